@@ -1,0 +1,13 @@
+# The command, and the helper that tries drivers one by one (host/probe).
+file(GLOB probe_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/probe/*.c)
+if(probe_sources)
+    add_executable(kerf-probe ${probe_sources})
+    target_link_libraries(kerf-probe PRIVATE kerf_inside)
+endif()
+file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.c)
+if(host_sources)
+    add_executable(kerf-command ${host_sources})
+    set_target_properties(kerf-command PROPERTIES OUTPUT_NAME kerf)
+    target_compile_definitions(kerf-command PRIVATE _POSIX_C_SOURCE=200809L)
+    target_link_libraries(kerf-command PRIVATE kerf_inside)
+endif()

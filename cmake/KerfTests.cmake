@@ -1,0 +1,27 @@
+# kerf_add_test(ROOM NAME LABELS...) -- the program tests/ROOM/test_NAME.c is the test
+# ROOM.NAME.  With label `device` it runs once on every OpenCL implementation of
+# KERF_TEST_DEVICES, each in a process of its own: ROOM.NAME@pocl and so on.
+#
+# tests/device_run.sh sets the environment that one implementation wants.
+set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl rusticl intel oclgrind")
+
+function(kerf_add_test room name)
+    set(program test_${name})
+    add_executable(${program} ${PROJECT_SOURCE_DIR}/tests/${room}/test_${name}.c)
+    target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests
+        ${PROJECT_SOURCE_DIR}/bench)
+    target_link_libraries(${program} PRIVATE kerf_inside kerf_test_ref)
+    if("device" IN_LIST ARGN)
+        foreach(device IN LISTS KERF_TEST_DEVICES)
+            add_test(NAME ${room}.${name}@${device}
+                COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh ${device} $<TARGET_FILE:${program}>)
+            set_tests_properties(${room}.${name}@${device} PROPERTIES
+                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device}" TIMEOUT 600
+                ENVIRONMENT "KERF_PROBE=$<TARGET_FILE:kerf-probe>;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
+        endforeach()
+    else()
+        add_test(NAME ${room}.${name} COMMAND ${program})
+        set_tests_properties(${room}.${name} PROPERTIES LABELS "${ARGN}" TIMEOUT 300
+            ENVIRONMENT "KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
+    endif()
+endfunction()

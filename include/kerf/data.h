@@ -1,0 +1,83 @@
+/* data.h -- data sets, their preparation, and batches in a fixed order.
+ *
+ * Images lie in host memory as bytes; a loader's thread turns them into batches of
+ * floats while the device works.  The order of an epoch is a permutation that depends on
+ * seed and epoch only, so a run can be taken up at any (epoch, batch).
+ *
+ * Thread safety: a data set may be read by several loaders; a loader has one caller. */
+#ifndef KERF_DATA_H
+#define KERF_DATA_H
+
+#include "kerf/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kerf_dataset kerf_dataset;
+typedef struct kerf_loader kerf_loader;
+
+typedef enum kerf_split { KERF_SPLIT_TRAIN, KERF_SPLIT_VAL, KERF_SPLIT_TEST } kerf_split;
+
+/* spec: "fashion-mnist" (in KERF_DATA_DIR, else the system's data set folders),
+ * "idx:DIR" (train-images-idx3-ubyte and so on, .gz or not), "npy:X.npy[,Y.npy]",
+ * "random:C,H,W,CLASSES".  A split that the source lacks is empty. */
+KERF_API kerf_status kerf_dataset_open(kerf_dataset **out, const char *spec);
+KERF_API void kerf_dataset_close(kerf_dataset *d); /* NULL is allowed */
+
+/* Moves `num` training samples, chosen by `seed`, to the validation split. */
+KERF_API kerf_status kerf_dataset_hold_back(kerf_dataset *d, int64_t num, uint64_t seed);
+
+KERF_API int64_t kerf_dataset_num_samples(const kerf_dataset *d, kerf_split split);
+KERF_API kerf_shape kerf_dataset_sample_shape(const kerf_dataset *d); /* (C, H, W) */
+KERF_API int kerf_dataset_num_classes(const kerf_dataset *d);
+KERF_API const char *kerf_dataset_class_name(const kerf_dataset *d, int c); /* or NULL */
+/* The preparation that suits this data set (e.g. "scale=1/255,mean=0.286,std=0.353"). */
+KERF_API const char *kerf_dataset_default_prep(const kerf_dataset *d);
+
+/* How a byte becomes a network's input: (byte * scale - mean) / std, by channel.
+ * Text form: "scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225", or a name:
+ * "unit" (1/255), "signed" (-1 to 1), "raw". */
+typedef struct kerf_prep {
+    float scale, mean[4], std[4];
+} kerf_prep;
+KERF_API kerf_status kerf_prep_parse(kerf_prep *prep, const char *text);
+
+/* shuffle 0 gives the split's own order.  keep_rest 1 gives the last, smaller batch too. */
+typedef struct kerf_loader_options {
+    kerf_split split;
+    int64_t batch;
+    int shuffle, keep_rest;
+    uint64_t seed;
+    kerf_prep prep;
+} kerf_loader_options;
+
+KERF_API kerf_status kerf_loader_create(kerf_loader **out, const kerf_dataset *d,
+                                        const kerf_loader_options *options);
+KERF_API void kerf_loader_destroy(kerf_loader *l); /* NULL is allowed */
+KERF_API int64_t kerf_loader_num_batches(const kerf_loader *l);
+
+/* Starts an epoch at one of its batches; what was being prepared is dropped. */
+KERF_API kerf_status kerf_loader_begin(kerf_loader *l, int64_t epoch, int64_t first_batch);
+
+/* One batch; images (n, C, H, W) float32, labels (n) int32.  Borrowed until released. */
+typedef struct kerf_batch {
+    const float *images;
+    const int32_t *labels;
+    int64_t num_samples;
+    int slot;
+} kerf_batch;
+
+/* The next batch of the epoch; num_samples 0 after the last.  At most 4 are out at once. */
+KERF_API kerf_status kerf_loader_next(kerf_loader *l, kerf_batch *batch);
+KERF_API void kerf_loader_release(kerf_loader *l, const kerf_batch *batch);
+
+/* NumPy's .npy, versions 1 to 3, C order, little endian; types of kerf_type only
+ * (float64 is read as float32).  "-" is standard input or output. */
+KERF_API kerf_status kerf_npy_read(kerf_tensor **out, const char *path);
+KERF_API kerf_status kerf_npy_write(const kerf_tensor *t, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,86 @@
+/* device.h -- finding, opening and measuring OpenCL devices.
+ *
+ * Thread safety: a device and everything made on it belongs to one thread at a
+ * time.  One thread may own several devices; two threads use two devices, which
+ * may name the same hardware. */
+#ifndef KERF_DEVICE_H
+#define KERF_DEVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kerf/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kerf_device kerf_device;
+
+typedef enum kerf_device_type { KERF_DEVICE_CPU, KERF_DEVICE_GPU, KERF_DEVICE_OTHER } kerf_device_type;
+
+/* What a driver's compiler and device were seen to do: built, run and compared with
+ * numbers.  Extension strings alone are never believed. */
+typedef struct kerf_device_features {
+    int divides_exactly; /* x / y is the nearest float */
+    int f16;             /* half arithmetic, right in every lane */
+    int f64;             /* double arithmetic */
+    int sub_groups;      /* size of a sub-group, 0 without */
+    int dot_khr;         /* Khronos integer dot product */
+    int dot_x86;         /* vpdpbusd by inline assembly; this CPU has it */
+    int vector_floats;   /* floats to one register of a CPU device, 1 on GPUs */
+} kerf_device_features;
+
+/* Texts live as long as the list or the device they came from. */
+typedef struct kerf_device_info {
+    int index; /* position in kerf_device_list(), what --device N takes */
+    char name[256], platform[256], vendor[256], driver[256], opencl[64];
+    char pci[32]; /* "0000:03:00.0", "" where unknown */
+    char id[40];  /* digest of the device identity: keys caches and tuning */
+    char profile[32]; /* "cpu-pocl", "amd-rdna", "generic": sets first guesses only */
+    kerf_device_type type;
+    unsigned compute_units;
+    uint64_t global_bytes, max_alloc_bytes, local_bytes, cache_bytes;
+    size_t max_group;      /* work-items a group that were seen to work */
+    size_t align_bytes;    /* what a sub-buffer's offset is a multiple of */
+    kerf_device_features features;
+} kerf_device_info;
+
+/* Measured limits; 0 where unknown. */
+typedef struct kerf_device_peaks {
+    double f32_gflops, f16_gflops, int8_gops, copy_gbps, launch_us;
+} kerf_device_peaks;
+
+/* All devices of all drivers that work.  Drivers are tried one by one in a helper
+ * process first, so that a broken one cannot take the others along; the verdict is
+ * remembered.  No device at all is KERF_OK with *num 0.  The caller frees *out. */
+KERF_API kerf_status kerf_device_list(kerf_device_info **out, size_t *num);
+KERF_API void kerf_device_list_free(kerf_device_info *list); /* NULL is allowed */
+
+/* Opens the device that `spec` names: a number of the list, part of a name,
+ * PLATFORM:NAME, pci:ADDR; NULL takes KERF_DEVICE, else the first GPU, else the first
+ * of all.  A name that fits several is an error that lists them.
+ * On failure *out is NULL.  Close it with kerf_device_close(). */
+KERF_API kerf_status kerf_device_open(kerf_device **out, const char *spec);
+
+/* Everything made on the device must be destroyed first.  NULL is allowed. */
+KERF_API void kerf_device_close(kerf_device *dev);
+
+KERF_API const kerf_device_info *kerf_device_get_info(const kerf_device *dev);
+KERF_API const char *kerf_device_name(const kerf_device *dev);
+
+/* Waits until all queued work is done. */
+KERF_API kerf_status kerf_device_finish(kerf_device *dev);
+
+/* Measures the limits (about a second), or takes them from the cache where this very
+ * device was measured before.  Results of the measuring kernels are checked. */
+KERF_API kerf_status kerf_device_measure(kerf_device *dev, kerf_device_peaks *peaks);
+
+/* The folder that programs, verdicts and tuning are kept in: KERF_CACHE_DIR, else
+ * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf.  "" means nothing is kept; work goes on. */
+KERF_API const char *kerf_cache_dir(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,42 @@
+/* io.h -- graphs and their state from and to files.
+ *
+ * ONNX by the published onnx.proto (IR 3 to 10), operator sets 13 to 17; what is read is brought
+ * to the meaning of 17.  Files are hostile: every length and index is checked, external
+ * data must lie in the model's folder.  Writing goes to a file beside the target that is
+ * renamed when whole, so a target is complete or untouched.
+ *
+ * Thread safety: reading and writing different objects is safe. */
+#ifndef KERF_IO_H
+#define KERF_IO_H
+
+#include "kerf/graph.h"
+#include "kerf/state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Reads a model.  Float initializers become state (role weight), integer ones constants.
+ * The state lies on `dev`, or in host memory for NULL.  "-" is standard input.
+ * On failure both outputs are NULL. */
+KERF_API kerf_status kerf_onnx_read(kerf_graph **g, kerf_state **s, const char *path,
+                                    kerf_device *dev);
+/* The same from memory; `folder` is where external data may lie, NULL allows none. */
+KERF_API kerf_status kerf_onnx_parse(kerf_graph **g, kerf_state **s, const void *bytes,
+                                     size_t num_bytes, const char *folder, kerf_device *dev);
+
+/* Writes opset 17, or the lowest that holds the file.  kerf.Mask nodes are taken out:
+ * the weights are written as they count, pruned ones as 0.  "-" is standard output. */
+KERF_API kerf_status kerf_onnx_write(const kerf_graph *g, const kerf_state *s, const char *path);
+/* The same to memory, which the caller frees with free(). */
+KERF_API kerf_status kerf_onnx_serialize(const kerf_graph *g, const kerf_state *s, void **bytes,
+                                         size_t *num_bytes);
+
+/* Graph alone, every node and state id as it is (masks too), for checkpoints. */
+KERF_API kerf_status kerf_graph_serialize(const kerf_graph *g, void **bytes, size_t *num_bytes);
+KERF_API kerf_status kerf_graph_parse(kerf_graph **g, const void *bytes, size_t num_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

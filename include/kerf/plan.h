@@ -1,0 +1,125 @@
+/* plan.h -- a graph with bound shapes, a mode and a device, ready to run many times.
+ *
+ * Making a plan derives the lowered graph from the model graph (loss, gradients, updates,
+ * fusing), picks a kernel variant a node, lays all values into one arena by liveness and
+ * sets every kernel argument.  Running it only queues: no allocation, no compile, no
+ * look-up, no timing, no waiting.
+ *
+ * Choices (which variant for which case) come from `choices` if given, else the tuning
+ * store of this device, else the profile's guess; never from timing inside a plan.
+ *
+ * The plan borrows graph (only while it is made), state and device.  Thread safety: that of
+ * the device. */
+#ifndef KERF_PLAN_H
+#define KERF_PLAN_H
+
+#include "kerf/graph.h"
+#include "kerf/state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kerf_plan kerf_plan;
+
+typedef enum kerf_mode { KERF_EVALUATE, KERF_TRAIN } kerf_mode;
+typedef enum kerf_loss { KERF_LOSS_NONE, KERF_LOSS_CROSS_ENTROPY, KERF_LOSS_MSE } kerf_loss;
+typedef enum kerf_optimizer_kind { KERF_SGD, KERF_ADAM, KERF_ADAMW } kerf_optimizer_kind;
+
+/* SGD as in Sutskever et al. 2013 in PyTorch's form (v = m v + g; w -= lr (g + m v with
+ * Nesterov, else v)), Adam: Kingma and Ba 2015, AdamW: Loshchilov and Hutter 2019.
+ * weight_decay is added to the gradient, with AdamW taken off the weight. */
+typedef struct kerf_optimizer {
+    kerf_optimizer_kind kind;
+    float momentum, weight_decay, beta1, beta2, epsilon;
+    int nesterov;
+} kerf_optimizer;
+
+typedef struct kerf_plan_options {
+    kerf_mode mode;
+    int64_t batch;            /* what every symbol of a first dimension becomes; >= 1 */
+    kerf_loss loss;           /* with a loss the plan has an input "labels" (N) int32 */
+    kerf_optimizer optimizer; /* KERF_TRAIN only */
+    const char *output;       /* value the loss is taken of; NULL: the first output */
+    const char *choices;      /* JSON from kerf_plan_choices(); NULL: store or guess */
+    const char *const *freeze; /* shell patterns of weights that get no update */
+    size_t num_freeze;
+} kerf_plan_options;
+
+/* On failure *out is NULL.  In training the state gains moments and metrics. */
+KERF_API kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
+                                      const kerf_plan_options *options);
+KERF_API void kerf_plan_destroy(kerf_plan *p); /* NULL is allowed */
+
+/* Tensors on the device, owned by the plan; write inputs, read outputs.  NULL if there is
+ * no such name.  Inputs: the graph's, "labels", and "kerf.step" in training. */
+KERF_API kerf_tensor *kerf_plan_input(const kerf_plan *p, const char *name);
+KERF_API kerf_tensor *kerf_plan_output(const kerf_plan *p, const char *name);
+
+/* What changes from step to step; queued without waiting. */
+typedef struct kerf_step {
+    float lr;
+    int64_t step; /* from 1; Adam's bias correction */
+} kerf_step;
+KERF_API kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step);
+
+/* Queues the copy of a batch into an input; src must stay until a later mark is done. */
+KERF_API kerf_status kerf_plan_feed(kerf_plan *p, const char *name, const void *src,
+                                    size_t src_bytes);
+
+/* Queues the whole plan. */
+KERF_API kerf_status kerf_plan_run(kerf_plan *p);
+/* A token for all that was queued so far, and waiting until that is done.  At most 4
+ * tokens are open at once; the training loop holds 3, so that 3 steps are in flight. */
+KERF_API kerf_status kerf_plan_mark(kerf_plan *p, uint64_t *token);
+KERF_API kerf_status kerf_plan_finish(kerf_plan *p, uint64_t token);
+
+/* Sums since the last read: of the loss times samples, of hits, of samples.  Waits.
+ * Needs a loss; read_and_clear sets them to 0 (queued behind the read). */
+typedef struct kerf_metrics {
+    double loss, top1, top5; /* sums over samples */
+    int64_t samples;
+} kerf_metrics;
+KERF_API kerf_status kerf_plan_read_metrics(kerf_plan *p, kerf_metrics *metrics);
+
+/* Bytes of the arena and of all the plan holds on the device. */
+KERF_API size_t kerf_plan_arena_bytes(const kerf_plan *p);
+
+/* The choices as JSON {"case": "variant"}; the caller frees it with free(). */
+KERF_API kerf_status kerf_plan_choices(const kerf_plan *p, char **json);
+
+/* One step of the plan, for tables and timing.  Texts live as long as the plan. */
+typedef struct kerf_plan_step {
+    const char *name, *op, *variant, *direction; /* "forward", "backward" or "update" */
+    double macs;
+    double bytes; /* reads and writes that cannot be avoided */
+} kerf_plan_step;
+KERF_API int kerf_plan_num_steps(const kerf_plan *p);
+KERF_API kerf_status kerf_plan_get_step(const kerf_plan *p, int i, kerf_plan_step *step);
+/* Runs one step alone `repeat` times and waits; milliseconds of one. */
+KERF_API kerf_status kerf_plan_time_step(kerf_plan *p, int i, int repeat, double *ms);
+
+/* Measures every fitting variant of every case of this plan, checks its result against
+ * the first variant's, and writes the winners to the tuning store.  budget_ms 0: as long
+ * as it takes.  The callback (may be NULL) is told each case's gain; nonzero stops. */
+typedef int (*kerf_tune_progress)(void *context, int i, int num, const char *which,
+                                  const char *variant, double was_ms, double is_ms);
+KERF_API kerf_status kerf_plan_tune(kerf_plan *p, double budget_ms, kerf_tune_progress progress,
+                                    void *context);
+
+/* All invariants of a plan: readers before the writer of a state, one writer a state, no
+ * two live values on the same bytes.  Checked by assert in debug builds. */
+KERF_API kerf_status kerf_plan_verify(const kerf_plan *p);
+
+/* ---- graphs without a device ------------------------------------------------------ */
+
+/* Binds the batch and infers all types and shapes of `g` in place; names the node that
+ * cannot be, and what is unsupported. */
+KERF_API kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch);
+/* Multiply-accumulates of a node of an inferred graph. */
+KERF_API double kerf_node_macs(const kerf_node *n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

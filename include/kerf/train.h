@@ -1,0 +1,102 @@
+/* train.h -- training, evaluating, and checkpoints.
+ *
+ * A run is: epochs of batches in an order fixed by the seed, a learning rate that is a
+ * function of the step, and events at fixed steps (pruning).  Everything that decides the
+ * result is in the checkpoint, so a run that was stopped anywhere ends with the same
+ * bits as one that was not, on the same device. */
+#ifndef KERF_TRAIN_H
+#define KERF_TRAIN_H
+
+#include "kerf/data.h"
+#include "kerf/plan.h"
+#include "kerf/prune.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum kerf_lr_schedule {
+    KERF_LR_CONST,
+    KERF_LR_STEP,   /* times 0.1 after each third of the steps */
+    KERF_LR_COSINE, /* to 0 (Loshchilov and Hutter 2017) */
+    KERF_LR_EXP,    /* to 1 % of it */
+    KERF_LR_LINEAR  /* to 0 */
+} kerf_lr_schedule;
+
+/* Pruning inside a run: `events` times, the first after `start` epochs, then every
+ * `every` epochs (fractions count steps), then no more. */
+typedef struct kerf_prune_schedule {
+    kerf_prune_options options;
+    kerf_prune_curve curve;
+    int events;            /* 0: no pruning */
+    double start, every;   /* epochs */
+} kerf_prune_schedule;
+
+/* A line of metrics.jsonl: what one epoch brought. */
+typedef struct kerf_epoch {
+    int64_t epoch;          /* from 1 */
+    double loss, val_top1, val_loss, lr, seconds, sparsity; /* NAN: unknown */
+} kerf_epoch;
+
+/* Where a run stands; given to the progress callback a few times a second. */
+typedef struct kerf_train_progress {
+    int64_t epoch, num_epochs, step, num_steps; /* step of the whole run */
+    double samples_per_second, seconds_left, loss, sparsity;
+    const kerf_epoch *finished; /* an epoch that has just ended, or NULL */
+    const kerf_pruner *pruned;  /* a pruning event that has just happened, or NULL */
+} kerf_train_progress;
+/* Nonzero: finish the step, write the checkpoint, return KERF_ERR_CANCELLED. */
+typedef int (*kerf_train_callback)(void *context, const kerf_train_progress *progress);
+
+typedef struct kerf_train_options {
+    double epochs; /* fractions allowed */
+    int64_t batch;
+    double lr;
+    kerf_lr_schedule schedule;
+    double warmup; /* epochs of linear rise */
+    kerf_optimizer optimizer;
+    kerf_loss loss;
+    uint64_t seed;
+    const char *prep;      /* NULL: the graph's, else the data set's */
+    const char *choices;   /* NULL: store or guess */
+    const char *run_dir;   /* checkpoint, metrics.jsonl, choices.json; NULL: none */
+    int resume;            /* 1: go on from run_dir's checkpoint */
+    int keep_best;         /* 1: end with the best epoch's weights (validation split); epochs
+                            * before the last pruning event do not count */
+    const char *const *freeze; /* shell patterns of weights that are not trained */
+    size_t num_freeze;
+    kerf_prune_schedule prune;
+    kerf_train_callback callback; /* may be NULL */
+    void *context;
+} kerf_train_options;
+
+/* batch 128, lr 0.05 cosine, SGD 0.9 with Nesterov and weight decay 1e-4, seed 1. */
+KERF_API kerf_train_options kerf_train_defaults(void);
+
+/* Trains `s` (on a device) in place; marks `g` where the schedule prunes.
+ * KERF_ERR_DIVERGED on a loss that is not a number, with advice; the weights are then
+ * those of the last checkpoint's best epoch if there is one. */
+KERF_API kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
+                                const kerf_train_options *options);
+
+typedef struct kerf_evaluation {
+    int64_t samples, batch;
+    double top1, top1_ci95, top5, loss, ms_per_batch; /* top1, top5 in percent */
+} kerf_evaluation;
+
+/* Every sample of a split.  confusion, if not NULL, has classes * classes counts, true
+ * class outermost.  prep NULL: the graph's, else the data set's. */
+KERF_API kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
+                                   kerf_split split, int64_t batch, const char *prep,
+                                   kerf_evaluation *result, int64_t *confusion);
+
+/* ---- checkpoints -------------------------------------------------------------------- */
+
+/* Graph and state of a checkpoint (best != 0: the best epoch's weights). */
+KERF_API kerf_status kerf_checkpoint_read(kerf_graph **g, kerf_state **s, const char *path,
+                                          int best, kerf_device *dev);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

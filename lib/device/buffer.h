@@ -1,0 +1,44 @@
+/* device/buffer.h -- bytes on a device, without a word of OpenCL.  Other half: buffer.c.
+ *
+ * The queue is in order, so a read sees everything queued before it and no event has to be
+ * kept.  Only functions named read, write or finish wait. */
+#ifndef KERF_DEVICE_BUFFER_H
+#define KERF_DEVICE_BUFFER_H
+
+#include <stddef.h>
+
+#include "kerf/device.h"
+
+typedef struct kerf__buffer kerf__buffer;
+
+/* Contents are undefined.  0 bytes are given one aligned block.  The device is borrowed and
+ * must outlive the buffer.  On failure *out is NULL. */
+kerf_status kerf__buffer_create(kerf__buffer **out, kerf_device *dev, size_t size_bytes);
+/* A part of another buffer, which must outlive it; offset is a multiple of the device's
+ * align_bytes. */
+kerf_status kerf__buffer_create_view(kerf__buffer **out, kerf__buffer *parent, size_t offset_bytes,
+                                     size_t size_bytes);
+void kerf__buffer_destroy(kerf__buffer *buffer); /* NULL is allowed */
+size_t kerf__buffer_size_bytes(const kerf__buffer *buffer);
+
+/* To and from the host; both wait.  Out of range is an error. */
+kerf_status kerf__buffer_write(kerf__buffer *buffer, size_t offset_bytes, const void *src,
+                               size_t num_bytes);
+kerf_status kerf__buffer_read(const kerf__buffer *buffer, size_t offset_bytes, void *dst,
+                              size_t num_bytes);
+
+/* Queued, not waited for; src of an upload must stay until a later mark is done. */
+kerf_status kerf__buffer_upload(kerf__buffer *buffer, size_t offset_bytes, const void *src,
+                                size_t num_bytes);
+kerf_status kerf__buffer_copy(const kerf__buffer *src, size_t src_offset, kerf__buffer *dst,
+                              size_t dst_offset, size_t num_bytes);
+kerf_status kerf__buffer_fill_zero(kerf__buffer *buffer, size_t offset_bytes, size_t num_bytes);
+
+/* A point in the queue, and waiting for it.  mark also flushes.  Destroy without waiting is
+ * allowed; NULL too. */
+typedef struct kerf__mark kerf__mark;
+kerf_status kerf__mark_create(kerf__mark **out, kerf_device *dev);
+kerf_status kerf__mark_finish(kerf__mark *mark);
+void kerf__mark_destroy(kerf__mark *mark);
+
+#endif

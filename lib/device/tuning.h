@@ -1,0 +1,18 @@
+/* device/tuning.h -- what was measured to be fastest on this very device: text in the cache
+ * folder, one line a case: case, tab, choice, tab, milliseconds.  Other half: tuning.c.
+ *
+ * A file that is cut, edited or of another version is skipped line by line, never trusted
+ * and never an error. */
+#ifndef KERF_DEVICE_TUNING_H
+#define KERF_DEVICE_TUNING_H
+
+#include "kerf/device.h"
+
+/* The choice remembered for a case on this device ("gemm_wide/8x2"), or NULL.  Lives until
+ * the device closes or the case is set again. */
+const char *kerf__tuning_find(kerf_device *dev, const char *which);
+/* Remembers in memory; save writes the file (by rename, merged with what is there). */
+kerf_status kerf__tuning_set(kerf_device *dev, const char *which, const char *choice, double ms);
+kerf_status kerf__tuning_save(kerf_device *dev);
+
+#endif

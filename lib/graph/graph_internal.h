@@ -1,0 +1,97 @@
+/* graph/graph_internal.h -- what lies inside a graph, and edits that only the library makes.
+ *
+ * Upper rooms read these fields; they change them through functions only, but for type and
+ * shape of a value, which shape rules set. */
+#ifndef KERF_GRAPH_INTERNAL_H
+#define KERF_GRAPH_INTERNAL_H
+
+#include "kerf/graph.h"
+
+typedef enum kerf__value_kind {
+    KERF__VALUE_INPUT,
+    KERF__VALUE_STATE,
+    KERF__VALUE_CONSTANT,
+    KERF__VALUE_RESULT /* of a node */
+} kerf__value_kind;
+
+struct kerf_value {
+    char *name; /* owned */
+    kerf__value_kind kind;
+    kerf_type type;
+    kerf_shape shape;      /* rank -1: not known yet */
+    int index;             /* position in graph->values */
+    int state_id;          /* KIND_STATE, else -1 */
+    int next_of;           /* RESULT that is the next value of this state, else -1 */
+    kerf_tensor *constant; /* KIND_CONSTANT, owned, host */
+    kerf_node *producer;   /* RESULT, else NULL */
+    kerf_graph *graph;     /* borrowed */
+};
+
+typedef enum kerf__attribute_kind {
+    KERF__ATTRIBUTE_INT,
+    KERF__ATTRIBUTE_FLOAT,
+    KERF__ATTRIBUTE_INTS,
+    KERF__ATTRIBUTE_FLOATS,
+    KERF__ATTRIBUTE_STRING,
+    KERF__ATTRIBUTE_TENSOR
+} kerf__attribute_kind;
+
+typedef struct kerf__attribute {
+    char *key; /* owned */
+    kerf__attribute_kind kind;
+    int64_t as_int;
+    float as_float;
+    int64_t *ints;       /* owned */
+    float *floats;       /* owned */
+    char *string;        /* owned */
+    kerf_tensor *tensor; /* owned, host */
+    size_t num;
+} kerf__attribute;
+
+struct kerf_node {
+    char *op, *name;                          /* owned */
+    kerf_value **inputs, **outputs;           /* arrays owned; an input may be NULL */
+    int num_inputs, num_outputs;
+    kerf__attribute *attributes;              /* owned, in order of setting */
+    size_t num_attributes, attribute_capacity;
+    int index;                                /* position in graph->nodes */
+    kerf_graph *graph;                        /* borrowed */
+};
+
+struct kerf_graph {
+    kerf_value **values; /* owned, each too */
+    kerf_node **nodes;   /* owned, each too; in order */
+    kerf_value **inputs, **outputs;
+    size_t num_values, num_nodes, num_inputs, num_outputs;
+    size_t value_capacity, node_capacity, input_capacity, output_capacity;
+    char **symbols; /* symbol i is dimension -1 - i */
+    size_t num_symbols, symbol_capacity;
+    char **metadata; /* key, text, key, text */
+    size_t num_metadata, metadata_capacity;
+};
+
+const kerf__attribute *kerf__node_attribute(const kerf_node *n, const char *key); /* or NULL */
+kerf_status kerf__node_set_tensor(kerf_node *n, const char *key, kerf_tensor *t /* taken */);
+kerf_status kerf__node_copy_attributes(kerf_node *dst, const kerf_node *src);
+
+/* A name that no value has yet: `base`, or `base` with a number behind it.  Owned by the
+ * caller; NULL without memory. */
+char *kerf__graph_fresh_name(const kerf_graph *g, const char *base);
+
+/* Everyone who reads `old` (graph outputs too) reads `replacement` instead. */
+void kerf__graph_replace_uses(kerf_graph *g, kerf_value *old, kerf_value *replacement);
+int kerf__value_num_uses(const kerf_value *v); /* by nodes and as graph output */
+void kerf__node_set_input(kerf_node *n, int i, kerf_value *v);
+/* Takes out a node whose outputs nobody reads; its outputs go with it. */
+void kerf__graph_remove_node(kerf_graph *g, kerf_node *n);
+/* Takes out nodes that lead to no graph output and no next value, and values without use
+ * (inputs stay). */
+void kerf__graph_remove_dead(kerf_graph *g);
+/* Puts nodes into an order in which each follows what it reads; an error names a node on a
+ * cycle.  Stable: nodes that need not move keep their order. */
+kerf_status kerf__graph_sort(kerf_graph *g);
+/* For fast look-ups while a file is read: as kerf_graph_find. */
+kerf_status kerf__graph_add_output_value(kerf_graph *g, kerf_node *n, const char *name,
+                                         kerf_value **out);
+
+#endif

@@ -1,0 +1,132 @@
+/* ops/op.h -- what an operation is made of: one static table entry, kerf__op.
+ *
+ * shape rule (infer), gradient rule (adds nodes to a graph), and variants: ways to compute
+ * it, each with what it needs (fits), parameters to choose from (candidates) and the
+ * launches it makes (build).  All variants compute the same definition, which stands in
+ * tests/ref/ref_NAME.c.  ops.c holds the list of all; gradient.c what gradient rules call.
+ *
+ * The plan owns the buffers and asks in this order: infer, fits, guess, scratch_bytes,
+ * build. */
+#ifndef KERF_OPS_OP_H
+#define KERF_OPS_OP_H
+
+#include "device/launch.h"
+#include "graph/graph_internal.h"
+#include "tensor/tensor_internal.h"
+
+/* ---- a node with bound shapes on a device ------------------------------------------- */
+
+typedef struct kerf__steps kerf__steps; /* a growing list of launches, see steps.c */
+
+typedef struct kerf__op_case {
+    kerf_device *dev;
+    const kerf_node *node;
+    /* Filled in before build only; entry NULL where the node leaves an input out. */
+    kerf_tensor *const *inputs, *const *outputs;
+    kerf__buffer *scratch;      /* of scratch_bytes, or NULL */
+    const char *options;        /* of the chosen candidate: "-DMR=8 -DNV=2", or "" */
+    const int *parameters;      /* of the chosen candidate */
+    kerf__steps *steps;         /* where build puts its launches */
+} kerf__op_case;
+
+/* Appends a launch to the case's steps: the one call by which operations reach the device. */
+kerf_status kerf__emit(const kerf__op_case *c, const kerf__source *source, const char *entry,
+                       const char *options, const kerf__arg *args, int num_args, kerf__grid grid);
+kerf_status kerf__emit_launch(const kerf__op_case *c, kerf__launch *launch /* taken */);
+
+/* Buffers for argument lists. */
+static inline kerf__buffer *kerf__in(const kerf__op_case *c, int i)
+{
+    return c->inputs[i]->buffer;
+}
+static inline kerf__buffer *kerf__out(const kerf__op_case *c, int i)
+{
+    return c->outputs[i]->buffer;
+}
+
+/* ---- variants -------------------------------------------------------------------------- */
+
+typedef struct kerf__candidate {
+    const char *name;    /* "8x2"; variant and candidate make a choice: "gemm_wide/8x2" */
+    const char *options; /* -D options for the kernels */
+    int parameters[6];   /* the same numbers for the host side */
+} kerf__candidate;
+
+typedef struct kerf__variant {
+    const char *name; /* op_method: "gemm_wide" */
+    /* 1 if it can compute this case on this device. */
+    int (*fits)(const kerf__op_case *c);
+    /* Expected relative cost of a candidate, lower is better, without any measurement.
+     * NULL: its place in the table. */
+    double (*guess)(const kerf__op_case *c, const kerf__candidate *candidate);
+    /* NULL: none. */
+    size_t (*scratch_bytes)(const kerf__op_case *c, const kerf__candidate *candidate);
+    kerf_status (*build)(const kerf__op_case *c);
+    const kerf__candidate *candidates; /* NULL: one without a name */
+    int num_candidates;
+    int foreign;        /* may wait, allocate or compile when run */
+    double error_factor; /* of its results over a plain sum's; 0 is taken as 1 */
+} kerf__variant;
+
+/* ---- gradients ------------------------------------------------------------------------- */
+
+typedef struct kerf__gradients {
+    kerf_graph *graph;
+    kerf_value **diffs; /* owned; by index of the value it is the gradient of */
+    char *wanted;       /* owned; 1 where a gradient leads to something trained */
+    size_t num;
+} kerf__gradients;
+
+/* 1 if the gradient of v is needed (v NULL: no). */
+int kerf__gradient_wanted(const kerf__gradients *grads, const kerf_value *v);
+/* The gradient that has arrived at v so far, or NULL for none (zero). */
+kerf_value *kerf__gradient_of(const kerf__gradients *grads, const kerf_value *v);
+/* Adds diff to the gradient of v (by an Add node from the second on). */
+kerf_status kerf__gradient_add(kerf__gradients *grads, kerf_value *v, kerf_value *diff);
+/* A node with one output, shapes inferred at once, named after `like` and `suffix`. */
+kerf_status kerf__gradient_node(kerf__gradients *grads, const char *op, const kerf_node *like,
+                                const char *suffix, kerf_value *const *inputs, int num_inputs,
+                                kerf_node **out);
+/* The same, and reduces diff to the shape of v where v was broadcast, then adds it to v. */
+kerf_status kerf__gradient_add_broadcast(kerf__gradients *grads, kerf_value *v, kerf_value *diff);
+
+/* ---- the operation --------------------------------------------------------------------- */
+
+typedef struct kerf__op {
+    const char *op; /* "Gemm", "kerf.Mask" */
+    int min_inputs, max_inputs, num_outputs; /* max -1: any number; outputs -1: variable */
+    /* Sets types and shapes of the outputs from the inputs, all bound; says what is wrong
+     * with the node by name. */
+    kerf_status (*infer)(kerf_node *n);
+    /* NULL: no gradient passes (an integer, a comparison). */
+    kerf_status (*gradient)(kerf__gradients *grads, kerf_node *n);
+    double (*macs)(const kerf_node *n);  /* NULL: none */
+    double (*bytes)(const kerf_node *n); /* NULL: all inputs and outputs once */
+    const kerf__variant *variants;       /* NULL: no work, output is input 0 in another shape */
+    int num_variants;
+    /* Bit i: output 0 may lie on the bytes of input i if that dies here.  An output that is
+     * the next value of a state always lies on that state's tensor, so kernels of update
+     * nodes read an element before they write it. */
+    unsigned in_place;
+} kerf__op;
+
+/* The table entry of an operation, or NULL. */
+const kerf__op *kerf__op_find(const char *op);
+/* All of them, for docs and tests; NULL behind the end. */
+const kerf__op *kerf__op_at(int i);
+
+/* Messages that name the node: kerf__fail_node(KERF_ERR_SHAPE, n, "weights have ...")
+ * gives "Gemm fc1: weights have ...". */
+kerf_status kerf__fail_node(kerf_status status, const kerf_node *n, const char *format, ...);
+
+/* ---- the step buffer: what changes from step to step (value "kerf.step", float[16]) ------ */
+
+enum {
+    KERF__STEP_LR = 0,
+    KERF__STEP_BIAS1 = 1, /* 1 / (1 - beta1^t) */
+    KERF__STEP_BIAS2 = 2, /* 1 / (1 - beta2^t) */
+    KERF__STEP_NUMBER = 3, /* t, exact up to 2^24 */
+    KERF__STEP_FLOATS = 16
+};
+
+#endif

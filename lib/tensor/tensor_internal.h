@@ -1,0 +1,23 @@
+/* tensor/tensor_internal.h -- what lies inside a kerf_tensor, and views. */
+#ifndef KERF_TENSOR_INTERNAL_H
+#define KERF_TENSOR_INTERNAL_H
+
+#include "device/buffer.h"
+#include "kerf/tensor.h"
+
+struct kerf_tensor {
+    kerf_device *dev;     /* borrowed; NULL: host */
+    kerf__buffer *buffer; /* owned; on a device */
+    void *data;           /* owned; on the host, 64-byte aligned is not promised */
+    kerf_type type;
+    kerf_shape shape;
+    size_t num_elements, size_bytes;
+};
+
+/* A tensor on a part of a buffer, which must outlive it. */
+kerf_status kerf__tensor_create_view(kerf_tensor **out, kerf_device *dev, kerf__buffer *parent,
+                                     size_t offset_bytes, kerf_type type, kerf_shape shape);
+/* Bytes that a tensor takes, or -1 if that cannot be said in 62 bits. */
+int64_t kerf__tensor_bytes(kerf_type type, kerf_shape shape);
+
+#endif

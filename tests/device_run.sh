@@ -1,0 +1,42 @@
+#!/bin/sh
+# device_run.sh IMPLEMENTATION PROGRAM... -- runs a device test on one OpenCL implementation
+# alone.  One driver a process: a bad one takes the others along.
+#
+# pocl | rusticl | intel | oclgrind.  Intel's runtime comes from PyPI: its library's path
+# stands in the ICD file that KERF_INTEL_ICD names (bootstrap makes it).
+set -u
+implementation=$1
+shift
+export KERF_REQUIRE_DEVICE=1
+export KERF_CACHE_DIR="${KERF_CACHE_DIR:-${TMPDIR:-/tmp}/kerf-test-cache-$(id -u)}/$implementation"
+export POCL_CACHE_DIR="$KERF_CACHE_DIR/pocl"
+mkdir -p "$POCL_CACHE_DIR"
+unset KERF_DEVICE
+case $implementation in
+pocl)
+    OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd exec "$@" ;;
+rusticl)
+    OCL_ICD_VENDORS=/etc/OpenCL/vendors/rusticl.icd RUSTICL_ENABLE=llvmpipe exec "$@" ;;
+intel)
+    icd=${KERF_INTEL_ICD:-${KERF_TEST_SOURCE:-.}/build/intel.icd}
+    if [ ! -e "$icd" ]; then
+        echo "no $icd: ./bootstrap test makes it" >&2
+        exit 1
+    fi
+    OCL_ICD_VENDORS=$icd exec "$@" ;;
+oclgrind)
+    # The exit status is 0 whatever oclgrind finds; its log tells.
+    log=$(mktemp)
+    KERF_TEST_SMALL=1 oclgrind --data-races --check-api --max-errors 4 --log "$log" "$@"
+    status=$?
+    if [ -s "$log" ]; then
+        cat "$log"
+        rm -f "$log"
+        exit 1
+    fi
+    rm -f "$log"
+    exit $status ;;
+*)
+    echo "device_run.sh: unknown implementation '$implementation'" >&2
+    exit 2 ;;
+esac
