@@ -17,7 +17,7 @@ function(kerf_add_test room name)
                 COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh ${device} $<TARGET_FILE:${program}>)
             set_tests_properties(${room}.${name}@${device} PROPERTIES
                 SKIP_RETURN_CODE 77 LABELS "${ARGN};${device}" TIMEOUT 600
-                ENVIRONMENT "KERF_PROBE=$<TARGET_FILE:kerf-probe>;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
+                ENVIRONMENT "KERF_PROBE=$<TARGET_FILE_DIR:${program}>/../kerf-probe;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
         endforeach()
     else()
         add_test(NAME ${room}.${name} COMMAND ${program})
