@@ -3,6 +3,7 @@
 # KERF_TEST_DEVICES, each in a process of its own: ROOM.NAME@pocl and so on.
 #
 # tests/device_run.sh sets the environment that one implementation wants.
+set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
 set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl rusticl intel oclgrind")
 
 function(kerf_add_test room name)
@@ -16,12 +17,12 @@ function(kerf_add_test room name)
             add_test(NAME ${room}.${name}@${device}
                 COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh ${device} $<TARGET_FILE:${program}>)
             set_tests_properties(${room}.${name}@${device} PROPERTIES
-                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device}" TIMEOUT 600
+                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device};sanitize" TIMEOUT 600
                 ENVIRONMENT "KERF_PROBE=$<TARGET_FILE_DIR:${program}>/../kerf-probe;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
         endforeach()
     else()
         add_test(NAME ${room}.${name} COMMAND ${program})
-        set_tests_properties(${room}.${name} PROPERTIES LABELS "${ARGN}" TIMEOUT 300
+        set_tests_properties(${room}.${name} PROPERTIES LABELS "${ARGN};sanitize" TIMEOUT 300
             ENVIRONMENT "KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
     endif()
 endfunction()
