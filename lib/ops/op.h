@@ -3,7 +3,8 @@
  * shape rule (infer), gradient rule (adds nodes to a graph), and variants: ways to compute
  * it, each with what it needs (fits), parameters to choose from (candidates) and the
  * launches it makes (build).  All variants compute the same definition, which stands in
- * tests/ref/ref_NAME.c.  ops.c holds the list of all; gradient.c what gradient rules call.
+ * tests/ref/ref_NAME.c.  ops.c holds the list of all; gradient_common.c what gradient rules
+ * call, shape_common.h what shape rules call.
  *
  * The plan owns the buffers and asks in this order: infer, fits, guess, scratch_bytes,
  * build. */
@@ -16,17 +17,17 @@
 
 /* ---- a node with bound shapes on a device ------------------------------------------- */
 
-typedef struct kerf__steps kerf__steps; /* a growing list of launches, see steps.c */
+typedef struct kerf__steps kerf__steps; /* a growing list of launches: steps_common.h */
 
 typedef struct kerf__op_case {
     kerf_device *dev;
     const kerf_node *node;
     /* Filled in before build only; entry NULL where the node leaves an input out. */
     kerf_tensor *const *inputs, *const *outputs;
-    kerf__buffer *scratch;      /* of scratch_bytes, or NULL */
-    const char *options;        /* of the chosen candidate: "-DMR=8 -DNV=2", or "" */
-    const int *parameters;      /* of the chosen candidate */
-    kerf__steps *steps;         /* where build puts its launches */
+    kerf__buffer *scratch; /* of scratch_bytes, or NULL */
+    const char *options;   /* of the chosen candidate: "-DMR=8 -DNV=2", or "" */
+    const int *parameters; /* of the chosen candidate */
+    kerf__steps *steps;    /* where build puts its launches */
 } kerf__op_case;
 
 /* Appends a launch to the case's steps: the one call by which operations reach the device. */
@@ -64,7 +65,7 @@ typedef struct kerf__variant {
     kerf_status (*build)(const kerf__op_case *c);
     const kerf__candidate *candidates; /* NULL: one without a name */
     int num_candidates;
-    int foreign;        /* may wait, allocate or compile when run */
+    int foreign;         /* may wait, allocate or compile when run */
     double error_factor; /* of its results over a plain sum's; 0 is taken as 1 */
 } kerf__variant;
 
@@ -83,17 +84,24 @@ int kerf__gradient_wanted(const kerf__gradients *grads, const kerf_value *v);
 kerf_value *kerf__gradient_of(const kerf__gradients *grads, const kerf_value *v);
 /* Adds diff to the gradient of v (by an Add node from the second on). */
 kerf_status kerf__gradient_add(kerf__gradients *grads, kerf_value *v, kerf_value *diff);
-/* A node with one output, shapes inferred at once, named after `like` and `suffix`. */
+/* A node with one output, shapes inferred at once, named after `like` and `suffix`.  One
+ * that needs attributes: gradient_add_node, set them, node_infer. */
 kerf_status kerf__gradient_node(kerf__gradients *grads, const char *op, const kerf_node *like,
                                 const char *suffix, kerf_value *const *inputs, int num_inputs,
                                 kerf_node **out);
-/* The same, and reduces diff to the shape of v where v was broadcast, then adds it to v. */
+kerf_status kerf__gradient_add_node(kerf__gradients *grads, const char *op, const kerf_node *like,
+                                    const char *suffix, kerf_value *const *inputs, int num_inputs,
+                                    kerf_node **out);
+/* v under another shape: a Reshape, or v itself if it has that shape. */
+kerf_status kerf__gradient_reshape(kerf__gradients *grads, const kerf_node *like, kerf_value *v,
+                                   kerf_shape shape, kerf_value **out);
+/* Reduces diff to the shape of v where v was broadcast, then adds it to v. */
 kerf_status kerf__gradient_add_broadcast(kerf__gradients *grads, kerf_value *v, kerf_value *diff);
 
 /* ---- the operation --------------------------------------------------------------------- */
 
 typedef struct kerf__op {
-    const char *op; /* "Gemm", "kerf.Mask" */
+    const char *op;                          /* "Gemm", "kerf.Mask" */
     int min_inputs, max_inputs, num_outputs; /* max -1: any number; outputs -1: variable */
     /* Sets types and shapes of the outputs from the inputs, all bound; says what is wrong
      * with the node by name. */
@@ -115,6 +123,10 @@ const kerf__op *kerf__op_find(const char *op);
 /* All of them, for docs and tests; NULL behind the end. */
 const kerf__op *kerf__op_at(int i);
 
+/* Finds the node's entry, checks its inputs' number and that their shapes are known, and
+ * calls its shape rule. */
+kerf_status kerf__node_infer(kerf_node *n);
+
 /* Messages that name the node: kerf__fail_node(KERF_ERR_SHAPE, n, "weights have ...")
  * gives "Gemm fc1: weights have ...". */
 kerf_status kerf__fail_node(kerf_status status, const kerf_node *n, const char *format, ...);
@@ -123,8 +135,8 @@ kerf_status kerf__fail_node(kerf_status status, const kerf_node *n, const char *
 
 enum {
     KERF__STEP_LR = 0,
-    KERF__STEP_BIAS1 = 1, /* 1 / (1 - beta1^t) */
-    KERF__STEP_BIAS2 = 2, /* 1 / (1 - beta2^t) */
+    KERF__STEP_BIAS1 = 1,  /* 1 / (1 - beta1^t) */
+    KERF__STEP_BIAS2 = 2,  /* 1 / (1 - beta2^t) */
     KERF__STEP_NUMBER = 3, /* t, exact up to 2^24 */
     KERF__STEP_FLOATS = 16
 };

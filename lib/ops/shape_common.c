@@ -1,0 +1,98 @@
+/* ops/shape_common.c -- see shape_common.h. */
+#include "ops/shape_common.h"
+
+#include <string.h>
+
+#include "base/fail.h"
+
+static kerf_status ints_of_constant(const kerf_node *n, const kerf_value *v, kerf__ints *out)
+{
+    if (v->kind != KERF__VALUE_CONSTANT)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s must be a constant", v->name);
+    const kerf_tensor *t = v->constant;
+    if (t->type != KERF_S64 || t->num_elements > KERF_MAX_RANK)
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "input %s is %zu of %s, must be up to %d of int64", v->name,
+                               t->num_elements, kerf_type_name(t->type), KERF_MAX_RANK);
+    out->num = t->num_elements;
+    if (out->num > 0)
+        memcpy(out->items, t->data, out->num * sizeof out->items[0]);
+    return KERF_OK;
+}
+
+kerf_status kerf__node_get_ints(const kerf_node *n, const char *key, int input, kerf__ints *out)
+{
+    *out = (kerf__ints){0};
+    if (input < n->num_inputs && n->inputs[input] != NULL) {
+        out->given = 1;
+        return ints_of_constant(n, n->inputs[input], out);
+    }
+    const int64_t *items = kerf_node_ints(n, key, &out->num);
+    if (out->num > KERF_MAX_RANK)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "%s has %zu numbers, must have up to %d", key,
+                               out->num, KERF_MAX_RANK);
+    out->given = items != NULL;
+    for (size_t i = 0; i < out->num; i++)
+        out->items[i] = items[i];
+    return KERF_OK;
+}
+
+kerf_status kerf__node_axis(const kerf_node *n, int64_t axis, int rank, int *out)
+{
+    if (axis < -rank || axis >= rank)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "axis is %lld, must be in [%d, %d]",
+                               (long long)axis, -rank, rank - 1);
+    *out = (int)(axis < 0 ? axis + rank : axis);
+    return KERF_OK;
+}
+
+kerf_status kerf__node_axes(const kerf_node *n, const char *key, int input, int rank,
+                            unsigned *bits)
+{
+    kerf__ints axes;
+    KERF__TRY(kerf__node_get_ints(n, key, input, &axes));
+    *bits = axes.num == 0 ? (1u << rank) - 1u : 0u;
+    for (size_t i = 0; i < axes.num; i++) {
+        int axis;
+        KERF__TRY(kerf__node_axis(n, axes.items[i], rank, &axis));
+        *bits |= 1u << axis;
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf__node_check_type(const kerf_node *n, int input, kerf_type type)
+{
+    const kerf_value *v = n->inputs[input];
+    if (v->type == type)
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %s, must be %s", v->name,
+                           kerf_type_name(v->type), kerf_type_name(type));
+}
+
+kerf_status kerf__node_check_shape(const kerf_node *n, int input, kerf_shape shape)
+{
+    char is[128], must[128];
+    const kerf_value *v = n->inputs[input];
+    if (kerf_shape_equal(v->shape, shape))
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_SHAPE, n, "input %s is %s, must be %s", v->name,
+                           kerf_shape_text(v->shape, is, sizeof is),
+                           kerf_shape_text(shape, must, sizeof must));
+}
+
+kerf_status kerf__node_broadcast(const kerf_node *n, kerf_shape a, kerf_shape b, kerf_shape *out)
+{
+    char text_a[128], text_b[128];
+    kerf_shape dst = {a.rank > b.rank ? a.rank : b.rank, {0}};
+    for (int i = 0; i < dst.rank; i++) {
+        int ia = i - (dst.rank - a.rank), ib = i - (dst.rank - b.rank);
+        int64_t da = ia < 0 ? 1 : a.dims[ia], db = ib < 0 ? 1 : b.dims[ib];
+        if (da != db && da != 1 && db != 1)
+            return kerf__fail_node(KERF_ERR_SHAPE, n, "shapes %s and %s do not broadcast",
+                                   kerf_shape_text(a, text_a, sizeof text_a),
+                                   kerf_shape_text(b, text_b, sizeof text_b));
+        dst.dims[i] = da == 1 ? db : da;
+    }
+    *out = dst;
+    return KERF_OK;
+}

@@ -1,0 +1,44 @@
+/* ops/shape_common.h -- what many shape rules need: constants as numbers, axes, broadcasting,
+ * and shapes with their neighbouring dimensions merged.  Other half: shape_common.c. */
+#ifndef KERF_OPS_SHAPE_COMMON_H
+#define KERF_OPS_SHAPE_COMMON_H
+
+#include "ops/op.h"
+
+/* Integers that a node gets as attribute `key` or, from ONNX 13 on, as constant input
+ * `input`.  *given is 0 if it has neither; then *num is 0. */
+typedef struct kerf__ints {
+    int given;
+    size_t num;
+    int64_t items[KERF_MAX_RANK];
+} kerf__ints;
+kerf_status kerf__node_get_ints(const kerf_node *n, const char *key, int input, kerf__ints *out);
+
+/* An axis in 0 to rank - 1 from one that may count from the end. */
+kerf_status kerf__node_axis(const kerf_node *n, int64_t axis, int rank, int *out);
+/* The same for a list, as a bit a dimension; an empty list gives all bits. */
+kerf_status kerf__node_axes(const kerf_node *n, const char *key, int input, int rank,
+                            unsigned *bits);
+
+/* The input must have this type; says so by name. */
+kerf_status kerf__node_check_type(const kerf_node *n, int input, kerf_type type);
+/* The input must have this shape. */
+kerf_status kerf__node_check_shape(const kerf_node *n, int input, kerf_shape shape);
+
+/* ONNX's (numpy's) broadcasting. */
+kerf_status kerf__node_broadcast(const kerf_node *n, kerf_shape a, kerf_shape b, kerf_shape *out);
+
+static inline void kerf__set_output(kerf_node *n, int i, kerf_type type, kerf_shape shape)
+{
+    if (i < n->num_outputs && n->outputs[i] != NULL) {
+        n->outputs[i]->type = type;
+        n->outputs[i]->shape = shape;
+    }
+}
+
+static inline int64_t kerf__value_elements(const kerf_value *v)
+{
+    return kerf_shape_num_elements(v->shape);
+}
+
+#endif

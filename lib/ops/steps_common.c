@@ -1,0 +1,49 @@
+/* ops/steps_common.c -- the growing list of launches (steps_common.h), and kerf__emit, the
+ * one door from operations to the device. */
+#include "ops/steps_common.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+
+kerf_status kerf__steps_append(kerf__steps *steps, kerf__launch *launch)
+{
+    if (!kerf__grow((void **)&steps->launches, &steps->capacity, steps->num,
+                    sizeof *steps->launches)) {
+        kerf__launch_destroy(launch);
+        return kerf__fail_memory("the list of launches", steps->num * sizeof *steps->launches);
+    }
+    steps->launches[steps->num++] = launch;
+    return KERF_OK;
+}
+
+kerf_status kerf__steps_enqueue(const kerf__steps *steps, size_t first, size_t num)
+{
+    for (size_t i = first; i < first + num; i++)
+        KERF__TRY(kerf__launch_enqueue(steps->launches[i]));
+    return KERF_OK;
+}
+
+void kerf__steps_clear(kerf__steps *steps)
+{
+    if (steps == NULL)
+        return;
+    for (size_t i = 0; i < steps->num; i++)
+        kerf__launch_destroy(steps->launches[i]);
+    free(steps->launches);
+    *steps = (kerf__steps){0};
+}
+
+kerf_status kerf__emit(const kerf__op_case *c, const kerf__source *source, const char *entry,
+                       const char *options, const kerf__arg *args, int num_args, kerf__grid grid)
+{
+    kerf__launch *launch;
+    KERF__TRY(kerf__launch_create(&launch, c->dev, source, entry, options, args, num_args, grid));
+    return kerf__steps_append(c->steps, launch);
+}
+
+kerf_status kerf__emit_launch(const kerf__op_case *c, kerf__launch *launch)
+{
+    return kerf__steps_append(c->steps, launch);
+}
