@@ -1,0 +1,93 @@
+/* tensor/shape.c -- the table of types, and arithmetic on shapes.
+ *
+ * Sizes stay below 2^62 so that sums and products of two of them, and a factor of 2, fit
+ * 64 bits with their sign. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "kerf/tensor.h"
+#include "tensor/tensor_internal.h"
+
+static const struct {
+    const char *name;
+    size_t bits;
+} TYPES[KERF_NUM_TYPES] = {
+#define X(type, bits, text, onnx) [type] = {text, bits},
+    KERF_TYPE_LIST(X)
+#undef X
+};
+
+static const int64_t LARGEST = (int64_t)1 << 62;
+
+const char *kerf_type_name(kerf_type type)
+{
+    return (unsigned)type < KERF_NUM_TYPES ? TYPES[type].name : "unknown";
+}
+
+size_t kerf_type_bits(kerf_type type)
+{
+    return (unsigned)type < KERF_NUM_TYPES ? TYPES[type].bits : 0;
+}
+
+int kerf_shape_equal(kerf_shape a, kerf_shape b)
+{
+    if (a.rank != b.rank)
+        return 0;
+    for (int i = 0; i < a.rank; i++)
+        if (a.dims[i] != b.dims[i])
+            return 0;
+    return 1;
+}
+
+int64_t kerf_shape_num_elements(kerf_shape shape)
+{
+    if (shape.rank < 0 || shape.rank > KERF_MAX_RANK)
+        return -1;
+    int empty = 0;
+    for (int i = 0; i < shape.rank; i++) {
+        if (shape.dims[i] < 0)
+            return -1;
+        empty |= shape.dims[i] == 0;
+    }
+    if (empty) /* first, as the other dimensions may overflow and it would not matter */
+        return 0;
+    int64_t num = 1;
+    for (int i = 0; i < shape.rank; i++) {
+        if (shape.dims[i] > LARGEST / num)
+            return -1;
+        num *= shape.dims[i];
+    }
+    return num;
+}
+
+int64_t kerf__tensor_bytes(kerf_type type, kerf_shape shape)
+{
+    int64_t num = kerf_shape_num_elements(shape), bits = (int64_t)kerf_type_bits(type);
+    if (num < 0 || bits == 0)
+        return -1;
+    if (bits < 8)
+        return (num / 8) * bits + (num % 8 * bits + 7) / 8;
+    return num > LARGEST / (bits / 8) ? -1 : num * (bits / 8);
+}
+
+const char *kerf_shape_text(kerf_shape shape, char *text, size_t text_bytes)
+{
+    assert(text_bytes > 0);
+    size_t num = 0;
+    text[0] = '\0';
+    for (int i = 0; i <= shape.rank && num < text_bytes; i++) {
+        const char *before = i == 0 ? "(" : i < shape.rank ? ", " : "";
+        int got;
+        if (i == shape.rank)
+            got = snprintf(text + num, text_bytes - num, "%s)", before);
+        else if (shape.dims[i] < 0)
+            got = snprintf(text + num, text_bytes - num, "%s?", before);
+        else
+            got = snprintf(text + num, text_bytes - num, "%s%" PRId64, before, shape.dims[i]);
+        num += (size_t)got;
+    }
+    if (shape.rank < 0)
+        snprintf(text, text_bytes, "unknown");
+    return text;
+}
