@@ -28,7 +28,8 @@ KERF_API kerf_status kerf_graph_create(kerf_graph **out);
 KERF_API void kerf_graph_destroy(kerf_graph *g); /* NULL is allowed */
 KERF_API kerf_status kerf_graph_copy(kerf_graph **out, const kerf_graph *src);
 
-/* The negative dimension that stands for the symbol `name` ("N"), made on first use. */
+/* The negative dimension that stands for the symbol `name` ("N"), made on first use;
+ * 0 without memory.  A symbol's name: NULL where `dim` is none. */
 KERF_API int64_t kerf_graph_symbol(kerf_graph *g, const char *name);
 KERF_API const char *kerf_graph_symbol_name(const kerf_graph *g, int64_t dim);
 
@@ -43,7 +44,8 @@ KERF_API kerf_status kerf_graph_add_state(kerf_graph *g, const char *name, int s
 KERF_API kerf_status kerf_graph_add_constant(kerf_graph *g, const char *name, kerf_tensor *t,
                                              kerf_value **out);
 /* Appends a node.  An input may be NULL where ONNX allows it to be left out.  Outputs get
- * the node's name (":1", ":2" behind it from the second on; see kerf_value_rename). */
+ * the node's name (":1", ":2" behind it from the second on; see kerf_value_rename); without
+ * a name (NULL or "") the node gets a fresh one, and so do values above. */
 KERF_API kerf_status kerf_graph_add_node(kerf_graph *g, const char *op, const char *name,
                                          kerf_value *const *inputs, int num_inputs,
                                          int num_outputs, kerf_node **out);
@@ -61,7 +63,7 @@ KERF_API kerf_status kerf_node_set_string(kerf_node *n, const char *key, const c
 KERF_API int kerf_graph_num_inputs(const kerf_graph *g);
 KERF_API int kerf_graph_num_outputs(const kerf_graph *g);
 KERF_API int kerf_graph_num_nodes(const kerf_graph *g);
-KERF_API kerf_value *kerf_graph_input(const kerf_graph *g, int i);
+KERF_API kerf_value *kerf_graph_input(const kerf_graph *g, int i); /* NULL: no such, as below */
 KERF_API kerf_value *kerf_graph_output(const kerf_graph *g, int i);
 KERF_API kerf_node *kerf_graph_node(const kerf_graph *g, int i);
 KERF_API kerf_value *kerf_graph_find(const kerf_graph *g, const char *name); /* or NULL */

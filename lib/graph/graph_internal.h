@@ -1,10 +1,13 @@
 /* graph/graph_internal.h -- what lies inside a graph, and edits that only the library makes.
  *
- * Upper rooms read these fields; they change them through functions only, but for type and
- * shape of a value, which shape rules set. */
+ * Upper rooms read these fields; they change them through functions only, but for type,
+ * shape and next_of of a value, which shape rules and the training graph set.
+ *
+ * Other half: graph.c (life, looking), build.c, attributes.c, edit.c, sort.c, verify.c. */
 #ifndef KERF_GRAPH_INTERNAL_H
 #define KERF_GRAPH_INTERNAL_H
 
+#include "base/names.h"
 #include "kerf/graph.h"
 
 typedef enum kerf__value_kind {
@@ -49,13 +52,13 @@ typedef struct kerf__attribute {
 } kerf__attribute;
 
 struct kerf_node {
-    char *op, *name;                          /* owned */
-    kerf_value **inputs, **outputs;           /* arrays owned; an input may be NULL */
+    char *op, *name;                /* owned */
+    kerf_value **inputs, **outputs; /* arrays owned; an input may be NULL */
     int num_inputs, num_outputs;
-    kerf__attribute *attributes;              /* owned, in order of setting */
+    kerf__attribute *attributes; /* owned, in order of setting */
     size_t num_attributes, attribute_capacity;
-    int index;                                /* position in graph->nodes */
-    kerf_graph *graph;                        /* borrowed */
+    int index;         /* position in graph->nodes */
+    kerf_graph *graph; /* borrowed */
 };
 
 struct kerf_graph {
@@ -68,7 +71,16 @@ struct kerf_graph {
     size_t num_symbols, symbol_capacity;
     char **metadata; /* key, text, key, text */
     size_t num_metadata, metadata_capacity;
+    kerf__names names; /* of values */
 };
+
+/* Appends a value without a meaning yet; name NULL or "" gives a fresh one. */
+kerf_status kerf__graph_add_value(kerf_graph *g, const char *name, kerf__value_kind kind,
+                                  kerf_value **out);
+/* Takes back what was appended last, which nobody may use yet. */
+void kerf__graph_pop_value(kerf_graph *g);
+void kerf__value_destroy(kerf_value *v); /* NULL is allowed, as below */
+void kerf__node_destroy(kerf_node *n);
 
 const kerf__attribute *kerf__node_attribute(const kerf_node *n, const char *key); /* or NULL */
 kerf_status kerf__node_set_tensor(kerf_node *n, const char *key, kerf_tensor *t /* taken */);
@@ -84,13 +96,13 @@ int kerf__value_num_uses(const kerf_value *v); /* by nodes and as graph output *
 void kerf__node_set_input(kerf_node *n, int i, kerf_value *v);
 /* Takes out a node whose outputs nobody reads; its outputs go with it. */
 void kerf__graph_remove_node(kerf_graph *g, kerf_node *n);
-/* Takes out nodes that lead to no graph output and no next value, and values without use
- * (inputs stay). */
+/* Takes out nodes that lead to no graph output and no next value, and states and constants
+ * that nobody reads (inputs stay). */
 void kerf__graph_remove_dead(kerf_graph *g);
 /* Puts nodes into an order in which each follows what it reads; an error names a node on a
  * cycle.  Stable: nodes that need not move keep their order. */
 kerf_status kerf__graph_sort(kerf_graph *g);
-/* For fast look-ups while a file is read: as kerf_graph_find. */
+/* Gives a node one more output; name NULL or "" gives a fresh one. */
 kerf_status kerf__graph_add_output_value(kerf_graph *g, kerf_node *n, const char *name,
                                          kerf_value **out);
 

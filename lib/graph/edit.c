@@ -1,0 +1,116 @@
+/* graph/edit.c -- changing what is there: who reads what, and what may go.
+ *
+ * No edit allocates, so none can fail half way. */
+#include <assert.h>
+#include <string.h>
+
+#include "graph/graph_internal.h"
+
+void kerf__node_set_input(kerf_node *n, int i, kerf_value *v)
+{
+    assert(i >= 0 && i < n->num_inputs && (v == NULL || v->graph == n->graph));
+    n->inputs[i] = v;
+}
+
+void kerf__graph_replace_uses(kerf_graph *g, kerf_value *old, kerf_value *replacement)
+{
+    assert(old->graph == g && replacement->graph == g);
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int k = 0; k < g->nodes[i]->num_inputs; k++)
+            if (g->nodes[i]->inputs[k] == old)
+                g->nodes[i]->inputs[k] = replacement;
+    for (size_t i = 0; i < g->num_outputs; i++)
+        if (g->outputs[i] == old)
+            g->outputs[i] = replacement;
+}
+
+int kerf__value_num_uses(const kerf_value *v)
+{
+    const kerf_graph *g = v->graph;
+    int num = 0;
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int k = 0; k < g->nodes[i]->num_inputs; k++)
+            num += g->nodes[i]->inputs[k] == v;
+    for (size_t i = 0; i < g->num_outputs; i++)
+        num += g->outputs[i] == v;
+    return num;
+}
+
+/* ---- removing: what has index -1 goes ------------------------------------------------------- */
+
+static void compact_nodes(kerf_graph *g)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        if (g->nodes[i]->index < 0) {
+            kerf__node_destroy(g->nodes[i]);
+            continue;
+        }
+        g->nodes[i]->index = (int)num;
+        g->nodes[num++] = g->nodes[i];
+    }
+    g->num_nodes = num;
+}
+
+static void compact_values(kerf_graph *g)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < g->num_values; i++) {
+        kerf_value *v = g->values[i];
+        if (v->index < 0) {
+            kerf__names_remove(&g->names, v->name);
+            kerf__value_destroy(v);
+            continue;
+        }
+        v->index = (int)num;
+        g->values[num++] = v;
+    }
+    g->num_values = num;
+}
+
+void kerf__graph_remove_node(kerf_graph *g, kerf_node *n)
+{
+    assert(n->graph == g);
+    for (int i = 0; i < n->num_outputs; i++) {
+        assert(kerf__value_num_uses(n->outputs[i]) == 0);
+        n->outputs[i]->index = -1;
+    }
+    n->index = -1;
+    compact_nodes(g);
+    compact_values(g);
+}
+
+/* Whether anything the node makes is wanted: its outputs were marked by their readers. */
+static int is_wanted(const kerf_node *n)
+{
+    for (int i = 0; i < n->num_outputs; i++)
+        if (n->outputs[i]->index >= 0 || n->outputs[i]->next_of >= 0)
+            return 1;
+    return 0;
+}
+
+/* A wanted node keeps all its outputs and wants all its inputs. */
+static void want(kerf_node *n)
+{
+    n->index = 0;
+    for (int i = 0; i < n->num_outputs; i++)
+        n->outputs[i]->index = 0;
+    for (int i = 0; i < n->num_inputs; i++)
+        if (n->inputs[i] != NULL)
+            n->inputs[i]->index = 0;
+}
+
+void kerf__graph_remove_dead(kerf_graph *g)
+{
+    for (size_t i = 0; i < g->num_values; i++)
+        g->values[i]->index = g->values[i]->kind == KERF__VALUE_INPUT ? 0 : -1;
+    for (size_t i = 0; i < g->num_outputs; i++)
+        g->outputs[i]->index = 0;
+    for (size_t i = g->num_nodes; i-- > 0;) { /* readers come behind, so from the end */
+        g->nodes[i]->index = -1;
+        if (is_wanted(g->nodes[i]))
+            want(g->nodes[i]);
+    }
+    compact_nodes(g);
+    compact_values(g);
+}
