@@ -1,0 +1,327 @@
+/* state/state.c -- the table of everything that outlives a plan; see kerf/state.h.
+ *
+ * (1) entries[id] is the entry with that id, or NULL once it was dropped.
+ * (2) Names of living entries are unique.
+ * (3) An entry's owner is a living entry: what belongs to a weight goes with it.
+ *
+ * The edits come from outside the training loop and are rare, so slicing passes through
+ * the host: one definition for every type and device. */
+#include "kerf/state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/names.h"
+#include "tensor/tensor_internal.h"
+
+struct kerf_state {
+    kerf_device *dev;           /* borrowed; NULL: host */
+    kerf_state_entry **entries; /* owned, each too; pointers stay when the array grows */
+    size_t num, capacity;
+    kerf__names names; /* of living entries */
+};
+
+static void destroy_entry(kerf_state_entry *e)
+{
+    if (e == NULL)
+        return;
+    kerf_tensor_destroy(e->tensor);
+    free((char *)e->name); /* made by kerf__strdup below; const for those who look */
+    free(e);
+}
+
+kerf_status kerf_state_create(kerf_state **out, kerf_device *dev)
+{
+    *out = kerf__alloc(1, sizeof **out);
+    if (*out == NULL)
+        return kerf__fail_memory("state", sizeof **out);
+    (*out)->dev = dev;
+    return KERF_OK;
+}
+
+void kerf_state_destroy(kerf_state *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->num; i++)
+        destroy_entry(s->entries[i]);
+    free(s->entries);
+    kerf__names_free(&s->names);
+    free(s);
+}
+
+kerf_device *kerf_state_device(const kerf_state *s)
+{
+    return s->dev;
+}
+
+/* ---- adding ----------------------------------------------------------------------------- */
+
+static kerf_status create_entry(kerf_state_entry **out, kerf_device *dev,
+                                const kerf_state_entry *like, kerf_type type, kerf_shape shape)
+{
+    *out = NULL;
+    kerf_state_entry *e = kerf__alloc(1, sizeof *e);
+    if (e == NULL)
+        return kerf__fail_memory(like->name, sizeof *e);
+    *e = *like;
+    e->tensor = NULL;
+    e->name = kerf__strdup(like->name);
+    kerf_status status = e->name != NULL ? kerf_tensor_create(&e->tensor, dev, type, shape)
+                                         : kerf__fail_memory(like->name, strlen(like->name));
+    if (status != KERF_OK) {
+        destroy_entry(e);
+        return status;
+    }
+    *out = e;
+    return KERF_OK;
+}
+
+/* Puts an entry (NULL: a hole) behind the others; its id is its place. */
+static kerf_status append(kerf_state *s, kerf_state_entry *e)
+{
+    if (!kerf__grow((void **)&s->entries, &s->capacity, s->num, sizeof *s->entries) ||
+        !kerf__names_reserve(&s->names)) {
+        destroy_entry(e);
+        return kerf__fail_memory("state", (s->num + 1) * sizeof *s->entries);
+    }
+    if (e != NULL) {
+        e->id = (int)s->num;
+        kerf__names_add(&s->names, e->name, e);
+    }
+    s->entries[s->num++] = e;
+    return KERF_OK;
+}
+
+kerf_status kerf_state_add(kerf_state *s, const char *name, kerf_role role, int owner,
+                           kerf_type type, kerf_shape shape, int *id)
+{
+    *id = -1;
+    if (name == NULL || name[0] == '\0')
+        return kerf__fail(KERF_ERR_ARGUMENT, "state: an entry must have a name");
+    if (kerf__names_find(&s->names, name) != NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "state: '%s' is there already, names must be unique",
+                          name);
+    if (owner != -1 && kerf_state_get(s, owner) == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "state: owner %d of '%s' must be an entry or -1",
+                          owner, name);
+    kerf_state_entry like = {.owner = owner, .role = role, .name = name}, *e;
+    KERF__TRY(create_entry(&e, s->dev, &like, type, shape));
+    KERF__TRY(append(s, e));
+    *id = e->id;
+    return KERF_OK;
+}
+
+static kerf_status copy_entry(kerf_state *dst, const kerf_state_entry *src)
+{
+    if (src == NULL)
+        return append(dst, NULL);
+    kerf_state_entry *e;
+    KERF__TRY(create_entry(&e, dst->dev, src, kerf_tensor_type(src->tensor),
+                           kerf_tensor_shape(src->tensor)));
+    KERF__TRY(append(dst, e));
+    return kerf_tensor_copy(src->tensor, e->tensor);
+}
+
+kerf_status kerf_state_copy(kerf_state **out, const kerf_state *src, kerf_device *dev)
+{
+    KERF__TRY(kerf_state_create(out, dev));
+    for (size_t i = 0; i < src->num; i++) {
+        kerf_status status = copy_entry(*out, src->entries[i]);
+        if (status != KERF_OK) {
+            kerf_state_destroy(*out);
+            *out = NULL;
+            return status;
+        }
+    }
+    return KERF_OK;
+}
+
+/* ---- looking ---------------------------------------------------------------------------- */
+
+static kerf_state_entry *entry(const kerf_state *s, int id)
+{
+    return id >= 0 && (size_t)id < s->num ? s->entries[id] : NULL;
+}
+
+int kerf_state_num_ids(const kerf_state *s)
+{
+    return (int)s->num;
+}
+
+const kerf_state_entry *kerf_state_get(const kerf_state *s, int id)
+{
+    return entry(s, id);
+}
+
+const kerf_state_entry *kerf_state_find(const kerf_state *s, const char *name)
+{
+    return kerf__names_find(&s->names, name);
+}
+
+const kerf_state_entry *kerf_state_find_owned(const kerf_state *s, int owner, kerf_role role)
+{
+    for (size_t i = 0; i < s->num; i++) {
+        const kerf_state_entry *e = s->entries[i];
+        if (e != NULL && e->owner == owner && e->role == role)
+            return e;
+    }
+    return NULL;
+}
+
+/* ---- contents --------------------------------------------------------------------------- */
+
+static kerf_status no_entry(int id)
+{
+    return kerf__fail(KERF_ERR_ARGUMENT, "state: there is no entry %d", id);
+}
+
+kerf_status kerf_state_write(kerf_state *s, int id, const void *src)
+{
+    kerf_state_entry *e = entry(s, id);
+    if (e == NULL)
+        return no_entry(id);
+    KERF__TRY(kerf_tensor_write(e->tensor, src));
+    e->version++;
+    return KERF_OK;
+}
+
+kerf_status kerf_state_read(const kerf_state *s, int id, void *dst)
+{
+    const kerf_state_entry *e = entry(s, id);
+    return e != NULL ? kerf_tensor_read(e->tensor, dst) : no_entry(id);
+}
+
+void kerf_state_touch(kerf_state *s, int id)
+{
+    kerf_state_entry *e = entry(s, id);
+    assert(e != NULL);
+    e->version++;
+}
+
+/* ---- edits ------------------------------------------------------------------------------ */
+
+/* 1 if e is entry `id` or belongs to it and has its shape: what an edit takes along. */
+static int goes_along(const kerf_state_entry *e, int id, kerf_shape shape)
+{
+    return e != NULL && (e->id == id || e->owner == id) &&
+           kerf_shape_equal(kerf_tensor_shape(e->tensor), shape);
+}
+
+static kerf_status check_slice(const kerf_state_entry *e, int axis, const int64_t *keep, size_t num)
+{
+    kerf_shape shape = kerf_tensor_shape(e->tensor);
+    if (axis < 0 || axis >= shape.rank)
+        return kerf__fail(KERF_ERR_ARGUMENT, "state: axis %d of '%s', must be 0 to %d", axis,
+                          e->name, shape.rank - 1);
+    for (size_t i = 0; i < num; i++)
+        if (keep[i] < 0 || keep[i] >= shape.dims[axis] || (i > 0 && keep[i] <= keep[i - 1]))
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "state: index %lld to keep of '%s', must ascend from 0 to %lld",
+                              (long long)keep[i], e->name, (long long)shape.dims[axis] - 1);
+    return KERF_OK;
+}
+
+/* (outer, axis, inner) bytes seen as rows of `row` bytes: those in `keep` stay. */
+static void gather(const char *src, char *dst, size_t outer, size_t axis, size_t row,
+                   const int64_t *keep, size_t num)
+{
+    for (size_t o = 0; o < outer; o++)
+        for (size_t i = 0; i < num; i++)
+            memcpy(dst + (o * num + i) * row, src + (o * axis + (size_t)keep[i]) * row, row);
+}
+
+/* A new tensor with the kept part of an old one. */
+static kerf_status slice_tensor(kerf_tensor **out, const kerf_tensor *t, int axis,
+                                const int64_t *keep, size_t num)
+{
+    size_t bits = kerf_type_bits(t->type);
+    *out = NULL;
+    if (bits < 8)
+        return kerf__fail(KERF_ERR_UNSUPPORTED, "state: a tensor of packed %s cannot be cut",
+                          kerf_type_name(t->type));
+    kerf_shape shape = t->shape;
+    size_t outer = 1, row = bits / 8;
+    for (int i = 0; i < axis; i++)
+        outer *= (size_t)shape.dims[i];
+    for (int i = axis + 1; i < shape.rank; i++)
+        row *= (size_t)shape.dims[i];
+    shape.dims[axis] = (int64_t)num;
+    KERF__TRY(kerf_tensor_create(out, t->dev, t->type, shape));
+    char *bytes = kerf__alloc(t->size_bytes + (*out)->size_bytes, 1);
+    kerf_status status =
+        bytes != NULL ? kerf_tensor_read(t, bytes) : kerf__fail_memory("state", t->size_bytes);
+    if (status == KERF_OK) {
+        gather(bytes, bytes + t->size_bytes, outer, (size_t)t->shape.dims[axis], row, keep, num);
+        status = kerf_tensor_write(*out, bytes + t->size_bytes);
+    }
+    free(bytes);
+    if (status != KERF_OK) {
+        kerf_tensor_destroy(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+kerf_status kerf_state_slice(kerf_state *s, int id, int axis, const int64_t *keep, size_t num)
+{
+    const kerf_state_entry *weight = entry(s, id);
+    if (weight == NULL)
+        return no_entry(id);
+    KERF__TRY(check_slice(weight, axis, keep, num));
+    kerf_shape shape = kerf_tensor_shape(weight->tensor);
+    /* All new tensors first: a failure leaves every entry as it was. */
+    kerf_tensor **fresh = kerf__alloc(s->num, sizeof *fresh);
+    kerf_status status = fresh != NULL ? KERF_OK : kerf__fail_memory("state", s->num);
+    for (size_t i = 0; status == KERF_OK && i < s->num; i++)
+        if (goes_along(s->entries[i], id, shape))
+            status = slice_tensor(&fresh[i], s->entries[i]->tensor, axis, keep, num);
+    for (size_t i = 0; fresh != NULL && i < s->num; i++) {
+        if (status == KERF_OK && fresh[i] != NULL) {
+            kerf_state_entry *e = s->entries[i];
+            kerf_tensor *old = e->tensor;
+            e->tensor = fresh[i];
+            e->version++;
+            fresh[i] = old;
+        }
+        kerf_tensor_destroy(fresh[i]);
+    }
+    free(fresh);
+    return status;
+}
+
+kerf_status kerf_state_replace(kerf_state *s, int id, kerf_tensor *t)
+{
+    kerf_state_entry *e = entry(s, id);
+    if (e == NULL || kerf_tensor_device(t) != s->dev) {
+        kerf_tensor_destroy(t);
+        return e == NULL ? no_entry(id)
+                         : kerf__fail(KERF_ERR_ARGUMENT,
+                                      "state: the new '%s' must lie where the state lies", e->name);
+    }
+    kerf_tensor_destroy(e->tensor);
+    e->tensor = t;
+    e->version++;
+    for (size_t i = 0; i < s->num; i++) {
+        const kerf_state_entry *other = s->entries[i];
+        if (other != NULL && other->owner == id && !goes_along(other, id, kerf_tensor_shape(t)))
+            kerf_state_drop(s, other->id);
+    }
+    return KERF_OK;
+}
+
+void kerf_state_drop(kerf_state *s, int id)
+{
+    kerf_state_entry *e = entry(s, id);
+    if (e == NULL)
+        return;
+    s->entries[id] = NULL; /* before its dependants, so that a ring of owners would end too */
+    for (size_t i = 0; i < s->num; i++)
+        if (s->entries[i] != NULL && s->entries[i]->owner == id)
+            kerf_state_drop(s, (int)i);
+    kerf__names_remove(&s->names, e->name);
+    destroy_entry(e);
+}
