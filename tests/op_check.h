@@ -1,0 +1,351 @@
+/* op_check.h -- checks one operation: every variant that fits against its definition, and
+ * its gradient rule against finite differences of the definition.
+ *
+ *     op_check c;
+ *     op_check_begin(&c, dev);
+ *     op_check_input(&c, KERF_F32, KERF_SHAPE(3, 5), data);
+ *     op_check_node(&c, "Softmax", 1);
+ *     CHECK_OK(kerf_node_set_int(c.node, "axis", 0));
+ *     op_check_variants(&c, reference, check_tolerance(2, 5));
+ *     op_check_gradient(&c, reference, 1e-4);
+ *     op_check_end(&c);
+ *
+ * The reference gets all inputs as doubles and fills all outputs.  With KERF_TEST_SMALL
+ * (oclgrind, a thousand times slower) tests take small sizes: op_check_small(). */
+#ifndef KERF_OP_CHECK_H
+#define KERF_OP_CHECK_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "check.h"
+#include "naive.h"
+
+enum { OP_CHECK_MAX = 64 };
+
+typedef void (*op_reference)(const kerf_node *n, const double *const *inputs,
+                             double *const *outputs);
+
+typedef struct op_check {
+    kerf_device *dev;  /* borrowed */
+    kerf_graph *graph; /* owned */
+    kerf_node *node;   /* the graph's */
+    kerf_value *inputs[OP_CHECK_MAX];
+    void *data[OP_CHECK_MAX];      /* owned: the inputs' bytes */
+    double *numbers[OP_CHECK_MAX]; /* owned: the same as doubles */
+    int num_inputs;
+    int runs; /* how many times a variant was run: a test can see that some did */
+} op_check;
+
+static inline int op_check_small(void)
+{
+    return getenv("KERF_TEST_SMALL") != NULL;
+}
+
+/* Pseudo-random floats in [-1, 1), the same everywhere. */
+static inline void op_check_fill(float *x, size_t num, unsigned seed)
+{
+    uint32_t s = seed * 2654435761u + 12345u;
+    for (size_t i = 0; i < num; i++) {
+        s ^= s << 13;
+        s ^= s >> 17;
+        s ^= s << 5;
+        x[i] = (float)(s >> 8) * (2.0f / 16777216.0f) - 1.0f;
+    }
+}
+
+static inline double op_check_number(kerf_type type, const void *data, size_t i)
+{
+    switch (type) {
+    case KERF_F32:
+        return (double)((const float *)data)[i];
+    case KERF_S32:
+        return (double)((const int32_t *)data)[i];
+    case KERF_S64:
+        return (double)((const int64_t *)data)[i];
+    default:
+        return (double)((const uint8_t *)data)[i];
+    }
+}
+
+static inline double *op_check_numbers(kerf_type type, const void *data, size_t num)
+{
+    double *out = calloc(num + 1, sizeof *out);
+    for (size_t i = 0; i < num; i++)
+        out[i] = op_check_number(type, data, i);
+    return out;
+}
+
+static inline void op_check_begin(op_check *c, kerf_device *dev)
+{
+    memset(c, 0, sizeof *c);
+    c->dev = dev;
+    CHECK_OK(kerf_graph_create(&c->graph));
+}
+
+static inline void op_check_end(op_check *c)
+{
+    for (int i = 0; i < c->num_inputs; i++) {
+        free(c->data[i]);
+        free(c->numbers[i]);
+    }
+    kerf_graph_destroy(c->graph);
+}
+
+static inline void op_check_keep(op_check *c, kerf_type type, kerf_shape shape, const void *data)
+{
+    size_t num = (size_t)kerf_shape_num_elements(shape), bytes = num * kerf_type_bits(type) / 8;
+    c->data[c->num_inputs] = malloc(bytes + 1);
+    if (bytes > 0)
+        memcpy(c->data[c->num_inputs], data, bytes);
+    c->numbers[c->num_inputs] = op_check_numbers(type, data, num);
+    c->num_inputs++;
+}
+
+static inline void op_check_input(op_check *c, kerf_type type, kerf_shape shape, const void *data)
+{
+    char name[16];
+    snprintf(name, sizeof name, "in%d", c->num_inputs);
+    CHECK_OK(kerf_graph_add_input(c->graph, name, type, shape, &c->inputs[c->num_inputs]));
+    op_check_keep(c, type, shape, data);
+}
+
+/* An input whose value the shape rule may read. */
+static inline void op_check_constant(op_check *c, kerf_type type, kerf_shape shape,
+                                     const void *data)
+{
+    char name[16];
+    kerf_tensor *t;
+    snprintf(name, sizeof name, "in%d", c->num_inputs);
+    CHECK_OK(kerf_tensor_create(&t, NULL, type, shape));
+    CHECK_OK(kerf_tensor_write(t, data));
+    CHECK_OK(kerf_graph_add_constant(c->graph, name, t, &c->inputs[c->num_inputs]));
+    op_check_keep(c, type, shape, data);
+}
+
+/* The next input is left out. */
+static inline void op_check_skip(op_check *c)
+{
+    c->num_inputs++;
+}
+
+static inline void op_check_node(op_check *c, const char *op, int num_outputs)
+{
+    CHECK_OK(kerf_graph_add_node(c->graph, op, "checked", c->inputs, c->num_inputs, num_outputs,
+                                 &c->node));
+}
+
+/* ---- variants -------------------------------------------------------------------------- */
+
+static inline size_t op_check_elements(const kerf_value *v)
+{
+    return (size_t)kerf_shape_num_elements(v->shape);
+}
+
+/* One run; alias[i] >= 0 lays output i on the bytes of that input. */
+static inline void op_check_run(op_check *c, const kerf__variant *variant,
+                                const kerf__candidate *candidate, const int *alias,
+                                double *const *want, double tolerance)
+{
+    kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *outputs[OP_CHECK_MAX] = {0};
+    char what[256];
+    for (int i = 0; i < c->num_inputs; i++) {
+        if (c->inputs[i] == NULL)
+            continue;
+        CHECK_OK(kerf_tensor_create(&inputs[i], c->dev, c->inputs[i]->type, c->inputs[i]->shape));
+        CHECK_OK(kerf_tensor_write(inputs[i], c->data[i]));
+    }
+    for (int i = 0; i < c->node->num_outputs; i++) {
+        const kerf_value *v = c->node->outputs[i];
+        if (alias != NULL && alias[i] >= 0)
+            outputs[i] = inputs[alias[i]];
+        else
+            CHECK_OK(kerf_tensor_create(&outputs[i], c->dev, v->type, v->shape));
+    }
+    CHECK_OK(naive_run_variant(
+        (kerf__op_case){.dev = c->dev, .node = c->node, .inputs = inputs, .outputs = outputs},
+        variant, candidate));
+    c->runs++;
+    for (int i = 0; i < c->node->num_outputs; i++) {
+        const kerf_value *v = c->node->outputs[i];
+        size_t num = op_check_elements(v);
+        void *bytes = calloc(num + 1, 8);
+        float *got = calloc(num + 1, sizeof *got);
+        CHECK_OK(kerf_tensor_read(outputs[i], bytes));
+        for (size_t j = 0; j < num; j++)
+            got[j] = (float)op_check_number(v->type, bytes, j);
+        snprintf(what, sizeof what, "%s, %s/%s%s, output %d", c->node->op, variant->name,
+                 candidate != NULL ? candidate->name : "", alias != NULL ? " in place" : "", i);
+        check_close(what, got, want[i], num, v->type == KERF_F32 ? tolerance : 0);
+        free(got);
+        free(bytes);
+    }
+    for (int i = 0; i < c->node->num_outputs; i++)
+        if (alias == NULL || alias[i] < 0)
+            kerf_tensor_destroy(outputs[i]);
+    for (int i = 0; i < c->num_inputs; i++)
+        kerf_tensor_destroy(inputs[i]);
+}
+
+/* Every variant that fits with every candidate; `alias` as above, NULL for apart. */
+static inline void op_check_all(op_check *c, op_reference reference, double tolerance,
+                                const int *alias)
+{
+    double *want[OP_CHECK_MAX] = {0};
+    const kerf__op *op = kerf__op_find(c->node->op);
+    kerf__op_case asked = {.dev = c->dev, .node = c->node};
+    int before = c->runs;
+    for (int i = 0; i < c->node->num_outputs; i++)
+        want[i] = calloc(op_check_elements(c->node->outputs[i]) + 1, sizeof **want);
+    reference(c->node, (const double *const *)c->numbers, want);
+    for (int i = 0; i < op->num_variants; i++) {
+        const kerf__variant *v = &op->variants[i];
+        double factor = v->error_factor > 0 ? v->error_factor : 1;
+        if (!v->fits(&asked))
+            continue;
+        for (int j = 0; j < (v->num_candidates > 0 ? v->num_candidates : 1); j++)
+            op_check_run(c, v, v->candidates != NULL ? &v->candidates[j] : NULL, alias, want,
+                         tolerance * factor);
+    }
+    if (c->runs == before) {
+        printf("%s: no variant fits\n", c->node->op);
+        check_failures++;
+    }
+    for (int i = 0; i < c->node->num_outputs; i++)
+        free(want[i]);
+}
+
+/* Infers shapes, runs all variants, and again in place where the table allows it. */
+static inline void op_check_variants(op_check *c, op_reference reference, double tolerance)
+{
+    kerf_status status = kerf__node_infer(c->node);
+    CHECK_OK(status);
+    if (status != KERF_OK)
+        return;
+    const kerf__op *op = kerf__op_find(c->node->op);
+    op_check_all(c, reference, tolerance, NULL);
+    for (int i = 0; i < c->num_inputs && i < 32; i++) {
+        int alias[OP_CHECK_MAX];
+        const kerf_value *in = c->inputs[i], *out = c->node->outputs[0];
+        if ((op->in_place >> i & 1u) == 0 || in == NULL || in->type != out->type ||
+            !kerf_shape_equal(in->shape, out->shape))
+            continue;
+        for (int j = 0; j < OP_CHECK_MAX; j++)
+            alias[j] = j == 0 ? i : -1;
+        op_check_all(c, reference, tolerance, alias);
+    }
+}
+
+/* ---- gradients ------------------------------------------------------------------------- */
+
+/* sum(diff * output 0) at the inputs as they stand in c->numbers. */
+static inline double op_check_objective(op_check *c, op_reference reference, const float *diff)
+{
+    double *outputs[OP_CHECK_MAX] = {0}, sum = 0;
+    for (int i = 0; i < c->node->num_outputs; i++)
+        outputs[i] = calloc(op_check_elements(c->node->outputs[i]) + 1, sizeof **outputs);
+    reference(c->node, (const double *const *)c->numbers, outputs);
+    for (size_t j = 0; j < op_check_elements(c->node->outputs[0]); j++)
+        sum += (double)diff[j] * outputs[0][j];
+    for (int i = 0; i < c->node->num_outputs; i++)
+        free(outputs[i]);
+    return sum;
+}
+
+/* Compares gradient `got` of input i with differences on up to 32 of its elements. */
+static inline void op_check_slopes(op_check *c, op_reference reference, int i, const float *diff,
+                                   const float *got, double tolerance)
+{
+    enum { MAX_PROBES = 32 };
+    const size_t num = op_check_elements(c->inputs[i]);
+    const size_t probes = num < MAX_PROBES ? num : MAX_PROBES;
+    float at[MAX_PROBES];
+    double slopes[MAX_PROBES];
+    char what[128];
+    for (size_t k = 0; k < probes; k++) {
+        const size_t j = k * (num / probes) + (num / probes > 1 ? k % 2 : 0);
+        double *x = &c->numbers[i][j], was = *x, step = 1e-5 * fmax(1.0, fabs(was));
+        *x = was + step;
+        double above = op_check_objective(c, reference, diff);
+        *x = was - step;
+        double below = op_check_objective(c, reference, diff);
+        *x = was;
+        slopes[k] = (above - below) / (2 * step);
+        at[k] = got[j];
+    }
+    snprintf(what, sizeof what, "%s, gradient of input %d", c->node->op, i);
+    check_close(what, at, slopes, probes, tolerance);
+}
+
+static inline void op_check_compare_gradients(op_check *c, op_reference reference, naive *n,
+                                              const kerf__gradients *grads, const float *diff,
+                                              double tolerance)
+{
+    int compared = 0;
+    for (int i = 0; i < c->num_inputs; i++) {
+        if (!kerf__gradient_wanted(grads, c->inputs[i]))
+            continue;
+        const kerf_value *v = kerf__gradient_of(grads, c->inputs[i]);
+        float *got = calloc(op_check_elements(c->inputs[i]) + 1, sizeof *got);
+        CHECK(v != NULL);
+        if (v != NULL) {
+            CHECK(kerf_shape_equal(v->shape, c->inputs[i]->shape));
+            CHECK_OK(kerf_tensor_read(naive_tensor(n, v), got));
+            op_check_slopes(c, reference, i, diff, got, tolerance);
+            compared++;
+        }
+        free(got);
+    }
+    CHECK(compared > 0);
+}
+
+/* The gradient of output 0 by all float inputs; call after op_check_variants.  `leave` has
+ * a bit for each input that has none. */
+static inline void op_check_gradient_but(op_check *c, op_reference reference, double tolerance,
+                                         unsigned leave)
+{
+    const kerf__op *op = kerf__op_find(c->node->op);
+    const kerf_value *out = c->node->outputs[0];
+    const size_t num = op_check_elements(out);
+    kerf_value *diff;
+    naive n = {0};
+    float *data = calloc(num + 1, sizeof *data);
+    op_check_fill(data, num, 77);
+    CHECK_OK(kerf_graph_add_input(c->graph, "diff", KERF_F32, out->shape, &diff));
+    kerf__gradients grads = {c->graph, calloc(c->graph->num_values, sizeof(kerf_value *)),
+                             calloc(c->graph->num_values, 1), c->graph->num_values};
+    grads.diffs[out->index] = diff;
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL && c->inputs[i]->kind != KERF__VALUE_CONSTANT &&
+            c->inputs[i]->type == KERF_F32 && (leave >> i & 1u) == 0)
+            grads.wanted[c->inputs[i]->index] = 1;
+    CHECK_OK(op->gradient(&grads, c->node));
+    CHECK_OK(naive_create(&n, c->dev, c->graph));
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL)
+            CHECK_OK(kerf_tensor_write(naive_tensor(&n, c->inputs[i]), c->data[i]));
+    CHECK_OK(kerf_tensor_write(naive_tensor(&n, diff), data));
+    CHECK_OK(naive_run(&n));
+    op_check_compare_gradients(c, reference, &n, &grads, data, tolerance);
+    naive_destroy(&n);
+    free(grads.diffs);
+    free(grads.wanted);
+    free(data);
+}
+
+static inline void op_check_gradient(op_check *c, op_reference reference, double tolerance)
+{
+    op_check_gradient_but(c, reference, tolerance, 0);
+}
+
+/* The node must be refused with these words. */
+static inline void op_check_refused(op_check *c, kerf_status status, const char *words)
+{
+    CHECK_STATUS(status, kerf__node_infer(c->node));
+    if (strstr(kerf_last_error(), words) == NULL) {
+        printf("message \"%s\" does not say \"%s\"\n", kerf_last_error(), words);
+        check_failures++;
+    }
+}
+
+#endif
