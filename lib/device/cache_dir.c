@@ -1,0 +1,26 @@
+/* device/cache_dir.c -- the folder that programs, verdicts and tuning are kept in.
+ *
+ * Asked for at each use and never remembered, so that a test can change the environment. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kerf/device.h"
+
+const char *kerf_cache_dir(void)
+{
+    static const struct {
+        const char *variable, *below;
+    } PLACES[] = {{"KERF_CACHE_DIR", ""}, {"XDG_CACHE_HOME", "/kerf"}, {"HOME", "/.cache/kerf"}};
+    static _Thread_local char dir[4096];
+    dir[0] = '\0';
+    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
+        const char *value = getenv(PLACES[i].variable);
+        if (value == NULL || *value == '\0')
+            continue;
+        int length = snprintf(dir, sizeof dir, "%s%s", value, PLACES[i].below);
+        if (length >= (int)sizeof dir)
+            dir[0] = '\0'; /* a path that was cut would be another folder */
+        break;
+    }
+    return dir;
+}

@@ -1,0 +1,120 @@
+/* device/device.c -- listing, opening and closing devices.
+ *
+ * Opening compiles nothing: a program is built when the first launch wants it (program.c).
+ * A device has one queue, in order, which is why no event has to be kept. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "device/device_internal.h"
+#include "device/fault.h"
+
+kerf_status kerf__fail_opencl(const kerf_device *dev, cl_int err, const char *format, ...)
+{
+    char what[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    int no_memory = err == CL_MEM_OBJECT_ALLOCATION_FAILURE || err == CL_OUT_OF_HOST_MEMORY ||
+                    err == CL_OUT_OF_RESOURCES;
+    return kerf__fail(no_memory ? KERF_ERR_MEMORY : KERF_ERR_OPENCL, "%s: %s failed (%s, %d)",
+                      dev->info.name, what, kerf__opencl_error(err), err);
+}
+
+kerf_status kerf_device_list(kerf_device_info **out, size_t *num)
+{
+    const kerf__opencl *cl;
+    kerf__found *found = NULL;
+    *out = NULL;
+    *num = 0;
+    if (kerf__opencl_get(&cl) != KERF_OK)
+        return KERF_OK; /* no library, no device; the message says so */
+    KERF__TRY(kerf__device_enumerate(cl, out, &found, num));
+    free(found);
+    return KERF_OK;
+}
+
+void kerf_device_list_free(kerf_device_info *list)
+{
+    free(list);
+}
+
+static kerf_status find_device(kerf_device *dev, const char *spec)
+{
+    kerf_device_info *infos = NULL;
+    kerf__found *found = NULL;
+    size_t num = 0, index = 0;
+    KERF__TRY(kerf__opencl_get(&dev->cl));
+    KERF__TRY(kerf__device_enumerate(dev->cl, &infos, &found, &num));
+    kerf_status status = kerf__device_select(infos, num, spec, &index);
+    if (status == KERF_OK) {
+        dev->info = infos[index];
+        dev->platform = found[index].platform;
+        dev->id = found[index].id;
+    }
+    free(found);
+    free(infos);
+    return status;
+}
+
+static kerf_status open_queue(kerf_device *dev)
+{
+    cl_int err;
+    dev->context = dev->cl->CreateContext(NULL, 1, &dev->id, NULL, NULL, &err);
+    if (err == CL_SUCCESS)
+        dev->queue = dev->cl->CreateCommandQueue(dev->context, dev->id, 0, &err);
+    if (err != CL_SUCCESS)
+        return kerf__fail_opencl(dev, err, "opening a queue");
+    return KERF_OK;
+}
+
+kerf_status kerf_device_open(kerf_device **out, const char *spec)
+{
+    *out = NULL;
+    kerf_device *dev = kerf__alloc(1, sizeof *dev);
+    if (dev == NULL)
+        return kerf__fail_memory("device", sizeof *dev);
+    kerf_status status = find_device(dev, spec);
+    if (status == KERF_OK)
+        status = open_queue(dev);
+    if (status != KERF_OK) {
+        kerf_device_close(dev);
+        return status;
+    }
+    *out = dev;
+    return KERF_OK;
+}
+
+void kerf_device_close(kerf_device *dev)
+{
+    if (dev == NULL)
+        return;
+    if (dev->queue != NULL)
+        dev->cl->Finish(dev->queue);
+    kerf__programs_close(dev);
+    if (dev->queue != NULL)
+        dev->cl->ReleaseCommandQueue(dev->queue);
+    if (dev->context != NULL)
+        dev->cl->ReleaseContext(dev->context);
+    free(dev);
+}
+
+const kerf_device_info *kerf_device_get_info(const kerf_device *dev)
+{
+    return &dev->info;
+}
+
+const char *kerf_device_name(const kerf_device *dev)
+{
+    return dev->info.name;
+}
+
+kerf_status kerf_device_finish(kerf_device *dev)
+{
+    cl_int err = dev->cl->Finish(dev->queue);
+    if (err != CL_SUCCESS)
+        return kerf__fail_opencl(dev, err, "queued work");
+    return KERF_OK;
+}

@@ -1,0 +1,33 @@
+/* device/fault.c -- imposed limits and failures; see fault.h. */
+#include "device/fault.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "device/device_internal.h"
+
+void kerf__fault_at(kerf_device *dev, long n)
+{
+    dev->fail_at = n;
+}
+
+int kerf__fault_now(kerf_device *dev)
+{
+    return dev->fail_at > 0 && --dev->fail_at == 0;
+}
+
+void kerf__fault_limits(kerf_device_info *info)
+{
+    const char *text = getenv("KERF_TEST_LIMITS");
+    unsigned long group = 0, local = 0, memory = 0;
+    if (text == NULL || sscanf(text, "%lu,%lu,%lu", &group, &local, &memory) < 1)
+        return;
+    if (group != 0 && group < info->max_group)
+        info->max_group = group;
+    if (local != 0 && local < info->local_bytes)
+        info->local_bytes = local;
+    if (memory != 0 && memory < info->global_bytes)
+        info->global_bytes = memory;
+    if (info->max_alloc_bytes > info->global_bytes)
+        info->max_alloc_bytes = info->global_bytes;
+}

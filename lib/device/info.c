@@ -1,0 +1,239 @@
+/* device/info.c -- describing the devices that the drivers list: limits, identity, profile.
+ *
+ * Nothing is compiled here and nothing believed that a trial has to show: what a device can
+ * do comes from the probe's verdict (verdict.c), else from the guess at the end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <xxhash.h>
+
+#include "base/alloc.h"
+#include "device/cpu.h"
+#include "device/device_internal.h"
+#include "device/fault.h"
+
+enum { MAX_PLATFORMS = 64, MAX_DEVICES = 64 };
+
+/* ---- single values --------------------------------------------------------------------- */
+
+static void trim(char *text)
+{
+    size_t start = strspn(text, " \t\n"), length = strlen(text);
+    while (length > start && strchr(" \t\n", text[length - 1]) != NULL)
+        length--;
+    memmove(text, text + start, length - start);
+    text[length - start] = '\0';
+}
+
+/* In fresh memory, or NULL. */
+static char *long_text(const kerf__opencl *cl, cl_device_id id, cl_device_info what)
+{
+    size_t bytes = 0;
+    if (cl->GetDeviceInfo(id, what, 0, NULL, &bytes) != CL_SUCCESS)
+        return NULL;
+    char *text = kerf__alloc(bytes + 1, 1);
+    if (text != NULL && cl->GetDeviceInfo(id, what, bytes, text, NULL) != CL_SUCCESS)
+        text[0] = '\0';
+    return text;
+}
+
+void kerf__device_text(const kerf__opencl *cl, cl_device_id id, cl_device_info what, char *text,
+                       size_t text_bytes)
+{
+    char *whole = long_text(cl, id, what);
+    snprintf(text, text_bytes, "%s", whole != NULL ? whole : "");
+    free(whole);
+    trim(text);
+}
+
+static int has_extension(const kerf__opencl *cl, cl_device_id id, const char *name)
+{
+    char *names = long_text(cl, id, CL_DEVICE_EXTENSIONS);
+    int found = names != NULL && strstr(names, name) != NULL;
+    free(names);
+    return found;
+}
+
+static cl_uint get_uint(const kerf__opencl *cl, cl_device_id id, cl_device_info what)
+{
+    cl_uint value = 0;
+    cl->GetDeviceInfo(id, what, sizeof value, &value, NULL);
+    return value;
+}
+
+static cl_ulong get_ulong(const kerf__opencl *cl, cl_device_id id, cl_device_info what)
+{
+    cl_ulong value = 0;
+    cl->GetDeviceInfo(id, what, sizeof value, &value, NULL);
+    return value;
+}
+
+/* Simulators set every bit; only one that is alone tells something. */
+static kerf_device_type get_type(const kerf__opencl *cl, cl_device_id id)
+{
+    cl_device_type type = 0;
+    cl->GetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
+    type &= CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR;
+    return type == CL_DEVICE_TYPE_CPU   ? KERF_DEVICE_CPU
+           : type == CL_DEVICE_TYPE_GPU ? KERF_DEVICE_GPU
+                                        : KERF_DEVICE_OTHER;
+}
+
+/* Where the card is, as three vendors say it. */
+static void get_pci(const kerf__opencl *cl, cl_device_id id, char *pci, size_t pci_bytes)
+{
+    enum { KHR_BUS_INFO = 0x410F, NV_BUS = 0x4008, NV_SLOT = 0x4009, AMD_TOPOLOGY = 0x4037 };
+    cl_uint place[4] = {0}; /* domain, bus, device, function */
+    unsigned char topology[24] = {0};
+    cl_int err = CL_INVALID_VALUE;
+    if (has_extension(cl, id, "cl_khr_pci_bus_info")) {
+        err = cl->GetDeviceInfo(id, KHR_BUS_INFO, sizeof place, place, NULL);
+    } else if (has_extension(cl, id, "cl_nv_device_attribute_query")) {
+        err = cl->GetDeviceInfo(id, NV_BUS, sizeof place[0], &place[1], NULL);
+        if (err == CL_SUCCESS)
+            err = cl->GetDeviceInfo(id, NV_SLOT, sizeof place[0], &place[2], NULL);
+        place[3] = place[2] & 7;
+        place[2] >>= 3;
+    } else if (has_extension(cl, id, "cl_amd_device_attribute_query")) {
+        err = cl->GetDeviceInfo(id, AMD_TOPOLOGY, sizeof topology, topology, NULL);
+        for (int i = 1; i < 4; i++)
+            place[i] = topology[20 + i];
+    }
+    if (err == CL_SUCCESS)
+        snprintf(pci, pci_bytes, "%04x:%02x:%02x.%x", place[0], place[1], place[2], place[3]);
+}
+
+/* ---- identity and profile -------------------------------------------------------------- */
+
+void kerf__device_identify(kerf_device_info *info)
+{
+    char cpu[512] = "", text[2048];
+    if (info->type != KERF_DEVICE_GPU)
+        kerf__cpu_identity(cpu, sizeof cpu);
+    int length = snprintf(text, sizeof text, "%s\n%s\n%s\n%s\n%u\n%llu\n%s", info->platform,
+                          info->name, info->vendor, info->driver, info->compute_units,
+                          (unsigned long long)info->global_bytes, cpu);
+    XXH128_hash_t digest = XXH3_128bits(text, (size_t)length);
+    snprintf(info->id, sizeof info->id, "%016llx%016llx", (unsigned long long)digest.high64,
+             (unsigned long long)digest.low64);
+}
+
+/* By device type before vendor: PoCL calls an AMD CPU's vendor what it likes.  The first row
+ * whose texts are both contained wins. */
+static void set_profile(kerf_device_info *info)
+{
+    static const struct {
+        int type; /* -1: any */
+        const char *platform, *name, *profile;
+    } PROFILES[] = {
+        {-1, "Oclgrind", "", "simulator"},
+        {KERF_DEVICE_CPU, "Portable Computing Language", "", "cpu-pocl"},
+        {KERF_DEVICE_CPU, "Intel", "", "cpu-intel"},
+        {-1, "", "llvmpipe", "cpu-llvmpipe"},
+        {KERF_DEVICE_CPU, "", "", "cpu"},
+        {KERF_DEVICE_GPU, "", "Mali", "mali"},
+        {KERF_DEVICE_GPU, "", "Adreno", "adreno"},
+        {KERF_DEVICE_GPU, "", "gfx9", "amd-gcn"},
+        {KERF_DEVICE_GPU, "", "gfx1", "amd-rdna"},
+        {KERF_DEVICE_GPU, "AMD", "", "amd"},
+        {KERF_DEVICE_GPU, "NVIDIA", "", "nvidia"},
+        {KERF_DEVICE_GPU, "Intel", "", "intel-gpu"},
+        {-1, "", "", "generic"},
+    };
+    for (size_t i = 0; i < sizeof PROFILES / sizeof PROFILES[0]; i++) {
+        if ((PROFILES[i].type == -1 || PROFILES[i].type == (int)info->type) &&
+            strstr(info->platform, PROFILES[i].platform) != NULL &&
+            strstr(info->name, PROFILES[i].name) != NULL) {
+            snprintf(info->profile, sizeof info->profile, "%s", PROFILES[i].profile);
+            return;
+        }
+    }
+}
+
+void kerf__device_guess_features(kerf_device_info *info)
+{
+    info->features = (kerf_device_features){0};
+    info->features.vector_floats = info->type == KERF_DEVICE_CPU ? kerf__cpu_vector_floats() : 1;
+}
+
+/* ---- the list -------------------------------------------------------------------------- */
+
+/* OpenCL C 1.2 with a compiler is the floor. */
+static int is_usable(const kerf__opencl *cl, cl_device_id id)
+{
+    char version[64];
+    int major = 0, minor = 0;
+    kerf__device_text(cl, id, CL_DEVICE_VERSION, version, sizeof version);
+    if (sscanf(version, "OpenCL %d.%d", &major, &minor) != 2)
+        return 0;
+    return (major > 1 || minor >= 2) && get_uint(cl, id, CL_DEVICE_AVAILABLE) != 0 &&
+           get_uint(cl, id, CL_DEVICE_COMPILER_AVAILABLE) != 0;
+}
+
+static void describe(const kerf__opencl *cl, kerf__found found, int index, kerf_device_info *info)
+{
+    cl_device_id id = found.id;
+    *info = (kerf_device_info){.index = index};
+    kerf__device_text(cl, id, CL_DEVICE_NAME, info->name, sizeof info->name);
+    kerf__device_text(cl, id, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
+    kerf__device_text(cl, id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
+    kerf__device_text(cl, id, CL_DEVICE_VERSION, info->opencl, sizeof info->opencl);
+    cl->GetPlatformInfo(found.platform, CL_PLATFORM_NAME, sizeof info->platform - 1, info->platform,
+                        NULL);
+    trim(info->platform);
+    get_pci(cl, id, info->pci, sizeof info->pci);
+    info->type = get_type(cl, id);
+    info->compute_units = get_uint(cl, id, CL_DEVICE_MAX_COMPUTE_UNITS);
+    info->global_bytes = get_ulong(cl, id, CL_DEVICE_GLOBAL_MEM_SIZE);
+    info->max_alloc_bytes = get_ulong(cl, id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+    info->local_bytes = get_ulong(cl, id, CL_DEVICE_LOCAL_MEM_SIZE);
+    info->cache_bytes = get_ulong(cl, id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
+    cl->GetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof info->max_group, &info->max_group,
+                      NULL);
+    size_t align = get_uint(cl, id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* it is given in bits */
+    info->align_bytes = align > 64 ? align : 64;                        /* a cache line */
+    kerf__device_identify(info);
+    set_profile(info);
+    kerf__device_guess_features(info);
+    kerf__fault_limits(info);
+}
+
+/* A driver without devices is no error, nor is one that fails: the others are still there. */
+static size_t collect(const kerf__opencl *cl, kerf__found *found, size_t capacity)
+{
+    cl_platform_id platforms[MAX_PLATFORMS];
+    cl_device_id ids[MAX_DEVICES];
+    cl_uint num_platforms = 0, num_ids = 0;
+    size_t num = 0;
+    if (cl->GetPlatformIDs(MAX_PLATFORMS, platforms, &num_platforms) != CL_SUCCESS)
+        return 0;
+    for (cl_uint p = 0; p < num_platforms && p < MAX_PLATFORMS; p++) {
+        if (cl->GetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &num_ids) !=
+            CL_SUCCESS)
+            continue;
+        for (cl_uint i = 0; i < num_ids && i < MAX_DEVICES && num < capacity; i++)
+            if (is_usable(cl, ids[i]))
+                found[num++] = (kerf__found){platforms[p], ids[i]};
+    }
+    return num;
+}
+
+kerf_status kerf__device_enumerate(const kerf__opencl *cl, kerf_device_info **infos,
+                                   kerf__found **found, size_t *num)
+{
+    *num = 0;
+    *infos = kerf__alloc(MAX_DEVICES, sizeof **infos);
+    *found = kerf__alloc(MAX_DEVICES, sizeof **found);
+    if (*infos == NULL || *found == NULL) {
+        free(*infos);
+        free(*found);
+        *infos = NULL;
+        *found = NULL;
+        return kerf__fail_memory("device list", MAX_DEVICES * sizeof **infos);
+    }
+    *num = collect(cl, *found, MAX_DEVICES);
+    for (size_t i = 0; i < *num; i++)
+        describe(cl, (*found)[i], (int)i, &(*infos)[i]);
+    return KERF_OK;
+}

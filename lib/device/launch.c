@@ -1,0 +1,221 @@
+/* device/launch.c -- kernels with their arguments set, and queueing them; see launch.h.
+ *
+ * Each launch has a kernel object of its own: setting arguments is the one OpenCL call that
+ * may not be shared, and so it happens once.  Whatever a driver might take badly at queueing
+ * (PoCL ends the process on too much local memory) is checked when the launch is made. */
+#include "device/launch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "device/device_internal.h"
+#include "device/fault.h"
+
+struct kerf__launch {
+    kerf_device *dev;       /* borrowed */
+    kerf__program *program; /* borrowed from dev */
+    char *entry;            /* owned */
+    cl_kernel kernel;       /* owned */
+    kerf__grid grid;
+    size_t global[3];
+    int empty, was_queued;
+    kerf_status (*foreign)(void *context); /* NULL: a kernel */
+    void (*foreign_destroy)(void *context);
+    void *context; /* owned, by foreign_destroy */
+};
+
+kerf__grid kerf__grid_items(size_t num_items)
+{
+    return (kerf__grid){1, {(num_items + 63) / 64, 1, 1}, {64, 1, 1}};
+}
+
+kerf__grid kerf__grid_wide(size_t x, size_t y, size_t z)
+{
+    return (kerf__grid){3, {x, y, z}, {1, 1, 1}};
+}
+
+/* ---- making ---------------------------------------------------------------------------- */
+
+static const size_t ARG_BYTES[] = {
+    [KERF__ARG_BUFFER] = sizeof(cl_mem),
+    [KERF__ARG_FLOAT] = sizeof(cl_float),
+    [KERF__ARG_INT] = sizeof(cl_int),
+    [KERF__ARG_UINT] = sizeof(cl_uint),
+};
+
+static cl_int set_arg(const kerf__launch *launch, int i, const kerf__arg *arg)
+{
+    const kerf__opencl *cl = launch->dev->cl;
+    if (arg->type == KERF__ARG_LOCAL)
+        return cl->SetKernelArg(launch->kernel, (cl_uint)i, arg->value.as_local_bytes, NULL);
+    const void *value = &arg->value;
+    if (arg->type == KERF__ARG_BUFFER)
+        value = &arg->value.as_buffer->mem;
+    return cl->SetKernelArg(launch->kernel, (cl_uint)i, ARG_BYTES[arg->type], value);
+}
+
+static kerf_status set_args(kerf__launch *launch, const kerf__arg *args, int num_args)
+{
+    cl_uint declared = 0;
+    launch->dev->cl->GetKernelInfo(launch->kernel, CL_KERNEL_NUM_ARGS, sizeof declared, &declared,
+                                   NULL);
+    if (declared != (cl_uint)num_args)
+        return kerf__fail(KERF_ERR_ARGUMENT, "%s: was given %d arguments, must be %u",
+                          launch->entry, num_args, (unsigned)declared);
+    for (int i = 0; i < num_args; i++) {
+        cl_int err = set_arg(launch, i, &args[i]);
+        if (err != CL_SUCCESS)
+            return kerf__fail_opencl(launch->dev, err, "%s: setting argument %d", launch->entry, i);
+    }
+    return KERF_OK;
+}
+
+/* Local memory that the kernel declares and that its arguments bring.  Asked before any
+ * argument of local memory is set: drivers count those in as they like. */
+static kerf_status check_local(const kerf__launch *launch, const kerf__arg *args, int num_args)
+{
+    const kerf_device *dev = launch->dev;
+    cl_ulong bytes = 0;
+    dev->cl->GetKernelWorkGroupInfo(launch->kernel, dev->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof bytes,
+                                    &bytes, NULL);
+    for (int i = 0; i < num_args; i++)
+        if (args[i].type == KERF__ARG_LOCAL)
+            bytes += args[i].value.as_local_bytes;
+    if (bytes <= dev->info.local_bytes)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: wants %llu bytes of local memory, %s has %llu",
+                      launch->entry, (unsigned long long)bytes, dev->info.name,
+                      (unsigned long long)dev->info.local_bytes);
+}
+
+/* A kernel that wants many registers may take smaller groups than the device. */
+static size_t kernel_max_group(const kerf__launch *launch)
+{
+    const kerf_device *dev = launch->dev;
+    size_t largest = dev->info.max_group, own = 0;
+    cl_int err = dev->cl->GetKernelWorkGroupInfo(launch->kernel, dev->id, CL_KERNEL_WORK_GROUP_SIZE,
+                                                 sizeof own, &own, NULL);
+    /* rusticl says 32 of every kernel and takes as many as the device does. */
+    int nonsense = err != CL_SUCCESS || own == 0 || strcmp(dev->info.platform, "rusticl") == 0;
+    return nonsense || own > largest ? largest : own;
+}
+
+static kerf_status check_group(kerf__launch *launch)
+{
+    const kerf__grid *grid = &launch->grid;
+    size_t items = 1, largest = kernel_max_group(launch);
+    if (grid->dims < 1 || grid->dims > 3)
+        return kerf__fail(KERF_ERR_ARGUMENT, "%s: grid has %d dimensions, must be 1 to 3",
+                          launch->entry, grid->dims);
+    for (int i = 0; i < grid->dims; i++) {
+        items *= grid->group[i];
+        launch->global[i] = grid->groups[i] * grid->group[i];
+        launch->empty |= grid->groups[i] == 0;
+    }
+    if (items >= 1 && items <= largest)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: wants groups of %zu, %s takes 1 to %zu",
+                      launch->entry, items, launch->dev->info.name, largest);
+}
+
+static kerf_status make_kernel(kerf__launch *launch, const kerf__source *source,
+                               const char *options)
+{
+    kerf_device *dev = launch->dev;
+    KERF__TRY(kerf__program_find(&launch->program, dev, source, options));
+    cl_int err = CL_OUT_OF_RESOURCES;
+    if (!kerf__fault_now(dev))
+        launch->kernel = dev->cl->CreateKernel(launch->program->program, launch->entry, &err);
+    if (err == CL_INVALID_KERNEL_NAME)
+        return kerf__fail(KERF_ERR_ARGUMENT, "%s.cl: has no kernel %s", source->name,
+                          launch->entry);
+    if (err != CL_SUCCESS)
+        return kerf__fail_opencl(dev, err, "%s: making the kernel", launch->entry);
+    return KERF_OK;
+}
+
+static kerf__launch *create(kerf_device *dev, const char *entry)
+{
+    kerf__launch *launch = kerf__alloc(1, sizeof *launch);
+    if (launch == NULL)
+        return NULL;
+    launch->dev = dev;
+    launch->entry = kerf__strdup(entry);
+    if (launch->entry == NULL) {
+        free(launch);
+        return NULL;
+    }
+    return launch;
+}
+
+kerf_status kerf__launch_create(kerf__launch **out, kerf_device *dev, const kerf__source *source,
+                                const char *entry, const char *options, const kerf__arg *args,
+                                int num_args, kerf__grid grid)
+{
+    *out = NULL;
+    kerf__launch *launch = create(dev, entry);
+    if (launch == NULL)
+        return kerf__fail_memory(entry, sizeof *launch);
+    launch->grid = grid;
+    kerf_status status = make_kernel(launch, source, options);
+    if (status == KERF_OK)
+        status = check_group(launch);
+    if (status == KERF_OK)
+        status = check_local(launch, args, num_args);
+    if (status == KERF_OK)
+        status = set_args(launch, args, num_args);
+    if (status != KERF_OK) {
+        kerf__launch_destroy(launch);
+        return status;
+    }
+    *out = launch;
+    return KERF_OK;
+}
+
+kerf_status kerf__launch_create_foreign(kerf__launch **out, kerf_device *dev,
+                                        kerf_status (*enqueue)(void *context),
+                                        void (*destroy)(void *context), void *context)
+{
+    *out = create(dev, "foreign");
+    if (*out == NULL)
+        return kerf__fail_memory("foreign launch", sizeof **out);
+    (*out)->foreign = enqueue;
+    (*out)->foreign_destroy = destroy;
+    (*out)->context = context;
+    return KERF_OK;
+}
+
+void kerf__launch_destroy(kerf__launch *launch)
+{
+    if (launch == NULL)
+        return;
+    if (launch->foreign_destroy != NULL)
+        launch->foreign_destroy(launch->context);
+    if (launch->kernel != NULL)
+        launch->dev->cl->ReleaseKernel(launch->kernel);
+    free(launch->entry);
+    free(launch);
+}
+
+/* ---- queueing -------------------------------------------------------------------------- */
+
+kerf_status kerf__launch_enqueue(const kerf__launch *launch)
+{
+    kerf_device *dev = launch->dev;
+    if (launch->empty)
+        return KERF_OK;
+    if (kerf__fault_now(dev))
+        return kerf__fail_opencl(dev, CL_OUT_OF_RESOURCES, "%s: queueing", launch->entry);
+    if (launch->foreign != NULL)
+        return launch->foreign(launch->context);
+    cl_int err =
+        dev->cl->EnqueueNDRangeKernel(dev->queue, launch->kernel, (cl_uint)launch->grid.dims, NULL,
+                                      launch->global, launch->grid.group, 0, NULL, NULL);
+    if (err == CL_INVALID_WORK_GROUP_SIZE || err == CL_INVALID_WORK_ITEM_SIZE)
+        return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: %s does not take its group size (%s, %d)",
+                          launch->entry, dev->info.name, kerf__opencl_error(err), err);
+    if (err != CL_SUCCESS)
+        return kerf__fail_opencl(dev, err, "%s: queueing", launch->entry);
+    return KERF_OK;
+}

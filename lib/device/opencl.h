@@ -1,0 +1,61 @@
+/* device/opencl.h -- OpenCL through a table of function pointers, opened at run time.
+ *
+ * Nothing links libOpenCL: one binary runs where there is none (and says so), where Android
+ * keeps it in a strange place, and under simulators that are preloaded.  For lib/device and
+ * the probe only; the rooms above use buffer.h and launch.h.  Other half: opencl.c. */
+#ifndef KERF_DEVICE_OPENCL_H
+#define KERF_DEVICE_OPENCL_H
+
+#include <CL/cl.h>
+
+#include "kerf/base.h"
+
+#define KERF__OPENCL_LIST(X)                                                                       \
+    X(GetPlatformIDs)                                                                              \
+    X(GetPlatformInfo)                                                                             \
+    X(GetDeviceIDs)                                                                                \
+    X(GetDeviceInfo)                                                                               \
+    X(CreateContext)                                                                               \
+    X(ReleaseContext)                                                                              \
+    X(CreateCommandQueue)                                                                          \
+    X(ReleaseCommandQueue)                                                                         \
+    X(CreateBuffer)                                                                                \
+    X(CreateSubBuffer)                                                                             \
+    X(ReleaseMemObject)                                                                            \
+    X(EnqueueReadBuffer)                                                                           \
+    X(EnqueueWriteBuffer)                                                                          \
+    X(EnqueueCopyBuffer)                                                                           \
+    X(EnqueueFillBuffer)                                                                           \
+    X(EnqueueNDRangeKernel)                                                                        \
+    X(EnqueueMarkerWithWaitList)                                                                   \
+    X(WaitForEvents)                                                                               \
+    X(ReleaseEvent)                                                                                \
+    X(Flush)                                                                                       \
+    X(Finish)                                                                                      \
+    X(CreateProgramWithSource)                                                                     \
+    X(CreateProgramWithBinary)                                                                     \
+    X(BuildProgram)                                                                                \
+    X(GetProgramInfo)                                                                              \
+    X(GetProgramBuildInfo)                                                                         \
+    X(ReleaseProgram)                                                                              \
+    X(CreateKernel)                                                                                \
+    X(ReleaseKernel)                                                                               \
+    X(SetKernelArg)                                                                                \
+    X(GetKernelInfo)                                                                               \
+    X(GetKernelWorkGroupInfo)
+
+typedef struct kerf__opencl {
+#define X(name) __typeof__(cl##name) *name;
+    KERF__OPENCL_LIST(X)
+#undef X
+    int preloaded; /* something else than an ICD loader stands in its place (oclgrind) */
+} kerf__opencl;
+
+/* The table, loaded by the first call of the process.  KERF_ERR_NO_DEVICE says what to
+ * install when there is no OpenCL library. */
+kerf_status kerf__opencl_get(const kerf__opencl **out);
+
+/* "CL_OUT_OF_RESOURCES" for -5. */
+const char *kerf__opencl_error(cl_int err);
+
+#endif

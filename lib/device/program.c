@@ -1,0 +1,129 @@
+/* device/program.c -- building programs, once a device and set of options.
+ *
+ * Programs of a device are a short list searched in order: a network has tens of them, and
+ * they are looked for at planning only.  program_cache.c keeps them on disk. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "device/device_internal.h"
+
+/* What every kernel is told about the device; kernels may test these without #ifdef. */
+static void feature_options(const kerf_device *dev, char *text, size_t text_bytes)
+{
+    const kerf_device_features *f = &dev->info.features;
+    snprintf(text, text_bytes,
+             "-DKERF_CPU=%d -DKERF_VECTOR_FLOATS=%d -DKERF_F16=%d -DKERF_F64=%d "
+             "-DKERF_SUB_GROUPS=%d -DKERF_DOT_KHR=%d -DKERF_DOT_X86=%d",
+             dev->info.type == KERF_DEVICE_CPU, f->vector_floats, f->f16, f->f64, f->sub_groups,
+             f->dot_khr, f->dot_x86);
+}
+
+/* The whole line for the compiler, in fresh memory.  The default of -cl-std differs from
+ * driver to driver, so it is always given; a variant may ask for more than the floor. */
+static char *compiler_options(const kerf_device *dev, const char *options)
+{
+    char features[256];
+    size_t bytes = sizeof features + strlen(options) + 128;
+    char *text = kerf__alloc(bytes, 1);
+    if (text == NULL)
+        return NULL;
+    feature_options(dev, features, sizeof features);
+    snprintf(text, bytes, "%s%s%s%s%s", strstr(options, "-cl-std=") ? "" : "-cl-std=CL1.2 ",
+             dev->info.features.divides_exactly ? "-cl-fp32-correctly-rounded-divide-sqrt " : "",
+             features, *options != '\0' ? " " : "", options);
+    return text;
+}
+
+static void destroy(const kerf__opencl *cl, kerf__program *program)
+{
+    if (program == NULL)
+        return;
+    if (program->program != NULL)
+        cl->ReleaseProgram(program->program);
+    free(program->launched);
+    free(program->options);
+    free(program);
+}
+
+/* The end of a log is where compilers count, its start says what is wrong. */
+static kerf_status build_failed(const kerf_device *dev, const kerf__program *program, cl_int err)
+{
+    char *log = NULL;
+    size_t bytes = 0;
+    const kerf__opencl *cl = dev->cl;
+    cl->GetProgramBuildInfo(program->program, dev->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
+    log = kerf__alloc(bytes + 1, 1);
+    if (log != NULL)
+        cl->GetProgramBuildInfo(program->program, dev->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
+    kerf_status status = kerf__fail(
+        err == CL_OUT_OF_HOST_MEMORY ? KERF_ERR_MEMORY : KERF_ERR_OPENCL,
+        "%s.cl: build failed on %s (%s, %d) with %s\n%.2048s", program->source->name,
+        dev->info.name, kerf__opencl_error(err), err, program->options, log != NULL ? log : "");
+    free(log);
+    return status;
+}
+
+static kerf_status build(kerf_device *dev, kerf__program *program)
+{
+    cl_int err;
+    const char *text = program->source->text;
+    program->program = dev->cl->CreateProgramWithSource(dev->context, 1, &text, NULL, &err);
+    if (err != CL_SUCCESS)
+        return kerf__fail_opencl(dev, err, "%s.cl: making a program", program->source->name);
+    err = dev->cl->BuildProgram(program->program, 1, &dev->id, program->options, NULL, NULL);
+    return err == CL_SUCCESS ? KERF_OK : build_failed(dev, program, err);
+}
+
+static kerf__program *search(const kerf_device *dev, const kerf__source *source,
+                             const char *options)
+{
+    for (kerf__program *p = dev->programs; p != NULL; p = p->next)
+        if (p->source->text == source->text && strcmp(p->options, options) == 0)
+            return p;
+    return NULL;
+}
+
+kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf__source *source,
+                               const char *options)
+{
+    char *line = compiler_options(dev, options != NULL ? options : "");
+    *out = line != NULL ? search(dev, source, line) : NULL;
+    if (*out != NULL) {
+        free(line);
+        return KERF_OK;
+    }
+    kerf__program *program = kerf__alloc(1, sizeof *program);
+    if (line == NULL || program == NULL) {
+        free(line);
+        free(program);
+        return kerf__fail_memory("program", sizeof *program);
+    }
+    program->source = source;
+    program->options = line;
+    kerf_status status = build(dev, program);
+    if (status != KERF_OK) {
+        destroy(dev->cl, program);
+        return status;
+    }
+    program->next = dev->programs;
+    dev->programs = program;
+    *out = program;
+    return KERF_OK;
+}
+
+kerf_status kerf__program_build(kerf_device *dev, const kerf__source *source, const char *options)
+{
+    kerf__program *program;
+    return kerf__program_find(&program, dev, source, options);
+}
+
+void kerf__programs_close(kerf_device *dev)
+{
+    while (dev->programs != NULL) {
+        kerf__program *program = dev->programs;
+        dev->programs = program->next;
+        destroy(dev->cl, program);
+    }
+}

@@ -1,0 +1,146 @@
+/* test_launch.c -- building, launching, limits, and every message of launch.c. */
+#include "check.h"
+
+#include <string.h>
+
+#include "device/fault.h"
+#include "device/launch.h"
+
+static const kerf__source SOURCE = {
+    "test", "kernel void add(global const float *a, global float *dst, float b, int n)\n"
+            "{\n"
+            "    const int i = (int)get_global_id(0);\n"
+            "    if (i < n)\n"
+            "        dst[i] = a[i] + b;\n"
+            "}\n"
+            "kernel void turn(global const int *src, global int *dst, local int *tile)\n"
+            "{\n"
+            "    const int i = (int)get_local_id(0), n = (int)get_local_size(0);\n"
+            "    const int base = (int)get_group_id(0) * n;\n"
+            "    tile[i] = src[base + i];\n"
+            "    barrier(CLK_LOCAL_MEM_FENCE);\n"
+            "    dst[base + i] = tile[n - 1 - i] + KERF_CPU * 0;\n"
+            "}\n"
+            "#ifdef BROKEN\n"
+            "no such word\n"
+            "#endif\n"};
+
+enum { N = 1000 };
+
+static void test_add(kerf_device *dev)
+{
+    float src[N], dst[N];
+    for (int i = 0; i < N; i++)
+        src[i] = (float)i;
+    kerf__buffer *a = NULL, *b = NULL;
+    kerf__launch *launch = NULL;
+    CHECK_OK(kerf__buffer_create(&a, dev, sizeof src));
+    CHECK_OK(kerf__buffer_create(&b, dev, sizeof dst));
+    CHECK_OK(kerf__buffer_write(a, 0, src, sizeof src));
+    CHECK_OK(kerf__launch_create(&launch, dev, &SOURCE, "add", "",
+                                 KERF__ARGS(ARG(a), ARG(b), ARG(0.5f), ARG(N)),
+                                 kerf__grid_items(N)));
+    CHECK_OK(kerf__launch_enqueue(launch));
+    CHECK_OK(kerf__buffer_read(b, 0, dst, sizeof dst));
+    int wrong = 0;
+    for (int i = 0; i < N; i++)
+        wrong += dst[i] != src[i] + 0.5f;
+    CHECK(wrong == 0);
+    kerf__launch_destroy(launch);
+    kerf__buffer_destroy(a);
+    kerf__buffer_destroy(b);
+}
+
+/* Twice with different sizes of one group: each launch keeps its own arguments. */
+static void test_local(kerf_device *dev)
+{
+    int src[128], dst[128];
+    for (int i = 0; i < 128; i++)
+        src[i] = i;
+    kerf__buffer *a = NULL, *b = NULL;
+    kerf__launch *launches[2] = {NULL, NULL};
+    CHECK_OK(kerf__buffer_create(&a, dev, sizeof src));
+    CHECK_OK(kerf__buffer_create(&b, dev, sizeof dst));
+    CHECK_OK(kerf__buffer_write(a, 0, src, sizeof src));
+    for (size_t i = 0; i < 2; i++) {
+        const size_t size = i == 0 ? 64 : 32;
+        CHECK_OK(
+            kerf__launch_create(&launches[i], dev, &SOURCE, "turn", NULL,
+                                KERF__ARGS(ARG(a), ARG(b), kerf__arg_local(size * sizeof(int))),
+                                ((kerf__grid){1, {128 / size, 1, 1}, {size, 1, 1}})));
+    }
+    for (int i = 0; i < 2; i++) {
+        const int size = i == 0 ? 64 : 32;
+        int wrong = 0;
+        CHECK_OK(kerf__launch_enqueue(launches[i]));
+        CHECK_OK(kerf__buffer_read(b, 0, dst, sizeof dst));
+        for (int j = 0; j < 128; j++)
+            wrong += dst[j] != j / size * size + size - 1 - j % size;
+        CHECK(wrong == 0);
+        kerf__launch_destroy(launches[i]);
+    }
+    kerf__buffer_destroy(a);
+    kerf__buffer_destroy(b);
+}
+
+static void expect(kerf_status status, kerf_status want, const char *words)
+{
+    CHECK(status == want);
+    if (status != want || strstr(kerf_last_error(), words) == NULL) {
+        printf("status %d, message '%s', must hold '%s'\n", status, kerf_last_error(), words);
+        check_failures++;
+    }
+}
+
+static void test_messages(kerf_device *dev)
+{
+    kerf__buffer *a = NULL;
+    kerf__launch *launch = NULL;
+    const kerf_device_info *info = kerf_device_get_info(dev);
+    CHECK_OK(kerf__buffer_create(&a, dev, 4 * N));
+    expect(kerf__launch_create(&launch, dev, &SOURCE, "add", "-DBROKEN", KERF__ARGS(ARG(a)),
+                               kerf__grid_items(N)),
+           KERF_ERR_OPENCL, "build failed");
+    expect(kerf__launch_create(&launch, dev, &SOURCE, "add", "", KERF__ARGS(ARG(a)),
+                               kerf__grid_items(N)),
+           KERF_ERR_ARGUMENT, "add: was given 1 arguments, must be 4");
+    expect(kerf__launch_create(&launch, dev, &SOURCE, "sub", "", KERF__ARGS(ARG(a)),
+                               kerf__grid_items(N)),
+           KERF_ERR_ARGUMENT, "test.cl: has no kernel sub");
+    expect(kerf__launch_create(&launch, dev, &SOURCE, "turn", "",
+                               KERF__ARGS(ARG(a), ARG(a), kerf__arg_local(info->local_bytes + 1)),
+                               kerf__grid_items(64)),
+           KERF_ERR_UNSUPPORTED, "bytes of local memory");
+    expect(kerf__launch_create(&launch, dev, &SOURCE, "turn", "",
+                               KERF__ARGS(ARG(a), ARG(a), kerf__arg_local(64)),
+                               ((kerf__grid){1, {1, 1, 1}, {info->max_group + 1, 1, 1}})),
+           KERF_ERR_UNSUPPORTED, "turn: wants groups of");
+    CHECK(launch == NULL);
+    kerf__buffer_destroy(a);
+}
+
+static void test_empty(kerf_device *dev)
+{
+    kerf__buffer *a = NULL;
+    kerf__launch *launch = NULL;
+    CHECK_OK(kerf__buffer_create(&a, dev, 0));
+    CHECK(kerf__buffer_size_bytes(a) == 0);
+    CHECK_OK(kerf__launch_create(&launch, dev, &SOURCE, "add", "",
+                                 KERF__ARGS(ARG(a), ARG(a), ARG(0.5f), ARG(0)),
+                                 kerf__grid_items(0)));
+    CHECK_OK(kerf__launch_enqueue(launch));
+    CHECK_OK(kerf_device_finish(dev));
+    kerf__launch_destroy(launch);
+    kerf__buffer_destroy(a);
+}
+
+int main(void)
+{
+    kerf_device *dev = check_open_device();
+    test_add(dev);
+    test_local(dev);
+    test_messages(dev);
+    test_empty(dev);
+    kerf_device_close(dev);
+    return check_result();
+}
