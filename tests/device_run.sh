@@ -12,6 +12,8 @@ export KERF_CACHE_DIR="${KERF_CACHE_DIR:-${TMPDIR:-/tmp}/kerf-test-cache-$(id -u
 export POCL_CACHE_DIR="$KERF_CACHE_DIR/pocl"
 mkdir -p "$POCL_CACHE_DIR"
 unset KERF_DEVICE
+# By hand, too, features are those that the probe finds: it lies above the tests.
+export KERF_PROBE="${KERF_PROBE-$(dirname "$1")/../kerf-probe}"
 case $implementation in
 pocl)
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd exec "$@" ;;

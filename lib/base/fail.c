@@ -13,7 +13,7 @@
 #error "the build passes KERF_VERSION"
 #endif
 
-static _Thread_local char message[4096];
+static _Thread_local kerf__message message;
 
 static const struct {
     kerf_status status;
@@ -29,14 +29,24 @@ kerf_status kerf__fail(kerf_status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    vsnprintf(message.text, sizeof message.text, format, args);
     va_end(args);
     return status;
 }
 
 const char *kerf_last_error(void)
 {
+    return message.text;
+}
+
+kerf__message kerf__message_keep(void)
+{
     return message;
+}
+
+void kerf__message_put_back(const kerf__message *kept)
+{
+    message = *kept;
 }
 
 const char *kerf_status_name(kerf_status status)

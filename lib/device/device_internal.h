@@ -12,16 +12,23 @@
 #include "device/launch.h"
 #include "device/opencl.h"
 
-/* A source with options, built on one device.  Each (entry, group size) that was launched
- * is a line of `launched`: some drivers compile only then, and the binary on disk is
- * complete for these alone. */
+/* A way a kernel was launched that makes some drivers compile once more (PoCL does for each
+ * group size).  A binary on disk is complete only for the uses it was saved with. */
+typedef struct kerf__use {
+    struct kerf__use *next; /* owned */
+    char *text;             /* owned: entry and group size */
+    int queued;             /* it ran in this process */
+    int saved;              /* the file on disk has it */
+} kerf__use;
+
+/* A source with options, built on one device. */
 typedef struct kerf__program {
     struct kerf__program *next; /* owned */
     const kerf__source *source; /* borrowed */
     char *options;              /* owned */
     cl_program program;         /* owned */
-    char *launched;             /* owned */
-    int unsaved;                /* launched grew since the file was read or written */
+    kerf__use *uses;            /* owned */
+    int from_cache;             /* nothing was compiled; for tests */
 } kerf__program;
 
 struct kerf_device {
@@ -73,9 +80,15 @@ kerf_status kerf__fail_opencl(const kerf_device *dev, cl_int err, const char *fo
 /* Finds or builds; the program belongs to the device. */
 kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf__source *source,
                                const char *options);
-/* Takes note that a kernel of it ran with this group size. */
-void kerf__program_launched(kerf__program *program, const char *entry, const kerf__grid *grid);
+/* The use with this text, made if new; NULL without memory. */
+kerf__use *kerf__program_use(kerf__program *program, const char *text);
 /* Saves what is new and frees all. */
 void kerf__programs_close(kerf_device *dev);
+
+/* Makes program->program from its file; 0 if that is missing, damaged or refused. */
+int kerf__program_cache_load(const kerf_device *dev, kerf__program *program);
+/* Writes the file if the program was used in new ways.  What goes wrong is not told: the
+ * cache is only there to save time. */
+void kerf__program_cache_save(const kerf_device *dev, kerf__program *program);
 
 #endif

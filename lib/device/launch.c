@@ -5,6 +5,7 @@
  * (PoCL ends the process on too much local memory) is checked when the launch is made. */
 #include "device/launch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ struct kerf__launch {
     cl_kernel kernel;       /* owned */
     kerf__grid grid;
     size_t global[3];
-    int empty, was_queued;
+    kerf__use *use; /* borrowed from program */
+    int empty;
     kerf_status (*foreign)(void *context); /* NULL: a kernel */
     void (*foreign_destroy)(void *context);
     void *context; /* owned, by foreign_destroy */
@@ -135,6 +137,20 @@ static kerf_status make_kernel(kerf__launch *launch, const kerf__source *source,
     return KERF_OK;
 }
 
+/* PoCL compiles a kernel again for each group size, and for grids above 65535. */
+static kerf_status note_use(kerf__launch *launch)
+{
+    char text[256];
+    const size_t *group = launch->grid.group;
+    int dims = launch->grid.dims, large = 0;
+    for (int i = 0; i < dims; i++)
+        large |= launch->global[i] > 65535;
+    snprintf(text, sizeof text, "%s %zu %zu %zu%s", launch->entry, group[0],
+             dims > 1 ? group[1] : 1, dims > 2 ? group[2] : 1, large ? " large" : "");
+    launch->use = kerf__program_use(launch->program, text);
+    return launch->use != NULL ? KERF_OK : kerf__fail_memory(launch->entry, sizeof *launch->use);
+}
+
 static kerf__launch *create(kerf_device *dev, const char *entry)
 {
     kerf__launch *launch = kerf__alloc(1, sizeof *launch);
@@ -165,6 +181,8 @@ kerf_status kerf__launch_create(kerf__launch **out, kerf_device *dev, const kerf
         status = check_local(launch, args, num_args);
     if (status == KERF_OK)
         status = set_args(launch, args, num_args);
+    if (status == KERF_OK)
+        status = note_use(launch);
     if (status != KERF_OK) {
         kerf__launch_destroy(launch);
         return status;
@@ -217,5 +235,6 @@ kerf_status kerf__launch_enqueue(const kerf__launch *launch)
                           launch->entry, dev->info.name, kerf__opencl_error(err), err);
     if (err != CL_SUCCESS)
         return kerf__fail_opencl(dev, err, "%s: queueing", launch->entry);
+    launch->use->queued = 1;
     return KERF_OK;
 }

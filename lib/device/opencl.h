@@ -6,6 +6,9 @@
 #ifndef KERF_DEVICE_OPENCL_H
 #define KERF_DEVICE_OPENCL_H
 
+#ifndef CL_TARGET_OPENCL_VERSION
+#define CL_TARGET_OPENCL_VERSION 120 /* the floor; later calls are not to be had */
+#endif
 #include <CL/cl.h>
 
 #include "kerf/base.h"

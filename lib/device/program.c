@@ -42,7 +42,12 @@ static void destroy(const kerf__opencl *cl, kerf__program *program)
         return;
     if (program->program != NULL)
         cl->ReleaseProgram(program->program);
-    free(program->launched);
+    while (program->uses != NULL) {
+        kerf__use *use = program->uses;
+        program->uses = use->next;
+        free(use->text);
+        free(use);
+    }
     free(program->options);
     free(program);
 }
@@ -102,7 +107,8 @@ kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf
     }
     program->source = source;
     program->options = line;
-    kerf_status status = build(dev, program);
+    program->from_cache = kerf__program_cache_load(dev, program);
+    kerf_status status = program->from_cache ? KERF_OK : build(dev, program);
     if (status != KERF_OK) {
         destroy(dev->cl, program);
         return status;
@@ -119,11 +125,29 @@ kerf_status kerf__program_build(kerf_device *dev, const kerf__source *source, co
     return kerf__program_find(&program, dev, source, options);
 }
 
+kerf__use *kerf__program_use(kerf__program *program, const char *text)
+{
+    for (kerf__use *use = program->uses; use != NULL; use = use->next)
+        if (strcmp(use->text, text) == 0)
+            return use;
+    kerf__use *use = kerf__alloc(1, sizeof *use);
+    char *copy = kerf__strdup(text);
+    if (use == NULL || copy == NULL) {
+        free(use);
+        free(copy);
+        return NULL;
+    }
+    *use = (kerf__use){.next = program->uses, .text = copy};
+    program->uses = use;
+    return use;
+}
+
 void kerf__programs_close(kerf_device *dev)
 {
     while (dev->programs != NULL) {
         kerf__program *program = dev->programs;
         dev->programs = program->next;
+        kerf__program_cache_save(dev, program);
         destroy(dev->cl, program);
     }
 }

@@ -1,0 +1,220 @@
+/* device/program_cache.c -- built programs kept on disk, so that a second start compiles
+ * nothing.
+ *
+ * A file is named after the digest of all that decides the binary: source, options, device
+ * identity, Kerf's version.  It repeats that digest and carries a checksum, and even then
+ * the driver may refuse it; each of these means building anew, never an error.
+ *
+ *     head | uses, a line each | binary
+ *
+ * Files are written when the device closes and not after the build: Mali compiles when a
+ * kernel is made, PoCL when it is first launched, and an earlier binary would lack both. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "device/device_internal.h"
+
+#define FOLDER "programs"
+enum { MAX_FILE_BYTES = 256 << 20 };
+
+typedef struct head {
+    char magic[8]; /* "KERFPRG1" */
+    uint64_t key[2], checksum[2];
+    uint64_t uses_bytes, binary_bytes;
+} head;
+static const char MAGIC[8] = {'K', 'E', 'R', 'F', 'P', 'R', 'G', '1'};
+
+static void make_key(const kerf_device *dev, const kerf__program *program, uint64_t key[2])
+{
+    /* Each text with its closing 0, so that no two lists run into the same bytes. */
+    const char *const texts[] = {kerf_version(), dev->info.id, program->options,
+                                 program->source->text};
+    uint64_t parts[8];
+    for (size_t i = 0; i < 4; i++) {
+        XXH128_hash_t digest = XXH3_128bits(texts[i], strlen(texts[i]) + 1);
+        parts[2 * i] = digest.high64;
+        parts[2 * i + 1] = digest.low64;
+    }
+    XXH128_hash_t digest = XXH3_128bits(parts, sizeof parts);
+    key[0] = digest.high64;
+    key[1] = digest.low64;
+}
+
+/* The path in fresh memory, or NULL where nothing is kept; makes the folder if asked to. */
+static char *file_path(const uint64_t key[2], int make)
+{
+    char name[64];
+    const char *cache = kerf_cache_dir();
+    char *folder = *cache != '\0' ? kerf__path_join(cache, FOLDER) : NULL;
+    if (folder == NULL || (make && kerf__make_dirs(folder) != KERF_OK)) {
+        free(folder);
+        return NULL;
+    }
+    snprintf(name, sizeof name, "%016llx%016llx.bin", (unsigned long long)key[0],
+             (unsigned long long)key[1]);
+    char *path = kerf__path_join(folder, name);
+    free(folder);
+    return path;
+}
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+/* The head of a whole file if every promise in it holds, else NULL. */
+static const head *check_file(const void *bytes, size_t num_bytes, const uint64_t key[2])
+{
+    const head *h = bytes;
+    if (num_bytes < sizeof *h || memcmp(h->magic, MAGIC, sizeof MAGIC) != 0 ||
+        memcmp(h->key, key, sizeof h->key) != 0)
+        return NULL;
+    size_t payload = num_bytes - sizeof *h;
+    if (h->uses_bytes > payload || h->binary_bytes != payload - h->uses_bytes)
+        return NULL;
+    XXH128_hash_t digest = XXH3_128bits(h + 1, payload);
+    return digest.high64 == h->checksum[0] && digest.low64 == h->checksum[1] ? h : NULL;
+}
+
+static int build_binary(const kerf_device *dev, kerf__program *program, const unsigned char *binary,
+                        size_t num_bytes)
+{
+    cl_int status = CL_SUCCESS, err;
+    const kerf__opencl *cl = dev->cl;
+    cl_program built =
+        cl->CreateProgramWithBinary(dev->context, 1, &dev->id, &num_bytes, &binary, &status, &err);
+    if (err == CL_SUCCESS && status == CL_SUCCESS)
+        err = cl->BuildProgram(built, 1, &dev->id, program->options, NULL, NULL);
+    if (err != CL_SUCCESS || status != CL_SUCCESS) {
+        if (built != NULL)
+            cl->ReleaseProgram(built);
+        return 0;
+    }
+    program->program = built;
+    return 1;
+}
+
+/* A use that finds no memory is only saved once more later. */
+static void read_uses(kerf__program *program, const char *text, size_t num_bytes)
+{
+    char line[256];
+    for (size_t i = 0, length = 0; i < num_bytes; i++) {
+        if (text[i] != '\n' && length + 1 < sizeof line) {
+            line[length++] = text[i];
+            continue;
+        }
+        line[length] = '\0';
+        length = 0;
+        kerf__use *use = kerf__program_use(program, line);
+        if (use != NULL)
+            use->saved = 1;
+    }
+}
+
+int kerf__program_cache_load(const kerf_device *dev, kerf__program *program)
+{
+    uint64_t key[2];
+    void *bytes = NULL;
+    size_t num_bytes = 0;
+    int loaded = 0;
+    kerf__message kept = kerf__message_keep();
+    make_key(dev, program, key);
+    char *path = file_path(key, 0);
+    if (path != NULL && kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes) == KERF_OK) {
+        const head *h = check_file(bytes, num_bytes, key);
+        if (h != NULL) {
+            const char *uses = (const char *)(h + 1);
+            const unsigned char *binary = (const unsigned char *)uses + h->uses_bytes;
+            loaded = build_binary(dev, program, binary, h->binary_bytes);
+            if (loaded)
+                read_uses(program, uses, h->uses_bytes);
+        }
+    }
+    free(bytes);
+    free(path);
+    kerf__message_put_back(&kept);
+    return loaded;
+}
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+static int has_news(const kerf__program *program)
+{
+    for (const kerf__use *use = program->uses; use != NULL; use = use->next)
+        if (use->queued && !use->saved)
+            return 1;
+    return 0;
+}
+
+static int in_binary(const kerf__use *use)
+{
+    return use->queued || use->saved;
+}
+
+/* Head and uses in fresh memory with room for the binary behind them, or NULL. */
+static head *start_file(const kerf__program *program, size_t binary_bytes)
+{
+    size_t uses_bytes = 0;
+    for (const kerf__use *use = program->uses; use != NULL; use = use->next)
+        uses_bytes += in_binary(use) ? strlen(use->text) + 1 : 0;
+    head *h = kerf__alloc(sizeof *h + uses_bytes + binary_bytes, 1);
+    if (h == NULL)
+        return NULL;
+    memcpy(h->magic, MAGIC, sizeof MAGIC);
+    h->uses_bytes = uses_bytes;
+    h->binary_bytes = binary_bytes;
+    char *text = (char *)(h + 1);
+    for (const kerf__use *use = program->uses; use != NULL; use = use->next) {
+        if (!in_binary(use))
+            continue;
+        size_t length = strlen(use->text);
+        memcpy(text, use->text, length);
+        text[length] = '\n';
+        text += length + 1;
+    }
+    return h;
+}
+
+static head *make_file(const kerf_device *dev, const kerf__program *program, const uint64_t key[2])
+{
+    size_t bytes = 0;
+    const kerf__opencl *cl = dev->cl;
+    if (cl->GetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) !=
+            CL_SUCCESS ||
+        bytes == 0)
+        return NULL;
+    head *h = start_file(program, bytes);
+    if (h == NULL)
+        return NULL;
+    unsigned char *binary = (unsigned char *)(h + 1) + h->uses_bytes;
+    if (cl->GetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) !=
+        CL_SUCCESS) {
+        free(h);
+        return NULL;
+    }
+    XXH128_hash_t digest = XXH3_128bits(h + 1, h->uses_bytes + h->binary_bytes);
+    memcpy(h->key, key, sizeof h->key);
+    h->checksum[0] = digest.high64;
+    h->checksum[1] = digest.low64;
+    return h;
+}
+
+void kerf__program_cache_save(const kerf_device *dev, kerf__program *program)
+{
+    uint64_t key[2];
+    if (dev->cl->preloaded || !has_news(program))
+        return; /* a simulator builds fast, and its binaries are only its own source */
+    kerf__message kept = kerf__message_keep();
+    make_key(dev, program, key);
+    char *path = file_path(key, 1);
+    head *h = path != NULL ? make_file(dev, program, key) : NULL;
+    if (h != NULL &&
+        kerf__file_write(path, h, sizeof *h + h->uses_bytes + h->binary_bytes) == KERF_OK)
+        for (kerf__use *use = program->uses; use != NULL; use = use->next)
+            use->saved = in_binary(use);
+    free(h);
+    free(path);
+    kerf__message_put_back(&kept);
+}

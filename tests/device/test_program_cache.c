@@ -1,0 +1,159 @@
+/* test_program_cache.c -- the cache of programs: found again, and never trusted.
+ *
+ * Each case runs one kernel in a folder of its own, with a device that is opened and closed
+ * again, and looks whether the program was compiled or loaded. */
+#include "check.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "device/device_internal.h"
+
+static const kerf__source SOURCE = {"cached", "kernel void twice(global int *x)\n"
+                                              "{\n"
+                                              "    const int i = (int)get_global_id(0);\n"
+                                              "    x[i] = 2 * x[i] + SHIFT;\n"
+                                              "}\n"};
+
+static char folder[256]; /* KERF_CACHE_DIR of this test */
+
+/* Runs x = 2 x + SHIFT and tells whether the program came from disk. */
+static int run(const char *options, int shift)
+{
+    kerf_device *dev = check_open_device();
+    kerf__buffer *x = NULL;
+    kerf__launch *launch = NULL;
+    int values[64], wrong = 0;
+    for (int i = 0; i < 64; i++)
+        values[i] = i;
+    CHECK_OK(kerf__buffer_create(&x, dev, sizeof values));
+    CHECK_OK(kerf__buffer_write(x, 0, values, sizeof values));
+    CHECK_OK(kerf__launch_create(&launch, dev, &SOURCE, "twice", options, KERF__ARGS(ARG(x)),
+                                 kerf__grid_items(64)));
+    CHECK_OK(kerf__launch_enqueue(launch));
+    CHECK_OK(kerf__buffer_read(x, 0, values, sizeof values));
+    for (int i = 0; i < 64; i++)
+        wrong += values[i] != 2 * i + shift;
+    CHECK(wrong == 0);
+    int from_cache = dev->programs->from_cache;
+    kerf__launch_destroy(launch);
+    kerf__buffer_destroy(x);
+    kerf_device_close(dev);
+    return from_cache;
+}
+
+/* The file number i in the order of names; 0 if there is none. */
+static int find_file(int number, char *path, size_t path_bytes)
+{
+    char names[8][64], programs[512];
+    int num = 0;
+    snprintf(programs, sizeof programs, "%s/programs", folder);
+    DIR *dir = opendir(programs);
+    for (struct dirent *entry = NULL; dir != NULL && (entry = readdir(dir)) != NULL;)
+        if (strstr(entry->d_name, ".bin") != NULL && num < 8)
+            snprintf(names[num++], sizeof names[0], "%.63s", entry->d_name);
+    if (dir != NULL)
+        closedir(dir);
+    if (number >= num)
+        return 0;
+    snprintf(path, path_bytes, "%s/%s", programs, names[number]);
+    return 1;
+}
+
+static void test_found_again(void)
+{
+    CHECK(!run("-DSHIFT=1", 1));
+    CHECK(run("-DSHIFT=1", 1));
+    CHECK(!run("-DSHIFT=2", 2)); /* other options, another program */
+    CHECK(run("-DSHIFT=2", 2));
+    CHECK(run("-DSHIFT=1", 1));
+}
+
+/* Every region of the file cut or changed; each time it is built anew and saved again. */
+static void test_damaged(void)
+{
+    char path[1024];
+    void *good = NULL;
+    size_t num_bytes = 0;
+    unlink(find_file(1, path, sizeof path) ? path : "");
+    CHECK(find_file(0, path, sizeof path));
+    CHECK_OK(kerf__file_read(path, 0, &good, &num_bytes));
+    const char *options = run("-DSHIFT=1", 1) ? "-DSHIFT=1" : "-DSHIFT=2";
+    const int shift = options[8] - '0';
+    const size_t places[] = {0, 8, 20, 30, 40, 50, 60, 70, num_bytes / 2, num_bytes - 1};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        unsigned char *bytes = good;
+        bytes[places[i]] ^= 0x10;
+        CHECK_OK(kerf__file_write(path, bytes, num_bytes));
+        CHECK(!run(options, shift));
+        bytes[places[i]] ^= 0x10;
+        CHECK_OK(kerf__file_write(path, bytes, places[i]));
+        CHECK(!run(options, shift));
+        CHECK(run(options, shift));
+    }
+    free(good);
+}
+
+/* Another program's whole file under this name. */
+static void test_foreign(void)
+{
+    char a[1024], b[1024];
+    void *bytes = NULL;
+    size_t num_bytes = 0;
+    run("-DSHIFT=1", 1);
+    run("-DSHIFT=2", 2);
+    CHECK(find_file(0, a, sizeof a) && find_file(1, b, sizeof b));
+    CHECK_OK(kerf__file_read(a, 0, &bytes, &num_bytes));
+    CHECK_OK(kerf__file_write(b, bytes, num_bytes));
+    free(bytes);
+    CHECK(run("-DSHIFT=1", 1) + run("-DSHIFT=2", 2) == 1);
+}
+
+/* A cache that cannot be: a path below a file, and none at all. */
+static void test_without_folder(void)
+{
+    setenv("KERF_CACHE_DIR", "/dev/null/kerf", 1);
+    CHECK(!run("-DSHIFT=3", 3));
+    CHECK(!run("-DSHIFT=3", 3));
+    CHECK(strcmp(kerf_last_error(), "") == 0);
+    unsetenv("KERF_CACHE_DIR");
+    unsetenv("XDG_CACHE_HOME");
+    setenv("HOME", "", 1);
+    CHECK(strcmp(kerf_cache_dir(), "") == 0);
+    CHECK(!run("-DSHIFT=3", 3));
+}
+
+static void remove_all(void)
+{
+    char path[1024];
+    while (find_file(0, path, sizeof path))
+        unlink(path);
+    snprintf(path, sizeof path, "%s/programs", folder);
+    rmdir(path);
+    rmdir(folder);
+}
+
+int main(void)
+{
+    kerf_device *dev = check_open_device();
+    const int simulated = dev->cl->preloaded;
+    kerf_device_close(dev);
+    snprintf(folder, sizeof folder, "/tmp/kerf-test-XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    setenv("KERF_CACHE_DIR", folder, 1);
+    if (simulated) {
+        CHECK(!run("-DSHIFT=1", 1)); /* a simulator's programs are not kept */
+        CHECK(!run("-DSHIFT=1", 1));
+    } else {
+        test_found_again();
+        test_damaged();
+        test_foreign();
+    }
+    remove_all();
+    test_without_folder();
+    return check_result();
+}
