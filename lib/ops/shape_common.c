@@ -96,3 +96,20 @@ kerf_status kerf__node_broadcast(const kerf_node *n, kerf_shape a, kerf_shape b,
     *out = dst;
     return KERF_OK;
 }
+
+int kerf__is_cpu(const kerf__op_case *c)
+{
+    return kerf_device_get_info(c->dev)->type == KERF_DEVICE_CPU;
+}
+
+size_t kerf__pieces_an_item(const kerf__op_case *c, size_t num, size_t iterations, size_t least)
+{
+    const size_t items = 8 * (size_t)kerf_device_get_info(c->dev)->compute_units;
+    const size_t most = KERF__MOST_ITERATIONS / (iterations + 1) + 1;
+    size_t pieces = kerf__ceil_div(num, items);
+    if (pieces < least)
+        pieces = least;
+    if (pieces > most)
+        pieces = most;
+    return pieces > 1 ? pieces : 1;
+}

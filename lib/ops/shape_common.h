@@ -1,5 +1,5 @@
-/* ops/shape_common.h -- what many shape rules need: constants as numbers, axes, broadcasting,
- * and shapes with their neighbouring dimensions merged.  Other half: shape_common.c. */
+/* ops/shape_common.h -- what many operations need: constants as numbers, axes, broadcasting,
+ * and how much work one work-item is given.  Other half: shape_common.c. */
 #ifndef KERF_OPS_SHAPE_COMMON_H
 #define KERF_OPS_SHAPE_COMMON_H
 
@@ -27,6 +27,21 @@ kerf_status kerf__node_check_shape(const kerf_node *n, int input, kerf_shape sha
 
 /* ONNX's (numpy's) broadcasting. */
 kerf_status kerf__node_broadcast(const kerf_node *n, kerf_shape a, kerf_shape b, kerf_shape *out);
+
+/* 1 on CPU devices, where an item alone in its group walks a long chunk ("wide"). */
+int kerf__is_cpu(const kerf__op_case *c);
+/* How many of `num` pieces of work one item of a wide launch takes: few items, so that
+ * handing them out costs nothing, but several a core, so that the cores end together; at
+ * least `least` (or all).  A piece is so many loop iterations; an item never has more than
+ * 32768 in all, because llvmpipe leaves any loop after 65535 without a word. */
+size_t kerf__pieces_an_item(const kerf__op_case *c, size_t num, size_t iterations, size_t least);
+enum { KERF__MOST_ITERATIONS = 32768 };
+
+/* a / b, rounded up. */
+static inline size_t kerf__ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
 
 static inline void kerf__set_output(kerf_node *n, int i, kerf_type type, kerf_shape shape)
 {

@@ -1,0 +1,66 @@
+/* bench.h -- timing one thing on one device.
+ *
+ * Warm up, then take samples of some calls each, and report the fastest and the median: the
+ * fastest is what the code can do, the median what it did today.  The clock runs on the
+ * host around queueing and finish, so a launch pays its whole price.  A benchmark is a
+ * program; on a failure it says so and ends. */
+#ifndef KERF_BENCH_H
+#define KERF_BENCH_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "kerf/tensor.h"
+
+typedef struct bench_time {
+    double min_ms, median_ms; /* of one call */
+} bench_time;
+
+typedef kerf_status (*bench_body)(void *context);
+
+static inline void bench_ok(kerf_status status)
+{
+    if (status == KERF_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", kerf_status_name(status), kerf_last_error());
+    exit(1);
+}
+
+static inline double bench_now_ms(void)
+{
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+static inline double bench_sample_ms(kerf_device *dev, bench_body body, void *context, int calls)
+{
+    double start = bench_now_ms();
+    for (int i = 0; i < calls; i++)
+        bench_ok(body(context));
+    bench_ok(kerf_device_finish(dev));
+    return (bench_now_ms() - start) / calls;
+}
+
+static inline int bench_order(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Enough calls a sample for about 5 ms, 15 samples. */
+static inline bench_time bench_measure(kerf_device *dev, bench_body body, void *context)
+{
+    enum { SAMPLES = 15 };
+    double ms[SAMPLES];
+    bench_sample_ms(dev, body, context, 1); /* the first compiles */
+    double once = bench_sample_ms(dev, body, context, 2);
+    int calls = once > 5 ? 1 : once < 0.005 ? 1000 : (int)(5 / once);
+    for (int i = 0; i < SAMPLES; i++)
+        ms[i] = bench_sample_ms(dev, body, context, calls);
+    qsort(ms, SAMPLES, sizeof ms[0], bench_order);
+    return (bench_time){ms[0], ms[SAMPLES / 2]};
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* op_bench.h -- times one node beside a plain copy.
+ *
+ * A case is made with the harness of the tests and compared with the reference first: a
+ * wrong kernel has no speed.  Every variant that fits is timed; share is that of the copy
+ * bandwidth measured on the same device. */
+#ifndef KERF_OP_BENCH_H
+#define KERF_OP_BENCH_H
+
+#include "../../tests/op_check.h"
+#include "bench.h"
+
+typedef struct op_bench_pair {
+    kerf_tensor *src, *dst;
+    const kerf__steps *steps;
+} op_bench_pair;
+
+static inline kerf_status op_bench_copy(void *context)
+{
+    op_bench_pair *p = context;
+    return kerf_tensor_copy(p->src, p->dst);
+}
+
+static inline kerf_status op_bench_steps(void *context)
+{
+    op_bench_pair *p = context;
+    return kerf__steps_enqueue(p->steps, 0, p->steps->num);
+}
+
+/* GB/s of the driver's copy of 64 MiB. */
+static inline double op_bench_copy_gbps(kerf_device *dev)
+{
+    enum { NUM = 1 << 24 };
+    op_bench_pair p = {0};
+    bench_ok(kerf_tensor_create(&p.src, dev, KERF_F32, KERF_SHAPE(NUM)));
+    bench_ok(kerf_tensor_create(&p.dst, dev, KERF_F32, KERF_SHAPE(NUM)));
+    const double gbps = 8e-6 * NUM / bench_measure(dev, op_bench_copy, &p).min_ms;
+    kerf_tensor_destroy(p.src);
+    kerf_tensor_destroy(p.dst);
+    return gbps;
+}
+
+/* Times every variant and candidate of the case; bytes 0: all inputs and outputs once. */
+static inline void op_bench_case(op_check *c, const char *text, double bytes, double copy_gbps)
+{
+    kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *outputs[OP_CHECK_MAX] = {0};
+    const kerf__op *op = kerf__op_find(c->node->op);
+    double all_bytes = 0;
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL) {
+            bench_ok(
+                kerf_tensor_create(&inputs[i], c->dev, c->inputs[i]->type, c->inputs[i]->shape));
+            bench_ok(kerf_tensor_write(inputs[i], c->data[i]));
+            all_bytes += (double)inputs[i]->size_bytes;
+        }
+    for (int i = 0; i < c->node->num_outputs; i++) {
+        const kerf_value *v = c->node->outputs[i];
+        bench_ok(kerf_tensor_create(&outputs[i], c->dev, v->type, v->shape));
+        all_bytes += (double)outputs[i]->size_bytes;
+    }
+    bytes = bytes > 0 ? bytes : all_bytes;
+    for (int i = 0; i < op->num_variants; i++) {
+        const kerf__variant *v = &op->variants[i];
+        kerf__op_case k = {
+            .dev = c->dev, .node = c->node, .inputs = inputs, .outputs = outputs, .options = ""};
+        if (!v->fits(&k))
+            continue;
+        for (int j = 0; j < (v->num_candidates > 0 ? v->num_candidates : 1); j++) {
+            const kerf__candidate *candidate = v->candidates != NULL ? &v->candidates[j] : NULL;
+            kerf__steps steps = {0};
+            size_t scratch = v->scratch_bytes != NULL ? v->scratch_bytes(&k, candidate) : 0;
+            k.steps = &steps;
+            k.scratch = NULL;
+            k.options = candidate != NULL ? candidate->options : "";
+            k.parameters = candidate != NULL ? candidate->parameters : NULL;
+            if (scratch > 0)
+                bench_ok(kerf__buffer_create(&k.scratch, c->dev, scratch));
+            bench_ok(v->build(&k));
+            op_bench_pair p = {.steps = &steps};
+            bench_time t = bench_measure(c->dev, op_bench_steps, &p);
+            printf("%s,%s,%s%s%s,%s,%.4f,%.4f,%.1f,%.0f\n", c->node->op, text, v->name,
+                   candidate != NULL ? "/" : "", candidate != NULL ? candidate->name : "",
+                   kerf_device_name(c->dev), t.min_ms, t.median_ms, 1e-6 * bytes / t.min_ms,
+                   100e-6 * bytes / t.min_ms / copy_gbps);
+            kerf__steps_clear(&steps);
+            kerf__buffer_destroy(k.scratch);
+        }
+    }
+    for (int i = 0; i < c->num_inputs; i++)
+        kerf_tensor_destroy(inputs[i]);
+    for (int i = 0; i < c->node->num_outputs; i++)
+        kerf_tensor_destroy(outputs[i]);
+}
+
+static inline void op_bench_header(double copy_gbps)
+{
+    printf("# copy %.1f GB/s\nop,case,variant,device,min_ms,median_ms,gb_per_s,percent_of_copy\n",
+           copy_gbps);
+}
+
+#endif

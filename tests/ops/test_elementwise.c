@@ -1,0 +1,234 @@
+/* test_elementwise.c -- the family of formulas against ref_elementwise.c. */
+#include "op_check.h"
+#include "ref/ref.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+enum { MAX = 1 << 17 };
+static kerf_device *dev;
+static float x[MAX], y[MAX];
+
+/* How many inputs, and where they lie: between low and high, for the second input too. */
+static const struct row {
+    const char *op;
+    int num;
+    float low, high;
+    double k; /* units in the last place that OpenCL grants beyond 1 */
+} ROWS[] = {
+    {"Abs", 1, -3, 3, 1},
+    {"Add", 2, -3, 3, 1},
+    {"Div", 2, 0.5f, 2, 3},
+    {"Exp", 1, -5, 5, 4},
+    {"LeakyRelu", 1, -3, 3, 1},
+    {"Log", 1, 0.1f, 9, 4},
+    {"Max", 2, -3, 3, 1},
+    {"Min", 2, -3, 3, 1},
+    {"Mul", 2, -3, 3, 1},
+    {"Neg", 1, -3, 3, 1},
+    {"Pow", 2, 0.5f, 2, 16},
+    {"Reciprocal", 1, 0.5f, 2, 3},
+    {"Relu", 1, -3, 3, 1},
+    {"Sigmoid", 1, -5, 5, 8},
+    {"Sign", 1, -3, 3, 1},
+    {"Sqrt", 1, 0.1f, 9, 4},
+    {"Sub", 2, -3, 3, 1},
+    {"Tanh", 1, -3, 3, 8},
+    {"kerf.Above", 2, -3, 3, 1},
+    {"kerf.AbsGrad", 2, -3, 3, 1},
+    {"kerf.DivOrZero", 2, 0.5f, 2, 3},
+    {"kerf.Equal", 2, -3, 3, 1},
+    {"kerf.LeakyReluGrad", 2, -3, 3, 1},
+    {"kerf.LogGrad", 2, 0.5f, 2, 3},
+    {"kerf.PowGrad", 2, 0.5f, 2, 16},
+    {"kerf.ReciprocalGrad", 2, 0.5f, 2, 3},
+    {"kerf.ReluGrad", 2, -3, 3, 1},
+    {"kerf.Scale", 1, -3, 3, 1},
+    {"kerf.SigmoidGrad", 2, 0, 1, 3},
+    {"kerf.SqrtGrad", 2, 0.5f, 2, 3},
+    {"kerf.TanhGrad", 2, -1, 1, 3},
+};
+
+static void fill(float *out, size_t num, const struct row *row, unsigned seed)
+{
+    op_check_fill(out, num, seed);
+    for (size_t i = 0; i < num; i++)
+        out[i] = row->low + (row->high - row->low) * (0.5f + 0.5f * out[i]);
+}
+
+static void check(const struct row *row, kerf_shape a, kerf_shape b, int gradient)
+{
+    op_check c;
+    fill(x, (size_t)kerf_shape_num_elements(a), row, 1);
+    fill(y, (size_t)kerf_shape_num_elements(b), row, 2);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, a, x);
+    if (row->num == 2)
+        op_check_input(&c, KERF_F32, b, y);
+    op_check_node(&c, row->op, 1);
+    if (strcmp(row->op, "kerf.Scale") == 0)
+        CHECK_OK(kerf_node_set_float(c.node, "scale", -1.5f));
+    op_check_variants(&c, ref_elementwise, check_tolerance(row->k, 1));
+    if (gradient && kerf__op_find(row->op)->gradient != NULL)
+        op_check_gradient(&c, ref_elementwise, check_tolerance(64, 1));
+    op_check_end(&c);
+}
+
+static void test_sizes(void)
+{
+    static const int64_t SIZES[] = {0, 1, 15, 16, 17, 63, 64, 65, 1003};
+    for (size_t i = 0; i < LENGTH(ROWS); i++)
+        for (size_t j = 0; j < LENGTH(SIZES); j++)
+            if (!op_check_small() || SIZES[j] == 17 || SIZES[j] == 65)
+                check(&ROWS[i], KERF_SHAPE(SIZES[j]), KERF_SHAPE(SIZES[j]), SIZES[j] == 63);
+}
+
+/* Wherever a dimension may be stretched: bias, column, scalar, middle, both sides. */
+static void test_broadcasting(void)
+{
+    static const struct {
+        kerf_shape a, b;
+    } CASES[] = {
+        {{2, {5, 19}}, {1, {19}}},
+        {{2, {37, 300}}, {2, {1, 300}}},
+        {{1, {19}}, {2, {5, 19}}},
+        {{2, {6, 33}}, {2, {6, 1}}},
+        {{2, {2, 130}}, {0, {0}}},
+        {{0, {0}}, {0, {0}}},
+        {{4, {2, 3, 4, 5}}, {3, {3, 1, 1}}},
+        {{4, {2, 1, 4, 1}}, {4, {1, 3, 1, 5}}},
+        {{8, {2, 1, 2, 1, 2, 1, 2, 1}}, {8, {1, 2, 1, 2, 1, 2, 1, 2}}},
+        {{3, {2, 0, 3}}, {1, {3}}},
+    };
+    for (size_t i = 0; i < LENGTH(CASES); i++)
+        for (size_t j = 0; j < LENGTH(ROWS); j++)
+            if (ROWS[j].num == 2 && (!op_check_small() || strcmp(ROWS[j].op, "Sub") == 0))
+                check(&ROWS[j], CASES[i].a, CASES[i].b,
+                      kerf_shape_num_elements(CASES[i].a) > 0 && ROWS[j].op[0] != 'M');
+}
+
+/* Many groups, and a last one that is not full. */
+static void test_large(void)
+{
+    const struct row *add = &ROWS[1];
+    if (op_check_small())
+        return;
+    check(add, KERF_SHAPE(MAX - 3), KERF_SHAPE(MAX - 3), 0);
+    check(add, KERF_SHAPE(127, 1001), KERF_SHAPE(1001), 0);
+    check(add, KERF_SHAPE(2, 60001), KERF_SHAPE(2, 1), 0);
+}
+
+static void test_expand(void)
+{
+    static const int64_t SHAPE[] = {4, 3, 5};
+    op_check c;
+    op_check_fill(x, 15, 3);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(3, 1), x);
+    op_check_constant(&c, KERF_S64, KERF_SHAPE(3), SHAPE);
+    op_check_node(&c, "Expand", 1);
+    op_check_variants(&c, ref_elementwise, 0);
+    op_check_gradient(&c, ref_elementwise, check_tolerance(8, 20));
+    op_check_end(&c);
+}
+
+/* x + x: both gradients arrive at one value and are added. */
+static void test_same_input_twice(void)
+{
+    op_check c;
+    op_check_fill(x, 40, 4);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(40), x);
+    kerf_value *twice[2] = {c.inputs[0], c.inputs[0]};
+    CHECK_OK(kerf_graph_add_node(c.graph, "Mul", "checked", twice, 2, 1, &c.node));
+    c.inputs[1] = NULL;
+    CHECK_OK(kerf__node_infer(c.node));
+    float got[40], ones[40];
+    double want[40];
+    kerf_value *diff, *sum;
+    naive n = {0};
+    kerf_value *diffs[8] = {0};
+    char wanted[8] = {0};
+    CHECK_OK(kerf_graph_add_input(c.graph, "diff", KERF_F32, KERF_SHAPE(40), &diff));
+    kerf__gradients grads = {c.graph, diffs, wanted, c.graph->num_values};
+    diffs[c.node->outputs[0]->index] = diff;
+    wanted[c.inputs[0]->index] = 1;
+    CHECK_OK(kerf__op_find("Mul")->gradient(&grads, c.node));
+    CHECK_OK(naive_create(&n, dev, c.graph));
+    for (int i = 0; i < 40; i++) {
+        ones[i] = 1;
+        want[i] = 2 * (double)x[i];
+    }
+    CHECK_OK(kerf_tensor_write(naive_tensor(&n, c.inputs[0]), x));
+    CHECK_OK(kerf_tensor_write(naive_tensor(&n, diff), ones));
+    CHECK_OK(naive_run(&n));
+    sum = kerf__gradient_of(&grads, c.inputs[0]);
+    CHECK_OK(kerf_tensor_read(naive_tensor(&n, sum), got));
+    check_close("x * x", got, want, 40, check_tolerance(1, 2));
+    naive_destroy(&n);
+    op_check_end(&c);
+}
+
+/* One value through one operation. */
+static float once(const char *op, float value)
+{
+    op_check c;
+    float got = 0;
+    naive n = {0};
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(1), &value);
+    op_check_node(&c, op, 1);
+    CHECK_OK(kerf__node_infer(c.node));
+    CHECK_OK(naive_create(&n, dev, c.graph));
+    CHECK_OK(kerf_tensor_write(naive_tensor(&n, c.inputs[0]), &value));
+    CHECK_OK(naive_run(&n));
+    CHECK_OK(kerf_tensor_read(naive_tensor(&n, c.node->outputs[0]), &got));
+    naive_destroy(&n);
+    op_check_end(&c);
+    return got;
+}
+
+static void test_strange_values(void)
+{
+    CHECK(isnan(once("Relu", NAN))); /* diverged training must show */
+    CHECK(once("Relu", -INFINITY) == 0.0f);
+    CHECK(isinf(once("Relu", INFINITY)));
+    CHECK(isnan(once("Abs", NAN)));
+    CHECK(once("Sigmoid", -1e4f) == 0.0f && once("Sigmoid", 1e4f) == 1.0f);
+    CHECK(fabsf(once("Tanh", 1e4f) - 1) < 1e-6f);
+    CHECK(isinf(once("Exp", 1e4f)) && once("Exp", -1e4f) == 0.0f);
+}
+
+static void test_bad_shapes_are_named(void)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3), x);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2), x);
+    op_check_node(&c, "Add", 1);
+    op_check_refused(&c, KERF_ERR_SHAPE, "Add checked: shapes (2, 3) and (2) do not broadcast");
+    op_check_end(&c);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_S32, KERF_SHAPE(2), x);
+    op_check_node(&c, "Relu", 1);
+    op_check_refused(&c, KERF_ERR_UNSUPPORTED, "input in0 is int32, must be float32");
+    op_check_end(&c);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2), x);
+    op_check_node(&c, "Mul", 1);
+    op_check_refused(&c, KERF_ERR_SHAPE, "has 1 inputs, must have at least 2");
+    op_check_end(&c);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    test_sizes();
+    test_broadcasting();
+    test_large();
+    test_expand();
+    test_same_input_twice();
+    test_strange_values();
+    test_bad_shapes_are_named();
+    kerf_device_close(dev);
+    return check_result();
+}

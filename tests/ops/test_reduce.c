@@ -1,0 +1,217 @@
+/* test_reduce.c -- sums and their like against ref_reduce.c. */
+#include "op_check.h"
+#include "ref/ref.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+enum { MAX = 1 << 20 };
+static kerf_device *dev;
+static float x[MAX];
+
+static const char *const OPS[] = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL2"};
+
+static void check(const char *op, kerf_shape shape, const int64_t *axes, size_t num_axes,
+                  int keepdims, int gradient)
+{
+    op_check c;
+    const size_t num = (size_t)kerf_shape_num_elements(shape);
+    op_check_fill(x, num, 7);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, shape, x);
+    op_check_node(&c, op, 1);
+    if (num_axes > 0)
+        CHECK_OK(kerf_node_set_ints(c.node, "axes", axes, num_axes));
+    CHECK_OK(kerf_node_set_int(c.node, "keepdims", keepdims));
+    op_check_variants(&c, ref_reduce, check_tolerance(4, num + 1));
+    if (gradient)
+        op_check_gradient(&c, ref_reduce, check_tolerance(16, num));
+    op_check_end(&c);
+}
+
+static const struct {
+    kerf_shape shape;
+    int64_t axes[4];
+    size_t num_axes;
+} CASES[] = {
+    {{1, {1}}, {0}, 1},
+    {{1, {65}}, {0}, 1},
+    {{1, {1003}}, {0}, 0},
+    {{2, {128, 10}}, {0}, 1}, /* the bias of a last layer */
+    {{2, {33, 300}}, {0}, 1},
+    {{2, {7, 129}}, {1}, 1},
+    {{2, {3, 17}}, {-1}, 1},
+    {{3, {3, 5, 18}}, {1}, 1},
+    {{4, {2, 3, 4, 5}}, {0, 2, 3}, 3}, /* the bias of a convolution */
+    {{4, {2, 3, 4, 5}}, {0, 2}, 2},
+    {{4, {2, 3, 4, 5}}, {1, 3}, 2},
+    {{4, {1, 3, 1, 5}}, {0, 2}, 2}, /* nothing to do */
+    {{8, {2, 2, 2, 2, 2, 2, 2, 2}}, {0, 2, 4, 6}, 4},
+    {{0, {0}}, {0}, 0},
+};
+
+static void test_cases(void)
+{
+    for (size_t i = 0; i < LENGTH(CASES); i++)
+        for (size_t j = 0; j < LENGTH(OPS); j++)
+            for (int keepdims = 0; keepdims < 2; keepdims++)
+                if (!op_check_small() || (j + i) % 5 == 0)
+                    check(OPS[j], CASES[i].shape, CASES[i].axes, CASES[i].num_axes, keepdims,
+                          keepdims == (int)(i % 2));
+}
+
+/* Cut into parts, with lengths that no part divides. */
+static void test_parts(void)
+{
+    static const int64_t AXIS0 = 0, AXIS1 = 1;
+    for (size_t j = 0; j < LENGTH(OPS) && !op_check_small(); j++) {
+        check(OPS[j], KERF_SHAPE(MAX - 5), &AXIS0, 1, 0, 0);
+        check(OPS[j], KERF_SHAPE(3, 300001), &AXIS1, 1, 0, 0);
+        check(OPS[j], KERF_SHAPE(70001, 10), &AXIS0, 1, 0, 0);
+        check(OPS[j], KERF_SHAPE(1009, 1031), &AXIS0, 1, 0, 0);
+        check(OPS[j], KERF_SHAPE(1009, 1031), &AXIS1, 1, 0, 0);
+        check(OPS[j], KERF_SHAPE(2, 1009, 257), &AXIS1, 1, 0, 0);
+    }
+}
+
+/* Axes as ONNX 13 gives them. */
+static void test_axes_as_input(void)
+{
+    static const int64_t AXES[] = {-2};
+    op_check c;
+    op_check_fill(x, 60, 8);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(3, 4, 5), x);
+    op_check_constant(&c, KERF_S64, KERF_SHAPE(1), AXES);
+    op_check_node(&c, "ReduceSum", 1);
+    op_check_variants(&c, ref_reduce, check_tolerance(2, 4));
+    CHECK(kerf_shape_equal(c.node->outputs[0]->shape, KERF_SHAPE(3, 1, 5)));
+    op_check_gradient(&c, ref_reduce, check_tolerance(8, 4));
+    op_check_end(&c);
+}
+
+/* At a tie the gradient is shared; a norm of zeros has the slope 0, not NaN. */
+static void test_gradient_corners(void)
+{
+    static const struct {
+        const char *op;
+        float x[4], want[4];
+    } CORNERS[] = {
+        {"ReduceMax", {1, 3, 3, 2}, {0, 0.5f, 0.5f, 0}},
+        {"ReduceMin", {1, 3, 1, 1}, {1 / 3.0f, 0, 1 / 3.0f, 1 / 3.0f}},
+        {"ReduceL2", {0, 0, 0, 0}, {0, 0, 0, 0}},
+        {"ReduceL2", {3, 0, 4, 0}, {0.6f, 0, 0.8f, 0}},
+    };
+    for (size_t i = 0; i < LENGTH(CORNERS); i++) {
+        op_check c;
+        naive n = {0};
+        float got[4], one = 1;
+        double want[4];
+        kerf_value *diff, *diffs[4] = {0};
+        char wanted[4] = {1, 0, 0, 0};
+        op_check_begin(&c, dev);
+        op_check_input(&c, KERF_F32, KERF_SHAPE(4), CORNERS[i].x);
+        op_check_node(&c, CORNERS[i].op, 1);
+        CHECK_OK(kerf_node_set_int(c.node, "keepdims", 0));
+        CHECK_OK(kerf__node_infer(c.node));
+        CHECK_OK(kerf_graph_add_input(c.graph, "diff", KERF_F32, KERF_SCALAR, &diff));
+        kerf__gradients grads = {c.graph, diffs, wanted, c.graph->num_values};
+        diffs[c.node->outputs[0]->index] = diff;
+        CHECK_OK(kerf__op_find(CORNERS[i].op)->gradient(&grads, c.node));
+        CHECK_OK(naive_create(&n, dev, c.graph));
+        CHECK_OK(kerf_tensor_write(naive_tensor(&n, c.inputs[0]), CORNERS[i].x));
+        CHECK_OK(kerf_tensor_write(naive_tensor(&n, diff), &one));
+        CHECK_OK(naive_run(&n));
+        CHECK_OK(kerf_tensor_read(naive_tensor(&n, diffs[0]), got));
+        for (int j = 0; j < 4; j++)
+            want[j] = (double)CORNERS[i].want[j];
+        check_close(CORNERS[i].op, got, want, 4, check_tolerance(2, 1));
+        naive_destroy(&n);
+        op_check_end(&c);
+    }
+}
+
+static void check_whole(const char *op, kerf_type type, size_t num, const void *data, double k)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, type, KERF_SHAPE((int64_t)num), data);
+    op_check_node(&c, op, 1);
+    op_check_variants(&c, ref_reduce, k);
+    op_check_end(&c);
+}
+
+/* About a mean far from 0, where the one-pass formula would lose everything. */
+static void test_std_dev(void)
+{
+    static const size_t SIZES[] = {1, 2, 17, 1003, 300001};
+    for (size_t i = 0; i < LENGTH(SIZES) - (size_t)op_check_small(); i++) {
+        op_check_fill(x, SIZES[i], 9);
+        check_whole("kerf.StdDev", KERF_F32, SIZES[i], x, check_tolerance(4, SIZES[i]));
+        for (size_t j = 0; j < SIZES[i]; j++)
+            x[j] = 1000.0f + x[j];
+        /* The mean itself is rounded to half a unit of 1000. */
+        check_whole("kerf.StdDev", KERF_F32, SIZES[i], x, SIZES[i] == 1 ? 0 : 1e-4);
+    }
+}
+
+static void test_count(void)
+{
+    static const size_t SIZES[] = {0, 1, 15, 16, 17, 1003, MAX};
+    unsigned char *mask = malloc(MAX);
+    for (size_t i = 0; i < MAX; i++)
+        mask[i] = (unsigned char)(i * 2654435761u >> 20) % 3 == 0;
+    for (size_t i = 0; i < LENGTH(SIZES) - (size_t)op_check_small(); i++)
+        check_whole("kerf.CountNonzero", KERF_BOOL, SIZES[i], mask, 0);
+    free(mask);
+}
+
+/* A NaN comes through, wherever it stands. */
+static void test_nan(void)
+{
+    for (size_t j = 0; j < LENGTH(OPS); j++)
+        for (int at = 0; at < 40; at += 13) {
+            op_check c;
+            naive n = {0};
+            float got = 0;
+            op_check_fill(x, 40, 3);
+            x[at] = NAN;
+            op_check_begin(&c, dev);
+            op_check_input(&c, KERF_F32, KERF_SHAPE(40), x);
+            op_check_node(&c, OPS[j], 1);
+            CHECK_OK(kerf__node_infer(c.node));
+            CHECK_OK(naive_create(&n, dev, c.graph));
+            CHECK_OK(kerf_tensor_write(naive_tensor(&n, c.inputs[0]), x));
+            CHECK_OK(naive_run(&n));
+            CHECK_OK(kerf_tensor_read(naive_tensor(&n, c.node->outputs[0]), &got));
+            CHECK(isnan(got));
+            naive_destroy(&n);
+            op_check_end(&c);
+        }
+}
+
+static void test_bad_axes_are_named(void)
+{
+    static const int64_t AXIS = 2;
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3), x);
+    op_check_node(&c, "ReduceSum", 1);
+    CHECK_OK(kerf_node_set_ints(c.node, "axes", &AXIS, 1));
+    op_check_refused(&c, KERF_ERR_SHAPE, "ReduceSum checked: axis is 2, must be in [-2, 1]");
+    op_check_end(&c);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    test_cases();
+    test_parts();
+    test_axes_as_input();
+    test_gradient_corners();
+    test_std_dev();
+    test_count();
+    test_nan();
+    test_bad_axes_are_named();
+    kerf_device_close(dev);
+    return check_result();
+}

@@ -1,0 +1,16 @@
+/* ref/ref.h -- every operation again, in plain C and in double, to compare with.
+ *
+ * A reference takes a node with bound shapes for its attributes and sizes, all inputs as
+ * doubles (NULL: left out), and fills all outputs. */
+#ifndef KERF_REF_H
+#define KERF_REF_H
+
+#include "graph/graph_internal.h"
+
+#define REF(name)                                                                                  \
+    void ref_##name(const kerf_node *n, const double *const *inputs, double *const *outputs)
+
+REF(elementwise);
+REF(reduce);
+
+#endif
