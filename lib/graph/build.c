@@ -246,14 +246,39 @@ kerf_status kerf_graph_add_node(kerf_graph *g, const char *op, const char *name,
     return KERF_OK;
 }
 
+static kerf_status reserve_output(kerf_node *n)
+{
+    size_t num = (size_t)n->num_outputs + 1;
+    kerf_value **larger = kerf__realloc(n->outputs, num, sizeof *n->outputs);
+    if (larger == NULL)
+        return kerf__fail_memory("graph", num * sizeof *larger);
+    n->outputs = larger;
+    return KERF_OK;
+}
+
+kerf_status kerf__node_adopt_output(kerf_node *n, kerf_value *v)
+{
+    assert(v->kind == KERF__VALUE_RESULT && v->producer == NULL && v->graph == n->graph);
+    KERF__TRY(reserve_output(n));
+    v->producer = n;
+    n->outputs[n->num_outputs++] = v;
+    return KERF_OK;
+}
+
+kerf_status kerf__graph_list_input(kerf_graph *g, kerf_value *v)
+{
+    assert(v->kind == KERF__VALUE_INPUT && v->graph == g);
+    if (!kerf__grow((void **)&g->inputs, &g->input_capacity, g->num_inputs, sizeof *g->inputs))
+        return kerf__fail_memory("graph", g->num_inputs * sizeof *g->inputs);
+    g->inputs[g->num_inputs++] = v;
+    return KERF_OK;
+}
+
 kerf_status kerf__graph_add_output_value(kerf_graph *g, kerf_node *n, const char *name,
                                          kerf_value **out)
 {
     *out = NULL;
-    kerf_value **larger = kerf__realloc(n->outputs, (size_t)n->num_outputs + 1, sizeof *n->outputs);
-    if (larger == NULL)
-        return kerf__fail_memory("graph", (size_t)n->num_outputs * sizeof *larger);
-    n->outputs = larger;
+    KERF__TRY(reserve_output(n));
     KERF__TRY(kerf__graph_add_value(g, name, KERF__VALUE_RESULT, out));
     (*out)->producer = n;
     n->outputs[n->num_outputs++] = *out;

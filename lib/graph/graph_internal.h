@@ -77,6 +77,10 @@ struct kerf_graph {
 /* Appends a value without a meaning yet; name NULL or "" gives a fresh one. */
 kerf_status kerf__graph_add_value(kerf_graph *g, const char *name, kerf__value_kind kind,
                                   kerf_value **out);
+/* For a graph that is read back value by value: v, a result nobody makes yet, becomes the
+ * node's next output; v, an input, the graph's next input. */
+kerf_status kerf__node_adopt_output(kerf_node *n, kerf_value *v);
+kerf_status kerf__graph_list_input(kerf_graph *g, kerf_value *v);
 /* Takes back what was appended last, which nobody may use yet. */
 void kerf__graph_pop_value(kerf_graph *g);
 void kerf__value_destroy(kerf_value *v); /* NULL is allowed, as below */
