@@ -1,0 +1,170 @@
+/* The built-in networks: sizes, names, fresh weights, and options that cannot be. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "check.h"
+#include "kerf/nets.h"
+
+static int64_t count_weights(const kerf_state *s)
+{
+    int64_t num = 0;
+    for (int id = 0; id < kerf_state_num_ids(s); id++)
+        num += kerf_shape_num_elements(kerf_tensor_shape(kerf_state_get(s, id)->tensor));
+    return num;
+}
+
+static int create(kerf_graph **g, kerf_state **s, const kerf_net_options *options)
+{
+    CHECK_OK(kerf_net_create(g, s, "lenet-300-100", options, NULL));
+    return *g != NULL;
+}
+
+static void test_lenet(void)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    if (!create(&g, &s, NULL))
+        return;
+    CHECK_OK(kerf_graph_verify(g));
+    CHECK(count_weights(s) == 266610);
+    static const char *const names[] = {"flatten", "fc1", "relu1", "fc2", "relu2", "fc3"};
+    static const char *const ops[] = {"Flatten", "Gemm", "Relu", "Gemm", "Relu", "Gemm"};
+    CHECK(kerf_graph_num_nodes(g) == 6);
+    for (int i = 0; i < kerf_graph_num_nodes(g); i++) {
+        CHECK(strcmp(kerf_node_name(kerf_graph_node(g, i)), names[i]) == 0);
+        CHECK(strcmp(kerf_node_op(kerf_graph_node(g, i)), ops[i]) == 0);
+    }
+    const kerf_state_entry *w = kerf_state_find(s, "fc1.weight");
+    CHECK(w != NULL && w->role == KERF_ROLE_WEIGHT &&
+          kerf_shape_equal(kerf_tensor_shape(w->tensor), KERF_SHAPE(300, 784)));
+    CHECK(kerf_state_find(s, "fc1.bias") != NULL);
+    kerf_value *in = kerf_graph_input(g, 0), *out = kerf_graph_output(g, 0);
+    CHECK(strcmp(kerf_value_name(in), "input") == 0 && kerf_value_shape(in).rank == 4);
+    CHECK(strcmp(kerf_graph_symbol_name(g, kerf_value_shape(in).dims[0]), "N") == 0);
+    CHECK(strcmp(kerf_value_name(out), "logits") == 0);
+    CHECK(kerf_shape_equal(kerf_value_shape(out), KERF_SHAPE(kerf_graph_symbol(g, "N"), 10)));
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+}
+
+static void test_options(void)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    const kerf_net_options options = {.classes = 7, .input = {3, 5, 4}, .width = 0.1, .seed = 3};
+    if (!create(&g, &s, &options))
+        return;
+    /* 60 -> 30 -> 10 -> 7 */
+    CHECK(count_weights(s) == 60 * 30 + 30 + 30 * 10 + 10 + 10 * 7 + 7);
+    CHECK(kerf_shape_equal(kerf_value_shape(kerf_graph_output(g, 0)),
+                           KERF_SHAPE(kerf_graph_symbol(g, "N"), 7)));
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+}
+
+/* Uniform in +-1/sqrt(fan in): bounds kept and nearly reached, mean and variance as they
+ * must be within five standard errors. */
+static void check_uniform(const kerf_state *s, const char *name, double fan_in)
+{
+    const kerf_state_entry *e = kerf_state_find(s, name);
+    size_t num = kerf_tensor_num_elements(e->tensor);
+    const float *x = kerf_tensor_data(e->tensor);
+    double bound = 1 / sqrt(fan_in), sum = 0, squares = 0, largest = 0;
+    for (size_t i = 0; i < num; i++) {
+        sum += (double)x[i];
+        squares += (double)x[i] * (double)x[i];
+        largest = fmax(largest, fabs((double)x[i]));
+    }
+    double sigma = bound / sqrt(3), n = (double)num;
+    CHECK(largest <= bound && largest > bound * (1 - 10 / n));
+    CHECK(fabs(sum / n) < 5 * sigma / sqrt(n));
+    CHECK(fabs(squares / n - sigma * sigma) < 5 * sigma * sigma * sqrt(0.8 / n));
+}
+
+static void test_fresh_weights(void)
+{
+    kerf_graph *g[3];
+    kerf_state *s[3];
+    const kerf_net_options one = {.seed = 1}, two = {.seed = 2};
+    if (!create(&g[0], &s[0], &one) || !create(&g[1], &s[1], &one) || !create(&g[2], &s[2], &two))
+        return;
+    check_uniform(s[0], "fc1.weight", 784);
+    check_uniform(s[0], "fc1.bias", 784);
+    check_uniform(s[0], "fc2.weight", 300);
+    for (int id = 0; id < kerf_state_num_ids(s[0]); id++) {
+        size_t num = kerf_tensor_num_elements(kerf_state_get(s[0], id)->tensor);
+        const float *x[3];
+        for (int i = 0; i < 3; i++)
+            x[i] = kerf_tensor_data(kerf_state_get(s[i], id)->tensor);
+        CHECK(memcmp(x[0], x[1], num * sizeof(float)) == 0);
+        CHECK(memcmp(x[0], x[2], num * sizeof(float)) != 0);
+    }
+    /* What the header promises about the numbers themselves: element i of tensor t. */
+    const float *x = kerf_tensor_data(kerf_state_find(s[0], "fc1.bias")->tensor);
+    float unit = kerf__random_float(kerf__random_key(1, KERF__RANDOM_INIT, 1), 0, 5);
+    CHECK(x[5] == (2 * unit - 1) * (float)(1 / sqrt(784.0)));
+    for (int i = 0; i < 3; i++) {
+        kerf_graph_destroy(g[i]);
+        kerf_state_destroy(s[i]);
+    }
+}
+
+static void check_refused(const char *name, kerf_net_options options, const char *message)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_net_create(&g, &s, name, &options, NULL));
+    CHECK(g == NULL && s == NULL);
+    if (strcmp(kerf_last_error(), message) != 0) {
+        printf("got '%s', must be '%s'\n", kerf_last_error(), message);
+        check_failures++;
+    }
+}
+
+static void test_refused(void)
+{
+    static const char *const name = "lenet-300-100";
+    check_refused("lenet", (kerf_net_options){0},
+                  "no network is called 'lenet', must be one of: lenet-300-100");
+    check_refused(name, (kerf_net_options){.classes = -1},
+                  "lenet-300-100: -1 classes, must be 1 to 1048576");
+    check_refused(name, (kerf_net_options){.input = {1, 0, 28}},
+                  "lenet-300-100: input (1, 0, 28), each must be 1 to 1048576");
+    check_refused(name, (kerf_net_options){.width = -2},
+                  "lenet-300-100: width -2, must be above 0 and at most 1000");
+    check_refused(name, (kerf_net_options){.width = NAN},
+                  "lenet-300-100: width nan, must be above 0 and at most 1000");
+    CHECK(kerf_net_list(-1) == NULL && kerf_net_list(1) == NULL);
+    CHECK(strcmp(kerf_net_list(0)->name, name) == 0 && kerf_net_list(0)->classes == 10);
+}
+
+/* Without memory at any point: a failure that leaves nothing behind (seen by the leak
+ * checker of the asan preset). */
+static void test_no_memory(void)
+{
+    const kerf_net_options options = {.input = {1, 2, 2}, .width = 0.01};
+    for (long n = 1;; n++) {
+        kerf_graph *g;
+        kerf_state *s;
+        kerf__alloc_fail_at(n);
+        kerf_status status = kerf_net_create(&g, &s, "lenet-300-100", &options, NULL);
+        kerf__alloc_fail_at(0);
+        CHECK((status == KERF_OK) == (g != NULL) && (g != NULL) == (s != NULL));
+        kerf_graph_destroy(g);
+        kerf_state_destroy(s);
+        if (status == KERF_OK)
+            return;
+        CHECK(status == KERF_ERR_MEMORY);
+    }
+}
+
+int main(void)
+{
+    test_lenet();
+    test_options();
+    test_fresh_weights();
+    test_refused();
+    test_no_memory();
+    return check_result();
+}
