@@ -1,7 +1,7 @@
 /* io.h -- graphs and their state from and to files.
  *
- * ONNX by the published onnx.proto (IR 3 to 10), operator sets 13 to 17; what is read is brought
- * to the meaning of 17.  Files are hostile: every length and index is checked, external
+ * ONNX by the published onnx.proto (IR 3 to 14), operator sets 13 to 17; what is read is
+ * brought to the meaning of 17.  docs/onnx.md tells what is taken and what is not.  Files are hostile: every length and index is checked, external
  * data must lie in the model's folder.  Writing goes to a file beside the target that is
  * renamed when whole, so a target is complete or untouched.
  *
@@ -16,8 +16,8 @@
 extern "C" {
 #endif
 
-/* Reads a model.  Float initializers become state (role weight), integer ones constants.
- * The state lies on `dev`, or in host memory for NULL.  "-" is standard input.
+/* Reads a model.  Float initializers become state (role weight), but for scalars, bounds and
+ * scales, which are constants like integer ones.  Names stay.  The state lies on `dev`, or in host memory for NULL.  "-" is standard input.
  * On failure both outputs are NULL. */
 KERF_API kerf_status kerf_onnx_read(kerf_graph **g, kerf_state **s, const char *path,
                                     kerf_device *dev);
@@ -25,8 +25,9 @@ KERF_API kerf_status kerf_onnx_read(kerf_graph **g, kerf_state **s, const char *
 KERF_API kerf_status kerf_onnx_parse(kerf_graph **g, kerf_state **s, const void *bytes,
                                      size_t num_bytes, const char *folder, kerf_device *dev);
 
-/* Writes opset 17, or the lowest that holds the file.  kerf.Mask nodes are taken out:
- * the weights are written as they count, pruned ones as 0.  "-" is standard output. */
+/* Writes opset 17, IR 8.  kerf.Mask nodes are taken out: the weights are written as they
+ * count, pruned ones as 0.  Other nodes of Kerf's own are an error.  A file holds less than
+ * 2 GiB.  s may be NULL for a graph without state.  "-" is standard output. */
 KERF_API kerf_status kerf_onnx_write(const kerf_graph *g, const kerf_state *s, const char *path);
 /* The same to memory, which the caller frees with free(). */
 KERF_API kerf_status kerf_onnx_serialize(const kerf_graph *g, const kerf_state *s, void **bytes,

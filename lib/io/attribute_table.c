@@ -1,0 +1,218 @@
+/* io/attribute_table.c -- which attributes the operators of opsets 13 to 17 have.
+ *
+ * A getter takes an attribute of the wrong kind, or with a misspelt name, for a missing one
+ * and uses its default: a model would give wrong numbers without a word.  So names and kinds
+ * are compared with this table when a model is read.  The rows were printed by
+ * tests/io/make_attribute_table.py; tests/io/judge.py compares them with the onnx package. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/io_internal.h"
+
+typedef struct op_attributes {
+    const char *op, *attributes; /* "name:kind name:kind" */
+} op_attributes;
+
+/* In the order of strcmp; lines as long as they come. */
+/* clang-format off */
+static const op_attributes OPS[] = {
+    {"Abs", ""},
+    {"Acos", ""},
+    {"Acosh", ""},
+    {"Add", ""},
+    {"And", ""},
+    {"ArgMax", "axis:i keepdims:i select_last_index:i"},
+    {"ArgMin", "axis:i keepdims:i select_last_index:i"},
+    {"Asin", ""},
+    {"Asinh", ""},
+    {"Atan", ""},
+    {"Atanh", ""},
+    {"AveragePool", "auto_pad:s ceil_mode:i count_include_pad:i kernel_shape:I pads:I strides:I"},
+    {"BatchNormalization", "epsilon:f momentum:f training_mode:i"},
+    {"Bernoulli", "dtype:i seed:f"},
+    {"BitShift", "direction:s"},
+    {"BlackmanWindow", "output_datatype:i periodic:i"},
+    {"Cast", "to:i"},
+    {"CastLike", ""},
+    {"Ceil", ""},
+    {"Celu", "alpha:f"},
+    {"Clip", ""},
+    {"Compress", "axis:i"},
+    {"Concat", "axis:i"},
+    {"ConcatFromSequence", "axis:i new_axis:i"},
+    {"Constant", "sparse_value:p value:t value_float:f value_floats:F value_int:i value_ints:I value_string:s value_strings:S"},
+    {"ConstantOfShape", "value:t"},
+    {"Conv", "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I"},
+    {"ConvInteger", "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I"},
+    {"ConvTranspose", "auto_pad:s dilations:I group:i kernel_shape:I output_padding:I output_shape:I pads:I strides:I"},
+    {"Cos", ""},
+    {"Cosh", ""},
+    {"CumSum", "exclusive:i reverse:i"},
+    {"DFT", "axis:i inverse:i onesided:i"},
+    {"DepthToSpace", "blocksize:i mode:s"},
+    {"DequantizeLinear", "axis:i"},
+    {"Det", ""},
+    {"Div", ""},
+    {"Dropout", "seed:i"},
+    {"DynamicQuantizeLinear", ""},
+    {"Einsum", "equation:s"},
+    {"Elu", "alpha:f"},
+    {"Equal", ""},
+    {"Erf", ""},
+    {"Exp", ""},
+    {"Expand", ""},
+    {"EyeLike", "dtype:i k:i"},
+    {"Flatten", "axis:i"},
+    {"Floor", ""},
+    {"GRU", "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i layout:i linear_before_reset:i"},
+    {"Gather", "axis:i"},
+    {"GatherElements", "axis:i"},
+    {"GatherND", "batch_dims:i"},
+    {"Gemm", "alpha:f beta:f transA:i transB:i"},
+    {"GlobalAveragePool", ""},
+    {"GlobalLpPool", "p:i"},
+    {"GlobalMaxPool", ""},
+    {"Greater", ""},
+    {"GreaterOrEqual", ""},
+    {"GridSample", "align_corners:i mode:s padding_mode:s"},
+    {"HammingWindow", "output_datatype:i periodic:i"},
+    {"HannWindow", "output_datatype:i periodic:i"},
+    {"HardSigmoid", "alpha:f beta:f"},
+    {"HardSwish", ""},
+    {"Hardmax", "axis:i"},
+    {"Identity", ""},
+    {"If", "else_branch:g then_branch:g"},
+    {"InstanceNormalization", "epsilon:f"},
+    {"IsInf", "detect_negative:i detect_positive:i"},
+    {"IsNaN", ""},
+    {"LRN", "alpha:f beta:f bias:f size:i"},
+    {"LSTM", "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i input_forget:i layout:i"},
+    {"LayerNormalization", "axis:i epsilon:f stash_type:i"},
+    {"LeakyRelu", "alpha:f"},
+    {"Less", ""},
+    {"LessOrEqual", ""},
+    {"Log", ""},
+    {"LogSoftmax", "axis:i"},
+    {"Loop", "body:g"},
+    {"LpNormalization", "axis:i p:i"},
+    {"LpPool", "auto_pad:s kernel_shape:I p:i pads:I strides:I"},
+    {"MatMul", ""},
+    {"MatMulInteger", ""},
+    {"Max", ""},
+    {"MaxPool", "auto_pad:s ceil_mode:i dilations:I kernel_shape:I pads:I storage_order:i strides:I"},
+    {"MaxRoiPool", "pooled_shape:I spatial_scale:f"},
+    {"MaxUnpool", "kernel_shape:I pads:I strides:I"},
+    {"Mean", ""},
+    {"MeanVarianceNormalization", "axes:I"},
+    {"MelWeightMatrix", "output_datatype:i"},
+    {"Min", ""},
+    {"Mod", "fmod:i"},
+    {"Mul", ""},
+    {"Multinomial", "dtype:i sample_size:i seed:f"},
+    {"Neg", ""},
+    {"NegativeLogLikelihoodLoss", "ignore_index:i reduction:s"},
+    {"NonMaxSuppression", "center_point_box:i"},
+    {"NonZero", ""},
+    {"Not", ""},
+    {"OneHot", "axis:i"},
+    {"Optional", "type:y"},
+    {"OptionalGetElement", ""},
+    {"OptionalHasElement", ""},
+    {"Or", ""},
+    {"PRelu", ""},
+    {"Pad", "mode:s"},
+    {"Pow", ""},
+    {"QLinearConv", "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I"},
+    {"QLinearMatMul", ""},
+    {"QuantizeLinear", "axis:i"},
+    {"RNN", "activation_alpha:F activation_beta:F activations:S clip:f direction:s hidden_size:i layout:i"},
+    {"RandomNormal", "dtype:i mean:f scale:f seed:f shape:I"},
+    {"RandomNormalLike", "dtype:i mean:f scale:f seed:f"},
+    {"RandomUniform", "dtype:i high:f low:f seed:f shape:I"},
+    {"RandomUniformLike", "dtype:i high:f low:f seed:f"},
+    {"Range", ""},
+    {"Reciprocal", ""},
+    {"ReduceL1", "axes:I keepdims:i"},
+    {"ReduceL2", "axes:I keepdims:i"},
+    {"ReduceLogSum", "axes:I keepdims:i"},
+    {"ReduceLogSumExp", "axes:I keepdims:i"},
+    {"ReduceMax", "axes:I keepdims:i"},
+    {"ReduceMean", "axes:I keepdims:i"},
+    {"ReduceMin", "axes:I keepdims:i"},
+    {"ReduceProd", "axes:I keepdims:i"},
+    {"ReduceSum", "keepdims:i noop_with_empty_axes:i"},
+    {"ReduceSumSquare", "axes:I keepdims:i"},
+    {"Relu", ""},
+    {"Reshape", "allowzero:i"},
+    {"Resize", "coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i extrapolation_value:f mode:s nearest_mode:s"},
+    {"ReverseSequence", "batch_axis:i time_axis:i"},
+    {"RoiAlign", "coordinate_transformation_mode:s mode:s output_height:i output_width:i sampling_ratio:i spatial_scale:f"},
+    {"Round", ""},
+    {"STFT", "onesided:i"},
+    {"Scan", "body:g num_scan_inputs:i scan_input_axes:I scan_input_directions:I scan_output_axes:I scan_output_directions:I"},
+    {"ScatterElements", "axis:i reduction:s"},
+    {"ScatterND", "reduction:s"},
+    {"Selu", "alpha:f gamma:f"},
+    {"SequenceAt", ""},
+    {"SequenceConstruct", ""},
+    {"SequenceEmpty", "dtype:i"},
+    {"SequenceErase", ""},
+    {"SequenceInsert", ""},
+    {"SequenceLength", ""},
+    {"SequenceMap", "body:g"},
+    {"Shape", "end:i start:i"},
+    {"Shrink", "bias:f lambd:f"},
+    {"Sigmoid", ""},
+    {"Sign", ""},
+    {"Sin", ""},
+    {"Sinh", ""},
+    {"Size", ""},
+    {"Slice", ""},
+    {"Softmax", "axis:i"},
+    {"SoftmaxCrossEntropyLoss", "ignore_index:i reduction:s"},
+    {"Softplus", ""},
+    {"Softsign", ""},
+    {"SpaceToDepth", "blocksize:i"},
+    {"Split", "axis:i"},
+    {"SplitToSequence", "axis:i keepdims:i"},
+    {"Sqrt", ""},
+    {"Squeeze", ""},
+    {"StringNormalizer", "case_change_action:s is_case_sensitive:i locale:s stopwords:S"},
+    {"Sub", ""},
+    {"Sum", ""},
+    {"Tan", ""},
+    {"Tanh", ""},
+    {"TfIdfVectorizer", "max_gram_length:i max_skip_count:i min_gram_length:i mode:s ngram_counts:I ngram_indexes:I pool_int64s:I pool_strings:S weights:F"},
+    {"ThresholdedRelu", "alpha:f"},
+    {"Tile", ""},
+    {"TopK", "axis:i largest:i sorted:i"},
+    {"Transpose", "perm:I"},
+    {"Trilu", "upper:i"},
+    {"Unique", "axis:i sorted:i"},
+    {"Unsqueeze", ""},
+    {"Where", ""},
+    {"Xor", ""},
+};
+/* clang-format on */
+
+static int compare_ops(const void *a, const void *b)
+{
+    return strcmp(((const op_attributes *)a)->op, ((const op_attributes *)b)->op);
+}
+
+int kerf__attribute_letter(const char *op, const char *attribute)
+{
+    op_attributes key = {op, NULL};
+    const op_attributes *row =
+        bsearch(&key, OPS, sizeof OPS / sizeof OPS[0], sizeof OPS[0], compare_ops);
+    if (row == NULL)
+        return -1;
+    size_t length = strlen(attribute);
+    for (const char *at = row->attributes; *at != '\0'; at += strspn(at, " ")) {
+        const char *colon = at + strcspn(at, ":");
+        if ((size_t)(colon - at) == length && memcmp(at, attribute, length) == 0)
+            return colon[1];
+        at = colon + 2;
+    }
+    return 0;
+}

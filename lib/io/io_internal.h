@@ -1,0 +1,136 @@
+/* io/io_internal.h -- what the readers and writers of this room share.
+ *
+ * Words.  proto: a message of onnx.proto as protobuf-c unpacked it.  array: type, shape and
+ * plain little-endian bytes, on their way between a proto and a tensor.  what: the thing a
+ * message is about, "initializer 'fc1.weight'".
+ *
+ * Reading: proto.c (bytes -> protos), tensor_proto.c and external.c (protos -> arrays),
+ * node_proto.c with attribute_table.c (attributes), onnx_read.c (the rest of ONNX),
+ * graph_parse.c (checkpoints).  Writing: build.c (-> protos -> bytes), onnx_write.c,
+ * graph_serialize.c. */
+#ifndef KERF_IO_INTERNAL_H
+#define KERF_IO_INTERNAL_H
+
+#include "base/fail.h"
+#include "graph/graph_internal.h"
+#include "kerf/io.h"
+#include "onnx.pb-c.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "ONNX is little-endian and is read without swapping; so must the host be"
+#endif
+
+enum {
+    KERF__OPSET_MIN = 13,
+    KERF__OPSET = 17, /* the meaning graphs have, and what is written */
+    KERF__IR_MIN = 3,
+    KERF__IR_MAX = 14,
+    KERF__IR = 8,         /* what is written */
+    KERF__GRAPH_FORM = 1, /* of graph_serialize.c */
+    KERF__WHAT_BYTES = 192
+};
+
+/* Metadata that onnx_read.c keeps and onnx_write.c turns back: the graph's name, and the
+ * version of each foreign operator set. */
+#define KERF__KEY_GRAPH "kerf.graph"
+#define KERF__KEY_OPSET "kerf.opset."
+
+/* ---- bytes and protos -------------------------------------------------------------------- */
+
+/* Checks nesting and lengths first, then unpacks with a bound on memory.  Freed with
+ * kerf__proto_free. */
+kerf_status kerf__proto_unpack(Onnx__ModelProto **out, const void *bytes, size_t num_bytes);
+void kerf__proto_free(Onnx__ModelProto *model); /* NULL is allowed */
+
+/* 1 for the two names of ONNX's own operators. */
+int kerf__is_onnx_domain(const char *domain);
+
+/* Text of a proto's field: NULL becomes "". */
+static inline const char *kerf__text(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* ---- types and arrays -------------------------------------------------------------------- */
+
+int kerf__onnx_number(kerf_type type);
+/* KERF_ERR_UNSUPPORTED, saying the type's name, where Kerf has none for the number. */
+kerf_status kerf__onnx_type(kerf_type *out, int number, const char *what);
+
+typedef struct kerf__array {
+    kerf_type type;
+    kerf_shape shape;
+    const void *bytes; /* borrowed from the proto, or owned */
+    size_t num_bytes;
+    void *owned; /* NULL where bytes are borrowed */
+} kerf__array;
+
+/* The data of a tensor, whichever of the fields holds it.  folder: where external data may
+ * lie, NULL for nowhere.  Floats that are NaN are refused. */
+kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
+                             const char *what);
+void kerf__array_free(kerf__array *a);
+kerf_status kerf__array_to_tensor(kerf_tensor **out, const kerf__array *a);
+
+/* num_bytes from the file that the entries name, freed with free(). */
+kerf_status kerf__external_read(void **out, Onnx__StringStringEntryProto *const *entries,
+                                size_t num_entries, size_t num_bytes, const char *folder,
+                                const char *what);
+
+/* Dimensions of a value; symbols are looked up in g.  Dimensions without a name become
+ * symbols of their own if `fresh`, else the whole shape is taken as unknown (rank -1). */
+kerf_status kerf__shape_read(kerf_shape *out, kerf_graph *g, const Onnx__TensorShapeProto *proto,
+                             int fresh, const char *what);
+/* Type and shape of a graph's input or output, or of a value between. */
+kerf_status kerf__value_type_read(kerf_type *type, kerf_shape *shape, kerf_graph *g,
+                                  const Onnx__ValueInfoProto *info, int fresh, const char *what);
+
+/* ---- nodes ------------------------------------------------------------------------------- */
+
+/* "node 'fc1' (Gemm)" into text of KERF__WHAT_BYTES; returns text. */
+const char *kerf__node_what(const Onnx__NodeProto *p, char *text);
+/* Every attribute has a name of its own and is no subgraph; with `strict`, those of ONNX's
+ * own operators are what opset 17 knows. */
+kerf_status kerf__attributes_check(const Onnx__NodeProto *p, int strict);
+/* ONNX's letter for the kind of an attribute in the table: f i s t F I S g p y; 0 if the
+ * operator has no such attribute, -1 if the operator is not in the table. */
+int kerf__attribute_letter(const char *op, const char *attribute);
+/* Takes all over into n, once they are checked. */
+kerf_status kerf__attributes_read(kerf_node *n, const Onnx__NodeProto *p, const char *folder);
+
+/* ---- building protos ---------------------------------------------------------------------- */
+
+/* Everything that is built lies in a pool, freed as one.  After a failure, calls give NULL
+ * and status keeps the first one. */
+typedef struct kerf__builder {
+    void **blocks; /* owned, each too */
+    size_t num_blocks, block_capacity;
+    unsigned char *free_bytes; /* in the last block */
+    size_t num_free;
+    kerf_status status;
+} kerf__builder;
+
+void kerf__builder_free(kerf__builder *b);
+void *kerf__build_memory(kerf__builder *b, size_t num, size_t element_bytes);
+char *kerf__build_format(kerf__builder *b, const char *format, ...) KERF__PRINTF(2, 3);
+
+/* An empty model with a graph; arrays in both are the caller's to set. */
+Onnx__ModelProto *kerf__build_model(kerf__builder *b);
+Onnx__StringStringEntryProto *kerf__build_entry(kerf__builder *b, const char *key,
+                                                const char *text);
+Onnx__OperatorSetIdProto *kerf__build_opset(kerf__builder *b, const char *domain, int64_t version);
+/* The bytes are borrowed until packing, as are all names. */
+Onnx__TensorProto *kerf__build_tensor(kerf__builder *b, const char *name, kerf_type type,
+                                      kerf_shape shape, const void *bytes, size_t num_bytes);
+/* Name, type and shape; no shape where it is not known. */
+Onnx__ValueInfoProto *kerf__build_value_info(kerf__builder *b, const kerf_value *v,
+                                             const char *name);
+/* names[i]: what value i is called in the file. */
+Onnx__NodeProto *kerf__build_node(kerf__builder *b, const kerf_node *n, char *const *names);
+/* The part of a node's operation before the last dot: "" for ONNX's own. */
+const char *kerf__build_domain(kerf__builder *b, const kerf_node *n);
+/* The model as bytes, freed with free(). */
+kerf_status kerf__build_pack(kerf__builder *b, const Onnx__ModelProto *model, void **bytes,
+                             size_t *num_bytes);
+
+#endif

@@ -1,0 +1,40 @@
+/* io/onnx_reader.h -- the reading of one ONNX model: between onnx_read.c (the model, its
+ * versions and texts), onnx_values.c (initializers, inputs, outputs) and onnx_nodes.c. */
+#ifndef KERF_IO_ONNX_READER_H
+#define KERF_IO_ONNX_READER_H
+
+#include "base/names.h"
+#include "io/io_internal.h"
+
+/* What reads an initializer; where several do, the highest counts. */
+typedef enum kerf__use { KERF__USE_CONSTANT, KERF__USE_STATISTIC, KERF__USE_WEIGHT } kerf__use;
+
+typedef struct kerf__onnx_reader {
+    kerf_graph *graph; /* owned until reading has succeeded; so is state */
+    kerf_state *state;
+    const Onnx__ModelProto *model; /* borrowed */
+    const Onnx__GraphProto *proto; /* the model's graph */
+    const char *folder;            /* borrowed; of external data, or NULL */
+    int64_t opset;
+    kerf__names initializers; /* name -> its TensorProto */
+    kerf__names uses;         /* name that is read -> &levels[use] */
+    kerf__use levels[3];
+} kerf__onnx_reader;
+
+/* A name for something new: not empty, and not taken. */
+kerf_status kerf__onnx_check_name(const kerf__onnx_reader *r, const char *name, const char *what);
+
+/* onnx_values.c, in the order of calls: who reads what; weights and constants; inputs; and
+ * behind the nodes outputs and what is said of values between. */
+kerf_status kerf__onnx_find_uses(kerf__onnx_reader *r);
+kerf_status kerf__onnx_add_initializers(kerf__onnx_reader *r);
+kerf_status kerf__onnx_add_inputs(kerf__onnx_reader *r);
+kerf_status kerf__onnx_add_outputs(kerf__onnx_reader *r);
+kerf_status kerf__onnx_set_value_infos(kerf__onnx_reader *r);
+
+/* onnx_nodes.c: all nodes with their outputs, connected and in order. */
+kerf_status kerf__onnx_add_nodes(kerf__onnx_reader *r);
+/* A constant from an array, which is freed. */
+kerf_status kerf__onnx_add_constant(kerf__onnx_reader *r, const char *name, kerf__array *array);
+
+#endif
