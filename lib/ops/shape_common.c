@@ -53,7 +53,7 @@ kerf_status kerf__node_axes(const kerf_node *n, const char *key, int input, int 
     KERF__TRY(kerf__node_get_ints(n, key, input, &axes));
     *bits = axes.num == 0 ? (1u << rank) - 1u : 0u;
     for (size_t i = 0; i < axes.num; i++) {
-        int axis;
+        int axis = 0;
         KERF__TRY(kerf__node_axis(n, axes.items[i], rank, &axis));
         *bits |= 1u << axis;
     }
