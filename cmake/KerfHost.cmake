@@ -2,6 +2,7 @@
 file(GLOB probe_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/probe/*.c)
 if(probe_sources)
     add_executable(kerf-probe ${probe_sources})
+    target_compile_definitions(kerf-probe PRIVATE _POSIX_C_SOURCE=200809L)
     target_link_libraries(kerf-probe PRIVATE kerf_inside)
 endif()
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.c)

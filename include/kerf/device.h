@@ -17,7 +17,11 @@ extern "C" {
 
 typedef struct kerf_device kerf_device;
 
-typedef enum kerf_device_type { KERF_DEVICE_CPU, KERF_DEVICE_GPU, KERF_DEVICE_OTHER } kerf_device_type;
+typedef enum kerf_device_type {
+    KERF_DEVICE_CPU,
+    KERF_DEVICE_GPU,
+    KERF_DEVICE_OTHER
+} kerf_device_type;
 
 /* What a driver's compiler and device were seen to do: built, run and compared with
  * numbers.  Extension strings alone are never believed. */
@@ -35,14 +39,14 @@ typedef struct kerf_device_features {
 typedef struct kerf_device_info {
     int index; /* position in kerf_device_list(), what --device N takes */
     char name[256], platform[256], vendor[256], driver[256], opencl[64];
-    char pci[32]; /* "0000:03:00.0", "" where unknown */
-    char id[40];  /* digest of the device identity: keys caches and tuning */
+    char pci[32];     /* "0000:03:00.0", "" where unknown */
+    char id[40];      /* digest of the device identity: keys caches and tuning */
     char profile[32]; /* "cpu-pocl", "amd-rdna", "generic": sets first guesses only */
     kerf_device_type type;
     unsigned compute_units;
     uint64_t global_bytes, max_alloc_bytes, local_bytes, cache_bytes;
-    size_t max_group;      /* work-items a group that were seen to work */
-    size_t align_bytes;    /* what a sub-buffer's offset is a multiple of */
+    size_t max_group;   /* work-items a group that were seen to work */
+    size_t align_bytes; /* what a sub-buffer's offset is a multiple of */
     kerf_device_features features;
 } kerf_device_info;
 
@@ -56,6 +60,8 @@ typedef struct kerf_device_peaks {
  * remembered.  No device at all is KERF_OK with *num 0.  The caller frees *out. */
 KERF_API kerf_status kerf_device_list(kerf_device_info **out, size_t *num);
 KERF_API void kerf_device_list_free(kerf_device_info *list); /* NULL is allowed */
+/* Drivers that were left out of the list and why, a line each; "" if there are none. */
+KERF_API const char *kerf_device_left_out(void);
 
 /* Opens the device that `spec` names: a number of the list, part of a name,
  * PLATFORM:NAME, pci:ADDR; NULL takes KERF_DEVICE, else the first GPU, else the first
@@ -76,8 +82,14 @@ KERF_API kerf_status kerf_device_finish(kerf_device *dev);
  * device was measured before.  Results of the measuring kernels are checked. */
 KERF_API kerf_status kerf_device_measure(kerf_device *dev, kerf_device_peaks *peaks);
 
+/* Opens every device that the ICD loader sees and tries its features, without asking for
+ * earlier verdicts; basic: only whether it works.  The result is JSON; the caller frees it.
+ * For the helper program kerf-probe: a broken driver ends the process that calls this. */
+KERF_API kerf_status kerf_device_probe(char **json, int basic);
+
 /* The folder that programs, verdicts and tuning are kept in: KERF_CACHE_DIR, else
- * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf.  "" means nothing is kept; work goes on. */
+ * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf.  "" (there is none, or KERF_CACHE_DIR is
+ * empty) means nothing is kept; work goes on. */
 KERF_API const char *kerf_cache_dir(void);
 
 #ifdef __cplusplus

@@ -15,8 +15,10 @@ const char *kerf_cache_dir(void)
     dir[0] = '\0';
     for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
         const char *value = getenv(PLACES[i].variable);
-        if (value == NULL || *value == '\0')
+        if (value == NULL || (*value == '\0' && i > 0))
             continue;
+        if (*value == '\0')
+            break; /* KERF_CACHE_DIR= asks for none */
         int length = snprintf(dir, sizeof dir, "%s%s", value, PLACES[i].below);
         if (length >= (int)sizeof dir)
             dir[0] = '\0'; /* a path that was cut would be another folder */

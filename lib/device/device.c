@@ -36,6 +36,22 @@ kerf_status kerf_device_list(kerf_device_info **out, size_t *num)
     return KERF_OK;
 }
 
+const char *kerf_device_left_out(void)
+{
+    const kerf__opencl *cl;
+    kerf_status status = kerf__opencl_get(&cl);
+    (void)status; /* without a library no driver is left out */
+    return kerf__opencl_left_out();
+}
+
+kerf_status kerf_device_probe(char **json, int basic)
+{
+    json_t *result = kerf__trial_all(basic);
+    *json = result != NULL ? json_dumps(result, JSON_INDENT(1)) : NULL;
+    json_decref(result);
+    return *json != NULL ? KERF_OK : kerf__fail_memory("probe", 4096);
+}
+
 void kerf_device_list_free(kerf_device_info *list)
 {
     free(list);
@@ -62,6 +78,9 @@ static kerf_status find_device(kerf_device *dev, const char *spec)
 static kerf_status open_queue(kerf_device *dev)
 {
     cl_int err;
+    cl_device_fp_config precision = 0;
+    dev->cl->GetDeviceInfo(dev->id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof precision, &precision, NULL);
+    dev->can_divide_exactly = (precision & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     dev->context = dev->cl->CreateContext(NULL, 1, &dev->id, NULL, NULL, &err);
     if (err == CL_SUCCESS)
         dev->queue = dev->cl->CreateCommandQueue(dev->context, dev->id, 0, &err);

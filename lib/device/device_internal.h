@@ -41,6 +41,7 @@ struct kerf_device {
     kerf__program *programs; /* owned */
     uint64_t used_bytes;     /* of all buffers */
     long fail_at;            /* see fault.h */
+    int can_divide_exactly;  /* takes -cl-fp32-correctly-rounded-divide-sqrt */
 };
 
 struct kerf__buffer {
@@ -70,8 +71,6 @@ void kerf__device_text(const kerf__opencl *cl, cl_device_id id, cl_device_info w
                        size_t text_bytes);
 /* The digest that keys caches: platform, name, driver, limits and, for a CPU, the CPU. */
 void kerf__device_identify(kerf_device_info *info);
-/* Which of the device's features can be told without a trial; the rest 0. */
-void kerf__device_guess_features(kerf_device_info *info);
 
 /* Status and message for an OpenCL call that failed. */
 kerf_status kerf__fail_opencl(const kerf_device *dev, cl_int err, const char *format, ...)

@@ -151,8 +151,16 @@ static void set_profile(kerf_device_info *info)
     }
 }
 
-void kerf__device_guess_features(kerf_device_info *info)
+/* Without a trial nothing is taken for granted but the CPU's registers. */
+static void apply_verdict(const kerf__opencl *cl, kerf_device_info *info)
 {
+    const kerf__verdict *verdict = kerf__verdict_find(&cl->drivers, info);
+    if (verdict != NULL) {
+        info->features = verdict->features;
+        if (verdict->max_group < info->max_group)
+            info->max_group = verdict->max_group;
+        return;
+    }
     info->features = (kerf_device_features){0};
     info->features.vector_floats = info->type == KERF_DEVICE_CPU ? kerf__cpu_vector_floats() : 1;
 }
@@ -195,7 +203,7 @@ static void describe(const kerf__opencl *cl, kerf__found found, int index, kerf_
     info->align_bytes = align > 64 ? align : 64;                        /* a cache line */
     kerf__device_identify(info);
     set_profile(info);
-    kerf__device_guess_features(info);
+    apply_verdict(cl, info);
     kerf__fault_limits(info);
 }
 
@@ -219,6 +227,13 @@ static size_t collect(const kerf__opencl *cl, kerf__found *found, size_t capacit
     return num;
 }
 
+/* A device that a trial showed not to work is not listed. */
+static int is_broken(const kerf__opencl *cl, const kerf_device_info *info)
+{
+    const kerf__verdict *verdict = kerf__verdict_find(&cl->drivers, info);
+    return verdict != NULL && !verdict->works;
+}
+
 kerf_status kerf__device_enumerate(const kerf__opencl *cl, kerf_device_info **infos,
                                    kerf__found **found, size_t *num)
 {
@@ -232,8 +247,11 @@ kerf_status kerf__device_enumerate(const kerf__opencl *cl, kerf_device_info **in
         *found = NULL;
         return kerf__fail_memory("device list", MAX_DEVICES * sizeof **infos);
     }
-    *num = collect(cl, *found, MAX_DEVICES);
-    for (size_t i = 0; i < *num; i++)
-        describe(cl, (*found)[i], (int)i, &(*infos)[i]);
+    size_t num_found = collect(cl, *found, MAX_DEVICES);
+    for (size_t i = 0; i < num_found; i++) {
+        (*found)[*num] = (*found)[i];
+        describe(cl, (*found)[i], (int)*num, &(*infos)[*num]);
+        *num += !is_broken(cl, &(*infos)[*num]);
+    }
     return KERF_OK;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/fail.h"
 
 /* With the per-thread message the only thing of the library that is not on a handle. */
@@ -65,6 +66,22 @@ static const char *fill_table(kerf__opencl *table, void *library)
     return NULL;
 }
 
+/* The loader reads its folder at the first call; it is shown the good drivers alone. */
+static void load_good_drivers(const kerf__opencl *table)
+{
+    static const char VENDORS[] = "OCL_ICD_VENDORS";
+    cl_uint num_platforms;
+    char *before = getenv(VENDORS) != NULL ? kerf__strdup(getenv(VENDORS)) : NULL;
+    setenv(VENDORS, table->drivers.good_folder, 1);
+    table->GetPlatformIDs(0, NULL, &num_platforms);
+    if (before != NULL)
+        setenv(VENDORS, before, 1);
+    else
+        unsetenv(VENDORS);
+    free(before);
+    kerf__drivers_forget_folder(&table->drivers);
+}
+
 static void load(void)
 {
     static const char ADVICE[] = "install an OpenCL ICD loader and a driver "
@@ -81,9 +98,20 @@ static void load(void)
         return;
     }
     const char *missing = fill_table(&opencl.table, library);
-    if (missing != NULL)
+    if (missing != NULL) {
         snprintf(opencl.why, sizeof opencl.why,
                  "the OpenCL library has no %s, must be OpenCL 1.2 or later: %s", missing, ADVICE);
+        return;
+    }
+    if (!opencl.table.preloaded)
+        kerf__drivers_check(&opencl.table.drivers);
+    if (opencl.table.drivers.num_bad > 0)
+        load_good_drivers(&opencl.table);
+}
+
+const char *kerf__opencl_left_out(void)
+{
+    return opencl.table.drivers.left_out;
 }
 
 kerf_status kerf__opencl_get(const kerf__opencl **out)

@@ -11,7 +11,7 @@
 #endif
 #include <CL/cl.h>
 
-#include "kerf/base.h"
+#include "device/verdict.h"
 
 #define KERF__OPENCL_LIST(X)                                                                       \
     X(GetPlatformIDs)                                                                              \
@@ -51,12 +51,16 @@ typedef struct kerf__opencl {
 #define X(name) __typeof__(cl##name) *name;
     KERF__OPENCL_LIST(X)
 #undef X
-    int preloaded; /* something else than an ICD loader stands in its place (oclgrind) */
+    int preloaded;         /* something else than an ICD loader stands in its place (oclgrind) */
+    kerf__drivers drivers; /* what is known of them; nothing if preloaded */
 } kerf__opencl;
 
 /* The table, loaded by the first call of the process.  KERF_ERR_NO_DEVICE says what to
  * install when there is no OpenCL library. */
 kerf_status kerf__opencl_get(const kerf__opencl **out);
+
+/* Drivers left out and why, also where no table could be loaded. */
+const char *kerf__opencl_left_out(void);
 
 /* "CL_OUT_OF_RESOURCES" for -5. */
 const char *kerf__opencl_error(cl_int err);

@@ -31,8 +31,8 @@ static char *compiler_options(const kerf_device *dev, const char *options)
         return NULL;
     feature_options(dev, features, sizeof features);
     snprintf(text, bytes, "%s%s%s%s%s", strstr(options, "-cl-std=") ? "" : "-cl-std=CL1.2 ",
-             dev->info.features.divides_exactly ? "-cl-fp32-correctly-rounded-divide-sqrt " : "",
-             features, *options != '\0' ? " " : "", options);
+             dev->can_divide_exactly ? "-cl-fp32-correctly-rounded-divide-sqrt " : "", features,
+             *options != '\0' ? " " : "", options);
     return text;
 }
 

@@ -106,10 +106,12 @@ kerf_status kerf__device_select(const kerf_device_info *infos, size_t num, const
                                 size_t *index)
 {
     *index = 0;
+    const char *left_out = kerf__opencl_left_out();
     if (num == 0)
         return kerf__fail(KERF_ERR_NO_DEVICE,
                           "no OpenCL device: no driver lists one with OpenCL 1.2 or later; install "
-                          "a driver (Debian: apt install pocl-opencl-icd)");
+                          "a driver (Debian: apt install pocl-opencl-icd)%s%s",
+                          *left_out != '\0' ? "; left out: " : "", left_out);
     if (spec == NULL || *spec == '\0')
         spec = getenv("KERF_DEVICE");
     if (spec != NULL && *spec != '\0')

@@ -1,0 +1,32 @@
+/* probe.c -- kerf-probe: tries the drivers that OCL_ICD_VENDORS names, prints a verdict.
+ *
+ * A process of its own, because a driver that crashes or hangs takes its process along; the
+ * library runs it once a driver and remembers what came out.  Drivers print what they like,
+ * so the verdict goes to where standard output was and they write to standard error. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "kerf/kerf.h"
+
+int main(int argc, char **argv)
+{
+    const struct rlimit no_core = {0, 0};
+    char *json = NULL;
+    setrlimit(RLIMIT_CORE, &no_core); /* a crash is expected, its memory image is not wanted */
+    setenv("KERF_PROBE", "", 1);      /* no helpers of the helper */
+    setenv("KERF_CACHE_DIR", "", 1);  /* a trial compiles; and its programs serve nobody else */
+    FILE *out = fdopen(dup(STDOUT_FILENO), "w");
+    if (out == NULL || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        return 1;
+    int basic = argc > 1 && strcmp(argv[1], "--basic") == 0;
+    if (kerf_device_probe(&json, basic) != KERF_OK) {
+        fprintf(stderr, "kerf-probe: %s\n", kerf_last_error());
+        return 1;
+    }
+    fprintf(out, "%s\n", json);
+    free(json);
+    return fclose(out) == 0 ? 0 : 1;
+}

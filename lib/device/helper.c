@@ -1,0 +1,171 @@
+/* device/helper.c -- running kerf-probe: start, listen for a limited time, say how it ended.
+ *
+ * posix_spawn and not fork: the calling program may have threads.  A driver that hangs is
+ * ended after a minute, or after KERF_PROBE_TIMEOUT_MS. */
+#define _GNU_SOURCE /* environ */
+#include "device/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+
+enum { MAX_VERDICT_BYTES = 1 << 20, DEFAULT_TIMEOUT_MS = 60000 };
+
+/* ---- where it is ----------------------------------------------------------------------- */
+
+static int is_program(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
+static int find(char *path, size_t path_bytes)
+{
+    const char *told = getenv("KERF_PROBE");
+    if (told != NULL) {
+        snprintf(path, path_bytes, "%s", told);
+        return is_program(path);
+    }
+    ssize_t length = readlink("/proc/self/exe", path, path_bytes - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        char *name = strrchr(path, '/');
+        size_t room = path_bytes - (size_t)(name - path);
+        if (snprintf(name, room, "/kerf-probe") < (int)room && is_program(path))
+            return 1;
+    }
+    snprintf(path, path_bytes, "%s/kerf-probe", KERF_LIBEXEC_DIR);
+    return is_program(path);
+}
+
+int kerf__helper_exists(void)
+{
+    char path[4096];
+    return find(path, sizeof path);
+}
+
+/* ---- running it ------------------------------------------------------------------------ */
+
+/* Our environment but for what concerns the helper itself; the strings are borrowed, the
+ * last three from the caller.  Test limits are ours and no trait of the device. */
+static char **make_environment(char *vendors)
+{
+    static const char *const DROPPED[] = {"OCL_ICD_VENDORS=", "KERF_TEST_LIMITS=", "KERF_DEVICE="};
+    size_t num = 0, kept = 0;
+    while (environ[num] != NULL)
+        num++;
+    char **list = kerf__alloc(num + 2, sizeof *list);
+    for (size_t i = 0; list != NULL && i < num; i++) {
+        int dropped = 0;
+        for (size_t j = 0; j < sizeof DROPPED / sizeof DROPPED[0]; j++)
+            dropped |= strncmp(environ[i], DROPPED[j], strlen(DROPPED[j])) == 0;
+        if (!dropped)
+            list[kept++] = environ[i];
+    }
+    if (list != NULL)
+        list[kept] = vendors;
+    return list;
+}
+
+static int start(const char *path, char *vendors, int basic, int output, pid_t *pid)
+{
+    char program[] = "kerf-probe", mode[] = "--basic";
+    char *argv[] = {program, basic ? mode : NULL, NULL};
+    char **environment = make_environment(vendors);
+    posix_spawn_file_actions_t actions;
+    if (environment == NULL || posix_spawn_file_actions_init(&actions) != 0) {
+        free(environment);
+        return 0;
+    }
+    int failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) |
+                 posix_spawn_file_actions_adddup2(&actions, output, 1) |
+                 posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    if (!failed)
+        failed = posix_spawn(pid, path, &actions, NULL, argv, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    free(environment);
+    return !failed;
+}
+
+static double timeout_ms(void)
+{
+    const char *text = getenv("KERF_PROBE_TIMEOUT_MS");
+    double told = text != NULL ? atof(text) : 0;
+    return told > 0 ? told : DEFAULT_TIMEOUT_MS;
+}
+
+/* Reads to the end; 0 when time is up or there is more than a verdict can be. */
+static int listen_to(int input, char *text, size_t text_bytes)
+{
+    size_t length = 0;
+    const double end = kerf__now_ms() + timeout_ms();
+    for (;;) {
+        double left = end - kerf__now_ms();
+        struct pollfd waited = {.fd = input, .events = POLLIN};
+        if (left <= 0 || length + 1 >= text_bytes)
+            return 0;
+        int ready = poll(&waited, 1, (int)left + 1);
+        if (ready <= 0)
+            continue;
+        ssize_t got = read(input, text + length, text_bytes - 1 - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            text[length] = '\0';
+            return 1;
+        }
+        length += (size_t)got;
+    }
+}
+
+static void describe_end(int heard, int status, char *state, size_t state_bytes)
+{
+    state[0] = '\0';
+    if (!heard)
+        snprintf(state, state_bytes, "it did not answer within %.0f s", timeout_ms() / 1000);
+    else if (WIFSIGNALED(status))
+        snprintf(state, state_bytes, "it crashed (signal %d, %s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        snprintf(state, state_bytes, "its trial ended with status %d", WEXITSTATUS(status));
+}
+
+int kerf__helper_run(const char *vendors, int basic, char **out, char *state, size_t state_bytes)
+{
+    char path[4096], variable[1100];
+    int ends[2] = {-1, -1}, status = 0, heard = 0;
+    pid_t pid = -1;
+    *out = kerf__alloc(MAX_VERDICT_BYTES, 1);
+    snprintf(variable, sizeof variable, "OCL_ICD_VENDORS=%s", vendors);
+    snprintf(state, state_bytes, "the probe could not be started");
+    if (*out == NULL || !find(path, sizeof path) || pipe(ends) != 0)
+        goto end;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* else the helper would hold its own pipe open */
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    int started = start(path, variable, basic, ends[1], &pid);
+    close(ends[1]);
+    if (started) {
+        heard = listen_to(ends[0], *out, MAX_VERDICT_BYTES);
+        if (!heard)
+            kill(pid, SIGKILL);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        describe_end(heard, status, state, state_bytes);
+    }
+    close(ends[0]);
+end:
+    if (state[0] == '\0')
+        return 1;
+    free(*out);
+    *out = NULL;
+    return 0;
+}

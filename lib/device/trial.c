@@ -1,0 +1,289 @@
+/* device/trial.c -- what a device can do, by doing it: each feature is built, run and its
+ * numbers compared.  Runs in the helper process (host/probe), because a driver that is asked
+ * for what it cannot do may take the process along.
+ *
+ * Groups are larger than a sub-group and values differ from item to item: a self-test of 8
+ * items passes on drivers that get the ninth wrong.  Kernels: kernels/probe.cl. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "device/cpu.h"
+#include "device/device_internal.h"
+#include "device/verdict.h"
+
+extern const kerf__source kerf__source_probe;
+
+enum { ITEMS = 1024, GROUP = 256, MAX_BUFFERS = 3 };
+
+/* Runs a kernel of ITEMS items (or as the grid says) on `num` buffers of the given bytes; the
+ * last one comes back, the others go there.  1 if all of that worked. */
+typedef struct run {
+    const char *entry, *options;
+    void *data[MAX_BUFFERS];
+    size_t bytes[MAX_BUFFERS];
+    int num;
+    size_t local_bytes; /* a last argument; 0: none */
+    kerf__grid grid;
+} run;
+
+static kerf_status run_buffers(kerf_device *dev, const run *r, kerf__buffer **buffers,
+                               kerf__launch **launch)
+{
+    kerf__arg args[MAX_BUFFERS + 1];
+    int num_args = r->num;
+    for (int i = 0; i < r->num; i++) {
+        KERF__TRY(kerf__buffer_create(&buffers[i], dev, r->bytes[i]));
+        KERF__TRY(kerf__buffer_write(buffers[i], 0, r->data[i], r->bytes[i]));
+        args[i] = ARG(buffers[i]);
+    }
+    if (r->local_bytes != 0)
+        args[num_args++] = kerf__arg_local(r->local_bytes);
+    KERF__TRY(kerf__launch_create(launch, dev, &kerf__source_probe, r->entry, r->options, args,
+                                  num_args, r->grid));
+    KERF__TRY(kerf__launch_enqueue(*launch));
+    return kerf__buffer_read(buffers[r->num - 1], 0, r->data[r->num - 1], r->bytes[r->num - 1]);
+}
+
+static int run_kernel(kerf_device *dev, const run *r)
+{
+    kerf__buffer *buffers[MAX_BUFFERS] = {NULL};
+    kerf__launch *launch = NULL;
+    kerf_status status = run_buffers(dev, r, buffers, &launch);
+    kerf__launch_destroy(launch);
+    for (int i = 0; i < r->num; i++)
+        kerf__buffer_destroy(buffers[i]);
+    return status == KERF_OK;
+}
+
+static kerf__grid grid_of(const kerf_device *dev, size_t items)
+{
+    size_t group = dev->info.max_group < GROUP ? dev->info.max_group : GROUP;
+    return (kerf__grid){1, {items / group, 1, 1}, {group, 1, 1}};
+}
+
+static uint32_t noise(uint64_t stream, uint64_t i)
+{
+    return kerf__random_u32(kerf__random_key(1, KERF__RANDOM_TEST, 0), stream, i);
+}
+
+/* ---- the trials ------------------------------------------------------------------------ */
+
+/* A group of `group` items, two of them, through local memory. */
+static int try_group(kerf_device *dev, size_t group)
+{
+    uint32_t *dst = kerf__alloc(2 * group, sizeof *dst);
+    if (dst == NULL)
+        return 0;
+    int good = run_kernel(dev, &(run){.entry = "probe_group",
+                                      .options = "",
+                                      .data = {dst},
+                                      .bytes = {2 * group * sizeof *dst},
+                                      .num = 1,
+                                      .local_bytes = group * sizeof *dst,
+                                      .grid = {1, {2, 1, 1}, {group, 1, 1}}});
+    for (size_t i = 0; i < 2 * group && good; i++)
+        good = dst[i] == i / group * group + group - 1 - i % group;
+    free(dst);
+    return good;
+}
+
+static int try_divide(kerf_device *dev)
+{
+    float x[ITEMS], y[ITEMS], dst[ITEMS];
+    for (int i = 0; i < ITEMS; i++) {
+        x[i] = (float)noise(1, (uint64_t)i) * 0x1p-20f;
+        y[i] = (float)noise(2, (uint64_t)i) * 0x1p-30f + 0x1p-10f;
+        dst[i] = 0;
+    }
+    int good = run_kernel(dev, &(run){.entry = "probe_divide",
+                                      .options = "",
+                                      .data = {x, y, dst},
+                                      .bytes = {sizeof x, sizeof y, sizeof dst},
+                                      .num = 3,
+                                      .grid = grid_of(dev, ITEMS)});
+    for (int i = 0; i < ITEMS && good; i++)
+        good = dst[i] == x[i] / y[i];
+    return good;
+}
+
+static int try_f16(kerf_device *dev)
+{
+    float x[ITEMS], dst[2 * ITEMS] = {0};
+    for (int i = 0; i < ITEMS; i++)
+        x[i] = (float)(i % 251);
+    int good = run_kernel(dev, &(run){.entry = "probe_f16",
+                                      .options = "-DPROBE_F16",
+                                      .data = {x, dst},
+                                      .bytes = {sizeof x, sizeof dst},
+                                      .num = 2,
+                                      .grid = grid_of(dev, ITEMS)});
+    for (int i = 0; i < ITEMS && good; i++)
+        good = dst[2 * i] == x[i] * 8 && dst[2 * i + 1] == 2048 + 2 * rintf(x[i] / 2);
+    return good;
+}
+
+static int try_f64(kerf_device *dev)
+{
+    float x[ITEMS], dst[ITEMS] = {0};
+    for (int i = 0; i < ITEMS; i++)
+        x[i] = (float)(i % 251 + 1);
+    int good = run_kernel(dev, &(run){.entry = "probe_f64",
+                                      .options = "-DPROBE_F64",
+                                      .data = {x, dst},
+                                      .bytes = {sizeof x, sizeof dst},
+                                      .num = 2,
+                                      .grid = grid_of(dev, ITEMS)});
+    for (int i = 0; i < ITEMS && good; i++)
+        good = dst[i] == x[i];
+    return good;
+}
+
+/* The sum that item i of a group must see: over the items with its sub-group's number. */
+static int sub_group_is_right(const uint32_t *dst, size_t i, size_t group)
+{
+    uint32_t sum = 0, size = 0;
+    size_t first = i / group * group;
+    for (size_t j = first; j < first + group; j++) {
+        if (dst[3 * j] != dst[3 * i])
+            continue;
+        sum += (uint32_t)(j - first) + 1;
+        size++;
+    }
+    return dst[3 * i + 1] == size && dst[3 * i + 2] == sum;
+}
+
+/* Gives the size of a sub-group. */
+static int try_sub_groups(kerf_device *dev)
+{
+    uint32_t dst[3 * ITEMS] = {0}, largest = 0;
+    kerf__grid grid = grid_of(dev, ITEMS);
+    int good = run_kernel(dev, &(run){.entry = "probe_sub_groups",
+                                      .options = "-DPROBE_SUB_GROUPS",
+                                      .data = {dst},
+                                      .bytes = {sizeof dst},
+                                      .num = 1,
+                                      .grid = grid});
+    for (size_t i = 0; i < ITEMS && good; i++) {
+        good = sub_group_is_right(dst, i, grid.group[0]);
+        largest = dst[3 * i + 1] > largest ? dst[3 * i + 1] : largest;
+    }
+    return good ? (int)largest : 0;
+}
+
+static int byte_of(uint32_t word, int i, int is_signed)
+{
+    int byte = (int)(word >> 8 * i & 255);
+    return is_signed && byte > 127 ? byte - 256 : byte;
+}
+
+static int dot(uint32_t a, uint32_t b, int a_is_signed)
+{
+    int sum = 0;
+    for (int i = 0; i < 4; i++)
+        sum += byte_of(a, i, a_is_signed) * byte_of(b, i, 1);
+    return sum;
+}
+
+/* Declared by some drivers only for OpenCL C 3.0; a variant that uses it asks for that too. */
+static int try_dot_khr(kerf_device *dev)
+{
+    uint32_t a[ITEMS], b[ITEMS];
+    int dst[2 * ITEMS] = {0};
+    for (int i = 0; i < ITEMS; i++) {
+        a[i] = noise(3, (uint64_t)i);
+        b[i] = noise(4, (uint64_t)i);
+    }
+    int good = run_kernel(dev, &(run){.entry = "probe_dot_khr",
+                                      .options = "-cl-std=CL3.0 -DPROBE_DOT_KHR",
+                                      .data = {a, b, dst},
+                                      .bytes = {sizeof a, sizeof b, sizeof dst},
+                                      .num = 3,
+                                      .grid = grid_of(dev, ITEMS)});
+    for (int i = 0; i < ITEMS && good; i++)
+        good = dst[2 * i] == dot(a[i], b[i], 1) + i && dst[2 * i + 1] == dot(a[i], b[i], 0) + i;
+    return good;
+}
+
+/* Assembly passes PoCL's compiler whatever the CPU is, so the CPU is asked first. */
+static int try_dot_x86(kerf_device *dev)
+{
+    enum { LANES = 16 * ITEMS };
+    if (dev->info.type != KERF_DEVICE_CPU || !kerf__cpu_has_vnni() ||
+        strcmp(dev->info.platform, "Portable Computing Language") != 0)
+        return 0;
+    uint32_t *a = kerf__alloc(3 * (size_t)LANES, sizeof *a), *b = a + LANES;
+    if (a == NULL)
+        return 0;
+    int *dst = (int *)(b + LANES);
+    for (int i = 0; i < LANES; i++) {
+        a[i] = noise(5, (uint64_t)i);
+        b[i] = noise(6, (uint64_t)i);
+    }
+    int good = run_kernel(dev, &(run){.entry = "probe_dot_x86",
+                                      .options = "-DPROBE_DOT_X86",
+                                      .data = {a, b, dst},
+                                      .bytes = {LANES * 4, LANES * 4, LANES * 4},
+                                      .num = 3,
+                                      .grid = grid_of(dev, ITEMS)});
+    for (int i = 0; i < LANES && good; i++)
+        good = dst[i] == dot(a[i], b[i], 0) + i / 16;
+    free(a);
+    return good;
+}
+
+/* ---- all of them ----------------------------------------------------------------------- */
+
+static void try_features(kerf_device *dev, kerf__verdict *verdict)
+{
+    static const struct {
+        size_t offset;
+        int (*attempt)(kerf_device *dev);
+    } TRIALS[] = {
+        {offsetof(kerf_device_features, divides_exactly), try_divide},
+        {offsetof(kerf_device_features, f16), try_f16},
+        {offsetof(kerf_device_features, f64), try_f64},
+        {offsetof(kerf_device_features, sub_groups), try_sub_groups},
+        {offsetof(kerf_device_features, dot_khr), try_dot_khr},
+        {offsetof(kerf_device_features, dot_x86), try_dot_x86},
+    };
+    for (size_t i = 0; i < sizeof TRIALS / sizeof TRIALS[0]; i++)
+        *(int *)((char *)&verdict->features + TRIALS[i].offset) = TRIALS[i].attempt(dev);
+    verdict->max_group = dev->info.max_group;
+    while (verdict->max_group > 64 && !try_group(dev, verdict->max_group))
+        verdict->max_group /= 2;
+}
+
+static json_t *try_device(const kerf_device_info *info, int basic)
+{
+    char spec[16];
+    kerf_device *dev = NULL;
+    kerf__verdict verdict = {.max_group = info->max_group < 64 ? info->max_group : 64,
+                             .features = info->features};
+    memcpy(verdict.platform, info->platform, sizeof verdict.platform);
+    memcpy(verdict.name, info->name, sizeof verdict.name);
+    memcpy(verdict.driver, info->driver, sizeof verdict.driver);
+    snprintf(spec, sizeof spec, "%d", info->index);
+    if (kerf_device_open(&dev, spec) == KERF_OK)
+        verdict.works = try_group(dev, verdict.max_group);
+    if (verdict.works && !basic)
+        try_features(dev, &verdict);
+    kerf_device_close(dev);
+    return kerf__verdict_json(&verdict);
+}
+
+json_t *kerf__trial_all(int basic)
+{
+    kerf_device_info *infos = NULL;
+    size_t num = 0;
+    json_t *devices = json_array();
+    if (kerf_device_list(&infos, &num) != KERF_OK)
+        num = 0;
+    for (size_t i = 0; i < num; i++)
+        json_array_append_new(devices, try_device(&infos[i], basic));
+    kerf_device_list_free(infos);
+    return json_pack("{s:i, s:s, s:o}", "schema", 1, "kerf", kerf_version(), "devices", devices);
+}

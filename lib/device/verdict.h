@@ -1,0 +1,46 @@
+/* device/verdict.h -- what the probe found about a driver's devices, and drivers that are
+ * better left alone.  Other halves: trial.c makes verdicts (in the helper process), verdict.c
+ * reads and keeps them, drivers.c asks for them before OpenCL is loaded. */
+#ifndef KERF_DEVICE_VERDICT_H
+#define KERF_DEVICE_VERDICT_H
+
+#include <jansson.h>
+
+#include "kerf/device.h"
+
+#define KERF__FEATURE_LIST(X)                                                                      \
+    X(divides_exactly) X(f16) X(f64) X(sub_groups) X(dot_khr) X(dot_x86) X(vector_floats)
+
+typedef struct kerf__verdict {
+    char platform[256], name[256], driver[256]; /* together they name a device */
+    int works; /* a queue opens and a plain kernel gives the right numbers */
+    size_t max_group;
+    kerf_device_features features;
+} kerf__verdict;
+
+/* All that is known of the drivers of this process; made once, before OpenCL is loaded. */
+typedef struct kerf__drivers {
+    kerf__verdict *verdicts; /* owned, for the life of the process */
+    size_t num_verdicts, capacity;
+    int num_bad;
+    char good_folder[64]; /* .icd files of the others, where num_bad is not 0 */
+    char left_out[1024];  /* which driver is left out and why, a line each */
+} kerf__drivers;
+
+/* Looks up or makes the verdict on every driver the ICD loader would load.  Never fails:
+ * what could not be probed is taken as it is. */
+void kerf__drivers_check(kerf__drivers *drivers);
+/* Removes good_folder once the loader has read it. */
+void kerf__drivers_forget_folder(const kerf__drivers *drivers);
+
+/* NULL if this device was not probed. */
+const kerf__verdict *kerf__verdict_find(const kerf__drivers *drivers, const kerf_device_info *info);
+/* Adds what the JSON of the helper says; 0 if that is not what a helper writes. */
+int kerf__verdicts_add(kerf__drivers *drivers, const json_t *devices);
+/* One device as JSON; NULL without memory. */
+json_t *kerf__verdict_json(const kerf__verdict *verdict);
+
+/* Opens every device and tries it; basic: only whether it works at all. */
+json_t *kerf__trial_all(int basic);
+
+#endif
