@@ -20,24 +20,30 @@ typedef struct kerf_loader kerf_loader;
 typedef enum kerf_split { KERF_SPLIT_TRAIN, KERF_SPLIT_VAL, KERF_SPLIT_TEST } kerf_split;
 
 /* spec: "fashion-mnist" (in KERF_DATA_DIR, else the system's data set folders),
- * "idx:DIR" (train-images-idx3-ubyte and so on, .gz or not), "npy:X.npy[,Y.npy]",
- * "random:C,H,W,CLASSES".  A split that the source lacks is empty. */
+ * "idx:DIR" (train-images-idx3-ubyte and so on, .gz or not), "npy:X.npy[,Y.npy]" (bytes or
+ * float32, samples outermost; one split, for training), "random:C,H,W,CLASSES" (a noisy
+ * pattern a class, can be learned).  A split that the source lacks is empty.
+ * On failure *out is NULL. */
 KERF_API kerf_status kerf_dataset_open(kerf_dataset **out, const char *spec);
 KERF_API void kerf_dataset_close(kerf_dataset *d); /* NULL is allowed */
 
-/* Moves `num` training samples, chosen by `seed`, to the validation split. */
+/* Moves `num` training samples, chosen by `seed`, to the validation split; what was moved
+ * before comes back first.  No loader may be at work. */
 KERF_API kerf_status kerf_dataset_hold_back(kerf_dataset *d, int64_t num, uint64_t seed);
 
 KERF_API int64_t kerf_dataset_num_samples(const kerf_dataset *d, kerf_split split);
 KERF_API kerf_shape kerf_dataset_sample_shape(const kerf_dataset *d); /* (C, H, W) */
-KERF_API int kerf_dataset_num_classes(const kerf_dataset *d);
+KERF_API int kerf_dataset_num_classes(const kerf_dataset *d); /* 0: no labels */
+/* Fails with the first sample whose label is not below num_classes. */
+KERF_API kerf_status kerf_dataset_check_labels(const kerf_dataset *d, int num_classes);
 KERF_API const char *kerf_dataset_class_name(const kerf_dataset *d, int c); /* or NULL */
 /* The preparation that suits this data set (e.g. "scale=1/255,mean=0.286,std=0.353"). */
 KERF_API const char *kerf_dataset_default_prep(const kerf_dataset *d);
 
 /* How a byte becomes a network's input: (byte * scale - mean) / std, by channel.
  * Text form: "scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225", or a name:
- * "unit" (1/255), "signed" (-1 to 1), "raw". */
+ * "unit" (1/255), "signed" (-1 to 1), "raw".  One number counts for all channels; with
+ * fewer numbers than channels a loader refuses (the others are NAN). */
 typedef struct kerf_prep {
     float scale, mean[4], std[4];
 } kerf_prep;
@@ -57,10 +63,12 @@ KERF_API kerf_status kerf_loader_create(kerf_loader **out, const kerf_dataset *d
 KERF_API void kerf_loader_destroy(kerf_loader *l); /* NULL is allowed */
 KERF_API int64_t kerf_loader_num_batches(const kerf_loader *l);
 
-/* Starts an epoch at one of its batches; what was being prepared is dropped. */
+/* Starts an epoch at one of its batches; what was being prepared is dropped, batches that
+ * are out stay good until they are released. */
 KERF_API kerf_status kerf_loader_begin(kerf_loader *l, int64_t epoch, int64_t first_batch);
 
-/* One batch; images (n, C, H, W) float32, labels (n) int32.  Borrowed until released. */
+/* One batch; images (n, C, H, W) float32, labels (n) int32 or NULL for a set without.
+ * Borrowed until released. */
 typedef struct kerf_batch {
     const float *images;
     const int32_t *labels;

@@ -1,0 +1,80 @@
+/* data/data_internal.h -- what lies inside a data set, and the readers of its files. */
+#ifndef KERF_DATA_INTERNAL_H
+#define KERF_DATA_INTERNAL_H
+
+#include "kerf/data.h"
+
+/* Samples one behind the other, each of kerf_dataset.sample. */
+typedef struct kerf__samples {
+    void *images;    /* owned; (num, C, H, W) of kerf_dataset.type */
+    int32_t *labels; /* owned; (num), NULL: without */
+    int64_t num;
+} kerf__samples;
+
+struct kerf_dataset {
+    char *spec;                     /* owned */
+    kerf_type type;                 /* KERF_U8 or KERF_F32 */
+    kerf_shape sample;              /* (C, H, W) */
+    int num_classes;                /* 0: without labels */
+    const char *const *class_names; /* num_classes, or NULL */
+    const char *default_prep;
+    kerf__samples train, test;
+    /* Training samples in use, then those held back, each part ascending.  NULL: all in
+     * use, in their own order. */
+    int64_t *order; /* owned; (train.num) */
+    int64_t num_held_back;
+};
+
+/* Sample i of a split: which samples it lies in, and where. */
+const kerf__samples *kerf__dataset_locate(const kerf_dataset *d, kerf_split split, int64_t i,
+                                          int64_t *place);
+
+/* Fills in an empty data set; `rest` is what stands behind the source's name. */
+kerf_status kerf__source_fashion(kerf_dataset *d, const char *rest);
+kerf_status kerf__source_idx(kerf_dataset *d, const char *rest);
+kerf_status kerf__source_npy(kerf_dataset *d, const char *rest);
+kerf_status kerf__source_random(kerf_dataset *d, const char *rest);
+
+/* ---- IDX: the file format of MNIST ------------------------------------------------------- */
+
+typedef struct kerf__idx {
+    int64_t dims[3];
+    uint8_t *items; /* owned; product of the dimensions */
+    size_t num_items;
+} kerf__idx;
+
+/* Bytes with `rank` (1 to 3) dimensions; anything else is refused.  Packed by gzip or not,
+ * by content.  `name` is for messages.  Items are freed with free(). */
+kerf_status kerf__idx_parse(kerf__idx *idx, const char *name, const void *bytes, size_t num_bytes,
+                            int rank);
+kerf_status kerf__idx_read(kerf__idx *idx, const char *path, int rank);
+
+/* ---- NumPy -------------------------------------------------------------------------------- */
+
+/* A whole .npy file in memory; the tensor lies on the host. */
+kerf_status kerf__npy_parse(kerf_tensor **out, const char *name, const void *bytes,
+                            size_t num_bytes);
+
+/* Calls `found` for each array of an .npz file with its name (without ".npy") until one
+ * call fails; the tensor is lent for the call. */
+typedef kerf_status (*kerf__npz_found)(void *context, const char *name, const kerf_tensor *t);
+kerf_status kerf__npz_read(const char *path, kerf__npz_found found, void *context);
+kerf_status kerf__npz_parse(const char *name, const void *bytes, size_t num_bytes,
+                            kerf__npz_found found, void *context);
+
+/* ---- zlib --------------------------------------------------------------------------------- */
+
+/* A source of bytes in memory, packed or not; see unpack.c. */
+typedef enum kerf__packing { KERF__PLAIN, KERF__GZIP, KERF__DEFLATE } kerf__packing;
+typedef struct kerf__unpack kerf__unpack;
+kerf_status kerf__unpack_open(kerf__unpack **out, const char *name, kerf__packing packing,
+                              const void *bytes, size_t num_bytes);
+/* The next num_bytes; fewer is an error that says the file is cut. */
+kerf_status kerf__unpack_take(kerf__unpack *u, void *dst, size_t num_bytes);
+/* KERF_OK if num_bytes more could come at all: asked before they are allocated. */
+kerf_status kerf__unpack_expect(kerf__unpack *u, uint64_t num_bytes);
+/* KERF_OK if nothing is left and checksums agree. */
+kerf_status kerf__unpack_end(kerf__unpack *u);
+void kerf__unpack_close(kerf__unpack *u); /* NULL is allowed */
+
+#endif

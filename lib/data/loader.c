@@ -1,0 +1,304 @@
+/* data/loader.c -- a thread that fills batches ahead of the one who takes them.
+ *
+ * (1) Batches have serial numbers that never go back; batch s lies in slot s % 4.
+ * (2) take <= fill <= take + 4: what lies between is filled, or being filled.
+ * (3) A slot goes FREE -> FILLING -> READY by the thread, READY -> OUT by next, OUT -> FREE
+ *     by release, and READY -> FREE where begin drops it.  Only its slot's owner touches
+ *     the floats: the thread while FILLING, the caller while OUT.
+ *
+ * All fields but the floats are read and written under the mutex.  The order of an epoch
+ * is made by begin in the caller's thread, while the filling one waits. */
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/random.h"
+#include "data/data_internal.h"
+
+enum { NUM_SLOTS = 4 };
+typedef enum slot_state { FREE, FILLING, READY, OUT } slot_state;
+
+typedef struct slot {
+    slot_state state;
+    float *images;   /* owned; (batch, C, H, W) */
+    int32_t *labels; /* owned; (batch), NULL without */
+    int64_t num_samples;
+} slot;
+
+struct kerf_loader {
+    const kerf_dataset *data; /* borrowed */
+    kerf_loader_options options;
+    int64_t num_samples, num_batches; /* of an epoch */
+    int64_t channels, area;           /* C, H * W */
+    float *table;                     /* owned; (C, 256): a byte as the network sees it */
+    int64_t *order;                   /* owned; (num_samples): of this epoch */
+    slot slots[NUM_SLOTS];
+    int begun;
+    int64_t next_batch; /* of the epoch, for serial `fill` */
+    int64_t fill, take; /* serials: filled next, taken next */
+    int quit, has_thread;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+};
+
+/* ---- filling ------------------------------------------------------------------------------ */
+
+static float prepare(const kerf_prep *prep, int64_t channel, float x)
+{
+    int c = channel < 4 ? (int)channel : 3;
+    return (x * prep->scale - prep->mean[c]) / prep->std[c];
+}
+
+static void prepare_bytes(const kerf_loader *l, const uint8_t *src, float *dst)
+{
+    for (int64_t c = 0; c < l->channels; c++) {
+        const float *table = l->table + 256 * c;
+        for (int64_t i = 0; i < l->area; i++)
+            dst[i] = table[src[i]];
+        src += l->area;
+        dst += l->area;
+    }
+}
+
+static void prepare_floats(const kerf_loader *l, const float *src, float *dst)
+{
+    for (int64_t c = 0; c < l->channels; c++)
+        for (int64_t i = 0; i < l->area; i++, src++)
+            *dst++ = prepare(&l->options.prep, c, *src);
+}
+
+static void fill_slot(const kerf_loader *l, slot *s, int64_t batch)
+{
+    int64_t first = batch * l->options.batch, left = l->num_samples - first;
+    int64_t elements = l->channels * l->area;
+    s->num_samples = left < l->options.batch ? left : l->options.batch;
+    for (int64_t i = 0; i < s->num_samples; i++) {
+        int64_t place;
+        const kerf__samples *from =
+            kerf__dataset_locate(l->data, l->options.split, l->order[first + i], &place);
+        if (l->data->type == KERF_U8)
+            prepare_bytes(l, (const uint8_t *)from->images + place * elements,
+                          s->images + i * elements);
+        else
+            prepare_floats(l, (const float *)from->images + place * elements,
+                           s->images + i * elements);
+        if (s->labels != NULL)
+            s->labels[i] = from->labels[place];
+    }
+}
+
+static int can_fill(const kerf_loader *l)
+{
+    return l->begun && l->next_batch < l->num_batches && l->fill < l->take + NUM_SLOTS &&
+           l->slots[l->fill % NUM_SLOTS].state == FREE;
+}
+
+static void *fill_slots(void *context)
+{
+    kerf_loader *l = context;
+    pthread_mutex_lock(&l->mutex);
+    while (!l->quit) {
+        if (!can_fill(l)) {
+            pthread_cond_wait(&l->changed, &l->mutex);
+            continue;
+        }
+        slot *s = &l->slots[l->fill++ % NUM_SLOTS];
+        int64_t batch = l->next_batch++;
+        s->state = FILLING;
+        pthread_mutex_unlock(&l->mutex);
+        fill_slot(l, s, batch);
+        pthread_mutex_lock(&l->mutex);
+        s->state = READY;
+        pthread_cond_broadcast(&l->changed);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return NULL;
+}
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+static kerf_status check_options(const kerf_dataset *d, const kerf_loader_options *o, int64_t num)
+{
+    static const char *const NAMES[] = {"training", "validation", "test"};
+    if ((unsigned)o->split > KERF_SPLIT_TEST || num == 0)
+        return kerf__fail(KERF_ERR_ARGUMENT, "data '%s': has no %s samples", d->spec,
+                          (unsigned)o->split > KERF_SPLIT_TEST ? "such" : NAMES[o->split]);
+    if (o->batch < 1 || (!o->keep_rest && o->batch > num))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "data '%s': batch of %" PRId64 ", must be 1 to the %" PRId64
+                          " %s samples",
+                          d->spec, o->batch, num, NAMES[o->split]);
+    for (int64_t c = 0; c < d->sample.dims[0]; c++)
+        if (!isfinite(prepare(&o->prep, c, 1.0f)))
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "prep: has no mean or std for channel %" PRId64 " of %" PRId64, c,
+                              d->sample.dims[0]);
+    return KERF_OK;
+}
+
+static kerf_status allocate_slots(kerf_loader *l)
+{
+    int64_t batch = l->options.batch < l->num_samples ? l->options.batch : l->num_samples;
+    size_t num = (size_t)batch, elements = (size_t)(l->channels * l->area);
+    const kerf__samples *from =
+        l->options.split == KERF_SPLIT_TEST ? &l->data->test : &l->data->train;
+    for (int i = 0; i < NUM_SLOTS; i++) {
+        slot *s = &l->slots[i];
+        s->images = kerf__alloc(num * elements, sizeof *s->images);
+        if (from->labels != NULL)
+            s->labels = kerf__alloc(num, sizeof *s->labels);
+        if (s->images == NULL || (from->labels != NULL && s->labels == NULL))
+            return kerf__fail_memory("data", num * elements * sizeof *s->images);
+    }
+    return KERF_OK;
+}
+
+static kerf_status allocate(kerf_loader *l)
+{
+    l->order = kerf__alloc((size_t)l->num_samples, sizeof *l->order);
+    l->table = kerf__alloc((size_t)l->channels * 256, sizeof *l->table);
+    if (l->order == NULL || l->table == NULL)
+        return kerf__fail_memory("data", (size_t)l->num_samples * sizeof *l->order);
+    for (int64_t i = 0; i < l->channels * 256; i++)
+        l->table[i] = prepare(&l->options.prep, i / 256, (float)(i % 256));
+    KERF__TRY(allocate_slots(l));
+    if (pthread_create(&l->thread, NULL, fill_slots, l) != 0)
+        return kerf__fail(KERF_ERR_MEMORY, "data: cannot start a thread");
+    l->has_thread = 1;
+    return KERF_OK;
+}
+
+kerf_status kerf_loader_create(kerf_loader **out, const kerf_dataset *d,
+                               const kerf_loader_options *options)
+{
+    *out = NULL;
+    int64_t num = kerf_dataset_num_samples(d, options->split), batch = options->batch;
+    KERF__TRY(check_options(d, options, num));
+    kerf_loader *l = kerf__alloc(1, sizeof *l);
+    if (l == NULL)
+        return kerf__fail_memory("data", sizeof *l);
+    l->data = d;
+    l->options = *options;
+    l->num_samples = num;
+    l->num_batches = num / batch + (options->keep_rest && num % batch != 0);
+    l->channels = d->sample.dims[0];
+    l->area = d->sample.dims[1] * d->sample.dims[2];
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_cond_init(&l->changed, NULL);
+    kerf_status status = allocate(l);
+    if (status != KERF_OK) {
+        kerf_loader_destroy(l);
+        return status;
+    }
+    *out = l;
+    return KERF_OK;
+}
+
+void kerf_loader_destroy(kerf_loader *l)
+{
+    if (l == NULL)
+        return;
+    pthread_mutex_lock(&l->mutex);
+    l->quit = 1;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    if (l->has_thread)
+        pthread_join(l->thread, NULL);
+    for (int i = 0; i < NUM_SLOTS; i++) {
+        free(l->slots[i].images);
+        free(l->slots[i].labels);
+    }
+    pthread_cond_destroy(&l->changed);
+    pthread_mutex_destroy(&l->mutex);
+    free(l->order);
+    free(l->table);
+    free(l);
+}
+
+/* ---- taking ------------------------------------------------------------------------------- */
+
+int64_t kerf_loader_num_batches(const kerf_loader *l)
+{
+    return l->num_batches;
+}
+
+/* Stops the thread from starting another slot and takes back what nobody has taken. */
+static void drop_prepared(kerf_loader *l)
+{
+    l->begun = 0;
+    for (int64_t serial = l->take; serial < l->fill; serial++) {
+        slot *s = &l->slots[serial % NUM_SLOTS];
+        while (s->state == FILLING)
+            pthread_cond_wait(&l->changed, &l->mutex);
+        s->state = FREE;
+    }
+    l->fill = l->take;
+}
+
+kerf_status kerf_loader_begin(kerf_loader *l, int64_t epoch, int64_t first_batch)
+{
+    if (epoch < 0 || first_batch < 0 || first_batch > l->num_batches)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "data: batch %" PRId64 " of epoch %" PRId64 ", must be 0 to %" PRId64
+                          " of 0 or more",
+                          first_batch, epoch, l->num_batches);
+    pthread_mutex_lock(&l->mutex);
+    drop_prepared(l);
+    if (l->options.shuffle) {
+        kerf__random r = kerf__random_key(l->options.seed, KERF__RANDOM_SHUFFLE, 0);
+        kerf__random_permutation(r, (uint64_t)epoch, l->order, l->num_samples);
+    } else {
+        for (int64_t i = 0; i < l->num_samples; i++)
+            l->order[i] = i;
+    }
+    l->next_batch = first_batch;
+    l->begun = 1;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    return KERF_OK;
+}
+
+/* With the mutex held; the batch may still be in the making. */
+static kerf_status take_slot(kerf_loader *l, kerf_batch *batch)
+{
+    if (!l->begun)
+        return kerf__fail(KERF_ERR_ARGUMENT, "data: begin an epoch before taking a batch");
+    if (l->take == l->fill && l->next_batch == l->num_batches)
+        return KERF_OK; /* after the last: num_samples is 0 */
+    slot *s = &l->slots[l->take % NUM_SLOTS];
+    if (s->state == OUT)
+        return kerf__fail(KERF_ERR_ARGUMENT, "data: %d batches are out, release the oldest first",
+                          NUM_SLOTS);
+    while (s->state != READY)
+        pthread_cond_wait(&l->changed, &l->mutex);
+    s->state = OUT;
+    *batch = (kerf_batch){s->images, s->labels, s->num_samples, (int)(l->take % NUM_SLOTS)};
+    l->take++;
+    pthread_cond_broadcast(&l->changed);
+    return KERF_OK;
+}
+
+kerf_status kerf_loader_next(kerf_loader *l, kerf_batch *batch)
+{
+    *batch = (kerf_batch){.slot = -1};
+    pthread_mutex_lock(&l->mutex);
+    kerf_status status = take_slot(l, batch);
+    pthread_mutex_unlock(&l->mutex);
+    return status;
+}
+
+void kerf_loader_release(kerf_loader *l, const kerf_batch *batch)
+{
+    if (batch->slot < 0)
+        return;
+    pthread_mutex_lock(&l->mutex);
+    if (l->slots[batch->slot].state == OUT)
+        l->slots[batch->slot].state = FREE;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+}
