@@ -211,10 +211,10 @@ static void narrow(const char *src, float *dst, size_t num)
 kerf_status kerf__npy_parse(kerf_tensor **out, const char *name, const void *bytes,
                             size_t num_bytes)
 {
-    size_t start, length;
+    size_t start = 0, length = 0;
     header h;
-    kerf_type type;
-    int is_double;
+    kerf_type type = KERF_F32;
+    int is_double = 0;
     *out = NULL;
     KERF__TRY(find_header(name, bytes, num_bytes, &start, &length));
     KERF__TRY(read_header(name, (const char *)bytes + start, length, &h));
