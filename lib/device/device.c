@@ -113,6 +113,7 @@ void kerf_device_close(kerf_device *dev)
     if (dev->queue != NULL)
         dev->cl->Finish(dev->queue);
     kerf__programs_close(dev);
+    kerf__tuning_close(dev);
     if (dev->queue != NULL)
         dev->cl->ReleaseCommandQueue(dev->queue);
     if (dev->context != NULL)

@@ -31,6 +31,8 @@ typedef struct kerf__program {
     int from_cache;             /* nothing was compiled; for tests */
 } kerf__program;
 
+typedef struct kerf__tuning kerf__tuning;
+
 struct kerf_device {
     const kerf__opencl *cl; /* borrowed */
     kerf_device_info info;
@@ -39,6 +41,7 @@ struct kerf_device {
     cl_context context;      /* owned */
     cl_command_queue queue;  /* owned */
     kerf__program *programs; /* owned */
+    kerf__tuning *tuning;    /* owned; NULL until it is asked for */
     uint64_t used_bytes;     /* of all buffers */
     long fail_at;            /* see fault.h */
     int can_divide_exactly;  /* takes -cl-fp32-correctly-rounded-divide-sqrt */
@@ -83,6 +86,8 @@ kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf
 kerf__use *kerf__program_use(kerf__program *program, const char *text);
 /* Saves what is new and frees all. */
 void kerf__programs_close(kerf_device *dev);
+
+void kerf__tuning_close(kerf_device *dev);
 
 /* Makes program->program from its file; 0 if that is missing, damaged or refused. */
 int kerf__program_cache_load(const kerf_device *dev, kerf__program *program);

@@ -1,0 +1,213 @@
+/* device/tuning.c -- the store of measured choices; see tuning.h.
+ *
+ *     kerf-tuning 1 VERSION DEVICE-IDENTITY
+ *     case TAB choice TAB milliseconds
+ *
+ * The first line is of this very version and device or the file is not read; of the rest only
+ * whole lines of that form count.  A choice that no longer exists is for its operation to see. */
+#include "device/tuning.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "device/device_internal.h"
+
+enum { MAX_FILE_BYTES = 16 << 20, MAX_TEXT = 200 };
+
+typedef struct entry {
+    char *which, *choice; /* owned */
+    double ms;
+} entry;
+
+struct kerf__tuning {
+    entry *entries; /* owned */
+    size_t num, capacity;
+};
+
+static int is_plain(const char *text)
+{
+    size_t length = strlen(text);
+    return length > 0 && length < MAX_TEXT && strpbrk(text, "\t\r\n") == NULL;
+}
+
+static entry *find(const kerf__tuning *t, const char *which)
+{
+    for (size_t i = 0; i < t->num; i++)
+        if (strcmp(t->entries[i].which, which) == 0)
+            return &t->entries[i];
+    return NULL;
+}
+
+/* A choice that is there already is replaced only if asked to. */
+static kerf_status put(kerf__tuning *t, const char *which, const char *choice, double ms,
+                       int replace)
+{
+    entry *e = find(t, which);
+    if (e != NULL && !replace)
+        return KERF_OK;
+    entry fresh = {NULL, kerf__strdup(choice), ms};
+    if (e == NULL)
+        fresh.which = kerf__strdup(which);
+    if (fresh.choice == NULL || (e == NULL && fresh.which == NULL) ||
+        !kerf__grow((void **)&t->entries, &t->capacity, t->num, sizeof *t->entries)) {
+        free(fresh.which);
+        free(fresh.choice);
+        return kerf__fail_memory("tuning", MAX_TEXT);
+    }
+    if (e == NULL) {
+        t->entries[t->num++] = fresh;
+        return KERF_OK;
+    }
+    e = find(t, which); /* growing may have moved it */
+    free(e->choice);
+    e->choice = fresh.choice;
+    e->ms = ms;
+    return KERF_OK;
+}
+
+/* ---- the file -------------------------------------------------------------------------- */
+
+static void first_line(const kerf_device *dev, char *line, size_t line_bytes)
+{
+    snprintf(line, line_bytes, "kerf-tuning 1 %s %s", kerf_version(), dev->info.id);
+}
+
+/* In fresh memory, or NULL where nothing is kept. */
+static char *file_path(const kerf_device *dev, int make)
+{
+    char name[64];
+    const char *cache = kerf_cache_dir();
+    char *folder = *cache != '\0' ? kerf__path_join(cache, "tuning") : NULL;
+    if (folder == NULL || (make && kerf__make_dirs(folder) != KERF_OK)) {
+        free(folder);
+        return NULL;
+    }
+    snprintf(name, sizeof name, "%s.txt", dev->info.id);
+    char *path = kerf__path_join(folder, name);
+    free(folder);
+    return path;
+}
+
+/* Takes one line apart in place; what is not of the form is passed over. */
+static void read_line(kerf__tuning *t, char *line)
+{
+    char *choice = strchr(line, '\t'), *number = choice != NULL ? strchr(choice + 1, '\t') : NULL;
+    char *end = NULL;
+    if (number == NULL)
+        return;
+    *choice++ = '\0';
+    *number++ = '\0';
+    double ms = strtod(number, &end);
+    if (end == number || *end != '\0' || !isfinite(ms) || ms < 0 || !is_plain(line) ||
+        !is_plain(choice))
+        return;
+    kerf_status status = put(t, line, choice, ms, 0);
+    (void)status; /* a line that finds no memory is as good as missing */
+}
+
+/* Adds what the file has and we do not. */
+static void read_file(kerf__tuning *t, const kerf_device *dev)
+{
+    char head[128];
+    void *bytes = NULL;
+    size_t num_bytes = 0;
+    kerf__message kept = kerf__message_keep();
+    char *path = file_path(dev, 0);
+    first_line(dev, head, sizeof head);
+    if (path != NULL && kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes) == KERF_OK) {
+        char *line = bytes, *end = memchr(line, '\n', num_bytes);
+        int known = 0;
+        for (int first = 1; end != NULL; first = 0) { /* a last line without its end was cut */
+            *end = '\0';
+            if (first)
+                known = strcmp(line, head) == 0;
+            else if (known)
+                read_line(t, line);
+            line = end + 1;
+            end = memchr(line, '\n', num_bytes - (size_t)(line - (char *)bytes));
+        }
+    }
+    free(bytes);
+    free(path);
+    kerf__message_put_back(&kept);
+}
+
+static kerf_status write_file(const kerf__tuning *t, const kerf_device *dev, const char *path)
+{
+    char head[128];
+    kerf__new_file file;
+    first_line(dev, head, sizeof head);
+    KERF__TRY(kerf__new_file_begin(&file, path));
+    fprintf(file.stream, "%s\n", head);
+    for (size_t i = 0; i < t->num; i++)
+        fprintf(file.stream, "%s\t%s\t%.6g\n", t->entries[i].which, t->entries[i].choice,
+                t->entries[i].ms);
+    return kerf__new_file_commit(&file); /* sees what fprintf could not write */
+}
+
+/* ---- the store ------------------------------------------------------------------------- */
+
+static kerf__tuning *open_store(kerf_device *dev)
+{
+    if (dev->tuning == NULL) {
+        dev->tuning = kerf__alloc(1, sizeof *dev->tuning);
+        if (dev->tuning != NULL)
+            read_file(dev->tuning, dev);
+    }
+    return dev->tuning;
+}
+
+const char *kerf__tuning_find(kerf_device *dev, const char *which)
+{
+    const kerf__tuning *t = open_store(dev);
+    const entry *e = t != NULL ? find(t, which) : NULL;
+    return e != NULL ? e->choice : NULL;
+}
+
+kerf_status kerf__tuning_set(kerf_device *dev, const char *which, const char *choice, double ms)
+{
+    kerf__tuning *t = open_store(dev);
+    if (t == NULL)
+        return kerf__fail_memory("tuning", sizeof *t);
+    if (!is_plain(which) || !is_plain(choice) || !isfinite(ms) || ms < 0)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "tuning: '%s' = '%s' (%g ms), must be two short texts without tabs and a "
+                          "time",
+                          which, choice, ms);
+    return put(t, which, choice, ms, 1);
+}
+
+kerf_status kerf__tuning_save(kerf_device *dev)
+{
+    kerf__tuning *t = open_store(dev);
+    if (t == NULL)
+        return kerf__fail_memory("tuning", sizeof *t);
+    if (*kerf_cache_dir() == '\0')
+        return kerf__fail(KERF_ERR_FILE, "tuning: nothing is kept without a folder; set "
+                                         "KERF_CACHE_DIR or HOME");
+    char *path = file_path(dev, 1);
+    if (path == NULL)
+        return kerf__fail(KERF_ERR_FILE, "tuning: %s cannot be made or written to",
+                          kerf_cache_dir());
+    read_file(t, dev); /* what another process has written since */
+    kerf_status status = write_file(t, dev, path);
+    free(path);
+    return status;
+}
+
+void kerf__tuning_close(kerf_device *dev)
+{
+    kerf__tuning *t = dev->tuning;
+    for (size_t i = 0; t != NULL && i < t->num; i++) {
+        free(t->entries[i].which);
+        free(t->entries[i].choice);
+    }
+    if (t != NULL)
+        free(t->entries);
+    free(t);
+    dev->tuning = NULL;
+}
