@@ -105,6 +105,13 @@ static kerf_status write_failed(const char *path)
     return kerf__fail(KERF_ERR_FILE, "%s: cannot be written: %s", path, kerf__errno_text(errno));
 }
 
+/* A device or a pipe is written to, never replaced. */
+static int is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 kerf_status kerf__new_file_begin(kerf__new_file *f, const char *path)
 {
     *f = (kerf__new_file){0};
@@ -115,8 +122,13 @@ kerf_status kerf__new_file_begin(kerf__new_file *f, const char *path)
         kerf__new_file_cancel(f);
         return kerf__fail_memory(path, bytes);
     }
-    snprintf(f->temporary, bytes, "%s.%ld.tmp", path, (long)getpid());
-    f->stream = fopen(f->temporary, "wb");
+    if (is_special(path)) {
+        free(f->temporary);
+        f->temporary = NULL;
+    } else {
+        snprintf(f->temporary, bytes, "%s.%ld.tmp", path, (long)getpid());
+    }
+    f->stream = fopen(f->temporary != NULL ? f->temporary : path, "wb");
     if (f->stream == NULL) {
         kerf_status status = write_failed(path);
         free(f->temporary);
@@ -146,12 +158,13 @@ static void sync_folder(const char *path)
 
 kerf_status kerf__new_file_commit(kerf__new_file *f)
 {
-    int good = fflush(f->stream) == 0 && !ferror(f->stream) && fsync(fileno(f->stream)) == 0;
+    int good = fflush(f->stream) == 0 && !ferror(f->stream) &&
+               (f->temporary == NULL || fsync(fileno(f->stream)) == 0);
     if (fclose(f->stream) != 0)
         good = 0;
     f->stream = NULL;
     kerf_status status = KERF_OK;
-    if (!good || rename(f->temporary, f->path) != 0) {
+    if (!good || (f->temporary != NULL && rename(f->temporary, f->path) != 0)) {
         status = write_failed(f->path);
     } else {
         sync_folder(f->path);
