@@ -206,22 +206,35 @@ kerf_status kerf__buffer_copy(const kerf__buffer *src, size_t src_offset, kerf__
     return moved(dev, err, "copy", num_bytes);
 }
 
+/* Fills a range with a pattern of 1 to 128 bytes. */
+static kerf_status fill(kerf__buffer *buffer, const void *pattern, size_t pattern_bytes,
+                        size_t offset, size_t bytes)
+{
+    kerf_device *dev = buffer->dev;
+    KERF__TRY(check_range(buffer, "fill", offset, bytes));
+    if (bytes == 0)
+        return KERF_OK;
+    cl_int err = kerf__fault_now(dev)
+                     ? CL_OUT_OF_RESOURCES
+                     : dev->cl->EnqueueFillBuffer(dev->queue, buffer->mem, pattern, pattern_bytes,
+                                                  offset, bytes, 0, NULL, NULL);
+    return moved(dev, err, "fill", bytes);
+}
+
+/* A fill of one pattern: OpenCL copies a pattern at the call, which no write promises. */
+kerf_status kerf__buffer_put(kerf__buffer *buffer, const void *src, size_t num_bytes)
+{
+    return fill(buffer, src, num_bytes, 0, num_bytes);
+}
+
 kerf_status kerf__buffer_fill_zero(kerf__buffer *buffer, size_t offset_bytes, size_t num_bytes)
 {
     static const unsigned char ZEROS[16] = {0};
-    kerf_device *dev = buffer->dev;
-    KERF__TRY(check_range(buffer, "fill", offset_bytes, num_bytes));
-    if (num_bytes == 0)
-        return KERF_OK;
     /* Offset and size are multiples of the pattern; the widest is the fastest. */
     size_t pattern = sizeof ZEROS;
     while (offset_bytes % pattern != 0 || num_bytes % pattern != 0)
         pattern /= 2;
-    cl_int err = kerf__fault_now(dev)
-                     ? CL_OUT_OF_RESOURCES
-                     : dev->cl->EnqueueFillBuffer(dev->queue, buffer->mem, ZEROS, pattern,
-                                                  offset_bytes, num_bytes, 0, NULL, NULL);
-    return moved(dev, err, "fill", num_bytes);
+    return fill(buffer, ZEROS, pattern, offset_bytes, num_bytes);
 }
 
 /* ---- marks ----------------------------------------------------------------------------- */
