@@ -1,0 +1,167 @@
+/* plan/bind.c -- buffers, tensors and launches: the last pass, and the only one that asks
+ * the device for something.
+ *
+ * Every value gets a tensor: the state's own, one of its own (inputs, constants), or a view
+ * of its block.  Then each node's variant appends its launches, all arguments set. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+/* ---- tensors ------------------------------------------------------------------------------- */
+
+static kerf_status create_own(kerf_plan *p, const kerf_value *v)
+{
+    kerf_tensor **t = &p->tensors[v->index];
+    KERF__TRY(kerf_tensor_create(t, p->dev, v->type, v->shape));
+    p->blocks[p->block_of[v->index]].buffer = (*t)->buffer;
+    return v->constant != NULL ? kerf_tensor_write(*t, kerf_tensor_data(v->constant)) : KERF_OK;
+}
+
+static kerf_status create_tensor(kerf_plan *p, const kerf_value *v)
+{
+    if (v->kind == KERF__VALUE_INPUT || v->kind == KERF__VALUE_CONSTANT)
+        return create_own(p, v);
+    if (v->state_id >= 0 || v->next_of >= 0) {
+        const int id = v->state_id >= 0 ? v->state_id : v->next_of;
+        p->tensors[v->index] = kerf_state_get(p->state, id)->tensor;
+        return KERF_OK;
+    }
+    if (v->shape.rank < 0) /* an output that its operation does not make */
+        return KERF_OK;
+    const kerf__block *b = &p->blocks[p->block_of[v->index]];
+    return kerf__tensor_create_view(&p->tensors[v->index], p->dev, b->buffer, b->offset_bytes,
+                                    v->type, v->shape);
+}
+
+static kerf_status create_tensors(kerf_plan *p)
+{
+    const kerf_graph *g = p->graph;
+    p->tensors = kerf__alloc(g->num_values, sizeof(kerf_tensor *));
+    if (p->tensors == NULL)
+        return kerf__fail_memory("plan", g->num_values * sizeof(kerf_tensor *));
+    p->num_tensors = g->num_values;
+    for (size_t i = 0; i < p->num_blocks; i++) {
+        kerf__block *b = &p->blocks[i];
+        if (b->kind == KERF__BLOCK_ARENA)
+            b->buffer = p->arena;
+        else if (b->kind == KERF__BLOCK_STATE)
+            b->buffer = kerf_state_get(p->state, b->state_id)->tensor->buffer;
+    }
+    for (int results = 0; results <= 1; results++) /* views come after what they look at */
+        for (size_t i = 0; i < g->num_values; i++)
+            if ((g->values[i]->kind == KERF__VALUE_RESULT) == results)
+                KERF__TRY(create_tensor(p, g->values[i]));
+    return KERF_OK;
+}
+
+/* ---- launches -------------------------------------------------------------------------------- */
+
+typedef struct copy {
+    const kerf__buffer *src; /* borrowed, both */
+    kerf__buffer *dst;
+    size_t src_offset, dst_offset, num_bytes;
+} copy;
+
+static kerf_status enqueue_copy(void *context)
+{
+    const copy *c = context;
+    return kerf__buffer_copy(c->src, c->src_offset, c->dst, c->dst_offset, c->num_bytes);
+}
+
+/* A node without kernels whose result must lie elsewhere. */
+static kerf_status add_copy(kerf_plan *p, const kerf_node *n)
+{
+    const kerf__block *from = &p->blocks[p->block_of[n->inputs[0]->index]];
+    const kerf__block *to = &p->blocks[p->block_of[n->outputs[0]->index]];
+    if (from == to || to->size_bytes == 0)
+        return KERF_OK;
+    copy *context = kerf__alloc(1, sizeof *context);
+    kerf__launch *launch;
+    if (context == NULL)
+        return kerf__fail_memory("plan", sizeof *context);
+    *context =
+        (copy){from->buffer, to->buffer, from->offset_bytes, to->offset_bytes, to->size_bytes};
+    kerf_status status = kerf__launch_create_foreign(&launch, p->dev, enqueue_copy, free, context);
+    if (status != KERF_OK) {
+        free(context);
+        return status;
+    }
+    return kerf__steps_append(&p->steps, launch);
+}
+
+static kerf_status build_node(kerf_plan *p, size_t i, kerf_tensor **tensors)
+{
+    const kerf_node *n = p->graph->nodes[i];
+    kerf__planned *node = &p->nodes[i];
+    const kerf__candidate *candidate = node->option.candidate;
+    kerf_tensor **outputs = tensors + n->num_inputs;
+    for (int k = 0; k < n->num_inputs; k++)
+        tensors[k] = n->inputs[k] != NULL ? p->tensors[n->inputs[k]->index] : NULL;
+    for (int k = 0; k < n->num_outputs; k++)
+        outputs[k] = p->tensors[n->outputs[k]->index];
+    if (node->scratch >= 0) {
+        const kerf__block *b = &p->blocks[node->scratch];
+        KERF__TRY(kerf__buffer_create_view(&node->scratch_buffer, p->arena, b->offset_bytes,
+                                           b->size_bytes));
+    }
+    const kerf__op_case c = {
+        .dev = p->dev,
+        .node = n,
+        .inputs = tensors,
+        .outputs = outputs,
+        .scratch = node->scratch_buffer,
+        .options = candidate != NULL && candidate->options != NULL ? candidate->options : "",
+        .parameters = candidate != NULL ? candidate->parameters : NULL,
+        .steps = &p->steps};
+    return node->option.variant->build(&c);
+}
+
+static kerf_status bind_node(kerf_plan *p, size_t i)
+{
+    const kerf_node *n = p->graph->nodes[i];
+    kerf__planned *node = &p->nodes[i];
+    node->first_launch = p->steps.num;
+    kerf_status status = KERF_OK;
+    if (kerf__node_copies(n)) {
+        status = add_copy(p, n);
+    } else if (node->option.variant != NULL) {
+        const size_t num = (size_t)(n->num_inputs + n->num_outputs);
+        kerf_tensor **tensors = kerf__alloc(num, sizeof(kerf_tensor *));
+        if (tensors == NULL)
+            return kerf__fail_memory("plan", num * sizeof(kerf_tensor *));
+        status = build_node(p, i, tensors);
+        free(tensors);
+    }
+    node->num_launches = p->steps.num - node->first_launch;
+    return status;
+}
+
+/* ---- what runs need at hand --------------------------------------------------------------------
+ */
+
+static kerf_status list_steps(kerf_plan *p)
+{
+    const kerf_graph *g = p->graph;
+    p->step_nodes = kerf__alloc(p->num_nodes, sizeof *p->step_nodes);
+    p->written = kerf__alloc(g->num_values, sizeof *p->written);
+    if (p->step_nodes == NULL || p->written == NULL)
+        return kerf__fail_memory("plan", (p->num_nodes + g->num_values) * sizeof(int));
+    for (size_t i = 0; i < p->num_nodes; i++)
+        if (p->nodes[i].num_launches > 0)
+            p->step_nodes[p->num_steps++] = (int)i;
+    for (size_t i = 0; i < g->num_values; i++)
+        if (g->values[i]->next_of >= 0)
+            p->written[p->num_written++] = g->values[i]->next_of;
+    return KERF_OK;
+}
+
+kerf_status kerf__plan_bind(kerf_plan *p)
+{
+    KERF__TRY(kerf__buffer_create(&p->arena, p->dev, p->arena_bytes));
+    KERF__TRY(create_tensors(p));
+    for (size_t i = 0; i < p->num_nodes; i++)
+        KERF__TRY(bind_node(p, i));
+    return list_steps(p);
+}

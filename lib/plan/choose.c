@@ -1,0 +1,175 @@
+/* plan/choose.c -- which variant, with which candidate, computes each node.
+ *
+ * In this order: what a run's choices say (replayed on resume, so the same bits come out),
+ * what was measured on this very device (kerf tune), the profile's guess.  Nothing is timed
+ * here.  A choice from the run that cannot be made is an error, as going on would silently
+ * give other bits; one from the store is only advice. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "device/tuning.h"
+#include "plan/plan_internal.h"
+
+/* ---- options: variant times candidate -------------------------------------------------------- */
+
+int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out)
+{
+    const kerf__op *op = kerf__op_find(c->node->op);
+    for (int v = 0; v < op->num_variants; v++) {
+        const kerf__variant *variant = &op->variants[v];
+        const int num = variant->candidates != NULL ? variant->num_candidates : 1;
+        if (!variant->fits(c))
+            continue;
+        if (i < num) {
+            *out = (kerf__option){variant,
+                                  variant->candidates != NULL ? &variant->candidates[i] : NULL};
+            return 1;
+        }
+        i -= num;
+    }
+    return 0;
+}
+
+char *kerf__option_name(kerf__option option)
+{
+    const char *candidate = option.candidate != NULL ? option.candidate->name : NULL;
+    if (candidate == NULL || candidate[0] == '\0')
+        return kerf__strdup(option.variant->name);
+    const size_t bytes = strlen(option.variant->name) + strlen(candidate) + 2;
+    char *name = kerf__alloc(bytes, 1);
+    if (name != NULL)
+        snprintf(name, bytes, "%s/%s", option.variant->name, candidate);
+    return name;
+}
+
+size_t kerf__option_scratch(const kerf__op_case *c, kerf__option option)
+{
+    return option.variant->scratch_bytes != NULL
+               ? option.variant->scratch_bytes(c, option.candidate)
+               : 0;
+}
+
+static int is_named(kerf__option option, const char *name)
+{
+    const size_t length = strlen(option.variant->name);
+    const char *candidate = option.candidate != NULL ? option.candidate->name : NULL;
+    if (strncmp(name, option.variant->name, length) != 0)
+        return 0;
+    if (candidate == NULL || candidate[0] == '\0')
+        return name[length] == '\0';
+    return name[length] == '/' && strcmp(name + length + 1, candidate) == 0;
+}
+
+static int find_named(const kerf__op_case *c, const char *name, kerf__option *out)
+{
+    for (int i = 0; kerf__option_at(c, i, out); i++)
+        if (is_named(*out, name))
+            return 1;
+    return 0;
+}
+
+/* The cheapest by the guess of the operations; a foreign one only where nothing else fits,
+ * as that is worth its waiting only if it was measured to be faster. */
+static int guess(const kerf__op_case *c, kerf__option *out)
+{
+    kerf__option o;
+    double best = 0;
+    int found = 0;
+    for (int i = 0; kerf__option_at(c, i, &o); i++) {
+        const double cost = o.variant->guess != NULL ? o.variant->guess(c, o.candidate) : (double)i;
+        const int better = found && out->variant->foreign != o.variant->foreign
+                               ? out->variant->foreign
+                               : cost < best;
+        if (found && !better)
+            continue;
+        *out = o;
+        best = cost;
+        found = 1;
+    }
+    return found;
+}
+
+/* ---- choosing ----------------------------------------------------------------------------------
+ */
+
+static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, kerf__planned *node)
+{
+    const char *name = json_string_value(json_object_get(choices, node->which));
+    if (name != NULL) {
+        if (find_named(c, name, &node->option))
+            return KERF_OK;
+        return kerf__fail_node(KERF_ERR_ARGUMENT, c->node,
+                               "the choices name '%s', which this version does not have on this "
+                               "device",
+                               name);
+    }
+    name = kerf__tuning_find(c->dev, node->which);
+    if ((name != NULL && find_named(c, name, &node->option)) || guess(c, &node->option))
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_UNSUPPORTED, c->node, "no kernel fits %s", node->which);
+}
+
+static kerf_status choose_node(kerf_plan *p, size_t i, const json_t *choices)
+{
+    const kerf__op_case c = {.dev = p->dev, .node = p->graph->nodes[i]};
+    kerf__planned *node = &p->nodes[i];
+    node->scratch = -1;
+    if (kerf__op_find(c.node->op)->variants == NULL)
+        return KERF_OK;
+    node->which = kerf__case_text(c.node);
+    if (node->which == NULL)
+        return kerf__fail_memory("plan", 256);
+    KERF__TRY(choose_option(&c, choices, node));
+    node->name = kerf__option_name(node->option);
+    return node->name != NULL ? KERF_OK : kerf__fail_memory("plan", 64);
+}
+
+static kerf_status read_choices(const char *text, json_t **out)
+{
+    json_error_t error;
+    *out = NULL;
+    if (text == NULL)
+        return KERF_OK;
+    *out = json_loads(text, 0, &error);
+    if (json_is_object(*out))
+        return KERF_OK;
+    json_decref(*out);
+    *out = NULL;
+    return kerf__fail(KERF_ERR_FORMAT, "choices: must be a JSON object (line %d: %s)", error.line,
+                      error.text);
+}
+
+kerf_status kerf__plan_choose(kerf_plan *p, const char *choices)
+{
+    json_t *object;
+    KERF__TRY(read_choices(choices, &object));
+    p->nodes = kerf__alloc(p->graph->num_nodes, sizeof *p->nodes);
+    kerf_status status =
+        p->nodes != NULL ? KERF_OK
+                         : kerf__fail_memory("plan", p->graph->num_nodes * sizeof(kerf__planned));
+    if (status == KERF_OK)
+        p->num_nodes = p->graph->num_nodes;
+    for (size_t i = 0; status == KERF_OK && i < p->num_nodes; i++)
+        status = choose_node(p, i, object);
+    json_decref(object);
+    return status;
+}
+
+kerf_status kerf_plan_choices(const kerf_plan *p, char **json)
+{
+    *json = NULL;
+    json_t *object = json_object();
+    int failed = object == NULL;
+    for (size_t i = 0; i < p->num_nodes && !failed; i++)
+        if (p->nodes[i].which != NULL)
+            failed =
+                json_object_set_new(object, p->nodes[i].which, json_string(p->nodes[i].name)) != 0;
+    if (!failed)
+        *json = json_dumps(object, JSON_INDENT(2) | JSON_SORT_KEYS);
+    json_decref(object);
+    return *json != NULL ? KERF_OK : kerf__fail_memory("choices", 0);
+}

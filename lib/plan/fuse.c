@@ -1,0 +1,107 @@
+/* plan/fuse.c -- neighbouring nodes that one kernel does together become one node.
+ *
+ * Runs after autodiff, so gradients see the plain nodes.  A result may vanish only if its
+ * one reader takes it in: Relu's gradient is written in terms of Relu's own result, which
+ * is what makes Gemm with activation="relu" possible in training as well. */
+#include <string.h>
+
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+static int is(const kerf_node *n, const char *op)
+{
+    return n != NULL && strcmp(n->op, op) == 0;
+}
+
+/* 1 if `n` alone reads v, once. */
+static int reads_alone(const kerf_value *v)
+{
+    return v->next_of < 0 && kerf__value_num_uses(v) == 1;
+}
+
+/* Readers of the second node's result read the first's, which now means the same. */
+static void take_over(kerf_graph *g, kerf_node *first, kerf_node *second)
+{
+    kerf__graph_replace_uses(g, second->outputs[0], first->outputs[0]);
+    first->outputs[0]->shape = second->outputs[0]->shape;
+    first->outputs[0]->type = second->outputs[0]->type;
+}
+
+/* ---- MatMul, Add -> Gemm ----------------------------------------------------------------------
+ */
+
+/* What Gemm can add: (N), (1, N), (M, 1), (M, N) or a scalar, made before the MatMul. */
+static int is_bias(const kerf_value *v, const kerf_node *matmul)
+{
+    const kerf_shape dst = matmul->outputs[0]->shape;
+    if (v->producer != NULL && v->producer->index > matmul->index)
+        return 0;
+    if (v->type != KERF_F32 || v->shape.rank > 2)
+        return 0;
+    for (int i = 1; i <= v->shape.rank; i++) {
+        const int64_t dim = v->shape.dims[v->shape.rank - i];
+        if (dim != 1 && dim != dst.dims[2 - i])
+            return 0;
+    }
+    return 1;
+}
+
+static kerf_status fuse_bias(kerf_graph *g, kerf_node *add)
+{
+    for (int i = 0; i < 2; i++) {
+        kerf_node *matmul = add->inputs[i]->producer;
+        if (!is(matmul, "MatMul") || !reads_alone(matmul->outputs[0]) ||
+            matmul->inputs[0]->shape.rank != 2 || matmul->inputs[1]->shape.rank != 2 ||
+            !is_bias(add->inputs[1 - i], matmul))
+            continue;
+        kerf_node *gemm;
+        kerf_value *inputs[] = {matmul->inputs[0], matmul->inputs[1], add->inputs[1 - i]};
+        KERF__TRY(kerf_graph_add_node(g, "Gemm", NULL, inputs, 3, 1, &gemm));
+        KERF__TRY(kerf__node_set_pass(gemm, kerf__node_pass(add)));
+        KERF__TRY(kerf__node_infer(gemm));
+        gemm->outputs[0]->next_of = add->outputs[0]->next_of;
+        add->outputs[0]->next_of = -1;
+        kerf__graph_replace_uses(g, add->outputs[0], gemm->outputs[0]);
+        return KERF_OK;
+    }
+    return KERF_OK;
+}
+
+/* ---- Gemm, Relu -> Gemm with activation ---------------------------------------------------------
+ */
+
+static kerf_status fuse_relu(kerf_graph *g, kerf_node *relu)
+{
+    kerf_node *gemm = relu->inputs[0]->producer;
+    if (!is(gemm, "Gemm") || !reads_alone(gemm->outputs[0]) || relu->outputs[0]->next_of >= 0 ||
+        kerf__node_attribute(gemm, "activation") != NULL)
+        return KERF_OK;
+    KERF__TRY(kerf_node_set_string(gemm, "activation", "relu"));
+    take_over(g, gemm, relu);
+    return KERF_OK;
+}
+
+/* ---- the table
+ * ------------------------------------------------------------------------------------ */
+
+/* In this order: what one rule makes the next may take. */
+static const struct {
+    const char *op; /* of the later node */
+    kerf_status (*fuse)(kerf_graph *g, kerf_node *n);
+} RULES[] = {
+    {"Add", fuse_bias},
+    {"Relu", fuse_relu},
+};
+
+kerf_status kerf__plan_fuse(kerf_graph *g)
+{
+    for (size_t r = 0; r < sizeof RULES / sizeof RULES[0]; r++) {
+        const size_t num = g->num_nodes;
+        for (size_t i = 0; i < num; i++)
+            if (is(g->nodes[i], RULES[r].op))
+                KERF__TRY(RULES[r].fuse(g, g->nodes[i]));
+        kerf__graph_remove_dead(g);
+        KERF__TRY(kerf__graph_sort(g)); /* new nodes stand at the end */
+    }
+    return KERF_OK;
+}

@@ -1,0 +1,72 @@
+/* plan/infer.c -- shapes and types of a whole graph, for one batch.
+ *
+ * The symbol in the first dimension of an input is the batch and becomes a number wherever
+ * inputs name it; results follow from the operations' shape rules.  No other dimension may
+ * stay open, as a plan's buffers have fixed sizes. */
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+/* 1 if `dim` is the symbol in the first dimension of some input. */
+static int is_batch(const kerf_graph *g, int64_t dim)
+{
+    for (size_t i = 0; i < g->num_inputs; i++)
+        if (g->inputs[i]->shape.rank > 0 && g->inputs[i]->shape.dims[0] == dim)
+            return 1;
+    return 0;
+}
+
+static kerf_status check_input(const kerf_graph *g, const kerf_value *v)
+{
+    if (v->shape.rank < 0)
+        return kerf__fail(KERF_ERR_SHAPE, "graph: the shape of input '%s' is not known", v->name);
+    for (int i = 0; i < v->shape.rank; i++) {
+        const int64_t dim = v->shape.dims[i];
+        if (dim < 0 && !is_batch(g, dim))
+            return kerf__fail(KERF_ERR_SHAPE,
+                              "graph: dimension %d of input '%s' is '%s', must be a number (only "
+                              "the first dimension may be open)",
+                              i, v->name, kerf_graph_symbol_name(g, dim));
+    }
+    return KERF_OK;
+}
+
+static void bind(kerf_graph *g, int64_t batch)
+{
+    /* First dimensions last: they tell which symbols are the batch. */
+    for (int first = 0; first <= 1; first++)
+        for (size_t i = 0; i < g->num_inputs; i++)
+            for (int k = 0; k < g->inputs[i]->shape.rank; k++)
+                if ((k == 0) == first && g->inputs[i]->shape.dims[k] < 0)
+                    g->inputs[i]->shape.dims[k] = batch;
+}
+
+static kerf_status check_outputs(const kerf_node *n)
+{
+    for (int i = 0; i < n->num_outputs; i++) {
+        const kerf_value *v = n->outputs[i];
+        if (v->shape.rank >= 0 && kerf__tensor_bytes(v->type, v->shape) < 0)
+            return kerf__fail_node(KERF_ERR_SHAPE, n, "its result is larger than 2^62 bytes");
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch)
+{
+    if (batch < 1)
+        return kerf__fail(KERF_ERR_ARGUMENT, "graph: the batch is %lld, must be at least 1",
+                          (long long)batch);
+    for (size_t i = 0; i < g->num_inputs; i++)
+        KERF__TRY(check_input(g, g->inputs[i]));
+    bind(g, batch);
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        KERF__TRY(kerf__node_infer(g->nodes[i]));
+        KERF__TRY(check_outputs(g->nodes[i]));
+    }
+    return KERF_OK;
+}
+
+double kerf_node_macs(const kerf_node *n)
+{
+    const kerf__op *op = kerf__op_find(n->op);
+    return op != NULL && op->macs != NULL ? op->macs(n) : 0;
+}

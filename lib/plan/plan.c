@@ -1,0 +1,261 @@
+/* plan/plan.c -- making a plan: the passes one after the other, and its end.
+ *
+ *     model graph --copy--> infer, derive --> training graph: loss, gradients, updates
+ *         --> lowered graph: fused, ordered --> kernels chosen --> blocks, arena --> launches
+ *
+ * Passes and fields: plan_internal.h.  Running: run.c. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+/* ---- small things -------------------------------------------------------------------------- */
+
+/* 1 if the operation has no kernels: its result is its input in another shape. */
+static int is_free(const kerf_node *n)
+{
+    const kerf__op *op = kerf__op_find(n->op);
+    return op != NULL && op->variants == NULL;
+}
+
+int kerf__node_is_view(const kerf_node *n)
+{
+    return is_free(n) && !kerf__node_copies(n);
+}
+
+int kerf__node_copies(const kerf_node *n)
+{
+    return is_free(n) && (n->outputs[0]->next_of >= 0 || kerf_node_int(n, "kerf.copy", 0) != 0);
+}
+
+int kerf__node_may_overwrite(const kerf_node *n, int input, int output)
+{
+    if (kerf__node_copies(n)) /* onto itself: nothing to do */
+        return 1;
+    /* Kerf's own nodes that write states read an element before they write it (op.h). */
+    if (n->outputs[output]->next_of >= 0 && strncmp(n->op, "kerf.", 5) == 0)
+        return 1;
+    return output == 0 && input < 32 && (kerf__op_find(n->op)->in_place >> input & 1u) != 0;
+}
+
+kerf_status kerf__ends_add(kerf__ends *ends, const char *name, kerf_value *v)
+{
+    char *copy = kerf__strdup(name);
+    if (copy == NULL ||
+        !kerf__grow((void **)&ends->items, &ends->capacity, ends->num, sizeof *ends->items)) {
+        free(copy);
+        return kerf__fail_memory("plan", ends->num * sizeof *ends->items);
+    }
+    ends->items[ends->num++] = (kerf__end){copy, v};
+    return KERF_OK;
+}
+
+static void free_ends(kerf__ends *ends)
+{
+    for (size_t i = 0; i < ends->num; i++)
+        free(ends->items[i].name);
+    free(ends->items);
+    *ends = (kerf__ends){0};
+}
+
+static kerf_tensor *end_tensor(const kerf_plan *p, const kerf__ends *ends, const char *name)
+{
+    for (size_t i = 0; i < ends->num; i++)
+        if (strcmp(ends->items[i].name, name) == 0)
+            return p->tensors[ends->items[i].value->index];
+    return NULL;
+}
+
+kerf_tensor *kerf_plan_input(const kerf_plan *p, const char *name)
+{
+    return end_tensor(p, &p->inputs, name);
+}
+
+kerf_tensor *kerf_plan_output(const kerf_plan *p, const char *name)
+{
+    return end_tensor(p, &p->outputs, name);
+}
+
+/* ---- what must hold before ------------------------------------------------------------------- */
+
+static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s)
+{
+    if (kerf_state_device(s) == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: the state lies in host memory, must be on a "
+                                             "device (kerf_state_copy)");
+    if ((o->mode != KERF_EVALUATE && o->mode != KERF_TRAIN) || (unsigned)o->loss > KERF_LOSS_MSE ||
+        (unsigned)o->optimizer.kind > KERF_ADAMW)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: unknown mode, loss or optimizer");
+    if (o->mode == KERF_TRAIN && o->loss == KERF_LOSS_NONE)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: training must have a loss");
+    return KERF_OK;
+}
+
+/* The graph and the state must mean the same tensors. */
+static kerf_status check_state(const kerf_plan *p, const kerf_value *v, int id)
+{
+    const kerf_state_entry *entry = kerf_state_get(p->state, id);
+    char is[128], must[128];
+    if (entry == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: '%s' is entry %d of the state, which is not "
+                          "there",
+                          v->name, id);
+    if (v->type != kerf_tensor_type(entry->tensor) ||
+        !kerf_shape_equal(v->shape, kerf_tensor_shape(entry->tensor)))
+        return kerf__fail(
+            KERF_ERR_SHAPE, "plan: '%s' is %s %s, must be %s %s like its entry '%s'", v->name,
+            kerf_type_name(v->type), kerf_shape_text(v->shape, is, sizeof is),
+            kerf_type_name(kerf_tensor_type(entry->tensor)),
+            kerf_shape_text(kerf_tensor_shape(entry->tensor), must, sizeof must), entry->name);
+    return KERF_OK;
+}
+
+static kerf_status check_states(const kerf_plan *p)
+{
+    for (size_t i = 0; i < p->graph->num_values; i++) {
+        const kerf_value *v = p->graph->values[i];
+        if (v->state_id >= 0)
+            KERF__TRY(check_state(p, v, v->state_id));
+        if (v->next_of >= 0)
+            KERF__TRY(check_state(p, v, v->next_of));
+    }
+    return KERF_OK;
+}
+
+/* ---- passes ------------------------------------------------------------------------------------
+ */
+
+static kerf_status list_ends(kerf_plan *p)
+{
+    for (size_t i = 0; i < p->graph->num_inputs; i++)
+        KERF__TRY(kerf__ends_add(&p->inputs, p->graph->inputs[i]->name, p->graph->inputs[i]));
+    for (size_t i = 0; i < p->graph->num_outputs; i++)
+        KERF__TRY(kerf__ends_add(&p->outputs, p->graph->outputs[i]->name, p->graph->outputs[i]));
+    return KERF_OK;
+}
+
+/* Training keeps what the loss is taken of, and no other output. */
+static kerf_status keep_target(kerf__planning *p)
+{
+    kerf_plan *plan = p->plan;
+    free_ends(&plan->outputs);
+    plan->graph->num_outputs = 0;
+    KERF__TRY(kerf_graph_add_output(plan->graph, p->target));
+    return kerf__ends_add(&plan->outputs, p->target->name, p->target);
+}
+
+static kerf_status add_training(kerf__planning *p)
+{
+    kerf__gradients grads;
+    KERF__TRY(kerf__plan_add_gradients(p, &grads));
+    kerf_status status = kerf__plan_add_updates(p, &grads);
+    kerf__gradients_free(&grads);
+    return status;
+}
+
+/* Passes put other values in the place of outputs; both lists are in the same order. */
+static void refresh_outputs(kerf_plan *p)
+{
+    assert(p->outputs.num == p->graph->num_outputs);
+    for (size_t i = 0; i < p->outputs.num; i++)
+        p->outputs.items[i].value = p->graph->outputs[i];
+}
+
+static kerf_status make_graph(kerf__planning *p)
+{
+    kerf_plan *plan = p->plan;
+    KERF__TRY(kerf_graph_infer(plan->graph, p->options->batch));
+    KERF__TRY(list_ends(plan));
+    KERF__TRY(check_states(plan));
+    KERF__TRY(kerf__plan_derive(p));
+    if (plan->mode == KERF_TRAIN)
+        KERF__TRY(keep_target(p));
+    if (p->options->loss != KERF_LOSS_NONE)
+        KERF__TRY(kerf__plan_add_loss(p));
+    if (plan->mode == KERF_TRAIN)
+        KERF__TRY(add_training(p));
+    kerf__graph_remove_dead(plan->graph);
+    KERF__TRY(kerf__plan_fuse(plan->graph));
+    refresh_outputs(plan);
+    KERF__TRY(kerf__plan_order(plan->graph));
+    assert(kerf_graph_verify(plan->graph) != KERF_ERR_ARGUMENT);
+    return KERF_OK;
+}
+
+static kerf_status make_plan(kerf_plan *p, const kerf_graph *g, const kerf_plan_options *options)
+{
+    KERF__TRY(kerf_graph_copy(&p->graph, g));
+    kerf__planning planning = {.plan = p, .options = options};
+    kerf_status status = make_graph(&planning);
+    free(planning.masks);
+    KERF__TRY(status);
+    const size_t align = kerf_device_get_info(p->dev)->align_bytes;
+    KERF__TRY(kerf__plan_choose(p, options->choices));
+    KERF__TRY(kerf__plan_make_blocks(p));
+    KERF__TRY(kerf__arena_pack(p->blocks, p->num_blocks, align > 0 ? align : 1, &p->arena_bytes));
+    assert(kerf_plan_verify(p) != KERF_ERR_ARGUMENT);
+    return kerf__plan_bind(p);
+}
+
+/* ---- life
+ * ----------------------------------------------------------------------------------------- */
+
+kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
+                             const kerf_plan_options *options)
+{
+    *out = NULL;
+    KERF__TRY(check_options(options, s));
+    kerf_plan *p = kerf__alloc(1, sizeof *p);
+    if (p == NULL)
+        return kerf__fail_memory("plan", sizeof *p);
+    *p = (kerf_plan){.dev = kerf_state_device(s),
+                     .state = s,
+                     .mode = options->mode,
+                     .optimizer = options->optimizer,
+                     .metrics = -1};
+    kerf_status status = make_plan(p, g, options);
+    if (status != KERF_OK) {
+        kerf_plan_destroy(p);
+        return status;
+    }
+    *out = p;
+    return KERF_OK;
+}
+
+/* Tensors of states, and of their next values, are the state's. */
+static int is_borrowed(const kerf_value *v)
+{
+    return v->state_id >= 0 || v->next_of >= 0;
+}
+
+void kerf_plan_destroy(kerf_plan *p)
+{
+    if (p == NULL)
+        return;
+    for (int i = 0; i < KERF__NUM_MARKS; i++)
+        kerf__mark_destroy(p->marks[i]);
+    kerf__steps_clear(&p->steps);
+    for (size_t i = 0; i < p->num_tensors; i++)
+        if (!is_borrowed(p->graph->values[i]))
+            kerf_tensor_destroy(p->tensors[i]);
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        kerf__buffer_destroy(p->nodes[i].scratch_buffer);
+        free(p->nodes[i].which);
+        free(p->nodes[i].name);
+    }
+    kerf__buffer_destroy(p->arena);
+    free_ends(&p->inputs);
+    free_ends(&p->outputs);
+    free(p->tensors);
+    free(p->nodes);
+    free(p->blocks);
+    free(p->block_of);
+    free(p->written);
+    free(p->step_nodes);
+    kerf_graph_destroy(p->graph);
+    free(p);
+}

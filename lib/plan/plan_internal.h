@@ -1,0 +1,161 @@
+/* plan/plan_internal.h -- what lies inside a plan, and the passes that make one.
+ *
+ * Words.  block: bytes that one or more values lie on, one after the other or as views of
+ * the same content.  arena: the buffer that blocks of short life share.  step: a node that
+ * launches something.  end: an input or output under the name the caller knows.
+ *
+ * kerf_plan_create() (plan.c) calls the passes in the order of this file.  Each takes the
+ * graph one stage further and is one file; graph passes know nothing of memory, memory
+ * passes nothing of what nodes mean. */
+#ifndef KERF_PLAN_INTERNAL_H
+#define KERF_PLAN_INTERNAL_H
+
+#include "kerf/plan.h"
+#include "ops/steps_common.h"
+
+/* Which part of a step a node belongs to; kept in its attribute "kerf.pass". */
+typedef enum kerf__pass { KERF__FORWARD, KERF__BACKWARD, KERF__UPDATE } kerf__pass;
+
+typedef enum kerf__block_kind {
+    KERF__BLOCK_ARENA, /* lives from its first to its last node */
+    KERF__BLOCK_OWN,   /* an input or a constant: a tensor of its own, always there */
+    KERF__BLOCK_STATE  /* an entry of the state; a next value is written over it */
+} kerf__block_kind;
+
+typedef struct kerf__block {
+    kerf__block_kind kind;
+    int state_id;                    /* BLOCK_STATE, else -1 */
+    int first, last;                 /* BLOCK_ARENA: places of the nodes between which it is live */
+    size_t size_bytes, offset_bytes; /* in the arena */
+    kerf__buffer *buffer;            /* borrowed; what the offset counts in, from bind.c on */
+} kerf__block;
+
+typedef struct kerf__option {
+    const kerf__variant *variant;     /* NULL: the node does no work */
+    const kerf__candidate *candidate; /* NULL: one without a name */
+} kerf__option;
+
+/* What the plan knows of a node, by its place in the graph. */
+typedef struct kerf__planned {
+    char *which; /* owned; text of the case; NULL: no work */
+    char *name;  /* owned; of the choice: "gemm_wide/8x2" */
+    kerf__option option;
+    int scratch;                  /* its block, or -1 */
+    kerf__buffer *scratch_buffer; /* owned; view of the arena */
+    size_t first_launch, num_launches;
+} kerf__planned;
+
+typedef struct kerf__end {
+    char *name;        /* owned */
+    kerf_value *value; /* the graph's */
+} kerf__end;
+
+typedef struct kerf__ends {
+    kerf__end *items; /* owned */
+    size_t num, capacity;
+} kerf__ends;
+
+enum { KERF__NUM_MARKS = 4 };
+
+struct kerf_plan {
+    kerf_device *dev;  /* borrowed */
+    kerf_state *state; /* borrowed */
+    kerf_mode mode;
+    kerf_optimizer optimizer;
+    kerf_graph *graph; /* owned: first the model's copy, then training, then lowered */
+    kerf__ends inputs, outputs;
+    kerf_value *step; /* the value "kerf.step", or NULL */
+    int metrics;      /* id of the state with the sums, or -1 */
+
+    kerf__planned *nodes; /* owned; by place of the node */
+    size_t num_nodes;     /* entries of `nodes`: graph->num_nodes, 0 before */
+
+    kerf__block *blocks; /* owned */
+    size_t num_blocks, block_capacity;
+    int *block_of; /* owned; by index of the value */
+    size_t arena_bytes;
+
+    kerf__buffer *arena;   /* owned */
+    kerf_tensor **tensors; /* owned; by index of the value; those of states are borrowed */
+    size_t num_tensors;
+    kerf__steps steps;
+    int *written; /* owned; ids of states that a run writes */
+    size_t num_written;
+    int *step_nodes; /* owned; places of the nodes that launch something */
+    int num_steps;
+
+    kerf__mark *marks[KERF__NUM_MARKS]; /* owned; token t is at t % NUM */
+    uint64_t tokens[KERF__NUM_MARKS], last_token;
+};
+
+/* What passes tell each other while a plan is made. */
+typedef struct kerf__planning {
+    kerf_plan *plan;
+    const kerf_plan_options *options;
+    kerf_value **masks; /* owned; by state id of the weight: its hard mask, or NULL */
+    size_t num_masks;
+    kerf_value *target; /* what the loss is taken of */
+    kerf_value *labels, *loss;
+} kerf__planning;
+
+/* ---- graph passes, in this order ------------------------------------------------------- */
+
+/* infer.c is public: kerf_graph_infer(). */
+
+/* derive.c: hard masks become their weights; the value of the loss is found. */
+kerf_status kerf__plan_derive(kerf__planning *p);
+/* loss.c: labels, loss and metrics. */
+kerf_status kerf__plan_add_loss(kerf__planning *p);
+/* autodiff.c: gradients of all trained weights; update.c: their next values. */
+kerf_status kerf__plan_add_gradients(kerf__planning *p, kerf__gradients *grads);
+kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *grads);
+void kerf__gradients_free(kerf__gradients *grads);
+/* 1 if training changes this value: a float weight that is not frozen (update.c). */
+int kerf__plan_trains(const kerf__planning *p, const kerf_value *v);
+/* fuse.c: nodes that one kernel does together. */
+kerf_status kerf__plan_fuse(kerf_graph *g);
+/* order.c: all readers of a state before the node that writes its next value. */
+kerf_status kerf__plan_order(kerf_graph *g);
+
+/* A node and a graph's attribute that says which part of a step it is. */
+kerf_status kerf__node_set_pass(kerf_node *n, kerf__pass pass);
+kerf__pass kerf__node_pass(const kerf_node *n);
+/* Marks all nodes from `first` on. */
+kerf_status kerf__plan_set_pass(kerf_graph *g, size_t first, kerf__pass pass);
+
+/* ---- kernels ----------------------------------------------------------------------------- */
+
+/* case.c: the text that stands for a node's operation, attributes, types and shapes, into
+ * fresh memory; NULL without memory.  Freed with free(). */
+char *kerf__case_text(const kerf_node *n);
+
+/* Option i of a node on this device, in the order of the table; 0 behind the last. */
+int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out);
+/* "gemm_wide/8x2" into fresh memory, NULL without memory. */
+char *kerf__option_name(kerf__option option);
+size_t kerf__option_scratch(const kerf__op_case *c, kerf__option option);
+/* choose.c: fills in plan->nodes. */
+kerf_status kerf__plan_choose(kerf_plan *p, const char *choices);
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+/* blocks.c: which values lie on which blocks, and how long those live. */
+kerf_status kerf__plan_make_blocks(kerf_plan *p);
+/* arena.c: offsets for blocks of BLOCK_ARENA so that no two that live at the same time
+ * overlap; returns through *arena_bytes. */
+kerf_status kerf__arena_pack(kerf__block *blocks, size_t num, size_t align_bytes,
+                             size_t *arena_bytes);
+/* bind.c: buffers, tensors and launches. */
+kerf_status kerf__plan_bind(kerf_plan *p);
+
+/* ---- small things (plan.c) ---------------------------------------------------------------- */
+
+/* 1 if the node only gives its input another shape, on the same bytes. */
+int kerf__node_is_view(const kerf_node *n);
+/* 1 if it does so elsewhere: over a state, or where order.c asks for it ("kerf.copy"). */
+int kerf__node_copies(const kerf_node *n);
+/* 1 if the node may write an output over exactly the bytes of an input. */
+int kerf__node_may_overwrite(const kerf_node *n, int input, int output);
+kerf_status kerf__ends_add(kerf__ends *ends, const char *name, kerf_value *v);
+
+#endif

@@ -1,0 +1,169 @@
+/* plan/run.c -- a plan at work: feeding, queueing, waiting, sums and steps for tables.
+ *
+ * Everything on the way of a training step only queues.  Who waits: finish, read_metrics,
+ * time_step. */
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "plan/plan_internal.h"
+
+/* ---- in ----------------------------------------------------------------------------------------
+ */
+
+kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)
+{
+    if (p->step == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: only a plan that trains takes steps");
+    if (step->step < 1)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: step %lld, must be at least 1",
+                          (long long)step->step);
+    const double t = (double)step->step;
+    float numbers[KERF__STEP_FLOATS] = {0};
+    numbers[KERF__STEP_LR] = step->lr;
+    numbers[KERF__STEP_BIAS1] = (float)(1 / (1 - pow((double)p->optimizer.beta1, t)));
+    numbers[KERF__STEP_BIAS2] = (float)(1 / (1 - pow((double)p->optimizer.beta2, t)));
+    numbers[KERF__STEP_NUMBER] = (float)t;
+    return kerf__buffer_put(p->tensors[p->step->index]->buffer, numbers, sizeof numbers);
+}
+
+kerf_status kerf_plan_feed(kerf_plan *p, const char *name, const void *src, size_t src_bytes)
+{
+    kerf_tensor *t = kerf_plan_input(p, name);
+    if (t == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: there is no input '%s'", name);
+    if (src_bytes != kerf_tensor_size_bytes(t))
+        return kerf__fail(KERF_ERR_SHAPE, "plan: input '%s' is fed %zu bytes, must be %zu", name,
+                          src_bytes, kerf_tensor_size_bytes(t));
+    return kerf__buffer_upload(t->buffer, 0, src, src_bytes);
+}
+
+/* ---- through
+ * ------------------------------------------------------------------------------------- */
+
+kerf_status kerf_plan_run(kerf_plan *p)
+{
+    for (size_t i = 0; i < p->num_written; i++)
+        kerf_state_touch(p->state, p->written[i]);
+    return kerf__steps_enqueue(&p->steps, 0, p->steps.num);
+}
+
+kerf_status kerf_plan_mark(kerf_plan *p, uint64_t *token)
+{
+    const size_t place = (size_t)((p->last_token + 1) % KERF__NUM_MARKS);
+    if (p->marks[place] != NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: %d marks are open, must be finished before the next",
+                          KERF__NUM_MARKS);
+    KERF__TRY(kerf__mark_create(&p->marks[place], p->dev));
+    p->tokens[place] = ++p->last_token;
+    *token = p->last_token;
+    return KERF_OK;
+}
+
+kerf_status kerf_plan_finish(kerf_plan *p, uint64_t token)
+{
+    const size_t place = (size_t)(token % KERF__NUM_MARKS);
+    if (token == 0 || token > p->last_token)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: there was no mark %llu",
+                          (unsigned long long)token);
+    if (p->marks[place] == NULL || p->tokens[place] != token)
+        return KERF_OK; /* finished before */
+    kerf_status status = kerf__mark_finish(p->marks[place]);
+    kerf__mark_destroy(p->marks[place]);
+    p->marks[place] = NULL;
+    return status;
+}
+
+/* ---- out
+ * ------------------------------------------------------------------------------------------- */
+
+kerf_status kerf_plan_read_metrics(kerf_plan *p, kerf_metrics *metrics)
+{
+    if (p->metrics < 0)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: there are no metrics without a loss");
+    float sums[4];
+    kerf_tensor *t = kerf_state_get(p->state, p->metrics)->tensor;
+    KERF__TRY(kerf_tensor_read(t, sums));
+    KERF__TRY(kerf__buffer_fill_zero(t->buffer, 0, sizeof sums));
+    kerf_state_touch(p->state, p->metrics);
+    *metrics = (kerf_metrics){.loss = (double)sums[0],
+                              .top1 = (double)sums[1],
+                              .top5 = (double)sums[2],
+                              .samples = (int64_t)sums[3]};
+    return KERF_OK;
+}
+
+size_t kerf_plan_arena_bytes(const kerf_plan *p)
+{
+    size_t bytes = p->arena_bytes;
+    for (size_t i = 0; i < p->num_blocks; i++)
+        if (p->blocks[i].kind == KERF__BLOCK_OWN)
+            bytes += p->blocks[i].size_bytes;
+    return bytes;
+}
+
+/* ---- steps one by one
+ * --------------------------------------------------------------------------------- */
+
+static const char *const DIRECTIONS[] = {
+    [KERF__FORWARD] = "forward",
+    [KERF__BACKWARD] = "backward",
+    [KERF__UPDATE] = "update",
+};
+
+int kerf_plan_num_steps(const kerf_plan *p)
+{
+    return p->num_steps;
+}
+
+static kerf_status check_step(const kerf_plan *p, int i)
+{
+    if (i >= 0 && i < p->num_steps)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_ARGUMENT, "plan: there is no step %d, must be below %d", i,
+                      p->num_steps);
+}
+
+static double ends_bytes(const kerf_node *n)
+{
+    double bytes = 0;
+    for (int i = 0; i < n->num_inputs; i++)
+        if (n->inputs[i] != NULL)
+            bytes += (double)kerf__tensor_bytes(n->inputs[i]->type, n->inputs[i]->shape);
+    for (int i = 0; i < n->num_outputs; i++)
+        if (n->outputs[i]->shape.rank >= 0)
+            bytes += (double)kerf__tensor_bytes(n->outputs[i]->type, n->outputs[i]->shape);
+    return bytes;
+}
+
+kerf_status kerf_plan_get_step(const kerf_plan *p, int i, kerf_plan_step *step)
+{
+    KERF__TRY(check_step(p, i));
+    const kerf_node *n = p->graph->nodes[p->step_nodes[i]];
+    const kerf__op *op = kerf__op_find(n->op);
+    const char *variant = p->nodes[p->step_nodes[i]].name;
+    *step = (kerf_plan_step){.name = n->name,
+                             .op = n->op,
+                             .variant = variant != NULL ? variant : "copy",
+                             .direction = DIRECTIONS[kerf__node_pass(n)],
+                             .macs = kerf_node_macs(n),
+                             .bytes = op->bytes != NULL ? op->bytes(n) : ends_bytes(n)};
+    return KERF_OK;
+}
+
+kerf_status kerf_plan_time_step(kerf_plan *p, int i, int repeat, double *ms)
+{
+    KERF__TRY(check_step(p, i));
+    if (repeat < 1)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: repeat is %d, must be at least 1", repeat);
+    const kerf__planned *node = &p->nodes[p->step_nodes[i]];
+    KERF__TRY(kerf_device_finish(p->dev));
+    const double start = kerf__now_ms();
+    for (int k = 0; k < repeat; k++)
+        KERF__TRY(kerf__steps_enqueue(&p->steps, node->first_launch, node->num_launches));
+    KERF__TRY(kerf_device_finish(p->dev));
+    *ms = (kerf__now_ms() - start) / repeat;
+    return KERF_OK;
+}

@@ -1,0 +1,186 @@
+/* plan/update.c -- the optimizer: a node a trained weight that writes its next value.
+ *
+ * Moments are entries of the state that belong to their weight, found by name, so that
+ * another plan or a resumed run goes on with the same.  The mask of a pruned weight is an
+ * input of its update: weight and moments behind it stay exactly 0. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+/* ---- what is trained ------------------------------------------------------------------------ */
+
+static int is_frozen(const kerf_plan_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->num_freeze; i++)
+        if (fnmatch(options->freeze[i], name, 0) == 0)
+            return 1;
+    return 0;
+}
+
+static int is_weight(const kerf__planning *p, const kerf_value *v)
+{
+    const kerf_state_entry *entry = kerf_state_get(p->plan->state, v->state_id);
+    return v->kind == KERF__VALUE_STATE && v->type == KERF_F32 && entry != NULL &&
+           entry->role == KERF_ROLE_WEIGHT;
+}
+
+int kerf__plan_trains(const kerf__planning *p, const kerf_value *v)
+{
+    return is_weight(p, v) && !is_frozen(p->options, v->name);
+}
+
+/* A pattern that fits nothing is a slip of the pen. */
+static kerf_status check_patterns(const kerf__planning *p)
+{
+    const kerf_graph *g = p->plan->graph;
+    for (size_t i = 0; i < p->options->num_freeze; i++) {
+        int fits = 0;
+        for (size_t k = 0; k < g->num_values && !fits; k++)
+            fits = is_weight(p, g->values[k]) &&
+                   fnmatch(p->options->freeze[i], g->values[k]->name, 0) == 0;
+        if (!fits)
+            return kerf__fail(KERF_ERR_ARGUMENT, "plan: no weight has a name like '%s' to freeze",
+                              p->options->freeze[i]);
+    }
+    return KERF_OK;
+}
+
+/* ---- optimizers ------------------------------------------------------------------------------ */
+
+typedef struct setting {
+    const char *key;
+    size_t offset; /* of a float in kerf_optimizer */
+} setting;
+
+#define SETTING(name)                                                                              \
+    {                                                                                              \
+#name, offsetof(kerf_optimizer, name)                                                      \
+    }
+
+/* Inputs are weight, gradient, moments, mask, step; outputs next weight, next moments. */
+typedef struct optimizer {
+    const char *op;
+    const char *moments[2]; /* behind the weight's name; NULL: none */
+    int decoupled;          /* weight decay off the weight and not into the gradient */
+    setting settings[4];
+} optimizer;
+
+static const optimizer OPTIMIZERS[] = {
+    [KERF_SGD] = {"kerf.SgdUpdate",
+                  {"momentum", NULL},
+                  0,
+                  {SETTING(momentum), SETTING(weight_decay), {NULL, 0}}},
+    [KERF_ADAM] = {"kerf.AdamUpdate",
+                   {"adam_m", "adam_v"},
+                   0,
+                   {SETTING(beta1), SETTING(beta2), SETTING(epsilon), SETTING(weight_decay)}},
+    [KERF_ADAMW] = {"kerf.AdamUpdate",
+                    {"adam_m", "adam_v"},
+                    1,
+                    {SETTING(beta1), SETTING(beta2), SETTING(epsilon), SETTING(weight_decay)}},
+};
+
+/* The state's entry for a moment, made on first use, as a value of the graph. */
+static kerf_status add_moment(kerf__planning *p, const kerf_value *weight, const char *suffix,
+                              kerf_value **out)
+{
+    kerf_state *s = p->plan->state;
+    const char *owner = kerf_state_get(s, weight->state_id)->name;
+    const size_t bytes = strlen(owner) + strlen(suffix) + 2;
+    char *name = kerf__alloc(bytes, 1);
+    if (name == NULL)
+        return kerf__fail_memory("plan", bytes);
+    snprintf(name, bytes, "%s.%s", owner, suffix);
+    const kerf_state_entry *entry = kerf_state_find(s, name);
+    kerf_status status = KERF_OK;
+    int id = entry != NULL ? entry->id : -1;
+    if (entry == NULL)
+        status = kerf_state_add(s, name, KERF_ROLE_MOMENT, weight->state_id, weight->type,
+                                weight->shape, &id);
+    else if (entry->role != KERF_ROLE_MOMENT || entry->owner != weight->state_id ||
+             !kerf_shape_equal(kerf_tensor_shape(entry->tensor), weight->shape))
+        status = kerf__fail(KERF_ERR_ARGUMENT, "plan: '%s' must be a moment of '%s'", name,
+                            weight->name);
+    if (status == KERF_OK)
+        status = kerf_graph_add_state(p->plan->graph, NULL, id, weight->type, weight->shape, out);
+    free(name);
+    return status;
+}
+
+static kerf_status set_attributes(kerf_node *n, const optimizer *o, const kerf_optimizer *values)
+{
+    for (size_t i = 0; i < sizeof o->settings / sizeof o->settings[0]; i++)
+        if (o->settings[i].key != NULL)
+            KERF__TRY(kerf_node_set_float(
+                n, o->settings[i].key,
+                *(const float *)((const char *)values + o->settings[i].offset)));
+    if (o->moments[1] == NULL)
+        return kerf_node_set_int(n, "nesterov", values->nesterov != 0);
+    return kerf_node_set_int(n, "decoupled", o->decoupled);
+}
+
+static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value *gradient)
+{
+    const kerf_optimizer *values = &p->plan->optimizer;
+    const optimizer *o = &OPTIMIZERS[values->kind];
+    kerf_value *inputs[6] = {weight, gradient}, *moments[2] = {NULL};
+    int num = 2, num_moments = 0;
+    /* SGD without momentum has no moment, but keeps the place of the input. */
+    const int plain = values->kind == KERF_SGD && values->momentum == 0;
+    for (int i = 0; i < 2 && o->moments[i] != NULL; i++) {
+        if (!plain)
+            KERF__TRY(add_moment(p, weight, o->moments[i], &moments[num_moments++]));
+        inputs[num++] = moments[i];
+    }
+    inputs[num++] = (size_t)weight->state_id < p->num_masks ? p->masks[weight->state_id] : NULL;
+    inputs[num++] = p->plan->step;
+    kerf_node *n;
+    char *name = kerf__graph_fresh_name(p->plan->graph, weight->name);
+    if (name == NULL)
+        return kerf__fail_memory("plan", strlen(weight->name));
+    kerf_status status =
+        kerf_graph_add_node(p->plan->graph, o->op, name, inputs, num, 1 + num_moments, &n);
+    free(name);
+    KERF__TRY(status);
+    KERF__TRY(set_attributes(n, o, values));
+    n->outputs[0]->next_of = weight->state_id;
+    for (int i = 0; i < num_moments; i++)
+        n->outputs[1 + i]->next_of = moments[i]->state_id;
+    return kerf__node_infer(n);
+}
+
+static kerf_status add_step_input(kerf_plan *plan)
+{
+    char *name = kerf__graph_fresh_name(plan->graph, "kerf.step");
+    if (name == NULL)
+        return kerf__fail_memory("plan", sizeof "kerf.step");
+    kerf_status status = kerf_graph_add_input(plan->graph, name, KERF_F32,
+                                              KERF_SHAPE(KERF__STEP_FLOATS), &plan->step);
+    free(name);
+    return status == KERF_OK ? kerf__ends_add(&plan->inputs, "kerf.step", plan->step) : status;
+}
+
+kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *grads)
+{
+    kerf_graph *g = p->plan->graph;
+    const size_t first = g->num_nodes;
+    int num = 0;
+    KERF__TRY(check_patterns(p));
+    KERF__TRY(add_step_input(p->plan));
+    for (size_t i = 0; i < grads->num; i++) {
+        kerf_value *v = g->values[i];
+        if (v->kind != KERF__VALUE_STATE || kerf__gradient_of(grads, v) == NULL)
+            continue;
+        KERF__TRY(add_update(p, v, kerf__gradient_of(grads, v)));
+        num++;
+    }
+    if (num == 0)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: the loss depends on no weight that is trained (not frozen)");
+    return kerf__plan_set_pass(g, first, KERF__UPDATE);
+}
