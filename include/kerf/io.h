@@ -1,9 +1,11 @@
 /* io.h -- graphs and their state from and to files.
  *
  * ONNX by the published onnx.proto (IR 3 to 14), operator sets 13 to 17; what is read is
- * brought to the meaning of 17.  docs/onnx.md tells what is taken and what is not.  Files are hostile: every length and index is checked, external
- * data must lie in the model's folder.  Writing goes to a file beside the target that is
- * renamed when whole, so a target is complete or untouched.
+ * brought to the meaning of 17.  docs/onnx.md tells what is taken and what is not.
+ *
+ * Files are hostile: every length and index is checked, external data must lie in the
+ * model's folder.  Writing goes to a file beside the target that is renamed when whole, so a
+ * target is complete or untouched.
  *
  * Thread safety: reading and writing different objects is safe. */
 #ifndef KERF_IO_H
@@ -17,8 +19,8 @@ extern "C" {
 #endif
 
 /* Reads a model.  Float initializers become state (role weight), but for scalars, bounds and
- * scales, which are constants like integer ones.  Names stay.  The state lies on `dev`, or in host memory for NULL.  "-" is standard input.
- * On failure both outputs are NULL. */
+ * scales, which are constants like integer ones.  Names stay.  The state lies on `dev`, or
+ * in host memory for NULL.  "-" is standard input.  On failure both outputs are NULL. */
 KERF_API kerf_status kerf_onnx_read(kerf_graph **g, kerf_state **s, const char *path,
                                     kerf_device *dev);
 /* The same from memory; `folder` is where external data may lie, NULL allows none. */

@@ -97,9 +97,10 @@ static kerf_status resolve(char **out, const external *e, const char *folder, co
     char *joined = kerf__path_join(folder, e->location);
     if (joined == NULL)
         return kerf__fail_memory(what, strlen(e->location));
-    char *true_path = realpath(joined, NULL), *true_folder = realpath(folder, NULL);
+    char *true_folder = realpath(folder, NULL);
+    char *true_path = true_folder != NULL ? realpath(joined, NULL) : NULL;
     kerf_status status = KERF_OK;
-    if (true_path == NULL || true_folder == NULL)
+    if (true_path == NULL)
         status = kerf__fail(KERF_ERR_FILE, "%s: external data '%s' cannot be read: %s", what,
                             joined, kerf__errno_text(errno));
     else if (!lies_in(true_path, true_folder))

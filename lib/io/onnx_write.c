@@ -120,7 +120,8 @@ static kerf_status choose_names(writer *w)
     return KERF_OK;
 }
 
-/* ---- initializers ------------------------------------------------------------------------------
+/* ---- weights and constants
+ * ------------------------------------------------------------------------------
  */
 
 /* The tensor behind a stored value. */
@@ -171,7 +172,41 @@ static kerf_status read_masked(writer *w, const kerf_node *n, const void **bytes
     return KERF_OK;
 }
 
-static kerf_status add_initializer(writer *w, Onnx__GraphProto *graph, const kerf_value *v)
+/* A reader takes floats among the initializers for weights, to be trained; so these
+ * constants are written as Constant nodes. */
+static int is_constant_node(const writer *w, const kerf_value *v)
+{
+    return v->kind == KERF__VALUE_CONSTANT && w->masks[v->index] == NULL && v->shape.rank > 0 &&
+           (v->type == KERF_F32 || v->type == KERF_F16);
+}
+
+static void add_constant_node(writer *w, Onnx__GraphProto *graph, const kerf_value *v,
+                              Onnx__TensorProto *tensor)
+{
+    kerf__builder *b = &w->build;
+    Onnx__NodeProto *node = kerf__build_memory(b, 1, sizeof *node);
+    Onnx__AttributeProto *attribute = kerf__build_memory(b, 1, sizeof *attribute);
+    Onnx__AttributeProto **attributes = kerf__build_memory(b, 1, sizeof *attributes);
+    char **outputs = kerf__build_memory(b, 1, sizeof *outputs);
+    if (outputs == NULL)
+        return;
+    onnx__node_proto__init(node);
+    onnx__attribute_proto__init(attribute);
+    attribute->name = (char *)"value"; /* borrowed, only read, as all texts */
+    attribute->has_type = 1;
+    attribute->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+    attribute->t = tensor;
+    attributes[0] = attribute;
+    outputs[0] = w->names[v->index];
+    node->name = w->names[v->index];
+    node->op_type = (char *)"Constant";
+    node->attribute = attributes;
+    node->output = outputs;
+    node->n_attribute = node->n_output = 1;
+    graph->node[graph->n_node++] = node;
+}
+
+static kerf_status add_stored(writer *w, Onnx__GraphProto *graph, const kerf_value *v)
 {
     const kerf_node *mask = w->masks[v->index];
     const kerf_value *source = mask != NULL ? mask->inputs[0] : v;
@@ -184,20 +219,27 @@ static kerf_status add_initializer(writer *w, Onnx__GraphProto *graph, const ker
         KERF__TRY(read_masked(w, mask, &bytes, &num_bytes));
     else
         KERF__TRY(read_bytes(w, v, 0, &bytes, &num_bytes));
-    graph->initializer[graph->n_initializer++] = kerf__build_tensor(
-        &w->build, w->names[v->index], source->type, source->shape, bytes, num_bytes);
+    Onnx__TensorProto *tensor = kerf__build_tensor(&w->build, w->names[v->index], source->type,
+                                                   source->shape, bytes, num_bytes);
+    if (is_constant_node(w, v))
+        add_constant_node(w, graph, v, tensor);
+    else
+        graph->initializer[graph->n_initializer++] = tensor;
     return w->build.status;
 }
 
-static kerf_status add_initializers(writer *w, Onnx__GraphProto *graph)
+/* Weights and constants; the constants among the nodes come first there. */
+static kerf_status add_all_stored(writer *w, Onnx__GraphProto *graph)
 {
     const kerf_graph *g = w->graph;
     graph->initializer = kerf__build_memory(&w->build, g->num_values, sizeof(Onnx__TensorProto *));
-    if (graph->initializer == NULL)
+    graph->node =
+        kerf__build_memory(&w->build, g->num_values + g->num_nodes, sizeof(Onnx__NodeProto *));
+    if (graph->node == NULL)
         return w->build.status;
     for (size_t i = 0; i < g->num_values; i++)
         if (w->num_uses[i] > 0 && (is_stored(g->values[i]) || w->masks[i] != NULL))
-            KERF__TRY(add_initializer(w, graph, g->values[i]));
+            KERF__TRY(add_stored(w, graph, g->values[i]));
     return KERF_OK;
 }
 
@@ -206,8 +248,7 @@ static kerf_status add_initializers(writer *w, Onnx__GraphProto *graph)
 static kerf_status add_nodes(writer *w, Onnx__GraphProto *graph)
 {
     const kerf_graph *g = w->graph;
-    graph->node = kerf__build_memory(&w->build, g->num_nodes, sizeof(Onnx__NodeProto *));
-    for (size_t i = 0; graph->node != NULL && i < g->num_nodes; i++)
+    for (size_t i = 0; i < g->num_nodes; i++)
         if (!is_mask(g->nodes[i]))
             graph->node[graph->n_node++] = kerf__build_node(&w->build, g->nodes[i], w->names);
     return w->build.status;
@@ -280,7 +321,7 @@ static kerf_status build(writer *w, Onnx__ModelProto **out)
     Onnx__GraphProto *graph = model->graph;
     const char *name = kerf_graph_metadata(w->graph, KERF__KEY_GRAPH);
     graph->name = (char *)(name != NULL ? name : "kerf"); /* borrowed, only read */
-    KERF__TRY(add_initializers(w, graph));
+    KERF__TRY(add_all_stored(w, graph));
     KERF__TRY(add_nodes(w, graph));
     graph->input = add_ends(w, w->graph->inputs, w->graph->num_inputs);
     graph->n_input = w->graph->num_inputs;
