@@ -3,3 +3,4 @@
 # bench/ops/bench_NAME.c; a missing file stops the configure step.
 kerf_add_op(elementwise)
 kerf_add_op(reduce)
+kerf_add_op(softmax)

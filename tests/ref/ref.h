@@ -12,5 +12,6 @@
 
 REF(elementwise);
 REF(reduce);
+REF(softmax);
 
 #endif
