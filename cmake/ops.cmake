@@ -4,3 +4,5 @@
 kerf_add_op(elementwise)
 kerf_add_op(reduce)
 kerf_add_op(softmax)
+kerf_add_op(mse_loss)
+kerf_add_op(softmax_cross_entropy)

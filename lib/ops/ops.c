@@ -13,7 +13,7 @@
 
 /* clang-format off */
 #define KERF__OPS_LIST(X) \
-    X(elementwise) X(reduce) X(shape) X(softmax)
+    X(elementwise) X(mse_loss) X(reduce) X(shape) X(softmax) X(softmax_cross_entropy)
 /* clang-format on */
 
 #define X(name) extern const kerf__op kerf__ops_##name[];

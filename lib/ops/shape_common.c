@@ -113,3 +113,13 @@ size_t kerf__pieces_an_item(const kerf__op_case *c, size_t num, size_t iteration
         pieces = most;
     return pieces > 1 ? pieces : 1;
 }
+
+kerf__grid kerf__grid_flat(const kerf__op_case *c, int wide, size_t num, unsigned *chunk)
+{
+    if (!wide) {
+        *chunk = 4;
+        return kerf__grid_items(kerf__ceil_div(num, 4));
+    }
+    *chunk = 16 * (unsigned)kerf__pieces_an_item(c, kerf__ceil_div(num, 16), 1, 256);
+    return kerf__grid_wide(kerf__ceil_div(num, *chunk), 1, 1);
+}

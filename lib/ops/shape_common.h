@@ -37,6 +37,10 @@ int kerf__is_cpu(const kerf__op_case *c);
 size_t kerf__pieces_an_item(const kerf__op_case *c, size_t num, size_t iterations, size_t least);
 enum { KERF__MOST_ITERATIONS = 32768 };
 
+/* For kernels over `num` elements whose item takes `*chunk` of them from its id times chunk:
+ * wide (V = 16) or SIMT (V = 4, an item a vector). */
+kerf__grid kerf__grid_flat(const kerf__op_case *c, int wide, size_t num, unsigned *chunk);
+
 /* a / b, rounded up. */
 static inline size_t kerf__ceil_div(size_t a, size_t b)
 {

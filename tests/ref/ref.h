@@ -11,7 +11,9 @@
     void ref_##name(const kerf_node *n, const double *const *inputs, double *const *outputs)
 
 REF(elementwise);
+REF(mse_loss);
 REF(reduce);
 REF(softmax);
+REF(softmax_cross_entropy);
 
 #endif

@@ -1,0 +1,160 @@
+/* ops/mse_loss.c -- the mean of squared differences.
+ *
+ *     kerf.MseLoss(src (N, C), target) -> loss ()
+ *     kerf.MseGrad(src, target, diff_loss ()) -> diff_src
+ *
+ * target is float32 of src's shape, or labels (N) int32 that stand for one-hot rows.
+ *
+ * Device side: kernels/mse_loss.cl.  Definition: tests/ref/ref_mse_loss.c. */
+#include "base/fail.h"
+#include "ops/rows_common.h"
+
+extern const kerf__source kerf__source_mse_loss;
+
+static kerf_status check_pair(const kerf_node *n)
+{
+    const kerf_shape src = n->inputs[0]->shape;
+    KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
+    if (n->inputs[1]->type == KERF_S32 && src.rank == 2)
+        return kerf__node_check_shape(n, 1, KERF_SHAPE(src.dims[0]));
+    KERF__TRY(kerf__node_check_type(n, 1, KERF_F32));
+    return kerf__node_check_shape(n, 1, src);
+}
+
+static kerf_status infer_loss(kerf_node *n)
+{
+    KERF__TRY(check_pair(n));
+    kerf__set_output(n, 0, KERF_F32, KERF_SCALAR);
+    return KERF_OK;
+}
+
+static kerf_status infer_grad(kerf_node *n)
+{
+    KERF__TRY(check_pair(n));
+    KERF__TRY(kerf__node_check_type(n, 2, KERF_F32));
+    KERF__TRY(kerf__node_check_shape(n, 2, KERF_SCALAR));
+    kerf__set_output(n, 0, KERF_F32, n->inputs[0]->shape);
+    return KERF_OK;
+}
+
+/* To src, and with the other sign to a float target. */
+static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
+{
+    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
+    kerf_node *node, *negative;
+    if (diff == NULL)
+        return KERF_OK;
+    KERF__TRY(kerf__gradient_node(grads, "kerf.MseGrad", n, "grad",
+                                  (kerf_value *[]){n->inputs[0], n->inputs[1], diff}, 3, &node));
+    if (kerf__gradient_wanted(grads, n->inputs[0]))
+        KERF__TRY(kerf__gradient_add(grads, n->inputs[0], node->outputs[0]));
+    if (!kerf__gradient_wanted(grads, n->inputs[1]))
+        return KERF_OK;
+    KERF__TRY(kerf__gradient_node(grads, "Neg", n, "grad", node->outputs, 1, &negative));
+    return kerf__gradient_add(grads, n->inputs[1], negative->outputs[0]);
+}
+
+/* ---- launches ------------------------------------------------------------------------------ */
+
+static int fits_simt(const kerf__op_case *c)
+{
+    return kerf__value_elements(c->node->inputs[0]) < (int64_t)1 << 31;
+}
+
+static int fits_wide(const kerf__op_case *c)
+{
+    return kerf__is_cpu(c) && fits_simt(c);
+}
+
+static size_t scratch_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
+{
+    (void)candidate;
+    return sizeof(float) * (kerf__rows_of(c, c->node->inputs[0], 0).m + 1);
+}
+
+static const char *options_of(const kerf__op_case *c, int wide)
+{
+    static const char *const OPTIONS[2][2] = {
+        {"-DV=1 -DGROUP=64 -DLABELS=0", "-DV=1 -DGROUP=64 -DLABELS=1"},
+        {"-DV=16 -DGROUP=1 -DLABELS=0", "-DV=16 -DGROUP=1 -DLABELS=1"}};
+    return OPTIONS[wide][c->node->inputs[1]->type == KERF_S32];
+}
+
+static kerf_status build_loss(const kerf__op_case *c, int wide)
+{
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], wide);
+    KERF__TRY(kerf__emit(c, &kerf__source_mse_loss, "mse_rows", options_of(c, wide),
+                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(c->scratch),
+                                    ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
+                         r.grid));
+    return kerf__emit(c, &kerf__source_mse_loss, "mean_rows", options_of(c, wide),
+                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)),
+                                 ARG(1.0f / (float)(r.m * r.k)), ARG((unsigned)r.m)),
+                      kerf__rows_join(wide));
+}
+
+static kerf_status build_grad(const kerf__op_case *c, int wide)
+{
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], wide);
+    return kerf__emit(c, &kerf__source_mse_loss, "mse_grad_rows", options_of(c, wide),
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)),
+                                 ARG(kerf__out(c, 0)), ARG(2.0f / (float)(r.m * r.k)),
+                                 ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
+                      r.grid);
+}
+
+static kerf_status build_loss_wide(const kerf__op_case *c)
+{
+    return build_loss(c, 1);
+}
+
+static kerf_status build_loss_simt(const kerf__op_case *c)
+{
+    return build_loss(c, 0);
+}
+
+static kerf_status build_grad_wide(const kerf__op_case *c)
+{
+    return build_grad(c, 1);
+}
+
+static kerf_status build_grad_simt(const kerf__op_case *c)
+{
+    return build_grad(c, 0);
+}
+
+static const kerf__variant LOSS[] = {
+    {.name = "mse_wide",
+     .fits = fits_wide,
+     .scratch_bytes = scratch_bytes,
+     .build = build_loss_wide},
+    {.name = "mse_simt",
+     .fits = fits_simt,
+     .scratch_bytes = scratch_bytes,
+     .build = build_loss_simt},
+};
+static const kerf__variant GRAD[] = {
+    {.name = "mse_grad_wide", .fits = fits_wide, .build = build_grad_wide},
+    {.name = "mse_grad_simt", .fits = fits_simt, .build = build_grad_simt},
+};
+
+extern const kerf__op kerf__ops_mse_loss[];
+const kerf__op kerf__ops_mse_loss[] = {
+    {.op = "kerf.MseLoss",
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .num_outputs = 1,
+     .infer = infer_loss,
+     .gradient = gradient,
+     .variants = LOSS,
+     .num_variants = 2},
+    {.op = "kerf.MseGrad",
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .num_outputs = 1,
+     .infer = infer_grad,
+     .variants = GRAD,
+     .num_variants = 2,
+     .in_place = 1},
+    {.op = NULL},
+};

@@ -1,0 +1,181 @@
+/* ops/softmax_cross_entropy.c -- SoftmaxCrossEntropyLoss and its gradient in one step each.
+ *
+ *     SoftmaxCrossEntropyLoss(logits (N, C), labels (N) int32) -> loss (), log_prob (N, C)
+ *     kerf.SoftmaxCrossEntropyGrad(log_prob, labels, diff_loss ()) -> diff_logits (N, C)
+ *
+ * The loss is the mean over N; ONNX's other reductions, class weights and ignore_index are
+ * not supported.  Labels are int32: this loss never stands in a file.
+ *
+ * Device side: kernels/softmax_cross_entropy.cl.  Definition:
+ * tests/ref/ref_softmax_cross_entropy.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "ops/rows_common.h"
+
+extern const kerf__source kerf__source_softmax_cross_entropy;
+
+static kerf_status check_pair(const kerf_node *n)
+{
+    char text[128];
+    const kerf_shape src = n->inputs[0]->shape;
+    KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
+    KERF__TRY(kerf__node_check_type(n, 1, KERF_S32));
+    if (src.rank != 2)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %s, must be (N, C)",
+                               n->inputs[0]->name, kerf_shape_text(src, text, sizeof text));
+    return kerf__node_check_shape(n, 1, KERF_SHAPE(src.dims[0]));
+}
+
+static kerf_status infer_loss(kerf_node *n)
+{
+    KERF__TRY(check_pair(n));
+    if (strcmp(kerf_node_string(n, "reduction", "mean"), "mean") != 0)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "reduction is %s, must be mean",
+                               kerf_node_string(n, "reduction", "mean"));
+    if (kerf__node_attribute(n, "ignore_index") != NULL)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "ignore_index is not supported");
+    kerf__set_output(n, 0, KERF_F32, KERF_SCALAR);
+    kerf__set_output(n, 1, KERF_F32, n->inputs[0]->shape);
+    return KERF_OK;
+}
+
+static kerf_status infer_grad(kerf_node *n)
+{
+    KERF__TRY(check_pair(n));
+    KERF__TRY(kerf__node_check_type(n, 2, KERF_F32));
+    KERF__TRY(kerf__node_check_shape(n, 2, KERF_SCALAR));
+    kerf__set_output(n, 0, KERF_F32, n->inputs[0]->shape);
+    return KERF_OK;
+}
+
+/* The gradient needs log_prob; a node that lacks it gets it now. */
+static kerf_status need_log_prob(kerf_graph *g, kerf_node *n)
+{
+    kerf_value *added;
+    if (n->num_outputs > 1)
+        return KERF_OK;
+    char *name = kerf__graph_fresh_name(g, "log_prob");
+    if (name == NULL)
+        return kerf__fail(KERF_ERR_MEMORY, "no memory for a name");
+    kerf_status status = kerf__graph_add_output_value(g, n, name, &added);
+    free(name);
+    KERF__TRY(status);
+    return infer_loss(n);
+}
+
+static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
+{
+    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
+    kerf_node *node;
+    if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
+        return KERF_OK;
+    KERF__TRY(need_log_prob(grads->graph, n));
+    KERF__TRY(kerf__gradient_node(grads, "kerf.SoftmaxCrossEntropyGrad", n, "grad",
+                                  (kerf_value *[]){n->outputs[1], n->inputs[1], diff}, 3, &node));
+    return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);
+}
+
+/* ---- launches ------------------------------------------------------------------------------ */
+
+static int fits_simt(const kerf__op_case *c)
+{
+    return kerf__value_elements(c->node->inputs[0]) < (int64_t)1 << 31;
+}
+
+static int fits_wide(const kerf__op_case *c)
+{
+    return kerf__is_cpu(c) && fits_simt(c);
+}
+
+/* Row losses, and log_prob behind them where the node does not give it out. */
+static size_t scratch_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
+{
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], 0);
+    (void)candidate;
+    return sizeof(float) * (r.m + 1 + (c->node->num_outputs > 1 ? 0 : r.m * r.k));
+}
+
+static kerf_status build_loss(const kerf__op_case *c, int wide)
+{
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], wide);
+    const int has_log_prob = c->node->num_outputs > 1;
+    KERF__TRY(kerf__emit(c, &kerf__source_softmax_cross_entropy, "cross_entropy_rows", r.options,
+                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)),
+                                    ARG(has_log_prob ? kerf__out(c, 1) : c->scratch),
+                                    ARG(c->scratch), ARG(has_log_prob ? 0u : (unsigned)r.m),
+                                    ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
+                         r.grid));
+    return kerf__emit(c, &kerf__source_softmax_cross_entropy, "mean_rows", r.options,
+                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(1.0f / (float)r.m),
+                                 ARG((unsigned)r.m)),
+                      kerf__rows_join(wide));
+}
+
+static kerf_status build_grad(const kerf__op_case *c, int wide)
+{
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], wide);
+    return kerf__emit(c, &kerf__source_softmax_cross_entropy, "cross_entropy_grad_rows", r.options,
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)),
+                                 ARG(kerf__out(c, 0)), ARG((unsigned)r.m), ARG((unsigned)r.k),
+                                 ARG(r.an_item)),
+                      r.grid);
+}
+
+static kerf_status build_loss_wide(const kerf__op_case *c)
+{
+    return build_loss(c, 1);
+}
+
+static kerf_status build_loss_simt(const kerf__op_case *c)
+{
+    return build_loss(c, 0);
+}
+
+static kerf_status build_grad_wide(const kerf__op_case *c)
+{
+    return build_grad(c, 1);
+}
+
+static kerf_status build_grad_simt(const kerf__op_case *c)
+{
+    return build_grad(c, 0);
+}
+
+static const kerf__variant LOSS[] = {
+    {.name = "cross_entropy_wide",
+     .fits = fits_wide,
+     .scratch_bytes = scratch_bytes,
+     .build = build_loss_wide},
+    {.name = "cross_entropy_simt",
+     .fits = fits_simt,
+     .scratch_bytes = scratch_bytes,
+     .build = build_loss_simt},
+};
+static const kerf__variant GRAD[] = {
+    {.name = "cross_entropy_grad_wide", .fits = fits_wide, .build = build_grad_wide},
+    {.name = "cross_entropy_grad_simt", .fits = fits_simt, .build = build_grad_simt},
+};
+
+extern const kerf__op kerf__ops_softmax_cross_entropy[];
+const kerf__op kerf__ops_softmax_cross_entropy[] = {
+    {.op = "SoftmaxCrossEntropyLoss",
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .num_outputs = 2,
+     .infer = infer_loss,
+     .gradient = gradient,
+     .variants = LOSS,
+     .num_variants = 2},
+    {.op = "kerf.SoftmaxCrossEntropyGrad",
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .num_outputs = 1,
+     .infer = infer_grad,
+     .variants = GRAD,
+     .num_variants = 2,
+     .in_place = 1},
+    {.op = NULL},
+};
