@@ -1,0 +1,240 @@
+/* compress/prune/pruner.c -- choosing masks, event by event: feeds the amounts to the plan
+ * of prune_graph.c and reads what came of it.
+ *
+ * An amount counts from the whole layer, or from all layers together, never from what is
+ * left: so events do not add up rounding, and exactly floor(amount * total + 0.5) weights
+ * are gone after each. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "compress/prune/prune_internal.h"
+
+struct kerf_pruner {
+    const kerf_state *s; /* borrowed */
+    kerf_plan *plan;     /* owned */
+    const kerf__prune_way *way;
+    kerf__prune_layer *layers; /* owned */
+    size_t num;
+    int global;
+    double amount;  /* global scope */
+    uint64_t token; /* of the last event's plan, 0 before */
+};
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+/* Marked weights that the options choose; an unmarked one is the caller's mistake. */
+static kerf_status find_marked(kerf__prune_targets *targets, const kerf_graph *g,
+                               const kerf_state *s, const kerf_prune_options *options)
+{
+    KERF__TRY(kerf__prune_find(targets, g, s, options->biases));
+    KERF__TRY(kerf__prune_choose(targets, options));
+    for (size_t i = 0; i < targets->num; i++)
+        if (targets->at[i].mask == NULL)
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "prune: '%s' has no mask; call kerf_prune_mark with the same options "
+                              "first",
+                              targets->at[i].weight->name);
+    return KERF_OK;
+}
+
+static kerf_status keep_layers(kerf_pruner *p, const kerf_prune_options *options,
+                               const kerf__prune_targets *targets)
+{
+    p->layers = kerf__alloc(targets->num, sizeof *p->layers);
+    if (p->layers == NULL)
+        return kerf__fail_memory("prune", targets->num * sizeof *p->layers);
+    p->num = targets->num;
+    int64_t total = 0;
+    for (size_t i = 0; i < targets->num; i++) {
+        const kerf__prune_target *t = &targets->at[i];
+        p->layers[i] = (kerf__prune_layer){.name = kerf__strdup(t->weight->name),
+                                           .shape = t->weight->shape,
+                                           .mask_id = t->mask->state_id,
+                                           .total = kerf_shape_num_elements(t->weight->shape),
+                                           .amount = kerf__prune_amount_of(options, targets, i)};
+        if (p->layers[i].name == NULL)
+            return kerf__fail_memory("prune", 64);
+        total += p->layers[i].total;
+    }
+    if (total > INT32_MAX)
+        return kerf__fail(KERF_ERR_UNSUPPORTED,
+                          "prune: %lld weights at once, supported are up to %d", (long long)total,
+                          INT32_MAX);
+    return KERF_OK;
+}
+
+static kerf_status create_plan(kerf_pruner *p, kerf_state *s, const kerf_prune_options *options,
+                               const kerf__prune_targets *targets, const char *choices)
+{
+    kerf_graph *g;
+    kerf_plan_options plan = {.mode = KERF_EVALUATE, .batch = 1, .choices = choices};
+    KERF__TRY(kerf__prune_make_graph(&g, s, options, targets));
+    kerf_status status = kerf_plan_create(&p->plan, g, s, &plan);
+    kerf_graph_destroy(g);
+    return status;
+}
+
+kerf_status kerf__pruner_create(kerf_pruner **out, const kerf_graph *g, kerf_state *s,
+                                const kerf_prune_options *options, const char *choices)
+{
+    kerf__prune_targets targets = {0};
+    *out = NULL;
+    KERF__TRY(kerf__prune_check_options(options));
+    kerf_pruner *p = kerf__alloc(1, sizeof *p);
+    if (p == NULL)
+        return kerf__fail_memory("prune", sizeof *p);
+    *p = (kerf_pruner){.s = s,
+                       .way = kerf__prune_way_of(options->method),
+                       .global = options->scope == KERF_SCOPE_GLOBAL,
+                       .amount = options->amount};
+    kerf_status status = find_marked(&targets, g, s, options);
+    if (status == KERF_OK)
+        status = keep_layers(p, options, &targets);
+    if (status == KERF_OK)
+        status = create_plan(p, s, options, &targets, choices);
+    kerf__prune_targets_free(&targets);
+    if (status != KERF_OK) {
+        kerf_pruner_destroy(p);
+        return status;
+    }
+    *out = p;
+    return KERF_OK;
+}
+
+kerf_status kerf_pruner_create(kerf_pruner **out, const kerf_graph *g, kerf_state *s,
+                               const kerf_prune_options *options)
+{
+    return kerf__pruner_create(out, g, s, options, NULL);
+}
+
+void kerf_pruner_destroy(kerf_pruner *p)
+{
+    if (p == NULL)
+        return;
+    if (p->token != 0) { /* an event may still read our counts */
+        kerf_status ignored = kerf_plan_finish(p->plan, p->token);
+        (void)ignored;
+    }
+    kerf_plan_destroy(p->plan);
+    for (size_t i = 0; i < p->num; i++)
+        free(p->layers[i].name);
+    free(p->layers);
+    free(p);
+}
+
+const kerf_plan *kerf__pruner_plan(const kerf_pruner *p)
+{
+    return p->plan;
+}
+
+/* ---- an event ------------------------------------------------------------------------------ */
+
+static int32_t count_of(double amount, int64_t total)
+{
+    return (int32_t)floor(amount * (double)total + 0.5);
+}
+
+static void set_amounts(kerf_pruner *p, double progress)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < p->num; i++) {
+        kerf__prune_layer *l = &p->layers[i];
+        all += l->total;
+        l->count = count_of(l->amount * progress, l->total);
+        /* A file says 0 or 1: all below the middle go, at the first event already. */
+        l->factor = p->way->by_deviation ? (float)(l->amount * progress) : 0.5f;
+    }
+    if (p->global)
+        p->layers[0].count = count_of(p->amount * progress, all);
+}
+
+static kerf_status feed_amounts(kerf_pruner *p)
+{
+    size_t num = p->way->by_rank && p->global ? 1 : p->num;
+    for (size_t i = 0; i < num; i++) {
+        char name[32];
+        const kerf__prune_layer *l = &p->layers[i];
+        snprintf(name, sizeof name, "%s.%zu", p->way->by_rank ? "count" : "factor", i);
+        if (p->way->by_rank)
+            KERF__TRY(kerf_plan_feed(p->plan, name, &l->count, sizeof l->count));
+        else
+            KERF__TRY(kerf_plan_feed(p->plan, name, &l->factor, sizeof l->factor));
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf_pruner_apply(kerf_pruner *p, double progress, uint64_t event)
+{
+    (void)event; /* all methods of now choose by state and amount alone */
+    if (!(progress >= 0 && progress <= 1))
+        return kerf__fail(KERF_ERR_ARGUMENT, "prune: progress %g: must be from 0 to 1", progress);
+    /* The last event's amounts are read by then: many steps lie between. */
+    if (p->token != 0)
+        KERF__TRY(kerf_plan_finish(p->plan, p->token));
+    p->token = 0;
+    set_amounts(p, progress);
+    KERF__TRY(feed_amounts(p));
+    KERF__TRY(kerf_plan_run(p->plan));
+    return kerf_plan_mark(p->plan, &p->token);
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+int kerf_pruner_num_layers(const kerf_pruner *p)
+{
+    return (int)p->num;
+}
+
+kerf_status kerf__mask_read_nonzeros(const kerf_state *s, int id, int64_t *nonzeros)
+{
+    size_t num = kerf_tensor_num_elements(kerf_state_get(s, id)->tensor);
+    unsigned char *mask = kerf__alloc(num, 1);
+    if (mask == NULL)
+        return kerf__fail_memory("prune", num);
+    kerf_status status = num > 0 ? kerf_state_read(s, id, mask) : KERF_OK;
+    *nonzeros = 0;
+    for (size_t i = 0; i < num; i++)
+        *nonzeros += mask[i] != 0;
+    free(mask);
+    return status;
+}
+
+/* Counted with the masks where an event made them. */
+static kerf_status read_nonzeros(const kerf_pruner *p, size_t layer, int64_t *nonzeros)
+{
+    char name[32];
+    int32_t x;
+    if (p->token == 0)
+        return kerf__mask_read_nonzeros(p->s, p->layers[layer].mask_id, nonzeros);
+    snprintf(name, sizeof name, "nonzeros.%zu", layer);
+    KERF__TRY(kerf_tensor_read(kerf_plan_output(p->plan, name), &x));
+    *nonzeros = x;
+    return KERF_OK;
+}
+
+static kerf_status read_threshold(const kerf_pruner *p, size_t layer, double *threshold)
+{
+    char name[32];
+    float x;
+    *threshold = NAN;
+    if (!p->way->shows_threshold || p->token == 0)
+        return KERF_OK;
+    snprintf(name, sizeof name, "threshold.%zu", p->way->by_rank && p->global ? 0 : layer);
+    KERF__TRY(kerf_tensor_read(kerf_plan_output(p->plan, name), &x));
+    *threshold = (double)x;
+    return KERF_OK;
+}
+
+kerf_status kerf_pruner_read_layer(const kerf_pruner *p, int i, kerf_prune_layer *layer)
+{
+    if (i < 0 || (size_t)i >= p->num)
+        return kerf__fail(KERF_ERR_ARGUMENT, "prune: there is no layer %d, must be below %zu", i,
+                          p->num);
+    const kerf__prune_layer *l = &p->layers[i];
+    *layer = (kerf_prune_layer){.name = l->name, .shape = l->shape, .total = l->total};
+    KERF__TRY(read_threshold(p, (size_t)i, &layer->threshold));
+    return read_nonzeros(p, (size_t)i, &layer->nonzeros);
+}
