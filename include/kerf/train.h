@@ -44,6 +44,7 @@ typedef struct kerf_train_progress {
     double samples_per_second, seconds_left, loss, sparsity;
     const kerf_epoch *finished; /* an epoch that has just ended, or NULL */
     const kerf_pruner *pruned;  /* a pruning event that has just happened, or NULL */
+    const char *warning;        /* something to tell the user, once, or NULL */
 } kerf_train_progress;
 /* Nonzero: finish the step, write the checkpoint, return KERF_ERR_CANCELLED. */
 typedef int (*kerf_train_callback)(void *context, const kerf_train_progress *progress);
@@ -74,6 +75,8 @@ typedef struct kerf_train_options {
 KERF_API kerf_train_options kerf_train_defaults(void);
 
 /* Trains `s` (on a device) in place; marks `g` where the schedule prunes.
+ * The text that prepared the images goes into the graph's metadata ("kerf.prep").  Order at
+ * one instant: an epoch's end (measured, its checkpoint), then pruning.
  * KERF_ERR_DIVERGED on a loss that is not a number, with advice; the weights are then
  * those of the last checkpoint's best epoch if there is one. */
 KERF_API kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
@@ -81,7 +84,10 @@ KERF_API kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
 
 typedef struct kerf_evaluation {
     int64_t samples, batch;
-    double top1, top1_ci95, top5, loss, ms_per_batch; /* top1, top5 in percent */
+    double top1, top5; /* percent */
+    double top1_ci95;  /* half the width of top1's 95 % interval (Wilson 1927), in points */
+    double loss;
+    double ms_per_batch; /* copies and waiting included */
 } kerf_evaluation;
 
 /* Every sample of a split.  confusion, if not NULL, has classes * classes counts, true

@@ -1,0 +1,238 @@
+/* train/evaluate.c -- loss, hits and confusion over every sample of a split; see evaluate.h.
+ *
+ * Loss and hits are summed on the device and read once.  The confusion table alone needs
+ * each batch's outputs on the host, so asking for it costs a wait a batch. */
+#include "train/evaluate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+
+/* ---- does the network fit the data ---------------------------------------------------------- */
+
+static kerf_status check_input(const kerf_graph *g, const kerf_dataset *d)
+{
+    kerf_shape wanted = kerf_value_shape(kerf_graph_input(g, 0));
+    kerf_shape sample = kerf_dataset_sample_shape(d);
+    int64_t num = 1, has = kerf_shape_num_elements(sample);
+    char a[128], b[128];
+    for (int i = 1; i < wanted.rank; i++)
+        num *= wanted.dims[i];
+    if (num == has && kerf_value_type(kerf_graph_input(g, 0)) == KERF_F32)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_SHAPE, "network takes %s of %s, but a sample of the data is %s",
+                      kerf_type_name(kerf_value_type(kerf_graph_input(g, 0))),
+                      kerf_shape_text(wanted, a, sizeof a), kerf_shape_text(sample, b, sizeof b));
+}
+
+static kerf_status check_output(const kerf_graph *g, const kerf_dataset *d, int64_t *num_outputs)
+{
+    kerf_shape shape = kerf_value_shape(kerf_graph_output(g, 0));
+    char text[128];
+    *num_outputs = shape.rank == 2 ? shape.dims[1] : 0;
+    if (*num_outputs >= kerf_dataset_num_classes(d) && *num_outputs > 0)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_SHAPE,
+                      "network gives %s, but the data has %d classes: must be (batch, classes)",
+                      kerf_shape_text(shape, text, sizeof text), kerf_dataset_num_classes(d));
+}
+
+kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, int64_t *num_outputs)
+{
+    if (kerf_graph_num_inputs(g) != 1 || kerf_graph_num_outputs(g) < 1)
+        return kerf__fail(KERF_ERR_SHAPE,
+                          "network has %d inputs and %d outputs: must have one input and at "
+                          "least one output to be trained or measured",
+                          kerf_graph_num_inputs(g), kerf_graph_num_outputs(g));
+    kerf_graph *bound;
+    KERF__TRY(kerf_graph_copy(&bound, g));
+    kerf_status status = kerf_graph_infer(bound, 1);
+    if (status == KERF_OK)
+        status = check_input(bound, d);
+    if (status == KERF_OK)
+        status = check_output(bound, d, num_outputs);
+    kerf_graph_destroy(bound);
+    return status;
+}
+
+const char *kerf__choose_prep(const char *prep, const kerf_graph *g, const kerf_dataset *d)
+{
+    if (prep == NULL)
+        prep = kerf_graph_metadata(g, "kerf.prep");
+    return prep != NULL ? prep : kerf_dataset_default_prep(d);
+}
+
+/* ---- plans and loader ------------------------------------------------------------------------ */
+
+static kerf_status create_plans(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
+                                const kerf__evaluator_options *options)
+{
+    kerf_plan_options plan = {
+        .mode = KERF_EVALUATE, .loss = options->loss, .choices = options->choices};
+    plan.batch = e->batch;
+    if (e->samples >= e->batch)
+        KERF__TRY(kerf_plan_create(&e->full, g, s, &plan));
+    plan.batch = e->samples % e->batch;
+    if (plan.batch > 0)
+        KERF__TRY(kerf_plan_create(&e->rest, g, s, &plan));
+    return KERF_OK;
+}
+
+static kerf_status create_all(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
+                              const kerf_dataset *d, const kerf__evaluator_options *options)
+{
+    kerf_loader_options loader = {.split = options->split, .batch = e->batch, .keep_rest = 1};
+    KERF__TRY(kerf__check_network(g, d, &e->num_outputs));
+    KERF__TRY(kerf_prep_parse(&loader.prep, kerf__choose_prep(options->prep, g, d)));
+    KERF__TRY(create_plans(e, g, s, options));
+    return kerf_loader_create(&e->loader, d, &loader);
+}
+
+kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
+                                   const kerf_dataset *d, const kerf__evaluator_options *options)
+{
+    *e = (kerf__evaluator){.dev = kerf_state_device(s), .batch = options->batch};
+    e->samples = kerf_dataset_num_samples(d, options->split);
+    e->num_classes = kerf_dataset_num_classes(d);
+    e->sample_floats = (size_t)kerf_shape_num_elements(kerf_dataset_sample_shape(d));
+    if (options->batch < 1 || options->batch > INT32_MAX)
+        return kerf__fail(KERF_ERR_ARGUMENT, "evaluate: batch %lld: must be at least 1",
+                          (long long)options->batch);
+    if (e->samples < 1)
+        return kerf__fail(KERF_ERR_ARGUMENT, "evaluate: this split of the data has no samples");
+    kerf_status status = create_all(e, g, s, d, options);
+    if (status != KERF_OK) {
+        kerf__evaluator_free(e);
+        return status;
+    }
+    e->input = kerf_value_name(kerf_graph_input(g, 0));
+    e->output = kerf_value_name(kerf_graph_output(g, 0));
+    return KERF_OK;
+}
+
+void kerf__evaluator_free(kerf__evaluator *e)
+{
+    if (e->loader != NULL) /* a copy out of its memory may still be queued after a failure */
+        (void)kerf_device_finish(e->dev);
+    kerf_loader_destroy(e->loader);
+    kerf_plan_destroy(e->rest);
+    kerf_plan_destroy(e->full);
+    *e = (kerf__evaluator){0};
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+/* The first of the largest; a row without a number counts as class 0. */
+static int64_t largest(const float *row, int64_t num)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < num; i++)
+        if (row[i] > row[best])
+            best = i;
+    return best;
+}
+
+static kerf_status count_confusion(const kerf__evaluator *e, const kerf_plan *plan,
+                                   const kerf_batch *batch, int64_t *confusion)
+{
+    const kerf_tensor *output = kerf_plan_output(plan, e->output);
+    size_t num = (size_t)(batch->num_samples * e->num_outputs);
+    float *rows = kerf__alloc(num, sizeof *rows);
+    if (rows == NULL)
+        return kerf__fail_memory("evaluate", num * sizeof *rows);
+    kerf_status status = kerf_tensor_read(output, rows);
+    for (int64_t i = 0; status == KERF_OK && i < batch->num_samples; i++) {
+        int64_t guess = largest(rows + i * e->num_outputs, e->num_outputs);
+        if (guess < e->num_classes) /* an output without a class is no guess at any */
+            confusion[batch->labels[i] * e->num_classes + guess]++;
+    }
+    free(rows);
+    return status;
+}
+
+static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t *confusion)
+{
+    kerf_batch batch;
+    KERF__TRY(kerf_loader_begin(e->loader, 0, 0));
+    for (;;) {
+        KERF__TRY(kerf_loader_next(e->loader, &batch));
+        if (batch.num_samples == 0)
+            return KERF_OK;
+        kerf_plan *plan = batch.num_samples == e->batch ? e->full : e->rest;
+        KERF__TRY(kerf__flight_launch(flight, e->loader, plan, e->input, e->sample_floats, &batch));
+        if (confusion != NULL)
+            KERF__TRY(count_confusion(e, plan, &batch, confusion));
+    }
+}
+
+/* Metrics may be one sum that both plans add to, or one each. */
+static kerf_status read_metrics(kerf__evaluator *e, kerf_metrics *sum)
+{
+    kerf_plan *const plans[] = {e->full, e->rest};
+    *sum = (kerf_metrics){0};
+    for (int i = 0; i < 2; i++) {
+        kerf_metrics m;
+        if (plans[i] == NULL)
+            continue;
+        KERF__TRY(kerf_plan_read_metrics(plans[i], &m));
+        sum->loss += m.loss;
+        sum->top1 += m.top1;
+        sum->top5 += m.top5;
+        sum->samples += m.samples;
+    }
+    return KERF_OK;
+}
+
+/* Half the width of Wilson's interval (1927) for a share p of n, at 95 %: unlike the normal
+ * one it is right near 0 and 1 too. */
+static double wilson(double p, double n)
+{
+    const double z = 1.959963984540054;
+    return z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+}
+
+static void fill_result(const kerf__evaluator *e, const kerf_metrics *m, double ms,
+                        kerf_evaluation *result)
+{
+    double num = (double)e->samples;
+    *result = (kerf_evaluation){.samples = e->samples,
+                                .batch = e->batch,
+                                .top1 = 100 * m->top1 / num,
+                                .top5 = 100 * m->top5 / num,
+                                .top1_ci95 = 100 * wilson(m->top1 / num, num),
+                                .loss = m->loss / num,
+                                .ms_per_batch = ms * (double)e->batch / num};
+}
+
+kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion)
+{
+    kerf__flight flight = {0};
+    kerf_metrics metrics;
+    if (confusion != NULL)
+        memset(confusion, 0, (size_t)e->num_classes * (size_t)e->num_classes * sizeof *confusion);
+    KERF__TRY(read_metrics(e, &metrics)); /* what others left in them */
+    double begin_ms = kerf__now_ms();
+    kerf_status status = run_batches(e, &flight, confusion);
+    kerf_status landed = kerf__flight_land(&flight, e->loader);
+    KERF__TRY(status != KERF_OK ? status : landed);
+    KERF__TRY(read_metrics(e, &metrics));
+    fill_result(e, &metrics, kerf__now_ms() - begin_ms, result);
+    return KERF_OK;
+}
+
+kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
+                          kerf_split split, int64_t batch, const char *prep,
+                          kerf_evaluation *result, int64_t *confusion)
+{
+    kerf__evaluator e;
+    kerf__evaluator_options options = {
+        .split = split, .batch = batch, .prep = prep, .loss = KERF_LOSS_CROSS_ENTROPY};
+    KERF__TRY(kerf__evaluator_create(&e, g, s, d, &options));
+    kerf_status status = kerf__evaluator_run(&e, result, confusion);
+    kerf__evaluator_free(&e);
+    return status;
+}

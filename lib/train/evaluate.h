@@ -1,0 +1,56 @@
+/* train/evaluate.h -- measuring a network on a split, many times with the same plans.
+ *
+ * Every sample counts: full batches run by one plan, the rest by a second one for its
+ * size.  Both read the one state.  Other half: evaluate.c. */
+#ifndef KERF_TRAIN_EVALUATE_H
+#define KERF_TRAIN_EVALUATE_H
+
+#include "kerf/train.h"
+
+typedef struct kerf__evaluator {
+    kerf_device *dev;       /* borrowed */
+    kerf_plan *full, *rest; /* owned; NULL: no such batches */
+    kerf_loader *loader;    /* owned */
+    const char *input;      /* borrowed from the graph */
+    const char *output;
+    size_t sample_floats;
+    int64_t samples, batch;
+    int num_classes; /* of the data */
+    int64_t num_outputs;
+} kerf__evaluator;
+
+typedef struct kerf__evaluator_options {
+    kerf_split split;
+    int64_t batch;
+    const char *prep;
+    kerf_loss loss;
+    const char *choices;
+} kerf__evaluator_options;
+
+kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
+                                   const kerf_dataset *d, const kerf__evaluator_options *options);
+void kerf__evaluator_free(kerf__evaluator *e);
+kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion);
+
+/* Whether this network can take that data's samples and tell its classes apart. */
+kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, int64_t *num_outputs);
+
+/* options' text, else the graph's, else the data set's. */
+const char *kerf__choose_prep(const char *prep, const kerf_graph *g, const kerf_dataset *d);
+
+/* Steps that are queued and not known to be done: each holds a batch of the loader. */
+enum { KERF__FLIGHT_STEPS = 3 };
+typedef struct kerf__flight {
+    kerf_plan *plans[KERF__FLIGHT_STEPS]; /* borrowed */
+    uint64_t tokens[KERF__FLIGHT_STEPS];
+    kerf_batch batches[KERF__FLIGHT_STEPS];
+    int num;
+} kerf__flight;
+
+/* Copies the batch in and queues the plan; waits for the oldest step if there are three. */
+kerf_status kerf__flight_launch(kerf__flight *f, kerf_loader *loader, kerf_plan *plan,
+                                const char *input, size_t sample_floats, const kerf_batch *batch);
+/* Waits for all, also after a failure; gives every batch back. */
+kerf_status kerf__flight_land(kerf__flight *f, kerf_loader *loader);
+
+#endif

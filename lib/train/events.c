@@ -1,0 +1,149 @@
+/* train/events.c -- what happens at an event; see schedule.h for when.
+ *
+ * A handler moves position.next itself, between what must be saved before and after it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "train/train_internal.h"
+
+/* ---- the loss ------------------------------------------------------------------------------ */
+
+static kerf_status diverged(const kerf__run *run, double loss)
+{
+    const kerf_train_options *o = run->options;
+    return kerf__fail(KERF_ERR_DIVERGED,
+                      "train: the loss became %g by step %lld (epoch %lld): training diverged; try "
+                      "a smaller lr than %g, a warmup longer than %g epochs, or look for values in "
+                      "the data that are not numbers",
+                      loss, (long long)run->position.step,
+                      (long long)((run->position.step - 1) / run->schedule.steps_per_epoch + 1),
+                      o->lr, o->warmup);
+}
+
+/* Takes what was summed on the device since the last time. */
+static kerf_status read_loss(kerf__run *run)
+{
+    kerf_metrics m;
+    KERF__TRY(kerf_plan_read_metrics(run->plan, &m));
+    if (m.samples > 0)
+        run->loss = m.loss / (double)m.samples;
+    if (!isfinite(m.loss))
+        return diverged(run, run->loss);
+    run->position.loss += m.loss;
+    run->position.samples += m.samples;
+    return KERF_OK;
+}
+
+static kerf_status check(kerf__run *run, const kerf__event *event)
+{
+    (void)event;
+    KERF__TRY(read_loss(run));
+    run->position.next++;
+    return KERF_OK;
+}
+
+/* ---- the end of an epoch -------------------------------------------------------------------- */
+
+/* Hits first, then loss; of equals the earlier epoch stays. */
+static int is_better(const kerf__position *p, const kerf_epoch *e)
+{
+    if (p->best_epoch == 0 || e->val_top1 != p->best_top1)
+        return p->best_epoch == 0 || e->val_top1 > p->best_top1;
+    return e->val_loss < p->best_loss;
+}
+
+/* A host copy without what only the next step needs. */
+static kerf_status keep_best(kerf__run *run, const kerf_epoch *e)
+{
+    kerf_state *copy;
+    KERF__TRY(kerf_state_copy(&copy, run->s, NULL));
+    kerf__run_forget(copy);
+    kerf_state_destroy(run->best);
+    run->best = copy;
+    run->position.best_epoch = e->epoch;
+    run->position.best_top1 = e->val_top1;
+    run->position.best_loss = e->val_loss;
+    return KERF_OK;
+}
+
+static kerf_status measure(kerf__run *run, kerf_epoch *e)
+{
+    kerf_evaluation result;
+    if (run->evaluator.samples == 0)
+        return KERF_OK;
+    KERF__TRY(kerf__evaluator_run(&run->evaluator, &result, NULL));
+    e->val_top1 = result.top1;
+    e->val_loss = result.loss;
+    /* What is pruned later is another network: its epochs are compared among themselves. */
+    if (run->options->keep_best && run->position.step > run->schedule.last_prune &&
+        is_better(&run->position, e))
+        return keep_best(run, e);
+    return KERF_OK;
+}
+
+static kerf_status remember(kerf__run *run, const kerf_epoch *e)
+{
+    if (!kerf__grow((void **)&run->epochs, &run->epoch_capacity, run->num_epochs,
+                    sizeof *run->epochs))
+        return kerf__fail_memory("train", run->num_epochs * sizeof *run->epochs);
+    run->epochs[run->num_epochs++] = *e;
+    return kerf__run_folder_add_metrics(&run->folder, e);
+}
+
+static kerf_status end_epoch(kerf__run *run, const kerf__event *event)
+{
+    kerf__position *p = &run->position;
+    KERF__TRY(read_loss(run));
+    kerf_epoch e = {.epoch = event->index,
+                    .loss = p->samples > 0 ? p->loss / (double)p->samples : NAN,
+                    .val_top1 = NAN,
+                    .val_loss = NAN,
+                    .lr =
+                        (double)kerf__learning_rate(run->options, p->step, run->schedule.num_steps,
+                                                    run->schedule.steps_per_epoch),
+                    .sparsity = run->sparsity};
+    KERF__TRY(measure(run, &e));
+    double now_ms = kerf__now_ms();
+    e.seconds = p->seconds + (now_ms - run->epoch_ms) / 1e3;
+    KERF__TRY(remember(run, &e));
+    p->loss = 0;
+    p->samples = 0;
+    p->seconds = 0;
+    run->epoch_ms = now_ms;
+    p->next++;
+    KERF__TRY(kerf__run_save(run));
+    kerf__run_tell(run, &run->epochs[run->num_epochs - 1], NULL);
+    return KERF_OK;
+}
+
+/* ---- pruning ------------------------------------------------------------------------------- */
+
+static kerf_status prune(kerf__run *run, const kerf__event *event)
+{
+    const kerf_prune_schedule *prune = &run->options->prune;
+    KERF__TRY(read_loss(run));
+    KERF__TRY(kerf__run_save(run));
+    KERF__TRY(kerf_pruner_apply(run->pruner,
+                                kerf_prune_curve_at(prune->curve, event->index, prune->events),
+                                (uint64_t)event->index));
+    KERF__TRY(kerf__run_read_sparsity(run));
+    run->position.next++;
+    KERF__TRY(kerf__run_save(run));
+    kerf__run_tell(run, NULL, run->pruner);
+    return KERF_OK;
+}
+
+static kerf_status (*const HANDLERS[KERF__NUM_EVENTS])(kerf__run *, const kerf__event *) = {
+    [KERF__EVENT_CHECK] = check,
+    [KERF__EVENT_EPOCH] = end_epoch,
+    [KERF__EVENT_PRUNE] = prune,
+};
+
+kerf_status kerf__run_event(kerf__run *run, const kerf__event *event)
+{
+    return HANDLERS[event->kind](run, event);
+}

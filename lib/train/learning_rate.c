@@ -1,0 +1,38 @@
+/* train/learning_rate.c -- the learning rate as a function of the step.
+ *
+ * Step k counts from 0 here, so the first step has the full rate (or the first part of the
+ * warm-up) and cosine is PyTorch's CosineAnnealingLR to the last bit of double. */
+#include <math.h>
+
+#include "train/schedule.h"
+
+static const double PI = 3.14159265358979323846;
+
+/* The factor on the rate at t in [0, 1) of the way. */
+static double factor(kerf_lr_schedule schedule, double t)
+{
+    switch (schedule) {
+    case KERF_LR_STEP:
+        return t < 1.0 / 3 ? 1 : t < 2.0 / 3 ? 0.1 : 0.01;
+    case KERF_LR_COSINE:
+        return (1 + cos(PI * t)) / 2;
+    case KERF_LR_EXP:
+        return pow(0.01, t);
+    case KERF_LR_LINEAR:
+        return 1 - t;
+    case KERF_LR_CONST:
+        break;
+    }
+    return 1;
+}
+
+float kerf__learning_rate(const kerf_train_options *options, int64_t step, int64_t num_steps,
+                          int64_t steps_per_epoch)
+{
+    double k = (double)(step - 1);
+    double warmup = floor(options->warmup * (double)steps_per_epoch + 0.5);
+    if (k < warmup)
+        return (float)(options->lr * (k + 1) / warmup);
+    return (float)(options->lr *
+                   factor(options->schedule, (k - warmup) / ((double)num_steps - warmup)));
+}

@@ -1,0 +1,201 @@
+/* train/run_setup.c -- everything between a call and its first step, and the end of it all.
+ *
+ * What can be refused is refused before the folder is touched.  Choices of kernels are
+ * fixed here, once: those of the checkpoint, of the caller, or of the tuning store. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "compress/prune/prune_internal.h"
+#include "kerf/io.h"
+#include "train/train_internal.h"
+
+/* ---- what cannot work is said first --------------------------------------------------------- */
+
+static kerf_status check_numbers(const kerf_state *s, const kerf_state_entry *e)
+{
+    size_t num = kerf_tensor_num_elements(e->tensor), bad = 0;
+    float *data = kerf__alloc(num, sizeof *data);
+    if (data == NULL)
+        return kerf__fail_memory("train", num * sizeof *data);
+    kerf_status status = num > 0 ? kerf_state_read(s, e->id, data) : KERF_OK;
+    for (size_t i = 0; status == KERF_OK && i < num; i++)
+        bad += isfinite(data[i]) ? 0 : 1;
+    free(data);
+    if (bad == 0)
+        return status;
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "train: weight '%s' holds %zu values that are not finite numbers; nothing "
+                      "can be learned from there",
+                      e->name, bad);
+}
+
+static kerf_status check_weights(const kerf_state *s)
+{
+    for (int id = 0; id < kerf_state_num_ids(s); id++) {
+        const kerf_state_entry *e = kerf_state_get(s, id);
+        if (e != NULL && e->role == KERF_ROLE_WEIGHT && kerf_tensor_type(e->tensor) == KERF_F32)
+            KERF__TRY(check_numbers(s, e));
+    }
+    return KERF_OK;
+}
+
+static kerf_status prepare_graph(kerf__run *run)
+{
+    const kerf_train_options *o = run->options;
+    int64_t num_outputs;
+    kerf_prep prep;
+    KERF__TRY(kerf__train_check_options(o, run->d));
+    KERF__TRY(kerf__check_network(run->g, run->d, &num_outputs));
+    KERF__TRY(check_weights(run->s));
+    const char *text = kerf__choose_prep(o->prep, run->g, run->d);
+    KERF__TRY(kerf_prep_parse(&prep, text));
+    if (kerf_graph_metadata(run->g, "kerf.prep") != text)
+        KERF__TRY(kerf_graph_set_metadata(run->g, "kerf.prep", text));
+    if (o->prune.events > 0)
+        KERF__TRY(kerf_prune_mark(run->g, run->s, &o->prune.options));
+    return kerf_graph_serialize(run->g, &run->graph, &run->graph_bytes);
+}
+
+static kerf_status prepare_schedule(kerf__run *run)
+{
+    kerf_loader_options loader = {.split = KERF_SPLIT_TRAIN,
+                                  .batch = run->options->batch,
+                                  .shuffle = 1,
+                                  .seed = run->options->seed};
+    const char *prep = kerf_graph_metadata(run->g, "kerf.prep");
+    KERF__TRY(kerf_prep_parse(&loader.prep, prep));
+    KERF__TRY(kerf_loader_create(&run->loader, run->d, &loader));
+    KERF__TRY(
+        kerf__schedule_create(&run->schedule, run->options, kerf_loader_num_batches(run->loader)));
+    return kerf__train_options_text(&run->options_text, run->options, run->g, run->d);
+}
+
+/* ---- plans and choices ----------------------------------------------------------------------- */
+
+static kerf_status make_plans(kerf__run *run, const char *choices)
+{
+    const kerf_train_options *o = run->options;
+    kerf_plan_options plan = {.mode = KERF_TRAIN,
+                              .batch = o->batch,
+                              .loss = o->loss,
+                              .optimizer = o->optimizer,
+                              .choices = choices,
+                              .freeze = o->freeze,
+                              .num_freeze = o->num_freeze};
+    kerf__evaluator_options evaluator = {
+        .split = KERF_SPLIT_VAL, .batch = o->batch, .loss = o->loss, .choices = choices};
+    KERF__TRY(kerf_plan_create(&run->plan, run->g, run->s, &plan));
+    if (kerf_dataset_num_samples(run->d, KERF_SPLIT_VAL) > 0)
+        KERF__TRY(kerf__evaluator_create(&run->evaluator, run->g, run->s, run->d, &evaluator));
+    if (o->prune.events == 0)
+        return KERF_OK;
+    /* After the training plan: the pruner zeroes the moments that this plan has made. */
+    return kerf__pruner_create(&run->pruner, run->g, run->s, &o->prune.options, choices);
+}
+
+static kerf_status add_choices(json_t *all, const kerf_plan *plan)
+{
+    char *text;
+    if (plan == NULL)
+        return KERF_OK;
+    KERF__TRY(kerf_plan_choices(plan, &text));
+    json_t *some = json_loads(text, 0, NULL);
+    int failed = some == NULL || json_object_update(all, some) != 0;
+    json_decref(some);
+    free(text);
+    return failed ? kerf__fail_memory("train", 1024) : KERF_OK;
+}
+
+/* What all plans of the run have chosen, as one object. */
+static kerf_status collect_choices(kerf__run *run)
+{
+    json_t *all = json_object();
+    kerf_status status = all != NULL ? KERF_OK : kerf__fail_memory("train", 64);
+    const kerf_plan *plans[] = {run->plan, run->evaluator.full, run->evaluator.rest,
+                                run->pruner != NULL ? kerf__pruner_plan(run->pruner) : NULL};
+    for (size_t i = 0; status == KERF_OK && i < sizeof plans / sizeof plans[0]; i++)
+        status = add_choices(all, plans[i]);
+    if (status == KERF_OK) {
+        free(run->choices);
+        run->choices = json_dumps(all, JSON_INDENT(2) | JSON_SORT_KEYS);
+        if (run->choices == NULL)
+            status = kerf__fail_memory("train", 1024);
+    }
+    json_decref(all);
+    if (status == KERF_OK && run->folder.path != NULL)
+        status = kerf__file_write(run->folder.choices, run->choices, strlen(run->choices));
+    return status;
+}
+
+/* ---- begin and end --------------------------------------------------------------------------- */
+
+/* Zeros among all that layers multiply by, from the masks. */
+kerf_status kerf__run_read_sparsity(kerf__run *run)
+{
+    kerf__prune_targets targets;
+    KERF__TRY(kerf__prune_find(&targets, run->g, run->s, 0));
+    int64_t zeros = 0, total = 0;
+    kerf_status status = KERF_OK;
+    for (size_t i = 0; status == KERF_OK && i < targets.num; i++) {
+        size_t num = (size_t)kerf_shape_num_elements(targets.at[i].weight->shape);
+        int64_t nonzeros = (int64_t)num;
+        if (targets.at[i].mask != NULL)
+            status = kerf__mask_read_nonzeros(run->s, targets.at[i].mask->state_id, &nonzeros);
+        zeros += (int64_t)num - nonzeros;
+        total += (int64_t)num;
+    }
+    kerf__prune_targets_free(&targets);
+    run->sparsity = total > 0 ? (double)zeros / (double)total : 0;
+    return status;
+}
+
+static kerf_status begin_clocks(kerf__run *run)
+{
+    run->epoch_ms = run->run_ms = run->told_ms = kerf__now_ms();
+    run->run_step = run->position.step;
+    return KERF_OK;
+}
+
+kerf_status kerf__run_begin(kerf__run *run)
+{
+    const kerf_train_options *o = run->options;
+    KERF__TRY(prepare_graph(run));
+    KERF__TRY(prepare_schedule(run));
+    KERF__TRY(kerf__run_folder_open(&run->folder, o->run_dir));
+    if (o->resume)
+        KERF__TRY(kerf__run_load(run));
+    else
+        kerf__run_forget(run->s);
+    KERF__TRY(make_plans(run, run->choices != NULL ? run->choices : o->choices));
+    KERF__TRY(collect_choices(run));
+    KERF__TRY(kerf__run_read_sparsity(run));
+    KERF__TRY(kerf__run_folder_write_metrics(&run->folder, run->epochs, run->num_epochs));
+    KERF__TRY(begin_clocks(run));
+    return kerf__run_save(run);
+}
+
+void kerf__run_end(kerf__run *run)
+{
+    if (run->loader != NULL) /* a copy out of its memory may still be queued after a failure */
+        (void)kerf_device_finish(kerf_state_device(run->s));
+    if (run->flight.num > 0) {
+        kerf_status ignored = kerf__flight_land(&run->flight, run->loader);
+        (void)ignored;
+    }
+    kerf_pruner_destroy(run->pruner);
+    kerf__evaluator_free(&run->evaluator);
+    kerf_plan_destroy(run->plan);
+    kerf_loader_destroy(run->loader);
+    kerf_state_destroy(run->best);
+    free(run->epochs);
+    free(run->graph);
+    free(run->choices);
+    free(run->options_text);
+    kerf__schedule_free(&run->schedule);
+    kerf__run_folder_close(&run->folder);
+}

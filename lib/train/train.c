@@ -1,0 +1,129 @@
+/* train/train.c -- the loop; see train_internal.h for what always holds.
+ *
+ * The device is kept busy by queueing three steps ahead.  The host looks at results only
+ * at events, so the loop between them does not wait for anything but the oldest step. */
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "train/train_internal.h"
+
+/* A few times a second is what a person can follow. */
+static const double TELL_MS = 250;
+
+void kerf__run_tell(kerf__run *run, const kerf_epoch *finished, const kerf_pruner *pruned)
+{
+    run->told_ms = kerf__now_ms();
+    if (run->options->callback == NULL)
+        return;
+    double seconds = (run->told_ms - run->run_ms) / 1e3;
+    double done = (double)(run->position.step - run->run_step);
+    double rate = seconds > 0 ? done / seconds : 0;
+    double left = (double)(run->schedule.num_steps - run->position.step);
+    kerf_train_progress progress = {.epoch = run->position.step / run->schedule.steps_per_epoch + 1,
+                                    .num_epochs = run->schedule.num_epochs,
+                                    .step = run->position.step,
+                                    .num_steps = run->schedule.num_steps,
+                                    .samples_per_second = rate * (double)run->options->batch,
+                                    .seconds_left = rate > 0 ? left / rate : NAN,
+                                    .loss = run->loss,
+                                    .sparsity = run->sparsity,
+                                    .finished = finished,
+                                    .pruned = pruned,
+                                    .warning = run->warning};
+    if (progress.epoch > progress.num_epochs)
+        progress.epoch = progress.num_epochs;
+    run->warning = NULL;
+    if (run->options->callback(run->options->context, &progress) != 0)
+        run->cancelled = 1;
+}
+
+static kerf_status begin_loading(kerf__run *run)
+{
+    int64_t per_epoch = run->schedule.steps_per_epoch;
+    KERF__TRY(kerf_loader_begin(run->loader, run->position.step / per_epoch,
+                                run->position.step % per_epoch));
+    run->loading = 1;
+    return KERF_OK;
+}
+
+static kerf_status run_step(kerf__run *run)
+{
+    kerf_batch batch;
+    if (!run->loading)
+        KERF__TRY(begin_loading(run));
+    KERF__TRY(kerf_loader_next(run->loader, &batch));
+    int64_t step = run->position.step + 1;
+    kerf_step now = {kerf__learning_rate(run->options, step, run->schedule.num_steps,
+                                         run->schedule.steps_per_epoch),
+                     step};
+    kerf_status status = kerf_plan_set_step(run->plan, &now);
+    if (status != KERF_OK) {
+        kerf_loader_release(run->loader, &batch);
+        return status;
+    }
+    KERF__TRY(kerf__flight_launch(
+        &run->flight, run->loader, run->plan, kerf_value_name(kerf_graph_input(run->g, 0)),
+        (size_t)kerf_shape_num_elements(kerf_dataset_sample_shape(run->d)), &batch));
+    run->position.step = step;
+    if (step % run->schedule.steps_per_epoch == 0)
+        run->loading = 0;
+    return KERF_OK;
+}
+
+static kerf_status stop(kerf__run *run)
+{
+    KERF__TRY(kerf__flight_land(&run->flight, run->loader));
+    KERF__TRY(kerf__run_save(run));
+    if (run->folder.path == NULL)
+        return kerf__fail(KERF_ERR_CANCELLED, "train: stopped after step %lld of %lld",
+                          (long long)run->position.step, (long long)run->schedule.num_steps);
+    return kerf__fail(
+        KERF_ERR_CANCELLED, "train: stopped after step %lld of %lld; resume goes on from %s",
+        (long long)run->position.step, (long long)run->schedule.num_steps, run->folder.checkpoint);
+}
+
+/* Steps up to an instant; nothing is in flight after it. */
+static kerf_status run_until(kerf__run *run, int64_t step)
+{
+    while (run->position.step < step && !run->cancelled) {
+        KERF__TRY(run_step(run));
+        if (kerf__now_ms() - run->told_ms >= TELL_MS)
+            kerf__run_tell(run, NULL, NULL);
+    }
+    if (run->cancelled)
+        return stop(run);
+    return kerf__flight_land(&run->flight, run->loader);
+}
+
+static kerf_status run_schedule(kerf__run *run)
+{
+    while (run->position.next < (int64_t)run->schedule.num) {
+        const kerf__event *event = &run->schedule.events[run->position.next];
+        KERF__TRY(run_until(run, event->step));
+        KERF__TRY(kerf__run_event(run, event));
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
+                       const kerf_train_options *options)
+{
+    if (kerf_state_device(s) == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: the state lies in host memory, must lie on a "
+                                             "device");
+    kerf__run run = {.g = g, .s = s, .d = d, .options = options};
+    run.loss = NAN;
+    run.saved_step = run.saved_next = -1;
+    run.folder.lock = -1;
+    kerf_status status = kerf__run_begin(&run);
+    if (status == KERF_OK)
+        status = run_schedule(&run);
+    if (run.best != NULL && (status == KERF_OK || status == KERF_ERR_DIVERGED)) {
+        kerf_status restored = kerf__run_restore_best(&run);
+        status = restored != KERF_OK ? restored : status;
+    }
+    kerf__run_end(&run);
+    return status;
+}

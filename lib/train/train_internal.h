@@ -1,0 +1,87 @@
+/* train/train_internal.h -- a run and who does what to it.
+ *
+ * (1) position says how far the run is: so many steps, so many events of the schedule.
+ * (2) Between events nothing happens but steps; an event finds no step in flight.
+ * (3) Whatever the next step depends on is in graph, state, options or position; so what a
+ *     checkpoint holds is enough.
+ *
+ *   train.c          the loop: steps up to the next event, the event, and again
+ *   events.c         what each event does
+ *   resume.c         checkpoints of this run, written and taken up again
+ *   run_setup.c      making plans, loader and pruner
+ *   train_options.c  checking options, and their text form */
+#ifndef KERF_TRAIN_INTERNAL_H
+#define KERF_TRAIN_INTERNAL_H
+
+#include "kerf/prune.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/run_folder.h"
+#include "train/schedule.h"
+
+typedef struct kerf__run {
+    kerf_graph *g; /* borrowed, as the next three */
+    kerf_state *s;
+    const kerf_dataset *d;
+    const kerf_train_options *options;
+
+    kerf__schedule schedule; /* owned, as all below */
+    kerf__run_folder folder;
+    char *options_text, *choices;
+    void *graph; /* serialized */
+    size_t graph_bytes;
+
+    kerf_plan *plan;
+    kerf_loader *loader;
+    kerf__evaluator evaluator; /* .samples 0: no validation split */
+    kerf_pruner *pruner;       /* NULL: no pruning */
+
+    kerf__position position;
+    kerf_epoch *epochs;
+    size_t num_epochs, epoch_capacity;
+    kerf_state *best; /* host; NULL: none yet */
+
+    kerf__flight flight;
+    int loading;                    /* the loader stands at position.step */
+    int64_t saved_step, saved_next; /* position of the last checkpoint; -1: none */
+    double loss, sparsity;          /* as last read, for the callback */
+    double epoch_ms;                /* when this epoch (or its part in this process) began */
+    double run_ms, told_ms;
+    int64_t run_step; /* step at which this process began */
+    const char *warning;
+    char warning_text[512];
+    int cancelled;
+} kerf__run;
+
+/* ---- train_options.c ---- */
+kerf_status kerf__train_check_options(const kerf_train_options *options, const kerf_dataset *d);
+/* What decides the result, a line each: NAME=VALUE; the caller frees it. */
+kerf_status kerf__train_options_text(char **text, const kerf_train_options *options,
+                                     const kerf_graph *g, const kerf_dataset *d);
+
+/* ---- run_setup.c ---- */
+/* Everything up to the first step; on resume from where the checkpoint stands. */
+kerf_status kerf__run_begin(kerf__run *run);
+void kerf__run_end(kerf__run *run);
+/* How many of the weights are pruned, for the epoch's line and the callback; waits. */
+kerf_status kerf__run_read_sparsity(kerf__run *run);
+
+/* ---- train.c ---- */
+/* Calls back; remembers a wish to stop. */
+void kerf__run_tell(kerf__run *run, const kerf_epoch *finished, const kerf_pruner *pruned);
+
+/* ---- events.c ---- */
+kerf_status kerf__run_event(kerf__run *run, const kerf__event *event);
+
+/* ---- resume.c ---- */
+/* Writes the checkpoint, if there is a folder and it does not hold this position already. */
+kerf_status kerf__run_save(kerf__run *run);
+/* Reads the checkpoint, or the previous one if that is damaged; KERF_ERR_ARGUMENT names the
+ * option that differs. */
+kerf_status kerf__run_load(kerf__run *run);
+/* Copies weights and statistics of the best epoch into the state. */
+kerf_status kerf__run_restore_best(kerf__run *run);
+/* Drops what an earlier run left: moments, sums. */
+void kerf__run_forget(kerf_state *s);
+
+#endif

@@ -1,0 +1,172 @@
+/* train/train_options.c -- defaults, what must hold, and the text that a checkpoint keeps.
+ *
+ * The text has a line for everything that decides the result beside graph and state, so
+ * that a run which is taken up with another option can say which one. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "train/train_internal.h"
+
+kerf_train_options kerf_train_defaults(void)
+{
+    return (kerf_train_options){
+        .epochs = 20,
+        .batch = 128,
+        .lr = 0.05,
+        .schedule = KERF_LR_COSINE,
+        .optimizer = {.kind = KERF_SGD,
+                      .momentum = 0.9f,
+                      .weight_decay = 1e-4f,
+                      .beta1 = 0.9f,
+                      .beta2 = 0.999f,
+                      .epsilon = 1e-8f,
+                      .nesterov = 1},
+        .loss = KERF_LOSS_CROSS_ENTROPY,
+        .seed = 1,
+        .keep_best = 1,
+    };
+}
+
+/* ---- checking ----------------------------------------------------------------------------- */
+
+/* A number and the range it must lie in. */
+typedef struct range {
+    const char *name;
+    double value, least, below;
+    const char *must; /* "must be ..." */
+} range;
+
+static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
+{
+    const kerf_optimizer *p = &o->optimizer;
+    const double most = 1e9;
+    const range ranges[] = {
+        {"epochs", o->epochs, 0, most, "at least 0"},
+        {"batch", (double)o->batch, 1, num_samples + 1, "from 1 to the number of training samples"},
+        {"lr", o->lr, 0, most, "at least 0"},
+        {"warmup", o->warmup, 0, o->epochs + 1e-9, "from 0 to the number of epochs"},
+        {"momentum", (double)p->momentum, 0, 1, "at least 0 and below 1"},
+        {"weight decay", (double)p->weight_decay, 0, most, "at least 0"},
+        {"beta1", (double)p->beta1, 0, 1, "at least 0 and below 1"},
+        {"beta2", (double)p->beta2, 0, 1, "at least 0 and below 1"},
+        {"epsilon", (double)p->epsilon, 0, most, "at least 0"},
+        {"pruning events", (double)o->prune.events, 0, 1e6, "at least 0"},
+        {"pruning start", o->prune.start, 0, most, "at least 0"},
+        {"epochs between prunings", o->prune.every, 0, most, "at least 0"},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (!(ranges[i].value >= ranges[i].least && ranges[i].value < ranges[i].below))
+            return kerf__fail(KERF_ERR_ARGUMENT, "train: %s is %g: must be %s", ranges[i].name,
+                              ranges[i].value, ranges[i].must);
+    return KERF_OK;
+}
+
+kerf_status kerf__train_check_options(const kerf_train_options *options, const kerf_dataset *d)
+{
+    int64_t num = kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN);
+    if (num < 1)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: the data has no training samples");
+    KERF__TRY(check_ranges(options, (double)num));
+    if (options->loss != KERF_LOSS_CROSS_ENTROPY && options->loss != KERF_LOSS_MSE)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: loss must be cross-entropy or mse");
+    if ((unsigned)options->schedule > KERF_LR_LINEAR)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: schedule %d: must be one of kerf/train.h's",
+                          (int)options->schedule);
+    if (options->resume && options->run_dir == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: to resume, a run's folder must be given");
+    return KERF_OK;
+}
+
+/* ---- text --------------------------------------------------------------------------------- */
+
+typedef struct text {
+    char *at; /* owned */
+    size_t num, capacity;
+    int failed;
+} text;
+
+static void KERF__PRINTF(2, 3) print(text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int more = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    size_t wanted = t->num + (size_t)(more > 0 ? more : 0) + 1;
+    if (wanted > t->capacity) {
+        char *larger = kerf__realloc(t->at, wanted * 2, 1);
+        if (larger == NULL) {
+            t->failed = 1;
+            return;
+        }
+        t->at = larger;
+        t->capacity = wanted * 2;
+    }
+    va_start(args, format);
+    vsnprintf(t->at + t->num, t->capacity - t->num, format, args);
+    va_end(args);
+    t->num = wanted - 1;
+}
+
+static void print_list(text *t, const char *name, const char *const *items, size_t num)
+{
+    print(t, "%s=", name);
+    for (size_t i = 0; i < num; i++)
+        print(t, "%s%s", i > 0 ? "," : "", items[i]);
+    print(t, "\n");
+}
+
+static void print_training(text *t, const kerf_train_options *o)
+{
+    const kerf_optimizer *p = &o->optimizer;
+    print(t, "epochs=%.17g\nbatch=%lld\nlr=%.17g\nschedule=%d\nwarmup=%.17g\n", o->epochs,
+          (long long)o->batch, o->lr, (int)o->schedule, o->warmup);
+    print(t, "optimizer=%d\nmomentum=%.9g\nweight-decay=%.9g\nbeta1=%.9g\nbeta2=%.9g\n",
+          (int)p->kind, (double)p->momentum, (double)p->weight_decay, (double)p->beta1,
+          (double)p->beta2);
+    print(t, "epsilon=%.9g\nnesterov=%d\nloss=%d\nseed=%llu\nkeep-best=%d\n", (double)p->epsilon,
+          p->nesterov, (int)o->loss, (unsigned long long)o->seed, o->keep_best);
+    print_list(t, "freeze", o->freeze, o->num_freeze);
+}
+
+static void print_pruning(text *t, const kerf_prune_schedule *prune)
+{
+    const kerf_prune_options *o = &prune->options;
+    print(t, "pruning-events=%d\n", prune->events);
+    if (prune->events == 0)
+        return;
+    print(t, "curve=%d\npruning-start=%.17g\npruning-every=%.17g\n", (int)prune->curve,
+          prune->start, prune->every);
+    print(t, "method=%d\nscope=%d\namount=%.17g\nbiases=%d\npruning-seed=%llu\nmask=%s\n",
+          (int)o->method, (int)o->scope, o->amount, o->biases, (unsigned long long)o->seed,
+          o->mask_file != NULL ? o->mask_file : "");
+    for (size_t i = 0; i < o->num_amounts; i++)
+        print(t, "amount of %s=%.17g\n", o->amounts[i].pattern, o->amounts[i].value);
+    print_list(t, "layers", o->layers, o->num_layers);
+    print_list(t, "skip", o->skip, o->num_skip);
+}
+
+kerf_status kerf__train_options_text(char **out, const kerf_train_options *options,
+                                     const kerf_graph *g, const kerf_dataset *d)
+{
+    text t = {0};
+    char shape[128];
+    print_training(&t, options);
+    print_pruning(&t, &options->prune);
+    print(&t, "prep=%s\n", kerf__choose_prep(options->prep, g, d));
+    print(&t, "training-samples=%lld\nvalidation-samples=%lld\nsample=%s\nclasses=%d\n",
+          (long long)kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN),
+          (long long)kerf_dataset_num_samples(d, KERF_SPLIT_VAL),
+          kerf_shape_text(kerf_dataset_sample_shape(d), shape, sizeof shape),
+          kerf_dataset_num_classes(d));
+    if (t.failed) {
+        free(t.at);
+        return kerf__fail_memory("train", t.capacity);
+    }
+    *out = t.at;
+    return KERF_OK;
+}
