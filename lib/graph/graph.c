@@ -5,7 +5,7 @@
  *     file and kerf__graph_sort().
  * (3) Every value stands in `names` under its name.
  *                                           checked by kerf_graph_verify(), verify.c
- * Building is build.c, editing edit.c. */
+ * Building is graph_build.c, editing edit.c. */
 #include <stdlib.h>
 #include <string.h>
 

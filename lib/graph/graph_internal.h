@@ -3,7 +3,7 @@
  * Upper rooms read these fields; they change them through functions only, but for type,
  * shape and next_of of a value, which shape rules and the training graph set.
  *
- * Other half: graph.c (life, looking), build.c, attributes.c, edit.c, sort.c, verify.c. */
+ * Other half: graph.c (life, looking), graph_build.c, attributes.c, edit.c, sort.c, verify.c. */
 #ifndef KERF_GRAPH_INTERNAL_H
 #define KERF_GRAPH_INTERNAL_H
 

@@ -1,4 +1,4 @@
-/* graph/build.c -- adding values and nodes to a graph, and copying a whole one.
+/* graph/graph_build.c -- adding values and nodes to a graph, and copying a whole one.
  *
  * Each function adds all or nothing: room is made first, then what cannot fail is done. */
 #include <assert.h>

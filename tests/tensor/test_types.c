@@ -1,4 +1,4 @@
-/* test_shape.c -- sizes of shapes and types up to where 64 bits end, and their texts. */
+/* test_types.c -- sizes of shapes and types up to where 64 bits end, and their texts. */
 #include <string.h>
 
 #include "check.h"

@@ -1,4 +1,4 @@
-/* tensor/shape.c -- the table of types, and arithmetic on shapes.
+/* tensor/types.c -- the table of types, and arithmetic on shapes.
  *
  * Sizes stay below 2^62 so that sums and products of two of them, and a factor of 2, fit
  * 64 bits with their sign. */

@@ -1,0 +1,2 @@
+/* Broken on purpose: an example looks inside the library. */
+#include "base/fail.h"

@@ -1,0 +1,2 @@
+/* Broken on purpose: a public header looks up. */
+#include "kerf/graph.h"

@@ -1,0 +1,2 @@
+/* Broken on purpose: a room looks up through a public header. */
+#include "kerf/io.h"

@@ -1,0 +1,2 @@
+/* Broken on purpose: two compress rooms. */
+#include "compress/quantize/ranges.h"

@@ -1,0 +1,2 @@
+/* Broken on purpose: a room looks at its neighbour. */
+#include "kerf/state.h"

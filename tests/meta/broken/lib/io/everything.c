@@ -1,0 +1,2 @@
+/* Broken on purpose: a room includes the whole API. */
+#include "kerf/kerf.h"

@@ -1,0 +1,2 @@
+/* Broken on purpose: not written from the root of lib. */
+#include "../graph/graph_internal.h"

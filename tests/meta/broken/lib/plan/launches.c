@@ -1,0 +1,2 @@
+/* Broken on purpose: launches outside lib/ops. */
+#include "device/launch.h"

@@ -1,0 +1,2 @@
+/* Broken on purpose: MPI outside lib/cluster. */
+#include <mpi.h>
