@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "device/tuning.h"
-#include "plan/trial.h"
+#include "plan/node_trial.h"
 
 /* Another option must beat the present one by this factor. */
 static const double GAIN = 0.97;

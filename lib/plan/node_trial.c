@@ -1,8 +1,8 @@
-/* plan/trial.c -- building, comparing and timing all options of one node (trial.h).
+/* plan/node_trial.c -- building, comparing and timing all options of one node (node_trial.h).
  *
  * A driver may refuse to build or to launch a candidate: that is an answer, not a failure.
  * Only what concerns all of them (memory for the tensors, a dead device) is passed up. */
-#include "plan/trial.h"
+#include "plan/node_trial.h"
 
 #include <float.h>
 #include <math.h>

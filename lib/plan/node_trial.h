@@ -1,7 +1,7 @@
-/* plan/trial.h -- every way to compute one node, side by side on tensors of their own.
- * Other half: trial.c; tune.c drives it. */
-#ifndef KERF_PLAN_TRIAL_H
-#define KERF_PLAN_TRIAL_H
+/* plan/node_trial.h -- every way to compute one node, side by side on tensors of their own.
+ * Other half: node_trial.c; tune.c drives it. */
+#ifndef KERF_PLAN_NODE_TRIAL_H
+#define KERF_PLAN_NODE_TRIAL_H
 
 #include "plan/plan_internal.h"
 
