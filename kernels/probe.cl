@@ -79,3 +79,79 @@ kernel void probe_dot_x86(global const int *a, global const int *b, global int *
     vstore16(sum, i, dst);
 }
 #endif
+
+/* ---- how fast ------------------------------------------------------------------------------ */
+
+/* Launched for its own cost. */
+kernel void probe_nothing(global int *dst, int value)
+{
+    if (value != 0)
+        dst[0] = value;
+}
+
+/* One vector an item; whole groups. */
+kernel void probe_copy(global const float *src, global float *dst)
+{
+    const size_t i = get_global_id(0);
+    vstore16(vload16(i, src), i, dst);
+}
+
+#ifdef PROBE_STREAM
+/* Stores that pass the caches by. */
+kernel void probe_copy_stream(global const float16 *src, global float16 *dst)
+{
+    const size_t i = get_global_id(0);
+    __builtin_nontemporal_store(src[i], &dst[i]);
+}
+#endif
+
+#ifdef PROBE_VECTOR
+#ifdef PROBE_HALF
+#pragma OPENCL EXTENSION cl_khr_fp16 : enable
+#endif
+#ifndef PROBE_CHAINS /* independent sums an item: enough to hide the unit's latency */
+#define PROBE_CHAINS 4
+#endif
+/* Each chain ends at start + rounds for b = c = 1, which is exact below 2^24.  The compiler
+ * does not know b and c and so has to do all the work. */
+kernel void probe_multiply_add(global PROBE_VECTOR *dst, int rounds, float b, float c)
+{
+    PROBE_VECTOR a[PROBE_CHAINS], total;
+    const PROBE_VECTOR factor = (PROBE_VECTOR)(b), summand = (PROBE_VECTOR)(c);
+#pragma unroll
+    for (int i = 0; i < PROBE_CHAINS; i++)
+        a[i] = (PROBE_VECTOR)(i);
+    for (int r = 0; r < rounds; r++) {
+#pragma unroll
+        for (int i = 0; i < PROBE_CHAINS; i++)
+            a[i] = PROBE_MULTIPLY_ADD(a[i], factor, summand);
+    }
+    total = a[0];
+#pragma unroll
+    for (int i = 1; i < PROBE_CHAINS; i++)
+        total += a[i] - a[0];
+    dst[get_global_id(0)] = total;
+}
+#endif
+
+#ifdef PROBE_DOT_X86
+/* The same of four byte products each; with bytes of 1 a round adds 4. */
+kernel void probe_multiply_add_x86(global int16 *dst, int rounds, int ones)
+{
+    int16 a[12], total;
+    const int16 x = (int16)(ones);
+#pragma unroll
+    for (int i = 0; i < 12; i++)
+        a[i] = (int16)(i);
+    for (int r = 0; r < rounds; r++) {
+#pragma unroll
+        for (int i = 0; i < 12; i++)
+            __asm__("vpdpbusd %1,%1,%0" : "+v"(a[i]) : "v"(x));
+    }
+    total = a[0];
+#pragma unroll
+    for (int i = 1; i < 12; i++)
+        total += a[i] - a[0];
+    dst[get_global_id(0)] = total;
+}
+#endif

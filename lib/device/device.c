@@ -80,6 +80,7 @@ static kerf_status open_queue(kerf_device *dev)
     cl_int err;
     cl_device_fp_config precision = 0;
     dev->cl->GetDeviceInfo(dev->id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof precision, &precision, NULL);
+    dev->has_fma = (precision & CL_FP_FMA) != 0;
     dev->can_divide_exactly = (precision & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     dev->context = dev->cl->CreateContext(NULL, 1, &dev->id, NULL, NULL, &err);
     if (err == CL_SUCCESS)

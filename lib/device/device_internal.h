@@ -44,6 +44,7 @@ struct kerf_device {
     kerf__tuning *tuning;    /* owned; NULL until it is asked for */
     uint64_t used_bytes;     /* of all buffers */
     long fail_at;            /* see fault.h */
+    int has_fma;             /* fma() is an instruction, not a routine */
     int can_divide_exactly;  /* takes -cl-fp32-correctly-rounded-divide-sqrt */
 };
 
