@@ -28,6 +28,11 @@ static int is_program(const char *path)
     return access(path, X_OK) == 0;
 }
 
+/* Where it lies as seen from the program that runs: in a build's folder, and once installed
+ * under whatever prefix. */
+static const char *const PLACES[] = {"/kerf-probe", "/../libexec/kerf/kerf-probe"};
+enum { NUM_PLACES = sizeof PLACES / sizeof PLACES[0] };
+
 static int find(char *path, size_t path_bytes)
 {
     const char *told = getenv("KERF_PROBE");
@@ -40,8 +45,9 @@ static int find(char *path, size_t path_bytes)
         path[length] = '\0';
         char *name = strrchr(path, '/');
         size_t room = path_bytes - (size_t)(name - path);
-        if (snprintf(name, room, "/kerf-probe") < (int)room && is_program(path))
-            return 1;
+        for (int i = 0; i < NUM_PLACES; i++)
+            if (snprintf(name, room, "%s", PLACES[i]) < (int)room && is_program(path))
+                return 1;
     }
     snprintf(path, path_bytes, "%s/kerf-probe", KERF_LIBEXEC_DIR);
     return is_program(path);
