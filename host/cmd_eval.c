@@ -1,0 +1,138 @@
+/* cmd_eval.c -- `kerf eval`: accuracy, loss and confusion of a model on a split. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "json.h"
+#include "session.h"
+
+static int parse_split(const options *o, kerf_split *split)
+{
+    static const char *const names[] = {"train", "val", "test"};
+    *split = KERF_SPLIT_TEST;
+    for (int i = 0; o->split != NULL && i < 3; i++) {
+        if (strcmp(o->split, names[i]) == 0) {
+            *split = (kerf_split)i;
+            return 0;
+        }
+    }
+    return o->split == NULL ? 0 : fail_usage(o, "--split %s: must be train, val or test", o->split);
+}
+
+static const char *class_name(const session *s, int c, char *text, size_t text_bytes)
+{
+    const char *name = kerf_dataset_class_name(s->data, c);
+    if (name != NULL)
+        return name;
+    snprintf(text, text_bytes, "%d", c);
+    return text;
+}
+
+/* A line a class: how many are right, and what the others are most often taken for. */
+static void print_confusion(const session *s, const int64_t *confusion, int num)
+{
+    table *t = table_create("class|>samples|>right|most often taken for");
+    char text[16];
+    for (int c = 0; c < num; c++) {
+        const int64_t *row = confusion + (size_t)c * (size_t)num;
+        int64_t total = 0, other = -1;
+        for (int k = 0; k < num; k++) {
+            total += row[k];
+            if (k != c && row[k] > 0 && (other < 0 || row[k] > row[other]))
+                other = k;
+        }
+        if (total == 0)
+            continue;
+        table_cell(t, "%s", class_name(s, c, text, sizeof text));
+        table_cell(t, "%lld", (long long)total);
+        table_cell(t, "%.1f %%", 100.0 * (double)row[c] / (double)total);
+        if (other >= 0)
+            table_cell(t, "%s (%lld)", class_name(s, (int)other, text, sizeof text),
+                       (long long)row[other]);
+        else
+            table_cell(t, "%s", "");
+    }
+    table_print(t, stdout);
+    table_destroy(t);
+}
+
+static int print_text(const session *s, const evaluation *e, const int64_t *confusion)
+{
+    const kerf_evaluation *r = &e->e;
+    print_confusion(s, confusion, kerf_dataset_num_classes(s->data));
+    printf("\ntop-1 %.2f %% (+- %.2f)  top-5 %.2f %%  loss %.4f  %lld samples, %.3f ms a batch of "
+           "%lld\n",
+           r->top1, r->top1_ci95, r->top5, r->loss, (long long)r->samples, r->ms_per_batch,
+           (long long)r->batch);
+    if (!isnan(e->agreement))
+        printf("agreement with the reference %.2f %%\n", e->agreement);
+    return EXIT_DONE;
+}
+
+static int print_json(const options *o, const evaluation *e, const int64_t *confusion, int num)
+{
+    json_t *object = json_begin(), *rows = json_array();
+    evaluation_json(object, e);
+    for (int c = 0; c < num; c++) {
+        json_t *row = json_array();
+        for (int k = 0; k < num; k++)
+            json_array_append_new(row,
+                                  json_integer(confusion[(size_t)c * (size_t)num + (size_t)k]));
+        json_array_append_new(rows, row);
+    }
+    json_object_set_new(object, "confusion", rows);
+    return json_finish(o, object);
+}
+
+static int compare_with_reference(const options *o, const session *s, kerf_split split,
+                                  evaluation *e)
+{
+    model reference;
+    int code = model_read(o, &reference, o->reference, s->dev);
+    if (code == 0) {
+        kerf_status status = measure_agreement(s, &reference, split, e->e.batch, &e->agreement);
+        code = status == KERF_OK ? 0 : fail_kerf(o, status);
+    }
+    model_free(&reference);
+    return code;
+}
+
+static int evaluate_and_print(const options *o, const session *s, kerf_split split)
+{
+    int num = kerf_dataset_num_classes(s->data);
+    int64_t *confusion = calloc((size_t)num * (size_t)num + 1, sizeof *confusion);
+    if (confusion == NULL)
+        return fail_memory(o);
+    evaluation e;
+    int code = session_evaluate(o, s, split, &e, confusion);
+    if (code == 0 && !e.is_known)
+        code = fail_work(o, "--data %s: has no %s samples", o->data,
+                         o->split != NULL ? o->split : "test");
+    if (code == 0 && o->reference != NULL)
+        code = compare_with_reference(o, s, split, &e);
+    if (code == 0)
+        code = o->json ? print_json(o, &e, confusion, num) : print_text(s, &e, confusion);
+    if (code == 0 && options_given(o, "min-top1") && e.e.top1 < o->min_top1) {
+        fail_work(o, "--min-top1 %g: top-1 is %.2f %%", o->min_top1, e.e.top1);
+        code = EXIT_TARGET;
+    }
+    free(confusion);
+    return code;
+}
+
+int cmd_eval(const options *o)
+{
+    kerf_split split;
+    int code = parse_split(o, &split);
+    if (code == 0 && o->data == NULL)
+        code = fail_usage(o, "--data is missing, such as --data fashion-mnist");
+    if (code != 0)
+        return code;
+    session s;
+    code = session_open(o, &s, o->words.items[0]);
+    if (code == 0)
+        code = evaluate_and_print(o, &s, split);
+    session_close(&s);
+    return code;
+}

@@ -1,0 +1,236 @@
+/* cmd_infer.c -- `kerf infer`: arrays in, arrays or class names out.
+ *
+ * The batch is the first dimension of the arrays.  More samples than BATCH_MOST run in
+ * pieces of one plan; the last piece is filled up with zeros.  Nothing is measured or
+ * probed on the way: the first result should be there in a blink. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "infer.h"
+#include "json.h"
+
+enum { BATCH_MOST = 256 };
+
+/* ---- what goes in ------------------------------------------------------------------------ */
+
+/* The array that --input names for an input: NAME=X, or X for the only one. */
+static const char *path_for(const options *o, const char *name, int num_inputs)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < o->inputs.num; i++) {
+        const char *item = o->inputs.items[i];
+        if (strncmp(item, name, length) == 0 && item[length] == '=')
+            return item + length + 1;
+    }
+    if (num_inputs == 1 && o->inputs.num == 1 && strchr(o->inputs.items[0], '=') == NULL)
+        return o->inputs.items[0];
+    return NULL;
+}
+
+static int wrong_shape(const options *o, const kerf_value *v, const char *path, kerf_shape found)
+{
+    char got[96], want[96];
+    return fail_work(o, "--input %s: is %s, must be %s like input %s", path,
+                     kerf_shape_text(found, got, sizeof got),
+                     kerf_shape_text(kerf_value_shape(v), want, sizeof want), kerf_value_name(v));
+}
+
+static int check_array(const options *o, const inference *x, int i, const char *path)
+{
+    const kerf_value *v = kerf_graph_input(x->m.g, i);
+    kerf_shape want = kerf_value_shape(v), found = kerf_tensor_shape(x->arrays[i]);
+    if (kerf_tensor_type(x->arrays[i]) != kerf_value_type(v))
+        return fail_work(o, "--input %s: is %s, must be %s like input %s", path,
+                         kerf_type_name(kerf_tensor_type(x->arrays[i])),
+                         kerf_type_name(kerf_value_type(v)), kerf_value_name(v));
+    if (found.rank != want.rank)
+        return wrong_shape(o, v, path, found);
+    for (int d = 0; d < want.rank; d++)
+        if (want.dims[d] >= 0 && want.dims[d] != found.dims[d])
+            return wrong_shape(o, v, path, found);
+    if (want.rank > 0 && want.dims[0] < 0 && found.dims[0] == 0)
+        return fail_work(o, "--input %s: is empty, must hold at least one sample", path);
+    return 0;
+}
+
+/* The one number of samples that all arrays with a free first dimension have. */
+static int agree_on_samples(const options *o, inference *x, int i, const char *path)
+{
+    kerf_shape want = kerf_value_shape(kerf_graph_input(x->m.g, i));
+    if (want.rank == 0 || want.dims[0] >= 0) {
+        x->has_fixed_input = 1;
+        return 0;
+    }
+    int64_t num = kerf_tensor_shape(x->arrays[i]).dims[0];
+    if (x->num_samples != 0 && x->num_samples != num)
+        return fail_work(o, "--input %s: has %lld samples, must have %lld like the others", path,
+                         (long long)num, (long long)x->num_samples);
+    x->num_samples = num;
+    return 0;
+}
+
+static int read_inputs(const options *o, inference *x)
+{
+    int code = 0;
+    for (int i = 0; code == 0 && i < x->num_inputs; i++) {
+        const char *name = kerf_value_name(kerf_graph_input(x->m.g, i));
+        const char *path = path_for(o, name, x->num_inputs);
+        if (path == NULL)
+            return fail_usage(o, "--input is missing for input %s: --input %s%sX.npy", name,
+                              x->num_inputs > 1 ? name : "", x->num_inputs > 1 ? "=" : "");
+        kerf_status status = kerf_npy_read(&x->arrays[i], path);
+        if (status != KERF_OK)
+            return fail_kerf(o, status);
+        code = check_array(o, x, i, path);
+        if (code == 0)
+            code = agree_on_samples(o, x, i, path);
+    }
+    if ((int)o->inputs.num > x->num_inputs)
+        return fail_usage(o, "--input %s: the model has %d input%s only",
+                          o->inputs.items[o->inputs.num - 1], x->num_inputs,
+                          x->num_inputs > 1 ? "s" : "");
+    if (x->num_samples == 0)
+        x->num_samples = 1;
+    return code;
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+static kerf_status make_plan(inference *x)
+{
+    int whole = x->has_fixed_input || x->num_samples <= BATCH_MOST;
+    x->batch = whole ? x->num_samples : BATCH_MOST;
+    kerf_plan_options plan_options = {.mode = KERF_EVALUATE, .batch = x->batch};
+    kerf_status status = kerf_plan_create(&x->plan, x->m.g, x->m.s, &plan_options);
+    for (int i = 0; status == KERF_OK && i < x->num_outputs; i++) {
+        const kerf_value *v = kerf_graph_output(x->m.g, i);
+        kerf_tensor *t = kerf_plan_output(x->plan, kerf_value_name(v));
+        kerf_shape shape = kerf_tensor_shape(t);
+        if (shape.rank > 0 && shape.dims[0] == x->batch)
+            shape.dims[0] = x->num_samples;
+        status = kerf_tensor_create(&x->results[i], NULL, kerf_tensor_type(t), shape);
+    }
+    return status;
+}
+
+/* A piece of `num` samples from `first` on; `room` has the size of the whole input. */
+static kerf_status feed_piece(inference *x, int i, int64_t first, int64_t num, char *room)
+{
+    const char *name = kerf_value_name(kerf_graph_input(x->m.g, i));
+    const char *data = kerf_tensor_data(x->arrays[i]);
+    size_t all_bytes = kerf_tensor_size_bytes(x->arrays[i]);
+    if (x->batch == x->num_samples)
+        return kerf_tensor_write(kerf_plan_input(x->plan, name), data);
+    size_t sample_bytes = all_bytes / (size_t)x->num_samples;
+    memset(room, 0, (size_t)x->batch * sample_bytes);
+    memcpy(room, data + (size_t)first * sample_bytes, (size_t)num * sample_bytes);
+    return kerf_tensor_write(kerf_plan_input(x->plan, name), room);
+}
+
+static kerf_status read_piece(inference *x, int i, int64_t first, int64_t num)
+{
+    const kerf_tensor *src =
+        kerf_plan_output(x->plan, kerf_value_name(kerf_graph_output(x->m.g, i)));
+    char *dst = kerf_tensor_data(x->results[i]);
+    if (x->batch == x->num_samples)
+        return kerf_tensor_read(src, dst);
+    size_t src_bytes = kerf_tensor_size_bytes(src);
+    size_t sample_bytes = src_bytes / (size_t)x->batch;
+    char *room = malloc(src_bytes + 1);
+    if (room == NULL)
+        return KERF_ERR_MEMORY;
+    kerf_status status = kerf_tensor_read(src, room);
+    memcpy(dst + (size_t)first * sample_bytes, room, (size_t)num * sample_bytes);
+    free(room);
+    return status;
+}
+
+static kerf_status run_pieces(inference *x)
+{
+    size_t most_bytes = 1;
+    for (int i = 0; i < x->num_inputs; i++) {
+        size_t bytes = kerf_tensor_size_bytes(x->arrays[i]);
+        most_bytes = bytes > most_bytes ? bytes : most_bytes;
+    }
+    char *room = malloc(most_bytes);
+    kerf_status status = room != NULL ? KERF_OK : KERF_ERR_MEMORY;
+    for (int64_t first = 0; status == KERF_OK && first < x->num_samples; first += x->batch) {
+        int64_t left = x->num_samples - first, num = left < x->batch ? left : x->batch;
+        for (int i = 0; status == KERF_OK && i < x->num_inputs; i++)
+            status = feed_piece(x, i, first, num, room);
+        if (status == KERF_OK)
+            status = kerf_plan_run(x->plan);
+        for (int i = 0; status == KERF_OK && i < x->num_outputs; i++)
+            status = read_piece(x, i, first, num);
+    }
+    free(room);
+    return status;
+}
+
+/* ---- the command ---------------------------------------------------------------------------- */
+
+static int open_all(const options *o, inference *x)
+{
+    kerf_status status = kerf_device_open(&x->dev, o->device);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    int code = model_read(o, &x->m, o->words.items[0], x->dev);
+    if (code != 0)
+        return code;
+    x->num_inputs = kerf_graph_num_inputs(x->m.g);
+    x->num_outputs = kerf_graph_num_outputs(x->m.g);
+    x->arrays = calloc((size_t)x->num_inputs + 1, sizeof(kerf_tensor *));
+    x->results = calloc((size_t)x->num_outputs + 1, sizeof(kerf_tensor *));
+    return x->arrays != NULL && x->results != NULL ? 0 : fail_memory(o);
+}
+
+static void close_all(inference *x)
+{
+    for (int i = 0; x->arrays != NULL && i < x->num_inputs; i++)
+        kerf_tensor_destroy(x->arrays[i]);
+    for (int i = 0; x->results != NULL && i < x->num_outputs; i++)
+        kerf_tensor_destroy(x->results[i]);
+    free(x->arrays);
+    free(x->results);
+    kerf_plan_destroy(x->plan);
+    model_free(&x->m);
+    kerf_device_close(x->dev);
+}
+
+static int check_streams(const options *o)
+{
+    int num_streams = strcmp(o->words.items[0], "-") == 0;
+    for (size_t i = 0; i < o->inputs.num; i++) {
+        const char *equals = strchr(o->inputs.items[i], '=');
+        num_streams += strcmp(equals != NULL ? equals + 1 : o->inputs.items[i], "-") == 0;
+    }
+    if (num_streams > 1)
+        return fail_usage(o, "- stands for standard input once only");
+    if (o->inputs.num == 0)
+        return fail_usage(o, "--input is missing: --input X.npy");
+    return 0;
+}
+
+int cmd_infer(const options *o)
+{
+    int code = check_streams(o);
+    if (code == 0)
+        code = infer_check_output(o);
+    if (code != 0)
+        return code;
+    inference x = {0};
+    code = open_all(o, &x);
+    if (code == 0)
+        code = read_inputs(o, &x);
+    kerf_status status = code == 0 ? make_plan(&x) : KERF_OK;
+    if (code == 0 && status == KERF_OK)
+        status = run_pieces(&x);
+    if (status != KERF_OK)
+        code = fail_kerf(o, status);
+    if (code == 0)
+        code = infer_report(o, &x);
+    close_all(&x);
+    return code;
+}

@@ -1,0 +1,152 @@
+/* cmd_info.c -- `kerf info`: what is in a model file; no device is touched. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "json.h"
+#include "model.h"
+
+/* What will be in the way later, a line each. */
+static json_t *find_warnings(const model *m, const layer_list *layers)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < kerf_graph_num_inputs(m->g); i++) {
+        const kerf_value *v = kerf_graph_input(m->g, i);
+        kerf_shape shape = kerf_value_shape(v);
+        if (shape.rank > 0 && shape.dims[0] >= 0)
+            json_array_append_new(
+                list, json_sprintf("input %s: the batch is fixed to %lld; training and evaluating "
+                                   "use that batch only",
+                                   kerf_value_name(v), (long long)shape.dims[0]));
+    }
+    if (layers->why_no_macs[0] != '\0')
+        json_array_append_new(list, json_sprintf("not supported: %s", layers->why_no_macs));
+    if (layers->num == 0)
+        json_array_append_new(list, json_text("no layer with weights: nothing to prune"));
+    return list;
+}
+
+/* Weights that are NaN or endless spoil all that is done with them. */
+static void warn_strange_weights(json_t *list, const model *m)
+{
+    for (int id = 0; id < kerf_state_num_ids(m->s); id++) {
+        const kerf_state_entry *entry = kerf_state_get(m->s, id);
+        if (entry == NULL || kerf_tensor_type(entry->tensor) != KERF_F32)
+            continue;
+        size_t num = kerf_tensor_num_elements(entry->tensor), num_strange = 0;
+        float *data = malloc(num * sizeof *data + 1);
+        if (data != NULL && kerf_state_read(m->s, id, data) == KERF_OK)
+            for (size_t i = 0; i < num; i++)
+                num_strange += isfinite(data[i]) ? 0 : 1;
+        free(data);
+        if (num_strange > 0)
+            json_array_append_new(list, json_sprintf("%s: %zu of %zu numbers are NaN or infinite",
+                                                     entry->name, num_strange, num));
+    }
+}
+
+static json_t *inputs_json(const model *m)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < kerf_graph_num_inputs(m->g); i++) {
+        const kerf_value *v = kerf_graph_input(m->g, i);
+        json_t *object = json_object();
+        json_object_set_new(object, "name", json_text(kerf_value_name(v)));
+        json_object_set_new(object, "type", json_text(kerf_type_name(kerf_value_type(v))));
+        json_object_set_new(object, "shape", json_shape(kerf_value_shape(v)));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static int print_json(const options *o, const model *m, const layer_list *layers, json_t *warnings)
+{
+    const char *prep = kerf_graph_metadata(m->g, "kerf.prep");
+    json_t *object = json_begin();
+    json_object_set_new(object, "file", json_text(m->path));
+    layers_json_totals(object, layers);
+    json_object_set_new(object, "bytes",
+                        m->file_bytes > 0 ? json_integer(m->file_bytes) : json_null());
+    json_object_set_new(object, "inputs", inputs_json(m));
+    json_object_set_new(object, "prep", prep != NULL ? json_text(prep) : json_null());
+    json_object_set(object, "warnings", warnings);
+    json_object_set_new(object, "layers", layers_json(layers));
+    return json_finish(o, object);
+}
+
+/* "(N, 1, 28, 28)": symbols by their names. */
+static const char *shape_text(const kerf_graph *g, kerf_shape shape, char *text, size_t text_bytes)
+{
+    size_t used = (size_t)snprintf(text, text_bytes, "(");
+    for (int i = 0; i < shape.rank && used < text_bytes; i++) {
+        const char *comma = i > 0 ? ", " : "";
+        const char *symbol = shape.dims[i] < 0 ? kerf_graph_symbol_name(g, shape.dims[i]) : NULL;
+        if (shape.dims[i] < 0)
+            used += (size_t)snprintf(text + used, text_bytes - used, "%s%s", comma,
+                                     symbol != NULL ? symbol : "?");
+        else
+            used += (size_t)snprintf(text + used, text_bytes - used, "%s%lld", comma,
+                                     (long long)shape.dims[i]);
+    }
+    if (used < text_bytes)
+        snprintf(text + used, text_bytes - used, ")");
+    return text;
+}
+
+static void print_values(const model *m)
+{
+    table *t = table_create("|name|type|shape");
+    char text[128];
+    int num_inputs = kerf_graph_num_inputs(m->g);
+    for (int i = 0; i < num_inputs + kerf_graph_num_outputs(m->g); i++) {
+        const kerf_value *v =
+            i < num_inputs ? kerf_graph_input(m->g, i) : kerf_graph_output(m->g, i - num_inputs);
+        table_cell(t, "%s", i < num_inputs ? "input" : "output");
+        table_cell(t, "%s", kerf_value_name(v));
+        table_cell(t, "%s", kerf_type_name(kerf_value_type(v)));
+        table_cell(t, "%s", shape_text(m->g, kerf_value_shape(v), text, sizeof text));
+    }
+    table_print(t, stdout);
+    table_destroy(t);
+}
+
+static int print_text(const model *m, const layer_list *layers, const json_t *warnings)
+{
+    char text[40];
+    const char *prep = kerf_graph_metadata(m->g, "kerf.prep");
+    printf("%s: %d nodes, opset 17", m->path, kerf_graph_num_nodes(m->g));
+    if (m->file_bytes > 0)
+        printf(", %s", bytes_text((double)m->file_bytes, text, sizeof text));
+    printf("%s%s\n\n", prep != NULL ? ", prepared by " : "", prep != NULL ? prep : "");
+    print_values(m);
+    fputc('\n', stdout);
+    layers_print(layers, stdout);
+    if (layers->nonzeros > 0)
+        printf("\ncompression %.2fx: %s weights", layers_compression(layers),
+               grouped((double)layers->weights, text, sizeof text));
+    if (layers->nonzeros > 0)
+        printf(" / %s non-zeros\n", grouped((double)layers->nonzeros, text, sizeof text));
+    for (size_t i = 0; i < json_array_size(warnings); i++)
+        printf("warning: %s\n", json_string_value(json_array_get(warnings, i)));
+    return EXIT_DONE;
+}
+
+int cmd_info(const options *o)
+{
+    model m;
+    layer_list layers = {0};
+    int code = model_read(o, &m, o->words.items[0], NULL);
+    kerf_status status = code == 0 ? layers_read(&layers, m.g, m.s) : KERF_OK;
+    if (status != KERF_OK)
+        code = fail_kerf(o, status);
+    if (code == 0) {
+        json_t *warnings = find_warnings(&m, &layers);
+        warn_strange_weights(warnings, &m);
+        code = o->json ? print_json(o, &m, &layers, warnings) : print_text(&m, &layers, warnings);
+        json_decref(warnings);
+    }
+    layers_free(&layers);
+    model_free(&m);
+    return code;
+}

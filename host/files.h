@@ -1,0 +1,24 @@
+/* files.h -- small files of the command's own, complete or not at all, and clocks.
+ * Other half: files.c. */
+#ifndef HOST_FILES_H
+#define HOST_FILES_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "say.h"
+
+/* 0 or an exit code after a message.  A file is written beside its target and renamed. */
+int file_write(const options *o, const char *path, const char *text, size_t num_bytes);
+int file_write_json(const options *o, const char *path, const json_t *object);
+/* A text file, lines cut apart in place; *lines is freed with free(), then *text. */
+int file_read_lines(const options *o, const char *path, char **text, char ***lines, size_t *num);
+int file_exists(const char *path);
+/* Makes a folder; one that is there is fine. */
+int folder_make(const options *o, const char *path);
+/* "dir/name", freed with free(); NULL when memory is short. */
+char *path_join(const char *dir, const char *name);
+
+double now_ms(void);
+
+#endif

@@ -1,0 +1,118 @@
+/* help.c -- what `kerf --help` and `kerf CMD --help` print: the table of commands, the rows
+ * of option_table.c, and a few lines that teach. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "kerf/base.h"
+
+typedef struct lesson {
+    const char *command, *about, *examples;
+} lesson;
+
+static const lesson lessons[] = {
+    {"devices",
+     "Lists what OpenCL offers on this machine.  Drivers are tried one by one in a helper\n"
+     "process, features by building and running a kernel; peaks are measured once and kept.",
+     "  kerf devices\n"
+     "  kerf devices --json\n"
+     "  KERF_DEVICE=pocl kerf train ...     # or --device with any command\n"},
+    {"new", "Writes a network with fresh weights, ready to be trained.",
+     "  kerf new --list\n"
+     "  kerf new lenet-300-100 -o lenet.onnx\n"
+     "  kerf new lenet-300-100 --classes 26 --width 0.5 --seed 7 -o half.onnx\n"},
+    {"info",
+     "Shows what is in a model file; needs no device.  Weights are what layers multiply by,\n"
+     "biases and norms apart; compression is weights / non-zeros.",
+     "  kerf info lenet.onnx\n"
+     "  kerf info - < lenet.onnx\n"
+     "  kerf info lenet.onnx --json | jq .compression\n"},
+    {"train",
+     "Trains a model and writes it as ONNX.  Weights that are 0 in the file stay 0.  The run's\n"
+     "folder (OUT.run, or --run-dir) keeps checkpoint and metrics; Ctrl-C finishes the step,\n"
+     "writes the checkpoint and says how to go on.",
+     "  kerf train lenet.onnx --data fashion-mnist --epochs 20 -o dense.onnx\n"
+     "  kerf train lenet.onnx --data idx:mnist --val 5000 --optimizer adam -o best.onnx\n"
+     "  kerf train lenet.onnx --data fashion-mnist --epochs 20 -o dense.onnx --resume\n"},
+    {"eval", "Measures a model on the test split: top-1 and top-5 in percent, loss, confusion.",
+     "  kerf eval pruned.onnx --data fashion-mnist\n"
+     "  kerf eval pruned.onnx --data fashion-mnist --reference dense.onnx\n"
+     "  kerf eval pruned.onnx --data fashion-mnist --min-top1 89 || echo not good enough\n"},
+    {"infer", "Runs a model on a NumPy array.  Arrays go in as they are, nothing is scaled.",
+     "  kerf infer m.onnx --input x.npy -o y.npy\n"
+     "  kerf infer m.onnx --input x.npy --top 3 --labels names.txt\n"
+     "  kerf infer m.onnx --input a=x.npy --input b=z.npy -o results/\n"
+     "  make_input | kerf infer m.onnx --input - -o - | use_output\n"},
+    {"prune",
+     "Removes weights: the smallest (magnitude), any (random), those below s standard\n"
+     "deviations of their layer (std), or what a file says (mask).  With --data it trains in\n"
+     "between: --retrain epochs after each of --events steps, --finetune after the last.\n"
+     "Removed weights are exactly 0 and stay so.",
+     "  kerf prune dense.onnx --sparsity 0.9 -o cut.onnx                   # one shot\n"
+     "  kerf prune dense.onnx --data fashion-mnist --sparsity 0.96 --scope global \\\n"
+     "       --events 10 --retrain 1 --finetune 10 -o pruned.onnx\n"
+     "  kerf prune dense.onnx --sparsity 'fc1=0.92,fc2=0.91,*=0.74' -o cut.onnx\n"},
+    {"bench",
+     "Without a model: matrix products, each checked, then timed.  With models: whole and by\n"
+     "layer, copies in and out included; several run in turn, with ratio and interval.",
+     "  kerf bench\n"
+     "  kerf bench dense.onnx --batch 64\n"
+     "  kerf bench dense.onnx pruned.onnx --train --batch 128 --json\n"
+     "  kerf bench dense.onnx --max-ms 2 || echo too slow\n"},
+    {"tune",
+     "Measures every kernel that fits and remembers the fastest for this device; all later\n"
+     "commands use it.  Without a model: the products of common layers.",
+     "  kerf tune\n"
+     "  kerf tune dense.onnx --batch 128\n"
+     "  kerf tune --budget 60\n"},
+    {"demo",
+     "A network is trained on real images, then loses more and more of its weights in three\n"
+     "ways.  Writes dense.onnx, pruned.onnx and report.html into DIR (kerf-demo).",
+     "  kerf demo\n"
+     "  kerf demo -o /tmp/tour --device 1\n"},
+};
+
+void help_all(void)
+{
+    printf("kerf %s prunes neural networks on any OpenCL device: ONNX in, ONNX out.\n\n"
+           "usage: kerf COMMAND [options]\n\n",
+           kerf_version());
+    for (size_t i = 0; i < num_commands; i++)
+        if (commands[i].run != NULL)
+            printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nkerf COMMAND --help says more, with examples.  A first walk:\n\n"
+          "  kerf demo                                                # see it all\n"
+          "  kerf new lenet-300-100 -o lenet.onnx\n"
+          "  kerf train lenet.onnx --data fashion-mnist -o dense.onnx\n"
+          "  kerf prune dense.onnx --data fashion-mnist --sparsity 0.95 \\\n"
+          "       --events 10 --retrain 1 --finetune 5 -o pruned.onnx\n"
+          "  kerf eval pruned.onnx --data fashion-mnist --reference dense.onnx\n\n"
+          "- is standard input or output wherever a file may stand.  --device or KERF_DEVICE\n"
+          "chooses the device.  Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a target\n"
+          "was missed, 130 interrupted.\n",
+          stdout);
+}
+
+static void print_option(const option_row *row)
+{
+    char left[48];
+    snprintf(left, sizeof left, "%c%c%s --%s %s", row->letter ? '-' : ' ',
+             row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name, row->value);
+    printf("  %-24s %s\n", left, row->help);
+}
+
+void help_command(const command *c)
+{
+    const lesson *l = NULL;
+    for (size_t i = 0; i < sizeof lessons / sizeof lessons[0]; i++)
+        if (strcmp(lessons[i].command, c->name) == 0)
+            l = &lessons[i];
+    printf("kerf %s: %s\n\nusage: kerf %s %s\n\n", c->name, c->summary, c->name, c->usage);
+    if (l != NULL)
+        printf("%s\n\n", l->about);
+    for (size_t i = 0; i < num_option_rows; i++)
+        if ((option_rows[i].groups & c->groups) != 0 && option_rows[i].kind != OPTION_LATER)
+            print_option(&option_rows[i]);
+    if (l != NULL)
+        printf("\nexamples:\n%s", l->examples);
+}

@@ -1,0 +1,23 @@
+/* infer.h -- what `kerf infer` holds.  Other halves: cmd_infer.c runs the model,
+ * infer_report.c writes arrays and prints classes. */
+#ifndef HOST_INFER_H
+#define HOST_INFER_H
+
+#include "model.h"
+
+typedef struct inference {
+    kerf_device *dev; /* owned */
+    model m;
+    kerf_plan *plan;       /* owned */
+    kerf_tensor **arrays;  /* owned, on the host, one an input */
+    kerf_tensor **results; /* owned, on the host, one an output */
+    int num_inputs, num_outputs, has_fixed_input;
+    int64_t num_samples, batch;
+} inference;
+
+/* Before the work: -o is a file, or a folder where there are several outputs. */
+int infer_check_output(const options *o);
+/* Writes -o, prints the likeliest classes or JSON. */
+int infer_report(const options *o, const inference *x);
+
+#endif

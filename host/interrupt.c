@@ -1,0 +1,36 @@
+/* interrupt.c -- Ctrl-C; see interrupt.h. */
+#include "interrupt.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "say.h"
+
+/* A handler can tell the program nothing but through a global. */
+static volatile sig_atomic_t num_signals;
+
+static void on_signal(int number)
+{
+    static const char text[] = "\nkerf: stopping after this step; again stops at once\n";
+    (void)number;
+    if (num_signals++ > 0)
+        _exit(EXIT_INTERRUPTED);
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+}
+
+void interrupt_catch(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int interrupted(void)
+{
+    return num_signals > 0;
+}

@@ -1,0 +1,189 @@
+/* layers.c -- what the layers of a model weigh: weights, non-zeros, multiply-adds.
+ *
+ * Weights are what layers multiply by, so the table below says which inputs of which
+ * operations count; biases and norms stand apart, as in the pruning literature. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+/* A bit for each input that holds weights. */
+static const struct {
+    const char *op;
+    unsigned inputs;
+} weighted_ops[] = {{"Gemm", 3},   {"MatMul", 3}, {"Conv", 2}, {"ConvTranspose", 2},
+                    {"Gather", 1}, {"LSTM", 6},   {"GRU", 6},  {"RNN", 6}};
+
+static unsigned weight_inputs(const char *op)
+{
+    for (size_t i = 0; i < sizeof weighted_ops / sizeof weighted_ops[0]; i++)
+        if (strcmp(weighted_ops[i].op, op) == 0)
+            return weighted_ops[i].inputs;
+    return 0;
+}
+
+/* The weight behind a value, seen through masks; NULL if it is none. */
+static const kerf_value *weight_of(const kerf_graph *g, const kerf_value *v)
+{
+    if (v == NULL || kerf_value_state(v) >= 0)
+        return v;
+    for (int i = 0; i < kerf_graph_num_nodes(g); i++) {
+        const kerf_node *n = kerf_graph_node(g, i);
+        if (kerf_node_num_outputs(n) > 0 && kerf_node_output(n, 0) == v)
+            return strcmp(kerf_node_op(n), "kerf.Mask") == 0 ? weight_of(g, kerf_node_input(n, 0))
+                                                             : NULL;
+    }
+    return NULL;
+}
+
+static int is_zero(const unsigned char *element, kerf_type type)
+{
+    static const unsigned char zeros[8];
+    size_t num_bytes = kerf_type_bits(type) / 8;
+    unsigned char copy[8];
+    memcpy(copy, element, num_bytes);
+    if (type == KERF_F32 || type == KERF_F16)
+        copy[num_bytes - 1] &= 0x7f; /* -0 is a zero; little endian */
+    return memcmp(copy, zeros, num_bytes) == 0;
+}
+
+static kerf_status count_nonzeros(const kerf_state *s, int id, int64_t *nonzeros)
+{
+    const kerf_tensor *t = kerf_state_get(s, id)->tensor;
+    kerf_type type = kerf_tensor_type(t);
+    size_t num = kerf_tensor_num_elements(t), element_bytes = kerf_type_bits(type) / 8;
+    *nonzeros = (int64_t)num;
+    if (element_bytes == 0)
+        return KERF_OK; /* packed types come with quantization */
+    unsigned char *bytes = malloc(num * element_bytes + 1);
+    if (bytes == NULL)
+        return KERF_ERR_MEMORY;
+    kerf_status status = kerf_state_read(s, id, bytes);
+    for (size_t i = 0; status == KERF_OK && i < num; i++)
+        *nonzeros -= is_zero(bytes + i * element_bytes, type);
+    free(bytes);
+    return status;
+}
+
+static void fill_names(layer *l, const kerf_node *n, const kerf_value *weight)
+{
+    const char *name = kerf_node_name(n);
+    if (name == NULL || name[0] == '\0')
+        name = kerf_value_name(weight);
+    snprintf(l->name, sizeof l->name, "%s", name);
+    snprintf(l->op, sizeof l->op, "%s", kerf_node_op(n));
+}
+
+/* Adds the layer that node n is because of its input i. */
+static kerf_status add_layer(layer_list *list, const kerf_node *n, const kerf_value *weight,
+                             const kerf_state *s)
+{
+    layer *items = realloc(list->items, (list->num + 1) * sizeof *items);
+    if (items == NULL)
+        return KERF_ERR_MEMORY;
+    list->items = items;
+    layer *l = &items[list->num++];
+    *l = (layer){.state_id = kerf_value_state(weight), .ms = NAN, .macs = NAN};
+    const kerf_tensor *t = kerf_state_get(s, l->state_id)->tensor;
+    fill_names(l, n, weight);
+    l->shape = kerf_tensor_shape(t);
+    l->weights = (int64_t)kerf_tensor_num_elements(t);
+    l->bits = (int)kerf_type_bits(kerf_tensor_type(t));
+    l->bytes = (int64_t)kerf_tensor_size_bytes(t);
+    kerf_status status = count_nonzeros(s, l->state_id, &l->nonzeros);
+    if (list->why_no_macs[0] == '\0')
+        l->macs = kerf_node_macs(n);
+    l->nonzero_macs = l->weights > 0 ? l->macs * (double)l->nonzeros / (double)l->weights : l->macs;
+    return status;
+}
+
+/* A weight that two layers share is counted once. */
+static int seen_before(const layer_list *list, size_t before, int state_id)
+{
+    for (size_t i = 0; i < before; i++)
+        if (list->items[i].state_id == state_id)
+            return 1;
+    return 0;
+}
+
+static void add_totals(layer_list *list)
+{
+    for (size_t i = 0; i < list->num; i++) {
+        const layer *l = &list->items[i];
+        list->macs += l->macs;
+        list->nonzero_macs += l->nonzero_macs;
+        if (seen_before(list, i, l->state_id))
+            continue;
+        list->weights += l->weights;
+        list->nonzeros += l->nonzeros;
+        list->bytes += l->bytes;
+    }
+}
+
+kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state *s)
+{
+    *list = (layer_list){0};
+    kerf_graph *inferred;
+    kerf_status status = kerf_graph_copy(&inferred, g);
+    if (status == KERF_OK && kerf_graph_infer(inferred, 1) != KERF_OK)
+        snprintf(list->why_no_macs, sizeof list->why_no_macs, "%s", kerf_last_error());
+    for (int i = 0; status == KERF_OK && i < kerf_graph_num_nodes(inferred); i++) {
+        const kerf_node *n = kerf_graph_node(inferred, i);
+        unsigned inputs = weight_inputs(kerf_node_op(n));
+        for (int k = 0; status == KERF_OK && k < kerf_node_num_inputs(n); k++) {
+            const kerf_value *weight =
+                inputs >> k & 1 ? weight_of(inferred, kerf_node_input(n, k)) : NULL;
+            if (weight != NULL)
+                status = add_layer(list, n, weight, s);
+        }
+    }
+    kerf_graph_destroy(inferred);
+    if (status == KERF_OK)
+        add_totals(list);
+    return status;
+}
+
+void layers_free(layer_list *list)
+{
+    free(list->items);
+    *list = (layer_list){0};
+}
+
+double layers_compression(const layer_list *list)
+{
+    return list->nonzeros > 0 ? (double)list->weights / (double)list->nonzeros : NAN;
+}
+
+/* ---- time ---------------------------------------------------------------------------- */
+
+/* A plan's step carries its node's name, also where several nodes were fused into it. */
+static kerf_status time_steps(layer_list *list, kerf_plan *p)
+{
+    for (int i = 0; i < kerf_plan_num_steps(p); i++) {
+        kerf_plan_step step;
+        double ms;
+        kerf_status status = kerf_plan_get_step(p, i, &step);
+        for (size_t k = 0; status == KERF_OK && k < list->num; k++) {
+            layer *l = &list->items[k];
+            if (strcmp(l->name, step.name) != 0)
+                continue;
+            status = kerf_plan_time_step(p, i, 20, &ms);
+            l->ms = isnan(l->ms) ? ms : l->ms + ms;
+        }
+        if (status != KERF_OK)
+            return status;
+    }
+    return KERF_OK;
+}
+
+kerf_status layers_measure(layer_list *list, const kerf_graph *g, kerf_state *s, int64_t batch)
+{
+    kerf_plan *p;
+    kerf_plan_options plan_options = {.mode = KERF_EVALUATE, .batch = batch};
+    kerf_status status = kerf_plan_create(&p, g, s, &plan_options);
+    if (status == KERF_OK)
+        status = time_steps(list, p);
+    kerf_plan_destroy(p);
+    return status;
+}

@@ -1,0 +1,125 @@
+/* main.c -- the `kerf` command: one table of commands, and what is common to all.
+ *
+ * host/ only parses, shows and prints; whatever it does is a call of the public headers, so a C
+ * program can do the same. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "kerf/kerf.h"
+
+enum {
+    TRAINS = GROUP_OUTPUT | GROUP_DATA | GROUP_TRAIN | GROUP_SEED | GROUP_BATCH | GROUP_RUN,
+    MEASURES = GROUP_BENCH | GROUP_BATCH | GROUP_SEED
+};
+
+/* clang-format off */
+const command commands[] = {
+    {"devices", cmd_devices, GROUP_ALWAYS, 0, 0, "", "list OpenCL devices, their limits and measured peaks"},
+    {"new", cmd_new, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_NEW | GROUP_SEED, 0, 1, "NET -o M.onnx", "write a fresh, initialised network"},
+    {"info", cmd_info, GROUP_ALWAYS, 1, 1, "M", "show a model: layers, weights, zeros, multiply-adds"},
+    {"eval", cmd_eval, GROUP_ALWAYS | GROUP_DATA | GROUP_EVAL | GROUP_BATCH, 1, 1, "M --data D", "measure its accuracy"},
+    {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X.npy [-o Y.npy]", "run it on an array"},
+    {"verify", NULL, 0, 0, 0, "", ""},
+    {"quantize", NULL, 0, 0, 0, "", ""},
+    {"distill", NULL, 0, 0, 0, "", ""},
+    {"share", NULL, 0, 0, 0, "", ""},
+    {"pack", NULL, 0, 0, 0, "", ""},
+    {"unpack", NULL, 0, 0, 0, "", ""},
+    {"run", NULL, 0, 0, 0, "", ""},
+    {"report", NULL, 0, 0, 0, "", ""},
+    {"export", NULL, 0, 0, 0, "", ""},
+};
+/* clang-format on */
+const size_t num_commands = sizeof commands / sizeof commands[0];
+
+static const command *find_command(const char *name)
+{
+    for (size_t i = 0; i < num_commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static const char *command_name(size_t i)
+{
+    return commands[i].name;
+}
+
+static int no_such_command(const char *name)
+{
+    options o = {0};
+    const char *near = nearest_name(name, command_name, num_commands);
+    if (near != NULL)
+        return fail_usage(&o, "%s: no such command; did you mean kerf %s?", name, near);
+    return fail_usage(&o, "%s: no such command; kerf --help lists them", name);
+}
+
+static int check_words(const options *o, const command *c)
+{
+    if ((int)o->words.num < c->min_words)
+        return fail_usage(o, "%s is missing: kerf %s %s",
+                          c->usage[0] == 'M' ? "the model" : "an argument", c->name, c->usage);
+    if ((int)o->words.num > c->max_words)
+        return fail_usage(o, "%s: one argument too many: kerf %s %s", o->words.items[c->max_words],
+                          c->name, c->usage);
+    if (o->json && o->output != NULL && strcmp(o->output, "-") == 0)
+        return fail_usage(o, "--json: cannot go with -o -, both want standard output");
+    return 0;
+}
+
+static int run_command(const command *c, int argc, char **argv)
+{
+    options o = {.command = c->name, .groups = c->groups, .argc = argc, .argv = argv, .seed = 1};
+    if (c->run == NULL)
+        return fail_work(&o, "not in this version yet");
+    int code = options_parse(&o, argc, argv);
+    if (code == 0 && o.help)
+        help_command(c);
+    else if (code == 0 && (code = check_words(&o, c)) == 0)
+        code = c->run(&o);
+    options_free(&o);
+    return code;
+}
+
+/* `kerf help`, `kerf help CMD`. */
+static int run_help(int argc, char **argv)
+{
+    const command *c = argc > 0 ? find_command(argv[0]) : NULL;
+    if (argc > 0 && c == NULL)
+        return no_such_command(argv[0]);
+    if (c != NULL && c->run != NULL)
+        help_command(c);
+    else if (c != NULL)
+        return run_command(c, 0, NULL);
+    else
+        help_all();
+    return EXIT_DONE;
+}
+
+static int run_line(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "--help";
+    const command *c = find_command(word);
+    if (c != NULL)
+        return run_command(c, argc - 2, argv + 2);
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("kerf %s\n", kerf_version());
+        return EXIT_DONE;
+    }
+    if (argc < 2) {
+        help_all();
+        return EXIT_USAGE;
+    }
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return run_help(argc - 2, argv + 2);
+    return no_such_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like a full disk, and is reported */
+    int code = run_line(argc, argv);
+    return finish_output(argc > 1 ? argv[1] : "help", code);
+}

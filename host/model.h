@@ -1,0 +1,61 @@
+/* model.h -- models from and to files, and what their layers weigh.  Other halves: model.c
+ * (files), layers.c (the layer table). */
+#ifndef HOST_MODEL_H
+#define HOST_MODEL_H
+
+#include <jansson.h>
+
+#include "kerf/kerf.h"
+#include "say.h"
+#include "table.h"
+
+typedef struct model {
+    const char *path;   /* borrowed */
+    kerf_graph *g;      /* owned */
+    kerf_state *s;      /* owned */
+    int64_t file_bytes; /* 0: unknown, as with standard input */
+} model;
+
+/* 0 or an exit code after a message.  dev NULL: host memory.  Free it in any case. */
+int model_read(const options *o, model *m, const char *path, kerf_device *dev);
+void model_free(model *m);
+
+/* Checks what --output names before long work begins: there, or not there without -f, and
+ * of a kind that can be written.  0 or an exit code after a message. */
+int output_check(const options *o, const char *path);
+/* A command that must have -o. */
+int output_needed(const options *o);
+int model_write(const options *o, const kerf_graph *g, const kerf_state *s, const char *path);
+
+/* A node that multiplies by weights. */
+typedef struct layer {
+    char name[128], op[32];
+    kerf_shape shape;
+    int64_t weights, nonzeros, bytes;
+    int bits, state_id;
+    double macs, nonzero_macs, ms; /* NAN: unknown */
+} layer;
+
+typedef struct layer_list {
+    layer *items; /* owned */
+    size_t num;
+    int64_t weights, nonzeros, bytes;
+    double macs, nonzero_macs;
+    char why_no_macs[256]; /* what shape inference said, "" if it worked */
+} layer_list;
+
+/* Reads all weights of g; waits.  Free it in any case. */
+kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state *s);
+void layers_free(layer_list *list);
+/* Fills in ms of one batch, on the state's device. */
+kerf_status layers_measure(layer_list *list, const kerf_graph *g, kerf_state *s, int64_t batch);
+double layers_compression(const layer_list *list); /* weights / non-zeros; NAN without any */
+
+/* The table of info, and the one that every command that changes a model ends with. */
+void layers_print(const layer_list *list, FILE *out);
+void layers_print_change(const layer_list *before, const layer_list *after, FILE *out);
+json_t *layers_json(const layer_list *list);
+/* weights, nonzeros, compression, macs, nonzero_macs, bytes into object. */
+void layers_json_totals(json_t *object, const layer_list *list);
+
+#endif

@@ -1,0 +1,92 @@
+/* option_table.c -- every option of the command, one row each; options.c parses by it and
+ * help.c prints it.  Rows of kind OPTION_LATER are in the contract, not in this version. */
+#include "options.h"
+
+#define FIELD(name) offsetof(options, name)
+#define NO_RANGE    NULL, RANGE_NONE, 0, 0
+#define LATER(name, groups)                                                                        \
+    {                                                                                              \
+        name, 0, OPTION_LATER, groups, 0, "", "", NO_RANGE                                         \
+    }
+
+/* clang-format off */
+const option_row option_rows[] = {
+    /* what is made */
+    {"output", 'o', OPTION_TEXT, GROUP_OUTPUT, FIELD(output), "FILE", "where the result goes; - is standard output", NO_RANGE},
+    {"force", 'f', OPTION_FLAG, GROUP_OUTPUT, FIELD(force), "", "replace what is there", NO_RANGE},
+
+    /* data */
+    {"data", 0, OPTION_TEXT, GROUP_DATA, FIELD(data), "D", "fashion-mnist, idx:DIR, npy:X.npy[,Y.npy] or random:C,H,W,CLASSES", NO_RANGE},
+    {"val", 0, OPTION_WHOLE, GROUP_TRAIN, FIELD(val), "N", "training samples held back to choose the best epoch (0)", NULL, RANGE_MIN, 0, 0},
+    {"split", 0, OPTION_TEXT, GROUP_EVAL, FIELD(split), "NAME", "train, val or test (test)", NO_RANGE},
+    {"prep", 0, OPTION_TEXT, GROUP_DATA, FIELD(prep), "P", "how a byte becomes an input: unit, signed, raw or scale=1/255,mean=0.286,std=0.353", NO_RANGE},
+    {"batch", 0, OPTION_WHOLE, GROUP_BATCH, FIELD(batch), "N", "samples at a time", NULL, RANGE_MIN | RANGE_MAX, 1, 1048576},
+
+    /* pruning */
+    {"method", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(method), "M", "magnitude, random, std or mask (magnitude)", "magnitude|random|std|mask", RANGE_NONE, 0, 0},
+    {"sparsity", 0, OPTION_AMOUNTS, GROUP_PRUNE, FIELD(sparsity), "F", "share of the weights to remove; by layer: 'fc1=0.92,*=0.74'", NULL, RANGE_MIN | RANGE_BELOW, 0, 1},
+    {"s", 0, OPTION_AMOUNTS, GROUP_PRUNE, FIELD(s), "F", "for std: the threshold is F standard deviations of the layer's weights", NULL, RANGE_MIN, 0, 0},
+    {"scope", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(scope), "S", "layer: the share of each; global: of all together (layer)", "layer|global", RANGE_NONE, 0, 0},
+    {"events", 0, OPTION_WHOLE, GROUP_PRUNE, FIELD(events), "N", "in how many steps the share is reached (1)", NULL, RANGE_MIN | RANGE_MAX, 1, 10000},
+    {"curve", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(curve), "C", "how the share grows: once, linear, cubic or exp (cubic)", "once|linear|cubic|exp", RANGE_NONE, 0, 0},
+    {"retrain", 0, OPTION_REAL, GROUP_PRUNE, FIELD(retrain), "E", "epochs of training after each step (0)", NULL, RANGE_MIN, 0, 0},
+    {"finetune", 0, OPTION_REAL, GROUP_PRUNE, FIELD(finetune), "E", "more epochs after the last step (0)", NULL, RANGE_MIN, 0, 0},
+    {"layers", 0, OPTION_LIST, GROUP_PRUNE, FIELD(layers), "PATTERN", "only layers whose name fits; repeatable", NO_RANGE},
+    {"skip", 0, OPTION_LIST, GROUP_PRUNE, FIELD(skip), "PATTERN", "all layers but these; repeatable", NO_RANGE},
+    {"mask", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(mask), "FILE.npz", "for mask: arrays by weight name, 0 is pruned", NO_RANGE},
+    {"biases", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(biases), "", "prune biases too", NO_RANGE},
+
+    /* training */
+    {"epochs", 0, OPTION_REAL, GROUP_EPOCHS, FIELD(epochs), "E", "times through the training data; fractions allowed (20)", NULL, RANGE_MIN, 0, 0},
+    {"optimizer", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(optimizer), "O", "sgd, adam or adamw (sgd)", "sgd|adam|adamw", RANGE_NONE, 0, 0},
+    {"lr", 0, OPTION_REAL, GROUP_TRAIN, FIELD(lr), "F", "learning rate (0.05; 0.001 with adam)", NULL, RANGE_MIN, 0, 0},
+    {"momentum", 0, OPTION_REAL, GROUP_TRAIN, FIELD(momentum), "F", "of sgd, in Nesterov's form (0.9)", NULL, RANGE_MIN | RANGE_BELOW, 0, 1},
+    {"weight-decay", 0, OPTION_REAL, GROUP_TRAIN, FIELD(weight_decay), "F", "(1e-4)", NULL, RANGE_MIN, 0, 0},
+    {"schedule", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(schedule), "S", "of the learning rate: const, step, cosine, exp or linear (cosine)", "const|step|cosine|exp|linear", RANGE_NONE, 0, 0},
+    {"warmup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(warmup), "E", "epochs in which the learning rate rises from 0 (0)", NULL, RANGE_MIN, 0, 0},
+    {"loss", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(loss), "L", "cross-entropy or mse (cross-entropy)", "cross-entropy|mse", RANGE_NONE, 0, 0},
+    {"freeze", 0, OPTION_LIST, GROUP_TRAIN, FIELD(freeze), "PATTERN", "weights that stay as they are; repeatable", NO_RANGE},
+    {"no-keep-zeros", 0, OPTION_FLAG, GROUP_TRAIN, FIELD(no_keep_zeros), "", "let weights that are 0 in the file grow back", NO_RANGE},
+    {"run-dir", 0, OPTION_TEXT, GROUP_RUN, FIELD(run_dir), "DIR", "checkpoint and records of the run (OUT.run)", NO_RANGE},
+    {"resume", 0, OPTION_FLAG, GROUP_RUN, FIELD(resume), "", "go on where that run stopped; give the same options", NO_RANGE},
+
+    /* looking at results */
+    {"reference", 0, OPTION_TEXT, GROUP_EVAL, FIELD(reference), "M0", "another model: how often do both choose the same class", NO_RANGE},
+    {"min-top1", 0, OPTION_REAL, GROUP_EVAL, FIELD(min_top1), "P", "exit 3 if fewer than P percent are right", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
+    {"input", 0, OPTION_LIST, GROUP_INFER, FIELD(inputs), "X.npy", "what goes in; NAME=X.npy where there are several inputs", NO_RANGE},
+    {"top", 0, OPTION_WHOLE, GROUP_INFER, FIELD(top), "N", "print the N likeliest classes (5)", NULL, RANGE_MIN | RANGE_MAX, 1, 1000},
+    {"labels", 0, OPTION_TEXT, GROUP_INFER, FIELD(labels), "FILE", "class names, one a line", NO_RANGE},
+
+    /* networks */
+    {"classes", 0, OPTION_WHOLE, GROUP_NEW, FIELD(num_classes), "N", "classes to tell apart (the network's own)", NULL, RANGE_MIN | RANGE_MAX, 1, 1000000},
+    {"input", 0, OPTION_TEXT, GROUP_NEW, FIELD(shape), "C,H,W", "shape of one input (the network's own)", NO_RANGE},
+    {"width", 0, OPTION_REAL, GROUP_NEW, FIELD(width), "F", "factor on the sizes of hidden layers (1)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 64},
+    {"list", 0, OPTION_FLAG, GROUP_NEW, FIELD(list), "", "all networks, with weights and multiply-adds", NO_RANGE},
+
+    /* measuring */
+    {"train", 0, OPTION_FLAG, GROUP_BENCH, FIELD(train), "", "a training step: forward, backward, update", NO_RANGE},
+    {"shape", 0, OPTION_TEXT, GROUP_BENCH, FIELD(shape), "N,C,H,W", "shape of the input; its N is the batch", NO_RANGE},
+    {"warm", 0, OPTION_REAL, GROUP_BENCH, FIELD(warm), "MS", "run so long before the clock starts (200)", NULL, RANGE_MIN, 0, 0},
+    {"duration", 0, OPTION_REAL, GROUP_BENCH, FIELD(duration), "S", "measure so long, a model or case (2)", NULL, RANGE_ABOVE, 0, 0},
+    {"runs", 0, OPTION_WHOLE, GROUP_BENCH, FIELD(runs), "N", "measure so often instead", NULL, RANGE_MIN | RANGE_MAX, 1, 1000000},
+    {"max-ms", 0, OPTION_REAL, GROUP_BENCH, FIELD(max_ms), "MS", "exit 3 if the median is above", NULL, RANGE_ABOVE, 0, 0},
+    {"budget", 0, OPTION_REAL, GROUP_TUNE, FIELD(budget), "S", "stop after S seconds (as long as it takes)", NULL, RANGE_ABOVE, 0, 0},
+
+    /* everywhere */
+    {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR", NO_RANGE},
+    {"seed", 0, OPTION_WHOLE, GROUP_SEED, FIELD(seed), "N", "the same seed gives the same bits (1)", NULL, RANGE_MIN, 0, 0},
+    {"json", 0, OPTION_FLAG, GROUP_ALWAYS, FIELD(json), "", "print one JSON object and nothing else", NO_RANGE},
+    {"quiet", 'q', OPTION_FLAG, GROUP_ALWAYS, FIELD(quiet), "", "no progress, results only", NO_RANGE},
+    {"verbose", 'v', OPTION_FLAG, GROUP_ALWAYS, FIELD(verbose), "", "say more", NO_RANGE},
+    {"help", 'h', OPTION_FLAG, GROUP_ALWAYS, FIELD(help), "", "this text", NO_RANGE},
+
+    LATER("max-drop", GROUP_PRUNE), LATER("size", GROUP_PRUNE), LATER("macs", GROUP_PRUNE),
+    LATER("latency", GROUP_PRUNE), LATER("structure", GROUP_PRUNE), LATER("remove", GROUP_PRUNE),
+    LATER("groups", GROUP_PRUNE), LATER("round-to", GROUP_PRUNE), LATER("analyse", GROUP_PRUNE),
+    LATER("augment", GROUP_TRAIN), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
+    LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
+    LATER("compare", GROUP_BENCH), LATER("classes", GROUP_DATA), LATER("precision", GROUP_ALWAYS),
+    LATER("memory", GROUP_ALWAYS),
+};
+/* clang-format on */
+const size_t num_option_rows = sizeof option_rows / sizeof option_rows[0];

@@ -1,0 +1,128 @@
+/* options.h -- a command line, taken apart.  Other half: options.c (the parser),
+ * option_table.c (one row an option), help.c (prints the same rows).
+ *
+ * An option means the same everywhere, so all of them live in one struct and one table; a
+ * command says which groups it takes. */
+#ifndef HOST_OPTIONS_H
+#define HOST_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kerf/prune.h"
+
+typedef struct text_list {
+    const char **items; /* owned; the texts are argv's */
+    size_t num;
+} text_list;
+
+/* --sparsity 0.9, or 'fc1=0.92,*=0.74': one value, or by layer. */
+typedef struct amounts {
+    double value;
+    kerf_prune_amount *items; /* owned, with their patterns */
+    size_t num;
+    char *text; /* owned: what the patterns point into */
+} amounts;
+
+/* Which commands take an option: a command accepts the rows of its groups. */
+enum {
+    GROUP_ALWAYS = 1,
+    GROUP_OUTPUT = 2,
+    GROUP_DATA = 4,
+    GROUP_TRAIN = 8,
+    GROUP_PRUNE = 16,
+    GROUP_EVAL = 32,
+    GROUP_INFER = 64,
+    GROUP_BENCH = 128,
+    GROUP_TUNE = 256,
+    GROUP_NEW = 512,
+    GROUP_SEED = 1024,
+    GROUP_BATCH = 2048,
+    GROUP_RUN = 4096,
+    GROUP_DEMO = 8192,
+    GROUP_EPOCHS = 16384 /* prune counts by --retrain and --finetune */
+};
+
+enum { MAX_GIVEN = 128 };
+
+typedef struct options {
+    const char *command; /* for messages */
+    int argc;            /* the words after it, to say how to resume */
+    char **argv;         /* borrowed */
+    unsigned groups;     /* what this command takes */
+    text_list words;     /* what is no option */
+    int help, json, quiet, verbose, force;
+    const char *device, *output;
+    int64_t seed;
+
+    const char *data, *split, *prep, *classes_file;
+    int64_t val, batch;
+
+    double epochs, lr, momentum, weight_decay, warmup;
+    int optimizer, schedule, loss, no_keep_zeros, resume;
+    text_list freeze;
+    const char *run_dir;
+
+    amounts sparsity, s;
+    int method, scope, curve, biases;
+    int64_t events;
+    double retrain, finetune;
+    text_list layers, skip;
+    const char *mask;
+
+    const char *reference, *labels;
+    double min_top1, max_ms, warm, duration, budget, width;
+    int64_t top, runs, num_classes;
+    text_list inputs;
+    int train, list;
+    const char *shape;
+
+    const char *given[MAX_GIVEN]; /* names of the options that were there */
+    size_t num_given;
+} options;
+
+typedef enum option_kind {
+    OPTION_FLAG,    /* int */
+    OPTION_TEXT,    /* const char * */
+    OPTION_LIST,    /* text_list; repeatable */
+    OPTION_WHOLE,   /* int64_t */
+    OPTION_REAL,    /* double */
+    OPTION_CHOICE,  /* int: place in `choices` */
+    OPTION_AMOUNTS, /* amounts */
+    OPTION_LATER    /* in the contract, not in this version */
+} option_kind;
+
+/* How the ends of a range count. */
+enum { RANGE_NONE = 0, RANGE_MIN = 1, RANGE_ABOVE = 2, RANGE_MAX = 4, RANGE_BELOW = 8 };
+
+typedef struct option_row {
+    const char *name; /* without the dashes */
+    char letter;      /* or 0 */
+    option_kind kind;
+    unsigned groups;
+    size_t offset; /* in options */
+    const char *value, *help;
+    const char *choices; /* "a|b|c" */
+    int range;
+    double min, max;
+} option_row;
+
+extern const option_row option_rows[];
+extern const size_t num_option_rows;
+
+/* Fills *o; 0 or EXIT_USAGE (EXIT_FAILED for what is not there yet) after a message.
+ * Values start as o holds them.  Call options_free() in any case. */
+int options_parse(options *o, int argc, char **argv);
+void options_free(options *o);
+int options_given(const options *o, const char *name);
+
+/* Looks up by name or letter among the rows of `groups`; NULL. */
+const option_row *option_find(unsigned groups, const char *name, size_t length);
+/* The text nearest to `word` among `num` names `get` gives, or NULL if none is near. */
+const char *nearest_name(const char *word, const char *(*get)(size_t i), size_t num);
+
+/* Used by the rows' kinds; 0 or EXIT_USAGE. */
+int amounts_parse(const options *o, const option_row *row, const char *text, amounts *a);
+int number_in_range(const options *o, const option_row *row, const char *text, double x);
+
+#endif

@@ -1,0 +1,81 @@
+/* session.c -- device, data and model of a command; see session.h. */
+#include "session.h"
+
+#include <math.h>
+
+#include "json.h"
+
+/* --prep, else what the file says, else what suits the data; kept in the file from here. */
+static int choose_prep(const options *o, session *s)
+{
+    kerf_prep ignored;
+    s->prep = o->prep != NULL ? o->prep : kerf_graph_metadata(s->m.g, "kerf.prep");
+    if (s->prep == NULL)
+        s->prep = kerf_dataset_default_prep(s->data);
+    if (s->prep == NULL)
+        return 0;
+    if (o->prep != NULL && kerf_prep_parse(&ignored, o->prep) != KERF_OK)
+        return fail_usage(o, "--prep %s: %s", o->prep, kerf_last_error());
+    if (kerf_graph_set_metadata(s->m.g, "kerf.prep", s->prep) != KERF_OK)
+        return fail_memory(o);
+    s->prep = kerf_graph_metadata(s->m.g, "kerf.prep");
+    return 0;
+}
+
+static kerf_status open_data(const options *o, session *s)
+{
+    kerf_status status = kerf_dataset_open(&s->data, o->data);
+    if (status == KERF_OK && o->val > 0)
+        status = kerf_dataset_hold_back(s->data, o->val, (uint64_t)o->seed);
+    return status;
+}
+
+int session_open(const options *o, session *s, const char *model_path)
+{
+    *s = (session){0};
+    kerf_status status = kerf_device_open(&s->dev, o->device);
+    if (status == KERF_OK && o->data != NULL)
+        status = open_data(o, s);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    if (o->verbose)
+        say(o, "device: %s", kerf_device_name(s->dev));
+    int code = model_read(o, &s->m, model_path, s->dev);
+    if (code == 0 && s->data != NULL)
+        code = choose_prep(o, s);
+    return code;
+}
+
+void session_close(session *s)
+{
+    model_free(&s->m);
+    kerf_dataset_close(s->data);
+    kerf_device_close(s->dev);
+}
+
+int session_evaluate(const options *o, const session *s, kerf_split split, evaluation *e,
+                     int64_t *confusion)
+{
+    *e = (evaluation){.agreement = NAN};
+    if (s->data == NULL || kerf_dataset_num_samples(s->data, split) == 0)
+        return 0;
+    int64_t batch = options_given(o, "batch") ? o->batch : 256;
+    kerf_status status =
+        kerf_evaluate(s->m.g, s->m.s, s->data, split, batch, s->prep, &e->e, confusion);
+    e->is_known = status == KERF_OK;
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
+void evaluation_json(json_t *object, const evaluation *e)
+{
+    const kerf_evaluation *r = &e->e;
+    int known = e->is_known;
+    json_object_set_new(object, "samples", known ? json_integer(r->samples) : json_null());
+    json_object_set_new(object, "top1", json_number(known ? r->top1 : NAN));
+    json_object_set_new(object, "top1_ci95", json_number(known ? r->top1_ci95 : NAN));
+    json_object_set_new(object, "top5", json_number(known ? r->top5 : NAN));
+    json_object_set_new(object, "loss", json_number(known ? r->loss : NAN));
+    json_object_set_new(object, "ms_per_batch", json_number(known ? r->ms_per_batch : NAN));
+    json_object_set_new(object, "batch", known ? json_integer(r->batch) : json_null());
+    json_object_set_new(object, "agreement", json_number(e->agreement));
+}

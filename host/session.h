@@ -1,0 +1,37 @@
+/* session.h -- what a command that works on a model with data holds: device, data, model.
+ * Other half: session.c. */
+#ifndef HOST_SESSION_H
+#define HOST_SESSION_H
+
+#include "kerf/kerf.h"
+#include "model.h"
+
+typedef struct session {
+    kerf_device *dev;   /* owned */
+    kerf_dataset *data; /* owned; NULL without --data */
+    model m;            /* on the device */
+    const char *prep;   /* how bytes become inputs; borrowed, NULL without data */
+} session;
+
+/* Opens --device, then --data, then the model, which then says how images are prepared.
+ * 0 or an exit code after a message.  Close it in any case. */
+int session_open(const options *o, session *s, const char *model_path);
+void session_close(session *s);
+
+typedef struct evaluation {
+    int is_known;
+    kerf_evaluation e;
+    double agreement; /* percent, NAN: not asked for */
+} evaluation;
+
+/* Every sample of a split; does nothing without data. */
+int session_evaluate(const options *o, const session *s, kerf_split split, evaluation *e,
+                     int64_t *confusion);
+/* The keys of `eval`; object is borrowed. */
+void evaluation_json(json_t *object, const evaluation *e);
+
+/* Percent of the samples of a split for which both models choose the same class. */
+kerf_status measure_agreement(const session *s, const model *reference, kerf_split split,
+                              int64_t batch, double *percent);
+
+#endif
