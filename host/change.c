@@ -1,0 +1,267 @@
+/* change.c -- a run that changes a model: open, measure, train, measure, write; see
+ * change.h.
+ *
+ * The run's folder is OUT.run beside the output.  A folder that holds an unfinished run
+ * (a checkpoint without summary.json) is taken up with --resume, or given up with -f. */
+#include "change.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "interrupt.h"
+#include "json.h"
+#include "text.h"
+
+/* ---- progress ------------------------------------------------------------------------- */
+
+static int on_progress(void *context, const kerf_train_progress *t)
+{
+    change *c = context;
+    c->epoch = t->epoch;
+    c->num_epochs = t->num_epochs;
+    if (t->pruned != NULL && !c->o->json && !c->o->quiet) {
+        progress_clear(&c->bar);
+        print_pruned(t->pruned, stderr);
+    }
+    progress_train(&c->bar, t);
+    return interrupted();
+}
+
+/* ---- options -------------------------------------------------------------------------- */
+
+static void set_optimizer(kerf_train_options *t, const options *o)
+{
+    t->optimizer.kind = (kerf_optimizer_kind)o->optimizer;
+    if (o->optimizer != KERF_SGD) {
+        t->lr = 0.001;
+        t->optimizer.beta1 = 0.9f;
+        t->optimizer.beta2 = 0.999f;
+        t->optimizer.epsilon = 1e-8f;
+        t->optimizer.weight_decay = 0;
+    }
+    if (options_given(o, "momentum")) {
+        t->optimizer.momentum = (float)o->momentum;
+        t->optimizer.nesterov = o->momentum > 0;
+    }
+    if (options_given(o, "weight-decay"))
+        t->optimizer.weight_decay = (float)o->weight_decay;
+    if (options_given(o, "lr"))
+        t->lr = o->lr;
+}
+
+void change_train_options(change *c)
+{
+    const options *o = c->o;
+    kerf_train_options *t = &c->train;
+    *t = kerf_train_defaults();
+    t->epochs = options_given(o, "epochs") ? o->epochs : 20;
+    if (options_given(o, "batch"))
+        t->batch = o->batch;
+    if (options_given(o, "schedule"))
+        t->schedule = (kerf_lr_schedule)o->schedule;
+    if (options_given(o, "loss"))
+        t->loss = o->loss == 0 ? KERF_LOSS_CROSS_ENTROPY : KERF_LOSS_MSE;
+    set_optimizer(t, o);
+    t->warmup = o->warmup;
+    t->seed = (uint64_t)o->seed;
+    t->resume = o->resume;
+    t->keep_best = o->val > 0;
+    t->freeze = o->freeze.items;
+    t->num_freeze = o->freeze.num;
+    t->callback = on_progress;
+    t->context = c;
+}
+
+/* ---- the run's folder ------------------------------------------------------------------- */
+
+static char *default_run_dir(const options *o)
+{
+    const char *name = strcmp(o->output, "-") == 0 ? "kerf" : o->output;
+    size_t length = strlen(name);
+    if (length > 5 && strcmp(name + length - 5, ".onnx") == 0)
+        length -= 5;
+    char *dir = copy_text(name, length, 4);
+    if (dir != NULL)
+        memcpy(dir + length, ".run", 5);
+    return dir;
+}
+
+static int is_in_folder(const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    int there = path != NULL && file_exists(path);
+    free(path);
+    return there;
+}
+
+/* From here on the folder belongs to this run: an old summary would say it is finished. */
+static void forget_summary(const char *dir)
+{
+    char *path = path_join(dir, "summary.json");
+    if (path != NULL)
+        unlink(path);
+    free(path);
+}
+
+static int prepare_run_dir(change *c)
+{
+    const options *o = c->o;
+    c->run_dir =
+        o->run_dir != NULL ? copy_text(o->run_dir, strlen(o->run_dir), 0) : default_run_dir(o);
+    if (c->run_dir == NULL)
+        return fail_memory(o);
+    int has_checkpoint = is_in_folder(c->run_dir, "checkpoint");
+    if (o->resume && !has_checkpoint)
+        return fail_work(o, "--resume: %s holds no checkpoint to go on from", c->run_dir);
+    if (!o->resume && has_checkpoint && !is_in_folder(c->run_dir, "summary.json") && !o->force)
+        return fail_work(o, "%s: holds an unfinished run: --resume goes on with it, -f starts over",
+                         c->run_dir);
+    int code = folder_make(o, c->run_dir);
+    if (code == 0)
+        forget_summary(c->run_dir);
+    c->train.run_dir = c->run_dir;
+    return code;
+}
+
+/* A word as a shell would need it. */
+static void print_word(const char *word)
+{
+    int plain = word[0] != '\0';
+    for (const char *p = word; *p != '\0'; p++)
+        plain &= strchr("*?[]()$&;|<>\"'\\ `!#{}~", *p) == NULL;
+    fprintf(stderr, plain ? " %s" : " '%s'", word);
+}
+
+static int say_how_to_resume(const change *c)
+{
+    const options *o = c->o;
+    fprintf(stderr,
+            "kerf: %s: interrupted in epoch %lld of %lld; the checkpoint is in %s.  Go on "
+            "with:\n  kerf %s",
+            o->command, (long long)c->epoch, (long long)c->num_epochs, c->run_dir, o->command);
+    for (int i = 0; i < o->argc; i++)
+        if (strcmp(o->argv[i], "--resume") != 0)
+            print_word(o->argv[i]);
+    fputs(" --resume\n", stderr);
+    return EXIT_INTERRUPTED;
+}
+
+/* All epochs, those before a resume too, stand in the folder's metrics.jsonl. */
+static int read_epochs(change *c)
+{
+    char *path = path_join(c->run_dir, "metrics.jsonl"), *text, **lines;
+    size_t num;
+    if (path == NULL)
+        return fail_memory(c->o);
+    int code = file_read_lines(c->o, path, &text, &lines, &num);
+    for (size_t i = 0; code == 0 && i < num; i++) {
+        json_t *epoch = json_loads(lines[i], 0, NULL);
+        if (json_is_object(epoch))
+            json_array_append_new(c->epochs, epoch);
+        else
+            json_decref(epoch);
+    }
+    free(lines);
+    free(text);
+    free(path);
+    return code;
+}
+
+/* ---- the run -------------------------------------------------------------------------- */
+
+static int measure(const change *c, standing *now)
+{
+    const options *o = c->o;
+    int code = session_evaluate(o, &c->s, KERF_SPLIT_TEST, &now->e, NULL);
+    if (code != 0)
+        return code;
+    kerf_status status = layers_read(&now->layers, c->s.m.g, c->s.m.s);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    /* Time is told where it can be; a model that cannot run yet still has a table. */
+    if (layers_measure(&now->layers, c->s.m.g, c->s.m.s, 1) != KERF_OK && o->verbose)
+        warn(o, "%s", kerf_last_error());
+    return 0;
+}
+
+int change_begin(change *c, const options *o)
+{
+    *c = (change){.o = o, .start_ms = now_ms(), .epochs = json_array()};
+    interrupt_catch();
+    int code = output_needed(o);
+    if (code == 0)
+        code = session_open(o, &c->s, o->words.items[0]);
+    if (code == 0)
+        code = measure(c, &c->before);
+    change_train_options(c);
+    return code;
+}
+
+kerf_status change_keep_zeros(change *c)
+{
+    int num_kept = 0;
+    if (c->o->no_keep_zeros)
+        return KERF_OK;
+    kerf_status status = kerf_prune_keep_zeros(c->s.m.g, c->s.m.s, 0.0, &num_kept);
+    if (status == KERF_OK && num_kept > 0)
+        say(c->o, "%d layer%s with zeros: they stay 0 (--no-keep-zeros lets them grow)", num_kept,
+            num_kept > 1 ? "s" : "");
+    return status;
+}
+
+int change_train(change *c)
+{
+    const options *o = c->o;
+    int code = prepare_run_dir(c);
+    if (code != 0)
+        return code;
+    kerf_status status = change_keep_zeros(c);
+    progress_begin(&c->bar, o, o->command);
+    if (status == KERF_OK)
+        status = kerf_train(c->s.m.g, c->s.m.s, c->s.data, &c->train);
+    progress_clear(&c->bar);
+    if (status == KERF_ERR_CANCELLED)
+        return say_how_to_resume(c);
+    return status == KERF_OK ? read_epochs(c) : fail_kerf(o, status);
+}
+
+/* The folder's own copy of what came out. */
+static int fill_run_dir(const change *c)
+{
+    if (c->run_dir == NULL)
+        return 0;
+    char *model_path = path_join(c->run_dir, "model.onnx");
+    char *summary_path = path_join(c->run_dir, "summary.json");
+    json_t *object = change_json(c);
+    int code = model_path == NULL || summary_path == NULL
+                   ? fail_memory(c->o)
+                   : model_write(c->o, c->s.m.g, c->s.m.s, model_path);
+    if (code == 0)
+        code = file_write_json(c->o, summary_path, object);
+    json_decref(object);
+    free(model_path);
+    free(summary_path);
+    return code;
+}
+
+int change_finish(change *c)
+{
+    int code = measure(c, &c->after);
+    if (code == 0)
+        code = model_write(c->o, c->s.m.g, c->s.m.s, c->o->output);
+    if (code == 0)
+        code = fill_run_dir(c);
+    return code == 0 ? change_report(c) : code;
+}
+
+void change_close(change *c)
+{
+    layers_free(&c->before.layers);
+    layers_free(&c->after.layers);
+    session_close(&c->s);
+    json_decref(c->epochs);
+    free(c->run_dir);
+}

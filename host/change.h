@@ -1,0 +1,47 @@
+/* change.h -- what train and prune share: a run that changes a model, with its folder, its
+ * progress, and the before -> after that it ends with.  Other halves: change.c (the run),
+ * change_report.c (tables and JSON). */
+#ifndef HOST_CHANGE_H
+#define HOST_CHANGE_H
+
+#include "progress.h"
+#include "session.h"
+
+/* A model as it stands: measured before and after. */
+typedef struct standing {
+    evaluation e;
+    layer_list layers;
+} standing;
+
+typedef struct change {
+    const options *o;
+    session s;
+    standing before, after;
+    kerf_train_options train;
+    char *run_dir;  /* owned; NULL: no training, no folder */
+    json_t *epochs; /* owned */
+    progress bar;
+    double start_ms;
+    int64_t epoch, num_epochs; /* where training stands */
+} change;
+
+/* --epochs and so on into options of the library; callbacks print progress, keep the
+ * epochs and stop at Ctrl-C. */
+void change_train_options(change *c);
+/* Opens everything and measures `before`. */
+int change_begin(change *c, const options *o);
+/* Zeros of the file become masks, unless --no-keep-zeros. */
+kerf_status change_keep_zeros(change *c);
+/* Keeps zeros, then trains by c->train. */
+int change_train(change *c);
+/* Measures `after`, writes the model, prints tables or JSON. */
+int change_finish(change *c);
+void change_close(change *c);
+
+/* What was pruned, a line a layer, and how much is alive. */
+void print_pruned(const kerf_pruner *p, FILE *out);
+
+int change_report(const change *c);
+json_t *change_json(const change *c);
+
+#endif

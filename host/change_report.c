@@ -1,0 +1,91 @@
+/* change_report.c -- what a command that changes a model prints at its end, and the table
+ * after each pruning; see change.h. */
+#include <math.h>
+
+#include "change.h"
+#include "files.h"
+#include "json.h"
+
+static double percent(int64_t part, int64_t all)
+{
+    return all > 0 ? 100.0 * (double)part / (double)all : 0;
+}
+
+static void pruned_row(table *t, const kerf_prune_layer *l)
+{
+    char text[96], all[32];
+    table_cell(t, "%s", l->name);
+    table_cell(t, "%s", kerf_shape_text(l->shape, text, sizeof text));
+    if (isnan(l->threshold))
+        table_cell(t, "%s", "");
+    else
+        table_cell(t, "%.5f", l->threshold);
+    table_cell(t, "%s / %s (%.2f %%)", grouped((double)l->nonzeros, text, sizeof text),
+               grouped((double)l->total, all, sizeof all), percent(l->nonzeros, l->total));
+    table_cell(t, "%s", grouped((double)(l->total - l->nonzeros), text, sizeof text));
+}
+
+void print_pruned(const kerf_pruner *p, FILE *out)
+{
+    table *t = table_create("layer|shape|>threshold|>non-zeros / total|>pruned");
+    int64_t alive = 0, total = 0;
+    for (int i = 0; i < kerf_pruner_num_layers(p); i++) {
+        kerf_prune_layer l;
+        if (kerf_pruner_read_layer(p, i, &l) != KERF_OK)
+            break;
+        pruned_row(t, &l);
+        alive += l.nonzeros;
+        total += l.total;
+    }
+    table_print(t, out);
+    table_destroy(t);
+    char a[32], b[32], c[32];
+    fprintf(out, "alive %s  pruned %s  total %s", grouped((double)alive, a, sizeof a),
+            grouped((double)(total - alive), b, sizeof b), grouped((double)total, c, sizeof c));
+    if (alive > 0)
+        fprintf(out, "  compression rate %.2fx", (double)total / (double)alive);
+    fputs("\n\n", out);
+}
+
+static json_t *standing_json(const standing *now)
+{
+    json_t *object = json_object();
+    evaluation_json(object, &now->e);
+    layers_json_totals(object, &now->layers);
+    return object;
+}
+
+json_t *change_json(const change *c)
+{
+    json_t *object = json_begin();
+    json_object_set_new(object, "before", standing_json(&c->before));
+    json_object_set_new(object, "after", standing_json(&c->after));
+    json_object_set_new(object, "seconds", json_number((now_ms() - c->start_ms) / 1e3));
+    json_object_set(object, "epochs", c->epochs);
+    json_object_set_new(object, "output", json_text(c->o->output));
+    return object;
+}
+
+static void print_text(const change *c, FILE *out)
+{
+    const evaluation *a = &c->before.e, *b = &c->after.e;
+    layers_print_change(&c->before.layers, &c->after.layers, out);
+    fputc('\n', out);
+    if (a->is_known && b->is_known)
+        fprintf(out,
+                "top-1 %.2f %% \xe2\x86\x92 %.2f %%  loss %.4f \xe2\x86\x92 %.4f  (%lld test "
+                "samples)\n",
+                a->e.top1, b->e.top1, a->e.loss, b->e.loss, (long long)b->e.samples);
+    double compression = layers_compression(&c->after.layers);
+    if (compression > 1)
+        fprintf(out, "compression %.2fx: weights / non-zeros\n", compression);
+    fprintf(out, "%s: written in %.1f s\n", c->o->output, (now_ms() - c->start_ms) / 1e3);
+}
+
+int change_report(const change *c)
+{
+    if (c->o->json)
+        return json_finish(c->o, change_json(c));
+    print_text(c, result_stream(c->o));
+    return EXIT_DONE;
+}
