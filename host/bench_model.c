@@ -1,0 +1,224 @@
+/* bench_model.c -- `kerf bench M...`: models timed whole and by layer, inference or a
+ * training step, copies in and out included.  Several models run in turn, round by round,
+ * so that a machine that gets warm or busy hits all alike. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "bench_model.h"
+#include "files.h"
+
+/* ---- getting ready ----------------------------------------------------------------------- */
+
+/* --shape N,C,H,W: its N is the batch, the rest must be the model's. */
+static int choose_batch(const options *o, contender *c)
+{
+    c->batch = options_given(o, "batch") ? o->batch : o->train ? 128 : 1;
+    if (o->shape == NULL)
+        return 0;
+    kerf_shape want = kerf_value_shape(kerf_graph_input(c->m.g, 0));
+    const char *p = o->shape;
+    for (int d = 0; d < want.rank; d++) {
+        char *end;
+        long long x = strtoll(p, &end, 10);
+        int good = end != p && x >= 1 && *end == (d + 1 < want.rank ? ',' : '\0');
+        char text[96];
+        if (!good || (want.dims[d] >= 0 && want.dims[d] != x))
+            return fail_usage(o, "--shape %s: must be like %s of %s", o->shape,
+                              kerf_shape_text(want, text, sizeof text), c->m.path);
+        if (d == 0)
+            c->batch = x;
+        p = end + 1;
+    }
+    return 0;
+}
+
+static kerf_status make_plan(const options *o, contender *c, kerf_plan **p)
+{
+    kerf_plan_options plan_options = {.mode = KERF_EVALUATE, .batch = c->batch};
+    if (o->train) {
+        plan_options.mode = KERF_TRAIN;
+        plan_options.loss = KERF_LOSS_CROSS_ENTROPY;
+        plan_options.optimizer = kerf_train_defaults().optimizer;
+    }
+    return kerf_plan_create(p, c->m.g, c->m.s, &plan_options);
+}
+
+/* The second plan finds all programs built; what the first took longer is the building. */
+static kerf_status time_planning(const options *o, contender *c)
+{
+    kerf_plan *first;
+    double start = now_ms();
+    kerf_status status = make_plan(o, c, &first);
+    double middle = now_ms();
+    kerf_plan_destroy(first);
+    double again = now_ms();
+    if (status == KERF_OK)
+        status = make_plan(o, c, &c->plan);
+    c->plan_ms = now_ms() - again;
+    c->build_ms = fmax(0, middle - start - c->plan_ms);
+    return status;
+}
+
+/* Random numbers for all inputs; labels are below the number of classes. */
+static kerf_status make_data(const options *o, contender *c)
+{
+    c->num_inputs = kerf_graph_num_inputs(c->m.g);
+    c->inputs = calloc((size_t)c->num_inputs + 1, sizeof *c->inputs);
+    c->labels = calloc((size_t)c->batch, sizeof *c->labels);
+    for (int i = 0; c->inputs != NULL && i < c->num_inputs; i++) {
+        kerf_tensor *t = kerf_plan_input(c->plan, kerf_value_name(kerf_graph_input(c->m.g, i)));
+        size_t num_bytes = kerf_tensor_size_bytes(t);
+        c->inputs[i] = calloc(num_bytes + 1, 1);
+        if (c->inputs[i] != NULL && kerf_tensor_type(t) == KERF_F32)
+            fill_random(c->inputs[i], num_bytes / sizeof(float), (uint64_t)(o->seed + i));
+    }
+    const kerf_tensor *out =
+        kerf_plan_output(c->plan, kerf_value_name(kerf_graph_output(c->m.g, 0)));
+    size_t out_bytes = out != NULL ? kerf_tensor_size_bytes(out) : 0;
+    c->room = malloc(out_bytes + 1);
+    if (c->inputs == NULL || c->labels == NULL || c->room == NULL)
+        return KERF_ERR_MEMORY;
+    kerf_shape shape = kerf_value_shape(kerf_graph_output(c->m.g, 0));
+    int64_t classes = shape.rank > 1 && shape.dims[1] > 0 ? shape.dims[1] : 1;
+    for (int64_t i = 0; i < c->batch; i++)
+        c->labels[i] = (int32_t)(i * 7 % classes);
+    return KERF_OK;
+}
+
+static void close_contender(contender *c)
+{
+    for (int i = 0; c->inputs != NULL && i < c->num_inputs; i++)
+        free(c->inputs[i]);
+    free(c->inputs);
+    free(c->labels);
+    free(c->room);
+    timing_free(&c->times);
+    kerf_plan_destroy(c->plan);
+    model_free(&c->m);
+}
+
+/* ---- running -------------------------------------------------------------------------- */
+
+static kerf_status feed(contender *c, int trains)
+{
+    kerf_status status = KERF_OK;
+    for (int i = 0; status == KERF_OK && i < c->num_inputs; i++) {
+        const char *name = kerf_value_name(kerf_graph_input(c->m.g, i));
+        status = kerf_plan_feed(c->plan, name, c->inputs[i],
+                                kerf_tensor_size_bytes(kerf_plan_input(c->plan, name)));
+    }
+    if (status == KERF_OK && trains)
+        status = kerf_plan_feed(c->plan, "labels", c->labels, (size_t)c->batch * sizeof *c->labels);
+    return status;
+}
+
+/* One batch through: copies in, the plan, the result out (a training step has none to copy;
+ * its end is waited for).  The learning rate is tiny: speed is asked, not a network. */
+static kerf_status run_once(contender *c, int trains, double *ms)
+{
+    double start = now_ms();
+    kerf_step step = {.lr = 1e-6f, .step = ++c->step};
+    kerf_status status = feed(c, trains);
+    if (status == KERF_OK && trains)
+        status = kerf_plan_set_step(c->plan, &step);
+    if (trains) {
+        if (status == KERF_OK)
+            status = run_and_finish(c->plan);
+    } else {
+        if (status == KERF_OK)
+            status = kerf_plan_run(c->plan);
+        const char *name = kerf_value_name(kerf_graph_output(c->m.g, 0));
+        if (status == KERF_OK)
+            status = kerf_tensor_read(kerf_plan_output(c->plan, name), c->room);
+    }
+    *ms = now_ms() - start;
+    return status;
+}
+
+static kerf_status warm_up(const options *o, contender *all, size_t num)
+{
+    double warm_ms = options_given(o, "warm") ? o->warm : 200, ms;
+    for (size_t i = 0; i < num; i++) {
+        kerf_status status = run_once(&all[i], o->train, &all[i].first_ms);
+        for (double begin = now_ms(); status == KERF_OK && now_ms() - begin < warm_ms;)
+            status = run_once(&all[i], o->train, &ms);
+        if (status != KERF_OK)
+            return status;
+    }
+    return KERF_OK;
+}
+
+static kerf_status time_rounds(const options *o, contender *all, size_t num)
+{
+    double measure_ms = 1e3 * (options_given(o, "duration") ? o->duration : 2) * (double)num;
+    double begin = now_ms();
+    for (int64_t round = 0;; round++) {
+        int enough = options_given(o, "runs") ? round >= o->runs
+                                              : round >= 15 && now_ms() - begin > measure_ms;
+        if (enough)
+            return KERF_OK;
+        for (size_t i = 0; i < num; i++) {
+            double ms;
+            kerf_status status = run_once(&all[i], o->train, &ms);
+            if (status == KERF_OK && !timing_add(&all[i].times, ms))
+                status = KERF_ERR_MEMORY;
+            if (status != KERF_OK)
+                return status;
+        }
+    }
+}
+
+/* ---- all of them ---------------------------------------------------------------------- */
+
+static int check_target(const options *o, const contender *all, size_t num)
+{
+    for (size_t i = 0; options_given(o, "max-ms") && i < num; i++) {
+        double median = timing_summarize(&all[i].times).median;
+        if (median > o->max_ms) {
+            fail_work(o, "--max-ms %g: %s takes %.3f ms", o->max_ms, all[i].m.path, median);
+            return EXIT_TARGET;
+        }
+    }
+    return EXIT_DONE;
+}
+
+static int open_contender(const options *o, contender *c, const char *path, kerf_device *dev)
+{
+    double start = now_ms();
+    int code = model_read(o, &c->m, path, dev);
+    c->read_ms = now_ms() - start;
+    if (code == 0)
+        code = choose_batch(o, c);
+    if (code != 0)
+        return code;
+    kerf_status status = time_planning(o, c);
+    if (status == KERF_OK)
+        status = make_data(o, c);
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
+int bench_models(const options *o, kerf_device *dev)
+{
+    size_t num = o->words.num;
+    contender *all = calloc(num, sizeof *all);
+    if (all == NULL)
+        return fail_memory(o);
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < num; i++)
+        code = open_contender(o, &all[i], o->words.items[i], dev);
+    kerf_status status = code == 0 ? warm_up(o, all, num) : KERF_OK;
+    if (code == 0 && status == KERF_OK)
+        status = time_rounds(o, all, num);
+    if (status != KERF_OK)
+        code = fail_kerf(o, status);
+    if (code == 0)
+        code = bench_report(o, dev, all, num);
+    if (code == 0)
+        code = check_target(o, all, num);
+    for (size_t i = 0; i < num; i++)
+        close_contender(&all[i]);
+    free(all);
+    return code;
+}

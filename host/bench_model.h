@@ -1,0 +1,24 @@
+/* bench_model.h -- a model that is timed.  Other halves: bench_model.c runs it,
+ * bench_report.c tells. */
+#ifndef HOST_BENCH_MODEL_H
+#define HOST_BENCH_MODEL_H
+
+#include "model.h"
+#include "stats.h"
+
+typedef struct contender {
+    model m;
+    kerf_plan *plan; /* owned, as all below */
+    float **inputs;  /* random numbers, one an input */
+    int32_t *labels;
+    char *room; /* where outputs are read to */
+    int num_inputs;
+    int64_t batch, step;
+    double read_ms, build_ms, plan_ms, first_ms;
+    timing times;
+} contender;
+
+/* Tables or JSON of all, and the ratios to the first. */
+int bench_report(const options *o, kerf_device *dev, contender *all, size_t num);
+
+#endif

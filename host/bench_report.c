@@ -1,0 +1,113 @@
+/* bench_report.c -- what `kerf bench M...` prints: each model whole and by layer, and how
+ * they compare. */
+#include <math.h>
+
+#include "bench_model.h"
+#include "json.h"
+
+static json_t *layer_times(contender *c, const kerf_device_peaks *peaks, table *t)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < kerf_plan_num_steps(c->plan); i++) {
+        kerf_plan_step step;
+        double ms;
+        if (kerf_plan_get_step(c->plan, i, &step) != KERF_OK ||
+            kerf_plan_time_step(c->plan, i, 20, &ms) != KERF_OK)
+            continue;
+        double gflops = step.macs > 0 && ms > 0 ? 2e-6 * step.macs / ms : NAN;
+        double of_peak = peaks->f32_gflops > 0 ? gflops / peaks->f32_gflops : NAN;
+        table_cell(t, "%s", step.name);
+        table_cell(t, "%s", step.op);
+        table_cell(t, "%s", step.variant);
+        table_cell(t, "%s", step.direction);
+        table_cell(t, "%.4f", ms);
+        table_cell(t, isnan(gflops) ? "" : "%.1f", gflops);
+        table_cell(t, isnan(of_peak) ? "" : "%.0f %%", 100 * of_peak);
+        json_t *object = json_object();
+        json_object_set_new(object, "name", json_text(step.name));
+        json_object_set_new(object, "op", json_text(step.op));
+        json_object_set_new(object, "variant", json_text(step.variant));
+        json_object_set_new(object, "direction", json_text(step.direction));
+        json_object_set_new(object, "ms", json_number(ms));
+        json_object_set_new(object, "gflops", json_number(gflops));
+        json_object_set_new(object, "of_peak", json_number(of_peak));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static json_t *contender_json(const options *o, contender *c, json_t *layers)
+{
+    kerf_shape shape = kerf_value_shape(kerf_graph_input(c->m.g, 0));
+    if (shape.rank > 0 && shape.dims[0] < 0)
+        shape.dims[0] = c->batch;
+    json_t *object = json_object(), *times = timing_json(&c->times);
+    json_object_set_new(times, "peak_bytes",
+                        json_integer((json_int_t)kerf_plan_arena_bytes(c->plan)));
+    json_object_set_new(object, "model", json_text(c->m.path));
+    json_object_set_new(object, "shape", json_shape(shape));
+    json_object_set_new(object, "precision", json_text("f32"));
+    json_object_set_new(object, o->train ? "train" : "infer", times);
+    json_object_set_new(object, "start",
+                        json_pack("{s:f,s:f,s:f,s:f}", "read_ms", c->read_ms, "build_ms",
+                                  c->build_ms, "plan_ms", c->plan_ms, "first_ms", c->first_ms));
+    json_object_set_new(object, "layers", layers);
+    return object;
+}
+
+static json_t *ratios_json(contender *all, size_t num, int prints)
+{
+    json_t *list = json_array();
+    for (size_t i = 1; i < num; i++) {
+        ratio_summary r = timing_ratio(&all[i].times, &all[0].times);
+        json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:[o,o]}", "of", all[i].m.path, "to",
+                                              all[0].m.path, "median", json_number(r.median),
+                                              "ci95", json_number(r.low), json_number(r.high)));
+        if (prints)
+            printf("%s / %s: %.3f (%.3f to %.3f)\n", all[i].m.path, all[0].m.path, r.median, r.low,
+                   r.high);
+    }
+    return list;
+}
+
+static void print_contender(const options *o, const contender *c, const table *t)
+{
+    timing_summary s = timing_summarize(&c->times);
+    printf("%s: %s, batch %lld: %.3f ms median (min %.3f, p90 %.3f, p99 %.3f, %zu runs, drift "
+           "%+.1f %%)\n",
+           c->m.path, o->train ? "training step" : "inference", (long long)c->batch, s.median,
+           s.min, s.p90, s.p99, c->times.num, s.drift_pct);
+    printf("start: read %.1f ms, build %.1f, plan %.1f, first run %.1f\n", c->read_ms, c->build_ms,
+           c->plan_ms, c->first_ms);
+    table_print(t, stdout);
+    fputc('\n', stdout);
+}
+
+int bench_report(const options *o, kerf_device *dev, contender *all, size_t num)
+{
+    kerf_device_peaks peaks = {0};
+    if (kerf_device_measure(dev, &peaks) != KERF_OK)
+        warn(o, "%s", kerf_last_error());
+    json_t *object = json_begin(), *models = json_array();
+    json_object_set_new(object, "device", json_text(kerf_device_name(dev)));
+    for (size_t i = 0; i < num; i++) {
+        table *t = table_create("layer|op|kernel|direction|>ms|>GFLOPS|>of peak");
+        json_array_append_new(models, contender_json(o, &all[i], layer_times(&all[i], &peaks, t)));
+        if (!o->json)
+            print_contender(o, &all[i], t);
+        table_destroy(t);
+    }
+    json_t *ratios = ratios_json(all, num, !o->json);
+    if (num == 1)
+        json_object_update(object, json_array_get(models, 0));
+    else
+        json_object_set(object, "models", models);
+    if (num > 1)
+        json_object_set(object, "ratio", ratios);
+    json_decref(models);
+    json_decref(ratios);
+    if (o->json)
+        return json_finish(o, object);
+    json_decref(object);
+    return EXIT_DONE;
+}
