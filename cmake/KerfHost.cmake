@@ -5,10 +5,23 @@ if(probe_sources)
     target_compile_definitions(kerf-probe PRIVATE _POSIX_C_SOURCE=200809L)
     target_link_libraries(kerf-probe PRIVATE kerf_inside)
 endif()
+# What the report page is made of becomes part of the command (host/report.c).
+find_file(KERF_CHART_JS chart.min.js REQUIRED
+    PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist NO_DEFAULT_PATH)
+function(kerf_embed_text name source)
+    add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/generated/${name}.c
+        COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DSRC=${source}
+                -DDST=${PROJECT_BINARY_DIR}/generated/${name}.c
+                -P ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
+        DEPENDS ${source} ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake)
+endfunction()
+kerf_embed_text(report_template ${PROJECT_SOURCE_DIR}/host/report.html)
+kerf_embed_text(report_chart ${KERF_CHART_JS})
+
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.c)
-if(host_sources)
-    add_executable(kerf-command ${host_sources})
-    set_target_properties(kerf-command PROPERTIES OUTPUT_NAME kerf)
-    target_compile_definitions(kerf-command PRIVATE _POSIX_C_SOURCE=200809L)
-    target_link_libraries(kerf-command PRIVATE kerf_inside)
-endif()
+add_executable(kerf-command ${host_sources}
+    ${PROJECT_BINARY_DIR}/generated/report_template.c
+    ${PROJECT_BINARY_DIR}/generated/report_chart.c)
+set_target_properties(kerf-command PROPERTIES OUTPUT_NAME kerf)
+target_compile_definitions(kerf-command PRIVATE _POSIX_C_SOURCE=200809L)
+target_link_libraries(kerf-command PRIVATE kerf_inside)

@@ -25,6 +25,7 @@ const command commands[] = {
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT", "remove weights, retraining in between"},
     {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[gemm | M...]", "time this device, or models on it"},
     {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
+    {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},
     {"verify", NULL, 0, 0, 0, "", ""},
     {"quantize", NULL, 0, 0, 0, "", ""},
     {"distill", NULL, 0, 0, 0, "", ""},
