@@ -1,0 +1,118 @@
+#!/bin/sh
+# test_run.sh -- the commands that work on a device: train, eval, infer, prune, bench, tune,
+# devices; Ctrl-C and resume.  Runs on what tests/device_run.sh chose.
+. "$(dirname "$0")/lib.sh"
+data=random:1,8,8,10
+export KERF_DEVICE=0
+
+"$KERF" new lenet-300-100 --input 1,8,8 --width 0.2 -q -o m.onnx || failed new
+
+# ---- devices ---------------------------------------------------------------------------------
+expect_json "devices.0.index=0 devices.0.name devices.0.platform devices.0.vendor devices.0.driver \
+    devices.0.opencl devices.0.type devices.0.pci devices.0.compute_units devices.0.global_bytes \
+    devices.0.max_alloc_bytes devices.0.local_bytes devices.0.max_group devices.0.id \
+    devices.0.peaks.f32_gflops devices.0.peaks.copy_gbps devices.0.features devices.0.profile" \
+    "$KERF" devices --json
+expect 0 "GFLOPS" "$KERF" devices
+expect 1 "kerf: eval: " "$KERF" eval m.onnx --data $data --device "no such device"
+
+# ---- train and eval --------------------------------------------------------------------------
+expect 0 "top-1" "$KERF" train m.onnx --data $data --epochs 2 --batch 64 -o dense.onnx
+grep -q "epoch   2/2" err.txt || failed "no line of epoch 2: $(cat err.txt)"
+[ -s dense.run/metrics.jsonl ] || failed "no metrics.jsonl"
+[ -s dense.run/checkpoint ] || failed "no checkpoint"
+"$JSON_CHECK" after.top1 <dense.run/summary.json || failed summary.json
+expect_json "before.top1 after.top1 after.weights after.compression=1 seconds epochs.1.epoch=2 \
+    epochs.1.loss epochs.1.lr epochs.1.seconds epochs.1.val_top1 output=again.onnx" \
+    "$KERF" train m.onnx --data $data --val 100 --epochs 2 --batch 64 -o again.onnx --json
+expect 0 "" "$KERF" train m.onnx --data $data --epochs 2 --batch 64 -q -o same.onnx
+cmp -s dense.onnx same.onnx || failed "the same seed gave other bits"
+expect_json "samples top1 top1_ci95 top5 loss ms_per_batch batch agreement=null confusion.9.9" \
+    "$KERF" eval dense.onnx --data $data --json
+expect_json "agreement=100" "$KERF" eval dense.onnx --data $data --reference dense.onnx --json
+expect 3 "kerf: eval: --min-top1 100: top-1 is " "$KERF" eval m.onnx --data $data --min-top1 100
+expect 0 "top-1" "$KERF" eval m.onnx --data $data --min-top1 0
+expect 1 "kerf: eval: " "$KERF" eval m.onnx --data idx:nowhere
+expect 2 "kerf: eval: --prep nonsense: " "$KERF" eval m.onnx --data $data --prep nonsense
+
+# ---- prune ------------------------------------------------------------------------------------
+expect 0 "compression rate 10.00x" "$KERF" prune dense.onnx --sparsity 0.9 --scope global -o cut.onnx
+expect_json "compression=10" "$KERF" info cut.onnx --json
+expect 0 "fc1" "$KERF" prune dense.onnx --sparsity 'fc1=0.5,*=0' -o part.onnx
+expect_json "layers.0.sparsity=0.5 layers.1.sparsity=0" "$KERF" info part.onnx --json
+expect 0 "" "$KERF" prune dense.onnx --method random --sparsity 0.5 --skip fc3 -o random.onnx
+expect_json "layers.0.sparsity=0.5 layers.2.sparsity=0" "$KERF" info random.onnx --json
+expect 0 "threshold" "$KERF" prune dense.onnx --method std --s 1 -o std.onnx
+expect 1 "kerf: prune: " "$KERF" prune dense.onnx --sparsity 0.5 --layers nosuch -o none.onnx
+[ ! -e none.onnx ] || failed "a failed prune wrote its output"
+expect_json "after.compression=5 before.compression=1 epochs.2.sparsity=0.8" \
+    "$KERF" prune dense.onnx --data $data --batch 64 --sparsity 0.8 --scope global --events 2 \
+    --retrain 1 --finetune 1 -o steps.onnx --json
+expect_json "compression=5" "$KERF" info steps.onnx --json
+expect 0 "they stay 0" "$KERF" train steps.onnx --data $data --epochs 1 --batch 64 -o more.onnx
+expect_json "compression=5" "$KERF" info more.onnx --json
+cp steps.onnx place.onnx
+expect 0 "" "$KERF" prune place.onnx --sparsity 0.9 --scope global -f -o place.onnx
+expect_json "compression=10" "$KERF" info place.onnx --json
+
+# ---- streams ----------------------------------------------------------------------------------
+"$KERF" prune - --sparsity 0.9 --scope global -o - <dense.onnx 2>/dev/null | cmp -s - cut.onnx ||
+    failed "prune - -o - differs from files"
+
+# ---- infer ------------------------------------------------------------------------------------
+make_npy x.npy "(3, 1, 8, 8)" 192
+expect 0 "" "$KERF" infer dense.onnx --input x.npy -o y.npy
+[ "$(wc -c <y.npy)" = 248 ] || failed "y.npy has $(wc -c <y.npy) bytes, not 128 + 3*10*4"
+"$KERF" infer dense.onnx --input - -o - <x.npy 2>/dev/null | cmp -s - y.npy || failed "infer - -o -"
+expect 0 "" "$KERF" infer dense.onnx --input input=x.npy -o results/
+cmp -s results/logits.npy y.npy || failed "-o DIR differs: $(ls results)"
+make_npy many.npy "(300, 1, 8, 8)" 19200
+expect 0 "" "$KERF" infer dense.onnx --input many.npy -o many_y.npy
+tail -c 40 y.npy >last3; tail -c 40 many_y.npy >last300
+cmp -s last3 last300 || failed "the last of 300 samples differs from the last of 3"
+printf 'shirt\nshoe\n' >labels.txt
+expect_json "samples=3 top.2.0.share outputs.0.shape=[3,10]" \
+    "$KERF" infer dense.onnx --input x.npy --top 1 --labels labels.txt --json
+expect 0 "share" "$KERF" infer dense.onnx --input x.npy --top 2
+make_npy wrong.npy "(3, 784)" 2352
+expect_error 1 "kerf: infer: --input wrong.npy: is (3, 784), must be (?, 1, 8, 8) like input input" \
+    "$KERF" infer dense.onnx --input wrong.npy
+head -c 100 x.npy >cut.npy
+expect 1 "kerf: infer: cut.npy: " "$KERF" infer dense.onnx --input cut.npy
+expect 1 "kerf: infer: none.npy: " "$KERF" infer dense.onnx --input none.npy
+
+# ---- bench and tune ------------------------------------------------------------------------------
+expect_json "device model=dense.onnx infer.ms_median infer.ms_p99 infer.runs=5 infer.peak_bytes \
+    start.read_ms start.plan_ms layers.0.variant layers.0.ms" \
+    "$KERF" bench dense.onnx --runs 5 --warm 0 --json
+expect_json "models.1.train.runs=5 ratio.0.median ratio.0.ci95.1 ratio.0.of=cut.onnx" \
+    "$KERF" bench dense.onnx cut.onnx --train --batch 32 --runs 5 --warm 0 --json
+expect 3 "kerf: bench: --max-ms 1e-06: dense.onnx takes" \
+    "$KERF" bench dense.onnx --max-ms 1e-6 --runs 2 --warm 0
+expect 2 "must be like" "$KERF" bench dense.onnx --shape 1,3,8,8
+
+# ---- Ctrl-C ---------------------------------------------------------------------------------------
+train="train m.onnx --data $data --epochs 40 --batch 16 --val 100"
+# shellcheck disable=SC2086 -- words
+"$KERF" $train -q -o whole.onnx || failed "the undisturbed run"
+"$KERF" $train -o late.onnx 2>err.txt >out.txt &
+pid=$!
+for _ in $(seq 200); do
+    grep -q "epoch   2/40" err.txt && break
+    sleep 0.05
+done
+kill -INT $pid
+wait $pid
+code=$?
+[ $code = 130 ] || failed "Ctrl-C: exit $code: $(tail -2 err.txt)"
+grep -q -e "$train -o late.onnx --resume" err.txt || failed "it does not say how to resume"
+[ ! -e late.onnx ] || failed "an interrupted run wrote its output"
+# shellcheck disable=SC2086 -- words
+expect 1 "late.run: holds an unfinished run: --resume goes on with it, -f starts over" \
+    "$KERF" $train -o late.onnx
+# shellcheck disable=SC2086 -- words
+expect 0 "top-1" "$KERF" $train -o late.onnx --resume
+cmp -s late.onnx whole.onnx || failed "the resumed run has other bits than the undisturbed one"
+expect 1 "holds no checkpoint to go on from" \
+    "$KERF" train m.onnx --data $data -o new.onnx --resume
+finish
