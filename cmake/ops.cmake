@@ -2,7 +2,10 @@
 # lib/ops/NAME.c, kernels/NAME.cl, tests/ref/ref_NAME.c, tests/ops/test_NAME.c and
 # bench/ops/bench_NAME.c; a missing file stops the configure step.
 kerf_add_op(elementwise)
+kerf_add_op(mask)
+kerf_add_op(metrics)
+kerf_add_op(mse_loss)
+kerf_add_op(optimizer)
 kerf_add_op(reduce)
 kerf_add_op(softmax)
-kerf_add_op(mse_loss)
 kerf_add_op(softmax_cross_entropy)

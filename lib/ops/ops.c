@@ -12,8 +12,16 @@
 #include "base/fail.h"
 
 /* clang-format off */
-#define KERF__OPS_LIST(X) \
-    X(elementwise) X(mse_loss) X(reduce) X(shape) X(softmax) X(softmax_cross_entropy)
+#define KERF__OPS_LIST(X)    \
+    X(elementwise) \
+    X(mask) \
+    X(metrics) \
+    X(mse_loss) \
+    X(optimizer) \
+    X(reduce) \
+    X(shape) \
+    X(softmax) \
+    X(softmax_cross_entropy)
 /* clang-format on */
 
 #define X(name) extern const kerf__op kerf__ops_##name[];

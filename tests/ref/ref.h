@@ -11,7 +11,10 @@
     void ref_##name(const kerf_node *n, const double *const *inputs, double *const *outputs)
 
 REF(elementwise);
+REF(mask);
+REF(metrics);
 REF(mse_loss);
+REF(optimizer);
 REF(reduce);
 REF(softmax);
 REF(softmax_cross_entropy);

@@ -1,0 +1,123 @@
+/* optimizer.cl -- one step of SGD or Adam, a weight and its moments in one pass.
+ *
+ * -DMASK=1: where the mask is 0, weight and moments become exactly 0 whatever the gradient
+ * holds, NaN included.  -DMOMENT, -DNESTEROV, -DDECOUPLED choose the formula; the learning
+ * rate and what else changes from step to step come from the step buffer (ops/op.h).
+ *
+ * Outputs lie on the inputs: an item reads an element of all before it writes it.
+ * Limit: memory.  Host side: lib/ops/optimizer.c. */
+#include "common.clh"
+
+#ifndef MASK
+#define MASK 1
+#endif
+#ifndef MOMENT
+#define MOMENT 1
+#endif
+#ifndef NESTEROV
+#define NESTEROV 0
+#endif
+#ifndef DECOUPLED
+#define DECOUPLED 0
+#endif
+
+/* Places in the step buffer, as in ops/op.h. */
+#define STEP_LR    0
+#define STEP_BIAS1 1
+#define STEP_BIAS2 2
+
+#if MASK
+#define MASK_ARGUMENT      global const uchar *mask,
+#define ALIVE(T, x, alive) select((T)(0.0f), x, alive)
+#define ALIVE_V            LOADMASK(mask + i) != (intv)(0)
+#define ALIVE_1            (mask[i] != 0)
+#else
+#define MASK_ARGUMENT
+#define ALIVE(T, x, alive) (x)
+#define ALIVE_V            1
+#define ALIVE_1            1
+#endif
+
+#if MOMENT
+#define MOMENT_ARGUMENT      global const float *moment,
+#define NEXT_MOMENT_ARGUMENT global float *next_moment,
+#else
+#define MOMENT_ARGUMENT
+#define NEXT_MOMENT_ARGUMENT
+#endif
+
+/* PyTorch's SGD: g += decay w; v = momentum v + g; w -= lr (g + momentum v, or v). */
+#define SGD(T, w, g, v, alive)                                                                     \
+    const T slope = g + decay * w;                                                                 \
+    const T speed = momentum * v + slope;                                                          \
+    const T way = MOMENT ? (NESTEROV ? slope + momentum * speed : speed) : slope;                  \
+    const T next = ALIVE(T, w - lr * way, alive);
+
+kernel void sgd(global const float *weight, global const float *grad,
+                MOMENT_ARGUMENT MASK_ARGUMENT global const float *step, global float *next_weight,
+                NEXT_MOMENT_ARGUMENT float momentum, float decay, uint num, uint chunk)
+{
+    const float lr = step[STEP_LR];
+    uint i = min((uint)get_global_id(0) * chunk, num);
+    const uint end = min(i + chunk, num);
+    for (; i + V <= end; i += V) {
+        const floatv w = LOADV(weight + i), g = LOADV(grad + i);
+#if MOMENT
+        const floatv v = LOADV(moment + i);
+#else
+        const floatv v = (floatv)(0.0f);
+#endif
+        SGD(floatv, w, g, v, ALIVE_V)
+        STOREV(next, next_weight + i);
+#if MOMENT
+        STOREV(ALIVE(floatv, speed, ALIVE_V), next_moment + i);
+#endif
+    }
+    for (; i < end; i++) {
+        const float w = weight[i], g = grad[i];
+#if MOMENT
+        const float v = moment[i];
+#else
+        const float v = 0.0f;
+#endif
+        SGD(float, w, g, v, ALIVE_1)
+        next_weight[i] = next;
+#if MOMENT
+        next_moment[i] = ALIVE(float, speed, ALIVE_1);
+#endif
+    }
+}
+
+/* PyTorch's Adam and AdamW; bias1 and bias2 are 1 / (1 - beta^t). */
+#define ADAM(T, w, g, m, v, alive)                                                                 \
+    const T slope = DECOUPLED ? g : g + decay * w;                                                 \
+    const T base = DECOUPLED ? w - lr * decay * w : w;                                             \
+    const T next_m_ = beta1 * m + (1.0f - beta1) * slope;                                          \
+    const T next_v_ = beta2 * v + (1.0f - beta2) * slope * slope;                                  \
+    const T way = bias1 * next_m_ / (sqrt(bias2 * next_v_) + epsilon);                             \
+    const T next = ALIVE(T, base - lr * way, alive);
+
+kernel void adam(global const float *weight, global const float *grad, global const float *moment,
+                 global const float *second, MASK_ARGUMENT global const float *step,
+                 global float *next_weight, global float *next_moment, global float *next_second,
+                 float beta1, float beta2, float epsilon, float decay, uint num, uint chunk)
+{
+    const float lr = step[STEP_LR], bias1 = step[STEP_BIAS1], bias2 = step[STEP_BIAS2];
+    uint i = min((uint)get_global_id(0) * chunk, num);
+    const uint end = min(i + chunk, num);
+    for (; i + V <= end; i += V) {
+        const floatv w = LOADV(weight + i), g = LOADV(grad + i);
+        const floatv m = LOADV(moment + i), v = LOADV(second + i);
+        ADAM(floatv, w, g, m, v, ALIVE_V)
+        STOREV(next, next_weight + i);
+        STOREV(ALIVE(floatv, next_m_, ALIVE_V), next_moment + i);
+        STOREV(ALIVE(floatv, next_v_, ALIVE_V), next_second + i);
+    }
+    for (; i < end; i++) {
+        const float w = weight[i], g = grad[i], m = moment[i], v = second[i];
+        ADAM(float, w, g, m, v, ALIVE_1)
+        next_weight[i] = next;
+        next_moment[i] = ALIVE(float, next_m_, ALIVE_1);
+        next_second[i] = ALIVE(float, next_v_, ALIVE_1);
+    }
+}

@@ -1,0 +1,150 @@
+/* ops/optimizer.c -- the update of a weight as a node.
+ *
+ *     kerf.SgdUpdate(weight, grad, moment or none, mask or none, step)
+ *         -> next weight, next moment if there is one
+ *         attributes momentum, nesterov, weight_decay
+ *     kerf.AdamUpdate(weight, grad, m, v, mask or none, step) -> next weight, m, v
+ *         attributes beta1, beta2, epsilon, weight_decay, decoupled (AdamW)
+ *
+ * The formulas are PyTorch's (torch.optim); see kerf_optimizer.  step is the step buffer of
+ * ops/op.h.  What the mask prunes becomes and stays exactly 0, moments too.
+ *
+ * Device side: kernels/optimizer.cl.  Definition: tests/ref/ref_optimizer.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "ops/shape_common.h"
+
+extern const kerf__source kerf__source_optimizer;
+
+/* What is particular to each: how many moments, their place, the last input. */
+typedef struct layout {
+    const char *op, *entry;
+    int num_moments, mask, step; /* moments are inputs 2 ... */
+} layout;
+
+static const layout LAYOUTS[] = {
+    {"kerf.SgdUpdate", "sgd", 1, 3, 4},
+    {"kerf.AdamUpdate", "adam", 2, 4, 5},
+};
+
+static const layout *layout_of(const kerf_node *n)
+{
+    return &LAYOUTS[strcmp(n->op, LAYOUTS[1].op) == 0];
+}
+
+static int has(const kerf_node *n, int input)
+{
+    return n->inputs[input] != NULL;
+}
+
+static kerf_status check_like_weight(const kerf_node *n, int input, kerf_type type)
+{
+    KERF__TRY(kerf__node_check_type(n, input, type));
+    return kerf__node_check_shape(n, input, n->inputs[0]->shape);
+}
+
+static kerf_status infer(kerf_node *n)
+{
+    const layout *l = layout_of(n);
+    if (n->num_inputs != l->step + 1 || !has(n, 0) || !has(n, 1) || !has(n, l->step))
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "must have %d inputs, the step last",
+                               l->step + 1);
+    KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
+    KERF__TRY(check_like_weight(n, 1, KERF_F32));
+    KERF__TRY(kerf__node_check_shape(n, l->step, KERF_SHAPE(KERF__STEP_FLOATS)));
+    if (has(n, l->mask))
+        KERF__TRY(check_like_weight(n, l->mask, KERF_BOOL));
+    kerf__set_output(n, 0, KERF_F32, n->inputs[0]->shape);
+    int num_outputs = 1;
+    for (int i = 2; i < 2 + l->num_moments; i++) {
+        if (!has(n, i))
+            continue;
+        KERF__TRY(check_like_weight(n, i, KERF_F32));
+        kerf__set_output(n, num_outputs++, KERF_F32, n->inputs[0]->shape);
+    }
+    if (n->num_outputs != num_outputs)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "has %d outputs, must have %d", n->num_outputs,
+                               num_outputs);
+    return KERF_OK;
+}
+
+/* ---- launches ------------------------------------------------------------------------------ */
+
+static int fits_simt(const kerf__op_case *c)
+{
+    return kerf__value_elements(c->node->inputs[0]) < (int64_t)1 << 31;
+}
+
+static int fits_wide(const kerf__op_case *c)
+{
+    return kerf__is_cpu(c) && fits_simt(c);
+}
+
+/* The attributes that are kernel arguments, in their order there. */
+static int numbers_of(const kerf_node *n, kerf__arg *args)
+{
+    int num = 0;
+    if (layout_of(n)->num_moments == 1) {
+        args[num++] = ARG(kerf_node_float(n, "momentum", 0));
+    } else {
+        args[num++] = ARG(kerf_node_float(n, "beta1", 0.9f));
+        args[num++] = ARG(kerf_node_float(n, "beta2", 0.999f));
+        args[num++] = ARG(kerf_node_float(n, "epsilon", 1e-8f));
+    }
+    args[num++] = ARG(kerf_node_float(n, "weight_decay", 0));
+    return num;
+}
+
+static kerf_status build(const kerf__op_case *c, int wide)
+{
+    const kerf_node *n = c->node;
+    const layout *l = layout_of(n);
+    const size_t num = (size_t)kerf__value_elements(n->inputs[0]);
+    char options[96];
+    kerf__arg args[20];
+    int num_args = 0;
+    unsigned chunk;
+    const kerf__grid grid = kerf__grid_flat(c, wide, num, &chunk);
+    for (int i = 0; i < n->num_inputs; i++)
+        if (has(n, i))
+            args[num_args++] = ARG(kerf__in(c, i));
+    for (int i = 0; i < n->num_outputs; i++)
+        args[num_args++] = ARG(kerf__out(c, i));
+    num_args += numbers_of(n, args + num_args);
+    args[num_args++] = ARG((unsigned)num);
+    args[num_args++] = ARG(chunk);
+    snprintf(options, sizeof options, "-DV=%d -DMASK=%d -DMOMENT=%d -DNESTEROV=%d -DDECOUPLED=%d",
+             wide ? 16 : 4, has(n, l->mask), has(n, 2), kerf_node_int(n, "nesterov", 0) != 0,
+             kerf_node_int(n, "decoupled", 0) != 0);
+    return kerf__emit(c, &kerf__source_optimizer, l->entry, options, args, num_args, grid);
+}
+
+static kerf_status build_wide(const kerf__op_case *c)
+{
+    return build(c, 1);
+}
+
+static kerf_status build_simt(const kerf__op_case *c)
+{
+    return build(c, 0);
+}
+
+static const kerf__variant VARIANTS[] = {
+    {.name = "optimizer_wide", .fits = fits_wide, .build = build_wide},
+    {.name = "optimizer_simt", .fits = fits_simt, .build = build_simt},
+};
+
+#define ENTRY(name, num, outputs)                                                                  \
+    {                                                                                              \
+        .op = (name), .min_inputs = 2, .max_inputs = (num), .num_outputs = (outputs),              \
+        .infer = infer, .variants = VARIANTS, .num_variants = 2, .in_place = 1                     \
+    }
+
+extern const kerf__op kerf__ops_optimizer[];
+const kerf__op kerf__ops_optimizer[] = {
+    ENTRY("kerf.AdamUpdate", 6, 3),
+    ENTRY("kerf.SgdUpdate", 5, 2),
+    {.op = NULL},
+};
