@@ -257,9 +257,11 @@ static size_t format_header(unsigned char *bytes, const char *descr, kerf_shape 
     char text[MAX_HEADER];
     int num =
         snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
-    for (int i = 0; i < shape.rank; i++)
-        num += snprintf(text + num, sizeof text - (size_t)num, "%lld,%s", (long long)shape.dims[i],
-                        i + 1 < shape.rank ? " " : "");
+    for (int i = 0; i < shape.rank; i++) { /* as Python writes: (), (5,), (2, 3) */
+        const char *behind = i + 1 < shape.rank ? ", " : shape.rank == 1 ? "," : "";
+        num += snprintf(text + num, sizeof text - (size_t)num, "%lld%s", (long long)shape.dims[i],
+                        behind);
+    }
     num += snprintf(text + num, sizeof text - (size_t)num, "), }");
     /* The longest: 54 and 8 times 21 characters. */
     assert(num + 11 <= MAX_HEADER);
