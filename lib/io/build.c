@@ -263,7 +263,8 @@ static char **build_names(kerf__builder *b, kerf_value *const *values, int num, 
     return list;
 }
 
-Onnx__NodeProto *kerf__build_node(kerf__builder *b, const kerf_node *n, char *const *names)
+Onnx__NodeProto *kerf__build_node(kerf__builder *b, const kerf_node *n, const char *name,
+                                  char *const *names)
 {
     Onnx__NodeProto *p = kerf__build_memory(b, 1, sizeof *p);
     Onnx__AttributeProto **attributes =
@@ -274,7 +275,7 @@ Onnx__NodeProto *kerf__build_node(kerf__builder *b, const kerf_node *n, char *co
     const char *dot = strrchr(n->op, '.');
     p->op_type = borrow_text(dot != NULL ? dot + 1 : n->op);
     p->domain = dot != NULL ? borrow_text(kerf__build_domain(b, n)) : NULL;
-    p->name = n->name;
+    p->name = borrow_text(name);
     p->n_input = (size_t)n->num_inputs;
     p->n_output = (size_t)n->num_outputs;
     p->input = build_names(b, n->inputs, n->num_inputs, names);

@@ -55,7 +55,7 @@ static void add_nodes(kerf__builder *b, const kerf_graph *g, Onnx__GraphProto *p
     for (size_t i = 0; proto->node != NULL && i < g->num_values; i++)
         names[i] = g->values[i]->name;
     for (size_t i = 0; proto->node != NULL && i < g->num_nodes; i++)
-        proto->node[proto->n_node++] = kerf__build_node(b, g->nodes[i], names);
+        proto->node[proto->n_node++] = kerf__build_node(b, g->nodes[i], g->nodes[i]->name, names);
 }
 
 static Onnx__ValueInfoProto **build_ends(kerf__builder *b, kerf_value *const *values, size_t num)

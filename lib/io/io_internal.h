@@ -69,6 +69,8 @@ typedef struct kerf__array {
  * lie, NULL for nowhere.  Floats that are NaN are refused. */
 kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
                              const char *what);
+/* The values alone: NaN and bools other than 0 and 1 are refused. */
+kerf_status kerf__array_check(const kerf__array *a, const char *what);
 void kerf__array_free(kerf__array *a);
 kerf_status kerf__array_to_tensor(kerf_tensor **out, const kerf__array *a);
 
@@ -125,8 +127,9 @@ Onnx__TensorProto *kerf__build_tensor(kerf__builder *b, const char *name, kerf_t
 /* Name, type and shape; no shape where it is not known. */
 Onnx__ValueInfoProto *kerf__build_value_info(kerf__builder *b, const kerf_value *v,
                                              const char *name);
-/* names[i]: what value i is called in the file. */
-Onnx__NodeProto *kerf__build_node(kerf__builder *b, const kerf_node *n, char *const *names);
+/* name: the node's own, or another; names[i]: what value i is called in the file. */
+Onnx__NodeProto *kerf__build_node(kerf__builder *b, const kerf_node *n, const char *name,
+                                  char *const *names);
 /* The part of a node's operation before the last dot: "" for ONNX's own. */
 const char *kerf__build_domain(kerf__builder *b, const kerf_node *n);
 /* The model as bytes, freed with free(). */

@@ -59,6 +59,8 @@ static kerf_status add_constant(kerf__onnx_reader *r, const Onnx__NodeProto *p)
     else if (!constant_array(&array, a))
         return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: '%s' is not supported, must be a tensor", what,
                           a->name);
+    else
+        KERF__TRY(kerf__array_check(&array, what));
     return kerf__onnx_add_constant(r, p->output[0], &array);
 }
 
@@ -111,7 +113,7 @@ static kerf_status check_domain(const kerf__onnx_reader *r, const Onnx__NodeProt
                                 const char *what)
 {
     const char *domain = kerf__text(p->domain);
-    if (strcmp(domain, "kerf") == 0)
+    if (strncmp(domain, "kerf", 4) == 0 && (domain[4] == '\0' || domain[4] == '.'))
         return kerf__fail(KERF_ERR_FORMAT, "%s: domain 'kerf' never stands in an ONNX file", what);
     for (size_t i = 0; i < r->model->n_opset_import; i++)
         if (strcmp(kerf__text(r->model->opset_import[i]->domain), domain) == 0)

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/names.h"
 #include "io/io_internal.h"
 
 typedef struct writer {
@@ -19,6 +21,7 @@ typedef struct writer {
     char **names;
     int *num_uses;           /* by nodes that are written, and as graph output */
     const kerf_node **masks; /* the value is written as this Mask's result */
+    kerf__names node_names;  /* owned; given so far, since ONNX Runtime wants them unique */
 } writer;
 
 static int is_mask(const kerf_node *n)
@@ -172,6 +175,22 @@ static kerf_status read_masked(writer *w, const kerf_node *n, const void **bytes
     return KERF_OK;
 }
 
+/* The name, with a number behind it if another node has it already. */
+static char *unique_node_name(writer *w, char *name)
+{
+    char *unique = name;
+    if (!kerf__names_reserve(&w->node_names))
+        w->build.status = kerf__fail_memory("ONNX names", w->node_names.num);
+    for (size_t i = w->node_names.num; w->build.status == KERF_OK; i++) {
+        if (unique != NULL && kerf__names_find(&w->node_names, unique) == NULL) {
+            kerf__names_add(&w->node_names, unique, w);
+            return unique;
+        }
+        unique = kerf__build_format(&w->build, "%s_%zu", name, i);
+    }
+    return NULL;
+}
+
 /* A reader takes floats among the initializers for weights, to be trained; so these
  * constants are written as Constant nodes. */
 static int is_constant_node(const writer *w, const kerf_value *v)
@@ -198,7 +217,7 @@ static void add_constant_node(writer *w, Onnx__GraphProto *graph, const kerf_val
     attribute->t = tensor;
     attributes[0] = attribute;
     outputs[0] = w->names[v->index];
-    node->name = w->names[v->index];
+    node->name = unique_node_name(w, w->names[v->index]);
     node->op_type = (char *)"Constant";
     node->attribute = attributes;
     node->output = outputs;
@@ -250,7 +269,8 @@ static kerf_status add_nodes(writer *w, Onnx__GraphProto *graph)
     const kerf_graph *g = w->graph;
     for (size_t i = 0; i < g->num_nodes; i++)
         if (!is_mask(g->nodes[i]))
-            graph->node[graph->n_node++] = kerf__build_node(&w->build, g->nodes[i], w->names);
+            graph->node[graph->n_node++] = kerf__build_node(
+                &w->build, g->nodes[i], unique_node_name(w, g->nodes[i]->name), w->names);
     return w->build.status;
 }
 
@@ -343,6 +363,7 @@ kerf_status kerf_onnx_serialize(const kerf_graph *g, const kerf_state *s, void *
     kerf_status status = build(&w, &model);
     if (status == KERF_OK)
         status = kerf__build_pack(&w.build, model, bytes, num_bytes);
+    kerf__names_free(&w.node_names);
     kerf__builder_free(&w.build);
     return status;
 }

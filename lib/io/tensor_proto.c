@@ -178,7 +178,7 @@ static kerf_status read_data(kerf__array *a, const Onnx__TensorProto *t, const c
 }
 
 /* NaN in any place of a network makes every result NaN, so it is refused at the door. */
-static kerf_status check_values(const kerf__array *a, const char *what)
+kerf_status kerf__array_check(const kerf__array *a, const char *what)
 {
     const unsigned char *bytes = a->bytes;
     size_t width = kerf_type_bits(a->type) / 8, i = a->num_bytes;
@@ -211,7 +211,7 @@ kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t, const
     KERF__TRY(read_dims(out, t, what));
     kerf_status status = read_data(out, t, folder, what);
     if (status == KERF_OK)
-        status = check_values(out, what);
+        status = kerf__array_check(out, what);
     if (status != KERF_OK)
         kerf__array_free(out);
     return status;

@@ -160,9 +160,12 @@ good["scalar_and_empty"] = model(
     [helper.make_tensor("two", FLOAT, [], [2.0]), helper.make_tensor("none", FLOAT, [1, 0], [])],
     inputs=[info("x", [1, 4])], outputs=[info("y", [1, 4])])
 helper.set_model_props(good["mlp_17"], {"kerf.prep": "scale=1/255", "author": "golden"})
+good["node_names_twice"] = model(
+    [relu("x", "a"), relu("a", "b"), helper.make_node("Relu", ["b"], ["r"]), relu("r", "y")],
+    outputs=[info("y", ["N", 4])])
 good["value_info"] = model(
-    [relu("x", "a"), relu("a", "y")], outputs=[info("y", ["N", 4])],
-    value_info=[info("a", ["N", 4]), info("nowhere", [1])])
+    [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["y"])],
+    outputs=[info("y", ["N", 4])], value_info=[info("a", ["N", 4]), info("nowhere", [1])])
 
 
 # ---- bad: bytes and versions ----------------------------------------------------------------
@@ -287,6 +290,8 @@ fault("attribute_tensor", "node 'c' (ConstantOfShape): attribute 'value': has ty
                               value=helper.make_tensor("", TensorProto.DOUBLE, [1], [1.0]))]))
 fault("constant_text", "node 'c' (Constant): 'value_string' is not supported, must be a tensor",
       model([helper.make_node("Constant", [], ["y"], name="c", value_string="s")]))
+fault("constant_nan", "node 'c' (Constant): element 0 is not a number (NaN)",
+      model([helper.make_node("Constant", [], ["y"], name="c", value_float=numpy.nan)]))
 fault("constant_twice", "node 'c' (Constant): must have one value and one output",
       model([helper.make_node("Constant", [], ["y"], name="c", value_int=1, value_float=1.0)]))
 fault("batch_norm_training", "node 'bn' (BatchNormalization): is the training form of opset 13, "

@@ -46,7 +46,8 @@ static void check_good(const char *path)
     CHECK_OK(kerf_graph_verify(m.g));
     CHECK_OK(kerf_onnx_serialize(m.g, m.s, &bytes, &num_bytes));
     CHECK_OK(kerf_onnx_parse(&back.g, &back.s, bytes, num_bytes, NULL, NULL));
-    if (back.g != NULL) {
+    int renamed = strstr(path, "node_names_twice") != NULL; /* see test_node_names */
+    if (back.g != NULL && !renamed) {
         check_same_graph(m.g, back.g);
         check_same_state(m.s, back.s);
     }
@@ -163,6 +164,24 @@ static void test_graph_forms(void)
     m = read_good("value_info");
     kerf_shape a = kerf_value_shape(kerf_graph_find(m.g, "a"));
     CHECK(a.rank == 2 && a.dims[1] == 4);
+    destroy(m);
+}
+
+/* Two nodes of one name are read, but not written: ONNX Runtime refuses them. */
+static void test_node_names(void)
+{
+    model m = read_good("node_names_twice"), back;
+    static const char *const names[] = {"r", "r_1", "r_2", "r_3"};
+    void *bytes;
+    size_t num_bytes;
+    CHECK_OK(kerf_onnx_serialize(m.g, m.s, &bytes, &num_bytes));
+    CHECK_OK(kerf_onnx_parse(&back.g, &back.s, bytes, num_bytes, NULL, NULL));
+    for (int i = 0; i < 4; i++) {
+        check_same_text("node", kerf_node_name(kerf_graph_node(m.g, i)), "r");
+        check_same_text("node", kerf_node_name(kerf_graph_node(back.g, i)), names[i]);
+    }
+    free(bytes);
+    destroy(back);
     destroy(m);
 }
 
@@ -322,6 +341,7 @@ int main(void)
     test_constants();
     test_roles();
     test_graph_forms();
+    test_node_names();
     golden_each("bad", 80, check_bad);
     test_bomb();
     test_links();
