@@ -2,6 +2,7 @@
 # lib/ops/NAME.c, kernels/NAME.cl, tests/ref/ref_NAME.c, tests/ops/test_NAME.c and
 # bench/ops/bench_NAME.c; a missing file stops the configure step.
 kerf_add_op(elementwise)
+kerf_add_op(gemm wide simt)
 kerf_add_op(mask)
 kerf_add_op(metrics)
 kerf_add_op(mse_loss)

@@ -13,7 +13,7 @@
 
 /* clang-format off */
 #define KERF__OPS_LIST(X)    \
-    X(elementwise) \
+    X(elementwise) X(gemm) \
     X(mask) \
     X(metrics) \
     X(mse_loss) \

@@ -11,6 +11,7 @@
     void ref_##name(const kerf_node *n, const double *const *inputs, double *const *outputs)
 
 REF(elementwise);
+REF(gemm);
 REF(mask);
 REF(metrics);
 REF(mse_loss);

@@ -1,0 +1,161 @@
+/* ops/gemm_wide.c -- tiles for CPU devices: which side the vectors lie along, whether they are
+ * packed, and how large a tile is.
+ *
+ * A candidate's name tells all three: "n8x2" has vectors along n, tiles of 8 rows by 2 vectors;
+ * "m..." has them along m (the transposed product); "...v8" has vectors of 8 floats, for CPUs
+ * with 256-bit registers.  Lanes are packed unless they are contiguous and "d" asks for the
+ * matrix itself.  Rows are never packed: reading them in place was as fast.
+ *
+ * Device side: kernels/gemm_wide.cl. */
+#include "ops/gemm_common.h"
+
+#include "base/fail.h"
+#include "ops/shape_common.h"
+
+extern const kerf__source kerf__source_gemm_wide;
+
+enum { PACK_CHUNK = 64 }; /* CHUNK in the kernel */
+
+/* A candidate's parameters. */
+enum { ALONG_M, ROWS, VECTORS, VECTOR, DIRECT };
+
+#define TILE(rows, vectors, vector) "-DMR=" #rows " -DNV=" #vectors " -DV=" #vector
+#define N_TILE(name, rows, vectors, vector, direct)                                                \
+    {                                                                                              \
+        name, TILE(rows, vectors, vector),                                                         \
+        {                                                                                          \
+            0, rows, vectors, vector, direct                                                       \
+        }                                                                                          \
+    }
+#define M_TILE(name, rows, vectors, vector, direct)                                                \
+    {                                                                                              \
+        name, TILE(rows, vectors, vector),                                                         \
+        {                                                                                          \
+            1, rows, vectors, vector, direct                                                       \
+        }                                                                                          \
+    }
+
+const kerf__candidate kerf__gemm_wide_candidates[KERF__GEMM_NUM_WIDE] = {
+    N_TILE("n8x2", 8, 2, 16, 0),  N_TILE("n8x2d", 8, 2, 16, 1),  M_TILE("m8x2", 8, 2, 16, 0),
+    M_TILE("m8x2d", 8, 2, 16, 1), N_TILE("n4x2d", 4, 2, 16, 1),  M_TILE("m4x2", 4, 2, 16, 0),
+    N_TILE("n1x4d", 1, 4, 16, 1), N_TILE("n6x2v8", 6, 2, 8, 0),  N_TILE("n6x2v8d", 6, 2, 8, 1),
+    M_TILE("m6x2v8", 6, 2, 8, 0), M_TILE("m6x2v8d", 6, 2, 8, 1), N_TILE("n1x4v8d", 1, 4, 8, 1),
+};
+
+/* The product with its sides named: lanes are where vectors lie. */
+typedef struct sides {
+    int num_rows, num_lanes;
+    int row_stride, row_step;   /* of the row side: from row to row, from step to step of k */
+    int lane_stride, lane_step; /* of the lane side */
+    int rows_outer, rows_inner, lanes_outer, lanes_inner;
+    int dst_row, dst_lane, bias_row, bias_lane;
+    int rows_input, lanes_input; /* which input is which */
+    int direct;                  /* lanes are read in place */
+    int rows, floats;            /* of a tile */
+} sides;
+
+static sides sides_of(const kerf__gemm *g, const int *parameters)
+{
+    const sides along_n = {
+        g->m,       g->n,       g->a_row,   g->a_col, g->b_col, g->b_row,    g->a_outer,
+        g->a_inner, g->b_outer, g->b_inner, g->n,     1,        g->bias_row, g->bias_col,
+        0,          1,          0,          0,        0};
+    const sides along_m = {
+        g->n,       g->m,       g->b_col,   g->b_row, g->a_row, g->a_col,    g->b_outer,
+        g->b_inner, g->a_outer, g->a_inner, 1,        g->n,     g->bias_col, g->bias_row,
+        1,          0,          0,          0,        0};
+    sides s = parameters[ALONG_M] ? along_m : along_n;
+    s.rows = parameters[ROWS];
+    s.floats = parameters[VECTORS] * parameters[VECTOR];
+    s.direct = parameters[DIRECT] && s.lane_stride == 1 && s.num_lanes >= s.floats;
+    return s;
+}
+
+static int num_products(const kerf__gemm *g)
+{
+    return g->num_outer * g->num_inner;
+}
+
+static int num_panels(const sides *s)
+{
+    return (s->num_lanes + s->floats - 1) / s->floats;
+}
+
+int kerf__gemm_wide_fits(const kerf__op_case *c)
+{
+    const kerf__gemm g = kerf__gemm_of(c->node);
+    return kerf__is_cpu(c) && g.m > 0 && g.n > 0 && g.k > 0 && g.k <= KERF__MOST_ITERATIONS;
+}
+
+/* In cycles of one core, as all guesses of this operation: two fused multiply-adds of the
+ * widest vector in a cycle on paper, about one in practice; what is computed for nothing at
+ * the edges counts too.  Strides of a multiple of 4 KiB put every line of a panel into one
+ * set of the first cache. */
+double kerf__gemm_wide_guess(const kerf__op_case *c, const kerf__candidate *candidate)
+{
+    const kerf__gemm g = kerf__gemm_of(c->node);
+    const sides s = sides_of(&g, candidate->parameters);
+    const int widest = kerf_device_get_info(c->dev)->features.vector_floats;
+    const int vector = candidate->parameters[VECTOR];
+    if (candidate->parameters[DIRECT] && !s.direct)
+        return 1e30; /* the same as the candidate that packs */
+    const double tiles =
+        (double)num_products(&g) * num_panels(&s) * ((s.num_rows + s.rows - 1) / s.rows);
+    /* Loads a multiply-add: MR broadcasts and NV vectors for MR * NV of them. */
+    const double vectors = candidate->parameters[VECTORS];
+    const double multiply_adds = s.rows * vectors, loads = s.rows + vectors;
+    const double cycles = multiply_adds > 2 * 4 ? multiply_adds : 8 > loads ? 8 : loads;
+    double cost = tiles * (g.k * cycles * (vector > widest ? vector / (double)widest : 1) + 40);
+    const double elements = (double)num_products(&g) * s.num_lanes * g.k;
+    if (!s.direct)
+        cost += 200 + elements * (s.lane_stride == 1 ? 0.25 : 0.6);
+    else if (s.lane_step % 1024 == 0)
+        cost *= 1.5;
+    if (s.dst_lane != 1)
+        cost += 1.5 * num_products(&g) * (double)s.num_rows * s.num_lanes;
+    /* Half a register file of a CPU with wider ones. */
+    return vector < widest ? cost * widest / vector : cost;
+}
+
+size_t kerf__gemm_wide_scratch(const kerf__op_case *c, const kerf__candidate *candidate)
+{
+    const kerf__gemm g = kerf__gemm_of(c->node);
+    const sides s = sides_of(&g, candidate->parameters);
+    if (s.direct)
+        return 0;
+    return (size_t)num_products(&g) * (size_t)num_panels(&s) * (size_t)s.floats * (size_t)g.k *
+           sizeof(float);
+}
+
+static kerf_status emit_pack(const kerf__op_case *c, const kerf__gemm *g, const sides *s)
+{
+    const int steps_lie_together = s->lane_stride != 1;
+    const int stride = steps_lie_together ? s->lane_stride : s->lane_step;
+    return kerf__emit(
+        c, &kerf__source_gemm_wide, steps_lie_together ? "gemm_pack_steps" : "gemm_pack_lanes",
+        c->options,
+        KERF__ARGS(ARG(kerf__in(c, s->lanes_input)), ARG(c->scratch), ARG(s->num_lanes), ARG(g->k),
+                   ARG(stride), ARG(g->num_inner), ARG(s->lanes_outer), ARG(s->lanes_inner)),
+        kerf__grid_wide((size_t)num_panels(s), (size_t)(g->k + PACK_CHUNK - 1) / PACK_CHUNK,
+                        (size_t)num_products(g)));
+}
+
+kerf_status kerf__gemm_wide_build(const kerf__op_case *c)
+{
+    const kerf__gemm g = kerf__gemm_of(c->node);
+    const sides s = sides_of(&g, c->parameters);
+    if (!s.direct)
+        KERF__TRY(emit_pack(c, &g, &s));
+    kerf__buffer *lanes = s.direct ? kerf__in(c, s.lanes_input) : c->scratch;
+    const int lane_step = s.direct ? s.lane_step : s.floats, is_packed = !s.direct;
+    return kerf__emit(
+        c, &kerf__source_gemm_wide, "gemm_wide", c->options,
+        KERF__ARGS(ARG(lanes), ARG(kerf__in(c, s.rows_input)), ARG(kerf__gemm_bias(c, &g)),
+                   ARG(kerf__out(c, 0)), ARG(g.alpha), ARG(g.beta), ARG(s.num_rows),
+                   ARG(s.num_lanes), ARG(g.k), ARG(s.row_stride), ARG(s.row_step), ARG(lane_step),
+                   ARG(is_packed), ARG(s.dst_row), ARG(s.dst_lane), ARG(g.num_inner),
+                   ARG(s.rows_outer), ARG(s.rows_inner), ARG(s.lanes_outer), ARG(s.lanes_inner),
+                   ARG(g.has_bias), ARG(s.bias_row), ARG(s.bias_lane), ARG(g.relu)),
+        kerf__grid_wide((size_t)(s.num_rows + s.rows - 1) / (size_t)s.rows, (size_t)num_panels(&s),
+                        (size_t)num_products(&g)));
+}
