@@ -1,0 +1,467 @@
+/* test_training.c -- a small network trained by a plan beside the same in plain C and double:
+ * forward, loss, gradients and each optimizer, with hard masks, frozen weights, a final
+ * Softmax and both ways to write a layer. */
+#include <string.h>
+
+#include "base/random.h"
+#include "check.h"
+#include "plan/plan_internal.h"
+
+enum { BATCH = 6, LAYERS = 3, STEPS = 5, PARAMS = 2 * LAYERS };
+static const int SIZES[LAYERS + 1] = {9, 17, 8, 5};
+enum { MAX_SIZE = 17, MAX_WEIGHT = 17 * 17 };
+
+static kerf_device *dev;
+
+/* ---- the definition ------------------------------------------------------------------------- */
+
+/* Parameter 2l is the weight (out, in) of layer l, 2l + 1 its bias. */
+typedef struct reference {
+    kerf_optimizer optimizer;
+    double x[PARAMS][MAX_WEIGHT], grad[PARAMS][MAX_WEIGHT];
+    double m[PARAMS][MAX_WEIGHT], v[PARAMS][MAX_WEIGHT];
+    char mask[PARAMS][MAX_WEIGHT], frozen[PARAMS];
+    int steps;
+    double loss, top1, top5; /* sums */
+} reference;
+
+static int num_elements(int param)
+{
+    const int layer = param / 2;
+    return param % 2 == 0 ? SIZES[layer] * SIZES[layer + 1] : SIZES[layer + 1];
+}
+
+typedef double activations[LAYERS + 1][BATCH][MAX_SIZE];
+
+static void forward(const reference *r, activations a)
+{
+    for (int l = 0; l < LAYERS; l++)
+        for (int n = 0; n < BATCH; n++)
+            for (int o = 0; o < SIZES[l + 1]; o++) {
+                double sum = r->x[2 * l + 1][o];
+                for (int i = 0; i < SIZES[l]; i++)
+                    sum += a[l][n][i] * r->x[2 * l][o * SIZES[l] + i];
+                a[l + 1][n][o] = l + 1 < LAYERS ? fmax(0, sum) : sum;
+            }
+}
+
+/* diff becomes the gradient of the mean loss by the logits. */
+static void cross_entropy(reference *r, activations a, const int *labels, activations diff)
+{
+    const int classes = SIZES[LAYERS];
+    for (int n = 0; n < BATCH; n++) {
+        const double *z = a[LAYERS][n];
+        double sum = 0;
+        int above = 0;
+        for (int c = 0; c < classes; c++) {
+            sum += exp(z[c]);
+            above += z[c] > z[labels[n]];
+        }
+        for (int c = 0; c < classes; c++)
+            diff[LAYERS][n][c] = (exp(z[c]) / sum - (c == labels[n])) / BATCH;
+        r->loss += log(sum) - z[labels[n]];
+        r->top1 += above == 0;
+        r->top5 += above < 5;
+    }
+}
+
+static void backward(reference *r, activations a, activations diff)
+{
+    memset(r->grad, 0, sizeof r->grad);
+    for (int l = LAYERS; l-- > 0;)
+        for (int n = 0; n < BATCH; n++) {
+            for (int i = 0; i < SIZES[l]; i++)
+                diff[l][n][i] = 0;
+            for (int o = 0; o < SIZES[l + 1]; o++) {
+                const double d = diff[l + 1][n][o];
+                r->grad[2 * l + 1][o] += d;
+                for (int i = 0; i < SIZES[l]; i++) {
+                    r->grad[2 * l][o * SIZES[l] + i] += d * a[l][n][i];
+                    diff[l][n][i] += d * r->x[2 * l][o * SIZES[l] + i];
+                }
+            }
+            for (int i = 0; i < SIZES[l]; i++)
+                if (l > 0 && a[l][n][i] <= 0)
+                    diff[l][n][i] = 0;
+        }
+}
+
+/* PyTorch's torch.optim.SGD, Adam and AdamW, element by element. */
+static void update_element(reference *r, int p, int i, double lr)
+{
+    const kerf_optimizer *o = &r->optimizer;
+    const double decay = (double)o->weight_decay, beta1 = (double)o->beta1;
+    const double beta2 = (double)o->beta2, momentum = (double)o->momentum;
+    double *x = &r->x[p][i], *m = &r->m[p][i], *v = &r->v[p][i];
+    double g = r->grad[p][i] + (o->kind == KERF_ADAMW ? 0 : decay * *x);
+    if (o->kind == KERF_SGD) {
+        *m = momentum * *m + g;
+        *x -= lr * (o->nesterov ? g + momentum * *m : *m);
+    } else {
+        if (o->kind == KERF_ADAMW)
+            *x -= lr * decay * *x;
+        *m = beta1 * *m + (1 - beta1) * g;
+        *v = beta2 * *v + (1 - beta2) * g * g;
+        *x -= lr * (*m / (1 - pow(beta1, r->steps))) /
+              (sqrt(*v / (1 - pow(beta2, r->steps))) + (double)o->epsilon);
+    }
+    if (!r->mask[p][i])
+        *x = *m = *v = 0;
+}
+
+static void reference_step(reference *r, const float *images, const int *labels, double lr)
+{
+    static activations a, diff;
+    for (int n = 0; n < BATCH; n++)
+        for (int i = 0; i < SIZES[0]; i++)
+            a[0][n][i] = (double)images[n * SIZES[0] + i];
+    r->steps++;
+    forward(r, a);
+    cross_entropy(r, a, labels, diff);
+    backward(r, a, diff);
+    for (int p = 0; p < PARAMS; p++)
+        for (int i = 0; i < num_elements(p) && !r->frozen[p]; i++)
+            update_element(r, p, i, lr);
+}
+
+/* ---- the same as a graph ----------------------------------------------------------------------
+ */
+
+typedef struct network {
+    kerf_graph *g;
+    kerf_state *s;
+    int ids[PARAMS];
+    kerf_value *values[PARAMS];
+} network;
+
+static float random_float(uint64_t stream, uint64_t i)
+{
+    return 2 * kerf__random_float(kerf__random_key(5, KERF__RANDOM_TEST, 1), stream, i) - 1;
+}
+
+static void add_param(network *n, reference *r, int p)
+{
+    char name[16];
+    float x[MAX_WEIGHT];
+    const int layer = p / 2;
+    const kerf_shape shape =
+        p % 2 == 0 ? KERF_SHAPE(SIZES[layer + 1], SIZES[layer]) : KERF_SHAPE(SIZES[layer + 1]);
+    snprintf(name, sizeof name, "fc%d.%s", layer + 1, p % 2 == 0 ? "weight" : "bias");
+    for (int i = 0; i < num_elements(p); i++) {
+        r->mask[p][i] = r->mask[p][i] == 0; /* 1 there means pruned, before this loop */
+        x[i] = r->mask[p][i] ? random_float((uint64_t)p, (uint64_t)i) : 0;
+        r->x[p][i] = (double)x[i];
+    }
+    CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &n->ids[p]));
+    CHECK_OK(kerf_state_write(n->s, n->ids[p], x));
+    CHECK_OK(kerf_graph_add_state(n->g, name, n->ids[p], KERF_F32, shape, &n->values[p]));
+}
+
+/* Puts the reference's mask into a state and a Mask node behind the weight. */
+static void add_mask(network *n, const reference *r, int p)
+{
+    char name[32];
+    uint8_t mask[MAX_WEIGHT];
+    int id;
+    kerf_value *v;
+    kerf_node *node;
+    snprintf(name, sizeof name, "%s.mask", n->values[p]->name);
+    for (int i = 0; i < num_elements(p); i++)
+        mask[i] = (uint8_t)r->mask[p][i];
+    CHECK_OK(
+        kerf_state_add(n->s, name, KERF_ROLE_MASK, n->ids[p], KERF_BOOL, n->values[p]->shape, &id));
+    CHECK_OK(kerf_state_write(n->s, id, mask));
+    CHECK_OK(kerf_graph_add_state(n->g, name, id, KERF_BOOL, n->values[p]->shape, &v));
+    CHECK_OK(kerf_graph_add_node(n->g, "kerf.Mask", NULL, (kerf_value *[]){n->values[p], v}, 2, 1,
+                                 &node));
+    CHECK_OK(kerf_node_set_int(node, "hard", 1));
+    n->values[p] = node->outputs[0];
+}
+
+static kerf_value *add(network *n, const char *op, kerf_value *a, kerf_value *b, kerf_value *c)
+{
+    kerf_node *node;
+    kerf_value *inputs[] = {a, b, c};
+    CHECK_OK(kerf_graph_add_node(n->g, op, NULL, inputs,
+                                 c != NULL   ? 3
+                                 : b != NULL ? 2
+                                             : 1,
+                                 1, &node));
+    if (strcmp(op, "Gemm") == 0)
+        CHECK_OK(kerf_node_set_int(node, "transB", 1));
+    return node->outputs[0];
+}
+
+/* masked: bit p puts a Mask behind parameter p.  softmax: the graph ends in one. */
+static void make_network(network *n, reference *r, unsigned masked, int softmax)
+{
+    kerf_value *v;
+    CHECK_OK(kerf_graph_create(&n->g));
+    CHECK_OK(kerf_state_create(&n->s, dev));
+    CHECK_OK(kerf_graph_add_input(n->g, "input", KERF_F32,
+                                  KERF_SHAPE(kerf_graph_symbol(n->g, "N"), 1, 3, 3), &v));
+    v = add(n, "Flatten", v, NULL, NULL);
+    for (int p = 0; p < PARAMS; p++)
+        for (int i = 0; (masked >> p & 1u) != 0 && i < num_elements(p); i++)
+            r->mask[p][i] = random_float(99, (uint64_t)(p * MAX_WEIGHT + i)) < 0.5f;
+    for (int p = 0; p < PARAMS; p++) {
+        add_param(n, r, p);
+        if ((masked >> p & 1u) != 0)
+            add_mask(n, r, p);
+    }
+    for (int l = 0; l < LAYERS; l++) {
+        v = add(n, "Gemm", v, n->values[2 * l], n->values[2 * l + 1]);
+        if (l + 1 < LAYERS)
+            v = add(n, "Relu", v, NULL, NULL);
+    }
+    CHECK_OK(kerf_value_rename(n->g, v, "logits"));
+    if (softmax) {
+        v = add(n, "Softmax", v, NULL, NULL);
+        CHECK_OK(kerf_value_rename(n->g, v, "probabilities"));
+    }
+    CHECK_OK(kerf_graph_add_output(n->g, v));
+}
+
+static void destroy_network(network *n)
+{
+    kerf_graph_destroy(n->g);
+    kerf_state_destroy(n->s);
+}
+
+static void make_batch(float *images, int *labels, int step)
+{
+    for (int i = 0; i < BATCH * SIZES[0]; i++)
+        images[i] = random_float(200 + (uint64_t)step, (uint64_t)i);
+    for (int i = 0; i < BATCH; i++)
+        labels[i] = (i * 7 + step) % SIZES[LAYERS];
+}
+
+static void plan_step(kerf_plan *p, const float *images, const int *labels, float lr, int step)
+{
+    CHECK_OK(kerf_plan_feed(p, "input", images, BATCH * (size_t)SIZES[0] * sizeof *images));
+    CHECK_OK(kerf_plan_feed(p, "labels", labels, BATCH * sizeof *labels));
+    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){lr, step}));
+    CHECK_OK(kerf_plan_run(p));
+    CHECK_OK(kerf_device_finish(dev)); /* the batch lies on the caller's stack */
+}
+
+/* ---- comparing
+ * ------------------------------------------------------------------------------------ */
+
+static void compare_params(const network *n, const reference *r, const char *what, double tolerance)
+{
+    char text[64];
+    float got[MAX_WEIGHT];
+    for (int p = 0; p < PARAMS; p++) {
+        CHECK_OK(kerf_state_read(n->s, n->ids[p], got));
+        snprintf(text, sizeof text, "%s, %s", what, kerf_state_get(n->s, n->ids[p])->name);
+        check_close(text, got, r->x[p], (size_t)num_elements(p), tolerance);
+        for (int i = 0; i < num_elements(p); i++)
+            CHECK(r->mask[p][i] || got[i] == 0);
+    }
+}
+
+/* Moments behind a mask are exactly 0. */
+static void check_moments(const network *n, const reference *r)
+{
+    float got[MAX_WEIGHT];
+    for (int id = 0; id < kerf_state_num_ids(n->s); id++) {
+        const kerf_state_entry *e = kerf_state_get(n->s, id);
+        if (e->role != KERF_ROLE_MOMENT)
+            continue;
+        CHECK_OK(kerf_state_read(n->s, id, got));
+        for (int p = 0; p < PARAMS; p++)
+            for (int i = 0; e->owner == n->ids[p] && i < num_elements(p); i++)
+                CHECK(r->mask[p][i] || got[i] == 0);
+    }
+}
+
+static void check_metrics(kerf_plan *p, const reference *r)
+{
+    kerf_metrics m;
+    CHECK_OK(kerf_plan_read_metrics(p, &m));
+    CHECK(m.samples == (int64_t)BATCH * r->steps);
+    CHECK(fabs(m.loss - r->loss) <= check_tolerance(8, BATCH * STEPS) * r->loss);
+    CHECK(m.top1 == r->top1 && m.top5 == r->top5);
+    CHECK_OK(kerf_plan_read_metrics(p, &m));
+    CHECK(m.samples == 0 && m.loss == 0 && m.top1 == 0);
+}
+
+static const struct row {
+    const char *what;
+    kerf_optimizer optimizer;
+    float lr;
+    unsigned masked;
+    int softmax;
+    const char *freeze;
+} ROWS[] = {
+    {"sgd", {.kind = KERF_SGD}, 0.5f, 0, 0, NULL},
+    {"momentum", {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 0.01f}, 0.2f, 0, 1, NULL},
+    {"nesterov, masks",
+     {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 0.01f, .nesterov = 1},
+     0.2f,
+     0x15,
+     0,
+     NULL},
+    {"adam, masks",
+     {.kind = KERF_ADAM, .weight_decay = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-3f},
+     0.01f,
+     0x3F,
+     0,
+     NULL},
+    {"adamw",
+     {.kind = KERF_ADAMW, .weight_decay = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-3f},
+     0.01f,
+     0x01,
+     1,
+     NULL},
+    {"frozen", {.kind = KERF_SGD, .momentum = 0.5f}, 0.5f, 0, 0, "fc[12].*"},
+};
+enum { NUM_ROWS = sizeof ROWS / sizeof ROWS[0] };
+
+static kerf_plan_options options_of(const struct row *row)
+{
+    return (kerf_plan_options){.mode = KERF_TRAIN,
+                               .batch = BATCH,
+                               .loss = KERF_LOSS_CROSS_ENTROPY,
+                               .optimizer = row->optimizer,
+                               .freeze = &row->freeze,
+                               .num_freeze = row->freeze != NULL};
+}
+
+static void test_row(const struct row *row)
+{
+    static reference r;
+    float images[BATCH * 9];
+    int labels[BATCH];
+    network n;
+    kerf_plan *p;
+    memset(&r, 0, sizeof r);
+    r.optimizer = row->optimizer;
+    for (int i = 0; row->freeze != NULL && i < 4; i++)
+        r.frozen[i] = 1;
+    make_network(&n, &r, row->masked, row->softmax);
+    const kerf_plan_options options = options_of(row);
+    CHECK_OK(kerf_plan_create(&p, n.g, n.s, &options));
+    if (p == NULL)
+        return;
+    CHECK_OK(kerf_plan_verify(p));
+    for (int step = 1; step <= STEPS; step++) {
+        make_batch(images, labels, step);
+        plan_step(p, images, labels, row->lr / (float)step, step);
+        reference_step(&r, images, labels, (double)(row->lr / (float)step));
+    }
+    compare_params(&n, &r, row->what, check_tolerance(8, MAX_SIZE * STEPS));
+    check_moments(&n, &r);
+    check_metrics(p, &r);
+    CHECK(kerf_plan_output(p, "logits") != NULL);
+    kerf_plan_destroy(p);
+    destroy_network(&n);
+}
+
+/* ---- the same bits, however often
+ * ----------------------------------------------------------------- */
+
+/* Trains steps first to last and gives back all weights. */
+static void train(network *n, const struct row *row, const char *choices, int first, int last,
+                  char **json)
+{
+    float images[BATCH * 9];
+    int labels[BATCH];
+    kerf_plan *p;
+    kerf_plan_options options = options_of(row);
+    options.choices = choices;
+    CHECK_OK(kerf_plan_create(&p, n->g, n->s, &options));
+    for (int step = first; p != NULL && step <= last; step++) {
+        make_batch(images, labels, step);
+        plan_step(p, images, labels, row->lr, step);
+    }
+    if (p != NULL && json != NULL)
+        CHECK_OK(kerf_plan_choices(p, json));
+    kerf_plan_destroy(p);
+}
+
+/* Once through; and with a new plan half way that replays the choices, as a resumed run. */
+static void test_resumed(const struct row *row)
+{
+    static reference r;
+    float once[MAX_WEIGHT], twice[MAX_WEIGHT];
+    network a, b;
+    char *choices = NULL;
+    memset(&r, 0, sizeof r);
+    make_network(&a, &r, row->masked, row->softmax);
+    memset(&r, 0, sizeof r);
+    make_network(&b, &r, row->masked, row->softmax);
+    train(&a, row, NULL, 1, 6, &choices);
+    train(&b, row, choices, 1, 3, NULL);
+    train(&b, row, choices, 4, 6, NULL);
+    for (int p = 0; p < PARAMS; p++) {
+        CHECK_OK(kerf_state_read(a.s, a.ids[p], once));
+        CHECK_OK(kerf_state_read(b.s, b.ids[p], twice));
+        CHECK(memcmp(once, twice, (size_t)num_elements(p) * sizeof *once) == 0);
+    }
+    free(choices);
+    destroy_network(&a);
+    destroy_network(&b);
+}
+
+/* ---- what is refused, and what is left alone
+ * ---------------------------------------------------------- */
+
+static void test_refusals(void)
+{
+    static reference r;
+    static const char *const ALL[] = {"*"}, *const NONE[] = {"conv*"};
+    network n;
+    kerf_plan *p;
+    memset(&r, 0, sizeof r);
+    make_network(&n, &r, 0, 0);
+    kerf_plan_options options = options_of(&ROWS[0]);
+    options.freeze = ALL;
+    options.num_freeze = 1;
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_plan_create(&p, n.g, n.s, &options));
+    CHECK(strstr(kerf_last_error(), "no weight that is trained") != NULL);
+    options.freeze = NONE;
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_plan_create(&p, n.g, n.s, &options));
+    CHECK(strstr(kerf_last_error(), "like 'conv*' to freeze") != NULL);
+    options.num_freeze = 0;
+    options.output = "fc1.bias"; /* one dimension */
+    CHECK_STATUS(KERF_ERR_SHAPE, kerf_plan_create(&p, n.g, n.s, &options));
+    destroy_network(&n);
+}
+
+/* The first layer's input gets no gradient, Relu vanishes into Gemm, Mask into its weight. */
+static void test_lowered(void)
+{
+    static reference r;
+    network n;
+    kerf_plan *p;
+    int gemms = 0;
+    memset(&r, 0, sizeof r);
+    make_network(&n, &r, 0x15, 1);
+    const kerf_plan_options options = options_of(&ROWS[1]);
+    CHECK_OK(kerf_plan_create(&p, n.g, n.s, &options));
+    for (int i = 0; p != NULL && i < kerf_plan_num_steps(p); i++) {
+        kerf_plan_step step;
+        CHECK_OK(kerf_plan_get_step(p, i, &step));
+        gemms += strcmp(step.op, "Gemm") == 0;
+        CHECK(strcmp(step.op, "Relu") != 0 && strcmp(step.op, "kerf.Mask") != 0);
+        CHECK(strcmp(step.op, "Softmax") != 0);
+    }
+    CHECK(gemms == LAYERS + LAYERS + LAYERS - 1);
+    kerf_plan_destroy(p);
+    destroy_network(&n);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    for (int i = 0; i < NUM_ROWS; i++)
+        test_row(&ROWS[i]);
+    test_resumed(&ROWS[2]);
+    test_resumed(&ROWS[3]);
+    test_refusals();
+    test_lowered();
+    kerf_device_close(dev);
+    return check_result();
+}
