@@ -141,7 +141,7 @@ static float random_float(uint64_t stream, uint64_t i)
 
 static void add_param(network *n, reference *r, int p)
 {
-    char name[16];
+    char name[32];
     float x[MAX_WEIGHT];
     const int layer = p / 2;
     const kerf_shape shape =
