@@ -74,7 +74,7 @@ static void test_tune(void)
     seen s = {0};
     begin(&n);
     s.wanted = count_cases(n.p);
-    CHECK(s.wanted == 2);
+    CHECK(s.wanted >= 1); /* Add has one variant only where nothing wide fits */
     CHECK_OK(kerf_plan_tune(n.p, 40, see, &s));
     CHECK(s.num == s.wanted);
     kerf_plan *next;
@@ -87,7 +87,7 @@ static void test_tune(void)
                 CHECK(strcmp(next->nodes[k].name, s.winners[i]) == 0);
     }
     kerf_plan_destroy(next);
-    s = (seen){.wanted = 2, .stop_at = 1};
+    s = (seen){.wanted = s.wanted, .stop_at = 1};
     CHECK_STATUS(KERF_ERR_CANCELLED, kerf_plan_tune(n.p, 10, see, &s));
     CHECK(s.num == 1);
     end(&n);
