@@ -232,7 +232,10 @@ static json_t *ask_helper(driver *d)
             verdict = NULL;
         }
     }
-    return verdict != NULL ? json_incref(json_object_get(verdict, "devices")) : json_array();
+    json_t *devices =
+        verdict != NULL ? json_incref(json_object_get(verdict, "devices")) : json_array();
+    json_decref(verdict);
+    return devices;
 }
 
 static void judge(kerf__drivers *drivers, driver *d)
