@@ -17,6 +17,8 @@ typedef struct gemm_case {
 extern const gemm_case gemm_cases[];
 extern const size_t num_gemm_cases;
 kerf_status gemm_graph(kerf_graph **g, kerf_state **s, kerf_device *dev, const gemm_case *shape);
+/* The kernel that was chosen for it; lives as long as the plan. */
+const char *gemm_variant(const kerf_plan *p);
 
 /* Numbers in [-1, 1), the same at every call with the same seed. */
 void fill_random(float *x, size_t num, uint64_t seed);

@@ -143,8 +143,7 @@ static kerf_status time_runs(const options *o, gemm_run *r)
     return status;
 }
 
-/* The step that does the work names the kernel that was chosen. */
-static const char *variant_of(const kerf_plan *p)
+const char *gemm_variant(const kerf_plan *p)
 {
     kerf_plan_step step, best = {.variant = "?"};
     for (int i = 0; i < kerf_plan_num_steps(p); i++)
@@ -196,7 +195,7 @@ static kerf_status bench_case(const options *o, kerf_device *dev, const kerf_dev
     if (status == KERF_OK)
         status = time_runs(o, &r);
     if (status == KERF_OK) {
-        r.variant = variant_of(r.plan);
+        r.variant = gemm_variant(r.plan);
         report_run(&r, peaks, t, cases);
     }
     close_run(&r);

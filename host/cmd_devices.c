@@ -1,7 +1,7 @@
 /* cmd_devices.c -- `kerf devices`: what OpenCL offers here, with measured peaks. */
-#include <math.h>
 #include <stdlib.h>
 
+#include "bench.h"
 #include "command.h"
 #include "json.h"
 #include "kerf/kerf.h"
@@ -9,17 +9,49 @@
 
 static const char *const type_names[] = {"CPU", "GPU", "other"};
 
-/* Opens and measures one device; unknown (0) where that fails, with a warning. */
-static kerf_device_peaks measure(const options *o, const kerf_device_info *info)
+/* Products that stand for a large matrix and for a layer at a small batch. */
+enum { NUM_SHAPES = 2, NAME_BYTES = 64 };
+static const gemm_case shapes[NUM_SHAPES] = {{512, 512, 512}, {64, 300, 784}};
+static const char *const shape_names[NUM_SHAPES] = {"512x512x512", "64x300x784"};
+
+typedef struct device_facts {
+    kerf_device_peaks peaks;
+    char kernels[NUM_SHAPES][NAME_BYTES];
+} device_facts;
+
+/* What a plan would choose now: from the tuning store, else the profile's guess. */
+static kerf_status find_kernel(kerf_device *dev, const gemm_case *shape, char *name)
 {
-    kerf_device_peaks peaks = {0};
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_plan *p = NULL;
+    kerf_plan_options plan_options = {.mode = KERF_EVALUATE, .batch = 1};
+    kerf_status status = gemm_graph(&g, &s, dev, shape);
+    if (status == KERF_OK)
+        status = kerf_plan_create(&p, g, s, &plan_options);
+    snprintf(name, NAME_BYTES, "%s", status == KERF_OK ? gemm_variant(p) : "?");
+    kerf_plan_destroy(p);
+    kerf_state_destroy(s);
+    kerf_graph_destroy(g);
+    return status;
+}
+
+/* Opens and measures one device; unknown where that fails, with a warning. */
+static device_facts measure(const options *o, const kerf_device_info *info)
+{
+    device_facts facts = {.kernels = {"?", "?"}};
     kerf_device *dev;
     char spec[16];
     snprintf(spec, sizeof spec, "%d", info->index);
-    if (kerf_device_open(&dev, spec) != KERF_OK || kerf_device_measure(dev, &peaks) != KERF_OK)
+    kerf_status status = kerf_device_open(&dev, spec);
+    if (status == KERF_OK)
+        status = kerf_device_measure(dev, &facts.peaks);
+    for (size_t i = 0; status == KERF_OK && i < NUM_SHAPES; i++)
+        status = find_kernel(dev, &shapes[i], facts.kernels[i]);
+    if (status != KERF_OK)
         warn(o, "%s: %s", info->name, kerf_last_error());
     kerf_device_close(dev);
-    return peaks;
+    return facts;
 }
 
 static json_t *known(double x)
@@ -41,7 +73,7 @@ static json_t *peaks_json(const kerf_device_peaks *p)
                      known(p->copy_gbps), "launch_us", known(p->launch_us));
 }
 
-static json_t *device_json(const kerf_device_info *d, const kerf_device_peaks *peaks)
+static json_t *device_json(const kerf_device_info *d, const device_facts *facts)
 {
     json_t *object = json_object();
     json_object_set_new(object, "index", json_integer(d->index));
@@ -58,42 +90,53 @@ static json_t *device_json(const kerf_device_info *d, const kerf_device_peaks *p
     json_object_set_new(object, "max_alloc_bytes", json_integer((json_int_t)d->max_alloc_bytes));
     json_object_set_new(object, "local_bytes", json_integer((json_int_t)d->local_bytes));
     json_object_set_new(object, "max_group", json_integer((json_int_t)d->max_group));
-    json_object_set_new(object, "peaks", peaks_json(peaks));
+    json_object_set_new(object, "peaks", peaks_json(&facts->peaks));
     json_object_set_new(object, "features", features_json(&d->features));
     json_object_set_new(object, "profile", json_text(d->profile));
+    json_t *kernels = json_object();
+    for (size_t i = 0; i < NUM_SHAPES; i++)
+        json_object_set_new(kernels, shape_names[i], json_text(facts->kernels[i]));
+    json_object_set_new(object, "kernels", kernels);
     return object;
 }
 
-static void cell_known(table *t, const char *format, double x)
+static void print_known(const char *before, double x, const char *unit)
 {
-    char text[32];
-    snprintf(text, sizeof text, "%.4g", x);
-    table_cell(t, format, x > 0 ? text : "?");
+    if (x > 0)
+        printf("%s%.4g %s", before, x, unit);
 }
 
-static void print_device(const kerf_device_info *d, const kerf_device_peaks *peaks)
+static void print_features(const kerf_device_features *f, const char *profile)
+{
+    printf("   found by test:%s%s%s%s%s",
+           f->divides_exactly ? " exact division" : " inexact division", f->f16 ? ", f16" : "",
+           f->f64 ? ", f64" : "", f->dot_khr ? ", integer dot product" : "",
+           f->dot_x86 ? ", VNNI" : "");
+    if (f->sub_groups > 0)
+        printf(", sub-groups of %d", f->sub_groups);
+    printf(", vectors of %d floats; profile %s\n", f->vector_floats, profile);
+}
+
+static void print_device(const kerf_device_info *d, const device_facts *facts)
 {
     char memory[32], local[32];
-    const kerf_device_features *f = &d->features;
+    const kerf_device_peaks *peaks = &facts->peaks;
     printf("%d: %s\n", d->index, d->name);
     printf("   %s, %s, %s, driver %s\n", type_names[d->type], d->platform, d->opencl, d->driver);
     printf("   %u compute units, %s memory, %s local, groups to %zu", d->compute_units,
            bytes_text((double)d->global_bytes, memory, sizeof memory),
            bytes_text((double)d->local_bytes, local, sizeof local), d->max_group);
     printf("%s%s\n", d->pci[0] != '\0' ? ", pci " : "", d->pci);
-    printf("   found by test:%s%s%s%s%s, vectors of %d floats; profile %s\n",
-           f->divides_exactly ? " exact division" : " inexact division", f->f16 ? ", f16" : "",
-           f->f64 ? ", f64" : "", f->dot_khr ? ", integer dot product" : "",
-           f->dot_x86 ? ", VNNI" : "", f->vector_floats, d->profile);
-    table *t = table_create("   measured|>f32 GFLOPS|>f16 GFLOPS|>int8 GOPS|>copy GB/s|>launch us");
-    table_cell(t, "%s", "");
-    cell_known(t, "%s", peaks->f32_gflops);
-    cell_known(t, "%s", peaks->f16_gflops);
-    cell_known(t, "%s", peaks->int8_gops);
-    cell_known(t, "%s", peaks->copy_gbps);
-    cell_known(t, "%s", peaks->launch_us);
-    table_print(t, stdout);
-    table_destroy(t);
+    print_features(&d->features, d->profile);
+    print_known("   measured: f32 ", peaks->f32_gflops, "GFLOPS");
+    print_known(", f16 ", peaks->f16_gflops, "GFLOPS");
+    print_known(", int8 ", peaks->int8_gops, "GOPS");
+    print_known(", copy ", peaks->copy_gbps, "GB/s");
+    print_known(", launch ", peaks->launch_us, "us");
+    for (size_t i = 0; i < NUM_SHAPES; i++)
+        printf("%sproducts of %s by %s", i == 0 ? "\n   would use: " : ", ", shape_names[i],
+               facts->kernels[i]);
+    fputs("\n", stdout);
 }
 
 int cmd_devices(const options *o)
@@ -105,10 +148,10 @@ int cmd_devices(const options *o)
         return fail_kerf(o, status);
     json_t *devices = json_array();
     for (size_t i = 0; i < num; i++) {
-        kerf_device_peaks peaks = measure(o, &list[i]);
-        json_array_append_new(devices, device_json(&list[i], &peaks));
+        device_facts facts = measure(o, &list[i]);
+        json_array_append_new(devices, device_json(&list[i], &facts));
         if (!o->json)
-            print_device(&list[i], &peaks);
+            print_device(&list[i], &facts);
     }
     kerf_device_list_free(list);
     json_t *object = json_begin();
