@@ -86,7 +86,8 @@ static double total_ms(const layer_list *list)
 
 void layers_print_change(const layer_list *before, const layer_list *after, FILE *out)
 {
-    table *t = table_create("layer|>weights|>non-zeros|>sparsity|>bits|>bytes|>MACs|>ms");
+    table *t =
+        table_create("layer|>weights|>non-zeros|>sparsity|>bits|>bytes|>MACs|>ms at batch 1");
     for (size_t i = 0; i < before->num && i < after->num; i++)
         change_row(t, &before->items[i], &after->items[i]);
     table_rule(t);

@@ -157,6 +157,18 @@ double layers_compression(const layer_list *list)
 
 /* ---- time ---------------------------------------------------------------------------- */
 
+/* The least of a few: what disturbs a timing only makes it longer. */
+static kerf_status time_step(kerf_plan *p, int i, double *ms)
+{
+    kerf_status status = kerf_plan_time_step(p, i, 20, ms);
+    for (int again = 0; status == KERF_OK && again < 3; again++) {
+        double once;
+        status = kerf_plan_time_step(p, i, 20, &once);
+        *ms = fmin(*ms, once);
+    }
+    return status;
+}
+
 /* A plan's step carries its node's name, also where several nodes were fused into it. */
 static kerf_status time_steps(layer_list *list, kerf_plan *p)
 {
@@ -168,7 +180,7 @@ static kerf_status time_steps(layer_list *list, kerf_plan *p)
             layer *l = &list->items[k];
             if (strcmp(l->name, step.name) != 0)
                 continue;
-            status = kerf_plan_time_step(p, i, 20, &ms);
+            status = time_step(p, i, &ms);
             l->ms = isnan(l->ms) ? ms : l->ms + ms;
         }
         if (status != KERF_OK)

@@ -92,13 +92,13 @@ expect 3 "kerf: bench: --max-ms 1e-06: dense.onnx takes" \
 expect 2 "must be like" "$KERF" bench dense.onnx --shape 1,3,8,8
 
 # ---- Ctrl-C ---------------------------------------------------------------------------------------
-train="train m.onnx --data $data --epochs 40 --batch 16 --val 100"
+train="train m.onnx --data $data --epochs 20 --batch 16 --val 100"
 # shellcheck disable=SC2086 -- words
-"$KERF" $train -q -o whole.onnx || failed "the undisturbed run"
+"$KERF" $train -q -o whole.onnx >out.txt || failed "the undisturbed run"
 "$KERF" $train -o late.onnx 2>err.txt >out.txt &
 pid=$!
 for _ in $(seq 200); do
-    grep -q "epoch   2/40" err.txt && break
+    grep -q "epoch   2/20" err.txt && break
     sleep 0.05
 done
 kill -INT $pid
