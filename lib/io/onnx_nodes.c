@@ -15,6 +15,14 @@
 /* Beyond any operator; a list this long is searched in no time. */
 enum { MAX_NODE_INPUTS = 65536, MAX_NODE_OUTPUTS = 1024 };
 
+/* Trailing names that are empty say nothing. */
+static size_t num_named(char *const *names, size_t num)
+{
+    while (num > 0 && names[num - 1][0] == '\0')
+        num--;
+    return num;
+}
+
 static int is_constant(const Onnx__NodeProto *p)
 {
     return kerf__is_onnx_domain(kerf__text(p->domain)) && strcmp(p->op_type, "Constant") == 0;
@@ -135,18 +143,19 @@ static kerf_status check_node(const kerf__onnx_reader *r, const Onnx__NodeProto 
         return kerf__fail(KERF_ERR_UNSUPPORTED,
                           "%s: has %zu inputs and %zu outputs, at most %d and %d are supported",
                           what, p->n_input, p->n_output, MAX_NODE_INPUTS, MAX_NODE_OUTPUTS);
-    if (p->n_output == 0 || p->output[0][0] == '\0')
-        return kerf__fail(KERF_ERR_FORMAT, "%s: has no first output", what);
+    if (num_named(p->output, p->n_output) == 0)
+        return kerf__fail(KERF_ERR_FORMAT, "%s: has no output", what);
     KERF__TRY(check_domain(r, p, what));
     return kerf__attributes_check(p, 1);
 }
 
-/* Trailing names that are empty say nothing. */
-static size_t num_named(char *const *names, size_t num)
+/* The name of the first output that is not left out; check_node() saw that there is one. */
+static const char *first_output(const Onnx__NodeProto *p)
 {
-    while (num > 0 && names[num - 1][0] == '\0')
-        num--;
-    return num;
+    size_t i = 0;
+    while (p->output[i][0] == '\0')
+        i++;
+    return p->output[i];
 }
 
 /* "Gemm", or "com.microsoft.Gelu". */
@@ -163,7 +172,7 @@ static kerf_status create_node(kerf_node **out, kerf__onnx_reader *r, const Onnx
     } else {
         int plain = kerf__is_onnx_domain(domain);
         snprintf(op, op_bytes, "%s%s%s", plain ? "" : domain, plain ? "" : ".", p->op_type);
-        status = kerf_graph_add_node(r->graph, op, name[0] != '\0' ? name : p->output[0], none,
+        status = kerf_graph_add_node(r->graph, op, name[0] != '\0' ? name : first_output(p), none,
                                      (int)num_inputs, 0, out);
     }
     free(op);
@@ -178,7 +187,7 @@ static kerf_status add_outputs(kerf__onnx_reader *r, kerf_node *n, const Onnx__N
         const char *name = p->output[i];
         kerf_value *value;
         if (name[0] == '\0') { /* left out, but another one follows */
-            snprintf(left_out, sizeof left_out, "%.120s:%zu", p->output[0], i);
+            snprintf(left_out, sizeof left_out, "%.120s:%zu", first_output(p), i);
             name = kerf_graph_find(r->graph, left_out) == NULL ? left_out : "";
         } else {
             KERF__TRY(kerf__onnx_check_name(r, name, kerf__node_what(p, what)));

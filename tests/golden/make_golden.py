@@ -140,6 +140,10 @@ good["left_out"] = model(
     [helper.make_node("Clip", ["x", "", "top"], ["c"], name="clip"),
      helper.make_node("Dropout", ["c", "", ""], ["y", ""], name="drop")],
     [helper.make_tensor("top", FLOAT, [], [0.25])], outputs=[info("y", ["N", 4])])
+good["first_output_left_out"] = model(
+    [helper.make_node("LSTM", ["x", "w", "r"], ["", "y"], name="lstm", hidden_size=2)],
+    [weights("w", 1, 8, 4), weights("r", 1, 8, 2)], [info("x", [3, "N", 4])],
+    [info("y", [1, "N", 2])])
 good["foreign"] = model(
     [helper.make_node("Gelu", ["x"], ["y"], name="gelu", domain="com.microsoft")],
     outputs=[info("y", ["N", 4])], imports=[helper.make_opsetid("com.microsoft", 1)])
@@ -248,7 +252,7 @@ fault("line_break", "node 'r?[31m' (Relu): reads 'no?thing', which no input, ini
 
 # ---- bad: nodes ---------------------------------------------------------------------------------
 
-fault("node_without_output", "node 'fc' (Gemm): has no first output").graph.node[0].ClearField(
+fault("node_without_output", "node 'fc' (Gemm): has no output").graph.node[0].ClearField(
     "output")
 fault("node_without_op", "node 'fc' (): '' is no operator's name").graph.node[0].op_type = ""
 fault("op_with_dot", "node 'fc' (kerf.Mask): 'kerf.Mask' is no operator's name"

@@ -90,10 +90,10 @@ def check_form(path, full):
 
 def names(m):
     graph = m.graph
-    used = {name for node in graph.node for name in node.input} | {v.name for v in graph.output}
+    used = {name for node in graph.node for name in node.input if name} | {v.name for v in graph.output}
     weights = {t.name for t in graph.initializer if t.name in used}
     constants = {n.output[0] for n in graph.node if n.op_type == "Constant" and n.output[0] in used}
-    nodes = {(n.op_type, n.name or n.output[0], tuple(o for o in n.output if o))
+    nodes = {(n.op_type, n.name or next(o for o in n.output if o), tuple(o for o in n.output if o in used))
              for n in graph.node if n.op_type != "Constant"}
     return ([v.name for v in graph.input if v.name not in weights], [v.name for v in graph.output],
             weights | constants, nodes)
@@ -185,6 +185,17 @@ def judge_golden(folder):
         judge_model(folder, name, path, runs=name not in cannot_run)
 
 
+def judge_pipe(folder):
+    """Standard input and output hold a model as a file does."""
+    path, target = os.path.join(folder, "pipe.onnx"), os.path.join(folder, "pipe.kerf.onnx")
+    _, m = next(models(17))
+    onnx.save(m, path)
+    rewrite(path, target)
+    with open(path, "rb") as source, open(target, "rb") as want:
+        done = subprocess.run([REWRITE, "-", "-"], stdin=source, capture_output=True)
+        check(done.stdout == want.read(), "pipe: other bytes than through files")
+
+
 def judge_net(folder):
     """A fresh network, and one with masks: zeros where the masks are, and nothing else new."""
     path, pruned = os.path.join(folder, "net.onnx"), os.path.join(folder, "pruned.onnx")
@@ -238,6 +249,7 @@ if __name__ == "__main__":
         judge_golden(place)
         judge_made(place)
         judge_external(place)
+        judge_pipe(place)
         judge_net(place)
     print("FAILED" if failures else "passed")
     sys.exit(1 if failures else 0)
