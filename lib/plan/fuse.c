@@ -100,8 +100,8 @@ kerf_status kerf__plan_fuse(kerf_graph *g)
         for (size_t i = 0; i < num; i++)
             if (is(g->nodes[i], RULES[r].op))
                 KERF__TRY(RULES[r].fuse(g, g->nodes[i]));
-        kerf__graph_remove_dead(g);
-        KERF__TRY(kerf__graph_sort(g)); /* new nodes stand at the end */
+        KERF__TRY(kerf__graph_sort(g)); /* new nodes stand at the end, behind their readers */
+        kerf__graph_remove_dead(g);     /* and this wants readers behind */
     }
     return KERF_OK;
 }
