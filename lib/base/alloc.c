@@ -42,6 +42,7 @@ char *kerf__strdup(const char *text)
     return copy != NULL ? memcpy(copy, text, bytes) : NULL;
 }
 
+#undef kerf__fail_memory
 kerf_status kerf__fail_memory(const char *what, size_t num_bytes)
 {
     return kerf__fail(KERF_ERR_MEMORY, "%s: cannot allocate %zu bytes of host memory", what,

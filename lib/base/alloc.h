@@ -16,6 +16,10 @@ char *kerf__strdup(const char *text);
 
 /* The one message for a failed allocation. */
 kerf_status kerf__fail_memory(const char *what, size_t num_bytes);
+#ifdef __clang_analyzer__ /* as in fail.h */
+#define kerf__fail_memory(what, num_bytes)                                                         \
+    ((void)kerf__fail_memory(what, num_bytes), KERF_ERR_MEMORY)
+#endif
 
 /* Tests: the n-th allocation from now fails (1 is the next); 0 switches that off. */
 KERF_API void kerf__alloc_fail_at(long n);

@@ -25,6 +25,7 @@ static const struct {
 };
 enum { NUM_STATUSES = sizeof STATUSES / sizeof STATUSES[0] };
 
+#undef kerf__fail /* see fail.h */
 kerf_status kerf__fail(kerf_status status, const char *format, ...)
 {
     va_list args;

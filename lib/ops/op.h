@@ -130,6 +130,9 @@ kerf_status kerf__node_infer(kerf_node *n);
 /* Messages that name the node: kerf__fail_node(KERF_ERR_SHAPE, n, "weights have ...")
  * gives "Gemm fc1: weights have ...". */
 kerf_status kerf__fail_node(kerf_status status, const kerf_node *n, const char *format, ...);
+#ifdef __clang_analyzer__ /* as in base/fail.h */
+#define kerf__fail_node(status, ...) ((void)kerf__fail_node(status, __VA_ARGS__), (status))
+#endif
 
 /* ---- the step buffer: what changes from step to step (value "kerf.step", float[16]) ------ */
 

@@ -52,6 +52,7 @@ const kerf__op *kerf__op_find(const char *op)
     return NULL;
 }
 
+#undef kerf__fail_node
 kerf_status kerf__fail_node(kerf_status status, const kerf_node *n, const char *format, ...)
 {
     char what[512];
