@@ -127,7 +127,7 @@ static kerf_status bind_node(kerf_plan *p, size_t i)
     if (kerf__node_copies(n)) {
         status = add_copy(p, n);
     } else if (node->option.variant != NULL) {
-        const size_t num = (size_t)(n->num_inputs + n->num_outputs);
+        const size_t num = (size_t)n->num_inputs + (size_t)n->num_outputs;
         kerf_tensor **tensors = kerf__alloc(num, sizeof(kerf_tensor *));
         if (tensors == NULL)
             return kerf__fail_memory("plan", num * sizeof(kerf_tensor *));

@@ -144,7 +144,7 @@ static size_t count_states(const kerf_graph *g)
         most = g->values[i]->state_id > most ? g->values[i]->state_id : most;
         most = g->values[i]->next_of > most ? g->values[i]->next_of : most;
     }
-    return (size_t)(most + 1);
+    return (size_t)most + 1;
 }
 
 /* 1 if the node would write over an input that it still reads. */

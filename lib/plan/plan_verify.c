@@ -107,7 +107,7 @@ static kerf_status play(const kerf_plan *p, char *there)
 {
     const kerf_graph *g = p->graph;
     for (size_t i = 0; i < g->num_values; i++)
-        there[i] = g->values[i]->kind != KERF__VALUE_RESULT;
+        there[i] = (char)(g->values[i]->kind != KERF__VALUE_RESULT);
     for (size_t i = 0; i < g->num_nodes; i++)
         KERF__TRY(play_node(p, g->nodes[i], there));
     for (size_t i = 0; i < g->num_outputs; i++) {
