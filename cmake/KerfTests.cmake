@@ -11,7 +11,7 @@ function(kerf_add_test room name)
     add_executable(${program} ${PROJECT_SOURCE_DIR}/tests/${room}/test_${name}.c)
     target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests
         ${PROJECT_SOURCE_DIR}/bench)
-    target_compile_definitions(${program} PRIVATE _POSIX_C_SOURCE=200809L)
+    target_compile_definitions(${program} PRIVATE _XOPEN_SOURCE=700)
     target_link_libraries(${program} PRIVATE kerf_inside kerf_test_ref)
     if("device" IN_LIST ARGN)
         foreach(device IN LISTS KERF_TEST_DEVICES)

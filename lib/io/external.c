@@ -3,7 +3,6 @@
  * The name comes from the model, so it may try to reach any file of the user's.  It must be
  * relative and without "..", and what it leads to after all links must still lie in the
  * model's folder and be a regular file. */
-#define _XOPEN_SOURCE 700 /* realpath */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -41,7 +40,7 @@ static int read_number(uint64_t *out, const char *text)
 static kerf_status read_entries(external *e, Onnx__StringStringEntryProto *const *entries,
                                 size_t num_entries, const char *what)
 {
-    *e = (external){0};
+    *e = (external){.location = ""};
     for (size_t i = 0; i < num_entries; i++) {
         const char *key = kerf__text(entries[i]->key), *text = kerf__text(entries[i]->value);
         int good = 1;
@@ -57,7 +56,7 @@ static kerf_status read_entries(external *e, Onnx__StringStringEntryProto *const
             return kerf__fail(KERF_ERR_FORMAT, "%s: external data: %s is '%s', must be a number",
                               what, key, text);
     }
-    if (e->location == NULL || e->location[0] == '\0')
+    if (e->location[0] == '\0')
         return kerf__fail(KERF_ERR_FORMAT, "%s: external data has no location", what);
     return KERF_OK;
 }
@@ -159,7 +158,9 @@ kerf_status kerf__external_read(void **out, Onnx__StringStringEntryProto *const 
     external e;
     char *path;
     KERF__TRY(read_entries(&e, entries, num_entries, what));
-    KERF__TRY(resolve(&path, &e, folder, what));
+    kerf_status status = resolve(&path, &e, folder, what);
+    if (path == NULL)
+        return status;
     /* No link is followed any more, and a pipe does not make us wait. */
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     free(path);
@@ -167,7 +168,6 @@ kerf_status kerf__external_read(void **out, Onnx__StringStringEntryProto *const 
         return kerf__fail(KERF_ERR_FILE, "%s: external data '%s' cannot be read: %s", what,
                           e.location, kerf__errno_text(errno));
     struct stat info;
-    kerf_status status = KERF_OK;
     if (fstat(fd, &info) != 0)
         status = kerf__fail(KERF_ERR_FILE, "%s: external data '%s' cannot be read: %s", what,
                             e.location, kerf__errno_text(errno));

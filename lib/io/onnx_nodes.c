@@ -161,6 +161,7 @@ static const char *first_output(const Onnx__NodeProto *p)
 /* "Gemm", or "com.microsoft.Gelu". */
 static kerf_status create_node(kerf_node **out, kerf__onnx_reader *r, const Onnx__NodeProto *p)
 {
+    *out = NULL;
     const char *domain = kerf__text(p->domain), *name = kerf__text(p->name);
     size_t num_inputs = num_named(p->input, p->n_input);
     size_t op_bytes = strlen(domain) + strlen(p->op_type) + 2;
@@ -203,7 +204,9 @@ static kerf_status add_node(kerf__onnx_reader *r, const Onnx__NodeProto *p)
     KERF__TRY(check_node(r, p));
     if (is_constant(p))
         return add_constant(r, p);
-    KERF__TRY(create_node(&n, r, p));
+    kerf_status status = create_node(&n, r, p);
+    if (n == NULL)
+        return status;
     KERF__TRY(add_outputs(r, n, p));
     KERF__TRY(kerf__attributes_read(n, p, r->folder));
     return bring_to_opset(r, n, p);

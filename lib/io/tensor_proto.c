@@ -16,7 +16,7 @@
 /* ---- types ------------------------------------------------------------------------------- */
 
 static const int NUMBERS[KERF_NUM_TYPES] = {
-#define X(type, bits, text, onnx) [type] = onnx,
+#define X(type, bits, text, onnx) [type] = (onnx),
     KERF_TYPE_LIST(X)
 #undef X
 };

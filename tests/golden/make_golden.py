@@ -407,7 +407,7 @@ def files():
         found[f"bad/{name}.onnx"] = m if isinstance(m, bytes) else m.SerializeToString(
             deterministic=True)
     lines = [f"{name}.onnx: {message}\n" for name, (_, message) in sorted(bad.items())]
-    text = "".join(lines)
+    text = "FILE: MESSAGE\n" + "".join(lines)
     found["bad/messages.txt"] = text.replace("SIZE", str(len(text) + len(str(len(text))) - 4)).encode()
     return found
 

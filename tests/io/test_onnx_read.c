@@ -1,5 +1,4 @@
 /* Reading ONNX: every golden model, what becomes of it, and every fault told in its words. */
-#define _XOPEN_SOURCE 700 /* mkdtemp, symlink */
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -97,7 +96,7 @@ static void test_types(void)
     CHECK(memcmp(constant(m, "s", KERF_S8), "\x80\x7F", 2) == 0);
     CHECK(memcmp(constant(m, "b", KERF_BOOL), "\1\0", 2) == 0);
     const kerf_state_entry *f = kerf_state_find(m.s, "f"), *h = kerf_state_find(m.s, "h");
-    CHECK(memcmp(kerf_tensor_data(f->tensor), (const float[]){0.5f, -0.0f}, 8) == 0);
+    CHECK(memcmp(kerf_tensor_data(f->tensor), "\0\0\0\x3F\0\0\0\x80", 8) == 0); /* 0.5, -0 */
     CHECK(kerf_tensor_type(h->tensor) == KERF_F16);
     CHECK(memcmp(kerf_tensor_data(h->tensor), "\x00\x3E\x00\xC0", 4) == 0);
     destroy(m);
@@ -109,7 +108,8 @@ static void test_constants(void)
     CHECK(*(const float *)constant(m, "half", KERF_F32) == 0.5f);
     CHECK(memcmp(constant(m, "to", KERF_S64), (const int64_t[]){0, 4}, 16) == 0);
     CHECK(*(const int64_t *)constant(m, "two", KERF_S64) == 2);
-    CHECK(memcmp(constant(m, "three", KERF_F32), (const float[]){1, 2, 3}, 12) == 0);
+    const float *three = constant(m, "three", KERF_F32);
+    CHECK(three[0] == 1 && three[1] == 2 && three[2] == 3);
     CHECK(((const float *)constant(m, "b", KERF_F32))[1] == 0.25f);
     CHECK(kerf_state_num_ids(m.s) == 1 && kerf_graph_num_nodes(m.g) == 5);
     destroy(m);
@@ -198,8 +198,6 @@ static int find_message(const char *path, char *message, size_t message_bytes)
     CHECK_OK(kerf__file_read(list, 0, &text, &num));
     snprintf(key, sizeof key, "\n%s: ", strrchr(path, '/') + 1);
     char *line = text != NULL ? strstr(text, key) : NULL;
-    if (text != NULL && strncmp(text, key + 1, strlen(key + 1)) == 0)
-        line = (char *)text - 1;
     if (line == NULL) {
         free(text);
         return 0;
@@ -277,7 +275,9 @@ static void test_links(void)
     snprintf(link, sizeof link, "%s/external.bin", folder);
     snprintf(inside, sizeof inside, "%s/data", folder);
     snprintf(path, sizeof path, "%s/external.bin", good);
-    CHECK(symlink(path, link) == 0);
+    char *absolute = realpath(path, NULL);
+    CHECK(absolute != NULL && symlink(absolute, link) == 0);
+    free(absolute);
     check_parse(
         bytes, num_bytes, folder,
         "initializer 'w': external data 'external.bin' is a link out of the model's folder");

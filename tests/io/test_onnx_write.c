@@ -1,6 +1,5 @@
 /* What is written to ONNX and comes back: the same graph, the same bits; masks become zeros;
  * what ONNX cannot hold is refused by name. */
-#define _XOPEN_SOURCE 700 /* mkstemp */
 #include <string.h>
 #include <unistd.h>
 
