@@ -21,7 +21,8 @@
     X(reduce) \
     X(shape) \
     X(softmax) \
-    X(softmax_cross_entropy)
+    X(softmax_cross_entropy) \
+    X(top_k_mask)
 /* clang-format on */
 
 #define X(name) extern const kerf__op kerf__ops_##name[];

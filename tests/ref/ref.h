@@ -19,5 +19,6 @@ REF(optimizer);
 REF(reduce);
 REF(softmax);
 REF(softmax_cross_entropy);
+REF(top_k_mask);
 
 #endif

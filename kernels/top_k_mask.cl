@@ -1,0 +1,218 @@
+/* top_k_mask.cl -- masks out the smallest of many weights: a radix select on the device.
+ *
+ * Every weight has a key of 31 bits: 0 where the mask is 0 already, else 1 + the bits of
+ * |score|, which as an integer rise with it, NaN last.  Three passes look at the digits of
+ * the keys from the top: count how often each digit comes among the keys that begin as the
+ * cut does (histogram, sum), and walk up until `count` keys are reached (pick).  Then the cut
+ * is known: keys below it go, keys above stay.  Of the keys that equal it the first ones go,
+ * in the order of tensors and elements, as many as are missing; only where some of them stay
+ * does that take work (ties).
+ *
+ * Integers only, so any order of counting gives the same.  Two styles of histogram:
+ *     wide  an item has a slot of its own, each digit SUB times over, since the same digit
+ *           often comes twice in a row and an addition would wait for the last one's store
+ *     simt  a group of 64 counts in local memory by atomics, then adds to the one slot
+ *
+ * The new mask may lie on the old one.  Limit: the first histogram, about an addition in
+ * memory a weight; then memory.  Host side: lib/ops/top_k_mask.c. */
+#include "common.clh"
+
+#ifndef WIDE
+#define WIDE 1
+#endif
+#ifndef BINS
+#define BINS 8192u
+#endif
+#define SUB (WIDE ? 4u : 1u)
+
+/* The work buffer, in words: the state, then slots, totals and ties at the places that are
+ * given as arguments. */
+#define CUT       0 /* its upper bits */
+#define REMAINING 1 /* how many of the keys that begin so still have to go */
+#define TIES      2 /* how many do begin so */
+
+static inline uintv keys_of(floatv score, intv mask)
+{
+    const uintv bits = AS_UINTV(score) & (uintv)(0x7FFFFFFFu);
+    const uintv key = min(bits, (uintv)(0x7FFFFFFEu)) + (uintv)(1u);
+    return select((uintv)(0u), key, mask != (intv)(0));
+}
+
+static inline uint key_of(float score, uchar mask)
+{
+    const uint bits = as_uint(score) & 0x7FFFFFFFu;
+    return mask != 0 ? min(bits, 0x7FFFFFFEu) + 1u : 0u;
+}
+
+kernel void top_k_begin(global const int *count, global uint *work, uint slots_at, uint total,
+                        uint num_words, uint chunk)
+{
+    uint i = min((uint)get_global_id(0) * chunk, num_words);
+    const uint end = min(i + chunk, num_words);
+    for (; i < end; i++)
+        work[slots_at + i] = 0;
+    if (get_global_id(0) == 0) {
+        work[CUT] = 0;
+        work[REMAINING] = min((uint)max(*count, 0), total);
+        work[TIES] = 0;
+    }
+}
+
+#if WIDE
+#if V == 16
+/* Digits of the keys whose bits `above` are those of the cut. */
+kernel void top_k_histogram(global const float *score, global const uchar *mask, global uint *work,
+                            uint slots_at, uint shift, uint digits, uint above, uint num,
+                            uint chunk)
+{
+    global uint *slot = work + slots_at + get_global_id(0) * (BINS * SUB);
+    const uint cut = work[CUT];
+    uint i = min((uint)get_global_id(0) * chunk, num);
+    const uint end = min(i + chunk, num);
+    const uint16 sub = (uint16)(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+    for (; i + V <= end; i += V) {
+        const uintv key = keys_of(LOADV(score + i), LOADMASK(mask + i));
+        const intv fits = (key & above) == (uintv)(cut);
+        if (above != 0 && !any(fits))
+            continue;
+        uint at[V];
+        vstore16(((key >> shift) & (digits - 1u)) * SUB + sub, 0, at);
+        if (above == 0) {
+            for (uint j = 0; j < V; j++)
+                slot[at[j]]++;
+            continue;
+        }
+        int is_in[V];
+        vstore16(fits, 0, is_in);
+        for (uint j = 0; j < V; j++)
+            if (is_in[j])
+                slot[at[j]]++;
+    }
+    for (; i < end; i++) {
+        const uint key = key_of(score[i], mask[i]);
+        if ((key & above) == cut)
+            slot[((key >> shift) & (digits - 1u)) * SUB]++;
+    }
+}
+#endif
+#else
+kernel void top_k_histogram(global const float *score, global const uchar *mask, global uint *work,
+                            uint slots_at, uint shift, uint digits, uint above, uint num,
+                            uint chunk)
+{
+    local uint counts[BINS];
+    const uint item = (uint)get_local_id(0), cut = work[CUT];
+    const uint begin = min((uint)get_group_id(0) * chunk, num), end = min(begin + chunk, num);
+    for (uint b = item; b < digits; b += 64)
+        counts[b] = 0;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint i = begin + item; i < end; i += 64) {
+        const uint key = key_of(score[i], mask[i]);
+        if ((key & above) == cut)
+            atomic_inc(&counts[(key >> shift) & (digits - 1u)]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint b = item; b < digits; b += 64)
+        if (counts[b] != 0)
+            atomic_add(&work[slots_at + b], counts[b]);
+}
+#endif
+
+/* Adds the slots up and leaves them empty for the next pass. */
+kernel void top_k_sum(global uint *work, uint slots_at, uint totals_at, uint num_slots, uint digits,
+                      uint chunk)
+{
+    uint b = min((uint)get_global_id(0) * chunk, digits);
+    const uint end = min(b + chunk, digits);
+    for (; b < end; b++) {
+        uint total = 0;
+        for (uint s = 0; s < num_slots; s++)
+            for (uint k = 0; k < SUB; k++) {
+                const size_t at = slots_at + (size_t)s * (BINS * SUB) + b * SUB + k;
+                total += work[at];
+                work[at] = 0;
+            }
+        work[totals_at + b] = total;
+    }
+}
+
+/* Walks up to the digit in which the count is reached. */
+kernel void top_k_pick(global const int *count, global uint *work, global float *threshold,
+                       uint totals_at, uint shift, uint digits)
+{
+    uint b = 0, below = 0;
+    const uint remaining = work[REMAINING];
+    if (get_global_id(0) > 0)
+        return;
+    while (b < digits - 1u && below + work[totals_at + b] < remaining)
+        below += work[totals_at + b++];
+    const uint cut = work[CUT] | b << shift;
+    work[CUT] = cut;
+    work[REMAINING] = remaining - below;
+    work[TIES] = work[totals_at + b];
+    if (shift == 0)
+        *threshold = *count > 0 && cut > 0 ? as_float(cut - 1u) : NAN;
+}
+
+/* Keys below the cut go.  Those on it go if all must, else they stay until top_k_ties. */
+kernel void top_k_apply(global const float *score, global const uchar *mask,
+                        global const uint *work, global uchar *dst, uint num, uint chunk)
+{
+    const uint first = work[CUT] + (work[REMAINING] == work[TIES] ? 1u : 0u);
+    const uint stays = max(first, 1u); /* what was masked has the key 0 */
+    uint i = min((uint)get_global_id(0) * chunk, num);
+    const uint end = min(i + chunk, num);
+    for (; i + V <= end; i += V) {
+        const uintv key = keys_of(LOADV(score + i), LOADMASK(mask + i));
+        /* 1 where key >= stays.  The comparison itself, narrowed to bytes, is 255 in
+         * oclgrind 21.10. */
+        STOREMASK(min(sub_sat(key, (uintv)(stays - 1u)), (uintv)(1u)), dst + i);
+    }
+    for (; i < end; i++)
+        dst[i] = (uchar)(key_of(score[i], mask[i]) >= stays);
+}
+
+static inline int has_open_ties(global const uint *work)
+{
+    return work[CUT] != 0 && work[REMAINING] != work[TIES];
+}
+
+/* How many keys of a chunk lie on the cut.  The new mask is read: it still has them all. */
+kernel void top_k_count_ties(global const float *score, global const uchar *mask, global uint *work,
+                             uint ties_at, uint num, uint chunk)
+{
+    const uint begin = (uint)get_global_id(0) * chunk, end = min(begin + chunk, num);
+    if (!has_open_ties(work) || begin >= num)
+        return;
+    uint found = 0;
+    for (uint i = begin; i < end; i++)
+        found += key_of(score[i], mask[i]) == work[CUT];
+    work[ties_at + (uint)get_global_id(0)] = found;
+}
+
+/* Every chunk's number of ties before it. */
+kernel void top_k_scan_ties(global uint *work, uint ties_at, uint num)
+{
+    uint before = 0;
+    if (!has_open_ties(work) || get_global_id(0) > 0)
+        return;
+    for (uint i = 0; i < num; i++) {
+        const uint here = work[ties_at + i];
+        work[ties_at + i] = before;
+        before += here;
+    }
+}
+
+kernel void top_k_ties(global const float *score, global const uint *work, global uchar *mask,
+                       uint ties_at, uint num, uint chunk)
+{
+    const uint begin = (uint)get_global_id(0) * chunk, end = min(begin + chunk, num);
+    if (!has_open_ties(work) || begin >= num)
+        return;
+    uint before = work[ties_at + (uint)get_global_id(0)];
+    for (uint i = begin; i < end && before < work[REMAINING]; i++)
+        if (key_of(score[i], mask[i]) == work[CUT]) {
+            mask[i] = 0;
+            before++;
+        }
+}
