@@ -38,7 +38,7 @@ typedef struct kerf_device_features {
 /* Texts live as long as the list or the device they came from. */
 typedef struct kerf_device_info {
     int index; /* position in kerf_device_list(), what --device N takes */
-    char name[256], platform[256], vendor[256], driver[256], opencl[64];
+    char name[256], platform[256], vendor[256], driver[256], opencl[128];
     char pci[32];     /* "0000:03:00.0", "" where unknown */
     char id[40];      /* digest of the device identity: keys caches and tuning */
     char profile[32]; /* "cpu-pocl", "amd-rdna", "generic": sets first guesses only */

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kerf/device.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "device/device_internal.h"
 
 const char *kerf_cache_dir(void)
 {
@@ -25,4 +27,15 @@ const char *kerf_cache_dir(void)
         break;
     }
     return dir;
+}
+
+char *kerf__cache_path(const char *folder, const char *name, int make)
+{
+    const char *cache = kerf_cache_dir();
+    char *dir = *cache != '\0' ? kerf__path_join(cache, folder) : NULL;
+    char *path = NULL;
+    if (dir != NULL && (!make || kerf__make_dirs(dir) == KERF_OK))
+        path = kerf__path_join(dir, name);
+    free(dir);
+    return path;
 }

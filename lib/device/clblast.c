@@ -3,7 +3,7 @@
  * Its first call for a case compiles for seconds and it may allocate scratch, so the plan
  * treats it as foreign.  It must speak to the same OpenCL library as we do: where that was
  * named by hand or is a simulator, CLBlast counts as not there. */
-#define _GNU_SOURCE /* RTLD_NODELETE */
+#define _GNU_SOURCE /* RTLD_NODELETE; NOLINT(bugprone-reserved-identifier) */
 #include "device/clblast.h"
 
 #include "device/device_internal.h"

@@ -70,6 +70,10 @@ kerf_status kerf__device_enumerate(const kerf__opencl *cl, kerf_device_info **in
 kerf_status kerf__device_select(const kerf_device_info *infos, size_t num, const char *spec,
                                 size_t *index);
 
+/* "CACHE/folder/name" in fresh memory; NULL where nothing is kept, or if the folder is to be
+ * made and cannot be. */
+char *kerf__cache_path(const char *folder, const char *name, int make);
+
 /* A text of GetDeviceInfo without blanks around it; "" where there is none. */
 void kerf__device_text(const kerf__opencl *cl, cl_device_id id, cl_device_info what, char *text,
                        size_t text_bytes);
@@ -89,6 +93,11 @@ kerf__use *kerf__program_use(kerf__program *program, const char *text);
 void kerf__programs_close(kerf_device *dev);
 
 void kerf__tuning_close(kerf_device *dev);
+
+/* Milliseconds of one enqueue and finish; negative if that failed. */
+double kerf__measure_launch(kerf_device *dev, const kerf__launch *launch);
+/* Gigabytes read and written a second by the fastest way to copy; 0 if it cannot be told. */
+double kerf__measure_copy(kerf_device *dev);
 
 /* Makes program->program from its file; 0 if that is missing, damaged or refused. */
 int kerf__program_cache_load(const kerf_device *dev, kerf__program *program);

@@ -6,7 +6,6 @@
  * a small file a driver.  With a bad one about, the loader is shown a folder of the others.
  *
  * Words: a driver is an .icd file, which is one line that names a library. */
-#define _DEFAULT_SOURCE /* mkdtemp, environ */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "device/cpu.h"
+#include "device/device_internal.h"
 #include "device/helper.h"
 #include "device/verdict.h"
 
@@ -160,20 +160,11 @@ static int make_key(const driver *d, char key[40])
 
 /* ---- verdicts on disk ------------------------------------------------------------------ */
 
-/* In fresh memory, or NULL where nothing is kept. */
 static char *verdict_path(const char *key, int make)
 {
     char name[64];
-    const char *cache = kerf_cache_dir();
-    char *folder = *cache != '\0' ? kerf__path_join(cache, "probe") : NULL;
-    if (folder == NULL || (make && kerf__make_dirs(folder) != KERF_OK)) {
-        free(folder);
-        return NULL;
-    }
     snprintf(name, sizeof name, "%s.json", key);
-    char *path = kerf__path_join(folder, name);
-    free(folder);
-    return path;
+    return kerf__cache_path("probe", name, make);
 }
 
 /* A bad verdict is not for ever: the machine may only have been busy. */

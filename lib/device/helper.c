@@ -2,7 +2,6 @@
  *
  * posix_spawn and not fork: the calling program may have threads.  A driver that hangs is
  * ended after a minute, or after KERF_PROBE_TIMEOUT_MS. */
-#define _GNU_SOURCE /* environ */
 #include "device/helper.h"
 
 #include <errno.h>
@@ -19,6 +18,8 @@
 #include "base/alloc.h"
 #include "base/file.h"
 
+extern char **environ; /* POSIX has every program declare it */
+
 enum { MAX_VERDICT_BYTES = 1 << 20, DEFAULT_TIMEOUT_MS = 60000 };
 
 /* ---- where it is ----------------------------------------------------------------------- */
@@ -33,6 +34,18 @@ static int is_program(const char *path)
 static const char *const PLACES[] = {"/kerf-probe", "/../libexec/kerf/kerf-probe"};
 enum { NUM_PLACES = sizeof PLACES / sizeof PLACES[0] };
 
+/* Below the folder of the running program; the tree may have been moved as a whole. */
+static int find_beside(const char *below, char *path, size_t path_bytes)
+{
+    ssize_t length = readlink("/proc/self/exe", path, path_bytes - 1);
+    if (length <= 0)
+        return 0;
+    path[length] = '\0';
+    char *name = strrchr(path, '/');
+    size_t room = path_bytes - (size_t)(name - path);
+    return snprintf(name, room, "/%s", below) < (int)room && is_program(path);
+}
+
 static int find(char *path, size_t path_bytes)
 {
     const char *told = getenv("KERF_PROBE");
@@ -40,15 +53,9 @@ static int find(char *path, size_t path_bytes)
         snprintf(path, path_bytes, "%s", told);
         return is_program(path);
     }
-    ssize_t length = readlink("/proc/self/exe", path, path_bytes - 1);
-    if (length > 0) {
-        path[length] = '\0';
-        char *name = strrchr(path, '/');
-        size_t room = path_bytes - (size_t)(name - path);
-        for (int i = 0; i < NUM_PLACES; i++)
-            if (snprintf(name, room, "%s", PLACES[i]) < (int)room && is_program(path))
-                return 1;
-    }
+    if (find_beside("kerf-probe", path, path_bytes) ||
+        find_beside("../libexec/kerf/kerf-probe", path, path_bytes))
+        return 1;
     snprintf(path, path_bytes, "%s/kerf-probe", KERF_LIBEXEC_DIR);
     return is_program(path);
 }

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* 1 if the program was found: the path in KERF_PROBE, else beside the program that runs, else
- * where the library was installed. */
+/* 1 if the program was found: the path in KERF_PROBE (empty: none), else beside the program
+ * that runs or in libexec beside its folder, else where the library was installed. */
 int kerf__helper_exists(void);
 
 /* Runs it on the driver that `vendors` names (as OCL_ICD_VENDORS does).  1: *out is what it

@@ -5,6 +5,11 @@
  * are arguments, so few programs serve all shapes.  A launch owns a kernel object of its
  * own: arguments are set once, when a plan is made, and queueing is one call.
  *
+ * Every kernel is built for -cl-std=CL1.2 (unless its options name another) and is told, as
+ * numbers for #if: KERF_CPU (1 on a CPU device), KERF_VECTOR_FLOATS (floats to a register
+ * there, else 1), KERF_F16, KERF_F64, KERF_SUB_GROUPS (size or 0), KERF_DOT_KHR (needs
+ * -cl-std=CL3.0 among the options), KERF_DOT_X86; all found by trial (kerf/device.h).
+ *
  * lib/ops alone makes launches (the device probe apart). */
 #ifndef KERF_DEVICE_LAUNCH_H
 #define KERF_DEVICE_LAUNCH_H

@@ -1,12 +1,11 @@
 /* device/measure.c -- a device's limits: multiply-adds, copying, launching.
  *
  * Other figures are shares of these, so they are measured the way nothing can beat: registers
- * only, and the fastest of all ways to copy.  Nothing is believed unless the numbers come out
- * right and twice the work takes about twice the time; else the limit is 0, unknown.  Results
- * are kept under the device's identity.  Kernels: kernels/probe.cl. */
+ * only, and the fastest of all ways to copy (measure_copy.c).  Nothing is believed unless the
+ * numbers come out right and twice the work takes about twice the time; else the limit is 0,
+ * unknown.  Results are kept under the device's identity.  Kernels: kernels/probe.cl. */
 #include <jansson.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +16,10 @@
 
 extern const kerf__source kerf__source_probe;
 
-enum {
-    SAMPLES = 40,
-    COPY_SAMPLES = 9,
-    MIN_MS = 2,
-    MAX_ROUNDS = 1 << 23,
-    COPY_BYTES = 128 << 20,
-    LAUNCHES = 500
-};
-
 /* Many short samples: on a busy machine some of them still have the cores to themselves. */
+enum { SAMPLES = 40, MIN_MS = 2, MAX_ROUNDS = 1 << 23, LAUNCHES = 500 };
 
-/* Time of one enqueue and finish; negative if that failed. */
-static double time_launch(kerf_device *dev, const kerf__launch *launch)
+double kerf__measure_launch(kerf_device *dev, const kerf__launch *launch)
 {
     double start = kerf__now_ms();
     if (kerf__launch_enqueue(launch) != KERF_OK || kerf_device_finish(dev) != KERF_OK)
@@ -54,7 +44,7 @@ static int float_is_right(const void *lane, int chains, int rounds)
 {
     float value;
     memcpy(&value, lane, sizeof value);
-    return value == (float)rounds + (float)(chains * (chains - 1) / 2);
+    return value == (float)rounds + 0.5f * (float)(chains * (chains - 1));
 }
 
 /* Halves cannot count so far: with b = 0.5 and c = 1 every chain runs to 2 and the total is
@@ -93,7 +83,7 @@ static double time_chain(kerf_device *dev, const chain *c, kerf__buffer *dst, vo
                             2 + c->num_more, chain_grid(dev)) != KERF_OK)
         return -1;
     for (int i = 0; i < samples; i++) {
-        double ms = time_launch(dev, launch);
+        double ms = kerf__measure_launch(dev, launch);
         best = best < 0 || ms < best ? ms : best;
         if (ms < 0)
             break;
@@ -191,116 +181,6 @@ static double rate_int8(kerf_device *dev)
     return dev->info.features.dot_x86 ? rate(dev, &c) : 0;
 }
 
-/* ---- copying --------------------------------------------------------------------------- */
-
-typedef struct piece {
-    char *dst;
-    const char *src;
-    size_t bytes;
-} piece;
-
-static void *copy_piece(void *argument)
-{
-    const piece *p = argument;
-    memcpy(p->dst, p->src, p->bytes);
-    return NULL;
-}
-
-/* memcpy on all cores: for a CPU device host memory is device memory. */
-static double time_memcpy(const kerf_device *dev, char *dst, const char *src, size_t bytes)
-{
-    enum { MAX_THREADS = 256 };
-    pthread_t threads[MAX_THREADS];
-    piece pieces[MAX_THREADS];
-    size_t num = dev->info.compute_units < MAX_THREADS ? dev->info.compute_units : MAX_THREADS;
-    num = num > 0 ? num : 1;
-    size_t started = 0, share = bytes / num / 64 * 64;
-    double start = kerf__now_ms();
-    for (size_t i = 0; i < num; i++)
-        pieces[i] =
-            (piece){dst + i * share, src + i * share, i + 1 < num ? share : bytes - i * share};
-    while (started + 1 < num &&
-           pthread_create(&threads[started], NULL, copy_piece, &pieces[started]) == 0)
-        started++;
-    for (size_t i = started; i < num; i++)
-        copy_piece(&pieces[i]);
-    for (size_t i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-    return kerf__now_ms() - start;
-}
-
-typedef struct copies {
-    size_t bytes;
-    kerf__buffer *src, *dst;  /* owned */
-    kerf__launch *kernels[2]; /* owned; plain and streaming, NULL where it does not build */
-    char *host;               /* owned; 2 * bytes on CPU devices */
-} copies;
-
-static kerf_status create_copies(kerf_device *dev, copies *c)
-{
-    kerf__grid grid = {1, {c->bytes / 4096, 1, 1}, {64, 1, 1}};
-    c->host = kerf__alloc(2 * c->bytes, 1);
-    if (c->host == NULL)
-        return kerf__fail_memory("measure", 2 * c->bytes);
-    memset(c->host, 1, 2 * c->bytes); /* pages that were never written to are one page */
-    KERF__TRY(kerf__buffer_create(&c->src, dev, c->bytes));
-    KERF__TRY(kerf__buffer_create(&c->dst, dev, c->bytes));
-    KERF__TRY(kerf__buffer_write(c->src, 0, c->host, c->bytes));
-    KERF__TRY(kerf__buffer_fill_zero(c->dst, 0, c->bytes));
-    KERF__TRY(kerf__launch_create(&c->kernels[0], dev, &kerf__source_probe, "probe_copy", "",
-                                  KERF__ARGS(ARG(c->src), ARG(c->dst)), grid));
-    kerf_status streaming =
-        kerf__launch_create(&c->kernels[1], dev, &kerf__source_probe, "probe_copy_stream",
-                            "-DPROBE_STREAM", KERF__ARGS(ARG(c->src), ARG(c->dst)), grid);
-    (void)streaming; /* a compiler without that builtin */
-    return KERF_OK;
-}
-
-/* Interleaved, so that all ways meet the same state of the machine. */
-static double fastest_copy(kerf_device *dev, copies *c)
-{
-    double best = INFINITY;
-    for (int i = 0; i < COPY_SAMPLES; i++) {
-        for (int k = 0; k < 2; k++) {
-            double ms = c->kernels[k] != NULL ? time_launch(dev, c->kernels[k]) : -1;
-            best = i > 0 && ms > 0 && ms < best ? ms : best; /* the first round compiles */
-        }
-        if (dev->info.type != KERF_DEVICE_CPU)
-            continue;
-        double ms = time_memcpy(dev, c->host + c->bytes, c->host, c->bytes);
-        best = i > 0 && ms < best ? ms : best;
-    }
-    return best;
-}
-
-static int copy_is_right(copies *c)
-{
-    char *got = c->host + c->bytes;
-    memset(got, 0, c->bytes);
-    return kerf__buffer_read(c->dst, 0, got, c->bytes) == KERF_OK &&
-           memcmp(got, c->host, c->bytes) == 0;
-}
-
-/* Gigabytes read and written a second. */
-static double rate_copy(kerf_device *dev)
-{
-    copies c = {.bytes = COPY_BYTES};
-    while (c.bytes > dev->info.max_alloc_bytes / 4 || c.bytes > dev->info.global_bytes / 16)
-        c.bytes /= 2;
-    double result = 0;
-    if (c.bytes >= 1 << 20 && create_copies(dev, &c) == KERF_OK) {
-        double ms = fastest_copy(dev, &c);
-        if (isfinite(ms) && copy_is_right(&c))
-            result = 2.0 * (double)c.bytes / (ms * 1e6);
-    }
-    kerf__launch_destroy(c.kernels[0]);
-    kerf__launch_destroy(c.kernels[1]);
-    kerf__buffer_destroy(c.src);
-    kerf__buffer_destroy(c.dst);
-    free(c.host);
-    return result;
-}
-
 /* ---- launching ------------------------------------------------------------------------- */
 
 /* Microseconds a launch, many back to back. */
@@ -336,7 +216,7 @@ static const struct {
     {"f32_gflops", offsetof(kerf_device_peaks, f32_gflops), rate_f32},
     {"f16_gflops", offsetof(kerf_device_peaks, f16_gflops), rate_f16},
     {"int8_gops", offsetof(kerf_device_peaks, int8_gops), rate_int8},
-    {"copy_gbps", offsetof(kerf_device_peaks, copy_gbps), rate_copy},
+    {"copy_gbps", offsetof(kerf_device_peaks, copy_gbps), kerf__measure_copy},
     {"launch_us", offsetof(kerf_device_peaks, launch_us), launch_cost},
 };
 enum { NUM_PEAKS = sizeof PEAKS / sizeof PEAKS[0] };
@@ -346,20 +226,11 @@ static double *peak(kerf_device_peaks *peaks, int i)
     return (double *)((char *)peaks + PEAKS[i].offset);
 }
 
-/* In fresh memory, or NULL where nothing is kept. */
 static char *file_path(const kerf_device *dev, int make)
 {
     char name[64];
-    const char *cache = kerf_cache_dir();
-    char *folder = *cache != '\0' ? kerf__path_join(cache, "peaks") : NULL;
-    if (folder == NULL || (make && kerf__make_dirs(folder) != KERF_OK)) {
-        free(folder);
-        return NULL;
-    }
     snprintf(name, sizeof name, "%s.json", dev->info.id);
-    char *path = kerf__path_join(folder, name);
-    free(folder);
-    return path;
+    return kerf__cache_path("peaks", name, make);
 }
 
 static int read_peaks(const kerf_device *dev, kerf_device_peaks *peaks)

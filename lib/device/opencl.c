@@ -2,7 +2,7 @@
  *
  * A library that is there already wins: a simulator such as oclgrind is preloaded and would
  * be passed by if libOpenCL.so were opened by name. */
-#define _GNU_SOURCE /* dladdr */
+#define _GNU_SOURCE /* dladdr; NOLINT(bugprone-reserved-identifier) */
 #include "device/opencl.h"
 
 #include <dlfcn.h>

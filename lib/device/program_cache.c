@@ -19,7 +19,6 @@
 #include "base/file.h"
 #include "device/device_internal.h"
 
-#define FOLDER "programs"
 enum { MAX_FILE_BYTES = 256 << 20 };
 
 typedef struct head {
@@ -45,21 +44,12 @@ static void make_key(const kerf_device *dev, const kerf__program *program, uint6
     key[1] = digest.low64;
 }
 
-/* The path in fresh memory, or NULL where nothing is kept; makes the folder if asked to. */
 static char *file_path(const uint64_t key[2], int make)
 {
     char name[64];
-    const char *cache = kerf_cache_dir();
-    char *folder = *cache != '\0' ? kerf__path_join(cache, FOLDER) : NULL;
-    if (folder == NULL || (make && kerf__make_dirs(folder) != KERF_OK)) {
-        free(folder);
-        return NULL;
-    }
     snprintf(name, sizeof name, "%016llx%016llx.bin", (unsigned long long)key[0],
              (unsigned long long)key[1]);
-    char *path = kerf__path_join(folder, name);
-    free(folder);
-    return path;
+    return kerf__cache_path("programs", name, make);
 }
 
 /* ---- reading --------------------------------------------------------------------------- */

@@ -112,7 +112,7 @@ static int try_divide(kerf_device *dev)
 
 static int try_f16(kerf_device *dev)
 {
-    float x[ITEMS], dst[2 * ITEMS] = {0};
+    float x[ITEMS], dst[ITEMS][2] = {{0}};
     for (int i = 0; i < ITEMS; i++)
         x[i] = (float)(i % 251);
     int good = run_kernel(dev, &(run){.entry = "probe_f16",
@@ -122,7 +122,7 @@ static int try_f16(kerf_device *dev)
                                       .num = 2,
                                       .grid = grid_of(dev, ITEMS)});
     for (int i = 0; i < ITEMS && good; i++)
-        good = dst[2 * i] == x[i] * 8 && dst[2 * i + 1] == 2048 + 2 * rintf(x[i] / 2);
+        good = dst[i][0] == x[i] * 8 && dst[i][1] == 2048 + 2 * rintf(x[i] / 2);
     return good;
 }
 
@@ -192,7 +192,7 @@ static int dot(uint32_t a, uint32_t b, int a_is_signed)
 static int try_dot_khr(kerf_device *dev)
 {
     uint32_t a[ITEMS], b[ITEMS];
-    int dst[2 * ITEMS] = {0};
+    int dst[ITEMS][2] = {{0}};
     for (int i = 0; i < ITEMS; i++) {
         a[i] = noise(3, (uint64_t)i);
         b[i] = noise(4, (uint64_t)i);
@@ -204,7 +204,7 @@ static int try_dot_khr(kerf_device *dev)
                                       .num = 3,
                                       .grid = grid_of(dev, ITEMS)});
     for (int i = 0; i < ITEMS && good; i++)
-        good = dst[2 * i] == dot(a[i], b[i], 1) + i && dst[2 * i + 1] == dot(a[i], b[i], 0) + i;
+        good = dst[i][0] == dot(a[i], b[i], 1) + i && dst[i][1] == dot(a[i], b[i], 0) + i;
     return good;
 }
 
@@ -212,12 +212,14 @@ static int try_dot_khr(kerf_device *dev)
 static int try_dot_x86(kerf_device *dev)
 {
     enum { LANES = 16 * ITEMS };
+    const size_t bytes = LANES * sizeof(uint32_t);
     if (dev->info.type != KERF_DEVICE_CPU || !kerf__cpu_has_vnni() ||
         strcmp(dev->info.platform, "Portable Computing Language") != 0)
         return 0;
-    uint32_t *a = kerf__alloc(3 * (size_t)LANES, sizeof *a), *b = a + LANES;
+    uint32_t *a = kerf__alloc(3, bytes);
     if (a == NULL)
         return 0;
+    uint32_t *b = a + LANES;
     int *dst = (int *)(b + LANES);
     for (int i = 0; i < LANES; i++) {
         a[i] = noise(5, (uint64_t)i);
@@ -226,7 +228,7 @@ static int try_dot_x86(kerf_device *dev)
     int good = run_kernel(dev, &(run){.entry = "probe_dot_x86",
                                       .options = "-DPROBE_DOT_X86",
                                       .data = {a, b, dst},
-                                      .bytes = {LANES * 4, LANES * 4, LANES * 4},
+                                      .bytes = {bytes, bytes, bytes},
                                       .num = 3,
                                       .grid = grid_of(dev, ITEMS)});
     for (int i = 0; i < LANES && good; i++)

@@ -76,20 +76,11 @@ static void first_line(const kerf_device *dev, char *line, size_t line_bytes)
     snprintf(line, line_bytes, "kerf-tuning 1 %s %s", kerf_version(), dev->info.id);
 }
 
-/* In fresh memory, or NULL where nothing is kept. */
 static char *file_path(const kerf_device *dev, int make)
 {
     char name[64];
-    const char *cache = kerf_cache_dir();
-    char *folder = *cache != '\0' ? kerf__path_join(cache, "tuning") : NULL;
-    if (folder == NULL || (make && kerf__make_dirs(folder) != KERF_OK)) {
-        free(folder);
-        return NULL;
-    }
     snprintf(name, sizeof name, "%s.txt", dev->info.id);
-    char *path = kerf__path_join(folder, name);
-    free(folder);
-    return path;
+    return kerf__cache_path("tuning", name, make);
 }
 
 /* Takes one line apart in place; what is not of the form is passed over. */

@@ -44,6 +44,27 @@ static void test_moving(kerf_device *dev)
     kerf__buffer_destroy(b);
 }
 
+/* A put takes its bytes at the call: the source may change at once. */
+static void test_put(kerf_device *dev)
+{
+    unsigned char src[200], dst[200];
+    kerf__buffer *a = create(dev, sizeof src);
+    for (size_t bytes = 1; bytes <= 128; bytes *= 2) {
+        int wrong = 0;
+        CHECK_OK(kerf__buffer_fill_zero(a, 0, sizeof src));
+        for (size_t i = 0; i < bytes; i++)
+            src[i] = (unsigned char)(i + bytes + 1);
+        CHECK_OK(kerf__buffer_put(a, src, bytes));
+        memset(src, 0xEE, sizeof src);
+        CHECK_OK(kerf__buffer_read(a, 0, dst, sizeof dst));
+        for (size_t i = 0; i < sizeof dst; i++)
+            wrong += dst[i] != (i < bytes ? (unsigned char)(i + bytes + 1) : 0);
+        CHECK(wrong == 0);
+    }
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf__buffer_put(a, src, 256));
+    kerf__buffer_destroy(a);
+}
+
 static void test_views(kerf_device *dev)
 {
     const size_t align = dev->info.align_bytes;
@@ -207,6 +228,7 @@ int main(void)
 {
     kerf_device *dev = check_open_device();
     test_moving(dev);
+    test_put(dev);
     test_views(dev);
     test_ranges(dev);
     test_marks(dev);
