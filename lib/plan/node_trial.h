@@ -27,7 +27,8 @@ kerf_status kerf__trials_create(kerf__trials *t, kerf_device *dev, const kerf_no
 void kerf__trials_destroy(kerf__trials *t);
 /* Runs all once; who differs from the first one alive by more than rounding is out. */
 kerf_status kerf__trials_compare(kerf__trials *t);
-/* Times all that live, in turn, for about budget_ms; who is far behind drops out. */
-kerf_status kerf__trials_time(kerf__trials *t, double budget_ms);
+/* Times all that live, in turn, for about budget_ms (0: as long as it takes); who is far
+ * behind drops out, but not `keep` (may be NULL). */
+kerf_status kerf__trials_time(kerf__trials *t, const kerf__trial *keep, double budget_ms);
 
 #endif

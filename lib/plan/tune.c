@@ -34,17 +34,23 @@ static int is_first_of_case(const kerf_plan *p, size_t i)
     return 1;
 }
 
-static void pick(const kerf__trials *t, const kerf__planned *node, result *r)
+/* The trial of the plan's present choice, or NULL. */
+static const kerf__trial *find_present(const kerf__trials *t, const kerf__planned *node)
 {
-    const kerf__trial *best = NULL, *now = NULL;
-    for (int i = 0; i < t->num; i++) {
-        const kerf__trial *trial = &t->items[i];
-        if (trial->option.variant == node->option.variant &&
-            trial->option.candidate == node->option.candidate)
-            now = trial;
-        if (trial->alive && (best == NULL || trial->ms < best->ms))
-            best = trial;
-    }
+    for (int i = 0; i < t->num; i++)
+        if (t->items[i].option.variant == node->option.variant &&
+            t->items[i].option.candidate == node->option.candidate)
+            return &t->items[i];
+    return NULL;
+}
+
+static void pick(const kerf__trials *t, const kerf__planned *node, const kerf__trial *now,
+                 result *r)
+{
+    const kerf__trial *best = NULL;
+    for (int i = 0; i < t->num; i++)
+        if (t->items[i].alive && (best == NULL || t->items[i].ms < best->ms))
+            best = &t->items[i];
     if (now != NULL && now->alive && best != NULL && best->ms > GAIN * now->ms)
         best = now;
     r->winner = best != NULL ? best->option : node->option;
@@ -56,12 +62,13 @@ static kerf_status measure(const kerf_plan *p, size_t i, double budget_ms, resul
 {
     kerf__trials t;
     kerf_status status = kerf__trials_create(&t, p->dev, p->graph->nodes[i]);
+    const kerf__trial *now = find_present(&t, &p->nodes[i]);
     if (status == KERF_OK)
         status = kerf__trials_compare(&t);
     if (status == KERF_OK)
-        status = kerf__trials_time(&t, budget_ms);
+        status = kerf__trials_time(&t, now, budget_ms);
     if (status == KERF_OK)
-        pick(&t, &p->nodes[i], r);
+        pick(&t, &p->nodes[i], now, r);
     kerf__trials_destroy(&t);
     return status;
 }

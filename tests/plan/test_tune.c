@@ -125,7 +125,7 @@ static void test_bad_trials(void)
     t.items[1].option = (kerf__option){&WRONG, NULL};
     CHECK_OK(kerf__trials_compare(&t));
     CHECK(t.items[0].alive && !t.items[1].alive);
-    CHECK_OK(kerf__trials_time(&t, 5));
+    CHECK_OK(kerf__trials_time(&t, &t.items[0], 5));
     CHECK(t.items[0].ms > 0 && isinf(t.items[1].ms));
     kerf__trials_destroy(&t);
     end(&n);
