@@ -12,8 +12,9 @@
 #include "base/fail.h"
 
 /* clang-format off */
-#define KERF__OPS_LIST(X)    \
-    X(elementwise) X(gemm) \
+#define KERF__OPS_LIST(X) \
+    X(elementwise) \
+    X(gemm) \
     X(mask) \
     X(metrics) \
     X(mse_loss) \
