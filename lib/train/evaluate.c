@@ -36,6 +36,8 @@ static kerf_status check_output(const kerf_graph *g, const kerf_dataset *d, int6
     *num_outputs = shape.rank == 2 ? shape.dims[1] : 0;
     if (*num_outputs >= kerf_dataset_num_classes(d) && *num_outputs > 0)
         return KERF_OK;
+    if (*num_outputs > 0) /* names the sample: one wrong label is likelier than a wrong network */
+        return kerf_dataset_check_labels(d, (int)*num_outputs);
     return kerf__fail(KERF_ERR_SHAPE,
                       "network gives %s, but the data has %d classes: must be (batch, classes)",
                       kerf_shape_text(shape, text, sizeof text), kerf_dataset_num_classes(d));
