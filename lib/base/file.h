@@ -19,7 +19,7 @@ kerf_status kerf__file_write(const char *path, const void *bytes, size_t num_byt
 
 /* The same in pieces: write to file->stream, then commit or cancel (also after commit). */
 typedef struct kerf__new_file {
-    FILE *stream;  /* owned */
+    FILE *stream;           /* owned */
     char *path, *temporary; /* owned; no temporary where path is a device or a pipe */
 } kerf__new_file;
 kerf_status kerf__new_file_begin(kerf__new_file *f, const char *path);

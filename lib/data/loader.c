@@ -1,7 +1,8 @@
 /* data/loader.c -- a thread that fills batches ahead of the one who takes them.
  *
  * (1) Batches have serial numbers that never go back; batch s lies in slot s % 4.
- * (2) take <= fill <= take + 4: what lies between is filled, or being filled.
+ * (2) take <= fill <= take + 4: what lies between is filled, or being filled.  A slot that
+ *     is FREE again was taken, so looking at the slot keeps the bound.
  * (3) A slot goes FREE -> FILLING -> READY by the thread, READY -> OUT by next, OUT -> FREE
  *     by release, and READY -> FREE where begin drops it.  Only its slot's owner touches
  *     the floats: the thread while FILLING, the caller while OUT.
@@ -94,7 +95,7 @@ static void fill_slot(const kerf_loader *l, slot *s, int64_t batch)
 
 static int can_fill(const kerf_loader *l)
 {
-    return l->begun && l->next_batch < l->num_batches && l->fill < l->take + NUM_SLOTS &&
+    return l->begun && l->next_batch < l->num_batches &&
            l->slots[l->fill % NUM_SLOTS].state == FREE;
 }
 

@@ -252,24 +252,24 @@ kerf_status kerf_npy_read(kerf_tensor **out, const char *path)
 /* Version 1; NumPy pads the header so that the items begin at a multiple of 64. */
 enum { ALIGN = 64, MAX_HEADER = 4 * ALIGN };
 
+static const unsigned char MAGIC[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
+
 static size_t format_header(unsigned char *bytes, const char *descr, kerf_shape shape)
 {
-    char text[MAX_HEADER];
-    int num =
-        snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
+    char *text = (char *)bytes + 10;
+    const size_t room = MAX_HEADER - 10;
+    int num = snprintf(text, room, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
     for (int i = 0; i < shape.rank; i++) { /* as Python writes: (), (5,), (2, 3) */
         const char *behind = i + 1 < shape.rank ? ", " : shape.rank == 1 ? "," : "";
-        num += snprintf(text + num, sizeof text - (size_t)num, "%lld%s", (long long)shape.dims[i],
-                        behind);
+        num += snprintf(text + num, room - (size_t)num, "%lld%s", (long long)shape.dims[i], behind);
     }
-    num += snprintf(text + num, sizeof text - (size_t)num, "), }");
+    num += snprintf(text + num, room - (size_t)num, "), }");
     /* The longest: 54 and 8 times 21 characters. */
     assert(num + 11 <= MAX_HEADER);
     size_t total = ((size_t)num + 11 + ALIGN - 1) / ALIGN * ALIGN, length = total - 10;
-    memcpy(bytes, "\x93NUMPY\x01\x00", 8);
+    memcpy(bytes, MAGIC, sizeof MAGIC);
     bytes[8] = (unsigned char)(length & 255);
     bytes[9] = (unsigned char)(length >> 8);
-    memcpy(bytes + 10, text, (size_t)num);
     memset(bytes + 10 + num, ' ', length - (size_t)num);
     bytes[total - 1] = '\n';
     return total;

@@ -166,7 +166,7 @@ static kerf_status find_below(char **out, const char *base, int itself)
     *out = kerf__path_join(base, "fashion-mnist");
     kerf_status status = *out != NULL ? looks_right(&right, *out) : kerf__fail_memory("data", 64);
     if (status == KERF_OK && !right && itself) {
-        strcpy(*out, base); /* shorter than what it replaces */
+        memcpy(*out, base, strlen(base) + 1); /* shorter than what it replaces */
         status = looks_right(&right, *out);
     }
     if (status != KERF_OK || !right) {

@@ -62,7 +62,7 @@ static void test_dictionaries(void)
         "{'descr': '<f4, 'fortran_order': False, 'shape': (2, 3)}",
         "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 3)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,2,3)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,2,3)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'more': 1}",
         "{'descr': '<f4aaaaaaaaaaaaaaaaaaaa', 'fortran_order': False, 'shape': (2, 3)}",
     };
@@ -205,7 +205,7 @@ static void put_u32(blob *b, uint32_t x)
 /* What test_lies bends. */
 typedef struct zip_options {
     unsigned method, flags, num_entries, volume;
-    uint32_t checksum_flip, plain_bytes, offset;
+    uint32_t checksum_flip, plain_bytes, offset, more_packed;
 } zip_options;
 
 /* One entry "fc1.npy", its sizes in the directory only, as NumPy writes it. */
@@ -233,7 +233,7 @@ static blob zip(const blob *content, zip_options o)
     put_u16(&z, o.method);
     put_u32(&z, 0);
     put_u32(&z, (uint32_t)crc32(0, content->bytes, (unsigned)content->num) ^ o.checksum_flip);
-    put_u32(&z, (uint32_t)data.num);
+    put_u32(&z, (uint32_t)data.num + o.more_packed);
     put_u32(&z, o.plain_bytes != 0 ? o.plain_bytes : (uint32_t)content->num);
     put_u16(&z, 7);
     for (int i = 0; i < 4; i++)
@@ -314,6 +314,9 @@ static void test_npz_lies(void)
         {{.num_entries = 0xffff}, KERF_ERR_UNSUPPORTED, "needs zip64"},
         {{.num_entries = 1, .volume = 1}, KERF_ERR_UNSUPPORTED, "one volume of several"},
         {{.num_entries = 1, .offset = 9}, KERF_ERR_FORMAT, "not where it should be"},
+        {{.num_entries = 1, .more_packed = 1000, .plain_bytes = 1100},
+         KERF_ERR_FORMAT,
+         "an entry is cut"},
         {{.num_entries = 1, .plain_bytes = 0xfffffff0}, KERF_ERR_FORMAT, "is cut or damaged"},
         {{.num_entries = 1, .plain_bytes = 20}, KERF_ERR_FORMAT, "more follows"},
         {{.num_entries = 1, .method = 8, .plain_bytes = 20}, KERF_ERR_FORMAT, "more follows"},
