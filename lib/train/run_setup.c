@@ -154,11 +154,11 @@ kerf_status kerf__run_read_sparsity(kerf__run *run)
     return status;
 }
 
-static kerf_status begin_clocks(kerf__run *run)
+static void begin_clocks(kerf__run *run)
 {
-    run->epoch_ms = run->run_ms = run->told_ms = kerf__now_ms();
+    run->epoch_ms = run->run_ms = kerf__now_ms();
+    run->told_ms = -INFINITY; /* the first step is told at once: the run is on its way */
     run->run_step = run->position.step;
-    return KERF_OK;
 }
 
 kerf_status kerf__run_begin(kerf__run *run)
@@ -175,7 +175,7 @@ kerf_status kerf__run_begin(kerf__run *run)
     KERF__TRY(collect_choices(run));
     KERF__TRY(kerf__run_read_sparsity(run));
     KERF__TRY(kerf__run_folder_write_metrics(&run->folder, run->epochs, run->num_epochs));
-    KERF__TRY(begin_clocks(run));
+    begin_clocks(run);
     return kerf__run_save(run);
 }
 

@@ -10,8 +10,6 @@
 
 typedef struct test_folder {
     char path[256];
-    char text[8][320]; /* paths that were asked for, the last eight */
-    int next;
 } test_folder;
 
 static inline void test_folder_make(test_folder *f)
@@ -26,11 +24,13 @@ static inline void test_folder_make(test_folder *f)
 }
 
 /* "PATH/name"; good until eight more are asked for. */
-static inline const char *test_folder_path(test_folder *f, const char *name)
+static inline const char *test_folder_path(const test_folder *f, const char *name)
 {
-    char *text = f->text[f->next++ % 8];
-    snprintf(text, sizeof f->text[0], "%s/%s", f->path, name);
-    return text;
+    static char text[8][520];
+    static int next;
+    char *path = text[next++ % 8];
+    snprintf(path, sizeof text[0], "%s/%s", f->path, name);
+    return path;
 }
 
 static inline void test_folder_remove(test_folder *f)
