@@ -21,10 +21,11 @@ fi
 name=$1
 corpus=$root/build/fuzz/corpus/$name
 mkdir -p "$corpus" build/fuzz/found build/fuzz/empty
-# Seeds: golden files in the fuzzer's format, by suffix.
+# Seeds: golden files in the fuzzer's format, by suffix, and what a script of its own makes.
 seeds=$root/build/fuzz/seeds/$name
 mkdir -p "$seeds"
 find tests/golden -name "*$name*" -type f -exec cp {} "$seeds" \;
+if [ -x "tests/fuzz/seeds_$name.sh" ]; then "tests/fuzz/seeds_$name.sh" "$seeds"; fi
 # External data is looked for in an empty folder.
 cd build/fuzz/empty
 exec "$root/build/fuzz/tests/fuzz/fuzz_$name" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 \
