@@ -4,7 +4,7 @@
 #
 # tests/device_run.sh sets the environment that one implementation wants.
 set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
-set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl rusticl intel oclgrind")
+set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl small rusticl intel oclgrind")
 
 function(kerf_add_test room name)
     set(program test_${name})

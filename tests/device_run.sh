@@ -2,7 +2,7 @@
 # device_run.sh IMPLEMENTATION PROGRAM... -- runs a device test on one OpenCL implementation
 # alone.  One driver a process: a bad one takes the others along.
 #
-# pocl | rusticl | intel | oclgrind.  Intel's runtime comes from PyPI: its library's path
+# pocl | small | rusticl | intel | oclgrind.  Intel's runtime comes from PyPI: its library's path
 # stands in the ICD file that KERF_INTEL_ICD names (bootstrap makes it).
 set -u
 implementation=$1
@@ -17,6 +17,8 @@ export KERF_PROBE="${KERF_PROBE-$(dirname "$1")/../kerf-probe}"
 case $implementation in
 pocl)
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd exec "$@" ;;
+small) # PoCL as if it were the smallest phone: 64 work-items a group, 16 KiB local memory
+    OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd KERF_TEST_LIMITS=64,16384 exec "$@" ;;
 rusticl)
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/rusticl.icd RUSTICL_ENABLE=llvmpipe exec "$@" ;;
 intel)

@@ -108,7 +108,7 @@ static double rate_on(kerf_device *dev, const chain *c, kerf__buffer *dst, void 
         rounds *= 2;
         ms = time_chain(dev, c, dst, host, rounds, 1);
     }
-    for (int attempt = 0; attempt < 3 && ms >= 0; attempt++) {
+    for (int attempt = 0; attempt < 5 && ms >= 0; attempt++) {
         double once = time_chain(dev, c, dst, host, rounds, SAMPLES);
         double twice = time_chain(dev, c, dst, host, 2 * rounds, SAMPLES);
         if (once > 0 && twice > 1.6 * once && twice < 2.5 * once)
@@ -274,7 +274,8 @@ kerf_status kerf_device_measure(kerf_device *dev, kerf_device_peaks *peaks)
     if (!read_peaks(dev, &found)) {
         for (int i = 0; i < NUM_PEAKS; i++)
             *peak(&found, i) = PEAKS[i].measure(dev);
-        write_peaks(dev, &found);
+        if (found.f32_gflops > 0 && found.copy_gbps > 0) /* else the machine was too busy */
+            write_peaks(dev, &found);
     }
     kerf__message_put_back(&kept);
     *peaks = found;

@@ -39,8 +39,10 @@ int main(void)
     check_sane(&first, info);
     double start = kerf__now_ms();
     CHECK_OK(kerf_device_measure(dev, &again));
-    CHECK(kerf__now_ms() - start < 50);
-    CHECK(memcmp(&first, &again, sizeof first) == 0);
+    if (first.f32_gflops > 0) { /* else the machine was too busy to tell, and nothing is kept */
+        CHECK(kerf__now_ms() - start < 50);
+        CHECK(memcmp(&first, &again, sizeof first) == 0);
+    }
 
     /* A file that lies about its device, and one that was cut. */
     static const char *const BAD[] = {
