@@ -9,7 +9,7 @@
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
-/* ---- tensors ------------------------------------------------------------------------------- */
+/* ---- tensors ----------------------------------------------------------------------- */
 
 static kerf_status create_own(kerf_plan *p, const kerf_value *v)
 {
@@ -56,7 +56,7 @@ static kerf_status create_tensors(kerf_plan *p)
     return KERF_OK;
 }
 
-/* ---- launches -------------------------------------------------------------------------------- */
+/* ---- launches ---------------------------------------------------------------------- */
 
 typedef struct copy {
     const kerf__buffer *src; /* borrowed, both */
@@ -138,8 +138,7 @@ static kerf_status bind_node(kerf_plan *p, size_t i)
     return status;
 }
 
-/* ---- what runs need at hand --------------------------------------------------------------------
- */
+/* ---- what runs need at hand -------------------------------------------------------- */
 
 static kerf_status list_steps(kerf_plan *p)
 {

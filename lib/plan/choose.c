@@ -14,7 +14,7 @@
 #include "device/tuning.h"
 #include "plan/plan_internal.h"
 
-/* ---- options: variant times candidate -------------------------------------------------------- */
+/* ---- options: variant times candidate ---------------------------------------------- */
 
 int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out)
 {
@@ -93,8 +93,7 @@ static int guess(const kerf__op_case *c, kerf__option *out)
     return found;
 }
 
-/* ---- choosing ----------------------------------------------------------------------------------
- */
+/* ---- choosing ---------------------------------------------------------------------- */
 
 static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, kerf__planned *node)
 {

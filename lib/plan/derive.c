@@ -9,7 +9,7 @@
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
-/* ---- which part of a step ------------------------------------------------------------------ */
+/* ---- which part of a step ---------------------------------------------------------- */
 
 kerf_status kerf__node_set_pass(kerf_node *n, kerf__pass pass)
 {
@@ -28,7 +28,7 @@ kerf_status kerf__plan_set_pass(kerf_graph *g, size_t first, kerf__pass pass)
     return KERF_OK;
 }
 
-/* ---- masks --------------------------------------------------------------------------------- */
+/* ---- masks ------------------------------------------------------------------------- */
 
 static int is_hard_mask(const kerf_node *n)
 {
@@ -54,7 +54,7 @@ static kerf_status drop_masks(kerf__planning *p)
     return KERF_OK;
 }
 
-/* ---- what the loss is taken of -------------------------------------------------------------- */
+/* ---- what the loss is taken of ----------------------------------------------------- */
 
 static kerf_value *end_named(const kerf__ends *ends, const char *name)
 {

@@ -27,8 +27,7 @@ static void take_over(kerf_graph *g, kerf_node *first, kerf_node *second)
     first->outputs[0]->type = second->outputs[0]->type;
 }
 
-/* ---- MatMul, Add -> Gemm ----------------------------------------------------------------------
- */
+/* ---- MatMul, Add -> Gemm ----------------------------------------------------------- */
 
 /* What Gemm can add: (N), (1, N), (M, 1), (M, N) or a scalar, made before the MatMul. */
 static int is_bias(const kerf_value *v, const kerf_node *matmul)
@@ -67,8 +66,7 @@ static kerf_status fuse_bias(kerf_graph *g, kerf_node *add)
     return KERF_OK;
 }
 
-/* ---- Gemm, Relu -> Gemm with activation ---------------------------------------------------------
- */
+/* ---- Gemm, Relu -> Gemm with activation -------------------------------------------- */
 
 static kerf_status fuse_relu(kerf_graph *g, kerf_node *relu)
 {
@@ -81,8 +79,7 @@ static kerf_status fuse_relu(kerf_graph *g, kerf_node *relu)
     return KERF_OK;
 }
 
-/* ---- the table
- * ------------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------- */
 
 /* In this order: what one rule makes the next may take. */
 static const struct {

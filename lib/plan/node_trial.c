@@ -14,8 +14,7 @@
 #include "base/file.h"
 #include "base/random.h"
 
-/* ---- tensors -----------------------------------------------------------------------------------
- */
+/* ---- tensors ----------------------------------------------------------------------- */
 
 /* Floats in [-1, 1), flags of 0 and 1, integers 0 (an index that always exists). */
 static kerf_status fill(kerf_tensor *t, uint32_t id)
@@ -54,8 +53,7 @@ static kerf_status create_tensors(kerf__trials *t)
     return KERF_OK;
 }
 
-/* ---- building
- * ------------------------------------------------------------------------------------ */
+/* ---- building ---------------------------------------------------------------------- */
 
 static kerf_status build(kerf__trials *t, kerf__trial *trial)
 {
@@ -112,8 +110,7 @@ void kerf__trials_destroy(kerf__trials *t)
     *t = (kerf__trials){0};
 }
 
-/* ---- running
- * ---------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------- */
 
 /* Milliseconds of one of `repeat` runs; a trial that fails dies. */
 static double run(const kerf__trials *t, kerf__trial *trial, int repeat)
@@ -127,8 +124,7 @@ static double run(const kerf__trials *t, kerf__trial *trial, int repeat)
     return (kerf__now_ms() - start) / repeat;
 }
 
-/* ---- comparing
- * -------------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------------------- */
 
 static double error_factor(const kerf__trial *trial)
 {
@@ -226,8 +222,7 @@ kerf_status kerf__trials_compare(kerf__trials *t)
     return status;
 }
 
-/* ---- timing
- * ----------------------------------------------------------------------------------------- */
+/* ---- timing ------------------------------------------------------------------------ */
 
 static double fastest(const kerf__trials *t)
 {

@@ -12,7 +12,7 @@
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
-/* ---- small things -------------------------------------------------------------------------- */
+/* ---- small things ------------------------------------------------------------------ */
 
 /* 1 if the operation has no kernels: its result is its input in another shape. */
 static int is_free(const kerf_node *n)
@@ -79,7 +79,7 @@ kerf_tensor *kerf_plan_output(const kerf_plan *p, const char *name)
     return end_tensor(p, &p->outputs, name);
 }
 
-/* ---- what must hold before ------------------------------------------------------------------- */
+/* ---- what must hold before --------------------------------------------------------- */
 
 static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s)
 {
@@ -126,8 +126,7 @@ static kerf_status check_states(const kerf_plan *p)
     return KERF_OK;
 }
 
-/* ---- passes ------------------------------------------------------------------------------------
- */
+/* ---- passes ------------------------------------------------------------------------ */
 
 static kerf_status list_ends(kerf_plan *p)
 {
@@ -201,8 +200,7 @@ static kerf_status make_plan(kerf_plan *p, const kerf_graph *g, const kerf_plan_
     return kerf__plan_bind(p);
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
                              const kerf_plan_options *options)

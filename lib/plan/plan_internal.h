@@ -98,7 +98,7 @@ typedef struct kerf__planning {
     kerf_value *labels, *loss;
 } kerf__planning;
 
-/* ---- graph passes, in this order ------------------------------------------------------- */
+/* ---- graph passes, in this order --------------------------------------------------- */
 
 /* infer.c is public: kerf_graph_infer(). */
 
@@ -123,7 +123,7 @@ kerf__pass kerf__node_pass(const kerf_node *n);
 /* Marks all nodes from `first` on. */
 kerf_status kerf__plan_set_pass(kerf_graph *g, size_t first, kerf__pass pass);
 
-/* ---- kernels ----------------------------------------------------------------------------- */
+/* ---- kernels ----------------------------------------------------------------------- */
 
 /* case.c: the text that stands for a node's operation, attributes, types and shapes, into
  * fresh memory; NULL without memory.  Freed with free(). */
@@ -137,7 +137,7 @@ size_t kerf__option_scratch(const kerf__op_case *c, kerf__option option);
 /* choose.c: fills in plan->nodes. */
 kerf_status kerf__plan_choose(kerf_plan *p, const char *choices);
 
-/* ---- memory ------------------------------------------------------------------------------ */
+/* ---- memory ------------------------------------------------------------------------ */
 
 /* blocks.c: which values lie on which blocks, and how long those live. */
 kerf_status kerf__plan_make_blocks(kerf_plan *p);
@@ -148,7 +148,7 @@ kerf_status kerf__arena_pack(kerf__block *blocks, size_t num, size_t align_bytes
 /* bind.c: buffers, tensors and launches. */
 kerf_status kerf__plan_bind(kerf_plan *p);
 
-/* ---- small things (plan.c) ---------------------------------------------------------------- */
+/* ---- small things (plan.c) --------------------------------------------------------- */
 
 /* 1 if the node only gives its input another shape, on the same bytes. */
 int kerf__node_is_view(const kerf_node *n);

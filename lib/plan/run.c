@@ -9,8 +9,7 @@
 #include "base/file.h"
 #include "plan/plan_internal.h"
 
-/* ---- in ----------------------------------------------------------------------------------------
- */
+/* ---- in ---------------------------------------------------------------------------- */
 
 kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)
 {
@@ -39,8 +38,7 @@ kerf_status kerf_plan_feed(kerf_plan *p, const char *name, const void *src, size
     return kerf__buffer_upload(t->buffer, 0, src, src_bytes);
 }
 
-/* ---- through
- * ------------------------------------------------------------------------------------- */
+/* ---- through ----------------------------------------------------------------------- */
 
 kerf_status kerf_plan_run(kerf_plan *p)
 {
@@ -76,8 +74,7 @@ kerf_status kerf_plan_finish(kerf_plan *p, uint64_t token)
     return status;
 }
 
-/* ---- out
- * ------------------------------------------------------------------------------------------- */
+/* ---- out --------------------------------------------------------------------------- */
 
 kerf_status kerf_plan_read_metrics(kerf_plan *p, kerf_metrics *metrics)
 {
@@ -104,8 +101,7 @@ size_t kerf_plan_arena_bytes(const kerf_plan *p)
     return bytes;
 }
 
-/* ---- steps one by one
- * --------------------------------------------------------------------------------- */
+/* ---- steps one by one -------------------------------------------------------------- */
 
 static const char *const DIRECTIONS[] = {
     [KERF__FORWARD] = "forward",

@@ -12,7 +12,7 @@
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
-/* ---- what is trained ------------------------------------------------------------------------ */
+/* ---- what is trained --------------------------------------------------------------- */
 
 static int is_frozen(const kerf_plan_options *options, const char *name)
 {
@@ -50,7 +50,7 @@ static kerf_status check_patterns(const kerf__planning *p)
     return KERF_OK;
 }
 
-/* ---- optimizers ------------------------------------------------------------------------------ */
+/* ---- optimizers -------------------------------------------------------------------- */
 
 typedef struct setting {
     const char *key;

@@ -74,7 +74,7 @@ static void check_output(const kerf_plan *p, const char *name, const float *want
         CHECK(got[i] == want[i]);
 }
 
-/* ---- evaluation ------------------------------------------------------------------------------ */
+/* ---- evaluation -------------------------------------------------------------------- */
 
 static void test_evaluate(void)
 {
@@ -141,8 +141,7 @@ static void test_empty(void)
     end(&n);
 }
 
-/* ---- states ------------------------------------------------------------------------------------
- */
+/* ---- states ------------------------------------------------------------------------ */
 
 static void read_state(const net *n, const char *name, float *x)
 {
@@ -216,8 +215,30 @@ static void test_old_and_next(void)
     end(&n);
 }
 
-/* ---- refusals
- * -------------------------------------------------------------------------------------- */
+/* ---- without a device --------------------------------------------------------------- */
+
+static void test_infer(void)
+{
+    net n;
+    kerf_value *both, *weights;
+    kerf_node *product;
+    begin(&n);
+    CHECK_OK(kerf_graph_add_input(n.g, "both", KERF_F32, KERF_SHAPE(5, kerf_graph_symbol(n.g, "N")),
+                                  &both));
+    CHECK_OK(kerf_graph_add_state(n.g, "weights", 1, KERF_F32, KERF_SHAPE(4, 7), &weights));
+    CHECK_OK(kerf_graph_add_node(n.g, "MatMul", "product", (kerf_value *[]){n.x, weights}, 2, 1,
+                                 &product));
+    kerf_value *y = node(&n, "Relu", "y", product->outputs[0], NULL);
+    CHECK_OK(kerf_graph_infer(n.g, 3));
+    CHECK(kerf_shape_equal(n.x->shape, KERF_SHAPE(3, 4)));
+    CHECK(kerf_shape_equal(both->shape, KERF_SHAPE(5, 3))); /* the same symbol */
+    CHECK(kerf_shape_equal(y->shape, KERF_SHAPE(3, 7)));
+    CHECK(kerf_node_macs(product) == 3 * 4 * 7);
+    CHECK(kerf_node_macs(y->producer) == 0);
+    end(&n);
+}
+
+/* ---- refusals ---------------------------------------------------------------------- */
 
 static void test_refusals(void)
 {
@@ -277,8 +298,7 @@ static void test_states_must_agree(void)
     end(&n);
 }
 
-/* ---- choices
- * ------------------------------------------------------------------------------------------ */
+/* ---- choices ----------------------------------------------------------------------- */
 
 static void test_choices(void)
 {
@@ -303,8 +323,7 @@ static void test_choices(void)
     end(&n);
 }
 
-/* ---- marks and steps
- * ------------------------------------------------------------------------------------ */
+/* ---- marks and steps --------------------------------------------------------------- */
 
 static void test_marks(void)
 {
@@ -383,6 +402,7 @@ int main(void)
     test_swap("Identity", 1);
     test_swap("Neg", -1);
     test_old_and_next();
+    test_infer();
     test_refusals();
     test_states_must_agree();
     test_choices();

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "check.h"
-#include "plan/plan_internal.h"
+#include "plan/node_trial.h"
 
 enum { BATCH = 6, LAYERS = 3, STEPS = 5, PARAMS = 2 * LAYERS };
 static const int SIZES[LAYERS + 1] = {9, 17, 8, 5};
@@ -13,11 +13,12 @@ enum { MAX_SIZE = 17, MAX_WEIGHT = 17 * 17 };
 
 static kerf_device *dev;
 
-/* ---- the definition ------------------------------------------------------------------------- */
+/* ---- the definition ---------------------------------------------------------------- */
 
 /* Parameter 2l is the weight (out, in) of layer l, 2l + 1 its bias. */
 typedef struct reference {
     kerf_optimizer optimizer;
+    kerf_loss kind;
     double x[PARAMS][MAX_WEIGHT], grad[PARAMS][MAX_WEIGHT];
     double m[PARAMS][MAX_WEIGHT], v[PARAMS][MAX_WEIGHT];
     char mask[PARAMS][MAX_WEIGHT], frozen[PARAMS];
@@ -60,6 +61,23 @@ static void cross_entropy(reference *r, activations a, const int *labels, activa
         for (int c = 0; c < classes; c++)
             diff[LAYERS][n][c] = (exp(z[c]) / sum - (c == labels[n])) / BATCH;
         r->loss += log(sum) - z[labels[n]];
+        r->top1 += above == 0;
+        r->top5 += above < 5;
+    }
+}
+
+/* The mean over all elements of squared distances to one-hot rows. */
+static void squares(reference *r, activations a, const int *labels, activations diff)
+{
+    const int classes = SIZES[LAYERS];
+    for (int n = 0; n < BATCH; n++) {
+        int above = 0;
+        for (int c = 0; c < classes; c++) {
+            const double d = a[LAYERS][n][c] - (c == labels[n]);
+            diff[LAYERS][n][c] = 2 * d / (BATCH * classes);
+            r->loss += d * d / classes;
+            above += a[LAYERS][n][c] > a[LAYERS][n][labels[n]];
+        }
         r->top1 += above == 0;
         r->top5 += above < 5;
     }
@@ -109,23 +127,32 @@ static void update_element(reference *r, int p, int i, double lr)
         *x = *m = *v = 0;
 }
 
-static void reference_step(reference *r, const float *images, const int *labels, double lr)
+/* Forward and loss of a batch, which the sums count. */
+static void reference_forward(reference *r, const float *images, const int *labels, activations a,
+                              activations diff)
 {
-    static activations a, diff;
     for (int n = 0; n < BATCH; n++)
         for (int i = 0; i < SIZES[0]; i++)
             a[0][n][i] = (double)images[n * SIZES[0] + i];
     r->steps++;
     forward(r, a);
-    cross_entropy(r, a, labels, diff);
+    if (r->kind == KERF_LOSS_MSE)
+        squares(r, a, labels, diff);
+    else
+        cross_entropy(r, a, labels, diff);
+}
+
+static void reference_step(reference *r, const float *images, const int *labels, double lr)
+{
+    static activations a, diff;
+    reference_forward(r, images, labels, a, diff);
     backward(r, a, diff);
     for (int p = 0; p < PARAMS; p++)
         for (int i = 0; i < num_elements(p) && !r->frozen[p]; i++)
             update_element(r, p, i, lr);
 }
 
-/* ---- the same as a graph ----------------------------------------------------------------------
- */
+/* ---- the same as a graph ----------------------------------------------------------- */
 
 typedef struct network {
     kerf_graph *g;
@@ -245,8 +272,7 @@ static void plan_step(kerf_plan *p, const float *images, const int *labels, floa
     CHECK_OK(kerf_device_finish(dev)); /* the batch lies on the caller's stack */
 }
 
-/* ---- comparing
- * ------------------------------------------------------------------------------------ */
+/* ---- comparing --------------------------------------------------------------------- */
 
 static void compare_params(const network *n, const reference *r, const char *what, double tolerance)
 {
@@ -289,33 +315,50 @@ static void check_metrics(kerf_plan *p, const reference *r)
 
 static const struct row {
     const char *what;
+    kerf_loss loss;
     kerf_optimizer optimizer;
     float lr;
     unsigned masked;
     int softmax;
     const char *freeze;
 } ROWS[] = {
-    {"sgd", {.kind = KERF_SGD}, 0.5f, 0, 0, NULL},
-    {"momentum", {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 0.01f}, 0.2f, 0, 1, NULL},
+    {"sgd", KERF_LOSS_CROSS_ENTROPY, {.kind = KERF_SGD}, 0.5f, 0, 0, NULL},
+    {"momentum",
+     KERF_LOSS_CROSS_ENTROPY,
+     {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 0.01f},
+     0.2f,
+     0,
+     1,
+     NULL},
     {"nesterov, masks",
+     KERF_LOSS_CROSS_ENTROPY,
      {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 0.01f, .nesterov = 1},
      0.2f,
      0x15,
      0,
      NULL},
     {"adam, masks",
+     KERF_LOSS_CROSS_ENTROPY,
      {.kind = KERF_ADAM, .weight_decay = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-3f},
      0.01f,
      0x3F,
      0,
      NULL},
     {"adamw",
+     KERF_LOSS_CROSS_ENTROPY,
      {.kind = KERF_ADAMW, .weight_decay = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-3f},
      0.01f,
      0x01,
      1,
      NULL},
-    {"frozen", {.kind = KERF_SGD, .momentum = 0.5f}, 0.5f, 0, 0, "fc[12].*"},
+    {"frozen",
+     KERF_LOSS_CROSS_ENTROPY,
+     {.kind = KERF_SGD, .momentum = 0.5f},
+     0.5f,
+     0,
+     0,
+     "fc[12].*"},
+    {"squares", KERF_LOSS_MSE, {.kind = KERF_SGD, .momentum = 0.9f}, 0.5f, 0x10, 0, NULL},
 };
 enum { NUM_ROWS = sizeof ROWS / sizeof ROWS[0] };
 
@@ -323,10 +366,43 @@ static kerf_plan_options options_of(const struct row *row)
 {
     return (kerf_plan_options){.mode = KERF_TRAIN,
                                .batch = BATCH,
-                               .loss = KERF_LOSS_CROSS_ENTROPY,
+                               .loss = row->loss,
                                .optimizer = row->optimizer,
                                .freeze = &row->freeze,
                                .num_freeze = row->freeze != NULL};
+}
+
+/* The trained network evaluated: loss and hits without a step; a Softmax is back again. */
+static void check_evaluation(const network *n, reference *r, const struct row *row)
+{
+    static activations a, diff;
+    float images[BATCH * 9], got[BATCH * 5];
+    double want[BATCH * 5];
+    int labels[BATCH];
+    kerf_plan *p;
+    const kerf_plan_options options = {.batch = BATCH, .loss = row->loss};
+    const int classes = SIZES[LAYERS];
+    CHECK_OK(kerf_plan_create(&p, n->g, n->s, &options));
+    make_batch(images, labels, 77);
+    r->loss = r->top1 = r->top5 = r->steps = 0;
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(kerf_plan_feed(p, "input", images, sizeof images));
+        CHECK_OK(kerf_plan_feed(p, "labels", labels, sizeof labels));
+        CHECK_OK(kerf_plan_run(p));
+        reference_forward(r, images, labels, a, diff);
+    }
+    check_metrics(p, r);
+    for (int i = 0; i < BATCH; i++) {
+        double sum = 0;
+        for (int c = 0; c < classes; c++)
+            sum += exp(a[LAYERS][i][c]);
+        for (int c = 0; c < classes; c++)
+            want[i * classes + c] = row->softmax ? exp(a[LAYERS][i][c]) / sum : a[LAYERS][i][c];
+    }
+    CHECK_OK(kerf_tensor_read(kerf_plan_output(p, row->softmax ? "probabilities" : "logits"), got));
+    check_close(row->what, got, want, BATCH * (size_t)classes,
+                check_tolerance(8, MAX_SIZE * STEPS));
+    kerf_plan_destroy(p);
 }
 
 static void test_row(const struct row *row)
@@ -338,6 +414,7 @@ static void test_row(const struct row *row)
     kerf_plan *p;
     memset(&r, 0, sizeof r);
     r.optimizer = row->optimizer;
+    r.kind = row->loss;
     for (int i = 0; row->freeze != NULL && i < 4; i++)
         r.frozen[i] = 1;
     make_network(&n, &r, row->masked, row->softmax);
@@ -356,11 +433,11 @@ static void test_row(const struct row *row)
     check_metrics(p, &r);
     CHECK(kerf_plan_output(p, "logits") != NULL);
     kerf_plan_destroy(p);
+    check_evaluation(&n, &r, row);
     destroy_network(&n);
 }
 
-/* ---- the same bits, however often
- * ----------------------------------------------------------------- */
+/* ---- the same bits, however often -------------------------------------------------- */
 
 /* Trains steps first to last and gives back all weights. */
 static void train(network *n, const struct row *row, const char *choices, int first, int last,
@@ -405,8 +482,7 @@ static void test_resumed(const struct row *row)
     destroy_network(&b);
 }
 
-/* ---- what is refused, and what is left alone
- * ---------------------------------------------------------- */
+/* ---- what is refused, and what is left alone --------------------------------------- */
 
 static void test_refusals(void)
 {
@@ -453,6 +529,36 @@ static void test_lowered(void)
     destroy_network(&n);
 }
 
+/* Every way to compute every node of a training step agrees with the first. */
+static void test_all_variants(void)
+{
+    static reference r;
+    network n;
+    kerf_plan *p;
+    int tried = 0;
+    memset(&r, 0, sizeof r);
+    make_network(&n, &r, 0x3F, 0);
+    const kerf_plan_options options = options_of(&ROWS[3]);
+    CHECK_OK(kerf_plan_create(&p, n.g, n.s, &options));
+    for (size_t i = 0; p != NULL && i < p->num_nodes; i++) {
+        kerf__trials t;
+        if (p->nodes[i].which == NULL)
+            continue;
+        CHECK_OK(kerf__trials_create(&t, dev, p->graph->nodes[i]));
+        CHECK_OK(kerf__trials_compare(&t));
+        for (int k = 0; k < t.num; k++) {
+            if (!t.items[k].alive)
+                printf("%s: variant %d is out\n", p->nodes[i].which, k);
+            CHECK(t.items[k].alive);
+        }
+        tried += t.num;
+        kerf__trials_destroy(&t);
+    }
+    CHECK(tried >= (int)p->num_nodes);
+    kerf_plan_destroy(p);
+    destroy_network(&n);
+}
+
 int main(void)
 {
     dev = check_open_device();
@@ -462,6 +568,7 @@ int main(void)
     test_resumed(&ROWS[3]);
     test_refusals();
     test_lowered();
+    test_all_variants();
     kerf_device_close(dev);
     return check_result();
 }
