@@ -194,17 +194,16 @@ static kerf_status gradient_unary(kerf__gradients *grads, kerf_node *n)
 /* clang-format on */
 
 typedef struct formula {
-    const char *op, *options;
+    const char *op, *options, *key; /* key: the attribute that is p, or NULL */
     int num_inputs;
-    const char *key;
     float otherwise;
 } formula;
 
 static const formula FORMULAS[] = {
-#define X(op, name, num, key, otherwise, gradient) {op, "-DOP=op_" #name, num, key, otherwise},
+#define X(op, name, num, key, otherwise, gradient) {op, "-DOP=op_" #name, key, num, otherwise},
     FORMULA_LIST(X)
 #undef X
-        {"Expand", "-DOP=op_Expand", 1, NULL, 0},
+        {"Expand", "-DOP=op_Expand", NULL, 1, 0},
 };
 
 static const formula *formula_of(const kerf_node *n)

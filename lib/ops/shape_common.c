@@ -32,7 +32,7 @@ kerf_status kerf__node_get_ints(const kerf_node *n, const char *key, int input, 
         return kerf__fail_node(KERF_ERR_SHAPE, n, "%s has %zu numbers, must have up to %d", key,
                                out->num, KERF_MAX_RANK);
     out->given = items != NULL;
-    for (size_t i = 0; i < out->num; i++)
+    for (size_t i = 0; items != NULL && i < out->num; i++)
         out->items[i] = items[i];
     return KERF_OK;
 }
