@@ -11,7 +11,7 @@
 #include "io/io_internal.h"
 
 /* As in ONNX files; see onnx_values.c and onnx_nodes.c. */
-enum { MAX_ENDS = 4096, MAX_NODE_INPUTS = 65536, MAX_NODE_OUTPUTS = 1024, MAX_TEXTS = 8192 };
+enum { MAX_ENDS = 4096, MAX_NODE_INPUTS = 65536, MAX_NODE_OUTPUTS = 256, MAX_TEXTS = 8192 };
 
 static kerf_status damaged(const char *what, const char *name)
 {

@@ -10,8 +10,8 @@
 #include "base/fail.h"
 #include "io/io_internal.h"
 
-/* No operator has a tenth of it; look-ups among attributes go one by one. */
-enum { MAX_ATTRIBUTES = 256 };
+/* Several times what any operator has; look-ups among attributes go one by one. */
+enum { MAX_ATTRIBUTES = 64 };
 
 static const struct {
     Onnx__AttributeProto__AttributeType type;

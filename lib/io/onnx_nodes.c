@@ -12,8 +12,8 @@
 #include "base/fail.h"
 #include "io/onnx_reader.h"
 
-/* Beyond any operator; a list this long is searched in no time. */
-enum { MAX_NODE_INPUTS = 65536, MAX_NODE_OUTPUTS = 1024 };
+/* Beyond any operator; the outputs of a node are searched one by one. */
+enum { MAX_NODE_INPUTS = 65536, MAX_NODE_OUTPUTS = 256 };
 
 /* Trailing names that are empty say nothing. */
 static size_t num_named(char *const *names, size_t num)
@@ -181,15 +181,25 @@ static kerf_status create_node(kerf_node **out, kerf__onnx_reader *r, const Onnx
     return status;
 }
 
+/* What an output is called that is left out while another one follows: "y:1", with a number
+ * behind it where that is taken.  Numbers only go up, so that no file makes this long. */
+static void name_left_out(kerf__onnx_reader *r, const Onnx__NodeProto *p, size_t i, char *name,
+                          size_t name_bytes)
+{
+    snprintf(name, name_bytes, "%.120s:%zu", first_output(p), i);
+    while (kerf_graph_find(r->graph, name) != NULL)
+        snprintf(name, name_bytes, "%.120s:%zu_%zu", first_output(p), i, ++r->num_renamed);
+}
+
 static kerf_status add_outputs(kerf__onnx_reader *r, kerf_node *n, const Onnx__NodeProto *p)
 {
     char what[KERF__WHAT_BYTES], left_out[KERF__WHAT_BYTES];
     for (size_t i = 0; i < num_named(p->output, p->n_output); i++) {
         const char *name = p->output[i];
         kerf_value *value;
-        if (name[0] == '\0') { /* left out, but another one follows */
-            snprintf(left_out, sizeof left_out, "%.120s:%zu", first_output(p), i);
-            name = kerf_graph_find(r->graph, left_out) == NULL ? left_out : "";
+        if (name[0] == '\0') {
+            name_left_out(r, p, i, left_out, sizeof left_out);
+            name = left_out;
         } else {
             KERF__TRY(kerf__onnx_check_name(r, name, kerf__node_what(p, what)));
         }

@@ -19,6 +19,7 @@ typedef struct kerf__onnx_reader {
     kerf__names initializers; /* name -> its TensorProto */
     kerf__names uses;         /* name that is read -> &levels[use] */
     kerf__use levels[3];
+    size_t num_renamed; /* values that were given a name */
 } kerf__onnx_reader;
 
 /* A name for something new: not empty, and not taken. */

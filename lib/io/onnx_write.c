@@ -22,6 +22,7 @@ typedef struct writer {
     int *num_uses;           /* by nodes that are written, and as graph output */
     const kerf_node **masks; /* the value is written as this Mask's result */
     kerf__names node_names;  /* owned; given so far, since ONNX Runtime wants them unique */
+    size_t num_renamed;
 } writer;
 
 static int is_mask(const kerf_node *n)
@@ -175,18 +176,19 @@ static kerf_status read_masked(writer *w, const kerf_node *n, const void **bytes
     return KERF_OK;
 }
 
-/* The name, with a number behind it if another node has it already. */
+/* The name, with a number behind it if another node has it already.  Numbers only go up, so
+ * that no file makes this search long. */
 static char *unique_node_name(writer *w, char *name)
 {
     char *unique = name;
     if (!kerf__names_reserve(&w->node_names))
         w->build.status = kerf__fail_memory("ONNX names", w->node_names.num);
-    for (size_t i = w->node_names.num; w->build.status == KERF_OK; i++) {
-        if (unique != NULL && kerf__names_find(&w->node_names, unique) == NULL) {
+    while (w->build.status == KERF_OK && unique != NULL) {
+        if (kerf__names_find(&w->node_names, unique) == NULL) {
             kerf__names_add(&w->node_names, unique, w);
             return unique;
         }
-        unique = kerf__build_format(&w->build, "%s_%zu", name, i);
+        unique = kerf__build_format(&w->build, "%s_%zu", name, ++w->num_renamed);
     }
     return NULL;
 }

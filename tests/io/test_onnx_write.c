@@ -274,6 +274,24 @@ static void test_refused_state(void)
     destroy(m);
 }
 
+/* 2 GiB of zeros that nobody touches: refused before anything is copied. */
+static void test_too_large(void)
+{
+    model m = create_net();
+    kerf_value *c;
+    kerf_tensor *t;
+    void *bytes;
+    size_t num_bytes;
+    CHECK_OK(kerf_tensor_create(&t, NULL, KERF_U8, KERF_SHAPE(1024, 2048, 1024)));
+    CHECK_OK(kerf_graph_add_constant(m.g, "c", t, &c));
+    CHECK_OK(kerf_graph_add_output(m.g, c));
+    CHECK_STATUS(KERF_ERR_UNSUPPORTED, kerf_onnx_serialize(m.g, m.s, &bytes, &num_bytes));
+    CHECK(bytes == NULL);
+    CHECK(strncmp(kerf_last_error(), "the model takes 21474", 21) == 0);
+    CHECK(strstr(kerf_last_error(), " bytes, an ONNX file holds less than 2 GiB") != NULL);
+    destroy(m);
+}
+
 /* A target that cannot be written stays as it is, and nothing else appears. */
 static void test_refused_file(void)
 {
@@ -315,6 +333,7 @@ int main(void)
     test_mask_as_output();
     test_refused_nodes();
     test_refused_state();
+    test_too_large();
     test_refused_file();
     test_no_memory();
     return check_result();
