@@ -154,6 +154,14 @@ good["batch_norm"] = model(
                       epsilon=0.001)],
     [weights("scale", 4), weights("bias", 4), weights("mean", 4),
      helper.make_tensor("var", FLOAT, [4], [1.0, 2.0, 0.5, 4.0])], outputs=[info("y", ["N", 4])])
+good["two_uses"] = model(  # a statistic that something else reads as a weight is a weight
+    [helper.make_node("Add", ["x", "mean"], ["a"], name="before"),
+     helper.make_node("BatchNormalization", ["a", "scale", "bias", "mean", "var"], ["b"], name="bn"),
+     helper.make_node("Add", ["b", "var"], ["y"], name="after")],
+    [weights("scale", 4), weights("bias", 4), weights("mean", 4),
+     helper.make_tensor("var", FLOAT, [4], [1.0, 2.0, 0.5, 4.0])], outputs=[info("y", ["N", 4])])
+good["unused"] = model([relu()], [weights("w", 2), helper.make_tensor("i", INT64, [1], [1])],
+                       outputs=[info("y", ["N", 4])])
 good["names"] = model(
     [helper.make_node("Relu", ["Eingänge/0:x"], ["出力"], name="ノード")],
     inputs=[info("Eingänge/0:x", ["Größe", 4])], outputs=[info("出力", ["Größe", 4])],
@@ -168,8 +176,9 @@ good["node_names_twice"] = model(
     [relu("x", "a"), relu("a", "b"), helper.make_node("Relu", ["b"], ["r"]), relu("r", "y")],
     outputs=[info("y", ["N", 4])])
 good["value_info"] = model(
-    [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["y"])],
-    outputs=[info("y", ["N", 4])], value_info=[info("a", ["N", 4]), info("nowhere", [1])])
+    [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["b"]),
+     helper.make_node("Relu", ["b"], ["y"])], outputs=[info("y", ["N", 4])],
+    value_info=[info("a", ["N", 4]), info("b", [None, 4]), info("nowhere", [1])])
 
 
 # ---- bad: bytes and versions ----------------------------------------------------------------
@@ -371,6 +380,8 @@ fault("external_missing", W + "external data 'FOLDER/nothing.bin' cannot be read
       "directory", external("nothing.bin")[0])
 fault("external_short", W + "external data 'messages.txt' has SIZE bytes, must have 48 from byte "
       "999999 on", external("messages.txt", 999999)[0])
+fault("external_rest", W + "external data 'short.bin' has 50 bytes, must have 48 from byte 8 on",
+      external("short.bin")[0])
 fault("external_length", W + "external data has 47 bytes, must be 48 like its shape",
       external("messages.txt", 0, 47)[0])
 fault("external_offset", W + "external data: offset is '-1', must be a number",
@@ -400,7 +411,7 @@ fault("output_without_type", "output 'y': has no type").graph.output[0].ClearFie
 
 def files():
     """{path: bytes}"""
-    found = {"good/external.bin": external_bin}
+    found = {"good/external.bin": external_bin, "bad/short.bin": bytes(50)}
     for name, m in good.items():
         found[f"good/{name}.onnx"] = m.SerializeToString(deterministic=True)
     for name, (m, _) in bad.items():

@@ -27,6 +27,8 @@ static kerf_graph *create_graph(void)
     CHECK_OK(kerf_tensor_create(&t, NULL, KERF_S4, KERF_SHAPE(5)));
     memcpy(kerf_tensor_data(t), "\x21\xFE\x07", 3);
     CHECK_OK(kerf_graph_add_constant(g, "constant", t, &c));
+    CHECK_OK(kerf_tensor_create(&t, NULL, KERF_S4, KERF_SHAPE(5)));
+    CHECK_OK(kerf_graph_add_constant(g, "constanz", t, &c));
     CHECK_OK(
         kerf_graph_add_node(g, "kerf.Update", "update", (kerf_value *[]){w, NULL, c}, 3, 2, &n));
     kerf_node_output(n, 1)->next_of = w->state_id;
@@ -110,6 +112,8 @@ static void test_damaged(void)
     check_refused("\n\4kerf\x10\1", "\n\4kerf\x10\2", "saved graph: form 2, this version reads 1");
     check_refused("\n\4kerf\x10\1", "\n\4perf\x10\1", "not a graph that Kerf saved");
     check_refused("symbol\x12\1M", "symbol\x12\1N", "saved graph: symbol 'N' is damaged");
+    check_refused("B\10constanz", "B\10constant", "saved graph: constant 'constant' is damaged");
+    check_refused("\x12\5relu1", "\x12\5relu2", "saved graph: node 'relu2' is damaged");
     check_refused("state 17", "state 1x", "saved graph: value 'mask' is damaged");
     check_refused("state 17", "constant",
                   "graph: what it is and what it holds do not agree in value "

@@ -129,6 +129,13 @@ static void test_roles(void)
     for (int i = 0; i < 4; i++)
         CHECK(kerf_state_find(m.s, wanted[i].name)->role == wanted[i].role);
     destroy(m);
+    m = read_good("two_uses");
+    for (int i = 0; i < 4; i++)
+        CHECK(kerf_state_find(m.s, wanted[i].name)->role == KERF_ROLE_WEIGHT);
+    destroy(m);
+    m = read_good("unused");
+    CHECK(kerf_state_num_ids(m.s) == 0 && kerf_graph_find(m.g, "i") == NULL);
+    destroy(m);
     m = read_good("scalar_and_empty");
     CHECK(*(const float *)constant(m, "two", KERF_F32) == 2);
     const kerf_state_entry *none = kerf_state_find(m.s, "none");
@@ -137,6 +144,18 @@ static void test_roles(void)
     m = read_good("initializers_as_inputs");
     CHECK(kerf_graph_num_inputs(m.g) == 1 && kerf_state_num_ids(m.s) == 2);
     destroy(m);
+}
+
+static void test_external(void)
+{
+    static const char *const names[] = {"external", "external_plain"};
+    for (int i = 0; i < 2; i++) {
+        model m = read_good(names[i]);
+        const float *w = kerf_tensor_data(kerf_state_find(m.s, "w")->tensor);
+        for (int k = 0; k < 12; k++)
+            CHECK(w[k] == (float)(k * 7 % 11 - 5) / 8);
+        destroy(m);
+    }
 }
 
 static void test_graph_forms(void)
@@ -164,6 +183,7 @@ static void test_graph_forms(void)
     m = read_good("value_info");
     kerf_shape a = kerf_value_shape(kerf_graph_find(m.g, "a"));
     CHECK(a.rank == 2 && a.dims[1] == 4);
+    CHECK(kerf_value_shape(kerf_graph_find(m.g, "b")).rank == -1); /* half a shape is none */
     destroy(m);
 }
 
@@ -266,7 +286,7 @@ static void test_bomb(void)
 static void test_links(void)
 {
     char folder[] = "/tmp/kerf-test-XXXXXX", good[GOLDEN_PATH], path[2 * GOLDEN_PATH];
-    char link[128], inside[128];
+    char link[128], inside[128], sibling[128], data_of_sibling[256];
     void *bytes;
     size_t num_bytes;
     CHECK(mkdtemp(folder) != NULL);
@@ -281,6 +301,17 @@ static void test_links(void)
     check_parse(
         bytes, num_bytes, folder,
         "initializer 'w': external data 'external.bin' is a link out of the model's folder");
+    unlink(link);
+    /* A folder whose name begins like the model's is not the model's. */
+    snprintf(sibling, sizeof sibling, "%s2", folder);
+    snprintf(data_of_sibling, sizeof data_of_sibling, "%s/data", sibling);
+    CHECK(mkdir(sibling, 0700) == 0 && symlink(data_of_sibling, link) == 0);
+    CHECK_OK(kerf__file_write(data_of_sibling, bytes, num_bytes));
+    check_parse(
+        bytes, num_bytes, folder,
+        "initializer 'w': external data 'external.bin' is a link out of the model's folder");
+    unlink(data_of_sibling);
+    rmdir(sibling);
     unlink(link);
     void *data;
     size_t num_data;
@@ -340,6 +371,7 @@ int main(void)
     test_types();
     test_constants();
     test_roles();
+    test_external();
     test_graph_forms();
     test_node_names();
     golden_each("bad", 80, check_bad);

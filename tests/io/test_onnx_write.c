@@ -120,9 +120,25 @@ static model create_odd(void)
     return m;
 }
 
+/* 1 if the bytes hold the text. */
+static int holds(const char *bytes, size_t num_bytes, const char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i + length <= num_bytes; i++)
+        if (memcmp(bytes + i, text, length) == 0)
+            return 1;
+    return 0;
+}
+
 static void test_odd(void)
 {
     model m = create_odd(), back = reread(m);
+    void *bytes;
+    size_t num_bytes;
+    CHECK_OK(kerf_onnx_serialize(m.g, m.s, &bytes, &num_bytes));
+    CHECK(holds(bytes, num_bytes, "odd graph") && holds(bytes, num_bytes, "author"));
+    CHECK(!holds(bytes, num_bytes, "kerf.graph") && !holds(bytes, num_bytes, "kerf.opset"));
+    free(bytes);
     check_same_graph(m.g, back.g);
     check_same_state(m.s, back.s);
     destroy(back);
@@ -180,6 +196,7 @@ static void test_mask(void)
     check_same_graph(plain.g, back.g); /* the file is as if there had never been a mask */
     CHECK(kerf_state_find(back.s, "fc1.weight.mask") == NULL);
     check_masked(m.s, back.s, "fc1.weight");
+    check_same_state(plain.s, m.s); /* masked in the file only */
     destroy(back);
     destroy(plain);
     destroy(m);
