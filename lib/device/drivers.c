@@ -206,27 +206,33 @@ static void write_verdict(const char *key, const driver *d, json_t *devices /* b
 
 /* ---- judging --------------------------------------------------------------------------- */
 
-/* A feature whose trial kills the driver does not make the driver useless, so there is a
- * second run without features. */
-static json_t *ask_helper(driver *d)
+/* What a helper printed, as JSON with a list of devices; NULL if it is not that. */
+static json_t *parse_answer(const char *text)
 {
-    char *text = NULL;
-    json_t *verdict = NULL;
-    for (int basic = 0; basic < 2 && verdict == NULL; basic++) {
-        if (!kerf__helper_run(d->icd, basic, &text, d->state, sizeof d->state))
-            continue;
-        verdict = json_loads(text, 0, NULL);
+    json_t *answer = text != NULL ? json_loads(text, 0, NULL) : NULL;
+    if (json_is_array(json_object_get(answer, "devices")))
+        return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+/* Tries the driver and keeps what came out.  A feature whose trial kills the driver does not
+ * make it useless, so there is a second run without features.  Where the helper itself does
+ * not run, the driver is taken untried and nothing is kept. */
+static void try_driver(kerf__drivers *drivers, driver *d, const char *key)
+{
+    json_t *answer = NULL;
+    for (int basic = 0; basic < 2 && answer == NULL; basic++) {
+        char *text = kerf__helper_run(d->icd, basic, d->state, sizeof d->state);
+        answer = parse_answer(text);
         free(text);
-        if (!json_is_array(json_object_get(verdict, "devices"))) {
-            snprintf(d->state, sizeof d->state, "the probe gave no verdict on it");
-            json_decref(verdict);
-            verdict = NULL;
-        }
     }
-    json_t *devices =
-        verdict != NULL ? json_incref(json_object_get(verdict, "devices")) : json_array();
-    json_decref(verdict);
-    return devices;
+    const json_t *found = json_object_get(answer, "devices");
+    json_t *devices = found != NULL ? json_deep_copy(found) : json_array();
+    if ((found != NULL && kerf__verdicts_add(drivers, devices)) || d->state[0] != '\0')
+        write_verdict(key, d, devices);
+    json_decref(devices);
+    json_decref(answer);
 }
 
 static void judge(kerf__drivers *drivers, driver *d)
@@ -234,17 +240,12 @@ static void judge(kerf__drivers *drivers, driver *d)
     char key[40];
     if (!make_key(d, key))
         return;
-    json_t *kept = read_verdict(key), *devices = json_object_get(kept, "devices");
-    if (kept != NULL && kerf__verdicts_add(drivers, devices)) {
+    json_t *kept = read_verdict(key);
+    if (kept != NULL && kerf__verdicts_add(drivers, json_object_get(kept, "devices")))
         snprintf(d->state, sizeof d->state, "%s",
                  json_string_value(json_object_get(kept, "state")));
-    } else if (kerf__helper_exists()) {
-        devices = ask_helper(d);
-        if (d->state[0] == '\0' && !kerf__verdicts_add(drivers, devices))
-            snprintf(d->state, sizeof d->state, "the probe gave no verdict on it");
-        write_verdict(key, d, devices);
-        json_decref(devices);
-    }
+    else if (kerf__helper_exists())
+        try_driver(drivers, d, key);
     json_decref(kept);
 }
 

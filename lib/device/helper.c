@@ -140,34 +140,34 @@ static int listen_to(int input, char *text, size_t text_bytes)
     }
 }
 
+/* 126 and 127 are a shell's and the dynamic linker's: the helper did not come to its work. */
 static void describe_end(int heard, int status, char *state, size_t state_bytes)
 {
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     state[0] = '\0';
     if (!heard)
-        snprintf(state, state_bytes, "it did not answer within %.0f s", timeout_ms() / 1000);
+        snprintf(state, state_bytes, "it did not answer within %.3g s", timeout_ms() / 1000);
     else if (WIFSIGNALED(status))
         snprintf(state, state_bytes, "it crashed (signal %d, %s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
-    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        snprintf(state, state_bytes, "its trial ended with status %d", WEXITSTATUS(status));
+    else if (code != 0 && code != 126 && code != 127)
+        snprintf(state, state_bytes, "its trial ended with status %d", code);
 }
 
-int kerf__helper_run(const char *vendors, int basic, char **out, char *state, size_t state_bytes)
+/* 1 if it ended well and all that it printed is in text. */
+static int run(const char *path, char *variable, int basic, char *text, char *state,
+               size_t state_bytes)
 {
-    char path[4096], variable[1100];
-    int ends[2] = {-1, -1}, status = 0, heard = 0;
+    int ends[2], status = 0, heard = 0;
     pid_t pid = -1;
-    *out = kerf__alloc(MAX_VERDICT_BYTES, 1);
-    snprintf(variable, sizeof variable, "OCL_ICD_VENDORS=%s", vendors);
-    snprintf(state, state_bytes, "the probe could not be started");
-    if (*out == NULL || !find(path, sizeof path) || pipe(ends) != 0)
-        goto end;
+    if (pipe(ends) != 0)
+        return 0;
     fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* else the helper would hold its own pipe open */
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     int started = start(path, variable, basic, ends[1], &pid);
     close(ends[1]);
     if (started) {
-        heard = listen_to(ends[0], *out, MAX_VERDICT_BYTES);
+        heard = listen_to(ends[0], text, MAX_VERDICT_BYTES);
         if (!heard)
             kill(pid, SIGKILL);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -175,10 +175,18 @@ int kerf__helper_run(const char *vendors, int basic, char **out, char *state, si
         describe_end(heard, status, state, state_bytes);
     }
     close(ends[0]);
-end:
-    if (state[0] == '\0')
-        return 1;
-    free(*out);
-    *out = NULL;
-    return 0;
+    return heard && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+char *kerf__helper_run(const char *vendors, int basic, char *state, size_t state_bytes)
+{
+    char path[4096], variable[1100];
+    char *text = kerf__alloc(MAX_VERDICT_BYTES, 1);
+    state[0] = '\0';
+    snprintf(variable, sizeof variable, "OCL_ICD_VENDORS=%s", vendors);
+    if (text != NULL && find(path, sizeof path) &&
+        run(path, variable, basic, text, state, state_bytes))
+        return text;
+    free(text);
+    return NULL;
 }

@@ -8,8 +8,9 @@
  * that runs or in libexec beside its folder, else where the library was installed. */
 int kerf__helper_exists(void);
 
-/* Runs it on the driver that `vendors` names (as OCL_ICD_VENDORS does).  1: *out is what it
- * printed, in fresh memory, and state is "".  0: state tells what happened to it. */
-int kerf__helper_run(const char *vendors, int basic, char **out, char *state, size_t state_bytes);
+/* Runs it on the driver that `vendors` names (as OCL_ICD_VENDORS does).  Gives what it printed
+ * in fresh memory; NULL if there is nothing: then state tells what the driver did to it, or is
+ * "" if the helper itself is not fit to run, which no driver is to blame for. */
+char *kerf__helper_run(const char *vendors, int basic, char *state, size_t state_bytes);
 
 #endif

@@ -131,6 +131,22 @@ static void no_library(void)
     CHECK(strcmp(kerf_device_left_out(), "") == 0);
 }
 
+static void works_cautiously(void)
+{
+    kerf_device *dev = check_open_device();
+    CHECK(!dev->info.features.divides_exactly && !dev->info.features.f64);
+    CHECK(dev->info.max_group >= 1 && dev->info.max_group <= 64);
+    kerf_device_close(dev);
+    works();
+    CHECK(strcmp(kerf_device_left_out(), "") == 0);
+}
+
+static void works_untried(void)
+{
+    works();
+    CHECK(strcmp(kerf_device_left_out(), "") == 0);
+}
+
 /* A verdict that was cut or edited is asked for again. */
 static void damage_verdicts(const char *with)
 {
@@ -138,6 +154,32 @@ static void damage_verdicts(const char *with)
     snprintf(command, sizeof command, "for f in %s/probe/*.json; do printf '%%s' '%s' > $f; done",
              cache, with);
     CHECK(system(command) == 0);
+}
+
+/* Helpers that a script plays: one that dies of the features, one that cannot run, one that
+ * says something else. */
+static void test_helpers(void)
+{
+    char script[300], text[2048];
+    const char *const real = getenv("KERF_PROBE");
+    snprintf(script, sizeof script, "%s/helper", folder);
+    snprintf(text, sizeof text,
+             "#!/bin/sh\nif [ \"$1\" = --basic ]; then exec '%s' --basic; fi\nkill -SEGV $$\n",
+             real != NULL ? real : "kerf-probe");
+    CHECK_OK(kerf__file_write(script, text, strlen(text)));
+    CHECK(chmod(script, 0755) == 0);
+    damage_verdicts("");
+    in_child(works_cautiously, "good", script);
+    in_child(works_cautiously, "good", "/nowhere/kerf-probe"); /* that is remembered */
+    static const char *const UNFIT[] = {"#!/bin/sh\nexit 127\n", "#!/bin/sh\necho nonsense\n",
+                                        "#!/bin/sh\necho '{\"devices\": [{}]}'\n",
+                                        "no program at all\n"};
+    for (size_t i = 0; i < sizeof UNFIT / sizeof UNFIT[0]; i++) {
+        CHECK_OK(kerf__file_write(script, UNFIT[i], strlen(UNFIT[i])));
+        CHECK(chmod(script, 0755) == 0);
+        damage_verdicts("");
+        in_child(works_untried, "good", script);
+    }
 }
 
 static void test_broken_drivers(void)
@@ -190,6 +232,7 @@ int main(void)
     prepare();
     test_broken_drivers();
     test_verdicts();
+    test_helpers();
     in_child(no_library, "good", NULL);
     char command[300];
     snprintf(command, sizeof command, "rm -r %.250s", folder);
