@@ -1,5 +1,6 @@
 /* cmd_devices.c -- `kerf devices`: what OpenCL offers here, with measured peaks. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.h"
 #include "command.h"
@@ -139,6 +140,16 @@ static void print_device(const kerf_device_info *d, const device_facts *facts)
     fputs("\n", stdout);
 }
 
+/* Drivers that would have taken the others along. */
+static void warn_left_out(const options *o)
+{
+    for (const char *line = kerf_device_left_out(); *line != '\0';) {
+        int length = (int)strcspn(line, "\n");
+        warn(o, "left out: %.*s", length, line);
+        line += line[length] == '\n' ? length + 1 : length;
+    }
+}
+
 int cmd_devices(const options *o)
 {
     kerf_device_info *list;
@@ -146,6 +157,7 @@ int cmd_devices(const options *o)
     kerf_status status = kerf_device_list(&list, &num);
     if (status != KERF_OK)
         return fail_kerf(o, status);
+    warn_left_out(o);
     json_t *devices = json_array();
     for (size_t i = 0; i < num; i++) {
         device_facts facts = measure(o, &list[i]);
