@@ -418,8 +418,8 @@ static void test_data_that_does_not_fit(void)
     CHECK(strstr(kerf_last_error(), "a sample of the data is (1, 5, 4)") != NULL);
     kerf_dataset_close(d);
     CHECK_OK(kerf_dataset_open(&d, "random:1,4,4,4"));
-    CHECK_STATUS(KERF_ERR_SHAPE, kerf_train(r.g, r.s, d, &o));
-    CHECK(strstr(kerf_last_error(), "the data has 4 classes") != NULL);
+    CHECK_STATUS(KERF_ERR_FORMAT, kerf_train(r.g, r.s, d, &o));
+    CHECK(strstr(kerf_last_error(), "has label 3, must be 0 to 2") != NULL);
     kerf_dataset_close(d);
     small_end(&r);
 }
