@@ -147,25 +147,31 @@ static void test_out(const kerf_dataset *d)
     kerf_loader_destroy(l); /* with batches out and others in the making */
 }
 
-/* Beginning again and again catches the thread in every state. */
-static void test_begin_often(const kerf_dataset *d)
+/* Beginning again and again catches the thread in every state; samples are large, so that
+ * most of the time it is filling. */
+static void test_begin_often(void)
 {
+    enum { LOOKED_AT = 1, NUM_BATCHES = 16 }; /* floats a sample: labels tell batches apart */
+    kerf_dataset *d;
     kerf_loader_options o = SHUFFLED;
     o.prep = prep_of("raw");
+    o.batch = 512;
     kerf_loader *l;
     uint64_t all[MAX_BATCHES];
+    CHECK_OK(kerf_dataset_open(&d, "random:1,64,64,10"));
     CHECK_OK(kerf_loader_create(&l, d, &o));
-    CHECK(take_epoch(l, 2, 0, 12, all) == 64);
-    for (int i = 0; i < 300; i++) {
+    CHECK(take_epoch(l, 2, 0, LOOKED_AT, all) == NUM_BATCHES);
+    for (int i = 0; i < 60; i++) {
         kerf_batch b;
-        CHECK_OK(kerf_loader_begin(l, 2, i % 60));
+        CHECK_OK(kerf_loader_begin(l, 2, i % 12));
         for (int k = 0; k < i % 4; k++) {
             CHECK_OK(kerf_loader_next(l, &b));
-            CHECK(hash_batch(1, &b, 12) == all[i % 60 + k]);
+            CHECK(hash_batch(1, &b, LOOKED_AT) == all[i % 12 + k]);
             kerf_loader_release(l, &b);
         }
     }
     kerf_loader_destroy(l);
+    kerf_dataset_close(d);
 }
 
 static void test_refused(kerf_dataset *d)
@@ -278,7 +284,7 @@ int main(void)
     test_content(d, 0, 100);
     test_content(d, 1, 2048);
     test_out(d);
-    test_begin_often(d);
+    test_begin_often();
     test_refused(d);
     test_no_memory(d);
     CHECK_OK(kerf_dataset_hold_back(d, 100, 1));
