@@ -254,8 +254,8 @@ static void check_interrupted(watch how, int times)
 
 static void test_resume(void)
 {
-    check_interrupted((watch){.stop_at_once = 1}, 9);
-    check_interrupted((watch){.stop_at_pruning = 1}, 4);
+    check_interrupted((watch){.stop_at_once = 1}, 4);
+    check_interrupted((watch){.stop_at_pruning = 1}, 2);
     check_interrupted((watch){.stop_at_pruning = 3}, 1);
     check_interrupted((watch){.stop_at_epoch = 1}, 1);
 }
