@@ -30,6 +30,9 @@ typedef float8 floatv;
 #define STOREV(x, p) vstore8(x, 0, p)
 #endif
 
+/* Inlined before loops are unrolled, so that the accumulators become registers. */
+#define INLINED inline __attribute__((always_inline))
+
 /* ---- packing --------------------------------------------------------------------------------- */
 
 enum { CHUNK = 64 }; /* steps of k to a work-item; the host's PACK_CHUNK */
@@ -55,7 +58,8 @@ kernel void gemm_pack_lanes(global const float *src, global float *packed, int n
             packed[(long)p * NR + j] = lane + j < num_lanes ? src[(long)p * step + j] : 0.0f;
 }
 
-/* Interleaves two vectors: what the four rounds of a 16 x 16 transposition are made of. */
+/* Interleaves two vectors.  A round over a block of 2^r by 16 turns the bits of an element's
+ * place (row, column) round by one; r rounds transpose the block. */
 static inline float16 interleave_low(float16 a, float16 b)
 {
     return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6,
@@ -68,11 +72,11 @@ static inline float16 interleave_high(float16 a, float16 b)
                      b.se, a.sf, b.sf);
 }
 
-#define ROUND(to, from)                                                                            \
-    _Pragma("unroll") for (int i = 0; i < 8; i++)                                                  \
+#define ROUND(to, from, half)                                                                      \
+    _Pragma("unroll") for (int i = 0; i < half; i++)                                               \
     {                                                                                              \
-        to[2 * i] = interleave_low(from[i], from[i + 8]);                                          \
-        to[2 * i + 1] = interleave_high(from[i], from[i + 8]);                                     \
+        to[2 * i] = interleave_low(from[i], from[i + half]);                                       \
+        to[2 * i + 1] = interleave_high(from[i], from[i + half]);                                  \
     }
 
 /* k is contiguous: blocks of 16 lanes by 16 steps are transposed in registers. */
@@ -87,16 +91,16 @@ kernel void gemm_pack_steps(global const float *src, global float *packed, int n
     for (int lane = 0; lane < NR; lane += 16) {
         const int at = panel * NR + lane;
         int p = first;
-        if (at + 16 <= num_lanes && NR % 16 == 0)
+        if (at + 16 <= num_lanes)
             for (; p + 16 <= last; p += 16) {
                 float16 x[16], y[16];
 #pragma unroll
                 for (int j = 0; j < 16; j++)
                     x[j] = vload16(0, src + (long)(at + j) * step + p);
-                ROUND(y, x)
-                ROUND(x, y)
-                ROUND(y, x)
-                ROUND(x, y)
+                ROUND(y, x, 8)
+                ROUND(x, y, 8)
+                ROUND(y, x, 8)
+                ROUND(x, y, 8)
 #pragma unroll
                 for (int j = 0; j < 16; j++)
                     vstore16(x[j], 0, packed + (long)(p + j) * NR + lane);
@@ -108,48 +112,164 @@ kernel void gemm_pack_steps(global const float *src, global float *packed, int n
     }
 }
 
-/* ---- the product -------------------------------------------------------------------------------
- */
+/* ---- the product ------------------------------------------------------------------------- */
+
+/* The product of a batch that a work-item is at, without its lanes. */
+typedef struct product {
+    global const float *rows, *bias;
+    global float *dst;
+    float alpha, beta;
+    int num_rows, k, row_stride, row_step, lane_step;
+    int dst_row, dst_lane, has_bias, bias_row, bias_lane, relu;
+} product;
 
 typedef struct tile {
     int row, lane;             /* the first of the tile */
     int first_lane, last_lane; /* lanes that are this tile's to store */
 } tile;
 
-static inline float finish(float x, int relu)
+static INLINED void multiply(const int nv, floatv (*acc)[NV], global const float *lanes, product g,
+                             int first_row)
 {
-    /* Written so that NaN stays NaN. */
-    return relu && x < 0.0f ? 0.0f : x;
-}
-
-/* A whole row of lanes that lie together in dst. */
-static inline void store_row(floatv *acc, global float *dst, global const float *bias, float alpha,
-                             float beta, int has_bias, int bias_lane, int relu)
-{
+    global const float *row[MR];
 #pragma unroll
-    for (int v = 0; v < NV; v++) {
-        floatv x = alpha * acc[v];
-        if (has_bias)
-            x += beta * (bias_lane ? LOADV(bias + v * V) : (floatv)(bias[0]));
-        if (relu)
-            x = select(x, (floatv)(0.0f), x < (floatv)(0.0f));
-        STOREV(x, dst + v * V);
+    for (int j = 0; j < MR; j++) {
+        row[j] = g.rows + (long)min(first_row + j, g.num_rows - 1) * g.row_stride;
+#pragma unroll
+        for (int v = 0; v < nv; v++)
+            acc[j][v] = (floatv)(0.0f);
+    }
+    for (int p = 0; p < g.k; p++) {
+        floatv x[NV];
+#pragma unroll
+        for (int v = 0; v < nv; v++)
+            x[v] = LOADV(lanes + (long)p * g.lane_step + v * V);
+#pragma unroll
+        for (int j = 0; j < MR; j++) {
+            const floatv w = (floatv)(row[j][(long)p * g.row_step]);
+#pragma unroll
+            for (int v = 0; v < nv; v++)
+                acc[j][v] = fma(w, x[v], acc[j][v]);
+        }
     }
 }
 
-/* Work-item (x, y, z): rows x, lanes y of product z. */
-static inline tile tile_of(int num_lanes, int is_packed)
+/* Rows of lanes that lie together in dst. */
+static INLINED void store_rows(const int nv, floatv (*acc)[NV], product g, tile t)
 {
-    tile t;
-    t.row = (int)get_global_id(0) * MR;
-    t.first_lane = (int)get_global_id(1) * NR;
-    t.lane = is_packed ? t.first_lane : min(t.first_lane, num_lanes - NR);
-    t.last_lane = min(t.lane + NR, num_lanes);
-    return t;
+#pragma unroll
+    for (int j = 0; j < MR; j++) {
+        if (t.row + j >= g.num_rows)
+            continue;
+        global const float *bias = g.bias + (t.row + j) * g.bias_row + t.lane * g.bias_lane;
+        global float *dst = g.dst + (long)(t.row + j) * g.dst_row + t.lane;
+#pragma unroll
+        for (int v = 0; v < nv; v++) {
+            floatv x = g.alpha * acc[j][v];
+            if (g.has_bias)
+                x += g.beta * (g.bias_lane ? LOADV(bias + v * V) : (floatv)(bias[0]));
+            /* Compared so that NaN stays NaN. */
+            STOREV(g.relu ? select(x, (floatv)(0.0f), x < (floatv)(0.0f)) : x, dst + v * V);
+        }
+    }
 }
 
-/* dst_row and dst_lane are strides in dst, one of them 1; so in bias, or 0.  Behind the last
- * row the last one is computed again, and not stored. */
+/* A tile with its lanes one after the other, each MR rows: transposed in registers where MR is
+ * a power of two, else by way of memory. */
+static INLINED void transpose(const int nv, floatv (*acc)[NV], float *turned)
+{
+#pragma unroll
+    for (int v = 0; v < nv; v++) {
+#if V == 16 && (MR == 8 || MR == 4)
+        floatv x[MR], y[MR];
+#pragma unroll
+        for (int j = 0; j < MR; j++)
+            y[j] = acc[j][v];
+        ROUND(x, y, MR / 2)
+        ROUND(y, x, MR / 2)
+#if MR == 8
+        ROUND(x, y, MR / 2)
+#pragma unroll
+        for (int j = 0; j < MR; j++)
+            y[j] = x[j];
+#endif
+#pragma unroll
+        for (int j = 0; j < MR; j++)
+            STOREV(y[j], turned + (v * MR + j) * V);
+#else
+        float row[V];
+#pragma unroll
+        for (int j = 0; j < MR; j++) {
+            STOREV(acc[j][v], row);
+            for (int i = 0; i < V; i++)
+                turned[(v * V + i) * MR + j] = row[i];
+        }
+#endif
+    }
+}
+
+static inline void store_one(float sum, int row, int lane, product g)
+{
+    float x = g.alpha * sum;
+    if (g.has_bias)
+        x += g.beta * g.bias[row * g.bias_row + lane * g.bias_lane];
+    g.dst[(long)row * g.dst_row + (long)lane * g.dst_lane] = g.relu && x < 0.0f ? 0.0f : x;
+}
+
+#if MR == 8 || MR == 4
+#if MR == 8
+typedef float8 column;
+#define LOADC(p)     vload8(0, p)
+#define STOREC(x, p) vstore8(x, 0, p)
+#else
+typedef float4 column;
+#define LOADC(p)     vload4(0, p)
+#define STOREC(x, p) vstore4(x, 0, p)
+#endif
+/* All rows of a lane, where they lie together in dst. */
+static INLINED void store_column(column x, int row, int lane, product g)
+{
+    global const float *bias = g.bias + row * g.bias_row + lane * g.bias_lane;
+    x *= g.alpha;
+    if (g.has_bias)
+        x += g.beta * (g.bias_row ? LOADC(bias) : (column)(bias[0]));
+    if (g.relu)
+        x = select(x, (column)(0.0f), x < (column)(0.0f));
+    STOREC(x, g.dst + row + (long)lane * g.dst_lane);
+}
+#endif
+
+/* Rows that lie together in dst, and tiles of which only some lanes are to store. */
+static INLINED void store_lanes(const int nv, floatv (*acc)[NV], product g, tile t)
+{
+    float turned[NR * MR];
+    transpose(nv, acc, turned);
+    for (int i = t.first_lane; i < t.last_lane; i++) {
+        const float *sums = turned + (i - t.lane) * MR;
+#if MR == 8 || MR == 4
+        if (g.dst_row == 1 && t.row + MR <= g.num_rows) {
+            store_column(LOADC(sums), t.row, i, g);
+            continue;
+        }
+#endif
+        for (int j = 0; j < MR && t.row + j < g.num_rows; j++)
+            store_one(sums[j], t.row + j, i, g);
+    }
+}
+
+static INLINED void compute(const int nv, global const float *lanes, product g, tile t)
+{
+    floatv acc[MR][NV];
+    multiply(nv, acc, lanes, g, t.row);
+    if (g.dst_lane == 1 && t.first_lane == t.lane && t.last_lane == t.lane + nv * V)
+        store_rows(nv, acc, g, t);
+    else
+        store_lanes(nv, acc, g, t);
+}
+
+/* Work-item (x, y, z): rows x, lanes y of product z.  dst_row and dst_lane are strides in dst,
+ * one of them 1; so in bias, or 0.  Behind the last row the last one is computed again, and not
+ * stored. */
 kernel void gemm_wide(global const float *lanes, global const float *rows, global const float *bias,
                       global float *dst, float alpha, float beta, int num_rows, int num_lanes,
                       int k, int row_stride, int row_step, int lane_step, int is_packed,
@@ -157,59 +277,34 @@ kernel void gemm_wide(global const float *lanes, global const float *rows, globa
                       int lanes_outer, int lanes_inner, int has_bias, int bias_row, int bias_lane,
                       int relu)
 {
-    const tile t = tile_of(num_lanes, is_packed);
-    const int z = (int)get_global_id(2), num_panels = (num_lanes + NR - 1) / NR;
-    dst += (long)z * num_rows * num_lanes;
-    rows += (z / num_inner) * rows_outer + (z % num_inner) * rows_inner;
+    const int z = (int)get_global_id(2), panel = (int)get_global_id(1);
+    const int num_panels = (num_lanes + NR - 1) / NR, first = panel * NR;
+    /* A last panel of few lanes is one vector wide. */
+    const int is_narrow = num_lanes - first <= V, floats = is_narrow ? V : NR;
+    const int lane = is_packed ? first : min(first, num_lanes - floats);
+    const tile t = {(int)get_global_id(0) * MR, lane, first, min(lane + floats, num_lanes)};
+    const product g = {rows + (z / num_inner) * rows_outer + (z % num_inner) * rows_inner,
+                       bias,
+                       dst + (long)z * num_rows * num_lanes,
+                       alpha,
+                       beta,
+                       num_rows,
+                       k,
+                       row_stride,
+                       row_step,
+                       lane_step,
+                       dst_row,
+                       dst_lane,
+                       has_bias,
+                       bias_row,
+                       bias_lane,
+                       relu};
     if (is_packed)
-        lanes += ((long)z * num_panels + t.lane / NR) * k * NR;
+        lanes += ((long)z * num_panels + panel) * k * NR;
     else
-        lanes += (z / num_inner) * lanes_outer + (z % num_inner) * lanes_inner + t.lane;
-
-    floatv acc[MR][NV];
-    global const float *row[MR];
-#pragma unroll
-    for (int j = 0; j < MR; j++) {
-        row[j] = rows + (long)min(t.row + j, num_rows - 1) * row_stride;
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-            acc[j][v] = (floatv)(0.0f);
-    }
-    for (int p = 0; p < k; p++) {
-        floatv x[NV];
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-            x[v] = LOADV(lanes + (long)p * lane_step + v * V);
-#pragma unroll
-        for (int j = 0; j < MR; j++) {
-            const floatv w = (floatv)(row[j][(long)p * row_step]);
-#pragma unroll
-            for (int v = 0; v < NV; v++)
-                acc[j][v] = fma(w, x[v], acc[j][v]);
-        }
-    }
-
-    if (dst_lane == 1 && t.first_lane == t.lane && t.last_lane - t.lane == NR) {
-#pragma unroll
-        for (int j = 0; j < MR; j++)
-            if (t.row + j < num_rows)
-                store_row(acc[j], dst + (long)(t.row + j) * dst_row + t.lane,
-                          bias + (t.row + j) * bias_row + t.lane * bias_lane, alpha, beta, has_bias,
-                          bias_lane, relu);
-        return;
-    }
-    /* Lanes do not lie together, or some are another tile's: one by one, from a copy. */
-    float copy[MR][NR];
-#pragma unroll
-    for (int j = 0; j < MR; j++)
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-            STOREV(acc[j][v], &copy[j][v * V]);
-    for (int i = t.first_lane; i < t.last_lane; i++)
-        for (int j = 0; j < MR && t.row + j < num_rows; j++) {
-            float sum = alpha * copy[j][i - t.lane];
-            if (has_bias)
-                sum += beta * bias[(t.row + j) * bias_row + i * bias_lane];
-            dst[(long)(t.row + j) * dst_row + (long)i * dst_lane] = finish(sum, relu);
-        }
+        lanes += (z / num_inner) * lanes_outer + (z % num_inner) * lanes_inner + lane;
+    if (is_narrow)
+        compute(1, lanes, g, t);
+    else
+        compute(NV, lanes, g, t);
 }
