@@ -114,7 +114,7 @@ KERF_API kerf_status kerf_plan_verify(const kerf_plan *p);
 /* ---- graphs without a device ------------------------------------------------------ */
 
 /* Binds the batch and infers all types and shapes of `g` in place; names the node that
- * cannot be, and what is unsupported. */
+ * cannot be, and what is unsupported.  Nodes that only compute shapes become constants. */
 KERF_API kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch);
 /* Multiply-accumulates of a node of an inferred graph. */
 KERF_API double kerf_node_macs(const kerf_node *n);

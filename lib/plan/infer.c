@@ -58,10 +58,18 @@ kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch)
     for (size_t i = 0; i < g->num_inputs; i++)
         KERF__TRY(check_input(g, g->inputs[i]));
     bind(g, batch);
+    int num_folded = 0;
     for (size_t i = 0; i < g->num_nodes; i++) {
+        int folded;
+        KERF__TRY(kerf__plan_fold(g, g->nodes[i], &folded));
+        num_folded += folded;
+        if (folded)
+            continue;
         KERF__TRY(kerf__node_infer(g->nodes[i]));
         KERF__TRY(check_outputs(g->nodes[i]));
     }
+    if (num_folded > 0) /* and what only they read */
+        kerf__graph_remove_dead(g);
     return KERF_OK;
 }
 

@@ -100,7 +100,9 @@ typedef struct kerf__planning {
 
 /* ---- graph passes, in this order --------------------------------------------------- */
 
-/* infer.c is public: kerf_graph_infer(). */
+/* infer.c is public: kerf_graph_infer().  fold.c: 1 in *folded if the node only computes
+ * shapes; whoever read its result reads a constant then. */
+kerf_status kerf__plan_fold(kerf_graph *g, kerf_node *n, int *folded);
 
 /* derive.c: hard masks become their weights; the value of the loss is found. */
 kerf_status kerf__plan_derive(kerf__planning *p);

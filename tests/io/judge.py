@@ -155,10 +155,17 @@ def models(opset):
          node("Mul", ["h", "half"], ["s"]), node("Gemm", ["s", "v"], ["y"], transB=1)],
         {"to": numpy.array([0, -1], numpy.int64), "w": w.T.copy(), "b": b, "v": v}, opset,
         ("N", 2, 3, 5))
+    yield "view", made(  # x.view(x.size(0), -1), as PyTorch exports it
+        [node("Shape", ["x"], ["s"]), node("Gather", ["s", "zero"], ["n"], axis=0),
+         node("Unsqueeze", ["n", "front"], ["l"]), node("Concat", ["l", "rest"], ["to"], axis=0),
+         node("Reshape", ["x", "to"], ["f"]), node("Gemm", ["f", "w", "b"], ["h"], transB=1),
+         node("Sigmoid", ["h"], ["r"]), node("Gemm", ["r", "v"], ["y"], transB=1)],
+        {"zero": numpy.array(0, numpy.int64), "front": numpy.array([0], numpy.int64),
+         "rest": numpy.array([-1], numpy.int64), "w": w, "b": b, "v": v}, opset, ("N", 5, 6))
 
 
 INFER = [f"{name}_{opset}" for opset in range(13, 18)
-         for name in ("mlp", "gemm_alpha_beta", "matmul_add", "reshape")]
+         for name in ("mlp", "gemm_alpha_beta", "matmul_add", "reshape", "view")]
 
 
 def judge_made(folder):
