@@ -115,7 +115,7 @@ static int print_text(const model *m, const layer_list *layers, const json_t *wa
 {
     char text[40];
     const char *prep = kerf_graph_metadata(m->g, "kerf.prep");
-    printf("%s: %d nodes, opset 17", m->path, kerf_graph_num_nodes(m->g));
+    printf("%s: %d nodes, read as opset 17", m->path, kerf_graph_num_nodes(m->g));
     if (m->file_bytes > 0)
         printf(", %s", bytes_text((double)m->file_bytes, text, sizeof text));
     printf("%s%s\n\n", prep != NULL ? ", prepared by " : "", prep != NULL ? prep : "");
