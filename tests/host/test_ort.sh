@@ -12,7 +12,7 @@ fi
 "$KERF" new lenet-300-100 --input 1,8,8 -q -o m.onnx || failed new
 "$KERF" train m.onnx --data $data --epochs 1 -q -o dense.onnx >/dev/null || failed train
 "$KERF" prune dense.onnx --sparsity 0.9 -q -o pruned.onnx >/dev/null || failed prune
-"$PYTHON" -c 'import numpy as n; n.save("x.npy", n.random.default_rng(1).standard_normal((70, 1, 8, 8), dtype="f4"))'
+"$PYTHON" -c 'import numpy as n; n.save("x.npy", n.random.default_rng(1).standard_normal((300, 1, 8, 8), dtype="f4"))'
 for model in m dense pruned; do
     "$KERF" infer $model.onnx --input x.npy -o $model.npy || failed "infer $model"
     "$PYTHON" - $model <<'END' || failed "$model differs"

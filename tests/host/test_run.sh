@@ -68,8 +68,9 @@ expect 0 "" "$KERF" infer dense.onnx --input input=x.npy -o results/
 cmp -s results/logits.npy y.npy || failed "-o DIR differs: $(ls results)"
 make_npy many.npy "(300, 1, 8, 8)" 19200
 expect 0 "" "$KERF" infer dense.onnx --input many.npy -o many_y.npy
-tail -c 40 y.npy >last3; tail -c 40 many_y.npy >last300
-cmp -s last3 last300 || failed "the last of 300 samples differs from the last of 3"
+head -c 168 many_y.npy | tail -c 40 >first
+tail -c 40 many_y.npy >last
+cmp -s first last || failed "300 equal samples, in two pieces, gave different results"
 printf 'shirt\nshoe\n' >labels.txt
 expect_json "samples=3 top.2.0.share outputs.0.shape=[3,10]" \
     "$KERF" infer dense.onnx --input x.npy --top 1 --labels labels.txt --json
