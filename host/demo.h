@@ -32,13 +32,15 @@ typedef struct demo {
 
 /* Percent of the test images that are right. */
 kerf_status demo_top1(const demo *d, const net *n, double *top1);
-/* Trains a network; `share` of all weights is removed first if it is above 0. */
-kerf_status demo_train(demo *d, net *n, double epochs, double lr, double share);
+/* Trains a network, always by the same recipe; prune may be NULL. */
+kerf_status demo_train(demo *d, net *n, double epochs, const kerf_prune_schedule *prune);
 kerf_status net_copy(net *out, const net *src, kerf_device *dev);
 void net_free(net *n);
 
-/* Fills top1 and pruned. */
+/* Fills top1: all levels, all ways. */
 kerf_status demo_walk(demo *d);
+/* Fills pruned: the chosen level, step by step, with more epochs. */
+kerf_status demo_keep(demo *d);
 /* Writes report.html. */
 int demo_page(const demo *d);
 

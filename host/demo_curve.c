@@ -1,16 +1,17 @@
-/* demo_curve.c -- one network, pruned ever further in three ways.
+/* demo_curve.c -- one network, pruned to many levels in three ways.
  *
- * Smallest weights first, all layers together (Han et al. 2015).  Step by step goes on from
- * the level before; "then retrained" begins at the dense network each time and gets as many
- * epochs in all, so that what differs is the way and not the work. */
+ * Smallest weights first, all layers together (Han et al. 2015).  Both ways with training get
+ * as many epochs and the same learning rates, so what differs is when the weights go: all at
+ * the beginning, or a few at a time on the cubic curve of Zhu and Gupta 2017, with the last
+ * third of the epochs left to recover. */
 #include "demo.h"
 
 const double demo_levels[DEMO_LEVELS] = {50, 70, 80, 90, 94, 96, 98, 99};
 const char *const demo_ways[DEMO_WAYS] = {"pruned only", "pruned, then retrained",
                                           "pruned and retrained step by step"};
 
-/* Epochs after each step, and the learning rate that each such training begins with. */
-static const double step_epochs = 3, step_lr = 0.03, last_epochs = 10;
+/* Epochs at each level, and for the network that is kept. */
+static const double level_epochs = 10, kept_epochs = 20;
 
 static kerf_prune_options all_together(double share)
 {
@@ -67,48 +68,52 @@ static kerf_status prune_only(demo *d, int level)
     return status;
 }
 
-static kerf_status prune_then_retrain(demo *d, int level)
+/* A copy of the dense network, pruned at once (way 1) or step by step (way 2) and trained. */
+static kerf_status prune_and_train(demo *d, net *n, int way, int level, double epochs)
 {
-    net n;
-    kerf_status status = net_copy(&n, &d->dense, d->dev);
+    kerf_prune_schedule prune = {.options = all_together(demo_levels[level] / 100),
+                                 .curve = KERF_CURVE_CUBIC,
+                                 .events = 1,
+                                 .every = 1};
+    if (way == 2) {
+        prune.every = 0.5;
+        prune.events = (int)(epochs * 2 / 3 / prune.every);
+    }
+    kerf_status status = net_copy(n, &d->dense, d->dev);
     if (status == KERF_OK)
-        status = demo_train(d, &n, step_epochs * (level + 1), step_lr, demo_levels[level] / 100);
-    if (status == KERF_OK)
-        status = demo_top1(d, &n, &d->top1[1][level]);
-    net_free(&n);
-    return status;
+        status = demo_train(d, n, epochs, &prune);
+    return status == KERF_OK ? demo_top1(d, n, &d->top1[way][level]) : status;
 }
 
-/* One level further; at the chosen one a copy is trained a little longer and kept. */
-static kerf_status prune_next_step(demo *d, net *walker, int level)
+static kerf_status walk_level(demo *d, int level)
 {
-    kerf_status status = demo_train(d, walker, step_epochs, step_lr, demo_levels[level] / 100);
+    kerf_status status = prune_only(d, level);
+    for (int way = 1; way < DEMO_WAYS && status == KERF_OK; way++) {
+        net n;
+        status = prune_and_train(d, &n, way, level, level_epochs);
+        net_free(&n);
+    }
+    progress_clear(&d->bar);
     if (status == KERF_OK)
-        status = demo_top1(d, walker, &d->top1[2][level]);
-    if (status != KERF_OK || level != DEMO_CHOSEN)
-        return status;
-    status = net_copy(&d->pruned, walker, d->dev);
-    if (status == KERF_OK)
-        status = demo_train(d, &d->pruned, last_epochs, step_lr, 0);
-    return status == KERF_OK ? demo_top1(d, &d->pruned, &d->pruned_top1) : status;
+        say(d->o, "   %3.0f %%       %5.2f %%          %5.2f %%        %5.2f %%",
+            demo_levels[level], d->top1[0][level], d->top1[1][level], d->top1[2][level]);
+    return status;
 }
 
 kerf_status demo_walk(demo *d)
 {
-    net walker;
-    kerf_status status = net_copy(&walker, &d->dense, d->dev);
+    kerf_status status = KERF_OK;
     say(d->o, "\n  removed   pruned only   then retrained   step by step");
-    for (int level = 0; status == KERF_OK && level < DEMO_LEVELS; level++) {
-        status = prune_only(d, level);
-        if (status == KERF_OK)
-            status = prune_then_retrain(d, level);
-        if (status == KERF_OK)
-            status = prune_next_step(d, &walker, level);
-        progress_clear(&d->bar);
-        if (status == KERF_OK)
-            say(d->o, "   %3.0f %%       %5.2f %%          %5.2f %%        %5.2f %%",
-                demo_levels[level], d->top1[0][level], d->top1[1][level], d->top1[2][level]);
-    }
-    net_free(&walker);
+    for (int level = 0; status == KERF_OK && level < DEMO_LEVELS; level++)
+        status = walk_level(d, level);
+    return status;
+}
+
+kerf_status demo_keep(demo *d)
+{
+    double curve = d->top1[2][DEMO_CHOSEN];
+    kerf_status status = prune_and_train(d, &d->pruned, 2, DEMO_CHOSEN, kept_epochs);
+    d->pruned_top1 = d->top1[2][DEMO_CHOSEN];
+    d->top1[2][DEMO_CHOSEN] = curve; /* the curve shows equal epochs */
     return status;
 }
