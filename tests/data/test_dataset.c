@@ -252,6 +252,7 @@ static void test_hold_back(void)
             CHECK(kerf__dataset_locate(d, split, i < 7192 ? i : i - 7192, &place) == &d->train);
             num += !seen[place];
             seen[place] = 1;
+            CHECK(i == 0 || i == 7192 || d->order[i] > d->order[i - 1]); /* parts ascend */
             if (seed == 1)
                 first[i] = place;
         }
