@@ -18,10 +18,24 @@ typedef struct net {
     kerf_state *s;
 } net;
 
-/* logits = relu(flatten(x) * w) + b, both with masks. */
+/* v times a square weight, through Relu; MatMul and Add become a Gemm on the way. */
+static kerf_value *add_layer(net *n, kerf_value *v)
+{
+    int id;
+    kerf_value *square;
+    kerf_node *node;
+    CHECK_OK(kerf_state_add(n->s, "square", KERF_ROLE_WEIGHT, -1, KERF_F32,
+                            KERF_SHAPE(CLASSES, CLASSES), &id));
+    CHECK_OK(
+        kerf_graph_add_state(n->g, "square", id, KERF_F32, KERF_SHAPE(CLASSES, CLASSES), &square));
+    CHECK_OK(kerf_graph_add_node(n->g, "MatMul", NULL, (kerf_value *[]){v, square}, 2, 1, &node));
+    return node->outputs[0];
+}
+
+/* logits = relu(relu(flatten(x) * square + b) * w), w and b with masks. */
 static void make_net(net *n)
 {
-    static const char *const NAMES[] = {"w", "b"}, *const OPS[] = {"Mul", "Add"};
+    static const char *const NAMES[] = {"b", "w"}, *const OPS[] = {"Add", "Mul"};
     const float w[CLASSES] = {1, -2, 0, 4};
     const uint8_t mask[CLASSES] = {1, 1, 0, 1};
     kerf_value *v, *weight, *m;
@@ -31,7 +45,7 @@ static void make_net(net *n)
     CHECK_OK(kerf_graph_add_input(n->g, "x", KERF_F32,
                                   KERF_SHAPE(kerf_graph_symbol(n->g, "N"), 2, 2), &v));
     CHECK_OK(kerf_graph_add_node(n->g, "Flatten", NULL, &v, 1, 1, &node));
-    v = node->outputs[0];
+    v = add_layer(n, node->outputs[0]);
     for (int i = 0; i < 2; i++) {
         char name[16];
         int id, mask_id;

@@ -19,6 +19,7 @@ static kerf_device *dev;
 typedef struct reference {
     kerf_optimizer optimizer;
     kerf_loss kind;
+    int soft; /* masks hide weights, which live on behind them */
     double x[PARAMS][MAX_WEIGHT], grad[PARAMS][MAX_WEIGHT];
     double m[PARAMS][MAX_WEIGHT], v[PARAMS][MAX_WEIGHT];
     char mask[PARAMS][MAX_WEIGHT], frozen[PARAMS];
@@ -34,14 +35,20 @@ static int num_elements(int param)
 
 typedef double activations[LAYERS + 1][BATCH][MAX_SIZE];
 
+/* What the network sees of a parameter. */
+static double seen(const reference *r, int p, int i)
+{
+    return r->mask[p][i] ? r->x[p][i] : 0;
+}
+
 static void forward(const reference *r, activations a)
 {
     for (int l = 0; l < LAYERS; l++)
         for (int n = 0; n < BATCH; n++)
             for (int o = 0; o < SIZES[l + 1]; o++) {
-                double sum = r->x[2 * l + 1][o];
+                double sum = seen(r, 2 * l + 1, o);
                 for (int i = 0; i < SIZES[l]; i++)
-                    sum += a[l][n][i] * r->x[2 * l][o * SIZES[l] + i];
+                    sum += a[l][n][i] * seen(r, 2 * l, o * SIZES[l] + i);
                 a[l + 1][n][o] = l + 1 < LAYERS ? fmax(0, sum) : sum;
             }
 }
@@ -95,7 +102,7 @@ static void backward(reference *r, activations a, activations diff)
                 r->grad[2 * l + 1][o] += d;
                 for (int i = 0; i < SIZES[l]; i++) {
                     r->grad[2 * l][o * SIZES[l] + i] += d * a[l][n][i];
-                    diff[l][n][i] += d * r->x[2 * l][o * SIZES[l] + i];
+                    diff[l][n][i] += d * seen(r, 2 * l, o * SIZES[l] + i);
                 }
             }
             for (int i = 0; i < SIZES[l]; i++)
@@ -108,10 +115,11 @@ static void backward(reference *r, activations a, activations diff)
 static void update_element(reference *r, int p, int i, double lr)
 {
     const kerf_optimizer *o = &r->optimizer;
+    const double slope = r->mask[p][i] ? r->grad[p][i] : 0;
     const double decay = (double)o->weight_decay, beta1 = (double)o->beta1;
     const double beta2 = (double)o->beta2, momentum = (double)o->momentum;
     double *x = &r->x[p][i], *m = &r->m[p][i], *v = &r->v[p][i];
-    double g = r->grad[p][i] + (o->kind == KERF_ADAMW ? 0 : decay * *x);
+    double g = slope + (o->kind == KERF_ADAMW ? 0 : decay * *x);
     if (o->kind == KERF_SGD) {
         *m = momentum * *m + g;
         *x -= lr * (o->nesterov ? g + momentum * *m : *m);
@@ -123,7 +131,7 @@ static void update_element(reference *r, int p, int i, double lr)
         *x -= lr * (*m / (1 - pow(beta1, r->steps))) /
               (sqrt(*v / (1 - pow(beta2, r->steps))) + (double)o->epsilon);
     }
-    if (!r->mask[p][i])
+    if (!r->mask[p][i] && !r->soft)
         *x = *m = *v = 0;
 }
 
@@ -176,7 +184,7 @@ static void add_param(network *n, reference *r, int p)
     snprintf(name, sizeof name, "fc%d.%s", layer + 1, p % 2 == 0 ? "weight" : "bias");
     for (int i = 0; i < num_elements(p); i++) {
         r->mask[p][i] = r->mask[p][i] == 0; /* 1 there means pruned, before this loop */
-        x[i] = r->mask[p][i] ? random_float((uint64_t)p, (uint64_t)i) : 0;
+        x[i] = r->mask[p][i] || r->soft ? random_float((uint64_t)p, (uint64_t)i) : 0;
         r->x[p][i] = (double)x[i];
     }
     CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &n->ids[p]));
@@ -201,7 +209,7 @@ static void add_mask(network *n, const reference *r, int p)
     CHECK_OK(kerf_graph_add_state(n->g, name, id, KERF_BOOL, n->values[p]->shape, &v));
     CHECK_OK(kerf_graph_add_node(n->g, "kerf.Mask", NULL, (kerf_value *[]){n->values[p], v}, 2, 1,
                                  &node));
-    CHECK_OK(kerf_node_set_int(node, "hard", 1));
+    CHECK_OK(kerf_node_set_int(node, "hard", !r->soft));
     n->values[p] = node->outputs[0];
 }
 
@@ -283,7 +291,7 @@ static void compare_params(const network *n, const reference *r, const char *wha
         snprintf(text, sizeof text, "%s, %s", what, kerf_state_get(n->s, n->ids[p])->name);
         check_close(text, got, r->x[p], (size_t)num_elements(p), tolerance);
         for (int i = 0; i < num_elements(p); i++)
-            CHECK(r->mask[p][i] || got[i] == 0);
+            CHECK(r->mask[p][i] || r->soft || got[i] == 0);
     }
 }
 
@@ -298,7 +306,7 @@ static void check_moments(const network *n, const reference *r)
         CHECK_OK(kerf_state_read(n->s, id, got));
         for (int p = 0; p < PARAMS; p++)
             for (int i = 0; e->owner == n->ids[p] && i < num_elements(p); i++)
-                CHECK(r->mask[p][i] || got[i] == 0);
+                CHECK(r->mask[p][i] || r->soft || got[i] == 0);
     }
 }
 
@@ -321,44 +329,58 @@ static const struct row {
     unsigned masked;
     int softmax;
     const char *freeze;
+    int soft;
 } ROWS[] = {
-    {"sgd", KERF_LOSS_CROSS_ENTROPY, {.kind = KERF_SGD}, 0.5f, 0, 0, NULL},
+    {"sgd", KERF_LOSS_CROSS_ENTROPY, {.kind = KERF_SGD}, 0.5f, 0, 0, NULL, 0},
     {"momentum",
      KERF_LOSS_CROSS_ENTROPY,
      {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 0.01f},
      0.2f,
      0,
      1,
-     NULL},
+     NULL,
+     0},
     {"nesterov, masks",
      KERF_LOSS_CROSS_ENTROPY,
      {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 0.01f, .nesterov = 1},
      0.2f,
      0x15,
      0,
-     NULL},
+     NULL,
+     0},
     {"adam, masks",
      KERF_LOSS_CROSS_ENTROPY,
      {.kind = KERF_ADAM, .weight_decay = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-3f},
      0.01f,
      0x3F,
      0,
-     NULL},
+     NULL,
+     0},
     {"adamw",
      KERF_LOSS_CROSS_ENTROPY,
      {.kind = KERF_ADAMW, .weight_decay = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-3f},
      0.01f,
      0x01,
      1,
-     NULL},
+     NULL,
+     0},
     {"frozen",
      KERF_LOSS_CROSS_ENTROPY,
      {.kind = KERF_SGD, .momentum = 0.5f},
      0.5f,
      0,
      0,
-     "fc[12].*"},
-    {"squares", KERF_LOSS_MSE, {.kind = KERF_SGD, .momentum = 0.9f}, 0.5f, 0x10, 0, NULL},
+     "fc[12].*",
+     0},
+    {"squares", KERF_LOSS_MSE, {.kind = KERF_SGD, .momentum = 0.9f}, 0.5f, 0x10, 0, NULL, 0},
+    {"soft masks",
+     KERF_LOSS_CROSS_ENTROPY,
+     {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 0.1f},
+     0.2f,
+     0x15,
+     0,
+     NULL,
+     1},
 };
 enum { NUM_ROWS = sizeof ROWS / sizeof ROWS[0] };
 
@@ -415,6 +437,7 @@ static void test_row(const struct row *row)
     memset(&r, 0, sizeof r);
     r.optimizer = row->optimizer;
     r.kind = row->loss;
+    r.soft = row->soft;
     for (int i = 0; row->freeze != NULL && i < 4; i++)
         r.frozen[i] = 1;
     make_network(&n, &r, row->masked, row->softmax);
