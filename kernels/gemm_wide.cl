@@ -269,20 +269,20 @@ static INLINED void compute(const int nv, global const float *lanes, product g, 
 
 /* Work-item (x, y, z): rows x, lanes y of product z.  dst_row and dst_lane are strides in dst,
  * one of them 1; so in bias, or 0.  Behind the last row the last one is computed again, and not
- * stored. */
+ * stored.  A work-item takes `turns` tiles of its lanes, one row of tiles after the other. */
 kernel void gemm_wide(global const float *lanes, global const float *rows, global const float *bias,
                       global float *dst, float alpha, float beta, int num_rows, int num_lanes,
                       int k, int row_stride, int row_step, int lane_step, int is_packed,
                       int dst_row, int dst_lane, int num_inner, int rows_outer, int rows_inner,
                       int lanes_outer, int lanes_inner, int has_bias, int bias_row, int bias_lane,
-                      int relu)
+                      int relu, int turns)
 {
     const int z = (int)get_global_id(2), panel = (int)get_global_id(1);
     const int num_panels = (num_lanes + NR - 1) / NR, first = panel * NR;
     /* A last panel of few lanes is one vector wide. */
     const int is_narrow = num_lanes - first <= V, floats = is_narrow ? V : NR;
     const int lane = is_packed ? first : min(first, num_lanes - floats);
-    const tile t = {(int)get_global_id(0) * MR, lane, first, min(lane + floats, num_lanes)};
+    tile t = {(int)get_global_id(0) * MR * turns, lane, first, min(lane + floats, num_lanes)};
     const product g = {rows + (z / num_inner) * rows_outer + (z % num_inner) * rows_inner,
                        bias,
                        dst + (long)z * num_rows * num_lanes,
@@ -303,8 +303,9 @@ kernel void gemm_wide(global const float *lanes, global const float *rows, globa
         lanes += ((long)z * num_panels + panel) * k * NR;
     else
         lanes += (z / num_inner) * lanes_outer + (z % num_inner) * lanes_inner + lane;
-    if (is_narrow)
-        compute(1, lanes, g, t);
-    else
-        compute(NV, lanes, g, t);
+    for (const int end = min(num_rows, t.row + MR * turns); t.row < end; t.row += MR)
+        if (is_narrow)
+            compute(1, lanes, g, t);
+        else
+            compute(NV, lanes, g, t);
 }

@@ -1,12 +1,17 @@
-/* bench_gemm.c -- every variant and tile of the matrix product, beside the device's measured
- * limit.
+/* bench_gemm.c -- every way to compute a matrix product, beside the device's measured limit.
  *
- *     bench_gemm [SHAPES.txt | M N K TRANS_A TRANS_B]
+ *     bench_gemm [--all] [--vs CHOICE] [--beside COMMAND] [SHAPES.txt | M N K TRANS_A TRANS_B]
  *
- * Packing is part of the time.  A star stands where the operation's guess points without any
- * tuning.  Each result is compared with the plain variant's first. */
+ * Packing is part of the time.  A star marks what a plan without tuning takes; choices whose
+ * guess is ten times worse are left out but for --all.  Each result is checked first against
+ * sums in double, 500 elements of them.  --vs ("gemm_clblast") and --beside ("sgemm_peer
+ * onednn", see bench/peers/) time the starred one in turns with another choice or with another
+ * library's process, and print the ratio. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "check.h"
@@ -16,105 +21,226 @@ typedef struct problem {
     int m, n, k, trans_a, trans_b;
 } problem;
 
+/* A problem on the device. */
+typedef struct workload {
+    problem p;
+    op_check c;
+    float *data; /* of both operands */
+    kerf_tensor *in[2], *out[1];
+    kerf__op_case asked;
+} workload;
+
+typedef struct choice {
+    const kerf__variant *variant;
+    const kerf__candidate *candidate; /* or NULL */
+    double guess;
+    char name[64];
+} choice;
+
+typedef struct running {
+    kerf__steps steps;
+    kerf__buffer *scratch;
+} running;
+
 static kerf_device *dev;
 static double limit_gflops;
+static int show_all;
+static const char *versus;
+static FILE *to_peer, *from_peer;
+static const char *peer;
+
+/* ---- choices --------------------------------------------------------------------------------- */
+
+enum { MOST_CHOICES = 128 };
+
+static int list_choices(const workload *w, choice *list)
+{
+    const kerf__op *op = kerf__op_find("Gemm");
+    int num = 0;
+    for (int i = 0; i < op->num_variants; i++) {
+        const kerf__variant *v = &op->variants[i];
+        const int candidates = v->num_candidates > 0 ? v->num_candidates : 1;
+        for (int j = 0; v->fits(&w->asked) && j < candidates && num < MOST_CHOICES; j++) {
+            choice *x = &list[num++];
+            *x = (choice){.variant = v, .candidate = v->candidates ? &v->candidates[j] : NULL};
+            x->guess = v->guess != NULL ? v->guess(&w->asked, x->candidate) : 1e30;
+            snprintf(x->name, sizeof x->name, "%s%s%s", v->name, x->candidate ? "/" : "",
+                     x->candidate ? x->candidate->name : "");
+        }
+    }
+    return num;
+}
+
+static const choice *best_guess(const choice *list, int num)
+{
+    const choice *best = list;
+    for (int i = 1; i < num; i++)
+        if (list[i].guess < best->guess)
+            best = &list[i];
+    return best;
+}
 
 static kerf_status run_steps(void *context)
 {
-    const kerf__steps *steps = context;
-    return kerf__steps_enqueue(steps, 0, steps->num);
+    const running *r = context;
+    return kerf__steps_enqueue(&r->steps, 0, r->steps.num);
 }
 
-static double guess_of(const kerf__op_case *c, const kerf__variant *v, const kerf__candidate *x)
+static void check(const workload *w, const char *what)
 {
-    return v->guess != NULL ? v->guess(c, x) : 1e30;
+    enum { PROBES = 500 };
+    const problem *p = &w->p;
+    const size_t num = (size_t)p->m * (size_t)p->n;
+    float *all = malloc(num * sizeof *all), got[PROBES];
+    double want[PROBES];
+    bench_ok(kerf_tensor_read(w->out[0], all));
+    for (size_t i = 0; i < PROBES; i++) {
+        const size_t at = (size_t)((double)i / PROBES * (double)num);
+        const int row = (int)(at / (size_t)p->n), column = (int)(at % (size_t)p->n);
+        got[i] = all[at];
+        want[i] = 0;
+        for (int t = 0; t < p->k; t++)
+            want[i] += (double)w->data[p->trans_a ? t * p->m + row : row * p->k + t] *
+                       (double)w->data[p->trans_b ? column * p->k + t : t * p->n + column];
+    }
+    check_close(what, got, want, PROBES, check_tolerance(8, (size_t)p->k));
+    free(all);
 }
 
-/* The lowest guess of all that fits: what a plan without tuning takes. */
-static double lowest_guess(const kerf__op_case *c, const kerf__op *op)
+/* Builds a choice and checks what it gives. */
+static running start(const workload *w, const choice *x)
 {
-    double lowest = INFINITY;
-    for (int i = 0; i < op->num_variants; i++)
-        for (int j = 0; op->variants[i].fits(c) && j < (op->variants[i].num_candidates | 1); j++) {
-            const kerf__variant *v = &op->variants[i];
-            if (j < (v->num_candidates > 0 ? v->num_candidates : 1))
-                lowest = fmin(lowest, guess_of(c, v, v->candidates ? &v->candidates[j] : NULL));
-        }
-    return lowest;
-}
-
-static void compare(const kerf_tensor *t, double *want, size_t num, size_t k, const char *what)
-{
-    float *got = malloc(num * sizeof *got);
-    bench_ok(kerf_tensor_read(t, got));
-    if (isnan(want[0]))
-        for (size_t i = 0; i < num; i++)
-            want[i] = (double)got[i];
-    check_close(what, got, want, num, check_tolerance(8, k));
-    free(got);
-}
-
-static void time_one(kerf__op_case c, const kerf__variant *v, const kerf__candidate *x,
-                     const problem *p, double lowest, double *want)
-{
-    kerf__steps steps = {0};
-    char name[64];
-    const size_t scratch = v->scratch_bytes != NULL ? v->scratch_bytes(&c, x) : 0;
-    snprintf(name, sizeof name, "%s%s%s", v->name, x ? "/" : "", x ? x->name : "");
-    c.steps = &steps;
-    c.options = x != NULL ? x->options : "";
-    c.parameters = x != NULL ? x->parameters : NULL;
+    running r = {0};
+    kerf__op_case c = w->asked;
+    const size_t scratch =
+        x->variant->scratch_bytes != NULL ? x->variant->scratch_bytes(&c, x->candidate) : 0;
     if (scratch > 0)
-        bench_ok(kerf__buffer_create(&c.scratch, dev, scratch));
-    bench_ok(v->build(&c));
-    bench_ok(run_steps(&steps));
-    compare(c.outputs[0], want, (size_t)p->m * (size_t)p->n, (size_t)p->k, name);
-    const bench_time t = bench_measure(dev, run_steps, &steps);
-    const double gflops = 2e-6 * p->m * p->n * p->k / t.min_ms;
+        bench_ok(kerf__buffer_create(&r.scratch, dev, scratch));
+    c.scratch = r.scratch;
+    c.steps = &r.steps;
+    c.options = x->candidate != NULL ? x->candidate->options : "";
+    c.parameters = x->candidate != NULL ? x->candidate->parameters : NULL;
+    bench_ok(x->variant->build(&c));
+    bench_ok(run_steps(&r));
+    check(w, x->name);
+    return r;
+}
+
+static void stop(running *r)
+{
+    kerf__steps_clear(&r->steps);
+    kerf__buffer_destroy(r->scratch);
+}
+
+/* ---- timing -----------------------------------------------------------------------------------
+ */
+
+static void print(const workload *w, const char *name, const char *mark, double min_ms,
+                  double median_ms)
+{
+    const problem *p = &w->p;
+    const double gflops = 2e-6 * p->m * p->n * p->k / min_ms;
     printf("%d,%d,%d,%d,%d,%s%s,%.4f,%.4f,%.1f,%.0f\n", p->m, p->n, p->k, p->trans_a, p->trans_b,
-           name, guess_of(&c, v, x) <= lowest ? " *" : "", t.min_ms, t.median_ms, gflops,
+           name, mark, min_ms, median_ms, gflops,
            limit_gflops > 0 ? 100 * gflops / limit_gflops : 0.0);
     fflush(stdout);
-    kerf__steps_clear(&steps);
-    kerf__buffer_destroy(c.scratch);
+}
+
+static void time_alone(const workload *w, const choice *x, const char *mark)
+{
+    running r = start(w, x);
+    const bench_time t = bench_measure(dev, run_steps, &r);
+    print(w, x->name, mark, t.min_ms, t.median_ms);
+    stop(&r);
+}
+
+static double peer_ms(const problem *p, int calls)
+{
+    double ms;
+    fprintf(to_peer, "%d %d %d %d %d %d\n", p->m, p->n, p->k, p->trans_a, p->trans_b, calls);
+    fflush(to_peer);
+    if (fscanf(from_peer, "%lf", &ms) == 1)
+        return ms;
+    fprintf(stderr, "bench_gemm: %s ended\n", peer);
+    exit(1);
+}
+
+/* 15 pairs in turns; other NULL: the peer's process. */
+static void time_in_turns(const workload *w, const choice *x, const choice *other)
+{
+    enum { PAIRS = 15 };
+    double own[PAIRS], theirs[PAIRS], ratio[PAIRS];
+    running r = start(w, x), o = other != NULL ? start(w, other) : (running){0};
+    bench_sample_ms(dev, run_steps, &r, 1);
+    const double once = bench_sample_ms(dev, run_steps, &r, 2);
+    const int calls = once > 5 ? 1 : once < 0.005 ? 1000 : (int)(5 / once);
+    for (int i = 0; i < PAIRS; i++) {
+        own[i] = bench_sample_ms(dev, run_steps, &r, calls);
+        theirs[i] =
+            other != NULL ? bench_sample_ms(dev, run_steps, &o, calls) : peer_ms(&w->p, calls);
+        ratio[i] = theirs[i] / own[i];
+    }
+    qsort(own, PAIRS, sizeof *own, bench_order);
+    qsort(theirs, PAIRS, sizeof *theirs, bench_order);
+    qsort(ratio, PAIRS, sizeof *ratio, bench_order);
+    print(w, x->name, " *", own[0], own[PAIRS / 2]);
+    print(w, other != NULL ? other->name : peer, "", theirs[0], theirs[PAIRS / 2]);
+    /* The 4th and the 12th of 15 enclose the median 19 times in 20. */
+    printf("# %.2f times as fast (%.2f to %.2f)\n", ratio[PAIRS / 2], ratio[3], ratio[11]);
+    stop(&r);
+    stop(&o);
+}
+
+/* ---- one problem ------------------------------------------------------------------------------
+ */
+
+static void open_workload(workload *w, problem p)
+{
+    const size_t num_a = (size_t)p.m * (size_t)p.k, num_b = (size_t)p.k * (size_t)p.n;
+    *w = (workload){.p = p};
+    w->data = malloc((num_a > num_b ? num_a : num_b) * sizeof *w->data);
+    op_check_fill(w->data, num_a > num_b ? num_a : num_b, 1);
+    op_check_begin(&w->c, dev);
+    op_check_input(&w->c, KERF_F32, p.trans_a ? KERF_SHAPE(p.k, p.m) : KERF_SHAPE(p.m, p.k),
+                   w->data);
+    op_check_input(&w->c, KERF_F32, p.trans_b ? KERF_SHAPE(p.n, p.k) : KERF_SHAPE(p.k, p.n),
+                   w->data);
+    op_check_node(&w->c, "Gemm", 1);
+    bench_ok(kerf_node_set_int(w->c.node, "transA", p.trans_a));
+    bench_ok(kerf_node_set_int(w->c.node, "transB", p.trans_b));
+    bench_ok(kerf__node_infer(w->c.node));
+    for (int i = 0; i < 2; i++) {
+        bench_ok(kerf_tensor_create(&w->in[i], dev, KERF_F32, w->c.inputs[i]->shape));
+        bench_ok(kerf_tensor_write(w->in[i], w->data));
+    }
+    bench_ok(kerf_tensor_create(&w->out[0], dev, KERF_F32, KERF_SHAPE(p.m, p.n)));
+    w->asked = (kerf__op_case){.dev = dev, .node = w->c.node, .inputs = w->in, .outputs = w->out};
+}
+
+static void close_workload(workload *w)
+{
+    kerf_tensor_destroy(w->in[0]);
+    kerf_tensor_destroy(w->in[1]);
+    kerf_tensor_destroy(w->out[0]);
+    op_check_end(&w->c);
+    free(w->data);
 }
 
 static void run(problem p)
 {
-    op_check c;
-    const size_t num_a = (size_t)p.m * (size_t)p.k, num_b = (size_t)p.k * (size_t)p.n;
-    float *data = malloc((num_a > num_b ? num_a : num_b) * sizeof *data);
-    double *want = malloc((size_t)p.m * (size_t)p.n * sizeof *want);
-    kerf_tensor *in[2], *out[1];
-    op_check_fill(data, num_a > num_b ? num_a : num_b, 1);
-    op_check_begin(&c, dev);
-    op_check_input(&c, KERF_F32, p.trans_a ? KERF_SHAPE(p.k, p.m) : KERF_SHAPE(p.m, p.k), data);
-    op_check_input(&c, KERF_F32, p.trans_b ? KERF_SHAPE(p.n, p.k) : KERF_SHAPE(p.k, p.n), data);
-    op_check_node(&c, "Gemm", 1);
-    bench_ok(kerf_node_set_int(c.node, "transA", p.trans_a));
-    bench_ok(kerf_node_set_int(c.node, "transB", p.trans_b));
-    bench_ok(kerf__node_infer(c.node));
-    for (int i = 0; i < 2; i++) {
-        bench_ok(kerf_tensor_create(&in[i], dev, KERF_F32, c.inputs[i]->shape));
-        bench_ok(kerf_tensor_write(in[i], data));
-    }
-    bench_ok(kerf_tensor_create(&out[0], dev, KERF_F32, KERF_SHAPE(p.m, p.n)));
-    const kerf__op *op = kerf__op_find("Gemm");
-    const kerf__op_case k = {.dev = dev, .node = c.node, .inputs = in, .outputs = out};
-    const double lowest = lowest_guess(&k, op);
-    want[0] = NAN; /* the first variant fills it in */
-    for (int i = 0; i < op->num_variants; i++)
-        for (int j = 0; op->variants[i].fits(&k) && j < 64; j++) {
-            const kerf__variant *v = &op->variants[i];
-            if (j < (v->num_candidates > 0 ? v->num_candidates : 1))
-                time_one(k, v, v->candidates ? &v->candidates[j] : NULL, &p, lowest, want);
-        }
-    kerf_tensor_destroy(in[0]);
-    kerf_tensor_destroy(in[1]);
-    kerf_tensor_destroy(out[0]);
-    op_check_end(&c);
-    free(want);
-    free(data);
+    workload w;
+    choice list[MOST_CHOICES];
+    open_workload(&w, p);
+    const int num = list_choices(&w, list);
+    const choice *best = best_guess(list, num);
+    for (int i = 0; i < num; i++)
+        if (versus != NULL && strcmp(list[i].name, versus) == 0)
+            time_in_turns(&w, best, &list[i]);
+        else if (versus == NULL && peer == NULL && (show_all || list[i].guess < 10 * best->guess))
+            time_alone(&w, &list[i], &list[i] == best ? " *" : "");
+    if (peer != NULL)
+        time_in_turns(&w, best, NULL);
+    close_workload(&w);
 }
 
 static void run_file(const char *path)
@@ -132,19 +258,51 @@ static void run_file(const char *path)
     fclose(file);
 }
 
+/* ---- the program ------------------------------------------------------------------------------
+ */
+
+static void start_peer(const char *command)
+{
+    int there[2], back[2];
+    if (pipe(there) != 0 || pipe(back) != 0)
+        exit(1);
+    if (fork() == 0) {
+        dup2(there[0], 0);
+        dup2(back[1], 1);
+        close(there[1]);
+        close(back[0]);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    close(there[0]);
+    close(back[1]);
+    to_peer = fdopen(there[1], "w");
+    from_peer = fdopen(back[0], "r");
+    peer = command;
+}
+
 int main(int argc, char **argv)
 {
     kerf_device_peaks peaks = {0};
+    int i = 1;
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++)
+        if (strcmp(argv[i], "--all") == 0)
+            show_all = 1;
+        else if (strcmp(argv[i], "--vs") == 0 && i + 1 < argc)
+            versus = argv[++i];
+        else if (strcmp(argv[i], "--beside") == 0 && i + 1 < argc)
+            start_peer(argv[++i]); /* before OpenCL has threads */
     dev = check_open_device();
     if (kerf_device_measure(dev, &peaks) == KERF_OK)
         limit_gflops = peaks.f32_gflops;
-    printf("# limit %.1f GFLOPS\nm,n,k,trans_a,trans_b,variant,min_ms,median_ms,gflops,"
+    printf("# limit %.1f GFLOPS\nm,n,k,trans_a,trans_b,choice,min_ms,median_ms,gflops,"
            "percent_of_limit\n",
            limit_gflops);
-    if (argc > 5)
-        run((problem){atoi(argv[1]), atoi(argv[2]), atoi(argv[3]), atoi(argv[4]), atoi(argv[5])});
+    if (argc - i == 5)
+        run((problem){atoi(argv[i]), atoi(argv[i + 1]), atoi(argv[i + 2]), atoi(argv[i + 3]),
+                      atoi(argv[i + 4])});
     else
-        run_file(argc > 1 ? argv[1] : "bench/shapes/gemm.txt");
+        run_file(i < argc ? argv[i] : "bench/shapes/gemm.txt");
     kerf_device_close(dev);
     return check_result();
 }

@@ -158,10 +158,25 @@ static kerf_status emit_pack(const kerf__op_case *c, const kerf__gemm *g, const 
                         (size_t)num_products(g)));
 }
 
+/* How many tiles a work-item takes: short sums more, as a group costs 100 cycles or so, while
+ * enough groups are left to keep all cores busy to the end. */
+static int num_turns(const kerf__op_case *c, const kerf__gemm *g, const sides *s)
+{
+    enum { STEPS = 512, MOST = 8, GROUPS_A_UNIT = 16 };
+    const double tiles =
+        (double)num_products(g) * num_panels(s) * ceil((double)s->num_rows / s->rows);
+    const double units = kerf_device_get_info(c->dev)->compute_units;
+    int turns = STEPS / g->k < MOST ? STEPS / g->k : MOST;
+    while (turns > 1 && tiles / turns < GROUPS_A_UNIT * units)
+        turns--;
+    return turns > 1 ? turns : 1;
+}
+
 kerf_status kerf__gemm_wide_build(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
     const sides s = sides_of(&g, c->parameters);
+    const int turns = num_turns(c, &g, &s);
     if (!s.direct)
         KERF__TRY(emit_pack(c, &g, &s));
     kerf__buffer *lanes = s.direct ? kerf__in(c, s.lanes_input) : c->scratch;
@@ -173,7 +188,7 @@ kerf_status kerf__gemm_wide_build(const kerf__op_case *c)
                    ARG(s.num_lanes), ARG(g.k), ARG(s.row_stride), ARG(s.row_step), ARG(lane_step),
                    ARG(is_packed), ARG(s.dst_row), ARG(s.dst_lane), ARG(g.num_inner),
                    ARG(s.rows_outer), ARG(s.rows_inner), ARG(s.lanes_outer), ARG(s.lanes_inner),
-                   ARG(g.has_bias), ARG(s.bias_row), ARG(s.bias_lane), ARG(g.relu)),
-        kerf__grid_wide((size_t)(s.num_rows + s.rows - 1) / (size_t)s.rows, (size_t)num_panels(&s),
-                        (size_t)num_products(&g)));
+                   ARG(g.has_bias), ARG(s.bias_row), ARG(s.bias_lane), ARG(g.relu), ARG(turns)),
+        kerf__grid_wide(kerf__ceil_div((size_t)s.num_rows, (size_t)(turns * s.rows)),
+                        (size_t)num_panels(&s), (size_t)num_products(&g)));
 }
