@@ -6,7 +6,9 @@
  * look-up, no timing, no waiting.
  *
  * Choices (which variant for which case) come from `choices` if given, else the tuning
- * store of this device, else the profile's guess; never from timing inside a plan.
+ * store of this device, else the profile's guess; never from timing inside a plan.  A choice
+ * in `choices` that this version or device does not have is an error, as other bits would
+ * come out; cases that it does not name are chosen as without it.
  *
  * The plan borrows graph (only while it is made), state and device.  Thread safety: that of
  * the device. */
@@ -42,17 +44,21 @@ typedef struct kerf_plan_options {
     kerf_optimizer optimizer; /* KERF_TRAIN only */
     const char *output;       /* value the loss is taken of; NULL: the first output */
     const char *choices;      /* JSON from kerf_plan_choices(); NULL: store or guess */
-    const char *const *freeze; /* shell patterns of weights that get no update */
+    const char *const *freeze; /* shell patterns of weights that get no update; one that fits
+                                * no weight is an error */
     size_t num_freeze;
 } kerf_plan_options;
 
-/* On failure *out is NULL.  In training the state gains moments and metrics. */
+/* On failure *out is NULL.  In training the state gains moments ("fc1.weight.momentum"), with
+ * a loss the sums of kerf_plan_read_metrics() ("kerf.metrics.train", "kerf.metrics.evaluate"). */
 KERF_API kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
                                       const kerf_plan_options *options);
 KERF_API void kerf_plan_destroy(kerf_plan *p); /* NULL is allowed */
 
 /* Tensors on the device, owned by the plan; write inputs, read outputs.  NULL if there is
- * no such name.  Inputs: the graph's, "labels", and "kerf.step" in training. */
+ * no such name.  Inputs: the graph's, "labels", and "kerf.step" in training.  Outputs: the
+ * graph's, in training only the value the loss is taken of; with a loss also "kerf.loss".
+ * They hold until the next run. */
 KERF_API kerf_tensor *kerf_plan_input(const kerf_plan *p, const char *name);
 KERF_API kerf_tensor *kerf_plan_output(const kerf_plan *p, const char *name);
 
