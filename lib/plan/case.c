@@ -2,7 +2,8 @@
  *
  *     Gemm transB=1 activation=relu float32(64,784) float32(300,784) float32(300) > float32(64,300)
  *
- * Attributes stand in the order of the alphabet, a left out input is "-".  Names are not
+ * Attributes stand in the order of the alphabet, a left out input is "-", a short list of
+ * integers that is known (axes, a shape) stands behind its type: "int64(2)=0,3".  Names are not
  * part of it: equal cases make equal choices, and the tuning store (device/tuning.h) and
  * choices.json are keyed by it.  No tabs or line breaks. */
 #include <inttypes.h>
@@ -82,6 +83,16 @@ static const kerf__attribute *next_attribute(const kerf_node *n, const char *aft
     return best;
 }
 
+/* ONNX has axes and shapes as inputs; which kernel fits depends on them. */
+static void append_integers(text *t, const kerf_value *v)
+{
+    const kerf_tensor *list = v->constant;
+    if (list == NULL || list->type != KERF_S64 || list->num_elements > KERF_MAX_RANK)
+        return;
+    for (size_t i = 0; i < list->num_elements; i++)
+        append(t, i == 0 ? "=%" PRId64 : ",%" PRId64, ((const int64_t *)list->data)[i]);
+}
+
 static void append_value(text *t, const kerf_value *v)
 {
     if (v == NULL) {
@@ -92,6 +103,7 @@ static void append_value(text *t, const kerf_value *v)
     for (int i = 0; i < v->shape.rank; i++)
         append(t, i == 0 ? "%" PRId64 : ",%" PRId64, v->shape.dims[i]);
     append(t, ")");
+    append_integers(t, v);
 }
 
 char *kerf__case_text(const kerf_node *n)

@@ -323,6 +323,29 @@ static void test_choices(void)
     end(&n);
 }
 
+/* Two nodes that differ in a constant input only are two cases. */
+static void test_constants_in_cases(void)
+{
+    net n;
+    char *json;
+    begin(&n);
+    for (int64_t axis = 0; axis < 2; axis++) {
+        kerf_tensor *t;
+        kerf_value *axes;
+        CHECK_OK(kerf_tensor_create(&t, NULL, KERF_S64, KERF_SHAPE(1)));
+        CHECK_OK(kerf_tensor_write(t, &axis));
+        CHECK_OK(kerf_graph_add_constant(n.g, NULL, t, &axes));
+        CHECK_OK(kerf_graph_add_output(n.g, node(&n, "ReduceSum", NULL, n.x, axes)));
+    }
+    kerf_plan *p = plan(&n, 4);
+    CHECK_OK(kerf_plan_choices(p, &json));
+    CHECK(strstr(json, "float32(4,4) int64(1)=0 > float32(1,4)") != NULL);
+    CHECK(strstr(json, "float32(4,4) int64(1)=1 > float32(4,1)") != NULL);
+    free(json);
+    kerf_plan_destroy(p);
+    end(&n);
+}
+
 /* ---- marks and steps --------------------------------------------------------------- */
 
 static void test_marks(void)
@@ -406,6 +429,7 @@ int main(void)
     test_refusals();
     test_states_must_agree();
     test_choices();
+    test_constants_in_cases();
     test_marks();
     test_steps();
     test_verify_can_fail();
