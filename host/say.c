@@ -45,6 +45,9 @@ int fail_memory(const options *o)
 int fail_kerf(const options *o, kerf_status status)
 {
     const char *text = kerf_last_error();
+    size_t length = strlen(o->command);
+    if (strncmp(text, o->command, length) == 0 && strncmp(text + length, ": ", 2) == 0)
+        text += length + 2; /* the library names the operation too */
     fail_work(o, "%s", text[0] != '\0' ? text : kerf_status_text(status));
     return status == KERF_ERR_CANCELLED ? EXIT_INTERRUPTED
            : status == KERF_ERR_TARGET  ? EXIT_TARGET

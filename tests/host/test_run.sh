@@ -35,6 +35,11 @@ expect 0 "top-1" "$KERF" eval m.onnx --data $data --min-top1 0
 expect 1 "kerf: eval: " "$KERF" eval m.onnx --data idx:nowhere
 expect 2 "kerf: eval: --prep nonsense: " "$KERF" eval m.onnx --data $data --prep nonsense
 
+expect 1 "kerf: train: the loss became" "$KERF" train m.onnx --data $data --epochs 1 --batch 64 \
+    --lr 1e9 -o wild.onnx
+grep -q "try a smaller lr" err.txt || failed "no advice: $(cat err.txt)"
+[ ! -e wild.onnx ] || failed "a diverged run wrote its output"
+
 # ---- prune ------------------------------------------------------------------------------------
 expect 0 "compression rate 10.00x" "$KERF" prune dense.onnx --sparsity 0.9 --scope global -o cut.onnx
 expect_json "compression=10" "$KERF" info cut.onnx --json
