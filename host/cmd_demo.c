@@ -2,6 +2,7 @@
  * then loses its weights in three ways; what is left is written, shown and explained. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "change.h"
 #include "command.h"
@@ -194,6 +195,8 @@ int cmd_demo(const options *o)
     interrupt_catch();
     progress_begin(&d.bar, o, "  ");
     code = run_tour(&d);
+    if (code != EXIT_DONE)
+        rmdir(d.dir); /* only if nothing is in it */
     layers_free(&d.before);
     layers_free(&d.after);
     net_free(&d.dense);

@@ -81,8 +81,8 @@ FILE *result_stream(const options *o)
 int finish_output(const char *command, int code)
 {
     int failed = fflush(stdout) != 0 || ferror(stdout);
-    if (!failed || code == EXIT_INTERRUPTED)
-        return code;
+    if (!failed || code != EXIT_DONE)
+        return code; /* what went wrong was said already */
     fprintf(stderr, "kerf: %s: standard output cannot be written: %s\n", command, strerror(errno));
-    return code == EXIT_DONE ? EXIT_FAILED : code;
+    return EXIT_FAILED;
 }
