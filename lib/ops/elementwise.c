@@ -337,19 +337,14 @@ static kerf_status build_rows(const kerf__op_case *c, int vector, size_t rows, s
     return emit(c, "elementwise_rows", vector, args, num, grid);
 }
 
-static int fits_32_bits(const kerf__op_case *c)
-{
-    return kerf__value_elements(c->node->outputs[0]) < (int64_t)1 << 31;
-}
-
 static int fits_wide(const kerf__op_case *c)
 {
-    return kerf__is_cpu(c) && fits_32_bits(c) && merge(c->node).rank <= 2;
+    return kerf__fits_wide(c) && merge(c->node).rank <= 2;
 }
 
 static int fits_simt(const kerf__op_case *c)
 {
-    return fits_32_bits(c) && merge(c->node).rank <= 1;
+    return kerf__fits_simt(c) && merge(c->node).rank <= 1;
 }
 
 static kerf_status build_wide(const kerf__op_case *c)
@@ -393,7 +388,7 @@ static kerf_status build_any(const kerf__op_case *c)
 static const kerf__variant VARIANTS[] = {
     {.name = "elementwise_wide", .fits = fits_wide, .build = build_wide},
     {.name = "elementwise_simt", .fits = fits_simt, .build = build_simt},
-    {.name = "elementwise_any", .fits = fits_32_bits, .build = build_any},
+    {.name = "elementwise_any", .fits = kerf__fits_simt, .build = build_any},
 };
 
 enum { NUM_VARIANTS = sizeof VARIANTS / sizeof VARIANTS[0] };

@@ -44,16 +44,6 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
 
 /* ---- launches ------------------------------------------------------------------------------ */
 
-static int fits_simt(const kerf__op_case *c)
-{
-    return kerf__value_elements(c->node->outputs[0]) < (int64_t)1 << 31;
-}
-
-static int fits_wide(const kerf__op_case *c)
-{
-    return kerf__is_cpu(c) && fits_simt(c);
-}
-
 static kerf_status build(const kerf__op_case *c, int wide)
 {
     const size_t num = (size_t)kerf__value_elements(c->node->outputs[0]);
@@ -82,8 +72,8 @@ static kerf_status build_simt(const kerf__op_case *c)
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "mask_wide", .fits = fits_wide, .build = build_wide},
-    {.name = "mask_simt", .fits = fits_simt, .build = build_simt},
+    {.name = "mask_wide", .fits = kerf__fits_wide, .build = build_wide},
+    {.name = "mask_simt", .fits = kerf__fits_simt, .build = build_simt},
 };
 
 extern const kerf__op kerf__ops_mask[];

@@ -27,16 +27,6 @@ static kerf_status infer(kerf_node *n)
     return KERF_OK;
 }
 
-static int fits_simt(const kerf__op_case *c)
-{
-    return kerf__value_elements(c->node->inputs[1]) < (int64_t)1 << 31;
-}
-
-static int fits_wide(const kerf__op_case *c)
-{
-    return kerf__is_cpu(c) && fits_simt(c);
-}
-
 static size_t scratch_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
 {
     (void)candidate;
@@ -68,11 +58,11 @@ static kerf_status build_simt(const kerf__op_case *c)
 
 static const kerf__variant VARIANTS[] = {
     {.name = "metrics_wide",
-     .fits = fits_wide,
+     .fits = kerf__fits_wide,
      .scratch_bytes = scratch_bytes,
      .build = build_wide},
     {.name = "metrics_simt",
-     .fits = fits_simt,
+     .fits = kerf__fits_simt,
      .scratch_bytes = scratch_bytes,
      .build = build_simt},
 };

@@ -56,16 +56,6 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
 
 /* ---- launches ------------------------------------------------------------------------------ */
 
-static int fits_simt(const kerf__op_case *c)
-{
-    return kerf__value_elements(c->node->inputs[0]) < (int64_t)1 << 31;
-}
-
-static int fits_wide(const kerf__op_case *c)
-{
-    return kerf__is_cpu(c) && fits_simt(c);
-}
-
 static size_t scratch_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
 {
     (void)candidate;
@@ -125,17 +115,17 @@ static kerf_status build_grad_simt(const kerf__op_case *c)
 
 static const kerf__variant LOSS[] = {
     {.name = "mse_wide",
-     .fits = fits_wide,
+     .fits = kerf__fits_wide,
      .scratch_bytes = scratch_bytes,
      .build = build_loss_wide},
     {.name = "mse_simt",
-     .fits = fits_simt,
+     .fits = kerf__fits_simt,
      .scratch_bytes = scratch_bytes,
      .build = build_loss_simt},
 };
 static const kerf__variant GRAD[] = {
-    {.name = "mse_grad_wide", .fits = fits_wide, .build = build_grad_wide},
-    {.name = "mse_grad_simt", .fits = fits_simt, .build = build_grad_simt},
+    {.name = "mse_grad_wide", .fits = kerf__fits_wide, .build = build_grad_wide},
+    {.name = "mse_grad_simt", .fits = kerf__fits_simt, .build = build_grad_simt},
 };
 
 extern const kerf__op kerf__ops_mse_loss[];

@@ -72,16 +72,6 @@ static kerf_status infer(kerf_node *n)
 
 /* ---- launches ------------------------------------------------------------------------------ */
 
-static int fits_simt(const kerf__op_case *c)
-{
-    return kerf__value_elements(c->node->inputs[0]) < (int64_t)1 << 31;
-}
-
-static int fits_wide(const kerf__op_case *c)
-{
-    return kerf__is_cpu(c) && fits_simt(c);
-}
-
 /* The attributes that are kernel arguments, in their order there. */
 static int numbers_of(const kerf_node *n, kerf__arg *args)
 {
@@ -132,8 +122,8 @@ static kerf_status build_simt(const kerf__op_case *c)
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "optimizer_wide", .fits = fits_wide, .build = build_wide},
-    {.name = "optimizer_simt", .fits = fits_simt, .build = build_simt},
+    {.name = "optimizer_wide", .fits = kerf__fits_wide, .build = build_wide},
+    {.name = "optimizer_simt", .fits = kerf__fits_simt, .build = build_simt},
 };
 
 #define ENTRY(name, num, outputs)                                                                  \

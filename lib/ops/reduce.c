@@ -247,27 +247,22 @@ static const char *options_of(const kerf__op_case *c, int wide)
     return wide ? f->wide : f->simt;
 }
 
-static int fits_32_bits(const kerf__op_case *c)
-{
-    return kerf__value_elements(c->node->inputs[0]) < (int64_t)1 << 31;
-}
-
 static int fits_wide(const kerf__op_case *c)
 {
     sizes s;
-    return kerf__is_cpu(c) && fits_32_bits(c) && sizes_of(c->node, &s);
+    return kerf__fits_wide(c) && sizes_of(c->node, &s);
 }
 
 static int fits_simt(const kerf__op_case *c)
 {
     sizes s;
-    return fits_32_bits(c) && sizes_of(c->node, &s);
+    return kerf__fits_simt(c) && sizes_of(c->node, &s);
 }
 
 /* Each output is one item's, so it must not be long. */
 static int fits_any(const kerf__op_case *c)
 {
-    return fits_32_bits(c) && num_reduced(c->node) <= KERF__MOST_ITERATIONS;
+    return kerf__fits_simt(c) && num_reduced(c->node) <= KERF__MOST_ITERATIONS;
 }
 
 /* How k is cut: enough parts to busy the device, none shorter than is worth a launch, none
@@ -503,11 +498,11 @@ static const kerf__variant REDUCE[] = {
     {.name = "reduce_any", .fits = fits_any, .build = build_any},
 };
 static const kerf__variant STD_DEV[] = {{.name = "reduce_std_dev",
-                                         .fits = fits_32_bits,
+                                         .fits = kerf__fits_simt,
                                          .build = build_std_dev,
                                          .scratch_bytes = std_dev_bytes}};
 static const kerf__variant COUNT[] = {{.name = "reduce_count",
-                                       .fits = fits_32_bits,
+                                       .fits = kerf__fits_simt,
                                        .build = build_count,
                                        .scratch_bytes = count_bytes}};
 

@@ -102,6 +102,25 @@ int kerf__is_cpu(const kerf__op_case *c)
     return kerf_device_get_info(c->dev)->type == KERF_DEVICE_CPU;
 }
 
+static int counts_in_31_bits(kerf_value *const *values, int num)
+{
+    for (int i = 0; i < num; i++)
+        if (values[i] != NULL && kerf__value_elements(values[i]) >= (int64_t)1 << 31)
+            return 0;
+    return 1;
+}
+
+int kerf__fits_simt(const kerf__op_case *c)
+{
+    return counts_in_31_bits(c->node->inputs, c->node->num_inputs) &&
+           counts_in_31_bits(c->node->outputs, c->node->num_outputs);
+}
+
+int kerf__fits_wide(const kerf__op_case *c)
+{
+    return kerf__is_cpu(c) && kerf__fits_simt(c);
+}
+
 size_t kerf__pieces_an_item(const kerf__op_case *c, size_t num, size_t iterations, size_t least)
 {
     const size_t items = 8 * (size_t)kerf_device_get_info(c->dev)->compute_units;

@@ -30,6 +30,10 @@ kerf_status kerf__node_broadcast(const kerf_node *n, kerf_shape a, kerf_shape b,
 
 /* 1 on CPU devices, where an item alone in its group walks a long chunk ("wide"). */
 int kerf__is_cpu(const kerf__op_case *c);
+/* What most variants need: every input and output is counted in 31 bits; and, for wide ones,
+ * a CPU device. */
+int kerf__fits_simt(const kerf__op_case *c);
+int kerf__fits_wide(const kerf__op_case *c);
 /* How many of `num` pieces of work one item of a wide launch takes: few items, so that
  * handing them out costs nothing, but several a core, so that the cores end together; at
  * least `least` (or all).  A piece is so many loop iterations; an item never has more than
