@@ -2,8 +2,7 @@
  *
  * A number is a function of key and counter alone, never of what was drawn before, so any
  * order, thread or rank gives the same bits.  The key holds seed, purpose and what it is
- * for (a value's id); the counter holds step, sample and element.  kernels/random.clh is
- * the same function for kernels. */
+ * for (a value's id); the counter holds step, sample and element. */
 #ifndef KERF_BASE_RANDOM_H
 #define KERF_BASE_RANDOM_H
 
