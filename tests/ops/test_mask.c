@@ -82,13 +82,13 @@ static void test_strange_values(void)
 static void test_threshold_edges(void)
 {
     static const float EDGES[] = {0.5f, -0.5f, 0.50001f, NAN, INFINITY, 0, -0.0f};
-    for (size_t i = 0; i < 35; i++) {
+    for (size_t i = 0; i < 39; i++) {
         weight[i] = EDGES[i % LENGTH(EDGES)];
-        mask[i] = i < 28;
+        mask[i] = i % 9 != 0;
     }
-    check_threshold(35, 0.5f);
-    check_threshold(35, 0);
-    check_threshold(35, INFINITY);
+    check_threshold(39, 0.5f);
+    check_threshold(39, 0);
+    check_threshold(39, INFINITY);
 }
 
 static void test_what_is_refused(void)
