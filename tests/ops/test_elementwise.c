@@ -73,13 +73,34 @@ static void check(const struct row *row, kerf_shape a, kerf_shape b, int gradien
     op_check_end(&c);
 }
 
+/* One operation at every size that could be an edge, all at those that have a tail. */
 static void test_sizes(void)
 {
-    static const int64_t SIZES[] = {0, 1, 15, 16, 17, 63, 64, 65, 1003};
+    static const int64_t SIZES[] = {17, 65, 0, 1, 15, 16, 63, 64, 1003};
     for (size_t i = 0; i < LENGTH(ROWS); i++)
-        for (size_t j = 0; j < LENGTH(SIZES); j++)
-            if (!op_check_small() || SIZES[j] == 17 || SIZES[j] == 65)
-                check(&ROWS[i], KERF_SHAPE(SIZES[j]), KERF_SHAPE(SIZES[j]), SIZES[j] == 63);
+        for (size_t j = 0; j < (i == 1 && !op_check_small() ? LENGTH(SIZES) : 2); j++)
+            check(&ROWS[i], KERF_SHAPE(SIZES[j]), KERF_SHAPE(SIZES[j]), SIZES[j] == 65);
+}
+
+/* Equal inputs, and zeros below a fraction. */
+static void test_ties(void)
+{
+    static const char *const OPS[] = {"kerf.Above", "kerf.Equal", "kerf.DivOrZero", "Max", "Min"};
+    for (size_t i = 0; i < LENGTH(OPS); i++) {
+        op_check c;
+        op_check_fill(x, 37, 5);
+        op_check_fill(y, 37, 6);
+        for (int k = 0; k < 37; k++) {
+            x[k] = rintf(2 * x[k]);
+            y[k] = rintf(2 * y[k]);
+        }
+        op_check_begin(&c, dev);
+        op_check_input(&c, KERF_F32, KERF_SHAPE(37), x);
+        op_check_input(&c, KERF_F32, KERF_SHAPE(37), y);
+        op_check_node(&c, OPS[i], 1);
+        op_check_variants(&c, ref_elementwise, 0);
+        op_check_end(&c);
+    }
 }
 
 /* Wherever a dimension may be stretched: bias, column, scalar, middle, both sides. */
@@ -223,6 +244,7 @@ int main(void)
 {
     dev = check_open_device();
     test_sizes();
+    test_ties();
     test_broadcasting();
     test_large();
     test_expand();
