@@ -18,13 +18,13 @@ static inline float gemm_finish(float sum, float alpha, float beta, global const
     return relu && x < 0.0f ? 0.0f : x;
 }
 
-/* One element of dst to a work-item.  The loop is cut in two because llvmpipe leaves a loop
- * after 65535 turns. */
+/* One element of dst to a work-item, steps first to last - 1 of its sum: a long one takes
+ * several launches, each going on from what the last left in dst. */
 kernel void gemm_plain(global const float *a, global const float *b, global const float *bias,
                        global float *dst, float alpha, float beta, int m, int n, int k, int a_row,
                        int a_col, int b_row, int b_col, int num_inner, int a_outer, int a_inner,
                        int b_outer, int b_inner, int has_bias, int bias_row, int bias_col, int relu,
-                       uint num)
+                       uint num, int first, int last)
 {
     const uint at = (uint)get_global_id(0);
     if (at >= num)
@@ -33,13 +33,13 @@ kernel void gemm_plain(global const float *a, global const float *b, global cons
     const int i = rest % m, z = rest / m;
     a += (z / num_inner) * a_outer + (z % num_inner) * a_inner + i * a_row;
     b += (z / num_inner) * b_outer + (z % num_inner) * b_inner + j * b_col;
-    float sum = 0.0f;
-    for (int first = 0; first < k; first += 4096) {
-        const int last = min(k, first + 4096);
-        for (int p = first; p < last; p++)
-            sum = fma(a[p * a_col], b[p * b_row], sum);
-    }
-    dst[at] = gemm_finish(sum, alpha, beta, bias, has_bias, i * bias_row + j * bias_col, relu);
+    float sum = first > 0 ? dst[at] : 0.0f;
+    for (int p = first; p < last; p++)
+        sum = fma(a[p * a_col], b[p * b_row], sum);
+    if (last < k)
+        dst[at] = sum;
+    else
+        dst[at] = gemm_finish(sum, alpha, beta, bias, has_bias, i * bias_row + j * bias_col, relu);
 }
 
 static inline float gemm_sum16(float16 x)

@@ -210,6 +210,13 @@ kerf__buffer *kerf__gemm_bias(const kerf__op_case *c, const kerf__gemm *g)
     return g->has_bias ? kerf__in(c, 2) : kerf__out(c, 0);
 }
 
+int kerf__gemm_loop_fits(const kerf__op_case *c, int turns)
+{
+    const kerf_device_info *info = kerf_device_get_info(c->dev);
+    return turns <= KERF__MOST_ITERATIONS || !kerf__is_cpu(c) ||
+           strcmp(info->platform, "rusticl") != 0;
+}
+
 static double macs(const kerf_node *n)
 {
     const kerf__gemm g = kerf__gemm_of(n);
@@ -345,24 +352,57 @@ static double guess_plain(const kerf__op_case *c, const kerf__candidate *candida
     return 64.0 + 2.0 * macs(c->node);
 }
 
-static kerf_status build_tileless(const kerf__op_case *c, const char *entry, int outputs_an_item)
+enum { NUM_ARGS = 23, MOST_ARGS = NUM_ARGS + 2 };
+
+/* What both kernels take, into args; returns the number of work-items. */
+static size_t tileless_args(const kerf__op_case *c, const kerf__gemm *g, int outputs_an_item,
+                            kerf__arg *args)
 {
-    const kerf__gemm g = kerf__gemm_of(c->node);
-    const int blocks = (g.n + outputs_an_item - 1) / outputs_an_item;
-    const size_t num = (size_t)g.num_outer * (size_t)g.num_inner * (size_t)g.m * (size_t)blocks;
-    return kerf__emit(
-        c, &kerf__source_gemm, entry, "",
-        KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__gemm_bias(c, &g)),
-                   ARG(kerf__out(c, 0)), ARG(g.alpha), ARG(g.beta), ARG(g.m), ARG(g.n), ARG(g.k),
-                   ARG(g.a_row), ARG(g.a_col), ARG(g.b_row), ARG(g.b_col), ARG(g.num_inner),
-                   ARG(g.a_outer), ARG(g.a_inner), ARG(g.b_outer), ARG(g.b_inner), ARG(g.has_bias),
-                   ARG(g.bias_row), ARG(g.bias_col), ARG(g.relu), ARG((unsigned)num)),
-        outputs_an_item == 1 ? kerf__grid_items(num) : kerf__grid_wide(num, 1, 1));
+    const size_t blocks = kerf__ceil_div((size_t)g->n, (size_t)outputs_an_item);
+    const size_t num = (size_t)g->num_outer * (size_t)g->num_inner * (size_t)g->m * blocks;
+    const kerf__arg all[NUM_ARGS] = {ARG(kerf__in(c, 0)),
+                                     ARG(kerf__in(c, 1)),
+                                     ARG(kerf__gemm_bias(c, g)),
+                                     ARG(kerf__out(c, 0)),
+                                     ARG(g->alpha),
+                                     ARG(g->beta),
+                                     ARG(g->m),
+                                     ARG(g->n),
+                                     ARG(g->k),
+                                     ARG(g->a_row),
+                                     ARG(g->a_col),
+                                     ARG(g->b_row),
+                                     ARG(g->b_col),
+                                     ARG(g->num_inner),
+                                     ARG(g->a_outer),
+                                     ARG(g->a_inner),
+                                     ARG(g->b_outer),
+                                     ARG(g->b_inner),
+                                     ARG(g->has_bias),
+                                     ARG(g->bias_row),
+                                     ARG(g->bias_col),
+                                     ARG(g->relu),
+                                     ARG((unsigned)num)};
+    memcpy(args, all, sizeof all);
+    return num;
 }
 
+/* No launch adds more than llvmpipe lets a loop turn. */
 static kerf_status build_plain(const kerf__op_case *c)
 {
-    return build_tileless(c, "gemm_plain", 1);
+    const kerf__gemm g = kerf__gemm_of(c->node);
+    kerf__arg args[MOST_ARGS];
+    const size_t num = tileless_args(c, &g, 1, args);
+    int first = 0, last;
+    do {
+        last = g.k - first > KERF__MOST_ITERATIONS ? first + KERF__MOST_ITERATIONS : g.k;
+        args[NUM_ARGS] = kerf__arg_int(first);
+        args[NUM_ARGS + 1] = kerf__arg_int(last);
+        KERF__TRY(kerf__emit(c, &kerf__source_gemm, "gemm_plain", "", args, MOST_ARGS,
+                             kerf__grid_items(num)));
+        first = last;
+    } while (last < g.k);
+    return KERF_OK;
 }
 
 enum { DOT_OUTPUTS = 4 }; /* OUTPUTS in gemm.cl */
@@ -371,7 +411,7 @@ static int fits_dot(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
     return kerf__is_cpu(c) && (g.a_col == 1 || g.k == 1) && (g.b_row == 1 || g.k == 1) &&
-           g.k <= 16 * KERF__MOST_ITERATIONS;
+           kerf__gemm_loop_fits(c, g.k / 16);
 }
 
 /* Bound by reading b: about 16 floats in two cycles. */
@@ -384,7 +424,11 @@ static double guess_dot(const kerf__op_case *c, const kerf__candidate *candidate
 
 static kerf_status build_dot(const kerf__op_case *c)
 {
-    return build_tileless(c, "gemm_dot", DOT_OUTPUTS);
+    const kerf__gemm g = kerf__gemm_of(c->node);
+    kerf__arg args[MOST_ARGS];
+    const size_t num = tileless_args(c, &g, DOT_OUTPUTS, args);
+    return kerf__emit(c, &kerf__source_gemm, "gemm_dot", "", args, NUM_ARGS,
+                      kerf__grid_wide(num, 1, 1));
 }
 
 /* ---- CLBlast -----------------------------------------------------------------------------------

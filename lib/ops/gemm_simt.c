@@ -4,6 +4,8 @@
  * read less; a candidate is a tile.  Device side: kernels/gemm_simt.cl. */
 #include "ops/gemm_common.h"
 
+#include <limits.h>
+
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_gemm_simt;
@@ -21,7 +23,9 @@ int kerf__gemm_simt_fits(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
     const kerf_device_info *info = kerf_device_get_info(c->dev);
-    return g.m > 0 && g.n > 0 && info->max_group >= SIDE * SIDE && info->local_bytes >= 16384;
+    /* For each step of k one turn of the sum and up to two of loading. */
+    return g.m > 0 && g.n > 0 && info->max_group >= SIDE * SIDE && info->local_bytes >= 16384 &&
+           g.k < INT_MAX / 3 && kerf__gemm_loop_fits(c, 3 * g.k);
 }
 
 /* Cycles of the whole device, so that it compares with gemm_plain's: 64 work-items at work in
