@@ -162,7 +162,7 @@ static kerf_status emit_pack(const kerf__op_case *c, const kerf__gemm *g, const 
  * enough groups are left to keep all cores busy to the end. */
 static int num_turns(const kerf__op_case *c, const kerf__gemm *g, const sides *s)
 {
-    enum { STEPS = 512, MOST = 8, GROUPS_A_UNIT = 16 };
+    enum { STEPS = 2048, MOST = 8, GROUPS_A_UNIT = 32 };
     const double tiles =
         (double)num_products(g) * num_panels(s) * ceil((double)s->num_rows / s->rows);
     const double units = kerf_device_get_info(c->dev)->compute_units;
