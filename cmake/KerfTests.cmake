@@ -18,12 +18,12 @@ function(kerf_add_test room name)
             add_test(NAME ${room}.${name}@${device}
                 COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh ${device} $<TARGET_FILE:${program}>)
             set_tests_properties(${room}.${name}@${device} PROPERTIES
-                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device};sanitize" TIMEOUT 600
+                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device};sanitize" TIMEOUT 1500
                 ENVIRONMENT "KERF_PROBE=$<TARGET_FILE_DIR:${program}>/../kerf-probe;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
         endforeach()
     else()
         add_test(NAME ${room}.${name} COMMAND ${program})
-        set_tests_properties(${room}.${name} PROPERTIES LABELS "${ARGN};sanitize" TIMEOUT 300
+        set_tests_properties(${room}.${name} PROPERTIES LABELS "${ARGN};sanitize" TIMEOUT 900
             ENVIRONMENT "KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
     endif()
 endfunction()
