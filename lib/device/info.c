@@ -1,4 +1,4 @@
-/* device/info.c -- describing the devices that the drivers list: limits, identity, profile.
+/* device/info.c -- describing the devices that the drivers list: limits, identity.
  *
  * Nothing is compiled here and nothing believed that a trial has to show: what a device can
  * do comes from the probe's verdict (verdict.c), else from the guess at the end. */
@@ -12,6 +12,7 @@
 #include "device/cpu.h"
 #include "device/device_internal.h"
 #include "device/fault.h"
+#include "device/profile.h"
 
 enum { MAX_PLATFORMS = 64, MAX_DEVICES = 64 };
 
@@ -104,7 +105,7 @@ static void get_pci(const kerf__opencl *cl, cl_device_id id, char *pci, size_t p
         snprintf(pci, pci_bytes, "%04x:%02x:%02x.%x", place[0], place[1], place[2], place[3]);
 }
 
-/* ---- identity and profile -------------------------------------------------------------- */
+/* ---- identity -------------------------------------------------------------------------- */
 
 void kerf__device_identify(kerf_device_info *info)
 {
@@ -117,38 +118,6 @@ void kerf__device_identify(kerf_device_info *info)
     XXH128_hash_t digest = XXH3_128bits(text, (size_t)length);
     snprintf(info->id, sizeof info->id, "%016llx%016llx", (unsigned long long)digest.high64,
              (unsigned long long)digest.low64);
-}
-
-/* By device type before vendor: PoCL calls an AMD CPU's vendor what it likes.  The first row
- * whose texts are both contained wins. */
-static void set_profile(kerf_device_info *info)
-{
-    static const struct {
-        int type; /* -1: any */
-        const char *platform, *name, *profile;
-    } PROFILES[] = {
-        {-1, "Oclgrind", "", "simulator"},
-        {KERF_DEVICE_CPU, "Portable Computing Language", "", "cpu-pocl"},
-        {KERF_DEVICE_CPU, "Intel", "", "cpu-intel"},
-        {-1, "", "llvmpipe", "cpu-llvmpipe"},
-        {KERF_DEVICE_CPU, "", "", "cpu"},
-        {KERF_DEVICE_GPU, "", "Mali", "mali"},
-        {KERF_DEVICE_GPU, "", "Adreno", "adreno"},
-        {KERF_DEVICE_GPU, "", "gfx9", "amd-gcn"},
-        {KERF_DEVICE_GPU, "", "gfx1", "amd-rdna"},
-        {KERF_DEVICE_GPU, "AMD", "", "amd"},
-        {KERF_DEVICE_GPU, "NVIDIA", "", "nvidia"},
-        {KERF_DEVICE_GPU, "Intel", "", "intel-gpu"},
-        {-1, "", "", "generic"},
-    };
-    for (size_t i = 0; i < sizeof PROFILES / sizeof PROFILES[0]; i++) {
-        if ((PROFILES[i].type == -1 || PROFILES[i].type == (int)info->type) &&
-            strstr(info->platform, PROFILES[i].platform) != NULL &&
-            strstr(info->name, PROFILES[i].name) != NULL) {
-            snprintf(info->profile, sizeof info->profile, "%s", PROFILES[i].profile);
-            return;
-        }
-    }
 }
 
 /* Without a trial nothing is taken for granted but the CPU's registers. */
@@ -202,7 +171,7 @@ static void describe(const kerf__opencl *cl, kerf__found found, int index, kerf_
     size_t align = get_uint(cl, id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* it is given in bits */
     info->align_bytes = align > 64 ? align : 64;                        /* a cache line */
     kerf__device_identify(info);
-    set_profile(info);
+    snprintf(info->profile, sizeof info->profile, "%s", kerf__profile_of(info));
     apply_verdict(cl, info);
     kerf__fault_limits(info);
 }
