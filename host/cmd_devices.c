@@ -74,6 +74,15 @@ static json_t *peaks_json(const kerf_device_peaks *p)
                      known(p->copy_gbps), "launch_us", known(p->launch_us));
 }
 
+static json_t *quirks_json(const kerf_device_info *d)
+{
+    const char *quirk;
+    json_t *list = json_array();
+    for (size_t i = 0; (quirk = kerf_device_quirk(d, i)) != NULL; i++)
+        json_array_append_new(list, json_text(quirk));
+    return list;
+}
+
 static json_t *device_json(const kerf_device_info *d, const device_facts *facts)
 {
     json_t *object = json_object();
@@ -94,6 +103,7 @@ static json_t *device_json(const kerf_device_info *d, const device_facts *facts)
     json_object_set_new(object, "peaks", peaks_json(&facts->peaks));
     json_object_set_new(object, "features", features_json(&d->features));
     json_object_set_new(object, "profile", json_text(d->profile));
+    json_object_set_new(object, "quirks", quirks_json(d));
     json_t *kernels = json_object();
     for (size_t i = 0; i < NUM_SHAPES; i++)
         json_object_set_new(kernels, shape_names[i], json_text(facts->kernels[i]));
@@ -118,7 +128,15 @@ static void print_features(const kerf_device_features *f, const char *profile)
     printf(", vectors of %d floats; profile %s\n", f->vector_floats, profile);
 }
 
-static void print_device(const kerf_device_info *d, const device_facts *facts)
+/* What is known of its driver, with -v. */
+static void print_quirks(const options *o, const kerf_device_info *d)
+{
+    const char *quirk;
+    for (size_t i = 0; o->verbose && (quirk = kerf_device_quirk(d, i)) != NULL; i++)
+        printf("%s%s\n", i == 0 ? "   known of this driver: " : "      ", quirk);
+}
+
+static void print_device(const options *o, const kerf_device_info *d, const device_facts *facts)
 {
     char memory[32], local[32];
     const kerf_device_peaks *peaks = &facts->peaks;
@@ -138,6 +156,7 @@ static void print_device(const kerf_device_info *d, const device_facts *facts)
         printf("%sproducts of %s by %s", i == 0 ? "\n   would use: " : ", ", shape_names[i],
                facts->kernels[i]);
     fputs("\n", stdout);
+    print_quirks(o, d);
 }
 
 /* Drivers that would have taken the others along. */
@@ -163,7 +182,7 @@ int cmd_devices(const options *o)
         device_facts facts = measure(o, &list[i]);
         json_array_append_new(devices, device_json(&list[i], &facts));
         if (!o->json)
-            print_device(&list[i], &facts);
+            print_device(o, &list[i], &facts);
     }
     kerf_device_list_free(list);
     json_t *object = json_begin();

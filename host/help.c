@@ -15,6 +15,7 @@ static const lesson lessons[] = {
      "Lists what OpenCL offers on this machine.  Drivers are tried one by one in a helper\n"
      "process, features by building and running a kernel; peaks are measured once and kept.",
      "  kerf devices\n"
+     "  kerf devices -v                     # and what their drivers are known to get wrong\n"
      "  kerf devices --json\n"
      "  KERF_DEVICE=pocl kerf train ...     # or --device with any command\n"},
     {"new", "Writes a network with fresh weights, ready to be trained.",

@@ -63,6 +63,10 @@ KERF_API void kerf_device_list_free(kerf_device_info *list); /* NULL is allowed 
 /* Drivers that were left out of the list and why, a line each; "" if there are none. */
 KERF_API const char *kerf_device_left_out(void);
 
+/* The index-th thing that this driver is known to say or do wrong and what Kerf does about it,
+ * a sentence each; NULL behind the last.  With info NULL: of all drivers. */
+KERF_API const char *kerf_device_quirk(const kerf_device_info *info, size_t index);
+
 /* Opens the device that `spec` names: a number of the list, part of a name,
  * PLATFORM:NAME, pci:ADDR; NULL takes KERF_DEVICE, else the first GPU, else the first
  * of all.  A name that fits several is an error that lists them.

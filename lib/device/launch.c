@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "device/device_internal.h"
 #include "device/fault.h"
+#include "device/quirks.h"
 
 struct kerf__launch {
     kerf_device *dev;       /* borrowed */
@@ -98,8 +99,8 @@ static size_t kernel_max_group(const kerf__launch *launch)
     size_t largest = dev->info.max_group, own = 0;
     cl_int err = dev->cl->GetKernelWorkGroupInfo(launch->kernel, dev->id, CL_KERNEL_WORK_GROUP_SIZE,
                                                  sizeof own, &own, NULL);
-    /* rusticl says 32 of every kernel and takes as many as the device does. */
-    int nonsense = err != CL_SUCCESS || own == 0 || strcmp(dev->info.platform, "rusticl") == 0;
+    int nonsense =
+        err != CL_SUCCESS || own == 0 || kerf__has_quirk(&dev->info, KERF__QUIRK_KERNEL_GROUP);
     return nonsense || own > largest ? largest : own;
 }
 

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "device/cpu.h"
 #include "device/device_internal.h"
+#include "device/quirks.h"
 #include "device/verdict.h"
 
 extern const kerf__source kerf__source_probe;
@@ -113,6 +114,8 @@ static int try_divide(kerf_device *dev)
 static int try_f16(kerf_device *dev)
 {
     float x[ITEMS], dst[ITEMS][2] = {{0}};
+    if (kerf__has_quirk(&dev->info, KERF__QUIRK_NO_F16))
+        return 0;
     for (int i = 0; i < ITEMS; i++)
         x[i] = (float)(i % 251);
     int good = run_kernel(dev, &(run){.entry = "probe_f16",
@@ -161,6 +164,8 @@ static int try_sub_groups(kerf_device *dev)
 {
     uint32_t dst[3 * ITEMS] = {0}, largest = 0;
     kerf__grid grid = grid_of(dev, ITEMS);
+    if (kerf__has_quirk(&dev->info, KERF__QUIRK_NO_SUB_GROUPS))
+        return 0;
     int good = run_kernel(dev, &(run){.entry = "probe_sub_groups",
                                       .options = "-DPROBE_SUB_GROUPS",
                                       .data = {dst},

@@ -12,6 +12,7 @@
 
 #include "base/fail.h"
 #include "device/clblast.h"
+#include "device/quirks.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_gemm;
@@ -212,9 +213,8 @@ kerf__buffer *kerf__gemm_bias(const kerf__op_case *c, const kerf__gemm *g)
 
 int kerf__gemm_loop_fits(const kerf__op_case *c, int turns)
 {
-    const kerf_device_info *info = kerf_device_get_info(c->dev);
-    return turns <= KERF__MOST_ITERATIONS || !kerf__is_cpu(c) ||
-           strcmp(info->platform, "rusticl") != 0;
+    return turns <= KERF__MOST_ITERATIONS ||
+           !kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS);
 }
 
 static double macs(const kerf_node *n)

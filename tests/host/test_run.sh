@@ -11,7 +11,7 @@ export KERF_DEVICE=0
 expect_json "devices.0.index=0 devices.0.name devices.0.platform devices.0.vendor devices.0.driver \
     devices.0.opencl devices.0.type devices.0.pci devices.0.compute_units devices.0.global_bytes \
     devices.0.max_alloc_bytes devices.0.local_bytes devices.0.max_group devices.0.id \
-    devices.0.peaks.f32_gflops devices.0.peaks.copy_gbps devices.0.features devices.0.profile" \
+    devices.0.peaks.f32_gflops devices.0.peaks.copy_gbps devices.0.features devices.0.profile devices.0.quirks" \
     "$KERF" devices --json
 expect 0 "GFLOPS" "$KERF" devices
 expect 1 "kerf: eval: " "$KERF" eval m.onnx --data $data --device "no such device"
