@@ -5,7 +5,8 @@
  * the cache folder under the library's path, size and time: a second start costs a stat and
  * a small file a driver.  With a bad one about, the loader is shown a folder of the others.
  *
- * Words: a driver is an .icd file, which is one line that names a library. */
+ * Words: a driver is an .icd file, which is one line that names a library.  Where there is no
+ * ICD loader, as on Android, the OpenCL library is the driver itself. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -74,13 +75,17 @@ static size_t list_folder(const char *folder, driver *list)
     return num;
 }
 
+static const char *vendors_told(void)
+{
+    const char *vendors = getenv("OCL_ICD_VENDORS");
+    return vendors != NULL && *vendors != '\0' ? vendors : "/etc/OpenCL/vendors";
+}
+
 /* What the ICD loader would load; it reads the variable in the same way. */
 static size_t list_drivers(driver *list)
 {
     struct stat info;
-    const char *vendors = getenv("OCL_ICD_VENDORS");
-    if (vendors == NULL || *vendors == '\0')
-        vendors = "/etc/OpenCL/vendors";
+    const char *vendors = vendors_told();
     if (stat(vendors, &info) == 0 && S_ISDIR(info.st_mode))
         return list_folder(vendors, list);
     if (strlen(vendors) >= sizeof list->icd)
@@ -89,6 +94,15 @@ static size_t list_drivers(driver *list)
     if (ends_with(vendors, ".icd"))
         return (size_t)read_icd(list);
     memcpy(list->library, vendors, strlen(vendors) + 1);
+    return 1;
+}
+
+static const char NO_ICD[] = "no .icd file";
+
+static size_t list_itself(driver *d, const char *library)
+{
+    snprintf(d->icd, sizeof d->icd, "%s", NO_ICD);
+    snprintf(d->library, sizeof d->library, "%s", library);
     return 1;
 }
 
@@ -216,6 +230,12 @@ static json_t *parse_answer(const char *text)
     return NULL;
 }
 
+/* What the helper is told; the library itself it finds as we did. */
+static const char *vendors_of(const driver *d)
+{
+    return strcmp(d->icd, NO_ICD) == 0 ? vendors_told() : d->icd;
+}
+
 /* Tries the driver and keeps what came out.  A feature whose trial kills the driver does not
  * make it useless, so there is a second run without features.  Where the helper itself does
  * not run, the driver is taken untried and nothing is kept. */
@@ -223,7 +243,7 @@ static void try_driver(kerf__drivers *drivers, driver *d, const char *key)
 {
     json_t *answer = NULL;
     for (int basic = 0; basic < 2 && answer == NULL; basic++) {
-        char *text = kerf__helper_run(d->icd, basic, d->state, sizeof d->state);
+        char *text = kerf__helper_run(vendors_of(d), basic, d->state, sizeof d->state);
         answer = parse_answer(text);
         free(text);
     }
@@ -289,25 +309,29 @@ void kerf__drivers_forget_folder(const kerf__drivers *drivers)
     rmdir(drivers->good_folder);
 }
 
-void kerf__drivers_check(kerf__drivers *drivers)
+int kerf__drivers_check(kerf__drivers *drivers, const char *library, int is_loader)
 {
     const char *helper = getenv("KERF_PROBE");
     driver *list = kerf__alloc(MAX_DRIVERS, sizeof *list);
     if (list == NULL || (helper != NULL && *helper == '\0')) {
         free(list);
-        return;
+        return 1;
     }
     kerf__message kept = kerf__message_keep();
-    size_t num = list_drivers(list);
+    size_t num = is_loader ? list_drivers(list) : 0;
+    const int itself = num == 0;
+    if (itself)
+        num = list_itself(list, library);
     for (size_t i = 0; i < num; i++) {
         judge(drivers, &list[i]);
         if (list[i].state[0] != '\0')
             note_bad(drivers, &list[i]);
     }
-    if (drivers->num_bad > 0 && !write_good(drivers, list, num)) {
+    if (!itself && drivers->num_bad > 0 && !write_good(drivers, list, num)) {
         kerf__drivers_forget_folder(drivers);
         drivers->good_folder[0] = '\0';
     }
     kerf__message_put_back(&kept);
     free(list);
+    return !itself || drivers->num_bad == 0;
 }

@@ -1,7 +1,11 @@
 /* device/opencl.c -- finding the OpenCL library once a process; see opencl.h.
  *
  * A library that is there already wins: a simulator such as oclgrind is preloaded and would
- * be passed by if libOpenCL.so were opened by name. */
+ * be passed by if libOpenCL.so were opened by name.  Next comes KERF_OPENCL, and nothing else
+ * if that is set; then the names and places below.
+ *
+ * Words: a loader is an ICD loader, which finds drivers by .icd files; what Android's vendors
+ * ship is no loader but the driver itself, and is then judged as one (drivers.c). */
 #define _GNU_SOURCE /* dladdr; NOLINT(bugprone-reserved-identifier) */
 #include "device/opencl.h"
 
@@ -17,54 +21,113 @@
 /* With the per-thread message the only thing of the library that is not on a handle. */
 static struct {
     kerf__opencl table;
-    char why[512]; /* it could not be loaded; "" if it was */
+    char why[1024]; /* it could not be loaded; "" if it was */
 } opencl;
 static pthread_once_t opencl_once = PTHREAD_ONCE_INIT;
 
-/* Where it lies: the loader's name first, then what Android vendors ship. */
+/* An open library, and how it gives out functions if not by their names. */
+typedef struct source {
+    void *library;
+    void *(*give)(const char *name);
+} source;
+
+/* ---- finding the library --------------------------------------------------------------- */
+
+/* Names that the dynamic linker looks up, the loader's first, then those of Android's vendors
+ * (Google's two wrappers, Arm's, Imagination's); then places that Android's linker does not
+ * look into.  /system/vendor is the same folder as /vendor. */
 static const char *const PATHS[] = {
     "libOpenCL.so.1",
     "libOpenCL.so",
+    "libOpenCL-pixel.so",
+    "libOpenCL-car.so",
+    "libGLES_mali.so",
+    "libmali.so",
+    "libPVROCL.so",
     "/vendor/lib64/libOpenCL.so",
-    "/system/vendor/lib64/libOpenCL.so",
-    "/system/lib64/libOpenCL.so",
     "/vendor/lib64/egl/libGLES_mali.so",
-    "/system/vendor/lib64/egl/libGLES_mali.so",
-    "/system/vendor/lib64/libPVROCL.so",
+    "/vendor/lib64/libGLES_mali.so",
+    "/vendor/lib64/libPVROCL.so",
+    "/odm/lib64/libOpenCL.so",
+    "/system/lib64/libOpenCL.so",
 };
 
-static void *open_by_name(void)
+/* From Android 8 on, the linker lets a program open a vendor's library by name or place only
+ * through this library of the system; elsewhere there is none. */
+static void *open_as_vendor(const char *path)
 {
-    const char *path = getenv("KERF_OPENCL");
-    if (path != NULL && *path != '\0')
-        return dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
-        void *library = dlopen(PATHS[i], RTLD_NOW | RTLD_LOCAL);
-        if (library != NULL)
-            return library;
-    }
-    return NULL;
+    void *(*load)(const char *path, int flags) = NULL;
+    void *support = dlopen("libvndksupport.so", RTLD_NOW | RTLD_LOCAL);
+    if (support != NULL)
+        *(void **)&load = dlsym(support, "android_load_sphal_library");
+    return load != NULL ? load(path, RTLD_NOW | RTLD_LOCAL) : NULL;
 }
 
-/* A function that lies in a file named libOpenCL is the ICD loader's: the program links it. */
-static int is_loader(void *function)
+static void *find_function(const source *s, const char *name)
+{
+    return s->give != NULL ? s->give(name) : dlsym(s->library, name);
+}
+
+/* Google's wrappers have to be switched on and show no cl functions, but give them out. */
+static void unwrap(source *s)
+{
+    void (*enable)(void) = NULL;
+    *(void **)&enable = dlsym(s->library, "enableOpenCL");
+    *(void **)&s->give = dlsym(s->library, "loadOpenCLPointer");
+    if (enable != NULL && s->give != NULL)
+        enable();
+}
+
+/* 1 if the path names a library with OpenCL in it: a driver for graphics may have none. */
+static int open_path(const char *path, source *s)
+{
+    *s = (source){.library = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
+    if (s->library == NULL)
+        s->library = open_as_vendor(path);
+    if (s->library == NULL)
+        return 0;
+    unwrap(s);
+    return find_function(s, "clGetPlatformIDs") != NULL;
+}
+
+/* As if it were a shared object of its own: what a library that is linked or preloaded has. */
+static int open_present(source *s)
+{
+    *s = (source){.library = dlopen(NULL, RTLD_NOW)};
+    return s->library != NULL && find_function(s, "clGetPlatformIDs") != NULL;
+}
+
+static int open_any(source *s)
+{
+    const char *told = getenv("KERF_OPENCL");
+    if (told != NULL && *told != '\0')
+        return open_path(told, s);
+    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++)
+        if (open_path(PATHS[i], s))
+            return 1;
+    return 0;
+}
+
+/* The file that a function lies in; "" if that cannot be told. */
+static const char *file_of(void *function)
 {
     Dl_info info;
-    return dladdr(function, &info) != 0 && info.dli_fname != NULL &&
-           strstr(info.dli_fname, "libOpenCL") != NULL;
+    return dladdr(function, &info) != 0 && info.dli_fname != NULL ? info.dli_fname : "";
 }
 
 /* Fills the table; returns the name of the first function that is missing, or NULL. */
-static const char *fill_table(kerf__opencl *table, void *library)
+static const char *fill_table(kerf__opencl *table, const source *s)
 {
 #define X(name)                                                                                    \
-    *(void **)&table->name = dlsym(library, "cl" #name);                                           \
+    *(void **)&table->name = find_function(s, "cl" #name);                                         \
     if (table->name == NULL)                                                                       \
         return "cl" #name;
     KERF__OPENCL_LIST(X)
 #undef X
     return NULL;
 }
+
+/* ---- loading it ------------------------------------------------------------------------ */
 
 /* The loader reads its folder at the first call; it is shown the good drivers alone. */
 static void load_good_drivers(const kerf__opencl *table)
@@ -82,31 +145,52 @@ static void load_good_drivers(const kerf__opencl *table)
     kerf__drivers_forget_folder(&table->drivers);
 }
 
+static const char ADVICE[] = "install an OpenCL ICD loader and a driver "
+                             "(Debian: apt install ocl-icd-libopencl1 pocl-opencl-icd)";
+
+static void say_not_found(void)
+{
+    const char *told = getenv("KERF_OPENCL"), *reason = dlerror();
+    if (told != NULL && *told != '\0')
+        snprintf(opencl.why, sizeof opencl.why,
+                 "no OpenCL library: KERF_OPENCL is '%.300s' (%.300s), must be the path of an ICD "
+                 "loader or of a driver that works without one",
+                 told, reason != NULL ? reason : "it has no clGetPlatformIDs");
+    else
+        snprintf(opencl.why, sizeof opencl.why, "no OpenCL library (%s): %s", PATHS[0], ADVICE);
+}
+
+/* Drivers are judged before the library is called: its first call loads them all. */
+static void load_drivers(const char *file, int is_loader)
+{
+    kerf__drivers *drivers = &opencl.table.drivers;
+    if (!kerf__drivers_check(drivers, file, is_loader))
+        snprintf(opencl.why, sizeof opencl.why,
+                 "the OpenCL library is a driver that does not work: %.900s", drivers->left_out);
+    else if (drivers->num_bad > 0)
+        load_good_drivers(&opencl.table);
+}
+
 static void load(void)
 {
-    static const char ADVICE[] = "install an OpenCL ICD loader and a driver "
-                                 "(Debian: apt install ocl-icd-libopencl1 pocl-opencl-icd)";
-    void *library = dlopen(NULL, RTLD_NOW);
-    void *present = library != NULL ? dlsym(library, "clGetPlatformIDs") : NULL;
-    opencl.table.preloaded = present != NULL && !is_loader(present);
-    if (present == NULL)
-        library = open_by_name();
-    if (library == NULL) {
-        const char *path = getenv("KERF_OPENCL");
-        snprintf(opencl.why, sizeof opencl.why, "no OpenCL library (%s): %s",
-                 path != NULL && *path != '\0' ? path : PATHS[0], ADVICE);
+    source s;
+    int present = open_present(&s);
+    if (!present && !open_any(&s)) {
+        say_not_found();
         return;
     }
-    const char *missing = fill_table(&opencl.table, library);
+    const char *missing = fill_table(&opencl.table, &s);
     if (missing != NULL) {
         snprintf(opencl.why, sizeof opencl.why,
                  "the OpenCL library has no %s, must be OpenCL 1.2 or later: %s", missing, ADVICE);
         return;
     }
+    /* The loader's file is named so, and is linked by programs; a simulator's is not. */
+    const char *file = file_of(*(void **)&opencl.table.GetPlatformIDs);
+    int is_loader = strstr(file, "libOpenCL") != NULL;
+    opencl.table.preloaded = present && !is_loader;
     if (!opencl.table.preloaded)
-        kerf__drivers_check(&opencl.table.drivers);
-    if (opencl.table.drivers.num_bad > 0)
-        load_good_drivers(&opencl.table);
+        load_drivers(file, is_loader);
 }
 
 const char *kerf__opencl_left_out(void)

@@ -27,9 +27,10 @@ typedef struct kerf__drivers {
     char left_out[1024];  /* which driver is left out and why, a line each */
 } kerf__drivers;
 
-/* Looks up or makes the verdict on every driver the ICD loader would load.  Never fails:
- * what could not be probed is taken as it is. */
-void kerf__drivers_check(kerf__drivers *drivers);
+/* Looks up or makes the verdict on every driver the ICD loader would load, or on the library
+ * itself where that is no loader or has nothing to load: then 0 says that it is a bad one.
+ * Never fails: what could not be probed is taken as it is. */
+int kerf__drivers_check(kerf__drivers *drivers, const char *library, int is_loader);
 /* Removes good_folder once the loader has read it. */
 void kerf__drivers_forget_folder(const kerf__drivers *drivers);
 

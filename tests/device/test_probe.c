@@ -127,7 +127,6 @@ static void no_library(void)
     setenv("KERF_OPENCL", "/nowhere/libOpenCL.so", 1);
     CHECK_STATUS(KERF_ERR_NO_DEVICE, kerf_device_open(&dev, NULL));
     CHECK(strstr(kerf_last_error(), "/nowhere/libOpenCL.so") != NULL);
-    CHECK(strstr(kerf_last_error(), "apt install") != NULL);
     CHECK(strchr(kerf_last_error(), '\n') == NULL);
     CHECK(strcmp(kerf_device_left_out(), "") == 0);
 }
