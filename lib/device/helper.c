@@ -1,14 +1,14 @@
 /* device/helper.c -- running kerf-probe: start, listen for a limited time, say how it ended.
  *
- * posix_spawn and not fork: the calling program may have threads.  A driver that hangs is
- * ended after a minute, or after KERF_PROBE_TIMEOUT_MS. */
+ * fork and not posix_spawn, which Android has from API 28 on only.  The calling program may
+ * have threads, so all is made ready before, and the child calls nothing that could lock.  A
+ * driver that hangs is ended after a minute, or after KERF_PROBE_TIMEOUT_MS. */
 #include "device/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,24 +89,27 @@ static char **make_environment(char *vendors)
     return list;
 }
 
+/* The child: a status of 127 says that there was nothing to run, as a shell's does. */
+static void become(const char *path, char **argv, char **environment, int output)
+{
+    int null = open("/dev/null", O_RDWR);
+    if (dup2(output, 1) == 1 && dup2(null, 0) == 0 && dup2(null, 2) == 2)
+        execve(path, argv, environment);
+    _exit(127);
+}
+
 static int start(const char *path, char *vendors, int basic, int output, pid_t *pid)
 {
     char program[] = "kerf-probe", mode[] = "--basic";
     char *argv[] = {program, basic ? mode : NULL, NULL};
     char **environment = make_environment(vendors);
-    posix_spawn_file_actions_t actions;
-    if (environment == NULL || posix_spawn_file_actions_init(&actions) != 0) {
-        free(environment);
+    if (environment == NULL)
         return 0;
-    }
-    int failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) |
-                 posix_spawn_file_actions_adddup2(&actions, output, 1) |
-                 posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    if (!failed)
-        failed = posix_spawn(pid, path, &actions, NULL, argv, environment);
-    posix_spawn_file_actions_destroy(&actions);
+    *pid = fork();
+    if (*pid == 0)
+        become(path, argv, environment, output);
     free(environment);
-    return !failed;
+    return *pid > 0;
 }
 
 static double timeout_ms(void)
