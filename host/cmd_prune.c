@@ -73,7 +73,7 @@ static kerf_status prune_once(change *c, const kerf_prune_options *p)
     if (status == KERF_OK)
         status = kerf_pruner_create(&pruner, c->s.m.g, c->s.m.s, p);
     if (status == KERF_OK)
-        status = kerf_pruner_apply(pruner, 1, 1);
+        status = kerf_pruner_apply(pruner, 1);
     if (status == KERF_OK)
         status = kerf_device_finish(c->s.dev);
     if (status == KERF_OK && !c->o->json && !c->o->quiet)

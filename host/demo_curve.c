@@ -49,7 +49,7 @@ static kerf_status prune_now(const net *n, double share)
     if (status == KERF_OK)
         status = kerf_pruner_create(&p, n->g, n->s, &prune);
     if (status == KERF_OK)
-        status = kerf_pruner_apply(p, 1, 1);
+        status = kerf_pruner_apply(p, 1);
     if (status == KERF_OK)
         status = kerf_device_finish(kerf_state_device(n->s));
     kerf_pruner_destroy(p);

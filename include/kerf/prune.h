@@ -40,13 +40,13 @@ typedef struct kerf_prune_amount {
 typedef struct kerf_prune_options {
     kerf_prune_method method;
     kerf_prune_scope scope;
-    double amount;                     /* for layers without an entry below */
-    const kerf_prune_amount *amounts;  /* by layer; not with global scope */
+    double amount;                    /* for layers without an entry below */
+    const kerf_prune_amount *amounts; /* by layer; not with global scope */
     size_t num_amounts;
     const char *const *layers, *const *skip; /* shell patterns; none: all layers */
     size_t num_layers, num_skip;
-    int biases;           /* 1: also one-dimensional weights */
-    uint64_t seed;        /* random */
+    int biases;            /* 1: also one-dimensional weights */
+    uint64_t seed;         /* random */
     const char *mask_file; /* method mask: .npz of arrays by weight name, 0 is pruned */
 } kerf_prune_options;
 
@@ -76,7 +76,7 @@ KERF_API void kerf_pruner_destroy(kerf_pruner *p); /* NULL is allowed */
 /* Chooses masks so that `progress` (0 to 1) of the amount is pruned, and zeroes weights
  * and moments behind them.  Exactly floor(amount * total + 0.5) weights go; at a tie the
  * one with the lower index goes first.  What was pruned before stays pruned.  Only queues. */
-KERF_API kerf_status kerf_pruner_apply(kerf_pruner *p, double progress, uint64_t event);
+KERF_API kerf_status kerf_pruner_apply(kerf_pruner *p, double progress);
 
 /* The table; waits. */
 KERF_API int kerf_pruner_num_layers(const kerf_pruner *p);

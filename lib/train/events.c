@@ -128,8 +128,7 @@ static kerf_status prune(kerf__run *run, const kerf__event *event)
     KERF__TRY(read_loss(run));
     KERF__TRY(kerf__run_save(run));
     KERF__TRY(kerf_pruner_apply(run->pruner,
-                                kerf_prune_curve_at(prune->curve, event->index, prune->events),
-                                (uint64_t)event->index));
+                                kerf_prune_curve_at(prune->curve, event->index, prune->events)));
     KERF__TRY(kerf__run_read_sparsity(run));
     run->position.next++;
     KERF__TRY(kerf__run_save(run));

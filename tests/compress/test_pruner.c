@@ -151,7 +151,7 @@ static void test_magnitude(const float *weights, int global)
     CHECK_OK(kerf_prune_mark(n.g, n.s, &o));
     CHECK_OK(kerf_pruner_create(&p, n.g, n.s, &o));
     for (size_t i = 0; i < sizeof STEPS / sizeof STEPS[0]; i++) {
-        CHECK_OK(kerf_pruner_apply(p, STEPS[i], i));
+        CHECK_OK(kerf_pruner_apply(p, STEPS[i]));
         prune_both(weights, want, 0.987 * STEPS[i], global);
         read_masks(&n, masks);
         snprintf(what, sizeof what, "magnitude, %s, %g", global ? "global" : "layer", STEPS[i]);
@@ -177,7 +177,7 @@ static void test_table(const float *weights)
     CHECK_OK(kerf_pruner_read_layer(p, 0, &l));
     CHECK(strcmp(l.name, "layer0.weight") == 0 && l.total == NUM_0 && l.nonzeros == NUM_0);
     CHECK(isnan(l.threshold) && kerf_shape_equal(l.shape, KERF_SHAPE(LARGE, 3)));
-    CHECK_OK(kerf_pruner_apply(p, 1, 1));
+    CHECK_OK(kerf_pruner_apply(p, 1));
     CHECK_OK(kerf_pruner_read_layer(p, 0, &l));
     CHECK(l.nonzeros == NUM_0 - (int)floor(0.5 * NUM_0 + 0.5));
     float largest = 0;
@@ -186,7 +186,7 @@ static void test_table(const float *weights)
             largest = fmaxf(largest, fabsf(weights[i]));
     CHECK(l.threshold == (double)largest);
     CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_pruner_read_layer(p, 2, &l));
-    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_pruner_apply(p, 1.5, 1));
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_pruner_apply(p, 1.5));
     kerf_pruner_destroy(p);
     unmake(&n);
 }
@@ -200,7 +200,7 @@ static void test_amounts_by_layer(const float *weights)
     kerf_prune_layer l;
     CHECK_OK(kerf_prune_mark(n.g, n.s, &o));
     CHECK_OK(kerf_pruner_create(&p, n.g, n.s, &o));
-    CHECK_OK(kerf_pruner_apply(p, 1, 1));
+    CHECK_OK(kerf_pruner_apply(p, 1));
     CHECK_OK(kerf_pruner_read_layer(p, 0, &l));
     CHECK(l.total - l.nonzeros == (int)floor(0.9 * NUM_0 + 0.5));
     CHECK_OK(kerf_pruner_read_layer(p, 1, &l));
@@ -227,8 +227,8 @@ static void choose(const float *weights, const kerf_prune_options *o, unsigned c
     kerf_pruner *p;
     CHECK_OK(kerf_prune_mark(n.g, n.s, o));
     CHECK_OK(kerf_pruner_create(&p, n.g, n.s, o));
-    CHECK_OK(kerf_pruner_apply(p, 0.5, 1));
-    CHECK_OK(kerf_pruner_apply(p, 1, 2));
+    CHECK_OK(kerf_pruner_apply(p, 0.5));
+    CHECK_OK(kerf_pruner_apply(p, 1));
     read_masks(&n, masks);
     check_zeroed(&n, weights, masks);
     kerf_pruner_destroy(p);
@@ -293,7 +293,7 @@ static void test_std(const float *weights)
     kerf_pruner *p;
     CHECK_OK(kerf_prune_mark(n.g, n.s, &o));
     CHECK_OK(kerf_pruner_create(&p, n.g, n.s, &o));
-    CHECK_OK(kerf_pruner_apply(p, 1, 1));
+    CHECK_OK(kerf_pruner_apply(p, 1));
     check_std_layer(p, 0, weights, NUM_0, 1.1);
     check_std_layer(p, 1, weights + NUM_0, NUM_1, 0.25);
     kerf_pruner_destroy(p);

@@ -55,8 +55,7 @@ static kerf_status add_output(const making *m, const char *what, size_t layer, k
     return kerf_graph_add_output(m->g, v);
 }
 
-/* ---- what masks are chosen by -----------------------------------------------------------------
- */
+/* ---- what masks are chosen by ------------------------------------------------------------ */
 
 static kerf_status add_magnitudes(const making *m, size_t i)
 {
@@ -77,8 +76,7 @@ static kerf_status add_layer(const making *m, size_t i)
     return add_magnitudes(m, i);
 }
 
-/* ---- so and so many of the smallest ------------------------------------------------------------
- */
+/* ---- so and so many of the smallest ------------------------------------------------------ */
 
 /* One choice among the layers first .. first + num - 1. */
 static kerf_status add_top_k(const making *m, size_t first, size_t num)
@@ -112,8 +110,7 @@ static kerf_status add_choice_by_rank(const making *m)
     return KERF_OK;
 }
 
-/* ---- all up to a threshold ----------------------------------------------------------------------
- */
+/* ---- all up to a threshold --------------------------------------------------------------- */
 
 static kerf_status add_threshold(const making *m, size_t i, kerf_value **out)
 {
@@ -145,8 +142,7 @@ static kerf_status add_choice_by_threshold(const making *m)
     return KERF_OK;
 }
 
-/* ---- zeroes behind the masks --------------------------------------------------------------------
- */
+/* ---- zeroes behind the masks ------------------------------------------------------------- */
 
 static kerf_status add_masked(const making *m, kerf_value *state, kerf_value *mask)
 {
@@ -177,8 +173,7 @@ static kerf_status add_zeroing(const making *m, size_t i)
     return add_output(m, "nonzeros", i, n->outputs[0]);
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------
- */
+/* ---- all of it --------------------------------------------------------------------------- */
 
 static kerf_status make(const making *m)
 {

@@ -166,9 +166,8 @@ static kerf_status feed_amounts(kerf_pruner *p)
     return KERF_OK;
 }
 
-kerf_status kerf_pruner_apply(kerf_pruner *p, double progress, uint64_t event)
+kerf_status kerf_pruner_apply(kerf_pruner *p, double progress)
 {
-    (void)event; /* all methods of now choose by state and amount alone */
     if (!(progress >= 0 && progress <= 1))
         return kerf__fail(KERF_ERR_ARGUMENT, "prune: progress %g: must be from 0 to 1", progress);
     /* The last event's amounts are read by then: many steps lie between. */
