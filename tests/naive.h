@@ -47,17 +47,13 @@ static inline kerf_status naive_create(naive *n, kerf_device *dev, const kerf_gr
     return KERF_OK;
 }
 
-/* Builds one variant with one candidate (NULL: without a name) and runs it to its end.
- * Scratch is filled with NaN first: a kernel must not count on what lies there. */
-static inline kerf_status naive_run_variant(kerf__op_case c, const kerf__variant *variant,
-                                            const kerf__candidate *candidate)
+/* Builds what the case's option says and runs it to its end.  Scratch is filled with NaN first:
+ * a kernel must not count on what lies there. */
+static inline kerf_status naive_run_option(kerf__op_case c)
 {
     kerf__steps steps = {0};
-    size_t scratch_bytes =
-        variant->scratch_bytes != NULL ? variant->scratch_bytes(&c, candidate) : 0;
+    const size_t scratch_bytes = kerf__case_scratch(&c);
     c.steps = &steps;
-    c.options = candidate != NULL && candidate->options != NULL ? candidate->options : "";
-    c.parameters = candidate != NULL ? candidate->parameters : NULL;
     c.scratch = NULL;
     kerf_status status = KERF_OK;
     if (scratch_bytes > 0) {
@@ -70,7 +66,7 @@ static inline kerf_status naive_run_variant(kerf__op_case c, const kerf__variant
         free(garbage);
     }
     if (status == KERF_OK)
-        status = variant->build(&c);
+        status = c.option.variant->build(&c);
     if (status == KERF_OK)
         status = kerf__steps_enqueue(&steps, 0, steps.num);
     if (status == KERF_OK)
@@ -87,9 +83,8 @@ static inline kerf_status naive_run_op(kerf__op_case c)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, c.node, "this operation is not supported");
     if (op->variants == NULL)
         return kerf__buffer_copy(kerf__in(&c, 0), 0, kerf__out(&c, 0), 0, c.inputs[0]->size_bytes);
-    for (int i = 0; i < op->num_variants; i++)
-        if (op->variants[i].fits(&c))
-            return naive_run_variant(c, &op->variants[i], op->variants[i].candidates);
+    if (kerf__option_at(&c, 0, &c.option))
+        return naive_run_option(c);
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, c.node, "no variant fits");
 }
 

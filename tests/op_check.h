@@ -156,8 +156,7 @@ static inline void op_check_settle(float *got, double *want, size_t num)
 }
 
 /* One run; alias[i] >= 0 lays output i on the bytes of that input. */
-static inline void op_check_run(op_check *c, const kerf__variant *variant,
-                                const kerf__candidate *candidate, const int *alias,
+static inline void op_check_run(op_check *c, kerf__option option, const int *alias,
                                 double *const *want, double tolerance)
 {
     kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *outputs[OP_CHECK_MAX] = {0};
@@ -175,9 +174,8 @@ static inline void op_check_run(op_check *c, const kerf__variant *variant,
         else
             CHECK_OK(kerf_tensor_create(&outputs[i], c->dev, v->type, v->shape));
     }
-    CHECK_OK(naive_run_variant(
-        (kerf__op_case){.dev = c->dev, .node = c->node, .inputs = inputs, .outputs = outputs},
-        variant, candidate));
+    CHECK_OK(naive_run_option((kerf__op_case){
+        .dev = c->dev, .node = c->node, .option = option, .inputs = inputs, .outputs = outputs}));
     c->runs++;
     for (int i = 0; i < c->node->num_outputs; i++) {
         const kerf_value *v = c->node->outputs[i];
@@ -187,8 +185,8 @@ static inline void op_check_run(op_check *c, const kerf__variant *variant,
         CHECK_OK(kerf_tensor_read(outputs[i], bytes));
         for (size_t j = 0; j < num; j++)
             got[j] = (float)op_check_number(v->type, bytes, j);
-        snprintf(what, sizeof what, "%s, %s/%s%s, output %d", c->node->op, variant->name,
-                 candidate != NULL ? candidate->name : "", alias != NULL ? " in place" : "", i);
+        snprintf(what, sizeof what, "%s, %s/%s%s, output %d", c->node->op, option.variant->name,
+                 option.candidate->name, alias != NULL ? " in place" : "", i);
         double *wanted = calloc(num + 1, sizeof *wanted);
         memcpy(wanted, want[i], num * sizeof *wanted);
         op_check_settle(got, wanted, num);
@@ -209,20 +207,14 @@ static inline void op_check_all(op_check *c, op_reference reference, double tole
                                 const int *alias)
 {
     double *want[OP_CHECK_MAX] = {0};
-    const kerf__op *op = kerf__op_find(c->node->op);
     kerf__op_case asked = {.dev = c->dev, .node = c->node};
     int before = c->runs;
     for (int i = 0; i < c->node->num_outputs; i++)
         want[i] = calloc(op_check_elements(c->node->outputs[i]) + 1, sizeof **want);
     reference(c->node, (const double *const *)c->numbers, want);
-    for (int i = 0; i < op->num_variants; i++) {
-        const kerf__variant *v = &op->variants[i];
-        double factor = v->error_factor > 0 ? v->error_factor : 1;
-        if (!v->fits(&asked))
-            continue;
-        for (int j = 0; j < (v->num_candidates > 0 ? v->num_candidates : 1); j++)
-            op_check_run(c, v, v->candidates != NULL ? &v->candidates[j] : NULL, alias, want,
-                         tolerance * factor);
+    for (int i = 0; kerf__option_at(&asked, i, &asked.option); i++) {
+        const double factor = asked.option.variant->error_factor;
+        op_check_run(c, asked.option, alias, want, tolerance * (factor > 0 ? factor : 1));
     }
     if (c->runs == before) {
         printf("%s: no variant fits\n", c->node->op);

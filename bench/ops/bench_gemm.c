@@ -31,10 +31,9 @@ typedef struct workload {
 } workload;
 
 typedef struct choice {
-    const kerf__variant *variant;
-    const kerf__candidate *candidate; /* or NULL */
+    kerf__option option;
     double guess;
-    char name[64];
+    char *name; /* owned */
 } choice;
 
 typedef struct running {
@@ -55,19 +54,12 @@ enum { MOST_CHOICES = 128 };
 
 static int list_choices(const workload *w, choice *list)
 {
-    const kerf__op *op = kerf__op_find("Gemm");
+    kerf__op_case c = w->asked;
     int num = 0;
-    for (int i = 0; i < op->num_variants; i++) {
-        const kerf__variant *v = &op->variants[i];
-        const int candidates = v->num_candidates > 0 ? v->num_candidates : 1;
-        for (int j = 0; v->fits(&w->asked) && j < candidates && num < MOST_CHOICES; j++) {
-            choice *x = &list[num++];
-            *x = (choice){.variant = v, .candidate = v->candidates ? &v->candidates[j] : NULL};
-            x->guess = v->guess != NULL ? v->guess(&w->asked, x->candidate) : 1e30;
-            snprintf(x->name, sizeof x->name, "%s%s%s", v->name, x->candidate ? "/" : "",
-                     x->candidate ? x->candidate->name : "");
-        }
-    }
+    while (num < MOST_CHOICES && kerf__option_at(&w->asked, num, &c.option))
+        list[num++] = (choice){.option = c.option,
+                               .guess = c.option.variant->guess(&c),
+                               .name = kerf__option_name(c.option)};
     return num;
 }
 
@@ -112,15 +104,13 @@ static running start(const workload *w, const choice *x)
 {
     running r = {0};
     kerf__op_case c = w->asked;
-    const size_t scratch =
-        x->variant->scratch_bytes != NULL ? x->variant->scratch_bytes(&c, x->candidate) : 0;
+    c.option = x->option;
+    const size_t scratch = kerf__case_scratch(&c);
     if (scratch > 0)
         bench_ok(kerf__buffer_create(&r.scratch, dev, scratch));
     c.scratch = r.scratch;
     c.steps = &r.steps;
-    c.options = x->candidate != NULL ? x->candidate->options : "";
-    c.parameters = x->candidate != NULL ? x->candidate->parameters : NULL;
-    bench_ok(x->variant->build(&c));
+    bench_ok(x->option.variant->build(&c));
     bench_ok(run_steps(&r));
     check(w, x->name);
     return r;
@@ -132,8 +122,7 @@ static void stop(running *r)
     kerf__buffer_destroy(r->scratch);
 }
 
-/* ---- timing -----------------------------------------------------------------------------------
- */
+/* ---- timing ------------------------------------------------------------------------------ */
 
 static void print(const workload *w, const char *name, const char *mark, double min_ms,
                   double median_ms)
@@ -191,8 +180,7 @@ static void time_in_turns(const workload *w, const choice *x, const choice *othe
     stop(&o);
 }
 
-/* ---- one problem ------------------------------------------------------------------------------
- */
+/* ---- one problem ------------------------------------------------------------------------- */
 
 static void open_workload(workload *w, problem p)
 {
@@ -240,6 +228,8 @@ static void run(problem p)
             time_alone(&w, &list[i], &list[i] == best ? " *" : "");
     if (peer != NULL)
         time_in_turns(&w, best, NULL);
+    for (int i = 0; i < num; i++)
+        free(list[i].name);
     close_workload(&w);
 }
 
@@ -258,8 +248,7 @@ static void run_file(const char *path)
     fclose(file);
 }
 
-/* ---- the program ------------------------------------------------------------------------------
- */
+/* ---- the program ------------------------------------------------------------------------- */
 
 static void start_peer(const char *command)
 {

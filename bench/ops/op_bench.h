@@ -42,11 +42,30 @@ static inline double op_bench_copy_gbps(kerf_device *dev)
     return fmax(gbps, peaks.copy_gbps);
 }
 
-/* Times every variant and candidate of the case; bytes 0: all inputs and outputs once. */
+/* Times the case as its option computes it. */
+static inline void op_bench_option(kerf__op_case c, const char *text, double bytes,
+                                   double copy_gbps)
+{
+    kerf__steps steps = {0};
+    const size_t scratch_bytes = kerf__case_scratch(&c);
+    char *name = kerf__option_name(c.option);
+    c.steps = &steps;
+    if (scratch_bytes > 0)
+        bench_ok(kerf__buffer_create(&c.scratch, c.dev, scratch_bytes));
+    bench_ok(c.option.variant->build(&c));
+    op_bench_pair p = {.steps = &steps};
+    const bench_time t = bench_measure(c.dev, op_bench_steps, &p);
+    printf("%s,%s,%s,%s,%.4f,%.4f,%.1f,%.0f\n", c.node->op, text, name, kerf_device_name(c.dev),
+           t.min_ms, t.median_ms, 1e-6 * bytes / t.min_ms, 100e-6 * bytes / t.min_ms / copy_gbps);
+    kerf__steps_clear(&steps);
+    kerf__buffer_destroy(c.scratch);
+    free(name);
+}
+
+/* Times every option of the case; bytes 0: all inputs and outputs once. */
 static inline void op_bench_case(op_check *c, const char *text, double bytes, double copy_gbps)
 {
     kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *outputs[OP_CHECK_MAX] = {0};
-    const kerf__op *op = kerf__op_find(c->node->op);
     double all_bytes = 0;
     for (int i = 0; i < c->num_inputs; i++)
         if (c->inputs[i] != NULL) {
@@ -61,33 +80,9 @@ static inline void op_bench_case(op_check *c, const char *text, double bytes, do
         all_bytes += (double)outputs[i]->size_bytes;
     }
     bytes = bytes > 0 ? bytes : all_bytes;
-    for (int i = 0; i < op->num_variants; i++) {
-        const kerf__variant *v = &op->variants[i];
-        kerf__op_case k = {
-            .dev = c->dev, .node = c->node, .inputs = inputs, .outputs = outputs, .options = ""};
-        if (!v->fits(&k))
-            continue;
-        for (int j = 0; j < (v->num_candidates > 0 ? v->num_candidates : 1); j++) {
-            const kerf__candidate *candidate = v->candidates != NULL ? &v->candidates[j] : NULL;
-            kerf__steps steps = {0};
-            size_t scratch = v->scratch_bytes != NULL ? v->scratch_bytes(&k, candidate) : 0;
-            k.steps = &steps;
-            k.scratch = NULL;
-            k.options = candidate != NULL ? candidate->options : "";
-            k.parameters = candidate != NULL ? candidate->parameters : NULL;
-            if (scratch > 0)
-                bench_ok(kerf__buffer_create(&k.scratch, c->dev, scratch));
-            bench_ok(v->build(&k));
-            op_bench_pair p = {.steps = &steps};
-            bench_time t = bench_measure(c->dev, op_bench_steps, &p);
-            printf("%s,%s,%s%s%s,%s,%.4f,%.4f,%.1f,%.0f\n", c->node->op, text, v->name,
-                   candidate != NULL ? "/" : "", candidate != NULL ? candidate->name : "",
-                   kerf_device_name(c->dev), t.min_ms, t.median_ms, 1e-6 * bytes / t.min_ms,
-                   100e-6 * bytes / t.min_ms / copy_gbps);
-            kerf__steps_clear(&steps);
-            kerf__buffer_destroy(k.scratch);
-        }
-    }
+    kerf__op_case k = {.dev = c->dev, .node = c->node, .inputs = inputs, .outputs = outputs};
+    for (int i = 0; kerf__option_at(&k, i, &k.option); i++)
+        op_bench_option(k, text, bytes, copy_gbps);
     for (int i = 0; i < c->num_inputs; i++)
         kerf_tensor_destroy(inputs[i]);
     for (int i = 0; i < c->node->num_outputs; i++)

@@ -337,14 +337,14 @@ static kerf_status build_rows(const kerf__op_case *c, int vector, size_t rows, s
     return emit(c, "elementwise_rows", vector, args, num, grid);
 }
 
-static int fits_wide(const kerf__op_case *c)
+static int fits_rows(const kerf__op_case *c)
 {
-    return kerf__fits_wide(c) && merge(c->node).rank <= 2;
+    return kerf__fits_31_bits(c) && merge(c->node).rank <= 2;
 }
 
-static int fits_simt(const kerf__op_case *c)
+static int fits_flat(const kerf__op_case *c)
 {
-    return kerf__fits_simt(c) && merge(c->node).rank <= 1;
+    return kerf__fits_31_bits(c) && merge(c->node).rank <= 1;
 }
 
 static kerf_status build_wide(const kerf__op_case *c)
@@ -370,7 +370,7 @@ static kerf_status build_any(const kerf__op_case *c)
 {
     const merged m = merge(c->node);
     const size_t n = (size_t)kerf__value_elements(c->node->outputs[0]);
-    const unsigned chunk = kerf__is_cpu(c) ? 1024 : 1;
+    const unsigned chunk = kerf__is_wide(c) ? 1024 : 1;
     kerf__arg args[32];
     int num = first_arguments(c, args);
     args[num++] = ARG((unsigned)n);
@@ -382,13 +382,14 @@ static kerf_status build_any(const kerf__op_case *c)
             args[num++] = ARG(i < m.rank ? (unsigned)m.strides[k][i] : 0u);
     const size_t items = kerf__ceil_div(n, chunk);
     return emit(c, "elementwise_any", 1, args, num,
-                kerf__is_cpu(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
+                kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "elementwise_wide", .fits = fits_wide, .build = build_wide},
-    {.name = "elementwise_simt", .fits = fits_simt, .build = build_simt},
-    {.name = "elementwise_any", .fits = kerf__fits_simt, .build = build_any},
+    {.name = "elementwise_wide", .wide = 1, .fits = fits_rows, .build = build_wide},
+    {.name = "elementwise_any_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build_any},
+    {.name = "elementwise_simt", .fits = fits_flat, .build = build_simt},
+    {.name = "elementwise_any", .fits = kerf__fits_31_bits, .build = build_any},
 };
 
 enum { NUM_VARIANTS = sizeof VARIANTS / sizeof VARIANTS[0] };

@@ -336,8 +336,7 @@ static kerf_status gradient_matmul(kerf__gradients *grads, kerf_node *n)
     return KERF_OK;
 }
 
-/* ---- plain and dot ----------------------------------------------------------------------------
- */
+/* ---- plain and dot ----------------------------------------------------------------------- */
 
 static int fits_always(const kerf__op_case *c)
 {
@@ -346,9 +345,8 @@ static int fits_always(const kerf__op_case *c)
 }
 
 /* A fused multiply-add a cycle and core, as in gemm_wide.c; this one reaches little of it. */
-static double guess_plain(const kerf__op_case *c, const kerf__candidate *candidate)
+static double guess_plain(const kerf__op_case *c)
 {
-    (void)candidate;
     return 64.0 + 2.0 * macs(c->node);
 }
 
@@ -410,14 +408,13 @@ enum { DOT_OUTPUTS = 4 }; /* OUTPUTS in gemm.cl */
 static int fits_dot(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    return kerf__is_cpu(c) && (g.a_col == 1 || g.k == 1) && (g.b_row == 1 || g.k == 1) &&
+    return (g.a_col == 1 || g.k == 1) && (g.b_row == 1 || g.k == 1) &&
            kerf__gemm_loop_fits(c, g.k / 16);
 }
 
 /* Bound by reading b: about 16 floats in two cycles. */
-static double guess_dot(const kerf__op_case *c, const kerf__candidate *candidate)
+static double guess_dot(const kerf__op_case *c)
 {
-    (void)candidate;
     const kerf__gemm g = kerf__gemm_of(c->node);
     return 20.0 + (double)g.num_outer * g.num_inner * g.m * g.n * ((double)g.k / 8 + 12);
 }
@@ -431,8 +428,7 @@ static kerf_status build_dot(const kerf__op_case *c)
                       kerf__grid_wide(num, 1, 1));
 }
 
-/* ---- CLBlast -----------------------------------------------------------------------------------
- */
+/* ---- CLBlast ----------------------------------------------------------------------------- */
 
 static int fits_clblast(const kerf__op_case *c)
 {
@@ -442,9 +438,9 @@ static int fits_clblast(const kerf__op_case *c)
 }
 
 /* As shipped it reaches a small part of any device's peak: only a measurement may choose it. */
-static double guess_clblast(const kerf__op_case *c, const kerf__candidate *candidate)
+static double guess_clblast(const kerf__op_case *c)
 {
-    return 1e3 * guess_plain(c, candidate);
+    return 1e3 * guess_plain(c);
 }
 
 static kerf_status build_clblast(const kerf__op_case *c)
@@ -465,13 +461,13 @@ static kerf_status build_clblast(const kerf__op_case *c)
     return kerf__emit_launch(c, launch);
 }
 
-/* ---- the table
- * ----------------------------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------------------------- */
 
 static const kerf__variant VARIANTS[] = {
     {.name = "gemm_plain", .fits = fits_always, .guess = guess_plain, .build = build_plain},
-    {.name = "gemm_dot", .fits = fits_dot, .guess = guess_dot, .build = build_dot},
+    {.name = "gemm_dot", .wide = 1, .fits = fits_dot, .guess = guess_dot, .build = build_dot},
     {.name = "gemm_wide",
+     .wide = 1,
      .fits = kerf__gemm_wide_fits,
      .guess = kerf__gemm_wide_guess,
      .scratch_bytes = kerf__gemm_wide_scratch,

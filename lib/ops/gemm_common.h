@@ -33,14 +33,14 @@ int kerf__gemm_loop_fits(const kerf__op_case *c, int turns);
 
 /* The variants of the other files. */
 int kerf__gemm_wide_fits(const kerf__op_case *c);
-double kerf__gemm_wide_guess(const kerf__op_case *c, const kerf__candidate *candidate);
-size_t kerf__gemm_wide_scratch(const kerf__op_case *c, const kerf__candidate *candidate);
+double kerf__gemm_wide_guess(const kerf__op_case *c);
+size_t kerf__gemm_wide_scratch(const kerf__op_case *c);
 kerf_status kerf__gemm_wide_build(const kerf__op_case *c);
 enum { KERF__GEMM_NUM_WIDE = 12, KERF__GEMM_NUM_SIMT = 3 };
 extern const kerf__candidate kerf__gemm_wide_candidates[KERF__GEMM_NUM_WIDE];
 
 int kerf__gemm_simt_fits(const kerf__op_case *c);
-double kerf__gemm_simt_guess(const kerf__op_case *c, const kerf__candidate *candidate);
+double kerf__gemm_simt_guess(const kerf__op_case *c);
 kerf_status kerf__gemm_simt_build(const kerf__op_case *c);
 extern const kerf__candidate kerf__gemm_simt_candidates[KERF__GEMM_NUM_SIMT];
 

@@ -31,10 +31,11 @@ int kerf__gemm_simt_fits(const kerf__op_case *c)
 /* Cycles of the whole device, so that it compares with gemm_plain's: 64 work-items at work in
  * a group, a load from local memory for each row and column of a work-item.  A CPU makes
  * loops of the barriers and is better off with any other variant. */
-double kerf__gemm_simt_guess(const kerf__op_case *c, const kerf__candidate *candidate)
+double kerf__gemm_simt_guess(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    const int rows = candidate->parameters[ROWS], columns = candidate->parameters[COLUMNS];
+    const int rows = c->option.candidate->parameters[ROWS],
+              columns = c->option.candidate->parameters[COLUMNS];
     const double groups = (double)g.num_outer * g.num_inner *
                           (double)kerf__ceil_div((size_t)g.m, (size_t)(SIDE * rows)) *
                           (double)kerf__ceil_div((size_t)g.n, (size_t)(SIDE * columns));
@@ -47,14 +48,14 @@ double kerf__gemm_simt_guess(const kerf__op_case *c, const kerf__candidate *cand
 kerf_status kerf__gemm_simt_build(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    const size_t rows = SIDE * (size_t)c->parameters[ROWS];
-    const size_t columns = SIDE * (size_t)c->parameters[COLUMNS];
+    const size_t rows = SIDE * (size_t)c->option.candidate->parameters[ROWS];
+    const size_t columns = SIDE * (size_t)c->option.candidate->parameters[COLUMNS];
     const kerf__grid grid = {3,
                              {kerf__ceil_div((size_t)g.n, columns),
                               kerf__ceil_div((size_t)g.m, rows),
                               (size_t)g.num_outer * (size_t)g.num_inner},
                              {SIDE * SIDE, 1, 1}};
-    return kerf__emit(c, &kerf__source_gemm_simt, "gemm_simt", c->options,
+    return kerf__emit(c, &kerf__source_gemm_simt, "gemm_simt", c->option.candidate->options,
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)),
                                  ARG(kerf__gemm_bias(c, &g)), ARG(kerf__out(c, 0)), ARG(g.alpha),
                                  ARG(g.beta), ARG(g.m), ARG(g.n), ARG(g.k), ARG(g.a_row),

@@ -86,7 +86,7 @@ static int num_panels(const sides *s)
 int kerf__gemm_wide_fits(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    return kerf__is_cpu(c) && g.m > 0 && g.n > 0 && g.k > 0 && kerf__gemm_loop_fits(c, g.k);
+    return g.m > 0 && g.n > 0 && g.k > 0 && kerf__gemm_loop_fits(c, g.k);
 }
 
 /* Cycles for a step of k: a vector multiplied and added each, two to come in; a product of so
@@ -118,13 +118,13 @@ static double tile_cycles(const kerf__op_case *c, const kerf__gemm *g, const sid
 
 /* In cycles of one core, as all guesses of this operation.  Lanes that lie a multiple of 4 KiB
  * apart from step to step share few sets of the first cache. */
-double kerf__gemm_wide_guess(const kerf__op_case *c, const kerf__candidate *candidate)
+double kerf__gemm_wide_guess(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    const sides s = sides_of(&g, candidate->parameters);
-    if (candidate->parameters[DIRECT] && !s.direct)
+    const sides s = sides_of(&g, c->option.candidate->parameters);
+    if (c->option.candidate->parameters[DIRECT] && !s.direct)
         return 1e30; /* the same as the candidate that packs */
-    double cost = tile_cycles(c, &g, &s, candidate->parameters);
+    double cost = tile_cycles(c, &g, &s, c->option.candidate->parameters);
     const double elements = (double)num_products(&g) * s.num_lanes * g.k;
     if (!s.direct)
         cost += 2000 + elements * (s.lane_stride == 1 ? 0.25 : 0.6);
@@ -135,10 +135,10 @@ double kerf__gemm_wide_guess(const kerf__op_case *c, const kerf__candidate *cand
     return cost;
 }
 
-size_t kerf__gemm_wide_scratch(const kerf__op_case *c, const kerf__candidate *candidate)
+size_t kerf__gemm_wide_scratch(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    const sides s = sides_of(&g, candidate->parameters);
+    const sides s = sides_of(&g, c->option.candidate->parameters);
     if (s.direct)
         return 0;
     return (size_t)num_products(&g) * (size_t)num_panels(&s) * (size_t)s.floats * (size_t)g.k *
@@ -151,7 +151,7 @@ static kerf_status emit_pack(const kerf__op_case *c, const kerf__gemm *g, const 
     const int stride = steps_lie_together ? s->lane_stride : s->lane_step;
     return kerf__emit(
         c, &kerf__source_gemm_wide, steps_lie_together ? "gemm_pack_steps" : "gemm_pack_lanes",
-        c->options,
+        c->option.candidate->options,
         KERF__ARGS(ARG(kerf__in(c, s->lanes_input)), ARG(c->scratch), ARG(s->num_lanes), ARG(g->k),
                    ARG(stride), ARG(g->num_inner), ARG(s->lanes_outer), ARG(s->lanes_inner)),
         kerf__grid_wide((size_t)num_panels(s), (size_t)(g->k + PACK_CHUNK - 1) / PACK_CHUNK,
@@ -175,14 +175,14 @@ static int num_turns(const kerf__op_case *c, const kerf__gemm *g, const sides *s
 kerf_status kerf__gemm_wide_build(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    const sides s = sides_of(&g, c->parameters);
+    const sides s = sides_of(&g, c->option.candidate->parameters);
     const int turns = num_turns(c, &g, &s);
     if (!s.direct)
         KERF__TRY(emit_pack(c, &g, &s));
     kerf__buffer *lanes = s.direct ? kerf__in(c, s.lanes_input) : c->scratch;
     const int lane_step = s.direct ? s.lane_step : s.floats, is_packed = !s.direct;
     return kerf__emit(
-        c, &kerf__source_gemm_wide, "gemm_wide", c->options,
+        c, &kerf__source_gemm_wide, "gemm_wide", c->option.candidate->options,
         KERF__ARGS(ARG(lanes), ARG(kerf__in(c, s.rows_input)), ARG(kerf__gemm_bias(c, &g)),
                    ARG(kerf__out(c, 0)), ARG(g.alpha), ARG(g.beta), ARG(s.num_rows),
                    ARG(s.num_lanes), ARG(g.k), ARG(s.row_stride), ARG(s.row_step), ARG(lane_step),

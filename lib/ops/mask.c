@@ -44,36 +44,26 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
 
 /* ---- launches ------------------------------------------------------------------------------ */
 
-static kerf_status build(const kerf__op_case *c, int wide)
+static kerf_status build(const kerf__op_case *c)
 {
     const size_t num = (size_t)kerf__value_elements(c->node->outputs[0]);
     const int by_threshold = c->node->num_inputs == 3;
     kerf__arg args[6];
     int num_args = 0;
     unsigned chunk;
-    const kerf__grid grid = kerf__grid_flat(c, wide, num, &chunk);
+    const kerf__grid grid = kerf__grid_flat(c, num, &chunk);
     for (int i = 0; i < c->node->num_inputs; i++)
         args[num_args++] = ARG(kerf__in(c, i));
     args[num_args++] = ARG(kerf__out(c, 0));
     args[num_args++] = ARG((unsigned)num);
     args[num_args++] = ARG(chunk);
     return kerf__emit(c, &kerf__source_mask, by_threshold ? "mask_threshold" : "mask_apply",
-                      wide ? "-DV=16" : "-DV=4", args, num_args, grid);
-}
-
-static kerf_status build_wide(const kerf__op_case *c)
-{
-    return build(c, 1);
-}
-
-static kerf_status build_simt(const kerf__op_case *c)
-{
-    return build(c, 0);
+                      kerf__is_wide(c) ? "-DV=16" : "-DV=4", args, num_args, grid);
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "mask_wide", .fits = kerf__fits_wide, .build = build_wide},
-    {.name = "mask_simt", .fits = kerf__fits_simt, .build = build_simt},
+    {.name = "mask_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build},
+    {.name = "mask_simt", .fits = kerf__fits_31_bits, .build = build},
 };
 
 extern const kerf__op kerf__ops_mask[];

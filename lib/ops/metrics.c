@@ -27,15 +27,14 @@ static kerf_status infer(kerf_node *n)
     return KERF_OK;
 }
 
-static size_t scratch_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
+static size_t scratch_bytes(const kerf__op_case *c)
 {
-    (void)candidate;
-    return sizeof(int32_t) * (kerf__rows_of(c, c->node->inputs[1], 0).m + 1);
+    return sizeof(int32_t) * (kerf__rows_of(c, c->node->inputs[1]).m + 1);
 }
 
-static kerf_status build(const kerf__op_case *c, int wide)
+static kerf_status build(const kerf__op_case *c)
 {
-    const kerf__rows r = kerf__rows_of(c, c->node->inputs[1], wide);
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[1]);
     KERF__TRY(kerf__emit(c, &kerf__source_metrics, "metrics_rows", r.options,
                          KERF__ARGS(ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)), ARG(c->scratch),
                                     ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
@@ -43,28 +42,19 @@ static kerf_status build(const kerf__op_case *c, int wide)
     return kerf__emit(c, &kerf__source_metrics, "metrics_sum", r.options,
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(c->scratch), ARG(kerf__in(c, 3)),
                                  ARG(kerf__out(c, 0)), ARG((unsigned)r.m)),
-                      kerf__rows_join(wide));
-}
-
-static kerf_status build_wide(const kerf__op_case *c)
-{
-    return build(c, 1);
-}
-
-static kerf_status build_simt(const kerf__op_case *c)
-{
-    return build(c, 0);
+                      kerf__rows_join(c));
 }
 
 static const kerf__variant VARIANTS[] = {
     {.name = "metrics_wide",
-     .fits = kerf__fits_wide,
+     .wide = 1,
+     .fits = kerf__fits_31_bits,
      .scratch_bytes = scratch_bytes,
-     .build = build_wide},
+     .build = build},
     {.name = "metrics_simt",
-     .fits = kerf__fits_simt,
+     .fits = kerf__fits_31_bits,
      .scratch_bytes = scratch_bytes,
-     .build = build_simt},
+     .build = build},
 };
 
 extern const kerf__op kerf__ops_metrics[];

@@ -56,76 +56,56 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
 
 /* ---- launches ------------------------------------------------------------------------------ */
 
-static size_t scratch_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
+static size_t scratch_bytes(const kerf__op_case *c)
 {
-    (void)candidate;
-    return sizeof(float) * (kerf__rows_of(c, c->node->inputs[0], 0).m + 1);
+    return sizeof(float) * (kerf__rows_of(c, c->node->inputs[0]).m + 1);
 }
 
-static const char *options_of(const kerf__op_case *c, int wide)
+static const char *options_of(const kerf__op_case *c)
 {
     static const char *const OPTIONS[2][2] = {
         {"-DV=1 -DGROUP=64 -DLABELS=0", "-DV=1 -DGROUP=64 -DLABELS=1"},
         {"-DV=16 -DGROUP=1 -DLABELS=0", "-DV=16 -DGROUP=1 -DLABELS=1"}};
-    return OPTIONS[wide][c->node->inputs[1]->type == KERF_S32];
+    return OPTIONS[kerf__is_wide(c)][c->node->inputs[1]->type == KERF_S32];
 }
 
-static kerf_status build_loss(const kerf__op_case *c, int wide)
+static kerf_status build_loss(const kerf__op_case *c)
 {
-    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], wide);
-    KERF__TRY(kerf__emit(c, &kerf__source_mse_loss, "mse_rows", options_of(c, wide),
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0]);
+    KERF__TRY(kerf__emit(c, &kerf__source_mse_loss, "mse_rows", options_of(c),
                          KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(c->scratch),
                                     ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
                          r.grid));
-    return kerf__emit(c, &kerf__source_mse_loss, "mean_rows", options_of(c, wide),
+    return kerf__emit(c, &kerf__source_mse_loss, "mean_rows", options_of(c),
                       KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)),
                                  ARG(1.0f / (float)(r.m * r.k)), ARG((unsigned)r.m)),
-                      kerf__rows_join(wide));
+                      kerf__rows_join(c));
 }
 
-static kerf_status build_grad(const kerf__op_case *c, int wide)
+static kerf_status build_grad(const kerf__op_case *c)
 {
-    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], wide);
-    return kerf__emit(c, &kerf__source_mse_loss, "mse_grad_rows", options_of(c, wide),
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0]);
+    return kerf__emit(c, &kerf__source_mse_loss, "mse_grad_rows", options_of(c),
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)),
                                  ARG(kerf__out(c, 0)), ARG(2.0f / (float)(r.m * r.k)),
                                  ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
                       r.grid);
 }
 
-static kerf_status build_loss_wide(const kerf__op_case *c)
-{
-    return build_loss(c, 1);
-}
-
-static kerf_status build_loss_simt(const kerf__op_case *c)
-{
-    return build_loss(c, 0);
-}
-
-static kerf_status build_grad_wide(const kerf__op_case *c)
-{
-    return build_grad(c, 1);
-}
-
-static kerf_status build_grad_simt(const kerf__op_case *c)
-{
-    return build_grad(c, 0);
-}
-
 static const kerf__variant LOSS[] = {
     {.name = "mse_wide",
-     .fits = kerf__fits_wide,
+     .wide = 1,
+     .fits = kerf__fits_31_bits,
      .scratch_bytes = scratch_bytes,
-     .build = build_loss_wide},
+     .build = build_loss},
     {.name = "mse_simt",
-     .fits = kerf__fits_simt,
+     .fits = kerf__fits_31_bits,
      .scratch_bytes = scratch_bytes,
-     .build = build_loss_simt},
+     .build = build_loss},
 };
 static const kerf__variant GRAD[] = {
-    {.name = "mse_grad_wide", .fits = kerf__fits_wide, .build = build_grad_wide},
-    {.name = "mse_grad_simt", .fits = kerf__fits_simt, .build = build_grad_simt},
+    {.name = "mse_grad_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build_grad},
+    {.name = "mse_grad_simt", .fits = kerf__fits_31_bits, .build = build_grad},
 };
 
 extern const kerf__op kerf__ops_mse_loss[];

@@ -18,15 +18,28 @@
 /* ---- a node with bound shapes on a device ------------------------------------------- */
 
 typedef struct kerf__steps kerf__steps; /* a growing list of launches: steps_common.h */
+typedef struct kerf__variant kerf__variant;
+
+/* Numbers that a variant may be built with. */
+typedef struct kerf__candidate {
+    const char *name;    /* "8x2"; variant and candidate make a choice: "gemm_wide/8x2" */
+    const char *options; /* -D options for the kernels */
+    int parameters[6];   /* the same numbers for the host side */
+} kerf__candidate;
+
+/* One way to compute a case. */
+typedef struct kerf__option {
+    const kerf__variant *variant;
+    const kerf__candidate *candidate; /* a nameless one where the variant has no table of them */
+} kerf__option;
 
 typedef struct kerf__op_case {
     kerf_device *dev;
     const kerf_node *node;
+    kerf__option option; /* guess, scratch_bytes and build read it; fits must not */
     /* Filled in before build only; entry NULL where the node leaves an input out. */
     kerf_tensor *const *inputs, *const *outputs;
     kerf__buffer *scratch; /* of scratch_bytes, or NULL */
-    const char *options;   /* of the chosen candidate: "-DMR=8 -DNV=2", or "" */
-    const int *parameters; /* of the chosen candidate */
     kerf__steps *steps;    /* where build puts its launches */
 } kerf__op_case;
 
@@ -47,27 +60,36 @@ static inline kerf__buffer *kerf__out(const kerf__op_case *c, int i)
 
 /* ---- variants -------------------------------------------------------------------------- */
 
-typedef struct kerf__candidate {
-    const char *name;    /* "8x2"; variant and candidate make a choice: "gemm_wide/8x2" */
-    const char *options; /* -D options for the kernels */
-    int parameters[6];   /* the same numbers for the host side */
-} kerf__candidate;
-
-typedef struct kerf__variant {
+struct kerf__variant {
     const char *name; /* op_method: "gemm_wide" */
+    int wide;         /* for CPU devices alone: one work-item a group, explicit vectors */
     /* 1 if it can compute this case on this device. */
     int (*fits)(const kerf__op_case *c);
-    /* Expected relative cost of a candidate, lower is better, without any measurement.
-     * NULL: its place in the table. */
-    double (*guess)(const kerf__op_case *c, const kerf__candidate *candidate);
+    /* Expected relative cost, lower is better, without any measurement.  NULL: its place in
+     * the table. */
+    double (*guess)(const kerf__op_case *c);
     /* NULL: none. */
-    size_t (*scratch_bytes)(const kerf__op_case *c, const kerf__candidate *candidate);
+    size_t (*scratch_bytes)(const kerf__op_case *c);
     kerf_status (*build)(const kerf__op_case *c);
-    const kerf__candidate *candidates; /* NULL: one without a name */
+    const kerf__candidate *candidates; /* NULL: a nameless one */
     int num_candidates;
     int foreign;         /* may wait, allocate or compile when run */
     double error_factor; /* of its results over a plain sum's; 0 is taken as 1 */
-} kerf__variant;
+};
+
+/* Option i of a node on this device, in the order of the table; 0 behind the last. */
+int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out);
+/* "gemm_wide/8x2" into fresh memory, NULL without memory. */
+char *kerf__option_name(kerf__option option);
+/* 1 if that is the option's name. */
+int kerf__option_is_named(kerf__option option, const char *name);
+/* Bytes of scratch that the case needs as its option computes it. */
+size_t kerf__case_scratch(const kerf__op_case *c);
+/* 1 if the case is computed in the wide style. */
+static inline int kerf__is_wide(const kerf__op_case *c)
+{
+    return c->option.variant->wide;
+}
 
 /* ---- gradients ------------------------------------------------------------------------- */
 

@@ -87,7 +87,7 @@ static int numbers_of(const kerf_node *n, kerf__arg *args)
     return num;
 }
 
-static kerf_status build(const kerf__op_case *c, int wide)
+static kerf_status build(const kerf__op_case *c)
 {
     const kerf_node *n = c->node;
     const layout *l = layout_of(n);
@@ -96,7 +96,7 @@ static kerf_status build(const kerf__op_case *c, int wide)
     kerf__arg args[20];
     int num_args = 0;
     unsigned chunk;
-    const kerf__grid grid = kerf__grid_flat(c, wide, num, &chunk);
+    const kerf__grid grid = kerf__grid_flat(c, num, &chunk);
     for (int i = 0; i < n->num_inputs; i++)
         if (has(n, i))
             args[num_args++] = ARG(kerf__in(c, i));
@@ -106,24 +106,14 @@ static kerf_status build(const kerf__op_case *c, int wide)
     args[num_args++] = ARG((unsigned)num);
     args[num_args++] = ARG(chunk);
     snprintf(options, sizeof options, "-DV=%d -DMASK=%d -DMOMENT=%d -DNESTEROV=%d -DDECOUPLED=%d",
-             wide ? 16 : 4, has(n, l->mask), has(n, 2), kerf_node_int(n, "nesterov", 0) != 0,
-             kerf_node_int(n, "decoupled", 0) != 0);
+             kerf__is_wide(c) ? 16 : 4, has(n, l->mask), has(n, 2),
+             kerf_node_int(n, "nesterov", 0) != 0, kerf_node_int(n, "decoupled", 0) != 0);
     return kerf__emit(c, &kerf__source_optimizer, l->entry, options, args, num_args, grid);
 }
 
-static kerf_status build_wide(const kerf__op_case *c)
-{
-    return build(c, 1);
-}
-
-static kerf_status build_simt(const kerf__op_case *c)
-{
-    return build(c, 0);
-}
-
 static const kerf__variant VARIANTS[] = {
-    {.name = "optimizer_wide", .fits = kerf__fits_wide, .build = build_wide},
-    {.name = "optimizer_simt", .fits = kerf__fits_simt, .build = build_simt},
+    {.name = "optimizer_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build},
+    {.name = "optimizer_simt", .fits = kerf__fits_31_bits, .build = build},
 };
 
 #define ENTRY(name, num, outputs)                                                                  \

@@ -241,34 +241,29 @@ static kerf_status gradient_norm(kerf__gradients *grads, kerf_node *n)
 
 /* ---- launches ------------------------------------------------------------------------------ */
 
-static const char *options_of(const kerf__op_case *c, int wide)
+static const char *options_of(const kerf__op_case *c)
 {
     const struct formula *f = formula_of(c->node);
-    return wide ? f->wide : f->simt;
+    return kerf__is_wide(c) ? f->wide : f->simt;
 }
 
-static int fits_wide(const kerf__op_case *c)
+static int fits_lines(const kerf__op_case *c)
 {
     sizes s;
-    return kerf__fits_wide(c) && sizes_of(c->node, &s);
-}
-
-static int fits_simt(const kerf__op_case *c)
-{
-    sizes s;
-    return kerf__fits_simt(c) && sizes_of(c->node, &s);
+    return kerf__fits_31_bits(c) && sizes_of(c->node, &s);
 }
 
 /* Each output is one item's, so it must not be long. */
 static int fits_any(const kerf__op_case *c)
 {
-    return kerf__fits_simt(c) && num_reduced(c->node) <= KERF__MOST_ITERATIONS;
+    return kerf__fits_31_bits(c) && num_reduced(c->node) <= KERF__MOST_ITERATIONS;
 }
 
 /* How k is cut: enough parts to busy the device, none shorter than is worth a launch, none
  * so long that an item has too many iterations. */
-static size_t num_parts(const kerf__op_case *c, sizes s, int wide)
+static size_t num_parts(const kerf__op_case *c, sizes s)
 {
+    const int wide = kerf__is_wide(c);
     const size_t units = (size_t)kerf_device_get_info(c->dev)->compute_units;
     const size_t wanted = (wide ? 8 : 64) * units;
     const size_t longest = s.n == 1 ? (size_t)KERF__MOST_ITERATIONS * 8 : 1024;
@@ -283,26 +278,14 @@ static size_t num_parts(const kerf__op_case *c, sizes s, int wide)
     return parts > 1 ? parts : 1;
 }
 
-static size_t parts_bytes(const kerf__op_case *c, int wide)
+static size_t parts_bytes(const kerf__op_case *c)
 {
     sizes s;
     sizes_of(c->node, &s);
     if (s.m == 0 || s.n == 0)
         return 0;
-    const size_t parts = num_parts(c, s, wide);
+    const size_t parts = num_parts(c, s);
     return parts > 1 ? parts * s.m * s.n * sizeof(float) : 0;
-}
-
-static size_t wide_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
-{
-    (void)candidate;
-    return parts_bytes(c, 1);
-}
-
-static size_t simt_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
-{
-    (void)candidate;
-    return parts_bytes(c, 0);
 }
 
 static kerf_status emit_join(const kerf__op_case *c, const kerf__buffer *parts, kerf__buffer *dst,
@@ -320,18 +303,18 @@ typedef struct rows_launch {
     const char *options;
     float by;
     size_t m, k, parts;
-    int wide;
 } rows_launch;
 
 static kerf_status emit_rows(const kerf__op_case *c, const rows_launch *r)
 {
+    const int wide = kerf__is_wide(c);
     const size_t part = kerf__ceil_div(r->k, r->parts);
     const size_t rows =
-        r->wide ? kerf__pieces_an_item(c, r->m, part / 16 + part % 16, 4096 / (part + 1)) : 1;
+        wide ? kerf__pieces_an_item(c, r->m, part / 16 + part % 16, 4096 / (part + 1)) : 1;
     const size_t x = kerf__ceil_div(r->m, rows);
     const kerf__grid grid =
-        r->wide ? kerf__grid_wide(x, r->parts, 1) : (kerf__grid){2, {x, r->parts, 1}, {64, 1, 1}};
-    return kerf__emit(c, &kerf__source_reduce, r->wide ? "reduce_rows" : "reduce_rows_simt",
+        wide ? kerf__grid_wide(x, r->parts, 1) : (kerf__grid){2, {x, r->parts, 1}, {64, 1, 1}};
+    return kerf__emit(c, &kerf__source_reduce, wide ? "reduce_rows" : "reduce_rows_simt",
                       r->options,
                       KERF__ARGS(ARG(r->src), ARG(r->center != NULL ? r->center : r->src),
                                  ARG(r->dst), ARG(r->by), ARG((unsigned)(r->center != NULL)),
@@ -340,49 +323,39 @@ static kerf_status emit_rows(const kerf__op_case *c, const rows_launch *r)
                       grid);
 }
 
-static kerf_status emit_columns(const kerf__op_case *c, kerf__buffer *dst, sizes s, size_t parts,
-                                int wide)
+static kerf_status emit_columns(const kerf__op_case *c, kerf__buffer *dst, sizes s, size_t parts)
 {
+    const int wide = kerf__is_wide(c);
     const size_t part = kerf__ceil_div(s.k, parts);
     const size_t vectors = kerf__pieces_an_item(c, kerf__ceil_div(s.n, 16) * s.m * parts, part, 1);
     const size_t columns = wide ? vectors * 16 : 1;
     const size_t x = kerf__ceil_div(s.n, columns);
     const kerf__grid grid = wide ? kerf__grid_wide(x, parts, s.m)
                                  : (kerf__grid){3, {kerf__ceil_div(x, 64), parts, s.m}, {64, 1, 1}};
-    return kerf__emit(c, &kerf__source_reduce, "reduce_columns", options_of(c, wide),
+    return kerf__emit(c, &kerf__source_reduce, "reduce_columns", options_of(c),
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(dst), ARG(scale_of(c->node)),
                                  ARG((unsigned)(parts == 1)), ARG((unsigned)s.k),
                                  ARG((unsigned)s.n), ARG((unsigned)columns), ARG((unsigned)part)),
                       grid);
 }
 
-static kerf_status build_as(const kerf__op_case *c, int wide)
+static kerf_status build_lines(const kerf__op_case *c)
 {
     sizes s;
     sizes_of(c->node, &s);
     if (s.m == 0 || s.n == 0)
         return KERF_OK;
-    const size_t parts = num_parts(c, s, wide);
+    const size_t parts = num_parts(c, s);
     kerf__buffer *dst = parts > 1 ? c->scratch : kerf__out(c, 0);
     const float by = scale_of(c->node);
     if (s.n == 1)
-        KERF__TRY(emit_rows(c, &(rows_launch){kerf__in(c, 0), NULL, dst, options_of(c, wide), by,
-                                              s.m, s.k, parts, wide}));
+        KERF__TRY(emit_rows(
+            c, &(rows_launch){kerf__in(c, 0), NULL, dst, options_of(c), by, s.m, s.k, parts}));
     else
-        KERF__TRY(emit_columns(c, dst, s, parts, wide));
+        KERF__TRY(emit_columns(c, dst, s, parts));
     if (parts == 1)
         return KERF_OK;
-    return emit_join(c, dst, kerf__out(c, 0), options_of(c, wide), by, parts, s.m * s.n);
-}
-
-static kerf_status build_wide(const kerf__op_case *c)
-{
-    return build_as(c, 1);
-}
-
-static kerf_status build_simt(const kerf__op_case *c)
-{
-    return build_as(c, 0);
+    return emit_join(c, dst, kerf__out(c, 0), options_of(c), by, parts, s.m * s.n);
 }
 
 /* Kept and reduced dimensions apart, each with its strides, innermost first. */
@@ -400,7 +373,7 @@ static kerf_status build_any(const kerf__op_case *c)
     }
     const size_t outputs = (size_t)kerf__value_elements(c->node->outputs[0]);
     const unsigned chunk =
-        kerf__is_cpu(c) ? (unsigned)kerf__pieces_an_item(c, outputs, num_reduced(c->node), 1) : 1;
+        kerf__is_wide(c) ? (unsigned)kerf__pieces_an_item(c, outputs, num_reduced(c->node), 1) : 1;
     kerf__arg args[24] = {ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(scale_of(c->node)),
                           ARG((unsigned)outputs), ARG(chunk)};
     int at = 5;
@@ -413,8 +386,8 @@ static kerf_status build_any(const kerf__op_case *c)
     if (outputs == 0)
         return KERF_OK;
     const size_t x = kerf__ceil_div(outputs, chunk);
-    return kerf__emit(c, &kerf__source_reduce, "reduce_any", options_of(c, kerf__is_cpu(c)), args,
-                      at, kerf__is_cpu(c) ? kerf__grid_wide(x, 1, 1) : kerf__grid_items(x));
+    return kerf__emit(c, &kerf__source_reduce, "reduce_any", options_of(c), args, at,
+                      kerf__is_wide(c) ? kerf__grid_wide(x, 1, 1) : kerf__grid_items(x));
 }
 
 /* ---- the standard deviation ---------------------------------------------------------------- */
@@ -424,13 +397,12 @@ static size_t std_dev_parts(const kerf__op_case *c)
 {
     sizes s;
     sizes_of(c->node, &s);
-    const size_t parts = num_parts(c, s, kerf__is_cpu(c));
+    const size_t parts = num_parts(c, s);
     return parts > 1 ? parts : 2;
 }
 
-static size_t std_dev_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
+static size_t std_dev_bytes(const kerf__op_case *c)
 {
-    (void)candidate;
     return std_dev_parts(c) * sizeof(float);
 }
 
@@ -441,12 +413,11 @@ static kerf_status build_std_dev(const kerf__op_case *c)
     sizes s;
     sizes_of(c->node, &s);
     const size_t parts = std_dev_parts(c);
-    const int wide = kerf__is_cpu(c);
-    const char *sum = wide ? "-DREDUCE=Sum -DV=16" : "-DREDUCE=Sum -DV=1";
-    const char *norm = options_of(c, wide);
+    const char *sum = kerf__is_wide(c) ? "-DREDUCE=Sum -DV=16" : "-DREDUCE=Sum -DV=1";
+    const char *norm = options_of(c);
     const float by = scale_of(c->node);
     kerf__buffer *mean = kerf__out(c, 0);
-    rows_launch r = {kerf__in(c, 0), NULL, c->scratch, sum, 1.0f, 1, s.k, parts, wide};
+    rows_launch r = {kerf__in(c, 0), NULL, c->scratch, sum, 1.0f, 1, s.k, parts};
     KERF__TRY(emit_rows(c, &r));
     KERF__TRY(emit_join(c, c->scratch, mean, sum, by, parts, 1));
     r.center = mean;
@@ -461,7 +432,7 @@ static kerf_status build_std_dev(const kerf__op_case *c)
 static size_t count_chunk(const kerf__op_case *c)
 {
     const size_t num = (size_t)kerf__value_elements(c->node->inputs[0]);
-    if (!kerf__is_cpu(c))
+    if (!kerf__is_wide(c))
         return 1024;
     return 16 * kerf__pieces_an_item(c, kerf__ceil_div(num, 16), 1, 1024);
 }
@@ -471,9 +442,8 @@ static size_t count_parts(const kerf__op_case *c)
     return (size_t)kerf__value_elements(c->node->inputs[0]) / count_chunk(c) + 1;
 }
 
-static size_t count_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
+static size_t count_bytes(const kerf__op_case *c)
 {
-    (void)candidate;
     return count_parts(c) * sizeof(int32_t);
 }
 
@@ -482,10 +452,10 @@ static kerf_status build_count(const kerf__op_case *c)
     const size_t num = (size_t)kerf__value_elements(c->node->inputs[0]), parts = count_parts(c);
     const unsigned chunk = (unsigned)count_chunk(c);
     KERF__TRY(
-        kerf__emit(c, &kerf__source_reduce, "count_part", options_of(c, kerf__is_cpu(c)),
+        kerf__emit(c, &kerf__source_reduce, "count_part", options_of(c),
                    KERF__ARGS(ARG(kerf__in(c, 0)), ARG(c->scratch), ARG((unsigned)num), ARG(chunk)),
                    kerf__grid_wide(parts, 1, 1)));
-    return kerf__emit(c, &kerf__source_reduce, "count_join", options_of(c, kerf__is_cpu(c)),
+    return kerf__emit(c, &kerf__source_reduce, "count_join", options_of(c),
                       KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG((unsigned)parts)),
                       kerf__grid_wide(1, 1, 1));
 }
@@ -493,18 +463,37 @@ static kerf_status build_count(const kerf__op_case *c)
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static const kerf__variant REDUCE[] = {
-    {.name = "reduce_wide", .fits = fits_wide, .build = build_wide, .scratch_bytes = wide_bytes},
-    {.name = "reduce_simt", .fits = fits_simt, .build = build_simt, .scratch_bytes = simt_bytes},
+    {.name = "reduce_wide",
+     .wide = 1,
+     .fits = fits_lines,
+     .build = build_lines,
+     .scratch_bytes = parts_bytes},
+    {.name = "reduce_any_wide", .wide = 1, .fits = fits_any, .build = build_any},
+    {.name = "reduce_simt", .fits = fits_lines, .build = build_lines, .scratch_bytes = parts_bytes},
     {.name = "reduce_any", .fits = fits_any, .build = build_any},
 };
-static const kerf__variant STD_DEV[] = {{.name = "reduce_std_dev",
-                                         .fits = kerf__fits_simt,
-                                         .build = build_std_dev,
-                                         .scratch_bytes = std_dev_bytes}};
-static const kerf__variant COUNT[] = {{.name = "reduce_count",
-                                       .fits = kerf__fits_simt,
-                                       .build = build_count,
-                                       .scratch_bytes = count_bytes}};
+static const kerf__variant STD_DEV[] = {
+    {.name = "reduce_std_dev_wide",
+     .wide = 1,
+     .fits = kerf__fits_31_bits,
+     .build = build_std_dev,
+     .scratch_bytes = std_dev_bytes},
+    {.name = "reduce_std_dev",
+     .fits = kerf__fits_31_bits,
+     .build = build_std_dev,
+     .scratch_bytes = std_dev_bytes},
+};
+static const kerf__variant COUNT[] = {
+    {.name = "reduce_count_wide",
+     .wide = 1,
+     .fits = kerf__fits_31_bits,
+     .build = build_count,
+     .scratch_bytes = count_bytes},
+    {.name = "reduce_count",
+     .fits = kerf__fits_31_bits,
+     .build = build_count,
+     .scratch_bytes = count_bytes},
+};
 
 #define ENTRY(name, most, shape_rule, gradient_rule, table)                                        \
     {                                                                                              \

@@ -13,8 +13,9 @@ typedef struct kerf__rows {
 } kerf__rows;
 
 /* The last dimension is k, all before it m. */
-static inline kerf__rows kerf__rows_of(const kerf__op_case *c, const kerf_value *v, int wide)
+static inline kerf__rows kerf__rows_of(const kerf__op_case *c, const kerf_value *v)
 {
+    const int wide = kerf__is_wide(c);
     kerf__rows r = {.m = 1, .k = 1};
     for (int i = 0; i < v->shape.rank; i++)
         *(i + 1 < v->shape.rank ? &r.m : &r.k) *= (size_t)v->shape.dims[i];
@@ -26,9 +27,9 @@ static inline kerf__rows kerf__rows_of(const kerf__op_case *c, const kerf_value 
 }
 
 /* One group that puts row sums together. */
-static inline kerf__grid kerf__rows_join(int wide)
+static inline kerf__grid kerf__rows_join(const kerf__op_case *c)
 {
-    return (kerf__grid){1, {1, 1, 1}, {wide ? 1 : 64, 1, 1}};
+    return (kerf__grid){1, {1, 1, 1}, {kerf__is_wide(c) ? 1 : 64, 1, 1}};
 }
 
 #endif

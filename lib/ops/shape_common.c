@@ -110,15 +110,10 @@ static int counts_in_31_bits(kerf_value *const *values, int num)
     return 1;
 }
 
-int kerf__fits_simt(const kerf__op_case *c)
+int kerf__fits_31_bits(const kerf__op_case *c)
 {
     return counts_in_31_bits(c->node->inputs, c->node->num_inputs) &&
            counts_in_31_bits(c->node->outputs, c->node->num_outputs);
-}
-
-int kerf__fits_wide(const kerf__op_case *c)
-{
-    return kerf__is_cpu(c) && kerf__fits_simt(c);
 }
 
 size_t kerf__pieces_an_item(const kerf__op_case *c, size_t num, size_t iterations, size_t least)
@@ -133,9 +128,9 @@ size_t kerf__pieces_an_item(const kerf__op_case *c, size_t num, size_t iteration
     return pieces > 1 ? pieces : 1;
 }
 
-kerf__grid kerf__grid_flat(const kerf__op_case *c, int wide, size_t num, unsigned *chunk)
+kerf__grid kerf__grid_flat(const kerf__op_case *c, size_t num, unsigned *chunk)
 {
-    if (!wide) {
+    if (!kerf__is_wide(c)) {
         *chunk = 4;
         return kerf__grid_items(kerf__ceil_div(num, 4));
     }

@@ -30,10 +30,8 @@ kerf_status kerf__node_broadcast(const kerf_node *n, kerf_shape a, kerf_shape b,
 
 /* 1 on CPU devices, where an item alone in its group walks a long chunk ("wide"). */
 int kerf__is_cpu(const kerf__op_case *c);
-/* What most variants need: every input and output is counted in 31 bits; and, for wide ones,
- * a CPU device. */
-int kerf__fits_simt(const kerf__op_case *c);
-int kerf__fits_wide(const kerf__op_case *c);
+/* What most variants need: every input and output is counted in 31 bits. */
+int kerf__fits_31_bits(const kerf__op_case *c);
 /* How many of `num` pieces of work one item of a wide launch takes: few items, so that
  * handing them out costs nothing, but several a core, so that the cores end together; at
  * least `least` (or all).  A piece is so many loop iterations; an item never has more than
@@ -43,7 +41,7 @@ enum { KERF__MOST_ITERATIONS = 32768 };
 
 /* For kernels over `num` elements whose item takes `*chunk` of them from its id times chunk:
  * wide (V = 16) or SIMT (V = 4, an item a vector). */
-kerf__grid kerf__grid_flat(const kerf__op_case *c, int wide, size_t num, unsigned *chunk);
+kerf__grid kerf__grid_flat(const kerf__op_case *c, size_t num, unsigned *chunk);
 
 /* a / b, rounded up. */
 static inline size_t kerf__ceil_div(size_t a, size_t b)

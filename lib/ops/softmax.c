@@ -72,13 +72,8 @@ static int fits_group(const kerf__op_case *c)
     return fits_lines(c) && sizes_of(c->node).n == 1;
 }
 
-static int fits_rows(const kerf__op_case *c)
-{
-    return kerf__is_cpu(c) && fits_group(c);
-}
-
 /* Inputs, output, then up to three sizes. */
-static kerf_status emit(const kerf__op_case *c, const char *forward, const char *backward, int wide,
+static kerf_status emit(const kerf__op_case *c, const char *forward, const char *backward,
                         const size_t *numbers, int num_numbers, kerf__grid grid)
 {
     kerf__arg args[8];
@@ -91,7 +86,7 @@ static kerf_status emit(const kerf__op_case *c, const char *forward, const char 
     static const char *const OPTIONS[2][2] = {{"-DV=1 -DLOG=0", "-DV=1 -DLOG=1"},
                                               {"-DV=16 -DLOG=0", "-DV=16 -DLOG=1"}};
     return kerf__emit(c, &kerf__source_softmax, is_gradient(c->node) ? backward : forward,
-                      OPTIONS[wide][is_log(c->node)], args, num, grid);
+                      OPTIONS[kerf__is_wide(c)][is_log(c->node)], args, num, grid);
 }
 
 static kerf_status build_rows(const kerf__op_case *c)
@@ -99,7 +94,7 @@ static kerf_status build_rows(const kerf__op_case *c)
     const sizes s = sizes_of(c->node);
     const size_t vectors = s.k / 16 + 1;
     const size_t rows = kerf__pieces_an_item(c, s.m, 3 * vectors + 16, 64 / vectors + 1);
-    return emit(c, "softmax_rows", "softmax_grad_rows", 1, (size_t[]){s.m, s.k, rows}, 3,
+    return emit(c, "softmax_rows", "softmax_grad_rows", (size_t[]){s.m, s.k, rows}, 3,
                 kerf__grid_wide(s.k > 0 ? kerf__ceil_div(s.m, rows) : 0, 1, 1));
 }
 
@@ -107,39 +102,40 @@ static kerf_status build_group(const kerf__op_case *c)
 {
     const sizes s = sizes_of(c->node);
     const kerf__grid grid = {1, {s.k > 0 ? s.m : 0, 1, 1}, {64, 1, 1}};
-    return emit(c, "softmax_group", "softmax_grad_group", 0, (size_t[]){s.k}, 1, grid);
+    return emit(c, "softmax_group", "softmax_grad_group", (size_t[]){s.k}, 1, grid);
 }
 
 static kerf_status build_lines(const kerf__op_case *c)
 {
     const sizes s = sizes_of(c->node);
-    return emit(c, "softmax_lines", "softmax_grad_lines", 0, (size_t[]){s.m, s.k, s.n}, 3,
+    return emit(c, "softmax_lines", "softmax_grad_lines", (size_t[]){s.m, s.k, s.n}, 3,
                 kerf__grid_items(s.k > 0 ? s.m * s.n : 0));
 }
 
 /* A line of few elements busies no group: an item each is better then. */
-static double guess_group(const kerf__op_case *c, const kerf__candidate *candidate)
+static double guess_group(const kerf__op_case *c)
 {
-    (void)candidate;
     return sizes_of(c->node).k < 64 ? 3 : 1;
 }
 
-static double guess_lines(const kerf__op_case *c, const kerf__candidate *candidate)
+static double guess_lines(const kerf__op_case *c)
 {
     (void)c;
-    (void)candidate;
     return 2;
 }
 
-static double guess_rows(const kerf__op_case *c, const kerf__candidate *candidate)
+static double guess_rows(const kerf__op_case *c)
 {
     (void)c;
-    (void)candidate;
     return 0;
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "softmax_rows", .fits = fits_rows, .guess = guess_rows, .build = build_rows},
+    {.name = "softmax_rows",
+     .wide = 1,
+     .fits = fits_group,
+     .guess = guess_rows,
+     .build = build_rows},
     {.name = "softmax_group", .fits = fits_group, .guess = guess_group, .build = build_group},
     {.name = "softmax_lines", .fits = fits_lines, .guess = guess_lines, .build = build_lines},
 };

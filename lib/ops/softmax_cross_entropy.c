@@ -81,16 +81,15 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
 /* ---- launches ------------------------------------------------------------------------------ */
 
 /* Row losses, and log_prob behind them where the node does not give it out. */
-static size_t scratch_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
+static size_t scratch_bytes(const kerf__op_case *c)
 {
-    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], 0);
-    (void)candidate;
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0]);
     return sizeof(float) * (r.m + 1 + (c->node->num_outputs > 1 ? 0 : r.m * r.k));
 }
 
-static kerf_status build_loss(const kerf__op_case *c, int wide)
+static kerf_status build_loss(const kerf__op_case *c)
 {
-    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], wide);
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0]);
     const int has_log_prob = c->node->num_outputs > 1;
     KERF__TRY(kerf__emit(c, &kerf__source_softmax_cross_entropy, "cross_entropy_rows", r.options,
                          KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)),
@@ -101,12 +100,12 @@ static kerf_status build_loss(const kerf__op_case *c, int wide)
     return kerf__emit(c, &kerf__source_softmax_cross_entropy, "mean_rows", r.options,
                       KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(1.0f / (float)r.m),
                                  ARG((unsigned)r.m)),
-                      kerf__rows_join(wide));
+                      kerf__rows_join(c));
 }
 
-static kerf_status build_grad(const kerf__op_case *c, int wide)
+static kerf_status build_grad(const kerf__op_case *c)
 {
-    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0], wide);
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0]);
     return kerf__emit(c, &kerf__source_softmax_cross_entropy, "cross_entropy_grad_rows", r.options,
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)),
                                  ARG(kerf__out(c, 0)), ARG((unsigned)r.m), ARG((unsigned)r.k),
@@ -114,39 +113,20 @@ static kerf_status build_grad(const kerf__op_case *c, int wide)
                       r.grid);
 }
 
-static kerf_status build_loss_wide(const kerf__op_case *c)
-{
-    return build_loss(c, 1);
-}
-
-static kerf_status build_loss_simt(const kerf__op_case *c)
-{
-    return build_loss(c, 0);
-}
-
-static kerf_status build_grad_wide(const kerf__op_case *c)
-{
-    return build_grad(c, 1);
-}
-
-static kerf_status build_grad_simt(const kerf__op_case *c)
-{
-    return build_grad(c, 0);
-}
-
 static const kerf__variant LOSS[] = {
     {.name = "cross_entropy_wide",
-     .fits = kerf__fits_wide,
+     .wide = 1,
+     .fits = kerf__fits_31_bits,
      .scratch_bytes = scratch_bytes,
-     .build = build_loss_wide},
+     .build = build_loss},
     {.name = "cross_entropy_simt",
-     .fits = kerf__fits_simt,
+     .fits = kerf__fits_31_bits,
      .scratch_bytes = scratch_bytes,
-     .build = build_loss_simt},
+     .build = build_loss},
 };
 static const kerf__variant GRAD[] = {
-    {.name = "cross_entropy_grad_wide", .fits = kerf__fits_wide, .build = build_grad_wide},
-    {.name = "cross_entropy_grad_simt", .fits = kerf__fits_simt, .build = build_grad_simt},
+    {.name = "cross_entropy_grad_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build_grad},
+    {.name = "cross_entropy_grad_simt", .fits = kerf__fits_31_bits, .build = build_grad},
 };
 
 extern const kerf__op kerf__ops_softmax_cross_entropy[];

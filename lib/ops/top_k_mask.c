@@ -66,29 +66,31 @@ enum { NUM_PASSES = 3, TIE_CHUNK = 8192, STATE_WORDS = 16 };
  * 8 KiB of local memory hold. */
 typedef struct style {
     const char *options;
-    int wide;
     unsigned bins, sub; /* counters of a slot: bins times sub */
     unsigned shifts[NUM_PASSES], digits[NUM_PASSES];
 } style;
 
-static const style WIDE = {
-    "-DWIDE=1 -DBINS=8192u -DV=16", 1, 8192, 4, {18, 9, 0}, {8192, 512, 512}};
-static const style SIMT = {
-    "-DWIDE=0 -DBINS=2048u -DV=4", 0, 2048, 1, {20, 10, 0}, {2048, 1024, 1024}};
+static const style SIMT = {"-DWIDE=0 -DBINS=2048u -DV=4", 2048, 1, {20, 10, 0}, {2048, 1024, 1024}};
+static const style WIDE = {"-DWIDE=1 -DBINS=8192u -DV=16", 8192, 4, {18, 9, 0}, {8192, 512, 512}};
+
+static const style *style_of(const kerf__op_case *c)
+{
+    return kerf__is_wide(c) ? &WIDE : &SIMT;
+}
 
 /* Elements of tensor t that an item (wide) or a group (SIMT) counts. */
-static size_t chunk_of(const kerf__op_case *c, const style *s, int t)
+static size_t chunk_of(const kerf__op_case *c, int t)
 {
-    if (!s->wide)
+    if (!kerf__is_wide(c))
         return 16384;
     return 16 * kerf__pieces_an_item(c, kerf__ceil_div(num_of(c->node, t), 16), 1, 1024);
 }
 
-static size_t num_slots(const kerf__op_case *c, const style *s)
+static size_t num_slots(const kerf__op_case *c)
 {
     size_t most = 1;
-    for (int t = 0; s->wide && t < num_tensors(c->node); t++) {
-        const size_t items = kerf__ceil_div(num_of(c->node, t), chunk_of(c, s, t));
+    for (int t = 0; kerf__is_wide(c) && t < num_tensors(c->node); t++) {
+        const size_t items = kerf__ceil_div(num_of(c->node, t), chunk_of(c, t));
         most = items > most ? items : most;
     }
     return most;
@@ -107,80 +109,70 @@ typedef struct places {
     unsigned slots, totals, ties, end;
 } places;
 
-static places places_of(const kerf__op_case *c, const style *s)
+static places places_of(const kerf__op_case *c)
 {
+    const style *s = style_of(c);
     places p = {.slots = STATE_WORDS};
-    p.totals = p.slots + (unsigned)num_slots(c, s) * s->bins * s->sub;
+    p.totals = p.slots + (unsigned)num_slots(c) * s->bins * s->sub;
     p.ties = p.totals + s->bins;
     p.end = p.ties + (unsigned)num_tie_chunks(c->node) + 1;
     return p;
 }
 
-static size_t wide_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
+/* ---- launches ------------------------------------------------------------------------------- */
+
+static kerf_status emit(const kerf__op_case *c, const char *entry, const kerf__arg *args,
+                        int num_args, kerf__grid grid)
 {
-    (void)candidate;
-    return places_of(c, &WIDE).end * sizeof(uint32_t);
+    return kerf__emit(c, &kerf__source_top_k_mask, entry, style_of(c)->options, args, num_args,
+                      grid);
 }
 
-static size_t simt_bytes(const kerf__op_case *c, const kerf__candidate *candidate)
-{
-    (void)candidate;
-    return places_of(c, &SIMT).end * sizeof(uint32_t);
-}
-
-/* ---- launches ---------------------------------------------------------------------------------
- */
-
-static kerf_status emit(const kerf__op_case *c, const style *s, const char *entry,
-                        const kerf__arg *args, int num_args, kerf__grid grid)
-{
-    return kerf__emit(c, &kerf__source_top_k_mask, entry, s->options, args, num_args, grid);
-}
-
-static kerf_status begin(const kerf__op_case *c, const style *s, const places *p)
+static kerf_status begin(const kerf__op_case *c, const places *p)
 {
     const unsigned words = p->totals - p->slots, chunk = 16384;
     const size_t items = kerf__ceil_div(words, chunk);
-    return emit(c, s, "top_k_begin",
+    return emit(c, "top_k_begin",
                 KERF__ARGS(ARG(kerf__in(c, 0)), ARG(c->scratch), ARG(p->slots),
                            ARG((unsigned)num_all(c->node)), ARG(words), ARG(chunk)),
                 kerf__grid_wide(items, 1, 1));
 }
 
-static kerf_status count_digits(const kerf__op_case *c, const style *s, const places *p, int pass)
+static kerf_status count_digits(const kerf__op_case *c, const places *p, int pass)
 {
+    const style *s = style_of(c);
     const unsigned shift = s->shifts[pass], digits = s->digits[pass];
     /* The bits that earlier passes have settled. */
     const unsigned above = pass == 0 ? 0u : ~((digits << shift) - 1u);
     for (int t = 0; t < num_tensors(c->node); t++) {
-        const size_t num = num_of(c->node, t), chunk = chunk_of(c, s, t);
+        const size_t num = num_of(c->node, t), chunk = chunk_of(c, t);
         const size_t groups = kerf__ceil_div(num, chunk);
-        KERF__TRY(emit(c, s, "top_k_histogram",
+        KERF__TRY(emit(c, "top_k_histogram",
                        KERF__ARGS(ARG(kerf__in(c, 1 + 2 * t)), ARG(kerf__in(c, 2 + 2 * t)),
                                   ARG(c->scratch), ARG(p->slots), ARG(shift), ARG(digits),
                                   ARG(above), ARG((unsigned)num), ARG((unsigned)chunk)),
-                       (kerf__grid){1, {groups, 1, 1}, {s->wide ? 1 : 64, 1, 1}}));
+                       (kerf__grid){1, {groups, 1, 1}, {kerf__is_wide(c) ? 1 : 64, 1, 1}}));
     }
-    const unsigned chunk = s->wide ? 256 : 16;
-    KERF__TRY(emit(c, s, "top_k_sum",
+    const unsigned chunk = kerf__is_wide(c) ? 256 : 16;
+    KERF__TRY(emit(c, "top_k_sum",
                    KERF__ARGS(ARG(c->scratch), ARG(p->slots), ARG(p->totals),
-                              ARG((unsigned)num_slots(c, s)), ARG(digits), ARG(chunk)),
+                              ARG((unsigned)num_slots(c)), ARG(digits), ARG(chunk)),
                    kerf__grid_wide(kerf__ceil_div(digits, chunk), 1, 1)));
-    return emit(c, s, "top_k_pick",
+    return emit(c, "top_k_pick",
                 KERF__ARGS(ARG(kerf__in(c, 0)), ARG(c->scratch),
                            ARG(kerf__out(c, num_tensors(c->node))), ARG(p->totals), ARG(shift),
                            ARG(digits)),
                 kerf__grid_wide(1, 1, 1));
 }
 
-static kerf_status apply(const kerf__op_case *c, const style *s)
+static kerf_status apply(const kerf__op_case *c)
 {
     for (int t = 0; t < num_tensors(c->node); t++) {
         const size_t num = num_of(c->node, t);
         unsigned chunk;
-        const kerf__grid grid = kerf__grid_flat(c, s->wide, num, &chunk);
+        const kerf__grid grid = kerf__grid_flat(c, num, &chunk);
         KERF__TRY(
-            emit(c, s, "top_k_apply",
+            emit(c, "top_k_apply",
                  KERF__ARGS(ARG(kerf__in(c, 1 + 2 * t)), ARG(kerf__in(c, 2 + 2 * t)),
                             ARG(c->scratch), ARG(kerf__out(c, t)), ARG((unsigned)num), ARG(chunk)),
                  grid));
@@ -189,79 +181,67 @@ static kerf_status apply(const kerf__op_case *c, const style *s)
 }
 
 /* One item a chunk, whatever the style: it must walk in order. */
-static kerf__grid tie_grid(const style *s, size_t num)
+static kerf__grid tie_grid(const kerf__op_case *c, size_t num)
 {
     const size_t chunks = kerf__ceil_div(num, TIE_CHUNK);
-    return s->wide ? kerf__grid_wide(chunks, 1, 1) : kerf__grid_items(chunks);
+    return kerf__is_wide(c) ? kerf__grid_wide(chunks, 1, 1) : kerf__grid_items(chunks);
 }
 
-static kerf_status order_ties(const kerf__op_case *c, const style *s, const places *p)
+static kerf_status order_ties(const kerf__op_case *c, const places *p)
 {
     const kerf_node *n = c->node;
     const unsigned chunk = TIE_CHUNK;
     unsigned at = p->ties;
     for (int t = 0; t < num_tensors(n); t++) {
         const size_t num = num_of(n, t);
-        KERF__TRY(emit(c, s, "top_k_count_ties",
+        KERF__TRY(emit(c, "top_k_count_ties",
                        KERF__ARGS(ARG(kerf__in(c, 1 + 2 * t)), ARG(kerf__out(c, t)),
                                   ARG(c->scratch), ARG(at), ARG((unsigned)num), ARG(chunk)),
-                       tie_grid(s, num)));
+                       tie_grid(c, num)));
         at += (unsigned)kerf__ceil_div(num, chunk);
     }
-    KERF__TRY(emit(c, s, "top_k_scan_ties",
+    KERF__TRY(emit(c, "top_k_scan_ties",
                    KERF__ARGS(ARG(c->scratch), ARG(p->ties), ARG(at - p->ties)),
                    kerf__grid_wide(1, 1, 1)));
     at = p->ties;
     for (int t = 0; t < num_tensors(n); t++) {
         const size_t num = num_of(n, t);
-        KERF__TRY(emit(c, s, "top_k_ties",
+        KERF__TRY(emit(c, "top_k_ties",
                        KERF__ARGS(ARG(kerf__in(c, 1 + 2 * t)), ARG(c->scratch),
                                   ARG(kerf__out(c, t)), ARG(at), ARG((unsigned)num), ARG(chunk)),
-                       tie_grid(s, num)));
+                       tie_grid(c, num)));
         at += (unsigned)kerf__ceil_div(num, chunk);
     }
     return KERF_OK;
 }
 
-static kerf_status build(const kerf__op_case *c, const style *s)
+static kerf_status build(const kerf__op_case *c)
 {
-    const places p = places_of(c, s);
-    KERF__TRY(begin(c, s, &p));
+    const places p = places_of(c);
+    KERF__TRY(begin(c, &p));
     for (int pass = 0; pass < NUM_PASSES; pass++)
-        KERF__TRY(count_digits(c, s, &p, pass));
-    KERF__TRY(apply(c, s));
-    return order_ties(c, s, &p);
+        KERF__TRY(count_digits(c, &p, pass));
+    KERF__TRY(apply(c));
+    return order_ties(c, &p);
 }
 
-static kerf_status build_wide(const kerf__op_case *c)
+static size_t scratch_bytes(const kerf__op_case *c)
 {
-    return build(c, &WIDE);
+    return places_of(c).end * sizeof(uint32_t);
 }
 
-static kerf_status build_simt(const kerf__op_case *c)
-{
-    return build(c, &SIMT);
-}
-
-static int fits_simt(const kerf__op_case *c)
+static int fits(const kerf__op_case *c)
 {
     return num_all(c->node) < (size_t)1 << 31;
 }
 
-static int fits_wide(const kerf__op_case *c)
-{
-    return kerf__is_cpu(c) && fits_simt(c);
-}
-
 static const kerf__variant VARIANTS[] = {
     {.name = "top_k_mask_wide",
-     .fits = fits_wide,
-     .scratch_bytes = wide_bytes,
-     .build = build_wide},
-    {.name = "top_k_mask_simt",
-     .fits = fits_simt,
-     .scratch_bytes = simt_bytes,
-     .build = build_simt},
+     .wide = 1,
+     .fits = fits,
+     .scratch_bytes = scratch_bytes,
+     .build = build},
+    {.name = "top_k_mask_simt", .fits = fits, .scratch_bytes = scratch_bytes, .build = build},
 };
 
 extern const kerf__op kerf__ops_top_k_mask[];

@@ -95,7 +95,6 @@ static kerf_status build_node(kerf_plan *p, size_t i, kerf_tensor **tensors)
 {
     const kerf_node *n = p->graph->nodes[i];
     kerf__planned *node = &p->nodes[i];
-    const kerf__candidate *candidate = node->option.candidate;
     kerf_tensor **outputs = tensors + n->num_inputs;
     for (int k = 0; k < n->num_inputs; k++)
         tensors[k] = n->inputs[k] != NULL ? p->tensors[n->inputs[k]->index] : NULL;
@@ -106,15 +105,13 @@ static kerf_status build_node(kerf_plan *p, size_t i, kerf_tensor **tensors)
         KERF__TRY(kerf__buffer_create_view(&node->scratch_buffer, p->arena, b->offset_bytes,
                                            b->size_bytes));
     }
-    const kerf__op_case c = {
-        .dev = p->dev,
-        .node = n,
-        .inputs = tensors,
-        .outputs = outputs,
-        .scratch = node->scratch_buffer,
-        .options = candidate != NULL && candidate->options != NULL ? candidate->options : "",
-        .parameters = candidate != NULL ? candidate->parameters : NULL,
-        .steps = &p->steps};
+    const kerf__op_case c = {.dev = p->dev,
+                             .node = n,
+                             .option = node->option,
+                             .inputs = tensors,
+                             .outputs = outputs,
+                             .scratch = node->scratch_buffer,
+                             .steps = &p->steps};
     return node->option.variant->build(&c);
 }
 

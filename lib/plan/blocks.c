@@ -118,8 +118,8 @@ static kerf_status place_node(layout *l, size_t i)
         KERF__TRY(place_output(l, n, k));
     if (node->option.variant == NULL)
         return KERF_OK;
-    const kerf__op_case c = {.dev = p->dev, .node = n};
-    const size_t bytes = kerf__option_scratch(&c, node->option);
+    const kerf__op_case c = {.dev = p->dev, .node = n, .option = node->option};
+    const size_t bytes = kerf__case_scratch(&c);
     if (bytes == 0)
         return KERF_OK;
     return add_block(p,

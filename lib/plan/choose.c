@@ -14,60 +14,12 @@
 #include "device/tuning.h"
 #include "plan/plan_internal.h"
 
-/* ---- options: variant times candidate ---------------------------------------------- */
-
-int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out)
-{
-    const kerf__op *op = kerf__op_find(c->node->op);
-    for (int v = 0; v < op->num_variants; v++) {
-        const kerf__variant *variant = &op->variants[v];
-        const int num = variant->candidates != NULL ? variant->num_candidates : 1;
-        if (!variant->fits(c))
-            continue;
-        if (i < num) {
-            *out = (kerf__option){variant,
-                                  variant->candidates != NULL ? &variant->candidates[i] : NULL};
-            return 1;
-        }
-        i -= num;
-    }
-    return 0;
-}
-
-char *kerf__option_name(kerf__option option)
-{
-    const char *candidate = option.candidate != NULL ? option.candidate->name : NULL;
-    if (candidate == NULL || candidate[0] == '\0')
-        return kerf__strdup(option.variant->name);
-    const size_t bytes = strlen(option.variant->name) + strlen(candidate) + 2;
-    char *name = kerf__alloc(bytes, 1);
-    if (name != NULL)
-        snprintf(name, bytes, "%s/%s", option.variant->name, candidate);
-    return name;
-}
-
-size_t kerf__option_scratch(const kerf__op_case *c, kerf__option option)
-{
-    return option.variant->scratch_bytes != NULL
-               ? option.variant->scratch_bytes(c, option.candidate)
-               : 0;
-}
-
-static int is_named(kerf__option option, const char *name)
-{
-    const size_t length = strlen(option.variant->name);
-    const char *candidate = option.candidate != NULL ? option.candidate->name : NULL;
-    if (strncmp(name, option.variant->name, length) != 0)
-        return 0;
-    if (candidate == NULL || candidate[0] == '\0')
-        return name[length] == '\0';
-    return name[length] == '/' && strcmp(name + length + 1, candidate) == 0;
-}
+/* ---- choosing ---------------------------------------------------------------------- */
 
 static int find_named(const kerf__op_case *c, const char *name, kerf__option *out)
 {
     for (int i = 0; kerf__option_at(c, i, out); i++)
-        if (is_named(*out, name))
+        if (kerf__option_is_named(*out, name))
             return 1;
     return 0;
 }
@@ -76,24 +28,23 @@ static int find_named(const kerf__op_case *c, const char *name, kerf__option *ou
  * as that is worth its waiting only if it was measured to be faster. */
 static int guess(const kerf__op_case *c, kerf__option *out)
 {
-    kerf__option o;
+    kerf__op_case asked = *c;
+    kerf__option *o = &asked.option;
     double best = 0;
     int found = 0;
-    for (int i = 0; kerf__option_at(c, i, &o); i++) {
-        const double cost = o.variant->guess != NULL ? o.variant->guess(c, o.candidate) : (double)i;
-        const int better = found && out->variant->foreign != o.variant->foreign
+    for (int i = 0; kerf__option_at(c, i, o); i++) {
+        const double cost = o->variant->guess != NULL ? o->variant->guess(&asked) : (double)i;
+        const int better = found && out->variant->foreign != o->variant->foreign
                                ? out->variant->foreign
                                : cost < best;
         if (found && !better)
             continue;
-        *out = o;
+        *out = *o;
         best = cost;
         found = 1;
     }
     return found;
 }
-
-/* ---- choosing ---------------------------------------------------------------------- */
 
 static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, kerf__planned *node)
 {

@@ -57,16 +57,13 @@ static kerf_status create_tensors(kerf__trials *t)
 
 static kerf_status build(kerf__trials *t, kerf__trial *trial)
 {
-    const kerf__candidate *candidate = trial->option.candidate;
-    const char *options = candidate != NULL ? candidate->options : NULL;
     kerf__op_case c = {.dev = t->dev,
                        .node = t->node,
+                       .option = trial->option,
                        .inputs = t->tensors,
                        .outputs = t->tensors + t->node->num_inputs,
-                       .options = options != NULL ? options : "",
-                       .parameters = candidate != NULL ? candidate->parameters : NULL,
                        .steps = &trial->steps};
-    const size_t scratch_bytes = kerf__option_scratch(&c, trial->option);
+    const size_t scratch_bytes = kerf__case_scratch(&c);
     if (scratch_bytes > 0)
         KERF__TRY(kerf__buffer_create(&trial->scratch, t->dev, scratch_bytes));
     c.scratch = trial->scratch;

@@ -30,16 +30,11 @@ typedef struct kerf__block {
     kerf__buffer *buffer;            /* borrowed; what the offset counts in, from bind.c on */
 } kerf__block;
 
-typedef struct kerf__option {
-    const kerf__variant *variant;     /* NULL: the node does no work */
-    const kerf__candidate *candidate; /* NULL: one without a name */
-} kerf__option;
-
 /* What the plan knows of a node, by its place in the graph. */
 typedef struct kerf__planned {
-    char *which; /* owned; text of the case; NULL: no work */
-    char *name;  /* owned; of the choice: "gemm_wide/8x2" */
-    kerf__option option;
+    char *which;                  /* owned; text of the case; NULL: no work */
+    char *name;                   /* owned; of the choice: "gemm_wide/8x2" */
+    kerf__option option;          /* variant NULL: the node does no work */
     int scratch;                  /* its block, or -1 */
     kerf__buffer *scratch_buffer; /* owned; view of the arena */
     size_t first_launch, num_launches;
@@ -131,11 +126,6 @@ kerf_status kerf__plan_set_pass(kerf_graph *g, size_t first, kerf__pass pass);
  * fresh memory; NULL without memory.  Freed with free(). */
 char *kerf__case_text(const kerf_node *n);
 
-/* Option i of a node on this device, in the order of the table; 0 behind the last. */
-int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out);
-/* "gemm_wide/8x2" into fresh memory, NULL without memory. */
-char *kerf__option_name(kerf__option option);
-size_t kerf__option_scratch(const kerf__op_case *c, kerf__option option);
 /* choose.c: fills in plan->nodes. */
 kerf_status kerf__plan_choose(kerf_plan *p, const char *choices);
 
