@@ -13,8 +13,7 @@
 #include "base/fail.h"
 #include "io/io_internal.h"
 
-/* ---- the pool ---------------------------------------------------------------------------------
- */
+/* ---- the pool ---------------------------------------------------------------------------- */
 
 enum { BLOCK_BYTES = 65536, ALIGNMENT = 16 };
 
@@ -79,8 +78,7 @@ static char *borrow_text(const char *text)
     return (char *)text;
 }
 
-/* ---- small protos ------------------------------------------------------------------------------
- */
+/* ---- small protos ------------------------------------------------------------------------ */
 
 Onnx__ModelProto *kerf__build_model(kerf__builder *b)
 {
@@ -141,8 +139,7 @@ Onnx__TensorProto *kerf__build_tensor(kerf__builder *b, const char *name, kerf_t
     return t;
 }
 
-/* ---- values ------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------ */
 
 static Onnx__TensorShapeProto__Dimension *build_dim(kerf__builder *b, const kerf_graph *g,
                                                     int64_t size)
@@ -198,8 +195,7 @@ Onnx__ValueInfoProto *kerf__build_value_info(kerf__builder *b, const kerf_value 
     return info;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+/* ---- nodes ------------------------------------------------------------------------------- */
 
 static void set_content(kerf__builder *b, Onnx__AttributeProto *p, const kerf__attribute *a)
 {
@@ -287,8 +283,7 @@ Onnx__NodeProto *kerf__build_node(kerf__builder *b, const kerf_node *n, const ch
     return p;
 }
 
-/* ---- bytes -------------------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------------------- */
 
 kerf_status kerf__build_pack(kerf__builder *b, const Onnx__ModelProto *model, void **bytes,
                              size_t *num_bytes)

@@ -40,8 +40,7 @@ static kerf_status read_texts(kerf_graph *g, const Onnx__ModelProto *model)
     return KERF_OK;
 }
 
-/* ---- values ------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------ */
 
 /* "state 5" with prefix "state " gives 5, all else -1. */
 static int read_id(const char *text, const char *prefix)
@@ -110,8 +109,7 @@ static kerf_status read_values(kerf_graph *g, const Onnx__GraphProto *proto)
     return g->num_symbols == num_symbols ? KERF_OK : damaged("list of", "symbols");
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+/* ---- nodes ------------------------------------------------------------------------------- */
 
 static kerf_status find_inputs(kerf_value **inputs, kerf_graph *g, const Onnx__NodeProto *p)
 {
@@ -181,8 +179,7 @@ static kerf_status read_ends(kerf_graph *g, const Onnx__GraphProto *proto)
     return KERF_OK;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------
- */
+/* ---- all of it --------------------------------------------------------------------------- */
 
 static kerf_status read_graph(kerf_graph *g, const Onnx__ModelProto *model)
 {

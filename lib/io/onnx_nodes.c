@@ -72,8 +72,7 @@ static kerf_status add_constant(kerf__onnx_reader *r, const Onnx__NodeProto *p)
     return kerf__onnx_add_constant(r, p->output[0], &array);
 }
 
-/* ---- older operator sets ----------------------------------------------------------------------
- */
+/* ---- older operator sets ----------------------------------------------------------------- */
 
 /* Before 14, several outputs were what asked for the training form. */
 static kerf_status bring_batch_norm(kerf_node *n, const Onnx__NodeProto *p)
@@ -114,8 +113,7 @@ static kerf_status bring_to_opset(kerf__onnx_reader *r, kerf_node *n, const Onnx
     return KERF_OK;
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------
- */
+/* ---- nodes ------------------------------------------------------------------------------- */
 
 static kerf_status check_domain(const kerf__onnx_reader *r, const Onnx__NodeProto *p,
                                 const char *what)

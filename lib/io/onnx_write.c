@@ -35,8 +35,7 @@ static int is_stored(const kerf_value *v)
     return v != NULL && (v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT);
 }
 
-/* ---- what is written, under which name --------------------------------------------------------
- */
+/* ---- what is written, under which name --------------------------------------------------- */
 
 static kerf_status check_mask(const kerf_node *n)
 {

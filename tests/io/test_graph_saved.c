@@ -84,8 +84,7 @@ static void test_empty(void)
     free(bytes);
 }
 
-/* ---- damaged
- * ------------------------------------------------------------------------------------- */
+/* ---- damaged ----------------------------------------------------------------------------- */
 
 /* The saved graph with the first `old` replaced by `new`, of the same length. */
 static void check_refused(const char *old, const char *new, const char *message)

@@ -30,8 +30,7 @@ static model read_good(const char *name)
     return m;
 }
 
-/* ---- all of good --------------------------------------------------------------------------------
- */
+/* ---- all of good ------------------------------------------------------------------------- */
 
 /* Read, written and read again is the same. */
 static void check_good(const char *path)
@@ -55,8 +54,7 @@ static void check_good(const char *path)
     destroy(m);
 }
 
-/* ---- some of good, looked at
- * --------------------------------------------------------------------- */
+/* ---- some of good, looked at ------------------------------------------------------------- */
 
 static void test_mlp(void)
 {
@@ -205,8 +203,7 @@ static void test_node_names(void)
     destroy(m);
 }
 
-/* ---- all of bad
- * ---------------------------------------------------------------------------------- */
+/* ---- all of bad -------------------------------------------------------------------------- */
 
 /* The line "NAME: MESSAGE" of messages.txt, with PATH and FOLDER put in. */
 static int find_message(const char *path, char *message, size_t message_bytes)
@@ -253,8 +250,7 @@ static void check_bad(const char *path)
     destroy(m);
 }
 
-/* ---- what no committed file can show
- * ---------------------------------------------------------------- */
+/* ---- what no committed file can show ----------------------------------------------------- */
 
 /* message NULL: is read. */
 static void check_parse(const void *bytes, size_t num_bytes, const char *folder,
@@ -346,8 +342,7 @@ static void test_files(void)
     check_message("/tmp: is a folder, must be a file");
 }
 
-/* ---- without memory
- * -------------------------------------------------------------------------------- */
+/* ---- without memory ---------------------------------------------------------------------- */
 
 static void check_no_memory(const char *path)
 {

@@ -145,8 +145,7 @@ static void test_odd(void)
     destroy(m);
 }
 
-/* ---- masks ------------------------------------------------------------------------------------
- */
+/* ---- masks ------------------------------------------------------------------------------- */
 
 /* Puts a mask behind fc1.weight whose every third element is 0; returns its result. */
 static kerf_value *add_mask(model m)
@@ -228,8 +227,7 @@ static void test_mask_as_output(void)
     destroy(m);
 }
 
-/* ---- refused -----------------------------------------------------------------------------------
- */
+/* ---- refused ----------------------------------------------------------------------------- */
 
 static void check_refused(model m, kerf_status status, const char *message)
 {
@@ -318,8 +316,7 @@ static void test_refused_file(void)
     destroy(m);
 }
 
-/* ---- without memory ----------------------------------------------------------------------------
- */
+/* ---- without memory ---------------------------------------------------------------------- */
 
 static void test_no_memory(void)
 {

@@ -97,8 +97,7 @@ static void test_twice_on_one_state(void)
     small_end(&b);
 }
 
-/* ---- pruning inside a run ----------------------------------------------------------------------
- */
+/* ---- pruning inside a run ---------------------------------------------------------------- */
 
 static void check_zero_behind_masks(const kerf_state *s)
 {
@@ -199,8 +198,7 @@ static void test_best_epoch_is_kept(void)
     small_end(&r);
 }
 
-/* ---- going on
- * ------------------------------------------------------------------------------------ */
+/* ---- going on ---------------------------------------------------------------------------- */
 
 /* What a run writes, apart from how long it took. */
 static void check_same_epochs(const watch *a, const watch *b)
@@ -328,8 +326,7 @@ static void test_resume_without_the_tuning_store(void)
     test_folder_remove(&folder);
 }
 
-/* ---- what is refused
- * -------------------------------------------------------------------------------- */
+/* ---- what is refused --------------------------------------------------------------------- */
 
 static void check_refused(kerf_train_options o, const char *must_say)
 {
