@@ -387,9 +387,8 @@ static kerf_status build_any(const kerf__op_case *c)
 
 static const kerf__variant VARIANTS[] = {
     {.name = "elementwise_wide", .wide = 1, .fits = fits_rows, .build = build_wide},
-    {.name = "elementwise_any_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build_any},
     {.name = "elementwise_simt", .fits = fits_flat, .build = build_simt},
-    {.name = "elementwise_any", .fits = kerf__fits_31_bits, .build = build_any},
+    KERF__BOTH_STYLES("elementwise_any", .fits = kerf__fits_31_bits, .build = build_any),
 };
 
 enum { NUM_VARIANTS = sizeof VARIANTS / sizeof VARIANTS[0] };

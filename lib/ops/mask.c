@@ -62,8 +62,7 @@ static kerf_status build(const kerf__op_case *c)
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "mask_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build},
-    {.name = "mask_simt", .fits = kerf__fits_31_bits, .build = build},
+    KERF__BOTH_STYLES("mask", .fits = kerf__fits_31_bits, .build = build),
 };
 
 extern const kerf__op kerf__ops_mask[];

@@ -46,15 +46,8 @@ static kerf_status build(const kerf__op_case *c)
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "metrics_wide",
-     .wide = 1,
-     .fits = kerf__fits_31_bits,
-     .scratch_bytes = scratch_bytes,
-     .build = build},
-    {.name = "metrics_simt",
-     .fits = kerf__fits_31_bits,
-     .scratch_bytes = scratch_bytes,
-     .build = build},
+    KERF__BOTH_STYLES("metrics", .fits = kerf__fits_31_bits, .scratch_bytes = scratch_bytes,
+                      .build = build),
 };
 
 extern const kerf__op kerf__ops_metrics[];

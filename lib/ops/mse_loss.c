@@ -93,19 +93,11 @@ static kerf_status build_grad(const kerf__op_case *c)
 }
 
 static const kerf__variant LOSS[] = {
-    {.name = "mse_wide",
-     .wide = 1,
-     .fits = kerf__fits_31_bits,
-     .scratch_bytes = scratch_bytes,
-     .build = build_loss},
-    {.name = "mse_simt",
-     .fits = kerf__fits_31_bits,
-     .scratch_bytes = scratch_bytes,
-     .build = build_loss},
+    KERF__BOTH_STYLES("mse", .fits = kerf__fits_31_bits, .scratch_bytes = scratch_bytes,
+                      .build = build_loss),
 };
 static const kerf__variant GRAD[] = {
-    {.name = "mse_grad_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build_grad},
-    {.name = "mse_grad_simt", .fits = kerf__fits_31_bits, .build = build_grad},
+    KERF__BOTH_STYLES("mse_grad", .fits = kerf__fits_31_bits, .build = build_grad),
 };
 
 extern const kerf__op kerf__ops_mse_loss[];

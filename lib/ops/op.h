@@ -77,6 +77,13 @@ struct kerf__variant {
     double error_factor; /* of its results over a plain sum's; 0 is taken as 1 */
 };
 
+/* The two rows of a variant that is written once for both styles. */
+#define KERF__BOTH_STYLES(method, ...)                                                             \
+    {.name = method "_wide", .wide = 1, __VA_ARGS__},                                              \
+    {                                                                                              \
+        .name = method "_simt", __VA_ARGS__                                                        \
+    }
+
 /* Option i of a node on this device, in the order of the table; 0 behind the last. */
 int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out);
 /* "gemm_wide/8x2" into fresh memory, NULL without memory. */

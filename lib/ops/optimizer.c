@@ -112,8 +112,7 @@ static kerf_status build(const kerf__op_case *c)
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "optimizer_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build},
-    {.name = "optimizer_simt", .fits = kerf__fits_31_bits, .build = build},
+    KERF__BOTH_STYLES("optimizer", .fits = kerf__fits_31_bits, .build = build),
 };
 
 #define ENTRY(name, num, outputs)                                                                  \

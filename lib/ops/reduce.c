@@ -463,36 +463,17 @@ static kerf_status build_count(const kerf__op_case *c)
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static const kerf__variant REDUCE[] = {
-    {.name = "reduce_wide",
-     .wide = 1,
-     .fits = fits_lines,
-     .build = build_lines,
-     .scratch_bytes = parts_bytes},
-    {.name = "reduce_any_wide", .wide = 1, .fits = fits_any, .build = build_any},
-    {.name = "reduce_simt", .fits = fits_lines, .build = build_lines, .scratch_bytes = parts_bytes},
-    {.name = "reduce_any", .fits = fits_any, .build = build_any},
+    KERF__BOTH_STYLES("reduce", .fits = fits_lines, .build = build_lines,
+                      .scratch_bytes = parts_bytes),
+    KERF__BOTH_STYLES("reduce_any", .fits = fits_any, .build = build_any),
 };
 static const kerf__variant STD_DEV[] = {
-    {.name = "reduce_std_dev_wide",
-     .wide = 1,
-     .fits = kerf__fits_31_bits,
-     .build = build_std_dev,
-     .scratch_bytes = std_dev_bytes},
-    {.name = "reduce_std_dev",
-     .fits = kerf__fits_31_bits,
-     .build = build_std_dev,
-     .scratch_bytes = std_dev_bytes},
+    KERF__BOTH_STYLES("reduce_std_dev", .fits = kerf__fits_31_bits, .build = build_std_dev,
+                      .scratch_bytes = std_dev_bytes),
 };
 static const kerf__variant COUNT[] = {
-    {.name = "reduce_count_wide",
-     .wide = 1,
-     .fits = kerf__fits_31_bits,
-     .build = build_count,
-     .scratch_bytes = count_bytes},
-    {.name = "reduce_count",
-     .fits = kerf__fits_31_bits,
-     .build = build_count,
-     .scratch_bytes = count_bytes},
+    KERF__BOTH_STYLES("reduce_count", .fits = kerf__fits_31_bits, .build = build_count,
+                      .scratch_bytes = count_bytes),
 };
 
 #define ENTRY(name, most, shape_rule, gradient_rule, table)                                        \

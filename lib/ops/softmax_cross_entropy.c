@@ -114,19 +114,11 @@ static kerf_status build_grad(const kerf__op_case *c)
 }
 
 static const kerf__variant LOSS[] = {
-    {.name = "cross_entropy_wide",
-     .wide = 1,
-     .fits = kerf__fits_31_bits,
-     .scratch_bytes = scratch_bytes,
-     .build = build_loss},
-    {.name = "cross_entropy_simt",
-     .fits = kerf__fits_31_bits,
-     .scratch_bytes = scratch_bytes,
-     .build = build_loss},
+    KERF__BOTH_STYLES("cross_entropy", .fits = kerf__fits_31_bits, .scratch_bytes = scratch_bytes,
+                      .build = build_loss),
 };
 static const kerf__variant GRAD[] = {
-    {.name = "cross_entropy_grad_wide", .wide = 1, .fits = kerf__fits_31_bits, .build = build_grad},
-    {.name = "cross_entropy_grad_simt", .fits = kerf__fits_31_bits, .build = build_grad},
+    KERF__BOTH_STYLES("cross_entropy_grad", .fits = kerf__fits_31_bits, .build = build_grad),
 };
 
 extern const kerf__op kerf__ops_softmax_cross_entropy[];

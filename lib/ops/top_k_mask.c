@@ -236,12 +236,7 @@ static int fits(const kerf__op_case *c)
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "top_k_mask_wide",
-     .wide = 1,
-     .fits = fits,
-     .scratch_bytes = scratch_bytes,
-     .build = build},
-    {.name = "top_k_mask_simt", .fits = fits, .scratch_bytes = scratch_bytes, .build = build},
+    KERF__BOTH_STYLES("top_k_mask", .fits = fits, .scratch_bytes = scratch_bytes, .build = build),
 };
 
 extern const kerf__op kerf__ops_top_k_mask[];
