@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/file.h"
 #include "kerf/tensor.h"
 
 typedef struct bench_time {
@@ -27,20 +27,13 @@ static inline void bench_ok(kerf_status status)
     exit(1);
 }
 
-static inline double bench_now_ms(void)
-{
-    struct timespec now;
-    timespec_get(&now, TIME_UTC);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
-}
-
 static inline double bench_sample_ms(kerf_device *dev, bench_body body, void *context, int calls)
 {
-    double start = bench_now_ms();
+    double start = kerf__now_ms();
     for (int i = 0; i < calls; i++)
         bench_ok(body(context));
     bench_ok(kerf_device_finish(dev));
-    return (bench_now_ms() - start) / calls;
+    return (kerf__now_ms() - start) / calls;
 }
 
 static inline int bench_order(const void *a, const void *b)
