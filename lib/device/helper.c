@@ -29,11 +29,6 @@ static int is_program(const char *path)
     return access(path, X_OK) == 0;
 }
 
-/* Where it lies as seen from the program that runs: in a build's folder, and once installed
- * under whatever prefix. */
-static const char *const PLACES[] = {"/kerf-probe", "/../libexec/kerf/kerf-probe"};
-enum { NUM_PLACES = sizeof PLACES / sizeof PLACES[0] };
-
 /* Below the folder of the running program; the tree may have been moved as a whole. */
 static int find_beside(const char *below, char *path, size_t path_bytes)
 {
