@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "device/device_internal.h"
+#include "device/sealed.h"
 
 extern const kerf__source kerf__source_probe;
 
@@ -226,45 +227,27 @@ static double *peak(kerf_device_peaks *peaks, int i)
     return (double *)((char *)peaks + PEAKS[i].offset);
 }
 
-static char *file_path(const kerf_device *dev, int make)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s.json", dev->info.id);
-    return kerf__cache_path("peaks", name, make);
-}
-
 static int read_peaks(const kerf_device *dev, kerf_device_peaks *peaks)
 {
-    char *path = file_path(dev, 0);
-    json_t *file = path != NULL ? json_load_file(path, 0, NULL) : NULL;
-    const char *id = json_string_value(json_object_get(file, "id"));
-    const char *version = json_string_value(json_object_get(file, "kerf"));
-    int good = id != NULL && strcmp(id, dev->info.id) == 0 && version != NULL &&
-               strcmp(version, kerf_version()) == 0;
+    json_t *file = kerf__sealed_load("peaks", dev->info.id);
+    int good = file != NULL;
     for (int i = 0; i < NUM_PEAKS && good; i++) {
         const json_t *value = json_object_get(file, PEAKS[i].name);
         *peak(peaks, i) = json_number_value(value);
         good = json_is_number(value) && *peak(peaks, i) >= 0;
     }
     json_decref(file);
-    free(path);
     return good;
 }
 
 static void write_peaks(const kerf_device *dev, kerf_device_peaks *peaks)
 {
-    char *path = file_path(dev, 1);
-    json_t *file = json_pack("{s:s, s:s}", "id", dev->info.id, "kerf", kerf_version());
+    json_t *file = json_object();
     for (int i = 0; i < NUM_PEAKS; i++)
         json_object_set_new(file, PEAKS[i].name, json_real(*peak(peaks, i)));
-    char *text = file != NULL ? json_dumps(file, JSON_INDENT(1)) : NULL;
-    if (path != NULL && text != NULL) {
-        kerf_status status = kerf__file_write(path, text, strlen(text));
-        (void)status; /* then it is measured again next time */
-    }
-    free(text);
+    if (file != NULL)
+        kerf__sealed_save("peaks", dev->info.id, file);
     json_decref(file);
-    free(path);
 }
 
 kerf_status kerf_device_measure(kerf_device *dev, kerf_device_peaks *peaks)
