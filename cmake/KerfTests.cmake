@@ -1,6 +1,7 @@
 # kerf_add_test(ROOM NAME LABELS...) -- the program tests/ROOM/test_NAME.c is the test
 # ROOM.NAME.  With label `device` it runs once on every OpenCL implementation of
-# KERF_TEST_DEVICES, each in a process of its own: ROOM.NAME@pocl and so on.
+# KERF_TEST_DEVICES, each in a process of its own: ROOM.NAME@pocl and so on; with `once`
+# on the first of them.
 #
 # tests/device_run.sh sets the environment that one implementation wants.
 set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
@@ -13,8 +14,13 @@ function(kerf_add_test room name)
         ${PROJECT_SOURCE_DIR}/bench)
     target_compile_definitions(${program} PRIVATE _XOPEN_SOURCE=700)
     target_link_libraries(${program} PRIVATE kerf_inside kerf_test_ref)
+    set(devices ${KERF_TEST_DEVICES})
+    if("once" IN_LIST ARGN)
+        list(GET devices 0 devices)
+        list(REMOVE_ITEM ARGN once)
+    endif()
     if("device" IN_LIST ARGN)
-        foreach(device IN LISTS KERF_TEST_DEVICES)
+        foreach(device IN LISTS devices)
             add_test(NAME ${room}.${name}@${device}
                 COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh ${device} $<TARGET_FILE:${program}>)
             set_tests_properties(${room}.${name}@${device} PROPERTIES

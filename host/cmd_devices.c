@@ -164,7 +164,7 @@ static void warn_left_out(const options *o)
 {
     for (const char *line = kerf_device_left_out(); *line != '\0';) {
         int length = (int)strcspn(line, "\n");
-        warn(o, "left out: %.*s", length, line);
+        warn(o, "%.*s", length, line);
         line += line[length] == '\n' ? length + 1 : length;
     }
 }

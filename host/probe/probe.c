@@ -2,7 +2,8 @@
  *
  * A process of its own, because a driver that crashes or hangs takes its process along; the
  * library runs it once a driver and remembers what came out.  Drivers print what they like,
- * so the verdict goes to where standard output was and they write to standard error. */
+ * so the verdict goes to where standard output was and they write to standard error.  Before
+ * it, a line "# DEVICE: WHAT" says what is tried next. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,15 @@
 
 #include "kerf/kerf.h"
 
+static FILE *out;
+
+/* Out at once: who listens wants to know what it died of. */
+static void trying(const char *what)
+{
+    fprintf(out, "# %.*s\n", (int)strcspn(what, "\r\n"), what);
+    fflush(out);
+}
+
 int main(int argc, char **argv)
 {
     const struct rlimit no_core = {0, 0};
@@ -18,11 +28,11 @@ int main(int argc, char **argv)
     setrlimit(RLIMIT_CORE, &no_core); /* a crash is expected, its memory image is not wanted */
     setenv("KERF_PROBE", "", 1);      /* no helpers of the helper */
     setenv("KERF_CACHE_DIR", "", 1);  /* a trial compiles; and its programs serve nobody else */
-    FILE *out = fdopen(dup(STDOUT_FILENO), "w");
+    out = fdopen(dup(STDOUT_FILENO), "w");
     if (out == NULL || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         return 1;
     int basic = argc > 1 && strcmp(argv[1], "--basic") == 0;
-    if (kerf_device_probe(&json, basic) != KERF_OK) {
+    if (kerf_device_probe(&json, basic, trying) != KERF_OK) {
         fprintf(stderr, "kerf-probe: %s\n", kerf_last_error());
         return 1;
     }

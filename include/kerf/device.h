@@ -33,6 +33,7 @@ typedef struct kerf_device_features {
     int dot_khr;         /* Khronos integer dot product */
     int dot_x86;         /* vpdpbusd by inline assembly; this CPU has it */
     int vector_floats;   /* floats to one register of a CPU device, 1 on GPUs */
+    int binaries;        /* a built program can be saved and loaded again */
 } kerf_device_features;
 
 /* Texts live as long as the list or the device they came from. */
@@ -60,7 +61,8 @@ typedef struct kerf_device_peaks {
  * remembered.  No device at all is KERF_OK with *num 0.  The caller frees *out. */
 KERF_API kerf_status kerf_device_list(kerf_device_info **out, size_t *num);
 KERF_API void kerf_device_list_free(kerf_device_info *list); /* NULL is allowed */
-/* Drivers that were left out of the list and why, a line each; "" if there are none. */
+/* Drivers and devices that were left out of the list, or are used with care, and why: a line
+ * each; "" if there are none. */
 KERF_API const char *kerf_device_left_out(void);
 
 /* The index-th thing that this driver is known to say or do wrong and what Kerf does about it,
@@ -87,9 +89,10 @@ KERF_API kerf_status kerf_device_finish(kerf_device *dev);
 KERF_API kerf_status kerf_device_measure(kerf_device *dev, kerf_device_peaks *peaks);
 
 /* Opens every device that the ICD loader sees and tries its features, without asking for
- * earlier verdicts; basic: only whether it works.  The result is JSON; the caller frees it.
+ * earlier verdicts; basic: only whether it works.  `trying` (NULL is allowed) is told what
+ * comes next.  The result is JSON; the caller frees it.
  * For the helper program kerf-probe: a broken driver ends the process that calls this. */
-KERF_API kerf_status kerf_device_probe(char **json, int basic);
+KERF_API kerf_status kerf_device_probe(char **json, int basic, void (*trying)(const char *what));
 
 /* The folder that programs, verdicts and tuning are kept in: KERF_CACHE_DIR, else
  * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf.  "" (there is none, or KERF_CACHE_DIR is

@@ -26,13 +26,15 @@ kerf_status kerf__fail_opencl(const kerf_device *dev, cl_int err, const char *fo
 kerf_status kerf_device_list(kerf_device_info **out, size_t *num)
 {
     const kerf__opencl *cl;
-    kerf__found *found = NULL;
+    kerf__listing list;
     *out = NULL;
     *num = 0;
     if (kerf__opencl_get(&cl) != KERF_OK)
         return KERF_OK; /* no library, no device; the message says so */
-    KERF__TRY(kerf__device_enumerate(cl, out, &found, num));
-    free(found);
+    KERF__TRY(kerf__device_enumerate(cl, &list, 0));
+    *out = list.infos;
+    *num = list.num;
+    free(list.found);
     return KERF_OK;
 }
 
@@ -44,9 +46,9 @@ const char *kerf_device_left_out(void)
     return kerf__opencl_left_out();
 }
 
-kerf_status kerf_device_probe(char **json, int basic)
+kerf_status kerf_device_probe(char **json, int basic, void (*trying)(const char *what))
 {
-    json_t *result = kerf__trial_all(basic);
+    json_t *result = kerf__trial_all(basic, trying);
     *json = result != NULL ? json_dumps(result, JSON_INDENT(1)) : NULL;
     json_decref(result);
     return *json != NULL ? KERF_OK : kerf__fail_memory("probe", 4096);
@@ -55,24 +57,6 @@ kerf_status kerf_device_probe(char **json, int basic)
 void kerf_device_list_free(kerf_device_info *list)
 {
     free(list);
-}
-
-static kerf_status find_device(kerf_device *dev, const char *spec)
-{
-    kerf_device_info *infos = NULL;
-    kerf__found *found = NULL;
-    size_t num = 0, index = 0;
-    KERF__TRY(kerf__opencl_get(&dev->cl));
-    KERF__TRY(kerf__device_enumerate(dev->cl, &infos, &found, &num));
-    kerf_status status = kerf__device_select(infos, num, spec, &index);
-    if (status == KERF_OK) {
-        dev->info = infos[index];
-        dev->platform = found[index].platform;
-        dev->id = found[index].id;
-    }
-    free(found);
-    free(infos);
-    return status;
 }
 
 static kerf_status open_queue(kerf_device *dev)
@@ -90,21 +74,40 @@ static kerf_status open_queue(kerf_device *dev)
     return KERF_OK;
 }
 
-kerf_status kerf_device_open(kerf_device **out, const char *spec)
+kerf_status kerf__device_open_found(kerf_device **out, const kerf__opencl *cl,
+                                    const kerf_device_info *info, kerf__found found)
 {
     *out = NULL;
     kerf_device *dev = kerf__alloc(1, sizeof *dev);
     if (dev == NULL)
         return kerf__fail_memory("device", sizeof *dev);
-    kerf_status status = find_device(dev, spec);
-    if (status == KERF_OK)
-        status = open_queue(dev);
+    dev->cl = cl;
+    dev->info = *info;
+    dev->platform = found.platform;
+    dev->id = found.id;
+    kerf_status status = open_queue(dev);
     if (status != KERF_OK) {
         kerf_device_close(dev);
         return status;
     }
     *out = dev;
     return KERF_OK;
+}
+
+kerf_status kerf_device_open(kerf_device **out, const char *spec)
+{
+    const kerf__opencl *cl;
+    kerf__listing list;
+    size_t index = 0;
+    *out = NULL;
+    KERF__TRY(kerf__opencl_get(&cl));
+    KERF__TRY(kerf__device_enumerate(cl, &list, 0));
+    kerf_status status = kerf__device_select(list.infos, list.num, spec, &index);
+    if (status == KERF_OK)
+        status = kerf__device_open_found(out, cl, &list.infos[index], list.found[index]);
+    free(list.found);
+    free(list.infos);
+    return status;
 }
 
 void kerf_device_close(kerf_device *dev)

@@ -63,9 +63,20 @@ typedef struct kerf__found {
     cl_device_id id;
 } kerf__found;
 
-/* All devices at or above the floor, both arrays of *num; the caller frees them. */
-kerf_status kerf__device_enumerate(const kerf__opencl *cl, kerf_device_info **infos,
-                                   kerf__found **found, size_t *num);
+/* What the drivers list; both arrays are the caller's to free. */
+typedef struct kerf__listing {
+    kerf_device_info *infos;
+    kerf__found *found;
+    size_t num;
+    char why[256]; /* a driver could not list its devices; "" if each could */
+} kerf__listing;
+
+/* The devices at or above the floor that a trial did not show to be broken; all: those too. */
+kerf_status kerf__device_enumerate(const kerf__opencl *cl, kerf__listing *list, int all);
+/* 1 if a device is below the floor: then `why` says what of it. */
+int kerf__device_is_unfit(const kerf__opencl *cl, cl_device_id id, char *why, size_t why_bytes);
+kerf_status kerf__device_open_found(kerf_device **out, const kerf__opencl *cl,
+                                    const kerf_device_info *info, kerf__found found);
 /* The position in the list of the device that spec names; see kerf_device_open(). */
 kerf_status kerf__device_select(const kerf_device_info *infos, size_t num, const char *spec,
                                 size_t *index);
@@ -101,6 +112,8 @@ double kerf__measure_copy(kerf_device *dev);
 
 /* Makes program->program from its file; 0 if that is missing, damaged or refused. */
 int kerf__program_cache_load(const kerf_device *dev, kerf__program *program);
+/* Puts a program made from its own binary in its place; 0 if that cannot be done. */
+int kerf__program_reload(const kerf_device *dev, kerf__program *program);
 /* Writes the file if the program was used in new ways.  What goes wrong is not told: the
  * cache is only there to save time. */
 void kerf__program_cache_save(const kerf_device *dev, kerf__program *program);

@@ -130,31 +130,28 @@ static int listen_to(int input, char *text, size_t text_bytes)
         ssize_t got = read(input, text + length, text_bytes - 1 - length);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0) {
-            text[length] = '\0';
+        if (got <= 0)
             return 1;
-        }
-        length += (size_t)got;
+        length += (size_t)got; /* the 0 behind it is there already */
     }
 }
 
 /* 126 and 127 are a shell's and the dynamic linker's: the helper did not come to its work. */
-static void describe_end(int heard, int status, char *state, size_t state_bytes)
+static void describe_end(int heard, int status, char *end, size_t end_bytes)
 {
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    state[0] = '\0';
+    end[0] = '\0';
     if (!heard)
-        snprintf(state, state_bytes, "it did not answer within %.3g s", timeout_ms() / 1000);
+        snprintf(end, end_bytes, "it did not answer within %.3g s", timeout_ms() / 1000);
     else if (WIFSIGNALED(status))
-        snprintf(state, state_bytes, "it crashed (signal %d, %s)", WTERMSIG(status),
+        snprintf(end, end_bytes, "it crashed (signal %d, %s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else if (code != 0 && code != 126 && code != 127)
-        snprintf(state, state_bytes, "its trial ended with status %d", code);
+        snprintf(end, end_bytes, "its trial ended with status %d", code);
 }
 
-/* 1 if it ended well and all that it printed is in text. */
-static int run(const char *path, char *variable, int basic, char *text, char *state,
-               size_t state_bytes)
+/* 1 if it ended well; all that it printed is in text, and how it ended else in `end`. */
+static int run(const char *path, char *variable, int basic, char *text, char *end, size_t end_bytes)
 {
     int ends[2], status = 0, heard = 0;
     pid_t pid = -1;
@@ -170,21 +167,48 @@ static int run(const char *path, char *variable, int basic, char *text, char *st
             kill(pid, SIGKILL);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
-        describe_end(heard, status, state, state_bytes);
+        describe_end(heard, status, end, end_bytes);
     }
     close(ends[0]);
     return heard && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-char *kerf__helper_run(const char *vendors, int basic, char *state, size_t state_bytes)
+/* ---- what it said ---------------------------------------------------------------------- */
+
+/* Cuts the lines "# WHAT" off its beginning; `what` is the last of them or NULL. */
+static const char *cut_steps(char *text, const char **what)
+{
+    *what = NULL;
+    while (text[0] == '#') {
+        char *end = strchr(text, '\n');
+        if (end == NULL)
+            break;
+        *end = '\0';
+        *what = text + strspn(text, "# ");
+        text = end + 1;
+    }
+    return text;
+}
+
+json_t *kerf__helper_run(const char *vendors, int basic, char *end, size_t end_bytes)
 {
     char path[4096], variable[1100];
+    const char *what;
+    json_t *answer = NULL;
     char *text = kerf__alloc(MAX_VERDICT_BYTES, 1);
-    state[0] = '\0';
+    end[0] = '\0';
     snprintf(variable, sizeof variable, "OCL_ICD_VENDORS=%s", vendors);
-    if (text != NULL && find(path, sizeof path) &&
-        run(path, variable, basic, text, state, state_bytes))
-        return text;
+    if (text != NULL && find(path, sizeof path)) {
+        int good = run(path, variable, basic, text, end, end_bytes);
+        const char *json = cut_steps(text, &what);
+        if (good)
+            answer = json_loads(json, 0, NULL);
+        else if (end[0] != '\0' && what != NULL)
+            snprintf(end + strlen(end), end_bytes - strlen(end), ", trying %.300s", what);
+    }
     free(text);
+    if (json_is_array(json_object_get(answer, "devices")))
+        return answer;
+    json_decref(answer);
     return NULL;
 }

@@ -2,15 +2,17 @@
 #ifndef KERF_DEVICE_HELPER_H
 #define KERF_DEVICE_HELPER_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 /* 1 if the program was found: the path in KERF_PROBE (empty: none), else beside the program
  * that runs or in libexec beside its folder, else where the library was installed. */
 int kerf__helper_exists(void);
 
-/* Runs it on the driver that `vendors` names (as OCL_ICD_VENDORS does).  Gives what it printed
- * in fresh memory; NULL if there is nothing: then state tells what the driver did to it, or is
- * "" if the helper itself is not fit to run, which no driver is to blame for. */
-char *kerf__helper_run(const char *vendors, int basic, char *state, size_t state_bytes);
+/* Runs it on the driver that `vendors` names (as OCL_ICD_VENDORS does) and gives what it
+ * printed.  NULL if that is no list of devices: then `end` tells what the driver did to it
+ * and while what was tried, or is "" if the helper itself is not fit to run, which no driver is
+ * to blame for. */
+json_t *kerf__helper_run(const char *vendors, int basic, char *end, size_t end_bytes);
 
 #endif

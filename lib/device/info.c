@@ -120,7 +120,8 @@ void kerf__device_identify(kerf_device_info *info)
              (unsigned long long)digest.low64);
 }
 
-/* Without a trial nothing is taken for granted but the CPU's registers. */
+/* Without a trial nothing is taken for granted but the CPU's registers and what the
+ * standard asks of every driver. */
 static void apply_verdict(const kerf__opencl *cl, kerf_device_info *info)
 {
     const kerf__verdict *verdict = kerf__verdict_find(&cl->drivers, info);
@@ -130,22 +131,28 @@ static void apply_verdict(const kerf__opencl *cl, kerf_device_info *info)
             info->max_group = verdict->max_group;
         return;
     }
-    info->features = (kerf_device_features){0};
+    info->features = (kerf_device_features){.binaries = 1};
     info->features.vector_floats = info->type == KERF_DEVICE_CPU ? kerf__cpu_vector_floats() : 1;
 }
 
 /* ---- the list -------------------------------------------------------------------------- */
 
 /* OpenCL C 1.2 with a compiler is the floor. */
-static int is_usable(const kerf__opencl *cl, cl_device_id id)
+int kerf__device_is_unfit(const kerf__opencl *cl, cl_device_id id, char *why, size_t why_bytes)
 {
     char version[64];
     int major = 0, minor = 0;
     kerf__device_text(cl, id, CL_DEVICE_VERSION, version, sizeof version);
-    if (sscanf(version, "OpenCL %d.%d", &major, &minor) != 2)
+    int known = sscanf(version, "OpenCL %d.%d", &major, &minor) == 2;
+    if (!known || (major == 1 && minor < 2) || major < 1)
+        snprintf(why, why_bytes, "its version is '%s', must be OpenCL 1.2 or later", version);
+    else if (get_uint(cl, id, CL_DEVICE_AVAILABLE) == 0)
+        snprintf(why, why_bytes, "it says that it is not available");
+    else if (get_uint(cl, id, CL_DEVICE_COMPILER_AVAILABLE) == 0)
+        snprintf(why, why_bytes, "it has no compiler");
+    else
         return 0;
-    return (major > 1 || minor >= 2) && get_uint(cl, id, CL_DEVICE_AVAILABLE) != 0 &&
-           get_uint(cl, id, CL_DEVICE_COMPILER_AVAILABLE) != 0;
+    return 1;
 }
 
 static void describe(const kerf__opencl *cl, kerf__found found, int index, kerf_device_info *info)
@@ -176,51 +183,59 @@ static void describe(const kerf__opencl *cl, kerf__found found, int index, kerf_
     kerf__fault_limits(info);
 }
 
-/* A driver without devices is no error, nor is one that fails: the others are still there. */
-static size_t collect(const kerf__opencl *cl, kerf__found *found, size_t capacity)
+/* The devices of one platform.  One without any is no error. */
+static void collect_platform(const kerf__opencl *cl, cl_platform_id platform, kerf__listing *list)
+{
+    cl_device_id ids[MAX_DEVICES];
+    cl_uint num = 0;
+    cl_int err = cl->GetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &num);
+    if (err != CL_SUCCESS && err != CL_DEVICE_NOT_FOUND)
+        snprintf(list->why, sizeof list->why, "listing its devices failed (%s, %d)",
+                 kerf__opencl_error(err), err);
+    for (cl_uint i = 0; err == CL_SUCCESS && i < num && list->num < MAX_DEVICES; i++)
+        list->found[list->num++] = (kerf__found){platform, ids[i]};
+}
+
+/* A driver that fails takes no other along. */
+static void collect(const kerf__opencl *cl, kerf__listing *list)
 {
     cl_platform_id platforms[MAX_PLATFORMS];
-    cl_device_id ids[MAX_DEVICES];
-    cl_uint num_platforms = 0, num_ids = 0;
-    size_t num = 0;
-    if (cl->GetPlatformIDs(MAX_PLATFORMS, platforms, &num_platforms) != CL_SUCCESS)
-        return 0;
-    for (cl_uint p = 0; p < num_platforms && p < MAX_PLATFORMS; p++) {
-        if (cl->GetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &num_ids) !=
-            CL_SUCCESS)
-            continue;
-        for (cl_uint i = 0; i < num_ids && i < MAX_DEVICES && num < capacity; i++)
-            if (is_usable(cl, ids[i]))
-                found[num++] = (kerf__found){platforms[p], ids[i]};
-    }
-    return num;
+    cl_uint num = 0;
+    if (cl->GetPlatformIDs(MAX_PLATFORMS, platforms, &num) != CL_SUCCESS)
+        num = 0;
+    if (num == 0)
+        snprintf(list->why, sizeof list->why, "it offers no platform");
+    for (cl_uint i = 0; i < num && i < MAX_PLATFORMS; i++)
+        collect_platform(cl, platforms[i], list);
 }
 
-/* A device that a trial showed not to work is not listed. */
-static int is_broken(const kerf__opencl *cl, const kerf_device_info *info)
+/* A device below the floor, or one that a trial showed not to work, is not listed. */
+static int is_listed(const kerf__opencl *cl, kerf__found found, const kerf_device_info *info)
 {
+    char why[256];
     const kerf__verdict *verdict = kerf__verdict_find(&cl->drivers, info);
-    return verdict != NULL && !verdict->works;
+    return !kerf__device_is_unfit(cl, found.id, why, sizeof why) &&
+           (verdict == NULL || verdict->works);
 }
 
-kerf_status kerf__device_enumerate(const kerf__opencl *cl, kerf_device_info **infos,
-                                   kerf__found **found, size_t *num)
+kerf_status kerf__device_enumerate(const kerf__opencl *cl, kerf__listing *list, int all)
 {
-    *num = 0;
-    *infos = kerf__alloc(MAX_DEVICES, sizeof **infos);
-    *found = kerf__alloc(MAX_DEVICES, sizeof **found);
-    if (*infos == NULL || *found == NULL) {
-        free(*infos);
-        free(*found);
-        *infos = NULL;
-        *found = NULL;
-        return kerf__fail_memory("device list", MAX_DEVICES * sizeof **infos);
+    *list = (kerf__listing){.infos = kerf__alloc(MAX_DEVICES, sizeof *list->infos),
+                            .found = kerf__alloc(MAX_DEVICES, sizeof *list->found)};
+    if (list->infos == NULL || list->found == NULL) {
+        free(list->infos);
+        free(list->found);
+        *list = (kerf__listing){0};
+        return kerf__fail_memory("device list", MAX_DEVICES * sizeof *list->infos);
     }
-    size_t num_found = collect(cl, *found, MAX_DEVICES);
-    for (size_t i = 0; i < num_found; i++) {
-        (*found)[*num] = (*found)[i];
-        describe(cl, (*found)[i], (int)*num, &(*infos)[*num]);
-        *num += !is_broken(cl, &(*infos)[*num]);
+    collect(cl, list);
+    const size_t num = list->num;
+    list->num = 0;
+    for (size_t i = 0; i < num; i++) {
+        kerf_device_info *info = &list->infos[list->num];
+        list->found[list->num] = list->found[i];
+        describe(cl, list->found[i], (int)list->num, info);
+        list->num += all || is_listed(cl, list->found[i], info);
     }
     return KERF_OK;
 }

@@ -61,13 +61,15 @@ static cl_int set_arg(const kerf__launch *launch, int i, const kerf__arg *arg)
 static kerf_status set_args(kerf__launch *launch, const kerf__arg *args, int num_args)
 {
     cl_uint declared = 0;
-    launch->dev->cl->GetKernelInfo(launch->kernel, CL_KERNEL_NUM_ARGS, sizeof declared, &declared,
-                                   NULL);
+    cl_int err = launch->dev->cl->GetKernelInfo(launch->kernel, CL_KERNEL_NUM_ARGS, sizeof declared,
+                                                &declared, NULL);
+    if (err != CL_SUCCESS)
+        return kerf__fail_opencl(launch->dev, err, "%s: counting its arguments", launch->entry);
     if (declared != (cl_uint)num_args)
         return kerf__fail(KERF_ERR_ARGUMENT, "%s: was given %d arguments, must be %u",
                           launch->entry, num_args, (unsigned)declared);
     for (int i = 0; i < num_args; i++) {
-        cl_int err = set_arg(launch, i, &args[i]);
+        err = set_arg(launch, i, &args[i]);
         if (err != CL_SUCCESS)
             return kerf__fail_opencl(launch->dev, err, "%s: setting argument %d", launch->entry, i);
     }

@@ -105,6 +105,8 @@ static void read_uses(kerf__program *program, const char *text, size_t num_bytes
 
 int kerf__program_cache_load(const kerf_device *dev, kerf__program *program)
 {
+    if (!dev->info.features.binaries)
+        return 0;
     uint64_t key[2];
     void *bytes = NULL;
     size_t num_bytes = 0;
@@ -167,20 +169,27 @@ static head *start_file(const kerf__program *program, size_t binary_bytes)
     return h;
 }
 
-static head *make_file(const kerf_device *dev, const kerf__program *program, const uint64_t key[2])
+static size_t binary_bytes(const kerf_device *dev, const kerf__program *program)
 {
     size_t bytes = 0;
-    const kerf__opencl *cl = dev->cl;
-    if (cl->GetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) !=
-            CL_SUCCESS ||
-        bytes == 0)
-        return NULL;
-    head *h = start_file(program, bytes);
+    cl_int err = dev->cl->GetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes,
+                                         &bytes, NULL);
+    return err == CL_SUCCESS ? bytes : 0;
+}
+
+static int get_binary(const kerf_device *dev, const kerf__program *program, unsigned char *binary)
+{
+    return dev->cl->GetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary,
+                                   NULL) == CL_SUCCESS;
+}
+
+static head *make_file(const kerf_device *dev, const kerf__program *program, const uint64_t key[2])
+{
+    const size_t bytes = binary_bytes(dev, program);
+    head *h = bytes > 0 ? start_file(program, bytes) : NULL;
     if (h == NULL)
         return NULL;
-    unsigned char *binary = (unsigned char *)(h + 1) + h->uses_bytes;
-    if (cl->GetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) !=
-        CL_SUCCESS) {
+    if (!get_binary(dev, program, (unsigned char *)(h + 1) + h->uses_bytes)) {
         free(h);
         return NULL;
     }
@@ -191,10 +200,23 @@ static head *make_file(const kerf_device *dev, const kerf__program *program, con
     return h;
 }
 
+int kerf__program_reload(const kerf_device *dev, kerf__program *program)
+{
+    cl_program before = program->program;
+    const size_t bytes = binary_bytes(dev, program);
+    unsigned char *binary = bytes > 0 ? kerf__alloc(bytes, 1) : NULL;
+    int good = binary != NULL && get_binary(dev, program, binary) &&
+               build_binary(dev, program, binary, bytes);
+    if (good)
+        dev->cl->ReleaseProgram(before);
+    free(binary);
+    return good;
+}
+
 void kerf__program_cache_save(const kerf_device *dev, kerf__program *program)
 {
     uint64_t key[2];
-    if (dev->cl->preloaded || !has_news(program))
+    if (!dev->info.features.binaries || dev->cl->preloaded || !has_news(program))
         return; /* a simulator builds fast, and its binaries are only its own source */
     kerf__message kept = kerf__message_keep();
     make_key(dev, program, key);

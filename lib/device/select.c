@@ -78,12 +78,22 @@ static kerf_status select_number(const kerf_device_info *infos, size_t num, cons
     return kerf__fail(KERF_ERR_NO_DEVICE, "device %s: must be one of %s", spec, choices);
 }
 
+/* "; A; B" of the lines that say what was left out: it may be what was wanted. */
+static const char *left_out(char text[2048])
+{
+    const char *lines = kerf__opencl_left_out();
+    snprintf(text, 2048, "%s%s", *lines != '\0' ? "; " : "", lines);
+    for (char *end = strchr(text, '\n'); end != NULL; end = strchr(end, '\n'))
+        *end = ';';
+    return text;
+}
+
 static kerf_status select_text(const kerf_device_info *infos, size_t num, const char *spec,
                                size_t *index)
 {
     static int (*const WAYS[])(const kerf_device_info *info, const char *spec) = {
         fits_whole_name, fits_pci, fits_part, fits_platform};
-    char fits[256] = {0}, choices[2048];
+    char fits[256] = {0}, choices[2048], more[2048];
     size_t num_fits = 0;
     for (size_t way = 0; way < sizeof WAYS / sizeof WAYS[0] && num_fits == 0; way++) {
         for (size_t i = 0; i < num && i < sizeof fits; i++) {
@@ -96,8 +106,9 @@ static kerf_status select_text(const kerf_device_info *infos, size_t num, const 
         return KERF_OK;
     list_choices(infos, num, num_fits > 0 ? fits : NULL, choices, sizeof choices);
     if (num_fits == 0)
-        return kerf__fail(KERF_ERR_NO_DEVICE, "device '%s': none has that name, must be one of %s",
-                          spec, choices);
+        return kerf__fail(KERF_ERR_NO_DEVICE,
+                          "device '%s': none has that name, must be one of %s%s", spec, choices,
+                          left_out(more));
     return kerf__fail(KERF_ERR_ARGUMENT, "device '%s': fits several, must be one of %s", spec,
                       choices);
 }
@@ -106,12 +117,12 @@ kerf_status kerf__device_select(const kerf_device_info *infos, size_t num, const
                                 size_t *index)
 {
     *index = 0;
-    const char *left_out = kerf__opencl_left_out();
+    char more[2048];
     if (num == 0)
         return kerf__fail(KERF_ERR_NO_DEVICE,
                           "no OpenCL device: no driver lists one with OpenCL 1.2 or later; install "
-                          "a driver (Debian: apt install pocl-opencl-icd)%s%s",
-                          *left_out != '\0' ? "; left out: " : "", left_out);
+                          "a driver (Debian: apt install pocl-opencl-icd)%s",
+                          left_out(more));
     if (spec == NULL || *spec == '\0')
         spec = getenv("KERF_DEVICE");
     if (spec != NULL && *spec != '\0')

@@ -71,6 +71,39 @@ static uint32_t noise(uint64_t stream, uint64_t i)
     return kerf__random_u32(kerf__random_key(1, KERF__RANDOM_TEST, 0), stream, i);
 }
 
+/* ---- every call that Kerf makes ---------------------------------------------------------- */
+
+/* Moves some bytes in each of the ways there are, through buffers[0] and a view of [1]. */
+static kerf_status move_bytes(kerf_device *dev, kerf__buffer **buffers, kerf__mark **mark)
+{
+    const size_t align = dev->info.align_bytes;
+    const uint32_t sent[2] = {noise(7, 0), noise(7, 1)};
+    uint32_t got[4] = {1, 1, 1, 1};
+    KERF__TRY(kerf__buffer_create(&buffers[0], dev, sizeof got));
+    KERF__TRY(kerf__buffer_create(&buffers[1], dev, 2 * align));
+    KERF__TRY(kerf__buffer_create_view(&buffers[2], buffers[1], align, sizeof got));
+    KERF__TRY(kerf__buffer_fill_zero(buffers[0], 0, sizeof got));
+    KERF__TRY(kerf__buffer_upload(buffers[0], 4, sent, sizeof sent));
+    KERF__TRY(kerf__buffer_copy(buffers[0], 0, buffers[2], 0, sizeof got));
+    KERF__TRY(kerf__mark_create(mark, dev));
+    KERF__TRY(kerf__mark_finish(*mark));
+    KERF__TRY(kerf__buffer_read(buffers[1], align, got, sizeof got));
+    if (got[0] != 0 || got[1] != sent[0] || got[2] != sent[1] || got[3] != 0)
+        return kerf__fail(KERF_ERR_OPENCL, "bytes that were copied came back as others");
+    return kerf_device_finish(dev);
+}
+
+static int try_moving(kerf_device *dev)
+{
+    kerf__buffer *buffers[MAX_BUFFERS] = {NULL};
+    kerf__mark *mark = NULL;
+    kerf_status status = move_bytes(dev, buffers, &mark);
+    kerf__mark_destroy(mark);
+    for (int i = MAX_BUFFERS; i-- > 0;) /* a view goes before what it lies in */
+        kerf__buffer_destroy(buffers[i]);
+    return status == KERF_OK;
+}
+
 /* ---- the trials ------------------------------------------------------------------------ */
 
 /* A group of `group` items, two of them, through local memory. */
@@ -242,55 +275,121 @@ static int try_dot_x86(kerf_device *dev)
     return good;
 }
 
+/* What program_cache.c does, without a file. */
+static int try_binaries(kerf_device *dev)
+{
+    kerf__program *program;
+    return kerf__program_find(&program, dev, &kerf__source_probe, "") == KERF_OK &&
+           kerf__program_reload(dev, program) && try_group(dev, 64);
+}
+
 /* ---- all of them ----------------------------------------------------------------------- */
 
-static void try_features(kerf_device *dev, kerf__verdict *verdict)
+/* Who hears of what is tried next, and on which device. */
+typedef struct listener {
+    void (*trying)(const char *what);
+    const char *device;
+} listener;
+
+static void tell(const listener *l, const char *what)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%s: %s", l->device, what);
+    if (l->trying != NULL)
+        l->trying(text);
+}
+
+static void try_features(kerf_device *dev, const listener *l, kerf__verdict *verdict)
 {
     static const struct {
+        const char *what;
         size_t offset;
         int (*attempt)(kerf_device *dev);
     } TRIALS[] = {
-        {offsetof(kerf_device_features, divides_exactly), try_divide},
-        {offsetof(kerf_device_features, f16), try_f16},
-        {offsetof(kerf_device_features, f64), try_f64},
-        {offsetof(kerf_device_features, sub_groups), try_sub_groups},
-        {offsetof(kerf_device_features, dot_khr), try_dot_khr},
-        {offsetof(kerf_device_features, dot_x86), try_dot_x86},
+        {"exact division", offsetof(kerf_device_features, divides_exactly), try_divide},
+        {"half precision", offsetof(kerf_device_features, f16), try_f16},
+        {"double precision", offsetof(kerf_device_features, f64), try_f64},
+        {"sub-groups", offsetof(kerf_device_features, sub_groups), try_sub_groups},
+        {"integer dot product", offsetof(kerf_device_features, dot_khr), try_dot_khr},
+        {"vpdpbusd", offsetof(kerf_device_features, dot_x86), try_dot_x86},
+        {"saved programs", offsetof(kerf_device_features, binaries), try_binaries},
     };
-    for (size_t i = 0; i < sizeof TRIALS / sizeof TRIALS[0]; i++)
+    for (size_t i = 0; i < sizeof TRIALS / sizeof TRIALS[0]; i++) {
+        tell(l, TRIALS[i].what);
         *(int *)((char *)&verdict->features + TRIALS[i].offset) = TRIALS[i].attempt(dev);
+    }
+    tell(l, "large groups");
     verdict->max_group = dev->info.max_group;
     while (verdict->max_group > 64 && !try_group(dev, verdict->max_group))
         verdict->max_group /= 2;
 }
 
-static json_t *try_device(const kerf_device_info *info, int basic)
+/* Every call that Kerf makes, those of a feature apart.  Why it does not work is the last
+ * failure's message, its first line; a kernel that gave wrong numbers left none. */
+static int try_basics(kerf_device *dev, const listener *l, kerf__verdict *verdict)
 {
-    char spec[16];
-    kerf_device *dev = NULL;
+    const kerf__message none = {""};
+    kerf__message_put_back(&none);
+    tell(l, "moving bytes");
+    verdict->works = try_moving(dev);
+    if (verdict->works) {
+        tell(l, "a kernel");
+        verdict->works = try_group(dev, verdict->max_group);
+    }
+    return verdict->works;
+}
+
+/* A device that is not fit is not opened. */
+static int try_device(const kerf__opencl *cl, kerf__found found, int basic, const listener *l,
+                      kerf__verdict *verdict, const kerf_device_info *info)
+{
+    kerf_device *dev;
+    const char *why = verdict->why;
+    if (kerf__device_is_unfit(cl, found.id, verdict->why, sizeof verdict->why))
+        return 0;
+    tell(l, "opening");
+    if (kerf__device_open_found(&dev, cl, info, found) != KERF_OK) {
+        why = kerf_last_error();
+    } else if (!try_basics(dev, l, verdict)) {
+        why = kerf_last_error();
+        why = *why != '\0' ? why : "a plain kernel gave wrong numbers";
+    } else if (!basic) {
+        try_features(dev, l, verdict);
+    }
+    if (!verdict->works)
+        snprintf(verdict->why, sizeof verdict->why, "%.*s", (int)strcspn(why, "\n"), why);
+    tell(l, "closing");
+    kerf_device_close(dev);
+    return verdict->works;
+}
+
+static json_t *judge_device(const kerf__opencl *cl, const kerf__listing *list, size_t i, int basic,
+                            void (*trying)(const char *what))
+{
+    const kerf_device_info *info = &list->infos[i];
+    const listener l = {trying, info->name};
     kerf__verdict verdict = {.max_group = info->max_group < 64 ? info->max_group : 64,
                              .features = info->features};
     memcpy(verdict.platform, info->platform, sizeof verdict.platform);
     memcpy(verdict.name, info->name, sizeof verdict.name);
     memcpy(verdict.driver, info->driver, sizeof verdict.driver);
-    snprintf(spec, sizeof spec, "%d", info->index);
-    if (kerf_device_open(&dev, spec) == KERF_OK)
-        verdict.works = try_group(dev, verdict.max_group);
-    if (verdict.works && !basic)
-        try_features(dev, &verdict);
-    kerf_device_close(dev);
+    verdict.features.binaries = 0; /* until that was tried */
+    verdict.works = try_device(cl, list->found[i], basic, &l, &verdict, info);
     return kerf__verdict_json(&verdict);
 }
 
-json_t *kerf__trial_all(int basic)
+json_t *kerf__trial_all(int basic, void (*trying)(const char *what))
 {
-    kerf_device_info *infos = NULL;
-    size_t num = 0;
+    const kerf__opencl *cl;
+    kerf__listing list = {0};
     json_t *devices = json_array();
-    if (kerf_device_list(&infos, &num) != KERF_OK)
-        num = 0;
-    for (size_t i = 0; i < num; i++)
-        json_array_append_new(devices, try_device(&infos[i], basic));
-    kerf_device_list_free(infos);
-    return json_pack("{s:i, s:s, s:o}", "schema", 1, "kerf", kerf_version(), "devices", devices);
+    if (trying != NULL)
+        trying("its list of devices");
+    if (kerf__opencl_get(&cl) == KERF_OK && kerf__device_enumerate(cl, &list, 1) == KERF_OK)
+        for (size_t i = 0; i < list.num; i++)
+            json_array_append_new(devices, judge_device(cl, &list, i, basic, trying));
+    free(list.infos);
+    free(list.found);
+    return json_pack("{s:i, s:s, s:s, s:o}", "schema", 1, "kerf", kerf_version(), "why", list.why,
+                     "devices", devices);
 }

@@ -30,9 +30,9 @@ json_t *kerf__verdict_json(const kerf__verdict *verdict)
     json_t *features = json_object();
     for (size_t i = 0; i < NUM_FEATURES; i++)
         json_object_set_new(features, FEATURES[i].name, json_integer(*feature(&copy.features, i)));
-    return json_pack("{s:s, s:s, s:s, s:b, s:I, s:o}", "platform", copy.platform, "name", copy.name,
-                     "driver", copy.driver, "works", copy.works, "max_group",
-                     (json_int_t)copy.max_group, "features", features);
+    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:I, s:o}", "platform", copy.platform, "name",
+                     copy.name, "driver", copy.driver, "works", copy.works, "why", copy.why,
+                     "max_group", (json_int_t)copy.max_group, "features", features);
 }
 
 static int read_text(const json_t *object, const char *key, char text[256])
@@ -60,6 +60,7 @@ static int read_verdict(const json_t *object, kerf__verdict *verdict)
     if (!read_text(object, "platform", verdict->platform) ||
         !read_text(object, "name", verdict->name) ||
         !read_text(object, "driver", verdict->driver) || !json_is_boolean(works) ||
+        !read_text(object, "why", verdict->why) ||
         !read_number(object, "max_group", 1 << 20, &number))
         return 0;
     verdict->works = json_is_true(works);

@@ -9,11 +9,13 @@
 #include "kerf/device.h"
 
 #define KERF__FEATURE_LIST(X)                                                                      \
-    X(divides_exactly) X(f16) X(f64) X(sub_groups) X(dot_khr) X(dot_x86) X(vector_floats)
+    X(divides_exactly)                                                                             \
+    X(f16) X(f64) X(sub_groups) X(dot_khr) X(dot_x86) X(vector_floats) X(binaries)
 
 typedef struct kerf__verdict {
     char platform[256], name[256], driver[256]; /* together they name a device */
-    int works; /* a queue opens and a plain kernel gives the right numbers */
+    int works;     /* every call that Kerf makes of it succeeds and a plain kernel is right */
+    char why[256]; /* it does not work; "" if it does */
     size_t max_group;
     kerf_device_features features;
 } kerf__verdict;
@@ -24,7 +26,7 @@ typedef struct kerf__drivers {
     size_t num_verdicts, capacity;
     int num_bad;
     char good_folder[64]; /* .icd files of the others, where num_bad is not 0 */
-    char left_out[1024];  /* which driver is left out and why, a line each */
+    char left_out[4096];  /* which driver or device is left out and why, a line each */
 } kerf__drivers;
 
 /* Looks up or makes the verdict on every driver the ICD loader would load, or on the library
@@ -41,7 +43,8 @@ int kerf__verdicts_add(kerf__drivers *drivers, const json_t *devices);
 /* One device as JSON; NULL without memory. */
 json_t *kerf__verdict_json(const kerf__verdict *verdict);
 
-/* Opens every device and tries it; basic: only whether it works at all. */
-json_t *kerf__trial_all(int basic);
+/* Opens every device and tries it; basic: only whether it works at all.  `trying` hears what
+ * is tried next; NULL is allowed. */
+json_t *kerf__trial_all(int basic, void (*trying)(const char *what));
 
 #endif
