@@ -17,11 +17,19 @@ function(kerf_embed_text name source)
 endfunction()
 kerf_embed_text(report_template ${PROJECT_SOURCE_DIR}/host/report.html)
 kerf_embed_text(report_chart ${KERF_CHART_JS})
+# The cases of `kerf bench`, a file a family (host/bench_case.c).
+file(GLOB shapes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/shapes/*.txt)
+set(shape_sources)
+foreach(file IN LISTS shapes)
+    get_filename_component(name ${file} NAME_WE)
+    kerf_embed_text(shapes_${name} ${file})
+    list(APPEND shape_sources ${PROJECT_BINARY_DIR}/generated/shapes_${name}.c)
+endforeach()
 
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.c)
 add_executable(kerf-command ${host_sources}
     ${PROJECT_BINARY_DIR}/generated/report_template.c
-    ${PROJECT_BINARY_DIR}/generated/report_chart.c)
+    ${PROJECT_BINARY_DIR}/generated/report_chart.c ${shape_sources})
 set_target_properties(kerf-command PROPERTIES OUTPUT_NAME kerf)
 target_compile_definitions(kerf-command PRIVATE _POSIX_C_SOURCE=200809L)
 target_link_libraries(kerf-command PRIVATE kerf_inside)

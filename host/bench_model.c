@@ -7,6 +7,7 @@
 
 #include "bench.h"
 #include "bench_model.h"
+#include "bench_node.h"
 #include "files.h"
 
 /* ---- getting ready ----------------------------------------------------------------------- */

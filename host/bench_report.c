@@ -2,6 +2,7 @@
  * they compare. */
 #include <math.h>
 
+#include "bench.h"
 #include "bench_model.h"
 #include "json.h"
 
@@ -106,8 +107,5 @@ int bench_report(const options *o, kerf_device *dev, contender *all, size_t num)
         json_object_set(object, "ratio", ratios);
     json_decref(models);
     json_decref(ratios);
-    if (o->json)
-        return json_finish(o, object);
-    json_decref(object);
-    return EXIT_DONE;
+    return bench_finish(o, object);
 }

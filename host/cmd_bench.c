@@ -1,23 +1,87 @@
-/* cmd_bench.c -- `kerf bench`: products of matrices (bench_gemm.c), or models
- * (bench_model.c). */
+/* cmd_bench.c -- `kerf bench`: nodes (bench_suite.c), models (bench_model.c), or files of
+ * results side by side (bench_compare.c). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
+#include "bench_case.h"
 #include "command.h"
+#include "files.h"
+#include "json.h"
+#include "model.h"
+
+int bench_finish(const options *o, json_t *object)
+{
+    int code = 0;
+    if (o->output != NULL && strcmp(o->output, "-") == 0)
+        return json_finish(o, object); /* tables went to standard error */
+    if (o->output != NULL)
+        code = file_write_json(o, o->output, object);
+    if (code == 0 && o->json)
+        return json_finish(o, object);
+    json_decref(object);
+    return code;
+}
+
+/* What each kind of bench does not take. */
+typedef enum bench_kind { BENCH_SUITE, BENCH_MODELS, BENCH_COMPARE } bench_kind;
+
+static const struct {
+    const char *option;
+    bench_kind kind;
+    const char *goes_with;
+} owners[] = {
+    {"train", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"shape", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"batch", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"max-ms", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"cases", BENCH_SUITE, "families, not with a model or --compare"},
+    {"beside", BENCH_SUITE, "families, not with a model or --compare"},
+    {"reference", BENCH_COMPARE, "--compare"},
+};
+
+static int check_options(const options *o, bench_kind kind)
+{
+    for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++)
+        if (owners[i].kind != kind && options_given(o, owners[i].option))
+            return fail_usage(o, "--%s: goes with %s", owners[i].option, owners[i].goes_with);
+    return o->output != NULL ? output_check(o, o->output) : 0;
+}
+
+/* All words name families, or none does. */
+static int choose_kind(const options *o, bench_kind *kind)
+{
+    size_t families = 0, first_other = 0;
+    *kind = o->compare ? BENCH_COMPARE : o->words.num == 0 ? BENCH_SUITE : BENCH_MODELS;
+    for (size_t i = 0; !o->compare && i < o->words.num; i++)
+        if (case_family_find(o->words.items[i]) != NULL)
+            families++;
+        else
+            first_other = i;
+    if (families == 0)
+        return 0;
+    *kind = BENCH_SUITE;
+    return families == o->words.num
+               ? 0
+               : fail_usage(o, "%s: no family of cases; models are timed by a call of their own",
+                            o->words.items[first_other]);
+}
 
 int cmd_bench(const options *o)
 {
-    int wants_gemm = o->words.num == 0 || strcmp(o->words.items[0], "gemm") == 0;
-    if (wants_gemm && (o->train || o->shape != NULL || options_given(o, "batch")))
-        return fail_usage(o, "--%s: goes with a model: kerf bench M.onnx",
-                          o->train           ? "train"
-                          : o->shape != NULL ? "shape"
-                                             : "batch");
+    bench_kind kind;
+    int code = choose_kind(o, &kind);
+    if (code == 0)
+        code = check_options(o, kind);
+    if (code != 0 || kind == BENCH_COMPARE)
+        return code != 0 ? code : bench_compare(o);
+    if (kind == BENCH_SUITE)
+        return bench_suite_run(o);
     kerf_device *dev;
     kerf_status status = kerf_device_open(&dev, o->device);
     if (status != KERF_OK)
         return fail_kerf(o, status);
-    int code = wants_gemm ? bench_gemm(o, dev) : bench_models(o, dev);
+    code = bench_models(o, dev);
     kerf_device_close(dev);
     return code;
 }

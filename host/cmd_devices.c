@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "bench_node.h"
 #include "command.h"
+#include "devices.h"
 #include "json.h"
 #include "kerf/kerf.h"
 #include "table.h"
@@ -12,7 +13,7 @@ static const char *const type_names[] = {"CPU", "GPU", "other"};
 
 /* Products that stand for a large matrix and for a layer at a small batch. */
 enum { NUM_SHAPES = 2, NAME_BYTES = 64 };
-static const gemm_case shapes[NUM_SHAPES] = {{512, 512, 512}, {64, 300, 784}};
+static const char *const cases[NUM_SHAPES] = {"m=512 n=512 k=512 f32", "m=64 n=300 k=784 f32"};
 static const char *const shape_names[NUM_SHAPES] = {"512x512x512", "64x300x784"};
 
 typedef struct device_facts {
@@ -21,16 +22,18 @@ typedef struct device_facts {
 } device_facts;
 
 /* What a plan would choose now: from the tuning store, else the profile's guess. */
-static kerf_status find_kernel(kerf_device *dev, const gemm_case *shape, char *name)
+static kerf_status find_kernel(kerf_device *dev, const char *line, char *name)
 {
+    bench_case c;
     kerf_graph *g;
     kerf_state *s;
     kerf_plan *p = NULL;
     kerf_plan_options plan_options = {.mode = KERF_EVALUATE, .batch = 1};
-    kerf_status status = gemm_graph(&g, &s, dev, shape);
+    case_read(&c, case_family_find("gemm"), line);
+    kerf_status status = case_graph(&c, dev, &g, &s);
     if (status == KERF_OK)
         status = kerf_plan_create(&p, g, s, &plan_options);
-    snprintf(name, NAME_BYTES, "%s", status == KERF_OK ? gemm_variant(p) : "?");
+    snprintf(name, NAME_BYTES, "%s", status == KERF_OK ? main_variant(p) : "?");
     kerf_plan_destroy(p);
     kerf_state_destroy(s);
     kerf_graph_destroy(g);
@@ -48,7 +51,7 @@ static device_facts measure(const options *o, const kerf_device_info *info)
     if (status == KERF_OK)
         status = kerf_device_measure(dev, &facts.peaks);
     for (size_t i = 0; status == KERF_OK && i < NUM_SHAPES; i++)
-        status = find_kernel(dev, &shapes[i], facts.kernels[i]);
+        status = find_kernel(dev, cases[i], facts.kernels[i]);
     if (status != KERF_OK)
         warn(o, "%s: %s", info->name, kerf_last_error());
     kerf_device_close(dev);
@@ -83,7 +86,7 @@ static json_t *quirks_json(const kerf_device_info *d)
     return list;
 }
 
-static json_t *device_json(const kerf_device_info *d, const device_facts *facts)
+json_t *device_json(const kerf_device_info *d, const kerf_device_peaks *peaks)
 {
     json_t *object = json_object();
     json_object_set_new(object, "index", json_integer(d->index));
@@ -100,15 +103,19 @@ static json_t *device_json(const kerf_device_info *d, const device_facts *facts)
     json_object_set_new(object, "max_alloc_bytes", json_integer((json_int_t)d->max_alloc_bytes));
     json_object_set_new(object, "local_bytes", json_integer((json_int_t)d->local_bytes));
     json_object_set_new(object, "max_group", json_integer((json_int_t)d->max_group));
-    json_object_set_new(object, "peaks", peaks_json(&facts->peaks));
+    json_object_set_new(object, "peaks", peaks_json(peaks));
     json_object_set_new(object, "features", features_json(&d->features));
     json_object_set_new(object, "profile", json_text(d->profile));
     json_object_set_new(object, "quirks", quirks_json(d));
+    return object;
+}
+
+static json_t *kernels_json(const device_facts *facts)
+{
     json_t *kernels = json_object();
     for (size_t i = 0; i < NUM_SHAPES; i++)
         json_object_set_new(kernels, shape_names[i], json_text(facts->kernels[i]));
-    json_object_set_new(object, "kernels", kernels);
-    return object;
+    return kernels;
 }
 
 static void print_known(const char *before, double x, const char *unit)
@@ -180,7 +187,9 @@ int cmd_devices(const options *o)
     json_t *devices = json_array();
     for (size_t i = 0; i < num; i++) {
         device_facts facts = measure(o, &list[i]);
-        json_array_append_new(devices, device_json(&list[i], &facts));
+        json_t *one = device_json(&list[i], &facts.peaks);
+        json_object_set_new(one, "kernels", kernels_json(&facts));
+        json_array_append_new(devices, one);
         if (!o->json)
             print_device(o, &list[i], &facts);
     }

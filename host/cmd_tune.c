@@ -2,7 +2,7 @@
  * this device; training and inference never time anything themselves. */
 #include <string.h>
 
-#include "bench.h"
+#include "bench_node.h"
 #include "command.h"
 #include "files.h"
 #include "interrupt.h"
@@ -99,25 +99,41 @@ static kerf_status tune_net(tuning *x, const char *name, int64_t batch)
     return status;
 }
 
-/* The built-in networks at three batches, then the products of `kerf bench`. */
-static int tune_common(tuning *x)
+static kerf_status tune_cases(tuning *x, const case_set *set)
 {
-    static const int64_t batches[] = {64, 128, 256};
     kerf_status status = KERF_OK;
-    const kerf_net_info *net;
-    for (int i = 0; status == KERF_OK && (net = kerf_net_list(i)) != NULL; i++)
-        for (size_t b = 0; status == KERF_OK && b < sizeof batches / sizeof batches[0]; b++)
-            status = tune_net(x, net->name, batches[b]);
-    for (size_t i = 0; status == KERF_OK && i < num_gemm_cases; i++) {
+    for (size_t i = 0; status == KERF_OK && i < set->num; i++) {
         kerf_graph *g;
         kerf_state *s;
-        status = gemm_graph(&g, &s, x->dev, &gemm_cases[i]);
+        case_verdict v;
+        status = case_fits(&set->items[i], x->dev, &v);
+        if (status != KERF_OK || v.why[0] != '\0')
+            continue;
+        status = case_graph(&set->items[i], x->dev, &g, &s);
         if (status == KERF_OK)
             status = tune_mode(x, g, s, KERF_EVALUATE, 1);
         kerf_graph_destroy(g);
         kerf_state_destroy(s);
     }
-    return status == KERF_OK || status == KERF_ERR_CANCELLED ? 0 : fail_kerf(x->o, status);
+    return status;
+}
+
+/* The built-in networks at three batches, then the cases of `kerf bench`. */
+static int tune_common(tuning *x)
+{
+    static const int64_t batches[] = {64, 128, 256};
+    kerf_status status = KERF_OK;
+    const kerf_net_info *net;
+    case_set set;
+    int code = case_set_read(x->o, &(text_list){0}, &set);
+    for (int i = 0; status == KERF_OK && (net = kerf_net_list(i)) != NULL; i++)
+        for (size_t b = 0; status == KERF_OK && b < sizeof batches / sizeof batches[0]; b++)
+            status = tune_net(x, net->name, batches[b]);
+    if (code == 0 && status == KERF_OK)
+        status = tune_cases(x, &set);
+    case_set_free(&set);
+    return code != 0 || status == KERF_OK || status == KERF_ERR_CANCELLED ? code
+                                                                          : fail_kerf(x->o, status);
 }
 
 static int report(tuning *x)

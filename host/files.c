@@ -42,7 +42,7 @@ int file_write_json(const options *o, const char *path, const json_t *object)
     return code;
 }
 
-static int read_text(const options *o, const char *path, char **text)
+int file_read_text(const options *o, const char *path, char **text)
 {
     enum { LARGEST = 1 << 24 };
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
@@ -76,7 +76,7 @@ int file_read_lines(const options *o, const char *path, char **text, char ***lin
     *text = NULL;
     *lines = NULL;
     *num = 0;
-    int code = read_text(o, path, text);
+    int code = file_read_text(o, path, text);
     if (code != 0 || *text == NULL)
         return code;
     size_t num_breaks = 1;

@@ -11,6 +11,8 @@
 /* 0 or an exit code after a message.  A file is written beside its target and renamed. */
 int file_write(const options *o, const char *path, const char *text, size_t num_bytes);
 int file_write_json(const options *o, const char *path, const json_t *object);
+/* A text file whole, up to 16 MiB; *text is freed with free(). */
+int file_read_text(const options *o, const char *path, char **text);
 /* A text file, lines cut apart in place; *lines is freed with free(), then *text. */
 int file_read_lines(const options *o, const char *path, char **text, char ***lines, size_t *num);
 int file_exists(const char *path);

@@ -54,15 +54,20 @@ static const lesson lessons[] = {
      "       --events 10 --retrain 1 --finetune 10 -o pruned.onnx\n"
      "  kerf prune dense.onnx --sparsity 'fc1=0.92,fc2=0.91,*=0.74' -o cut.onnx\n"},
     {"bench",
-     "Without a model: matrix products, each checked, then timed.  With models: whole and by\n"
-     "layer, copies in and out included; several run in turn, with ratio and interval.",
-     "  kerf bench\n"
+     "Without a model: the cases of a fixed set, single nodes as networks have them, each checked\n"
+     "against its definition, then timed.  Families, to time only some: gemm elementwise reduce\n"
+     "softmax loss optimizer mask.  A share of peak is of what kerf devices measures; above 1 the\n"
+     "case is not valid.  With models: whole and by layer, copies in and out included; several\n"
+     "run in turn, with ratio and interval.",
+     "  kerf bench -o phone.json                   # all cases: under a minute\n"
+     "  kerf bench gemm softmax\n"
+     "  kerf bench --compare laptop.json phone.json --reference laptop.json\n"
      "  kerf bench dense.onnx --batch 64\n"
      "  kerf bench dense.onnx pruned.onnx --train --batch 128 --json\n"
      "  kerf bench dense.onnx --max-ms 2 || echo too slow\n"},
     {"tune",
      "Measures every kernel that fits and remembers the fastest for this device; all later\n"
-     "commands use it.  Without a model: the products of common layers.",
+     "commands use it.  Without a model: the built-in networks and the cases of kerf bench.",
      "  kerf tune\n"
      "  kerf tune dense.onnx --batch 128\n"
      "  kerf tune --budget 60\n"},

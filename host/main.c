@@ -11,7 +11,7 @@
 
 enum {
     TRAINS = GROUP_OUTPUT | GROUP_DATA | GROUP_TRAIN | GROUP_SEED | GROUP_BATCH | GROUP_RUN,
-    MEASURES = GROUP_BENCH | GROUP_BATCH | GROUP_SEED
+    MEASURES = GROUP_BENCH | GROUP_BATCH | GROUP_SEED | GROUP_OUTPUT
 };
 
 /* clang-format off */
@@ -23,7 +23,7 @@ const command commands[] = {
     {"eval", cmd_eval, GROUP_ALWAYS | GROUP_DATA | GROUP_EVAL | GROUP_BATCH, 1, 1, "M --data D", "measure its accuracy"},
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X.npy [-o Y.npy]", "run it on an array"},
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT", "remove weights, retraining in between"},
-    {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[gemm | M...]", "time this device, or models on it"},
+    {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --compare A.json B.json...]", "time this device, or models on it"},
     {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
     {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},
     {"verify", NULL, 0, 0, 0, "", ""},

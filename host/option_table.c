@@ -66,10 +66,14 @@ const option_row option_rows[] = {
     /* measuring */
     {"train", 0, OPTION_FLAG, GROUP_BENCH, FIELD(train), "", "a training step: forward, backward, update", NO_RANGE},
     {"shape", 0, OPTION_TEXT, GROUP_BENCH, FIELD(shape), "N,C,H,W", "shape of the input; its N is the batch", NO_RANGE},
-    {"warm", 0, OPTION_REAL, GROUP_BENCH, FIELD(warm), "MS", "run so long before the clock starts (200)", NULL, RANGE_MIN, 0, 0},
-    {"duration", 0, OPTION_REAL, GROUP_BENCH, FIELD(duration), "S", "measure so long, a model or case (2)", NULL, RANGE_ABOVE, 0, 0},
+    {"warm", 0, OPTION_REAL, GROUP_BENCH, FIELD(warm), "MS", "run so long before the clock starts (200; a case 50)", NULL, RANGE_MIN, 0, 0},
+    {"duration", 0, OPTION_REAL, GROUP_BENCH, FIELD(duration), "S", "measure so long (2 a model, 0.25 a case)", NULL, RANGE_ABOVE, 0, 0},
     {"runs", 0, OPTION_WHOLE, GROUP_BENCH, FIELD(runs), "N", "measure so often instead", NULL, RANGE_MIN | RANGE_MAX, 1, 1000000},
     {"max-ms", 0, OPTION_REAL, GROUP_BENCH, FIELD(max_ms), "MS", "exit 3 if the median is above", NULL, RANGE_ABOVE, 0, 0},
+    {"cases", 0, OPTION_LIST, GROUP_BENCH, FIELD(cases), "FILE", "cases of your own, written like bench/shapes/*.txt; repeatable", NO_RANGE},
+    {"beside", 0, OPTION_LIST, GROUP_BENCH, FIELD(beside), "NAME=CMD", "another program that times the same cases in turns; repeatable", NO_RANGE},
+    {"compare", 0, OPTION_FLAG, GROUP_BENCH, FIELD(compare), "", "devices side by side: files that kerf bench -o wrote", NO_RANGE},
+    {"reference", 0, OPTION_TEXT, GROUP_BENCH, FIELD(reference), "NAME", "for --compare: file or part of the device's name (the first)", NO_RANGE},
     {"budget", 0, OPTION_REAL, GROUP_TUNE, FIELD(budget), "S", "stop after S seconds (as long as it takes)", NULL, RANGE_ABOVE, 0, 0},
 
     /* everywhere */
@@ -85,7 +89,7 @@ const option_row option_rows[] = {
     LATER("groups", GROUP_PRUNE), LATER("round-to", GROUP_PRUNE), LATER("analyse", GROUP_PRUNE),
     LATER("augment", GROUP_TRAIN), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
     LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
-    LATER("compare", GROUP_BENCH), LATER("classes", GROUP_DATA), LATER("precision", GROUP_ALWAYS),
+    LATER("classes", GROUP_DATA), LATER("precision", GROUP_ALWAYS),
     LATER("memory", GROUP_ALWAYS),
 };
 /* clang-format on */

@@ -74,8 +74,9 @@ typedef struct options {
     double min_top1, max_ms, warm, duration, budget, width;
     int64_t top, runs, num_classes;
     text_list inputs;
-    int train, list;
+    int train, list, compare;
     const char *shape;
+    text_list cases, beside;
 
     const char *given[MAX_GIVEN]; /* names of the options that were there */
     size_t num_given;

@@ -233,6 +233,7 @@ static void run(problem p)
     close_workload(&w);
 }
 
+/* Lines like "m=64 n=300 k=784 f32 transB", as `kerf bench` reads them. */
 static void run_file(const char *path)
 {
     char line[256];
@@ -243,8 +244,11 @@ static void run_file(const char *path)
         exit(1);
     }
     while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "%d %d %d %d %d", &p.m, &p.n, &p.k, &p.trans_a, &p.trans_b) == 5)
+        if (sscanf(line, "m=%d n=%d k=%d", &p.m, &p.n, &p.k) == 3) {
+            p.trans_a = strstr(line, "transA") != NULL;
+            p.trans_b = strstr(line, "transB") != NULL;
             run(p);
+        }
     fclose(file);
 }
 

@@ -96,6 +96,8 @@ expect_json "models.1.train.runs=5 ratio.0.median ratio.0.ci95.1 ratio.0.of=cut.
 expect 3 "kerf: bench: --max-ms 1e-06: dense.onnx takes" \
     "$KERF" bench dense.onnx --max-ms 1e-6 --runs 2 --warm 0
 expect 2 "must be like" "$KERF" bench dense.onnx --shape 1,3,8,8
+expect 0 "cut.onnx / dense.onnx:" "$KERF" bench dense.onnx cut.onnx --runs 5 --warm 0 -o ratio.json
+expect_json "models.0.infer.runs=5 ratio.0.to=dense.onnx ratio.0.ci95.0" cat ratio.json
 
 # ---- Ctrl-C ---------------------------------------------------------------------------------------
 train="train m.onnx --data $data --epochs 20 --batch 16 --val 100"

@@ -1,0 +1,42 @@
+/* bench_suite.h -- cases measured on one device.  Other halves: bench_suite.c measures,
+ * bench_suite_report.c tells. */
+#ifndef HOST_BENCH_SUITE_H
+#define HOST_BENCH_SUITE_H
+
+#include "bench_beside.h"
+#include "stats.h"
+
+enum { MAX_BESIDE = 8 };
+
+typedef enum case_outcome {
+    CASE_TIMED,
+    CASE_DOUBTED, /* faster than the device can be */
+    CASE_SKIPPED, /* the device cannot hold it, or this version cannot compute it */
+    CASE_WRONG,   /* a result that is not the definition's: not timed */
+    CASE_FAILED
+} case_outcome;
+
+typedef struct case_result {
+    const bench_case *c; /* borrowed */
+    char variant[64];
+    timing times;                 /* of one call, a sample each; owned, as those of the others */
+    timing others[MAX_BESIDE];    /* taken in turns with ours; empty where there is none */
+    double gflops, gbps, of_peak; /* NAN where unknown */
+    case_outcome outcome;
+    case_verdict verdict; /* why it is not CASE_TIMED */
+} case_result;
+
+typedef struct bench_suite {
+    case_set set;
+    case_result *results; /* owned */
+    size_t num_results;
+    beside others[MAX_BESIDE];
+    size_t num_others;
+    kerf_device *dev; /* borrowed */
+    kerf_device_peaks peaks;
+} bench_suite;
+
+/* A table and, where they were asked for, JSON and its file; an exit code. */
+int suite_report(const options *o, const bench_suite *x);
+
+#endif
