@@ -2,8 +2,7 @@
  *
  * A sample is as many runs as take 2 ms, queued one behind the other, and one wait: what a
  * network pays a node, not what a single call waits.  Programs of --beside take their
- * samples in turns with ours.  A share of peak is of the limit that binds: multiply-adds, or
- * copying where the tensors are at least twice as large as the caches. */
+ * samples in turns with ours.  What the times say of the device: bench_rate.c. */
 #include "bench_suite.h"
 
 #include <math.h>
@@ -98,24 +97,6 @@ static int time_case(const options *o, bench_suite *x, bench_node *n, case_resul
 
 /* ---- one case ------------------------------------------------------------------------------ */
 
-static void rate(bench_suite *x, const bench_node *n, case_result *r)
-{
-    double ms = timing_summarize(&r->times).median;
-    double beyond_cache = 2 * (double)kerf_device_get_info(x->dev)->cache_bytes;
-    r->gflops = r->c->flops > 0 ? 1e-6 * r->c->flops / ms : NAN;
-    r->gbps = 1e-6 * n->bytes / ms;
-    double of_flops = x->peaks.f32_gflops > 0 ? r->gflops / x->peaks.f32_gflops : NAN;
-    double of_copy =
-        x->peaks.copy_gbps > 0 && n->bytes >= beyond_cache ? r->gbps / x->peaks.copy_gbps : NAN;
-    r->of_peak = fmax(of_flops, of_copy); /* of NAN and a number the number */
-    if (!(r->of_peak > 1))
-        return;
-    r->outcome = CASE_DOUBTED;
-    snprintf(r->verdict.why, sizeof r->verdict.why,
-             "%.2f of the measured peak: one of the two was measured on a busy machine",
-             r->of_peak);
-}
-
 static void set_failure(case_result *r, kerf_status status)
 {
     const char *text = kerf_last_error();
@@ -148,7 +129,7 @@ static int run_case(const options *o, bench_suite *x, case_result *r)
     if (status == KERF_OK)
         snprintf(r->variant, sizeof r->variant, "%s", main_variant(n.plan));
     if (status == KERF_OK && r->times.num > 0)
-        rate(x, &n, r);
+        case_rate(r, n.bytes, &x->peaks, kerf_device_get_info(x->dev)->cache_bytes);
     if (status != KERF_OK)
         set_failure(r, status);
     bench_node_close(&n);

@@ -1,5 +1,5 @@
 /* bench_suite.h -- cases measured on one device.  Other halves: bench_suite.c measures,
- * bench_suite_report.c tells. */
+ * bench_rate.c rates, bench_suite_report.c tells. */
 #ifndef HOST_BENCH_SUITE_H
 #define HOST_BENCH_SUITE_H
 
@@ -35,6 +35,10 @@ typedef struct bench_suite {
     kerf_device *dev; /* borrowed */
     kerf_device_peaks peaks;
 } bench_suite;
+
+/* Sets the rates of a case whose inputs and outputs are so many bytes, and CASE_DOUBTED where
+ * they cannot be. */
+void case_rate(case_result *r, double bytes, const kerf_device_peaks *peaks, uint64_t cache_bytes);
 
 /* A table and, where they were asked for, JSON and its file; an exit code. */
 int suite_report(const options *o, const bench_suite *x);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # test_bench.sh -- `kerf bench` over cases: what it prints and writes, cases that cannot run,
-# peaks that cannot be, other programs beside it, Ctrl-C.  Runs on what tests/device_run.sh
-# chose; that each checker sees a wrong element is host.bench_check's.
+# other programs beside it, Ctrl-C.  Runs on what tests/device_run.sh chose.  That each checker
+# sees a wrong element is host.bench_check's, that a share above 1 is doubted host.bench_rate's.
 . "$(dirname "$0")/lib.sh"
 export KERF_DEVICE=0
 quick="--runs 3 --warm 0"
@@ -45,14 +45,6 @@ expect_json "cases.0.valid=true cases.1.valid=false cases.1.ms_median=null cases
     "$KERF" bench --cases large.txt $quick --json
 grep -q '"why":"needs 3.64 TiB in one piece, the device has ' out.txt || failed "$(cat out.txt)"
 expect 0 "elementwise Relu 1000000x1000000 f32: needs" "$KERF" bench --cases large.txt $quick
-
-# ---- a peak that cannot be --------------------------------------------------------------------
-mkdir fake
-cp -r "$KERF_CACHE_DIR/peaks" fake
-sed -i 's/"f32_gflops": *[0-9.e+-]*/"f32_gflops": 1e-6/' fake/peaks/*.json
-expect_json "cases.0.valid=false" env KERF_CACHE_DIR="$work/fake" "$KERF" bench --cases gemm.txt $quick --json
-grep -q 'of the measured peak: one of the two was measured on a busy machine' out.txt ||
-    failed "no reason: $(cat out.txt)"
 
 # ---- other programs in turns ----------------------------------------------------------------------
 cat >peer.sh <<'END'
