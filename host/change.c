@@ -113,7 +113,9 @@ static int prepare_run_dir(change *c)
         o->run_dir != NULL ? copy_text(o->run_dir, strlen(o->run_dir), 0) : default_run_dir(o);
     if (c->run_dir == NULL)
         return fail_memory(o);
-    int has_checkpoint = is_in_folder(c->run_dir, "checkpoint");
+    /* Between two renames the one before is all there is. */
+    int has_checkpoint =
+        is_in_folder(c->run_dir, "checkpoint") || is_in_folder(c->run_dir, "checkpoint.old");
     if (o->resume && !has_checkpoint)
         return fail_work(o, "--resume: %s holds no checkpoint to go on from", c->run_dir);
     if (!o->resume && has_checkpoint && !is_in_folder(c->run_dir, "summary.json") && !o->force)
@@ -135,18 +137,26 @@ static void print_word(const char *word)
     fprintf(stderr, plain ? " %s" : " '%s'", word);
 }
 
-static int say_how_to_resume(const change *c)
+static void say_how_to_resume(const change *c, const char *what)
 {
     const options *o = c->o;
     fprintf(stderr,
-            "kerf: %s: interrupted in epoch %lld of %lld; the checkpoint is in %s.  Go on "
-            "with:\n  kerf %s",
-            o->command, (long long)c->epoch, (long long)c->num_epochs, c->run_dir, o->command);
+            "kerf: %s: %s in epoch %lld of %lld; the checkpoint is in %s.  Go on with:\n  kerf %s",
+            o->command, what, (long long)c->epoch, (long long)c->num_epochs, c->run_dir,
+            o->command);
     for (int i = 0; i < o->argc; i++)
         if (strcmp(o->argv[i], "--resume") != 0)
             print_word(o->argv[i]);
     fputs(" --resume\n", stderr);
-    return EXIT_INTERRUPTED;
+}
+
+/* A device that is lost takes only the time since the last checkpoint along. */
+static int fail_run(const change *c, kerf_status status)
+{
+    int code = fail_kerf(c->o, status);
+    if ((status == KERF_ERR_OPENCL || status == KERF_ERR_MEMORY) && (c->epoch > 1 || c->o->resume))
+        say_how_to_resume(c, "it failed");
+    return code;
 }
 
 /* All epochs, those before a resume too, stand in the folder's metrics.jsonl. */
@@ -223,9 +233,11 @@ int change_train(change *c)
     if (status == KERF_OK)
         status = kerf_train(c->s.m.g, c->s.m.s, c->s.data, &c->train);
     progress_clear(&c->bar);
-    if (status == KERF_ERR_CANCELLED)
-        return say_how_to_resume(c);
-    return status == KERF_OK ? read_epochs(c) : fail_kerf(o, status);
+    if (status == KERF_ERR_CANCELLED) {
+        say_how_to_resume(c, "interrupted");
+        return EXIT_INTERRUPTED;
+    }
+    return status == KERF_OK ? read_epochs(c) : fail_run(c, status);
 }
 
 /* The folder's own copy of what came out. */

@@ -43,7 +43,8 @@ struct kerf_device {
     kerf__program *programs; /* owned */
     kerf__tuning *tuning;    /* owned; NULL until it is asked for */
     uint64_t used_bytes;     /* of all buffers */
-    long fail_at;            /* see fault.h */
+    long fail_at;            /* see fault.h; 0: never */
+    int is_lost;             /* all fail after that */
     int has_fma;             /* fma() is an instruction, not a routine */
     int can_divide_exactly;  /* takes -cl-fp32-correctly-rounded-divide-sqrt */
 };

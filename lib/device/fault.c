@@ -9,11 +9,23 @@
 void kerf__fault_at(kerf_device *dev, long n)
 {
     dev->fail_at = n;
+    dev->is_lost = 0;
+}
+
+void kerf__fault_lost_at(kerf_device *dev, long n)
+{
+    dev->fail_at = n;
+    dev->is_lost = 1;
 }
 
 int kerf__fault_now(kerf_device *dev)
 {
-    return dev->fail_at > 0 && --dev->fail_at == 0;
+    if (dev->fail_at == 0)
+        return 0;
+    int fails = --dev->fail_at == 0;
+    if (fails && dev->is_lost)
+        dev->fail_at = 1; /* the next one */
+    return fails;
 }
 
 void kerf__fault_limits(kerf_device_info *info)

@@ -8,8 +8,11 @@
 
 #include "kerf/device.h"
 
-/* The n-th buffer, launch or transfer from now fails (1 is the next); 0 switches that off. */
+/* The n-th buffer, launch, transfer or wait from now fails (1 is the next); 0 switches that
+ * off. */
 void kerf__fault_at(kerf_device *dev, long n);
+/* The same, and so do all that follow: the device is lost. */
+void kerf__fault_lost_at(kerf_device *dev, long n);
 /* For lib/device: 1 if this one is to fail. */
 int kerf__fault_now(kerf_device *dev);
 /* For lib/device: applies KERF_TEST_LIMITS. */
