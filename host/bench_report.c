@@ -6,6 +6,14 @@
 #include "bench_model.h"
 #include "json.h"
 
+static void known_cell(table *t, double value, int digits, const char *unit)
+{
+    if (isnan(value))
+        table_cell(t, "%s", "");
+    else
+        table_cell(t, "%.*f%s", digits, value, unit);
+}
+
 static json_t *layer_times(contender *c, const kerf_device_peaks *peaks, table *t)
 {
     json_t *list = json_array();
@@ -22,8 +30,8 @@ static json_t *layer_times(contender *c, const kerf_device_peaks *peaks, table *
         table_cell(t, "%s", step.variant);
         table_cell(t, "%s", step.direction);
         table_cell(t, "%.4f", ms);
-        table_cell(t, isnan(gflops) ? "" : "%.1f", gflops);
-        table_cell(t, isnan(of_peak) ? "" : "%.0f %%", 100 * of_peak);
+        known_cell(t, gflops, 1, "");
+        known_cell(t, 100 * of_peak, 0, " %");
         json_t *object = json_object();
         json_object_set_new(object, "name", json_text(step.name));
         json_object_set_new(object, "op", json_text(step.op));

@@ -281,7 +281,7 @@ kerf_status kerf__checkpoint_read(kerf__checkpoint *c, const char *path)
     if (kerf__record_open(&r, bytes, num_bytes))
         status = get_all(&r, c);
     else
-        kerf__fail(status, "%s: is not a whole checkpoint: the checksum is wrong", path);
+        status = kerf__fail(status, "%s: is not a whole checkpoint: the checksum is wrong", path);
     free(bytes);
     if (status != KERF_OK)
         kerf__checkpoint_free(c);

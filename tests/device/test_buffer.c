@@ -201,7 +201,7 @@ static void test_faults(kerf_device *dev)
     for (int on_host = 0; on_host < 2; on_host++) {
         int num_failures = 0;
         for (long n = 1; n < 100; n++) {
-            things t = {NULL};
+            things t = {0};
             int value = 0;
             if (on_host)
                 kerf__alloc_fail_at(n);
