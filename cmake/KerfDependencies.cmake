@@ -1,19 +1,34 @@
 # What the library stands on.  OpenCL is opened at run time, so only its headers are needed.
-find_package(PkgConfig REQUIRED)
+set(KERF_SOURCES "" CACHE PATH "folder of archives to build jansson, xxHash and protobuf-c from, where there are no packages of them")
 find_package(ZLIB REQUIRED)
 find_package(Threads REQUIRED)
-pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
-find_path(KERF_OPENCL_HEADERS CL/cl.h REQUIRED)
+if(KERF_SOURCES)
+    include(KerfSources)
+    set(libraries jansson xxhash protobuf_c)
+else()
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+    pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+    pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+    set(libraries PkgConfig::JANSSON PkgConfig::XXHASH PkgConfig::PROTOBUF_C)
+endif()
 
 add_library(kerf_dependencies INTERFACE)
-target_link_libraries(kerf_dependencies INTERFACE ZLIB::ZLIB Threads::Threads
-    PkgConfig::JANSSON PkgConfig::XXHASH PkgConfig::PROTOBUF_C ${CMAKE_DL_LIBS})
+target_link_libraries(kerf_dependencies INTERFACE ZLIB::ZLIB Threads::Threads ${libraries}
+    ${CMAKE_DL_LIBS})
 if(NOT MSVC)
     target_link_libraries(kerf_dependencies INTERFACE m)
 endif()
-target_include_directories(kerf_dependencies SYSTEM INTERFACE ${KERF_OPENCL_HEADERS})
+
+# The headers are the same for every system.  In a cross build they stand apart from the other
+# headers of this one, which must not be seen.
+find_path(KERF_OPENCL_HEADERS CL/cl.h REQUIRED NO_CMAKE_FIND_ROOT_PATH)
+set(opencl_headers ${KERF_OPENCL_HEADERS})
+if(CMAKE_CROSSCOMPILING)
+    set(opencl_headers ${PROJECT_BINARY_DIR}/opencl)
+    file(COPY ${KERF_OPENCL_HEADERS}/CL DESTINATION ${opencl_headers})
+endif()
+target_include_directories(kerf_dependencies SYSTEM INTERFACE ${opencl_headers})
 
 # CLBlast is opened at run time too; its header says what to call.
 find_path(KERF_CLBLAST_HEADERS clblast_c.h)

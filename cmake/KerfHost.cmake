@@ -7,7 +7,8 @@ if(probe_sources)
 endif()
 # What the report page is made of becomes part of the command (host/report.c).
 find_file(KERF_CHART_JS chart.min.js REQUIRED
-    PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist NO_DEFAULT_PATH)
+    PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist
+    NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
 function(kerf_embed_text name source)
     add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/generated/${name}.c
         COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DSRC=${source}

@@ -1,6 +1,7 @@
 # onnx.proto (Debian: libonnx-dev) by protoc-c: generated/onnx.pb-c.{h,c}.
 find_program(KERF_PROTOC_C protoc-c REQUIRED)
-find_path(KERF_ONNX_PROTO_DIR onnx/onnx.proto REQUIRED PATHS /usr/include)
+find_path(KERF_ONNX_PROTO_DIR onnx/onnx.proto REQUIRED PATHS /usr/include
+    NO_CMAKE_FIND_ROOT_PATH)
 set(generated ${PROJECT_BINARY_DIR}/generated)
 file(MAKE_DIRECTORY ${generated})
 add_custom_command(OUTPUT ${generated}/onnx.pb-c.c ${generated}/onnx.pb-c.h

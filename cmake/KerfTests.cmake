@@ -5,7 +5,7 @@
 #
 # tests/device_run.sh sets the environment that one implementation wants.
 set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
-set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl small rusticl intel oclgrind")
+set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl small rusticl intel oclgrind arm64")
 
 function(kerf_add_test room name)
     set(program test_${name})
@@ -21,10 +21,14 @@ function(kerf_add_test room name)
     endif()
     if("device" IN_LIST ARGN)
         foreach(device IN LISTS devices)
+            set(timeout 1500)
+            if(device STREQUAL arm64) # its compiler runs under qemu
+                set(timeout 7200)
+            endif()
             add_test(NAME ${room}.${name}@${device}
                 COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh ${device} $<TARGET_FILE:${program}>)
             set_tests_properties(${room}.${name}@${device} PROPERTIES
-                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device};sanitize" TIMEOUT 1500
+                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device};sanitize" TIMEOUT ${timeout}
                 ENVIRONMENT "KERF_PROBE=$<TARGET_FILE_DIR:${program}>/../kerf-probe;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
         endforeach()
     else()

@@ -2,8 +2,8 @@
 # device_run.sh IMPLEMENTATION PROGRAM... -- runs a device test on one OpenCL implementation
 # alone.  One driver a process: a bad one takes the others along.
 #
-# pocl | small | rusticl | intel | oclgrind.  Intel's runtime comes from PyPI: its library's path
-# stands in the ICD file that KERF_INTEL_ICD names (bootstrap makes it).
+# pocl | small | rusticl | intel | oclgrind | arm64.  Intel's runtime comes from PyPI: its
+# library's path stands in the ICD file that KERF_INTEL_ICD names (bootstrap makes it).
 set -u
 implementation=$1
 shift
@@ -44,6 +44,10 @@ oclgrind)
     fi
     rm -f "$log"
     exit $status ;;
+arm64) # PoCL under qemu, found where Android's vendors keep OpenCL (tests/emulate)
+    emulate=$(cd "$(dirname "$0")" && pwd)/emulate
+    KERF_TEST_SMALL=1 KERF_TEST_OPENCL=/vendor/lib64/libOpenCL.so TMPDIR=/tmp \
+        exec "$emulate/enter.sh" "$emulate/../../build/arm64-root" "$@" ;;
 *)
     echo "device_run.sh: unknown implementation '$implementation'" >&2
     exit 2 ;;

@@ -1,8 +1,9 @@
 /* stub_opencl.c -- two libraries of Android in one, for test_opencl.c.
  *
  * As Google's wrappers do, it shows no cl functions but gives them out once it was switched
- * on: those of the real library.  As libvndksupport.so does, it opens what the dynamic linker
- * alone does not find, here in the folder that KERF_STUB_VENDOR names.
+ * on: those of the real library (KERF_TEST_OPENCL, else libOpenCL.so.1).  As libvndksupport.so
+ * does, it opens what the dynamic linker alone does not find, here in the folder that
+ * KERF_STUB_VENDOR names.
  *
  * KERF_STUB=abort ends the process at the first OpenCL call; =old keeps back what came with
  * OpenCL 1.2. */
@@ -46,7 +47,8 @@ void *loadOpenCLPointer(const char *name)
         return NULL;
     if (is_mode("abort") && strcmp(name, "clGetPlatformIDs") == 0)
         return broken.address;
-    void *real = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
+    const char *told = getenv("KERF_TEST_OPENCL");
+    void *real = dlopen(told != NULL ? told : "libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
     return real != NULL ? dlsym(real, name) : NULL;
 }
 

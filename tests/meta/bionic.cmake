@@ -8,10 +8,11 @@
 cmake_minimum_required(VERSION 3.25)
 set(dependencies "json_|XXH|protobuf_c_|CLBlast")
 # What compilers call on their own, from their own runtime library.
-set(runtime "_GLOBAL_OFFSET_TABLE_|__tls_get_addr|__cpu_[a-z0-9_]+|__aarch64_[a-z0-9_]+")
+set(runtime "_GLOBAL_OFFSET_TABLE_|__tls_get_addr|__emutls_get_address|__cpu_[a-z0-9_]+|__aarch64_[a-z0-9_]+")
 
-# glibc's name=C's, or the one that does the same on bionic.
-set(renamed __errno_location=__errno __sysv_signal=signal __xpg_strerror_r=strerror_r
+# glibc's name=C's, or the one that does the same on bionic; bcmp is what clang makes of a
+# memcmp for glibc.
+set(renamed bcmp=memcmp __errno_location=__errno __sysv_signal=signal __xpg_strerror_r=strerror_r
     __assert_fail=__assert2 __xpg_basename=basename __ctype_b_loc=isalpha
     __ctype_tolower_loc=tolower __ctype_toupper_loc=toupper)
 macro(take_back name)
