@@ -94,8 +94,10 @@ void help_all(void)
           "       --events 10 --retrain 1 --finetune 5 -o pruned.onnx\n"
           "  kerf eval pruned.onnx --data fashion-mnist --reference dense.onnx\n\n"
           "- is standard input or output wherever a file may stand.  --device or KERF_DEVICE\n"
-          "chooses the device.  Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a target\n"
-          "was missed, 130 interrupted.\n",
+          "chooses the device.  What was built and measured is kept in KERF_CACHE_DIR (else\n"
+          "~/.cache/kerf; empty: nowhere), programs up to KERF_CACHE_MIB (256).\n"
+          "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a target was missed,\n"
+          "130 interrupted.\n",
           stdout);
 }
 

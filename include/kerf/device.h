@@ -96,7 +96,8 @@ KERF_API kerf_status kerf_device_probe(char **json, int basic, void (*trying)(co
 
 /* The folder that programs, verdicts and tuning are kept in: KERF_CACHE_DIR, else
  * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf.  "" (there is none, or KERF_CACHE_DIR is
- * empty) means nothing is kept; work goes on. */
+ * empty) means nothing is kept; work goes on.  Of programs at most KERF_CACHE_MIB (256) are
+ * kept, those that were used last. */
 KERF_API const char *kerf_cache_dir(void);
 
 #ifdef __cplusplus

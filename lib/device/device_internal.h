@@ -115,8 +115,13 @@ double kerf__measure_copy(kerf_device *dev);
 int kerf__program_cache_load(const kerf_device *dev, kerf__program *program);
 /* Puts a program made from its own binary in its place; 0 if that cannot be done. */
 int kerf__program_reload(const kerf_device *dev, kerf__program *program);
-/* Writes the file if the program was used in new ways.  What goes wrong is not told: the
- * cache is only there to save time. */
-void kerf__program_cache_save(const kerf_device *dev, kerf__program *program);
+/* Writes the file if the program was used in new ways: then 1.  What goes wrong is not told:
+ * the cache is only there to save time. */
+int kerf__program_cache_save(const kerf_device *dev, kerf__program *program);
+/* Removes what was not used for longest until all fits KERF_CACHE_MIB. */
+void kerf__program_cache_trim(void);
+/* 1 if these bytes may be the program's file; for tests. */
+int kerf__program_file_is_whole(const kerf_device *dev, const kerf__program *program,
+                                const void *bytes, size_t num_bytes);
 
 #endif

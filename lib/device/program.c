@@ -144,10 +144,13 @@ kerf__use *kerf__program_use(kerf__program *program, const char *text)
 
 void kerf__programs_close(kerf_device *dev)
 {
+    int written = 0;
     while (dev->programs != NULL) {
         kerf__program *program = dev->programs;
         dev->programs = program->next;
-        kerf__program_cache_save(dev, program);
+        written |= kerf__program_cache_save(dev, program);
         destroy(dev->cl, program);
     }
+    if (written)
+        kerf__program_cache_trim();
 }

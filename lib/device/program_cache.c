@@ -9,10 +9,12 @@
  *
  * Files are written when the device closes and not after the build: Mali compiles when a
  * kernel is made, PoCL when it is first launched, and an earlier binary would lack both. */
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "base/alloc.h"
@@ -68,6 +70,14 @@ static const head *check_file(const void *bytes, size_t num_bytes, const uint64_
     return digest.high64 == h->checksum[0] && digest.low64 == h->checksum[1] ? h : NULL;
 }
 
+int kerf__program_file_is_whole(const kerf_device *dev, const kerf__program *program,
+                                const void *bytes, size_t num_bytes)
+{
+    uint64_t key[2];
+    make_key(dev, program, key);
+    return check_file(bytes, num_bytes, key) != NULL;
+}
+
 static int build_binary(const kerf_device *dev, kerf__program *program, const unsigned char *binary,
                         size_t num_bytes)
 {
@@ -120,8 +130,10 @@ int kerf__program_cache_load(const kerf_device *dev, kerf__program *program)
             const char *uses = (const char *)(h + 1);
             const unsigned char *binary = (const unsigned char *)uses + h->uses_bytes;
             loaded = build_binary(dev, program, binary, h->binary_bytes);
-            if (loaded)
+            if (loaded) {
                 read_uses(program, uses, h->uses_bytes);
+                utimensat(AT_FDCWD, path, NULL, 0); /* the time of its last use */
+            }
         }
     }
     free(bytes);
@@ -213,20 +225,22 @@ int kerf__program_reload(const kerf_device *dev, kerf__program *program)
     return good;
 }
 
-void kerf__program_cache_save(const kerf_device *dev, kerf__program *program)
+int kerf__program_cache_save(const kerf_device *dev, kerf__program *program)
 {
+    int written = 0;
     uint64_t key[2];
     if (!dev->info.features.binaries || dev->cl->preloaded || !has_news(program))
-        return; /* a simulator builds fast, and its binaries are only its own source */
+        return 0; /* a simulator builds fast, and its binaries are only its own source */
     kerf__message kept = kerf__message_keep();
     make_key(dev, program, key);
     char *path = file_path(key, 1);
     head *h = path != NULL ? make_file(dev, program, key) : NULL;
-    if (h != NULL &&
-        kerf__file_write(path, h, sizeof *h + h->uses_bytes + h->binary_bytes) == KERF_OK)
-        for (kerf__use *use = program->uses; use != NULL; use = use->next)
-            use->saved = in_binary(use);
+    if (h != NULL)
+        written = kerf__file_write(path, h, sizeof *h + h->uses_bytes + h->binary_bytes) == KERF_OK;
+    for (kerf__use *use = program->uses; written && use != NULL; use = use->next)
+        use->saved = in_binary(use);
     free(h);
     free(path);
     kerf__message_put_back(&kept);
+    return written;
 }

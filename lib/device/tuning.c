@@ -1,16 +1,19 @@
 /* device/tuning.c -- the store of measured choices; see tuning.h.
  *
- *     kerf-tuning 1 VERSION DEVICE-IDENTITY
- *     case TAB choice TAB milliseconds
+ *     kerf-tuning 2 VERSION DEVICE-IDENTITY
+ *     case TAB choice TAB milliseconds TAB check
  *
  * The first line is of this very version and device or the file is not read; of the rest only
- * whole lines of that form count.  A choice that no longer exists is for its operation to see. */
+ * whole lines count whose check fits them and this device: a line that was cut, edited or
+ * copied from elsewhere was measured by nobody.  A choice that no longer exists is for its
+ * operation to see. */
 #include "device/tuning.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -73,7 +76,7 @@ static kerf_status put(kerf__tuning *t, const char *which, const char *choice, d
 
 static void first_line(const kerf_device *dev, char *line, size_t line_bytes)
 {
-    snprintf(line, line_bytes, "kerf-tuning 1 %s %s", kerf_version(), dev->info.id);
+    snprintf(line, line_bytes, "kerf-tuning 2 %s %s", kerf_version(), dev->info.id);
 }
 
 static char *file_path(const kerf_device *dev, int make)
@@ -83,9 +86,30 @@ static char *file_path(const kerf_device *dev, int make)
     return kerf__cache_path("tuning", name, make);
 }
 
-/* Takes one line apart in place; what is not of the form is passed over. */
-static void read_line(kerf__tuning *t, char *line)
+/* Of a line's first three columns, on this device. */
+static void make_check(const kerf_device *dev, const char *columns, char check[20])
 {
+    const uint64_t seed = XXH3_64bits(dev->info.id, strlen(dev->info.id));
+    const uint64_t hash = XXH3_64bits_withSeed(columns, strlen(columns), seed);
+    snprintf(check, 20, "%016llx", (unsigned long long)hash);
+}
+
+/* Cuts the check off; 0 if it is not the line's. */
+static int cut_check(const kerf_device *dev, char *line)
+{
+    char want[20], *last = strrchr(line, '\t');
+    if (last == NULL)
+        return 0;
+    *last = '\0';
+    make_check(dev, line, want);
+    return strcmp(last + 1, want) == 0;
+}
+
+/* Takes one line apart in place; what is not of the form is passed over. */
+static void read_line(kerf__tuning *t, const kerf_device *dev, char *line)
+{
+    if (!cut_check(dev, line))
+        return;
     char *choice = strchr(line, '\t'), *number = choice != NULL ? strchr(choice + 1, '\t') : NULL;
     char *end = NULL;
     if (number == NULL)
@@ -100,28 +124,39 @@ static void read_line(kerf__tuning *t, char *line)
     (void)status; /* a line that finds no memory is as good as missing */
 }
 
-/* Adds what the file has and we do not. */
-static void read_file(kerf__tuning *t, const kerf_device *dev)
+static kerf__tuning *open_empty(kerf_device *dev)
 {
-    char head[128];
+    if (dev->tuning == NULL)
+        dev->tuning = kerf__alloc(1, sizeof *dev->tuning);
+    return dev->tuning;
+}
+
+void kerf__tuning_parse(kerf_device *dev, char *bytes, size_t num_bytes)
+{
+    char head[128], *line = bytes, *end = memchr(line, '\n', num_bytes);
+    kerf__tuning *t = open_empty(dev);
+    int known = 0;
+    first_line(dev, head, sizeof head);
+    for (int first = 1; t != NULL && end != NULL; first = 0) { /* a last line without end was cut */
+        *end = '\0';
+        if (first)
+            known = strcmp(line, head) == 0;
+        else if (known)
+            read_line(t, dev, line);
+        line = end + 1;
+        end = memchr(line, '\n', num_bytes - (size_t)(line - bytes));
+    }
+}
+
+/* Adds what the file has and we do not. */
+static void read_file(kerf_device *dev)
+{
     void *bytes = NULL;
     size_t num_bytes = 0;
     kerf__message kept = kerf__message_keep();
     char *path = file_path(dev, 0);
-    first_line(dev, head, sizeof head);
-    if (path != NULL && kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes) == KERF_OK) {
-        char *line = bytes, *end = memchr(line, '\n', num_bytes);
-        int known = 0;
-        for (int first = 1; end != NULL; first = 0) { /* a last line without its end was cut */
-            *end = '\0';
-            if (first)
-                known = strcmp(line, head) == 0;
-            else if (known)
-                read_line(t, line);
-            line = end + 1;
-            end = memchr(line, '\n', num_bytes - (size_t)(line - (char *)bytes));
-        }
-    }
+    if (path != NULL && kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes) == KERF_OK)
+        kerf__tuning_parse(dev, bytes, num_bytes);
     free(bytes);
     free(path);
     kerf__message_put_back(&kept);
@@ -129,14 +164,17 @@ static void read_file(kerf__tuning *t, const kerf_device *dev)
 
 static kerf_status write_file(const kerf__tuning *t, const kerf_device *dev, const char *path)
 {
-    char head[128];
+    char head[128], columns[2 * MAX_TEXT + 32], check[20];
     kerf__new_file file;
     first_line(dev, head, sizeof head);
     KERF__TRY(kerf__new_file_begin(&file, path));
     fprintf(file.stream, "%s\n", head);
-    for (size_t i = 0; i < t->num; i++)
-        fprintf(file.stream, "%s\t%s\t%.6g\n", t->entries[i].which, t->entries[i].choice,
-                t->entries[i].ms);
+    for (size_t i = 0; i < t->num; i++) {
+        const entry *e = &t->entries[i];
+        snprintf(columns, sizeof columns, "%s\t%s\t%.6g", e->which, e->choice, e->ms);
+        make_check(dev, columns, check);
+        fprintf(file.stream, "%s\t%s\n", columns, check);
+    }
     return kerf__new_file_commit(&file); /* sees what fprintf could not write */
 }
 
@@ -144,11 +182,8 @@ static kerf_status write_file(const kerf__tuning *t, const kerf_device *dev, con
 
 static kerf__tuning *open_store(kerf_device *dev)
 {
-    if (dev->tuning == NULL) {
-        dev->tuning = kerf__alloc(1, sizeof *dev->tuning);
-        if (dev->tuning != NULL)
-            read_file(dev->tuning, dev);
-    }
+    if (dev->tuning == NULL && open_empty(dev) != NULL)
+        read_file(dev);
     return dev->tuning;
 }
 
@@ -184,7 +219,7 @@ kerf_status kerf__tuning_save(kerf_device *dev)
     if (path == NULL)
         return kerf__fail(KERF_ERR_FILE, "tuning: %s cannot be made or written to",
                           kerf_cache_dir());
-    read_file(t, dev); /* what another process has written since */
+    read_file(dev); /* what another process has written since */
     kerf_status status = write_file(t, dev, path);
     free(path);
     return status;

@@ -1,8 +1,8 @@
 /* device/tuning.h -- what was measured to be fastest on this very device: text in the cache
- * folder, one line a case: case, tab, choice, tab, milliseconds.  Other half: tuning.c.
+ * folder, one line a case: case, choice, milliseconds, check.  Other half: tuning.c.
  *
- * A file that is cut, edited or of another version is skipped line by line, never trusted
- * and never an error. */
+ * A line that was cut, edited or copied from another device's file is passed over, as is a
+ * file of another version: never trusted and never an error. */
 #ifndef KERF_DEVICE_TUNING_H
 #define KERF_DEVICE_TUNING_H
 
@@ -14,5 +14,8 @@ const char *kerf__tuning_find(kerf_device *dev, const char *which);
 /* Remembers in memory; save writes the file (by rename, merged with what is there). */
 kerf_status kerf__tuning_set(kerf_device *dev, const char *which, const char *choice, double ms);
 kerf_status kerf__tuning_save(kerf_device *dev);
+
+/* Adds the lines of a file's bytes for cases without a choice; for tests.  Cuts them up. */
+void kerf__tuning_parse(kerf_device *dev, char *bytes, size_t num_bytes);
 
 #endif

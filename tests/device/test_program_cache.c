@@ -1,12 +1,14 @@
-/* test_program_cache.c -- the cache of programs: found again, and never trusted.
+/* test_program_cache.c -- the cache of programs: found again, never trusted, and bounded.
  *
  * Each case runs one kernel in a folder of its own, with a device that is opened and closed
  * again, and looks whether the program was compiled or loaded. */
 #include "check.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -78,7 +80,7 @@ static void test_damaged(void)
     char path[1024];
     void *good = NULL;
     size_t num_bytes = 0;
-    unlink(find_file(1, path, sizeof path) ? path : "");
+    CHECK(unlink(find_file(1, path, sizeof path) ? path : "") == 0);
     CHECK(find_file(0, path, sizeof path));
     CHECK_OK(kerf__file_read(path, 0, &good, &num_bytes));
     const char *options = run("-DSHIFT=1", 1) ? "-DSHIFT=1" : "-DSHIFT=2";
@@ -97,6 +99,58 @@ static void test_damaged(void)
     free(good);
 }
 
+/* The file cut behind each byte, and each byte of it changed: that is seen. */
+static void test_every_byte(void)
+{
+    char path[1024];
+    void *good = NULL;
+    size_t num_bytes = 0;
+    CHECK(find_file(0, path, sizeof path));
+    CHECK_OK(kerf__file_read(path, 0, &good, &num_bytes));
+    kerf_device *dev = check_open_device();
+    kerf__program *program = NULL;
+    int missed = 0;
+    for (int shift = 1; shift <= 2; shift++) { /* the file is of one of these */
+        char options[16];
+        snprintf(options, sizeof options, "-DSHIFT=%d", shift);
+        CHECK_OK(kerf__program_find(&program, dev, &SOURCE, options));
+        if (kerf__program_file_is_whole(dev, program, good, num_bytes))
+            break;
+    }
+    CHECK(kerf__program_file_is_whole(dev, program, good, num_bytes));
+    unsigned char *bytes = good;
+    for (size_t i = 0; i < num_bytes; i++) {
+        missed += kerf__program_file_is_whole(dev, program, good, i);
+        bytes[i] ^= (unsigned char)(1 << i % 8);
+        missed += kerf__program_file_is_whole(dev, program, good, num_bytes);
+        bytes[i] ^= (unsigned char)(1 << i % 8);
+    }
+    CHECK(missed == 0);
+    /* The very same bytes are no file of another device, nor of other options. */
+    dev->info.id[0] ^= 1;
+    CHECK(!kerf__program_file_is_whole(dev, program, good, num_bytes));
+    dev->info.id[0] ^= 1;
+    free(good);
+    kerf_device_close(dev);
+}
+
+/* A folder in its place, and a link to nowhere. */
+static void test_unreadable(void)
+{
+    char path[1024];
+    while (find_file(0, path, sizeof path))
+        unlink(path);
+    CHECK(!run("-DSHIFT=1", 1));
+    CHECK(find_file(0, path, sizeof path));
+    CHECK(unlink(path) == 0 && mkdir(path, 0700) == 0);
+    CHECK(!run("-DSHIFT=1", 1));
+    CHECK(!run("-DSHIFT=1", 1)); /* it cannot be replaced */
+    CHECK(rmdir(path) == 0 && symlink(path, path) == 0);
+    CHECK(!run("-DSHIFT=1", 1));
+    CHECK(run("-DSHIFT=1", 1)); /* it can */
+    CHECK(strcmp(kerf_last_error(), "") == 0);
+}
+
 /* Another program's whole file under this name. */
 static void test_foreign(void)
 {
@@ -110,6 +164,90 @@ static void test_foreign(void)
     CHECK_OK(kerf__file_write(b, bytes, num_bytes));
     free(bytes);
     CHECK(run("-DSHIFT=1", 1) + run("-DSHIFT=2", 2) == 1);
+}
+
+static int count_files(void)
+{
+    char path[1024];
+    int num = 0;
+    while (find_file(num, path, sizeof path))
+        num++;
+    return num;
+}
+
+static void set_bound(double bytes)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.9f", bytes / (1 << 20));
+    setenv("KERF_CACHE_MIB", text, 1);
+}
+
+/* Room for two: of three the one that was not used for longest goes, and what a killed
+ * process left long ago; what is being written now stays. */
+static void test_bound(void)
+{
+    char path[1024], old[600], fresh[600];
+    struct stat info;
+    const struct timespec past[2] = {{1000, 0}, {1000, 0}};
+    while (find_file(0, path, sizeof path))
+        unlink(path);
+    CHECK(!run("-DSHIFT=1", 1));
+    CHECK(find_file(0, path, sizeof path) && stat(path, &info) == 0);
+    snprintf(old, sizeof old, "%s/programs/a.bin.1.tmp", folder);
+    snprintf(fresh, sizeof fresh, "%s/programs/b.bin.2.tmp", folder);
+    CHECK_OK(kerf__file_write(old, "", 0));
+    CHECK_OK(kerf__file_write(fresh, "", 0));
+    CHECK(utimensat(AT_FDCWD, old, past, 0) == 0);
+    set_bound(2.5 * (double)info.st_size);
+    CHECK(!run("-DSHIFT=2", 2));
+    CHECK(run("-DSHIFT=1", 1)); /* used after 2, which so is the next to go */
+    CHECK(!run("-DSHIFT=3", 3));
+    CHECK(access(old, F_OK) != 0 && access(fresh, F_OK) == 0);
+    CHECK(unlink(fresh) == 0);
+    CHECK(count_files() == 2);
+    CHECK(run("-DSHIFT=1", 1) && run("-DSHIFT=3", 3));
+    CHECK(!run("-DSHIFT=2", 2));
+    set_bound(0);
+    CHECK(!run("-DSHIFT=4", 4));
+    CHECK(count_files() == 0);
+    setenv("KERF_CACHE_MIB", "nonsense", 1); /* the default */
+    CHECK(!run("-DSHIFT=1", 1));
+    CHECK(count_files() == 1);
+    unsetenv("KERF_CACHE_MIB");
+}
+
+static void use_all(void)
+{
+    for (int round = 0; round < 4; round++) {
+        run("-DSHIFT=1", 1);
+        run("-DSHIFT=2", 2);
+        run("-DSHIFT=3", 3);
+    }
+}
+
+/* Processes that save, load and remove the same files; run() checks what comes out. */
+static void test_several(const char *program)
+{
+    enum { NUM = 4 };
+    pid_t pids[NUM];
+    char path[1024];
+    struct stat info;
+    CHECK(find_file(0, path, sizeof path) && stat(path, &info) == 0);
+    set_bound(1.5 * (double)info.st_size);
+    fflush(stdout);
+    for (int i = 0; i < NUM; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            execl(program, program, "--child", (char *)NULL);
+            _exit(127);
+        }
+    }
+    for (int i = 0; i < NUM; i++) {
+        int status = -1;
+        CHECK(waitpid(pids[i], &status, 0) == pids[i] && status == 0);
+    }
+    CHECK(count_files() <= 2); /* each trims before the others may have written */
+    unsetenv("KERF_CACHE_MIB");
 }
 
 /* A cache that cannot be: a path below a file, and none at all. */
@@ -136,8 +274,12 @@ static void remove_all(void)
     rmdir(folder);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) {
+        use_all();
+        return check_result();
+    }
     kerf_device *dev = check_open_device();
     const int simulated = dev->cl->preloaded;
     kerf_device_close(dev);
@@ -151,7 +293,11 @@ int main(void)
     } else {
         test_found_again();
         test_damaged();
+        test_every_byte();
         test_foreign();
+        test_unreadable();
+        test_bound();
+        test_several(argv[0]);
     }
     remove_all();
     test_without_folder();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "device/device_internal.h"
 #include "device/tuning.h"
 
 static char folder[256], path[512];
@@ -63,33 +64,114 @@ static void test_cut(void)
     free(bytes);
 }
 
+/* As if freshly opened. */
+static void read_again(kerf_device *dev)
+{
+    kerf__tuning_close(dev);
+}
+
+/* Each bit of the file turned over: what is found then is what was saved, or nothing. */
+static void test_turned_over(void)
+{
+    char *good = NULL, *bytes;
+    size_t num_bytes = 0;
+    int num_found = 0;
+    kerf_device *dev = check_open_device();
+    CHECK_OK(kerf__file_read(path, 0, (void **)&good, &num_bytes));
+    bytes = malloc(num_bytes + 1);
+    setenv("KERF_CACHE_DIR", "", 1); /* no file but these bytes */
+    for (size_t i = 0; i < 8 * num_bytes; i++) {
+        memcpy(bytes, good, num_bytes + 1);
+        bytes[i / 8] ^= (char)(1 << i % 8);
+        read_again(dev);
+        kerf__tuning_parse(dev, bytes, num_bytes);
+        const char *a = kerf__tuning_find(dev, "m=64"), *b = kerf__tuning_find(dev, "m=1");
+        CHECK(a == NULL || strcmp(a, "gemm_wide/4x4") == 0);
+        CHECK(b == NULL || strcmp(b, "gemm_simt") == 0);
+        CHECK(a == NULL || b == NULL); /* the one that was touched is gone */
+        CHECK(kerf__tuning_find(dev, "m=65") == NULL && kerf__tuning_find(dev, "m=0") == NULL);
+        num_found += a != NULL || b != NULL;
+    }
+    CHECK(num_found > (int)num_bytes); /* damage to one line leaves the other */
+    setenv("KERF_CACHE_DIR", folder, 1);
+    free(bytes);
+    free(good);
+    kerf_device_close(dev);
+}
+
+/* Lines of no form, and lines that nobody has measured, between two good ones. */
 static void test_edited(void)
 {
-    char text[2048], *bytes = NULL, *lines;
+    char text[2048], *bytes = NULL;
     size_t num_bytes = 0;
     CHECK_OK(kerf__file_read(path, 0, (void **)&bytes, &num_bytes));
-    lines = strchr(bytes, '\n');
-    *lines = '\0';
-    snprintf(text, sizeof text,
-             "%s\nnonsense\n\t\t\na\tb\n\nc\td\tnan\ne\tf\t-1\ng\th\t1x\ni\t\t1\n\tj\t1\n"
-             "k\tl\t1\tm\ngood\tchoice\t2.5\ngood\tother\t1\n",
-             bytes);
+    char *first = strchr(bytes, '\n') + 1, *second = strchr(first, '\n') + 1;
+    snprintf(
+        text, sizeof text,
+        "%.*snonsense\n\t\t\na\tb\n\nc\td\tnan\ne\tf\t-1\ng\th\t1\t0123456789abcdef\n\t\t\t\n%s",
+        (int)(second - bytes), bytes, second);
     CHECK_OK(kerf__file_write(path, text, strlen(text)));
     kerf_device *dev = check_open_device();
-    const char *const bad[] = {"nonsense", "a", "c", "e", "g", "i", "", "k"};
+    const char *const bad[] = {"nonsense", "a", "c", "e", "g", ""};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         expect(dev, bad[i], NULL);
-    expect(dev, "good", "choice");
-    kerf_device_close(dev);
-    /* Another version's, and another device's under this name. */
-    char *version = strstr(bytes, kerf_version());
-    version[0] = '9';
-    snprintf(text, sizeof text, "%s\ngood\tchoice\t2.5\n", bytes);
-    CHECK_OK(kerf__file_write(path, text, strlen(text)));
-    dev = check_open_device();
-    expect(dev, "good", NULL);
-    kerf_device_close(dev);
+    expect(dev, "m=64", "gemm_wide/4x4");
+    expect(dev, "m=1", "gemm_simt");
     free(bytes);
+    kerf_device_close(dev);
+}
+
+/* Its lines under the first line of another device or version. */
+static void test_foreign(void)
+{
+    kerf_device *dev = check_open_device(), *other = check_open_device();
+    char *bytes = NULL, *copy = NULL;
+    size_t num_bytes = 0;
+    CHECK_OK(kerf__file_read(path, 0, (void **)&bytes, &num_bytes));
+    CHECK_OK(kerf__file_read(path, 0, (void **)&copy, &num_bytes));
+    char *id = strstr(copy, other->info.id);
+    id[0] = other->info.id[0] = id[0] == '0' ? '1' : '0';
+    setenv("KERF_CACHE_DIR", "", 1);
+    kerf__tuning_parse(dev, copy, num_bytes); /* another device's whole file */
+    expect(dev, "m=64", NULL);
+    free(copy);
+    CHECK_OK(kerf__file_read(path, 0, (void **)&copy, &num_bytes));
+    id = strstr(copy, dev->info.id);
+    id[0] = other->info.id[0];
+    kerf__tuning_parse(other, copy, num_bytes); /* our lines below its first line */
+    expect(other, "m=64", NULL);
+    kerf__tuning_parse(dev, bytes, num_bytes);
+    expect(dev, "m=64", "gemm_wide/4x4");
+    read_again(dev);
+    free(bytes);
+    CHECK_OK(kerf__file_read(path, 0, (void **)&bytes, &num_bytes));
+    strstr(bytes, kerf_version())[0] = '9';
+    kerf__tuning_parse(dev, bytes, num_bytes);
+    expect(dev, "m=64", NULL);
+    setenv("KERF_CACHE_DIR", folder, 1);
+    free(bytes);
+    free(copy);
+    kerf_device_close(dev);
+    kerf_device_close(other);
+}
+
+/* A folder in its place, or a link to nowhere: nothing is found, and saving says so. */
+static void test_unreadable(void)
+{
+    kerf_device *dev = check_open_device();
+    CHECK(unlink(path) == 0 && mkdir(path, 0700) == 0);
+    expect(dev, "m=64", NULL);
+    CHECK_OK(kerf__tuning_set(dev, "m=2", "gemm_simt", 1));
+    CHECK_STATUS(KERF_ERR_FILE, kerf__tuning_save(dev));
+    CHECK(strstr(kerf_last_error(), path) != NULL);
+    CHECK(rmdir(path) == 0 && symlink(path, path) == 0);
+    read_again(dev);
+    expect(dev, "m=64", NULL);
+    CHECK_OK(kerf__tuning_set(dev, "m=2", "gemm_simt", 1));
+    CHECK_OK(kerf__tuning_save(dev)); /* a link is replaced */
+    read_again(dev);
+    expect(dev, "m=2", "gemm_simt");
+    kerf_device_close(dev);
 }
 
 static void test_messages(void)
@@ -117,7 +199,10 @@ int main(void)
     setenv("KERF_PROBE", "", 1); /* a fresh folder would have every driver tried again */
     test_kept_and_merged();
     test_cut();
+    test_turned_over();
     test_edited();
+    test_foreign();
+    test_unreadable();
     test_messages();
     char command[300];
     snprintf(command, sizeof command, "rm -r %.250s", folder);
