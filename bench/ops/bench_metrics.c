@@ -2,35 +2,25 @@
 #include "op_bench.h"
 #include "ref/ref.h"
 
-static void run(kerf_device *dev, int64_t m, int64_t k, double copy)
+static void run(op_bench *b, int64_t m, int64_t k)
 {
-    op_check c;
-    char text[64];
     const float loss = 1, sums[4] = {0};
-    float *x = malloc((size_t)(m * k) * sizeof *x);
-    int32_t *labels = calloc((size_t)m, sizeof *labels);
-    op_check_fill(x, (size_t)(m * k), 1);
-    op_check_begin(&c, dev);
-    op_check_input(&c, KERF_F32, KERF_SCALAR, &loss);
-    op_check_input(&c, KERF_F32, KERF_SHAPE(m, k), x);
-    op_check_input(&c, KERF_S32, KERF_SHAPE(m), labels);
-    op_check_input(&c, KERF_F32, KERF_SHAPE(4), sums);
-    op_check_node(&c, "kerf.Metrics", 1);
-    op_check_variants(&c, ref_metrics, 0);
-    snprintf(text, sizeof text, "m=%d k=%d", (int)m, (int)k);
-    op_bench_case(&c, text, 0, copy);
-    op_check_end(&c);
-    free(labels);
-    free(x);
+    op_bench_begin(b);
+    op_check_input(&b->c, KERF_F32, KERF_SCALAR, &loss);
+    op_bench_random(b, KERF_SHAPE(m, k));
+    op_bench_labels(b, m);
+    op_check_input(&b->c, KERF_F32, KERF_SHAPE(4), sums);
+    op_check_node(&b->c, "kerf.Metrics", 1);
+    op_bench_end(b, ref_metrics, 0, "");
+}
+
+static void run_all(op_bench *b)
+{
+    run(b, 128, 10);
+    run(b, 256, 1000);
 }
 
 int main(void)
 {
-    kerf_device *dev = check_open_device();
-    const double copy = op_bench_copy_gbps(dev);
-    op_bench_header(copy);
-    run(dev, 128, 10, copy);
-    run(dev, 256, 1000, copy);
-    kerf_device_close(dev);
-    return check_result();
+    return op_bench_main(run_all);
 }

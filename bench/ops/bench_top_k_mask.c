@@ -25,39 +25,41 @@ static int resnet50(int64_t *sizes)
     return num;
 }
 
-int main(void)
+/* Scores that are small more often than not, half of them masked before. */
+static void add_tensor(op_bench *b, int64_t num)
 {
-    kerf_device *dev = check_open_device();
+    const size_t size = (size_t)num;
+    float *x = malloc(2 * size * sizeof *x);
+    unsigned char *mask = malloc(size);
+    op_check_fill(x, 2 * size, (unsigned)b->c.num_inputs);
+    for (size_t k = 0; k < size; k++) {
+        x[k] = 0.1f * x[k] * x[size + k];
+        mask[k] = fabsf(x[k]) > 0.015f;
+    }
+    op_check_input(&b->c, KERF_F32, KERF_SHAPE(num), x);
+    op_check_input(&b->c, KERF_BOOL, KERF_SHAPE(num), mask);
+    free(mask);
+    free(x);
+}
+
+static void run_all(op_bench *b)
+{
     int64_t sizes[64], total = 0;
     const int num = resnet50(sizes);
-    op_check c;
-    char text[64];
+    char note[64];
     for (int i = 0; i < num; i++)
         total += sizes[i];
     const int32_t count = (int32_t)((double)total * 0.9);
-    op_check_begin(&c, dev);
-    op_check_input(&c, KERF_S32, KERF_SCALAR, &count);
-    for (int i = 0; i < num; i++) {
-        const size_t size = (size_t)sizes[i];
-        float *x = malloc(2 * size * sizeof *x);
-        unsigned char *mask = malloc(size);
-        op_check_fill(x, 2 * size, (unsigned)i);
-        for (size_t k = 0; k < size; k++) {
-            x[k] = 0.1f * x[k] * x[size + k];
-            mask[k] = fabsf(x[k]) > 0.015f;
-        }
-        op_check_input(&c, KERF_F32, KERF_SHAPE(sizes[i]), x);
-        op_check_input(&c, KERF_BOOL, KERF_SHAPE(sizes[i]), mask);
-        free(mask);
-        free(x);
-    }
-    op_check_node(&c, "kerf.TopKMask", num + 1);
-    op_check_variants(&c, ref_top_k_mask, 0);
-    const double copy = op_bench_copy_gbps(dev);
-    op_bench_header(copy);
-    snprintf(text, sizeof text, "%d tensors %lld weights", num, (long long)total);
-    op_bench_case(&c, text, 0, copy);
-    op_check_end(&c);
-    kerf_device_close(dev);
-    return check_result();
+    op_bench_begin(b);
+    op_check_input(&b->c, KERF_S32, KERF_SCALAR, &count);
+    for (int i = 0; i < num; i++)
+        add_tensor(b, sizes[i]);
+    op_check_node(&b->c, "kerf.TopKMask", num + 1);
+    snprintf(note, sizeof note, "... %d tensors %lld weights", num, (long long)total);
+    op_bench_end(b, ref_top_k_mask, 0, note);
+}
+
+int main(void)
+{
+    return op_bench_main(run_all);
 }

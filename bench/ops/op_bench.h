@@ -1,5 +1,15 @@
 /* op_bench.h -- times one node beside a plain copy.
  *
+ *     static void run(op_bench *b, int64_t m, int64_t k)
+ *     {
+ *         op_bench_begin(b);
+ *         op_bench_random(b, KERF_SHAPE(m, k));
+ *         op_check_node(&b->c, "Softmax", 1);
+ *         op_bench_end(b, ref_softmax, check_tolerance(8, (size_t)k), "");
+ *     }
+ *     static void run_all(op_bench *b) { run(b, 128, 10); run(b, 8192, 1024); }
+ *     int main(void) { return op_bench_main(run_all); }
+ *
  * A case is made with the harness of the tests and compared with the reference first: a
  * wrong kernel has no speed.  Every variant that fits is timed; share is that of the copy
  * bandwidth measured on the same device. */
@@ -8,6 +18,12 @@
 
 #include "../../tests/op_check.h"
 #include "bench.h"
+
+typedef struct op_bench {
+    op_check c; /* the case, between begin and end */
+    kerf_device *dev;
+    double copy_gbps;
+} op_bench;
 
 typedef struct op_bench_pair {
     kerf_tensor *src, *dst;
@@ -62,24 +78,23 @@ static inline void op_bench_option(kerf__op_case c, const char *text, double byt
     free(name);
 }
 
-/* Times every option of the case; bytes 0: all inputs and outputs once. */
-static inline void op_bench_case(op_check *c, const char *text, double bytes, double copy_gbps)
+/* Times every option of the case; counted are all inputs and outputs once. */
+static inline void op_bench_case(op_check *c, const char *text, double copy_gbps)
 {
     kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *outputs[OP_CHECK_MAX] = {0};
-    double all_bytes = 0;
+    double bytes = 0;
     for (int i = 0; i < c->num_inputs; i++)
         if (c->inputs[i] != NULL) {
             bench_ok(
                 kerf_tensor_create(&inputs[i], c->dev, c->inputs[i]->type, c->inputs[i]->shape));
             bench_ok(kerf_tensor_write(inputs[i], c->data[i]));
-            all_bytes += (double)inputs[i]->size_bytes;
+            bytes += (double)inputs[i]->size_bytes;
         }
     for (int i = 0; i < c->node->num_outputs; i++) {
         const kerf_value *v = c->node->outputs[i];
         bench_ok(kerf_tensor_create(&outputs[i], c->dev, v->type, v->shape));
-        all_bytes += (double)outputs[i]->size_bytes;
+        bytes += (double)outputs[i]->size_bytes;
     }
-    bytes = bytes > 0 ? bytes : all_bytes;
     kerf__op_case k = {.dev = c->dev, .node = c->node, .inputs = inputs, .outputs = outputs};
     for (int i = 0; kerf__option_at(&k, i, &k.option); i++)
         op_bench_option(k, text, bytes, copy_gbps);
@@ -89,10 +104,91 @@ static inline void op_bench_case(op_check *c, const char *text, double bytes, do
         kerf_tensor_destroy(outputs[i]);
 }
 
-static inline void op_bench_header(double copy_gbps)
+/* ---- a case ------------------------------------------------------------------------------ */
+
+static inline void op_bench_begin(op_bench *b)
 {
+    op_check_begin(&b->c, b->dev);
+}
+
+/* Inputs: floats in [-1, 1), in [0, 1), labels of class 0, a mask with `ones` in ten. */
+static inline void op_bench_random(op_bench *b, kerf_shape shape)
+{
+    const size_t num = (size_t)kerf_shape_num_elements(shape);
+    float *x = malloc(num * sizeof *x);
+    op_check_fill(x, num, (unsigned)b->c.num_inputs + 1);
+    op_check_input(&b->c, KERF_F32, shape, x);
+    free(x);
+}
+
+static inline void op_bench_positive(op_bench *b, kerf_shape shape)
+{
+    const size_t num = (size_t)kerf_shape_num_elements(shape);
+    float *x = malloc(num * sizeof *x);
+    op_check_fill(x, num, (unsigned)b->c.num_inputs + 1);
+    for (size_t i = 0; i < num; i++)
+        x[i] = fabsf(x[i]);
+    op_check_input(&b->c, KERF_F32, shape, x);
+    free(x);
+}
+
+static inline void op_bench_labels(op_bench *b, int64_t num)
+{
+    int32_t *labels = calloc((size_t)num, sizeof *labels);
+    op_check_input(&b->c, KERF_S32, KERF_SHAPE(num), labels);
+    free(labels);
+}
+
+static inline void op_bench_mask(op_bench *b, kerf_shape shape, int ones)
+{
+    const size_t num = (size_t)kerf_shape_num_elements(shape);
+    unsigned char *mask = malloc(num);
+    for (size_t i = 0; i < num; i++)
+        mask[i] = (int)(i % 10) < ones;
+    op_check_input(&b->c, KERF_BOOL, shape, mask);
+    free(mask);
+}
+
+/* "8x1024x1024 1024x1", the shapes of what has more than a few elements, and a note. */
+static inline void op_bench_name(const op_check *c, const char *note, char *text, size_t bytes)
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (int i = 0; i < c->num_inputs && i < 4; i++) {
+        const kerf_shape shape = c->inputs[i] != NULL ? c->inputs[i]->shape : KERF_SCALAR;
+        for (int d = 0; d < shape.rank && length < bytes; d++)
+            length += (size_t)snprintf(text + length, bytes - length, "%s%lld",
+                                       d > 0        ? "x"
+                                       : length > 0 ? " "
+                                                    : "",
+                                       (long long)shape.dims[d]);
+    }
+    if (note[0] != '\0' && length < bytes)
+        snprintf(text + length, bytes - length, " %s", note);
+}
+
+/* Compares every variant with the reference, times each, and takes the case down. */
+static inline void op_bench_end(op_bench *b, op_reference reference, double tolerance,
+                                const char *note)
+{
+    char text[128];
+    op_bench_name(&b->c, note, text, sizeof text);
+    op_check_variants(&b->c, reference, tolerance);
+    op_bench_case(&b->c, text, b->copy_gbps);
+    op_check_end(&b->c);
+}
+
+/* ---- the program ------------------------------------------------------------------------- */
+
+static inline int op_bench_main(void (*run_all)(op_bench *b))
+{
+    op_bench b = {.dev = check_open_device()};
+    b.copy_gbps = op_bench_copy_gbps(b.dev);
     printf("# copy %.1f GB/s\nop,case,variant,device,min_ms,median_ms,gb_per_s,percent_of_copy\n",
-           copy_gbps);
+           b.copy_gbps);
+    run_all(&b);
+    kerf_device_close(b.dev);
+    return check_result();
 }
 
 #endif
