@@ -12,6 +12,8 @@ int bench_suite_run(const options *o);
 int bench_models(const options *o, kerf_device *dev);
 int bench_compare(const options *o);
 
+/* Puts "device", "driver" and "probe" into an object of results. */
+void bench_tell_device(json_t *object, const kerf_device *dev, const kerf_device_peaks *peaks);
 /* Where results go: --json and -o.  Takes the object; gives the exit code. */
 int bench_finish(const options *o, json_t *object);
 

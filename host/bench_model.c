@@ -160,7 +160,8 @@ static kerf_status time_rounds(const options *o, contender *all, size_t num)
                                               : round >= 15 && now_ms() - begin > measure_ms;
         if (enough)
             return KERF_OK;
-        for (size_t i = 0; i < num; i++) {
+        for (size_t k = 0; k < num; k++) { /* there and back: no model is always the first */
+            size_t i = round % 2 == 0 ? k : num - 1 - k;
             double ms;
             kerf_status status = run_once(&all[i], o->train, &ms);
             if (status == KERF_OK && !timing_add(&all[i].times, ms))

@@ -73,8 +73,8 @@ static json_t *ratios_json(contender *all, size_t num, int prints)
                                               all[0].m.path, "median", json_number(r.median),
                                               "ci95", json_number(r.low), json_number(r.high)));
         if (prints)
-            printf("%s / %s: %.3f (%.3f to %.3f)\n", all[i].m.path, all[0].m.path, r.median, r.low,
-                   r.high);
+            printf("%s / %s: %.3f of its time (95 %% interval %.3f to %.3f)\n", all[i].m.path,
+                   all[0].m.path, r.median, r.low, r.high);
     }
     return list;
 }
@@ -98,7 +98,7 @@ int bench_report(const options *o, kerf_device *dev, contender *all, size_t num)
     if (kerf_device_measure(dev, &peaks) != KERF_OK)
         warn(o, "%s", kerf_last_error());
     json_t *object = json_begin(), *models = json_array();
-    json_object_set_new(object, "device", json_text(kerf_device_name(dev)));
+    bench_tell_device(object, dev, &peaks);
     for (size_t i = 0; i < num; i++) {
         table *t = table_create("layer|op|kernel|direction|>ms|>GFLOPS|>of peak");
         json_array_append_new(models, contender_json(o, &all[i], layer_times(&all[i], &peaks, t)));

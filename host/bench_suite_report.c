@@ -5,7 +5,6 @@
 
 #include "bench.h"
 #include "bench_suite.h"
-#include "devices.h"
 #include "json.h"
 #include "table.h"
 
@@ -53,14 +52,11 @@ static json_t *result_json(const bench_suite *x, const case_result *r)
 
 static json_t *suite_json(const bench_suite *x)
 {
-    const kerf_device_info *info = kerf_device_get_info(x->dev);
     json_t *object = json_begin(), *cases = json_array();
     for (size_t i = 0; i < x->num_results; i++)
         json_array_append_new(cases, result_json(x, &x->results[i]));
     json_object_set_new(object, "case_set", json_text(x->set.id));
-    json_object_set_new(object, "device", json_text(info->name));
-    json_object_set_new(object, "driver", json_text(info->driver));
-    json_object_set_new(object, "probe", device_json(info, &x->peaks));
+    bench_tell_device(object, x->dev, &x->peaks);
     json_object_set_new(object, "cases", cases);
     return object;
 }

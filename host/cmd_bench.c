@@ -6,9 +6,18 @@
 #include "bench.h"
 #include "bench_case.h"
 #include "command.h"
+#include "devices.h"
 #include "files.h"
 #include "json.h"
 #include "model.h"
+
+void bench_tell_device(json_t *object, const kerf_device *dev, const kerf_device_peaks *peaks)
+{
+    const kerf_device_info *info = kerf_device_get_info(dev);
+    json_object_set_new(object, "device", json_text(info->name));
+    json_object_set_new(object, "driver", json_text(info->driver));
+    json_object_set_new(object, "probe", device_json(info, peaks));
+}
 
 int bench_finish(const options *o, json_t *object)
 {

@@ -88,7 +88,7 @@ expect 1 "kerf: infer: cut.npy: " "$KERF" infer dense.onnx --input cut.npy
 expect 1 "kerf: infer: none.npy: " "$KERF" infer dense.onnx --input none.npy
 
 # ---- bench and tune ------------------------------------------------------------------------------
-expect_json "device model=dense.onnx infer.ms_median infer.ms_p99 infer.runs=5 infer.peak_bytes \
+expect_json "device driver probe.profile model=dense.onnx infer.ms_median infer.ms_p99 infer.runs=5 infer.peak_bytes \
     start.read_ms start.plan_ms layers.0.variant layers.0.ms" \
     "$KERF" bench dense.onnx --runs 5 --warm 0 --json
 expect_json "models.1.train.runs=5 ratio.0.median ratio.0.ci95.1 ratio.0.of=cut.onnx" \
