@@ -1,17 +1,13 @@
 /* bench_gemm.c -- every way to compute a matrix product, beside the device's measured limit.
  *
- *     bench_gemm [--all] [--vs CHOICE] [--beside COMMAND] [SHAPES.txt | M N K TRANS_A TRANS_B]
+ *     bench_gemm [--all] [--vs CHOICE] [SHAPES.txt | M N K TRANS_A TRANS_B]
  *
  * Packing is part of the time.  A star marks what a plan without tuning takes; choices whose
  * guess is ten times worse are left out but for --all.  Each result is checked first against
- * sums in double, 500 elements of them.  --vs ("gemm_clblast") and --beside ("sgemm_peer
- * onednn", see bench/peers/) time the starred one in turns with another choice or with another
- * library's process, and print the ratio. */
-#define _POSIX_C_SOURCE 200809L
+ * sums in double, 500 elements of them.  --vs ("gemm_clblast") times the starred one in
+ * turns with another choice and prints the ratio; other libraries: `kerf bench --beside`. */
 #include <math.h>
 #include <string.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include "bench.h"
 #include "check.h"
@@ -45,8 +41,6 @@ static kerf_device *dev;
 static double limit_gflops;
 static int show_all;
 static const char *versus;
-static FILE *to_peer, *from_peer;
-static const char *peer;
 
 /* ---- choices --------------------------------------------------------------------------------- */
 
@@ -143,37 +137,25 @@ static void time_alone(const workload *w, const choice *x, const char *mark)
     stop(&r);
 }
 
-static double peer_ms(const problem *p, int calls)
-{
-    double ms;
-    fprintf(to_peer, "%d %d %d %d %d %d\n", p->m, p->n, p->k, p->trans_a, p->trans_b, calls);
-    fflush(to_peer);
-    if (fscanf(from_peer, "%lf", &ms) == 1)
-        return ms;
-    fprintf(stderr, "bench_gemm: %s ended\n", peer);
-    exit(1);
-}
-
-/* 15 pairs in turns; other NULL: the peer's process. */
+/* 15 pairs in turns. */
 static void time_in_turns(const workload *w, const choice *x, const choice *other)
 {
     enum { PAIRS = 15 };
     double own[PAIRS], theirs[PAIRS], ratio[PAIRS];
-    running r = start(w, x), o = other != NULL ? start(w, other) : (running){0};
+    running r = start(w, x), o = start(w, other);
     bench_sample_ms(dev, run_steps, &r, 1);
     const double once = bench_sample_ms(dev, run_steps, &r, 2);
     const int calls = once > 5 ? 1 : once < 0.005 ? 1000 : (int)(5 / once);
     for (int i = 0; i < PAIRS; i++) {
         own[i] = bench_sample_ms(dev, run_steps, &r, calls);
-        theirs[i] =
-            other != NULL ? bench_sample_ms(dev, run_steps, &o, calls) : peer_ms(&w->p, calls);
+        theirs[i] = bench_sample_ms(dev, run_steps, &o, calls);
         ratio[i] = theirs[i] / own[i];
     }
     qsort(own, PAIRS, sizeof *own, bench_order);
     qsort(theirs, PAIRS, sizeof *theirs, bench_order);
     qsort(ratio, PAIRS, sizeof *ratio, bench_order);
     print(w, x->name, " *", own[0], own[PAIRS / 2]);
-    print(w, other != NULL ? other->name : peer, "", theirs[0], theirs[PAIRS / 2]);
+    print(w, other->name, "", theirs[0], theirs[PAIRS / 2]);
     /* The 4th and the 12th of 15 enclose the median 19 times in 20. */
     printf("# %.2f times as fast (%.2f to %.2f)\n", ratio[PAIRS / 2], ratio[3], ratio[11]);
     stop(&r);
@@ -224,10 +206,8 @@ static void run(problem p)
     for (int i = 0; i < num; i++)
         if (versus != NULL && strcmp(list[i].name, versus) == 0)
             time_in_turns(&w, best, &list[i]);
-        else if (versus == NULL && peer == NULL && (show_all || list[i].guess < 10 * best->guess))
+        else if (versus == NULL && (show_all || list[i].guess < 10 * best->guess))
             time_alone(&w, &list[i], &list[i] == best ? " *" : "");
-    if (peer != NULL)
-        time_in_turns(&w, best, NULL);
     for (int i = 0; i < num; i++)
         free(list[i].name);
     close_workload(&w);
@@ -254,26 +234,6 @@ static void run_file(const char *path)
 
 /* ---- the program ------------------------------------------------------------------------- */
 
-static void start_peer(const char *command)
-{
-    int there[2], back[2];
-    if (pipe(there) != 0 || pipe(back) != 0)
-        exit(1);
-    if (fork() == 0) {
-        dup2(there[0], 0);
-        dup2(back[1], 1);
-        close(there[1]);
-        close(back[0]);
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
-    }
-    close(there[0]);
-    close(back[1]);
-    to_peer = fdopen(there[1], "w");
-    from_peer = fdopen(back[0], "r");
-    peer = command;
-}
-
 int main(int argc, char **argv)
 {
     kerf_device_peaks peaks = {0};
@@ -283,8 +243,6 @@ int main(int argc, char **argv)
             show_all = 1;
         else if (strcmp(argv[i], "--vs") == 0 && i + 1 < argc)
             versus = argv[++i];
-        else if (strcmp(argv[i], "--beside") == 0 && i + 1 < argc)
-            start_peer(argv[++i]); /* before OpenCL has threads */
     dev = check_open_device();
     if (kerf_device_measure(dev, &peaks) == KERF_OK)
         limit_gflops = peaks.f32_gflops;

@@ -68,6 +68,15 @@ expect 1 "kerf: bench: --beside x: answered '-1', must be milliseconds or 'no'" 
 expect 1 "kerf: bench: --beside x: answered 'soon', must be" \
     "$KERF" $beside --beside 'x=while read -r a; do echo soon; done'
 expect_error 2 "kerf: bench: --beside x=: must be NAME=COMMAND" "$KERF" $beside --beside x=
+
+# ONNX Runtime's side of bench/peers, whose Python the tests have: an answer for each family it has.
+printf 'cases 1 elementwise\nAdd 2x3x4 3x1 f32\nkerf.ReluGrad 8 8 f32\n' >e.txt
+printf 'cases 1 reduce\nReduceSum 4x5 axes=1 f32\nReduceMean 4x5x6 axes=0,2 f32\nReduceMax 99 f32\n' >r.txt
+expect_json "cases.0.beside.0.times_as_fast cases.1.beside.0.ms_min cases.2.beside.0.name=ort \
+    cases.3.beside.0.times_as_fast cases.5.beside.0.ms_min cases.6.beside.0.ms_min \
+    cases.7.beside.0.ms_min" "$KERF" $beside --cases e.txt --cases r.txt --json \
+    --beside "ort=$PYTHON $KERF_TEST_SOURCE/bench/peers/ort_peer.py"
+"$JSON_CHECK" cases.4.beside.0 <out.txt >missing.txt && failed "ONNX Runtime has no kerf.ReluGrad"
 }
 
 # ---- Ctrl-C: what is whole is written ------------------------------------------------------------
