@@ -13,8 +13,10 @@ typedef struct lesson {
 static const lesson lessons[] = {
     {"devices",
      "Lists what OpenCL offers on this machine.  Drivers are tried one by one in a helper\n"
-     "process, features by building and running a kernel; peaks are measured once and kept.",
+     "process, features by building and running a kernel.  Peaks are measured and kept, once more\n"
+     "if the machine was busy; --measure does it again.  docs/devices.md tells what is measured.",
      "  kerf devices\n"
+     "  kerf devices --measure              # the machine was busy the last time\n"
      "  kerf devices -v                     # and what their drivers are known to get wrong\n"
      "  kerf devices --json\n"
      "  KERF_DEVICE=pocl kerf train ...     # or --device with any command\n"},

@@ -16,7 +16,7 @@ enum {
 
 /* clang-format off */
 const command commands[] = {
-    {"devices", cmd_devices, GROUP_ALWAYS, 0, 0, "", "list OpenCL devices, their limits and measured peaks"},
+    {"devices", cmd_devices, GROUP_ALWAYS | GROUP_DEVICES, 0, 0, "", "list OpenCL devices, their limits and measured peaks"},
     {"new", cmd_new, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_NEW | GROUP_SEED, 0, 1, "NET -o M.onnx", "write a fresh, initialised network"},
     {"info", cmd_info, GROUP_ALWAYS, 1, 1, "M", "show a model: layers, weights, zeros, multiply-adds"},
     {"train", cmd_train, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS, 1, 1, "M --data D -o OUT", "train a model"},

@@ -40,7 +40,8 @@ enum {
     GROUP_BATCH = 2048,
     GROUP_RUN = 4096,
     GROUP_DEMO = 8192,
-    GROUP_EPOCHS = 16384 /* prune counts by --retrain and --finetune */
+    GROUP_EPOCHS = 16384, /* prune counts by --retrain and --finetune */
+    GROUP_DEVICES = 32768
 };
 
 enum { MAX_GIVEN = 128 };
@@ -74,7 +75,7 @@ typedef struct options {
     double min_top1, max_ms, warm, duration, budget, width;
     int64_t top, runs, num_classes;
     text_list inputs;
-    int train, list, compare;
+    int train, list, compare, measure;
     const char *shape;
     text_list cases, beside;
 

@@ -1,16 +1,30 @@
 /* probe.cl -- what a driver and a device can do, and how fast; host halves lib/device/trial.c
- * (right or wrong) and lib/device/measure.c (how fast).
+ * (right or wrong) and lib/device/measure.c with measure_*.c (how fast).
  *
  * Each feature's kernel stands behind a macro of its own: a compiler that does not know the
  * feature refuses that trial alone.  The kernels assume whole groups. */
+#include "dot.clh"
 
 /* Every item reads what another one wrote before the barrier. */
-kernel void probe_group(global uint *dst, local uint *tile)
+kernel void probe_group(global uint *dst, uint n, local uint *tile)
 {
-    const uint i = (uint)get_local_id(0), n = (uint)get_local_size(0);
+    const uint i = (uint)get_local_id(0);
     tile[i] = (uint)get_global_id(0);
     barrier(CLK_LOCAL_MEM_FENCE);
     dst[get_global_id(0)] = tile[n - 1u - i];
+}
+
+/* All of the local memory: each item writes every n-th word and adds up what its mirror wrote. */
+kernel void probe_local(global uint *dst, uint words, local uint *tile)
+{
+    const uint i = (uint)get_local_id(0), n = (uint)get_local_size(0);
+    uint sum = 0u;
+    for (uint j = i; j < words; j += n)
+        tile[j] = j * 2654435761u + (uint)get_group_id(0);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint j = i; j < words; j += n)
+        sum = sum * 3u + tile[words - 1u - j];
+    dst[get_global_id(0)] = sum;
 }
 
 kernel void probe_divide(global const float *x, global const float *y, global float *dst)
@@ -59,25 +73,21 @@ kernel void probe_sub_groups(global uint *dst)
 }
 #endif
 
-#ifdef PROBE_DOT_KHR
-kernel void probe_dot_khr(global const uint *a, global const uint *b, global int *dst)
-{
-    const int i = (int)get_global_id(0);
-    dst[2 * i] = dot_acc_sat_4x8packed_ss_int(a[i], b[i], i);
-    dst[2 * i + 1] = dot_acc_sat_4x8packed_us_int(a[i], b[i], i);
-}
-#endif
-
-#ifdef PROBE_DOT_X86
-/* a has unsigned bytes, b signed ones. */
-kernel void probe_dot_x86(global const int *a, global const int *b, global int *dst)
+#ifdef PROBE_DOT
+#if DOT_HAS_SS
+kernel void probe_dot_ss(global const dotword *a, global const dotword *b, global dotv *dst)
 {
     const size_t i = get_global_id(0);
-    const int16 x = vload16(i, a), y = vload16(i, b);
-    int16 sum = (int16)((int)i);
-    __asm__("vpdpbusd %2,%1,%0" : "+v"(sum) : "v"(x), "v"(y));
-    vstore16(sum, i, dst);
+    dst[i] = dot_ss(a[i], b[i], (dotv)((int)i));
 }
+#endif
+#if DOT_HAS_US
+kernel void probe_dot_us(global const dotword *a, global const dotword *b, global dotv *dst)
+{
+    const size_t i = get_global_id(0);
+    dst[i] = dot_us(a[i], b[i], (dotv)((int)i));
+}
+#endif
 #endif
 
 /* ---- how fast ------------------------------------------------------------------------------ */
@@ -134,24 +144,27 @@ kernel void probe_multiply_add(global PROBE_VECTOR *dst, int rounds, float b, fl
 }
 #endif
 
-#ifdef PROBE_DOT_X86
-/* The same of four byte products each; with bytes of 1 a round adds 4. */
-kernel void probe_multiply_add_x86(global int16 *dst, int rounds, int ones)
+#ifdef PROBE_DOT_RATE /* dot_ss or dot_us */
+#ifndef PROBE_CHAINS
+#define PROBE_CHAINS 4
+#endif
+/* A chain's factor is what its neighbour's sum was: nothing can be taken out of the loop, no sum
+ * waits for one of the same round but the last, and the host follows them exactly. */
+kernel void probe_dot_rate(global dotv *dst, int rounds, uint factor)
 {
-    int16 a[12], total;
-    const int16 x = (int16)(ones);
+    dotv a[PROBE_CHAINS], total = (dotv)(0);
+    const dotword b = (dotword)(factor);
 #pragma unroll
-    for (int i = 0; i < 12; i++)
-        a[i] = (int16)(i);
+    for (int i = 0; i < PROBE_CHAINS; i++)
+        a[i] = (dotv)(0x01234567 * (i + 1));
     for (int r = 0; r < rounds; r++) {
 #pragma unroll
-        for (int i = 0; i < 12; i++)
-            __asm__("vpdpbusd %1,%1,%0" : "+v"(a[i]) : "v"(x));
+        for (int i = 0; i < PROBE_CHAINS; i++)
+            a[i] = PROBE_DOT_RATE(DOT_AS_WORD(a[(i + 1) % PROBE_CHAINS]), b, a[i]);
     }
-    total = a[0];
 #pragma unroll
-    for (int i = 1; i < 12; i++)
-        total += a[i] - a[0];
+    for (int i = 0; i < PROBE_CHAINS; i++)
+        total ^= a[i];
     dst[get_global_id(0)] = total;
 }
 #endif

@@ -23,17 +23,34 @@ typedef enum kerf_device_type {
     KERF_DEVICE_OTHER
 } kerf_device_type;
 
+/* Ways to add up four products of bytes, each a feature of its own: plain C (compilers make
+ * AMD's v_dot4 and Intel's dp4a of it), Khronos packed without and with the sum (OpenCL C 3.0),
+ * Arm's arm_dot_acc, AMD's builtins, VNNI of x86 by assembly (PoCL).  kernels/dot.clh has them. */
+#define KERF_DOT_LIST(X)                                                                           \
+    X(PLAIN, "plain")                                                                              \
+    X(KHR, "khr") X(KHR_ACC, "khr_acc") X(ARM, "arm") X(AMD, "amd") X(X86, "x8"                    \
+                                                                           "6")
+typedef enum kerf_dot {
+#define KERF_X(name, text) KERF_DOT_##name,
+    KERF_DOT_LIST(KERF_X)
+#undef KERF_X
+        KERF_NUM_DOTS
+} kerf_dot;
+KERF_API const char *kerf_dot_name(kerf_dot dot);
+
+/* Signed by signed bytes, and unsigned by signed ones. */
+enum { KERF_S8S8, KERF_U8S8, KERF_NUM_SIGNS };
+
 /* What a driver's compiler and device were seen to do: built, run and compared with
  * numbers.  Extension strings alone are never believed. */
 typedef struct kerf_device_features {
-    int divides_exactly; /* x / y is the nearest float */
-    int f16;             /* half arithmetic, right in every lane */
-    int f64;             /* double arithmetic */
-    int sub_groups;      /* size of a sub-group, 0 without */
-    int dot_khr;         /* Khronos integer dot product */
-    int dot_x86;         /* vpdpbusd by inline assembly; this CPU has it */
-    int vector_floats;   /* floats to one register of a CPU device, 1 on GPUs */
-    int binaries;        /* a built program can be saved and loaded again */
+    int divides_exactly;    /* x / y is the nearest float */
+    int f16;                /* half arithmetic, right in every lane */
+    int f64;                /* double arithmetic */
+    int sub_groups;         /* size of a sub-group, 0 without */
+    int vector_floats;      /* floats to one register of a CPU device, 1 on GPUs */
+    int binaries;           /* a built program can be saved and loaded again */
+    int dot[KERF_NUM_DOTS]; /* bits: 1 << KERF_S8S8, 1 << KERF_U8S8 */
 } kerf_device_features;
 
 /* Texts live as long as the list or the device they came from. */
@@ -45,16 +62,21 @@ typedef struct kerf_device_info {
     char profile[32]; /* "cpu-pocl", "amd-rdna", "generic": sets first guesses only */
     kerf_device_type type;
     unsigned compute_units;
-    uint64_t global_bytes, max_alloc_bytes, local_bytes, cache_bytes;
-    size_t max_group;   /* work-items a group that were seen to work */
-    size_t align_bytes; /* what a sub-buffer's offset is a multiple of */
+    uint64_t global_bytes, max_alloc_bytes, cache_bytes;
+    uint64_t local_bytes; /* as many as were seen to work */
+    size_t max_group;     /* work-items a group that were seen to work */
+    size_t align_bytes;   /* what a sub-buffer's offset is a multiple of */
     kerf_device_features features;
 } kerf_device_info;
 
-/* Measured limits; 0 where unknown. */
+/* Measured limits; 0 where unknown.  launch_us: queueing and running a kernel that does
+ * nothing, many back to back; int8_gops: the fastest of dot_gops. */
 typedef struct kerf_device_peaks {
     double f32_gflops, f16_gflops, int8_gops, copy_gbps, launch_us;
+    double dot_gops[KERF_NUM_DOTS][KERF_NUM_SIGNS];
 } kerf_device_peaks;
+/* The form of the dot product that was fastest for this sign; KERF_NUM_DOTS if none is known. */
+KERF_API kerf_dot kerf_device_best_dot(const kerf_device_peaks *peaks, int sign);
 
 /* All devices of all drivers that work.  Drivers are tried one by one in a helper
  * process first, so that a broken one cannot take the others along; the verdict is
@@ -85,8 +107,13 @@ KERF_API const char *kerf_device_name(const kerf_device *dev);
 KERF_API kerf_status kerf_device_finish(kerf_device *dev);
 
 /* Measures the limits (about a second), or takes them from the cache where this very
- * device was measured before.  Results of the measuring kernels are checked. */
+ * device was measured before.  Results of the measuring kernels are checked, and twice the
+ * work has to take twice the time.  A busy machine can only make a device look slower: then
+ * the next calls measure once more (five times in all) and the best of each is kept. */
 KERF_API kerf_status kerf_device_measure(kerf_device *dev, kerf_device_peaks *peaks);
+/* Measures in any case and keeps the best of each: for when a kernel was seen to be faster
+ * than the peak, or the machine was busy. */
+KERF_API kerf_status kerf_device_measure_again(kerf_device *dev, kerf_device_peaks *peaks);
 
 /* Opens every device that the ICD loader sees and tries its features, without asking for
  * earlier verdicts; basic: only whether it works.  `trying` (NULL is allowed) is told what

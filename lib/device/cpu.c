@@ -5,7 +5,9 @@
 #include "device/cpu.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -74,3 +76,47 @@ int kerf__cpu_has_vnni(void)
     return 0;
 }
 #endif
+
+/* ---- caches ---------------------------------------------------------------------------- */
+
+static int read_line(const char *path, char *line, int line_bytes)
+{
+    FILE *file = fopen(path, "r");
+    int good = file != NULL && fgets(line, line_bytes, file) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return good;
+}
+
+/* The largest cache that this CPU sees, "32768K", once for those that share it: for the first
+ * of them, who stands first in the list of sharers. */
+static uint64_t own_cache_bytes(int cpu)
+{
+    enum { MOST_LEVELS = 8 };
+    uint64_t bytes = 0;
+    for (int i = 0; i < MOST_LEVELS; i++) {
+        char path[128], size[64], sharers[64];
+        const char *folder = "/sys/devices/system/cpu/cpu%d/cache/index%d/%s";
+        snprintf(path, sizeof path, folder, cpu, i, "size");
+        if (!read_line(path, size, sizeof size))
+            break;
+        snprintf(path, sizeof path, folder, cpu, i, "shared_cpu_list");
+        int is_first = !read_line(path, sharers, sizeof sharers) || atoi(sharers) == cpu;
+        bytes = is_first ? strtoull(size, NULL, 10) << (strchr(size, 'M') != NULL ? 20 : 10) : 0;
+    }
+    return bytes;
+}
+
+uint64_t kerf__cpu_cache_bytes(void)
+{
+    enum { MOST_CPUS = 4096 };
+    char path[64];
+    uint64_t bytes = 0;
+    for (int cpu = 0; cpu < MOST_CPUS; cpu++) {
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d", cpu);
+        if (access(path, F_OK) != 0)
+            break;
+        bytes += own_cache_bytes(cpu);
+    }
+    return bytes;
+}

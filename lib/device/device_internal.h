@@ -108,8 +108,6 @@ void kerf__tuning_close(kerf_device *dev);
 
 /* Milliseconds of one enqueue and finish; negative if that failed. */
 double kerf__measure_launch(kerf_device *dev, const kerf__launch *launch);
-/* Gigabytes read and written a second by the fastest way to copy; 0 if it cannot be told. */
-double kerf__measure_copy(kerf_device *dev);
 
 /* Makes program->program from its file; 0 if that is missing, damaged or refused. */
 int kerf__program_cache_load(const kerf_device *dev, kerf__program *program);

@@ -129,6 +129,8 @@ static void apply_verdict(const kerf__opencl *cl, kerf_device_info *info)
         info->features = verdict->features;
         if (verdict->max_group < info->max_group)
             info->max_group = verdict->max_group;
+        if (verdict->local_bytes < info->local_bytes)
+            info->local_bytes = verdict->local_bytes;
         return;
     }
     info->features = (kerf_device_features){.binaries = 1};

@@ -7,8 +7,8 @@
  *
  * Every kernel is built for -cl-std=CL1.2 (unless its options name another) and is told, as
  * numbers for #if: KERF_CPU (1 on a CPU device), KERF_VECTOR_FLOATS (floats to a register
- * there, else 1), KERF_F16, KERF_F64, KERF_SUB_GROUPS (size or 0), KERF_DOT_KHR (needs
- * -cl-std=CL3.0 among the options), KERF_DOT_X86; all found by trial (kerf/device.h).
+ * there, else 1), KERF_F16, KERF_F64, KERF_SUB_GROUPS (size or 0); all found by trial
+ * (kerf/device.h).  A kernel with dot products is given kerf__dot_options() of a form.
  *
  * lib/ops alone makes launches (the device probe apart). */
 #ifndef KERF_DEVICE_LAUNCH_H
@@ -86,6 +86,10 @@ typedef struct kerf__grid {
 kerf__grid kerf__grid_items(size_t num_items);
 /* One work-item a group: what wide kernels of CPU devices want. */
 kerf__grid kerf__grid_wide(size_t x, size_t y, size_t z);
+
+/* What a source that includes dot.clh is built with for this form of the dot product; chosen
+ * among those in the device's features. */
+const char *kerf__dot_options(const kerf_device *dev, kerf_dot dot);
 
 typedef struct kerf__launch kerf__launch;
 

@@ -10,11 +10,12 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "device/device_internal.h"
+#include "device/cpu.h"
+#include "device/measure.h"
 
-extern const kerf__source kerf__source_probe;
-
-enum { COPY_SAMPLES = 9, COPY_BYTES = 128 << 20 };
+/* Source and destination together are four times the caches at least: then every byte comes
+ * from memory and goes there. */
+enum { BUDGET_MS = 300, FEWEST_SAMPLES = 4, CACHES = 4, LEAST_BYTES = 32 << 20 };
 
 typedef struct piece {
     char *dst;
@@ -79,21 +80,35 @@ static kerf_status create_copies(kerf_device *dev, copies *c)
     return KERF_OK;
 }
 
-/* Interleaved, so that all ways meet the same state of the machine. */
-static double fastest_copy(kerf_device *dev, copies *c)
+enum { PLAIN, STREAMING, MEMCPY, NUM_WAYS };
+
+static double time_way(kerf_device *dev, copies *c, int way)
 {
-    double best = INFINITY;
-    for (int i = 0; i < COPY_SAMPLES; i++) {
-        for (int k = 0; k < 2; k++) {
-            double ms = c->kernels[k] != NULL ? kerf__measure_launch(dev, c->kernels[k]) : -1;
-            best = i > 0 && ms > 0 && ms < best ? ms : best; /* the first round compiles */
+    if (way == MEMCPY)
+        return dev->info.type == KERF_DEVICE_CPU
+                   ? time_memcpy(dev, c->host + c->bytes, c->host, c->bytes)
+                   : -1;
+    return c->kernels[way] != NULL ? kerf__measure_launch(dev, c->kernels[way]) : -1;
+}
+
+/* Interleaved, so that all ways meet the same state of the machine. */
+static double fastest_copy(kerf_device *dev, copies *c, double *unrest)
+{
+    kerf__times times[NUM_WAYS] = {{.num = 0}};
+    int fastest = PLAIN;
+    double start = kerf__now_ms();
+    for (int i = 0; i <= FEWEST_SAMPLES || kerf__now_ms() - start < BUDGET_MS; i++) {
+        for (int way = 0; way < NUM_WAYS; way++) {
+            double ms = time_way(dev, c, way);
+            if (i > 0 && ms > 0) /* the first round compiles */
+                kerf__times_add(&times[way], ms);
         }
-        if (dev->info.type != KERF_DEVICE_CPU)
-            continue;
-        double ms = time_memcpy(dev, c->host + c->bytes, c->host, c->bytes);
-        best = i > 0 && ms < best ? ms : best;
     }
-    return best;
+    for (int way = 1; way < NUM_WAYS; way++)
+        if (kerf__times_best(&times[way]) < kerf__times_best(&times[fastest]))
+            fastest = way;
+    kerf__times_unrest(&times[fastest], unrest);
+    return kerf__times_best(&times[fastest]);
 }
 
 static int copy_is_right(copies *c)
@@ -104,14 +119,23 @@ static int copy_is_right(copies *c)
            memcmp(got, c->host, c->bytes) == 0;
 }
 
-double kerf__measure_copy(kerf_device *dev)
+/* Bytes of one side, or 0 if the device has no room for enough. */
+static size_t side_bytes(const kerf_device_info *info)
 {
-    copies c = {.bytes = COPY_BYTES};
-    while (c.bytes > dev->info.max_alloc_bytes / 4 || c.bytes > dev->info.global_bytes / 16)
-        c.bytes /= 2;
+    uint64_t caches = info->cache_bytes, bytes = LEAST_BYTES;
+    if (info->type == KERF_DEVICE_CPU && kerf__cpu_cache_bytes() > caches)
+        caches = kerf__cpu_cache_bytes();
+    while (bytes < caches * CACHES / 2)
+        bytes *= 2;
+    return bytes <= info->max_alloc_bytes && bytes <= info->global_bytes / 8 ? (size_t)bytes : 0;
+}
+
+double kerf__measure_copy(kerf_device *dev, double *unrest)
+{
+    copies c = {.bytes = side_bytes(&dev->info)};
     double result = 0;
-    if (c.bytes >= 1 << 20 && create_copies(dev, &c) == KERF_OK) {
-        double ms = fastest_copy(dev, &c);
+    if (c.bytes > 0 && create_copies(dev, &c) == KERF_OK) {
+        double ms = fastest_copy(dev, &c, unrest);
         if (isfinite(ms) && copy_is_right(&c))
             result = 2.0 * (double)c.bytes / (ms * 1e6);
     }

@@ -15,9 +15,8 @@ static void feature_options(const kerf_device *dev, char *text, size_t text_byte
     const kerf_device_features *f = &dev->info.features;
     snprintf(text, text_bytes,
              "-DKERF_CPU=%d -DKERF_VECTOR_FLOATS=%d -DKERF_F16=%d -DKERF_F64=%d "
-             "-DKERF_SUB_GROUPS=%d -DKERF_DOT_KHR=%d -DKERF_DOT_X86=%d",
-             dev->info.type == KERF_DEVICE_CPU, f->vector_floats, f->f16, f->f64, f->sub_groups,
-             f->dot_khr, f->dot_x86);
+             "-DKERF_SUB_GROUPS=%d",
+             dev->info.type == KERF_DEVICE_CPU, f->vector_floats, f->f16, f->f64, f->sub_groups);
 }
 
 /* The whole line for the compiler, in fresh memory.  The default of -cl-std differs from

@@ -16,6 +16,11 @@ static const struct {
 #define X(name) {#name, offsetof(kerf_device_features, name), 4096},
     KERF__FEATURE_LIST(X)
 #undef X
+#define X(name, text)                                                                              \
+    {"dot_" text, offsetof(kerf_device_features, dot) + KERF_DOT_##name * sizeof(int),             \
+     (1 << KERF_NUM_SIGNS) - 1},
+        KERF_DOT_LIST(X)
+#undef X
 };
 enum { NUM_FEATURES = sizeof FEATURES / sizeof FEATURES[0] };
 
@@ -30,9 +35,10 @@ json_t *kerf__verdict_json(const kerf__verdict *verdict)
     json_t *features = json_object();
     for (size_t i = 0; i < NUM_FEATURES; i++)
         json_object_set_new(features, FEATURES[i].name, json_integer(*feature(&copy.features, i)));
-    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:I, s:o}", "platform", copy.platform, "name",
+    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:o}", "platform", copy.platform, "name",
                      copy.name, "driver", copy.driver, "works", copy.works, "why", copy.why,
-                     "max_group", (json_int_t)copy.max_group, "features", features);
+                     "max_group", (json_int_t)copy.max_group, "local_bytes",
+                     (json_int_t)copy.local_bytes, "features", features);
 }
 
 static int read_text(const json_t *object, const char *key, char text[256])
@@ -53,7 +59,7 @@ static int read_number(const json_t *object, const char *key, json_int_t max, js
 
 static int read_verdict(const json_t *object, kerf__verdict *verdict)
 {
-    json_int_t number;
+    json_int_t number, local_bytes;
     *verdict = (kerf__verdict){0};
     const json_t *features = json_object_get(object, "features");
     const json_t *works = json_object_get(object, "works");
@@ -61,10 +67,12 @@ static int read_verdict(const json_t *object, kerf__verdict *verdict)
         !read_text(object, "name", verdict->name) ||
         !read_text(object, "driver", verdict->driver) || !json_is_boolean(works) ||
         !read_text(object, "why", verdict->why) ||
-        !read_number(object, "max_group", 1 << 20, &number))
+        !read_number(object, "max_group", 1 << 20, &number) ||
+        !read_number(object, "local_bytes", 1 << 30, &local_bytes))
         return 0;
     verdict->works = json_is_true(works);
     verdict->max_group = (size_t)number;
+    verdict->local_bytes = (uint64_t)local_bytes;
     for (size_t i = 0; i < NUM_FEATURES; i++) {
         if (!read_number(features, FEATURES[i].name, FEATURES[i].max, &number))
             return 0;

@@ -8,15 +8,16 @@
 
 #include "kerf/device.h"
 
+/* Features that are one number; the forms of the dot product are KERF_DOT_LIST. */
 #define KERF__FEATURE_LIST(X)                                                                      \
-    X(divides_exactly)                                                                             \
-    X(f16) X(f64) X(sub_groups) X(dot_khr) X(dot_x86) X(vector_floats) X(binaries)
+    X(divides_exactly) X(f16) X(f64) X(sub_groups) X(vector_floats) X(binaries)
 
 typedef struct kerf__verdict {
     char platform[256], name[256], driver[256]; /* together they name a device */
     int works;     /* every call that Kerf makes of it succeeds and a plain kernel is right */
     char why[256]; /* it does not work; "" if it does */
     size_t max_group;
+    uint64_t local_bytes;
     kerf_device_features features;
 } kerf__verdict;
 
@@ -43,6 +44,14 @@ int kerf__verdicts_add(kerf__drivers *drivers, const json_t *devices);
 /* One device as JSON; NULL without memory. */
 json_t *kerf__verdict_json(const kerf__verdict *verdict);
 
+/* Who hears of what is tried next, and on which device; `trying` may be NULL. */
+typedef struct kerf__listener {
+    void (*trying)(const char *what);
+    const char *device;
+} kerf__listener;
+
+/* Tries all that there is to try on an open device, within the limits that it has. */
+void kerf__trial_features(kerf_device *dev, const kerf__listener *l, kerf__verdict *verdict);
 /* Opens every device and tries it; basic: only whether it works at all.  `trying` hears what
  * is tried next; NULL is allowed. */
 json_t *kerf__trial_all(int basic, void (*trying)(const char *what));

@@ -13,7 +13,12 @@ expect_json "devices.0.index=0 devices.0.name devices.0.platform devices.0.vendo
     devices.0.max_alloc_bytes devices.0.local_bytes devices.0.max_group devices.0.id \
     devices.0.peaks.f32_gflops devices.0.peaks.copy_gbps devices.0.features devices.0.profile devices.0.quirks" \
     "$KERF" devices --json
-expect 0 "GFLOPS" "$KERF" devices
+expect_json "devices.0.features.dot_plain=true devices.0.dot.s8s8.gops.plain \
+    devices.0.dot.s8s8.chosen devices.0.dot.u8s8.gops.plain devices.0.peaks.launch_us \
+    devices.0.kernels" "$KERF" devices --json
+expect 0 "dot products s8 by s8: plain" "$KERF" devices --measure
+expect 0 "found by test: groups to" "$KERF" devices
+expect 0 "this driver " "$KERF" devices -v
 expect 1 "kerf: eval: " "$KERF" eval m.onnx --data $data --device "no such device"
 
 # ---- train and eval --------------------------------------------------------------------------
