@@ -46,8 +46,8 @@ oclgrind)
     exit $status ;;
 arm64) # PoCL under qemu, found where Android's vendors keep OpenCL (tests/emulate)
     emulate=$(cd "$(dirname "$0")" && pwd)/emulate
-    KERF_TEST_SMALL=1 KERF_TEST_OPENCL=/vendor/lib64/libOpenCL.so TMPDIR=/tmp \
-        exec "$emulate/enter.sh" "$emulate/../../build/arm64-root" "$@" ;;
+    OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd KERF_TEST_OPENCL=/vendor/lib64/libOpenCL.so \
+        KERF_TEST_SMALL=1 TMPDIR=/tmp exec "$emulate/enter.sh" "$emulate/../../build/arm64-root" "$@" ;;
 *)
     echo "device_run.sh: unknown implementation '$implementation'" >&2
     exit 2 ;;

@@ -38,8 +38,10 @@ int kerf__cpu_has_vnni(void)
 }
 
 #else
+#include <sys/utsname.h>
 
-/* The lines that tell cores apart; a phone's kinds of cores all come up. */
+/* The processor's family, then the lines that tell cores apart; a phone's kinds of cores all
+ * come up.  An emulator shows another processor's lines, or none. */
 void kerf__cpu_identity(char *text, size_t text_bytes)
 {
     static const char *const KEYS[] = {"CPU implementer",
@@ -51,10 +53,11 @@ void kerf__cpu_identity(char *text, size_t text_bytes)
                                        "isa",
                                        "uarch",
                                        "cpu\t"};
-    size_t length = 0;
     char line[1024];
+    struct utsname system;
     FILE *file = fopen("/proc/cpuinfo", "r");
-    text[0] = '\0';
+    size_t length =
+        (size_t)snprintf(text, text_bytes, "%s\n", uname(&system) == 0 ? system.machine : "cpu");
     while (file != NULL && fgets(line, sizeof line, file) != NULL)
         for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++)
             if (strncmp(line, KEYS[i], strlen(KEYS[i])) == 0 && strstr(text, line) == NULL &&

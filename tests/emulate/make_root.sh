@@ -26,6 +26,12 @@ for deb in "$dir"/var/cache/apt/archives/*.deb; do
 done
 rm -rf "$dir/var/cache/apt/archives" "$dir/debootstrap"
 
+# Where it may not mount, debootstrap links these to the outer ones: nothing to mount on.
+for place in proc sys dev; do
+    [ ! -L "$dir/$place" ] || rm "$dir/$place"
+    mkdir -p "$dir/$place"
+done
+
 mkdir -p "$dir/vendor/lib64"
 cp "$dir/usr/lib/aarch64-linux-gnu/libOpenCL.so.1" "$dir/vendor/lib64/libOpenCL.so"
 rm "$dir"/usr/lib/aarch64-linux-gnu/libOpenCL.so*
