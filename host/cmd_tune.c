@@ -1,179 +1,172 @@
 /* cmd_tune.c -- `kerf tune`: measures all kernels that fit and remembers the fastest for
  * this device; training and inference never time anything themselves. */
+#include <math.h>
 #include <string.h>
 
-#include "bench_node.h"
 #include "command.h"
 #include "files.h"
 #include "interrupt.h"
 #include "json.h"
-#include "model.h"
 #include "progress.h"
+#include "table.h"
+#include "tune_targets.h"
 
 typedef struct tuning {
     const options *o;
     kerf_device *dev; /* owned */
-    table *t;         /* owned */
-    json_t *cases;    /* owned */
+    tune_targets targets;
+    table *cases;       /* owned */
+    json_t *json_cases; /* owned */
     progress bar;
-    double start_ms;
 } tuning;
 
-static int on_case(void *context, int i, int num, const char *which, const char *variant,
-                   double was_ms, double is_ms)
+/* ---- telling ------------------------------------------------------------------------- */
+
+/* An array of the lines. */
+static json_t *lines_json(const char *text)
+{
+    json_t *lines = json_array();
+    for (const char *end; *text != '\0'; text = *end != '\0' ? end + 1 : end) {
+        end = text + strcspn(text, "\n");
+        json_array_append_new(lines, json_stringn(text, (size_t)(end - text)));
+    }
+    return lines;
+}
+
+static int on_case(void *context, const kerf_tune_case *c)
 {
     tuning *x = context;
-    table_cell(x->t, "%s", which);
-    table_cell(x->t, "%s", variant);
-    table_cell(x->t, "%.4f", was_ms);
-    table_cell(x->t, "%.4f", is_ms);
-    table_cell(x->t, "%.2fx", is_ms > 0 ? was_ms / is_ms : 1);
-    json_array_append_new(x->cases,
-                          json_pack("{s:s,s:s,s:o,s:o}", "case", which, "variant", variant,
-                                    "was_ms", json_number(was_ms), "ms", json_number(is_ms)));
-    progress_count(&x->bar, i + 1, num, which);
+    table_cell(x->cases, "%s", c->which);
+    table_cell(x->cases, "%s", c->variant);
+    table_cell(x->cases, "%.4f", c->untuned_ms);
+    table_cell(x->cases, "%.4f", c->ms);
+    table_cell(x->cases, "%.2fx", c->ms > 0 ? c->untuned_ms / c->ms : 1);
+    json_array_append_new(x->json_cases,
+                          json_pack("{s:s,s:s,s:s,s:o,s:o,s:o}", "case", c->which, "variant",
+                                    c->variant, "untuned", c->untuned, "was_ms",
+                                    json_number(c->untuned_ms), "ms", json_number(c->ms),
+                                    "left_out", lines_json(c->left_out)));
+    if (x->o->verbose && c->left_out[0] != '\0')
+        say(x->o, "%s\nleft out of it:\n%s", c->which, c->left_out);
+    progress_count(&x->bar, c->i + 1, c->num, x->targets.names[c->target]);
     return interrupted();
 }
 
-/* Milliseconds of the budget that are left; 0 means no bound, so it is never exactly 0. */
-static double budget_left(const tuning *x)
+/* Faster by this factor: "1.31x [1.27, 1.36]"; or why there is none. */
+static void gain_cells(table *t, const kerf_tune_gain *g)
 {
-    if (!options_given(x->o, "budget"))
-        return 0;
-    double left = x->o->budget * 1e3 - (now_ms() - x->start_ms);
-    return left > 0 ? left : 1e-3;
+    const int is_known = !isnan(g->untuned_ms);
+    table_cell(t, is_known ? "%.3f" : "", g->untuned_ms);
+    table_cell(t, is_known ? "%.3f" : "", g->tuned_ms);
+    table_cell(t, is_known ? "%.2fx" : "", 1 / g->ratio);
+    if (is_known)
+        table_cell(t, "[%.2f, %.2f]%s", 1 / g->high, 1 / g->low,
+                   g->taken_back ? ", slower: taken back" : "");
+    else
+        table_cell(t, "%s",
+                   g->num_broken > 0 ? "untuned it does not work here"
+                   : isnan(g->ratio) ? "not measured"
+                                     : "nothing to gain");
 }
 
-static int budget_spent(const tuning *x)
+/* Of many plans those are listed that have another kernel now. */
+static void print_gains(const tuning *x)
 {
-    return interrupted() ||
-           (options_given(x->o, "budget") && now_ms() - x->start_ms > x->o->budget * 1e3);
-}
-
-static kerf_status tune_mode(tuning *x, const kerf_graph *g, kerf_state *s, kerf_mode mode,
-                             int64_t batch)
-{
-    kerf_plan *p;
-    kerf_plan_options plan_options = {.mode = mode, .batch = batch};
-    if (mode == KERF_TRAIN) {
-        plan_options.loss = KERF_LOSS_CROSS_ENTROPY;
-        plan_options.optimizer = kerf_train_defaults().optimizer;
-    }
-    if (budget_spent(x))
-        return KERF_OK;
-    kerf_status status = kerf_plan_create(&p, g, s, &plan_options);
-    if (status == KERF_OK)
-        status = kerf_plan_tune(p, budget_left(x), on_case, x);
-    kerf_plan_destroy(p);
-    return status;
-}
-
-static int tune_model(tuning *x, const char *path)
-{
-    const options *o = x->o;
-    int64_t batch = options_given(o, "batch") ? o->batch : 128;
-    model m;
-    int code = model_read(o, &m, path, x->dev);
-    kerf_status status = KERF_OK;
-    if (code == 0)
-        status = tune_mode(x, m.g, m.s, KERF_EVALUATE, batch);
-    if (code == 0 && status == KERF_OK)
-        status = tune_mode(x, m.g, m.s, KERF_TRAIN, batch);
-    model_free(&m);
-    return code == 0 && status != KERF_OK && status != KERF_ERR_CANCELLED ? fail_kerf(o, status)
-                                                                          : code;
-}
-
-static kerf_status tune_net(tuning *x, const char *name, int64_t batch)
-{
-    kerf_graph *g;
-    kerf_state *s;
-    kerf_net_options net_options = {.seed = 1};
-    kerf_status status = kerf_net_create(&g, &s, name, &net_options, x->dev);
-    if (status == KERF_OK)
-        status = tune_mode(x, g, s, KERF_EVALUATE, batch);
-    if (status == KERF_OK)
-        status = tune_mode(x, g, s, KERF_TRAIN, batch);
-    kerf_graph_destroy(g);
-    kerf_state_destroy(s);
-    return status;
-}
-
-static kerf_status tune_cases(tuning *x, const case_set *set)
-{
-    kerf_status status = KERF_OK;
-    for (size_t i = 0; status == KERF_OK && i < set->num; i++) {
-        kerf_graph *g;
-        kerf_state *s;
-        case_verdict v;
-        status = case_fits(&set->items[i], x->dev, &v);
-        if (status != KERF_OK || v.why[0] != '\0')
+    enum { FEW = 8 };
+    table *t = table_create("plan|>untuned ms|>tuned ms|>faster|95 %");
+    size_t num_left_out = 0;
+    for (size_t i = 0; i < x->targets.num; i++) {
+        const kerf_tune_gain *g = &x->targets.gains[i];
+        if (x->targets.num > FEW && g->num_changed == 0 && g->num_broken == 0) {
+            num_left_out++;
             continue;
-        status = case_graph(&set->items[i], x->dev, &g, &s);
-        if (status == KERF_OK)
-            status = tune_mode(x, g, s, KERF_EVALUATE, 1);
-        kerf_graph_destroy(g);
-        kerf_state_destroy(s);
+        }
+        table_cell(t, "%s", x->targets.names[i]);
+        gain_cells(t, g);
     }
-    return status;
+    printf("\n");
+    table_print(t, stdout);
+    table_destroy(t);
+    if (num_left_out > 0)
+        printf("%zu of %zu plans keep their kernels\n", num_left_out, x->targets.num);
 }
 
-/* The built-in networks at three batches, then the cases of `kerf bench`. */
-static int tune_common(tuning *x)
+static json_t *gains_json(const tuning *x)
 {
-    static const int64_t batches[] = {64, 128, 256};
-    kerf_status status = KERF_OK;
-    const kerf_net_info *net;
-    case_set set;
-    int code = case_set_read(x->o, &(text_list){0}, &set);
-    for (int i = 0; status == KERF_OK && (net = kerf_net_list(i)) != NULL; i++)
-        for (size_t b = 0; status == KERF_OK && b < sizeof batches / sizeof batches[0]; b++)
-            status = tune_net(x, net->name, batches[b]);
-    if (code == 0 && status == KERF_OK)
-        status = tune_cases(x, &set);
-    case_set_free(&set);
-    return code != 0 || status == KERF_OK || status == KERF_ERR_CANCELLED ? code
-                                                                          : fail_kerf(x->o, status);
+    json_t *plans = json_array();
+    for (size_t i = 0; i < x->targets.num; i++) {
+        const kerf_tune_gain *g = &x->targets.gains[i];
+        json_array_append_new(
+            plans,
+            json_pack("{s:s,s:i,s:i,s:i,s:o,s:o,s:o,s:[o,o],s:b}", "plan", x->targets.names[i],
+                      "cases", g->num_cases, "measured", g->num_measured, "changed", g->num_changed,
+                      "untuned_ms", json_number(g->untuned_ms), "tuned_ms",
+                      json_number(g->tuned_ms), "ratio", json_number(g->ratio), "ci95",
+                      json_number(g->low), json_number(g->high), "taken_back", g->taken_back));
+    }
+    return plans;
 }
 
-static int report(tuning *x)
+static void warn_of_budget(const tuning *x)
+{
+    int left = 0;
+    for (size_t i = 0; i < x->targets.num; i++)
+        left += x->targets.gains[i].num_measured < x->targets.gains[i].num_cases ||
+                isnan(x->targets.gains[i].ratio);
+    if (left > 0 && !interrupted())
+        warn(x->o, "--budget %g: not enough for %d of %zu plans, which are tuned in part",
+             x->o->budget, left, x->targets.num);
+}
+
+static int report(const tuning *x)
 {
     const options *o = x->o;
+    warn_of_budget(x);
     if (o->json) {
         json_t *object = json_begin();
         json_object_set_new(object, "device", json_text(kerf_device_name(x->dev)));
-        json_object_set(object, "cases", x->cases);
+        json_object_set(object, "cases", x->json_cases);
+        json_object_set_new(object, "plans", gains_json(x));
         return json_finish(o, object);
     }
     printf("%s\n", kerf_device_name(x->dev));
-    table_print(x->t, stdout);
-    const char *folder = kerf_cache_dir();
-    if (folder[0] != '\0')
-        printf("remembered in %s\n", folder);
-    else
-        warn(o, "there is no cache folder: nothing was remembered");
+    table_print(x->cases, stdout);
+    print_gains(x);
+    printf("remembered in %s/tuning\n", kerf_cache_dir());
     return EXIT_DONE;
+}
+
+/* ---- the command ---------------------------------------------------------------------- */
+
+static int run(tuning *x)
+{
+    const options *o = x->o;
+    int code =
+        tune_targets_find(o, o->words.num > 0 ? o->words.items[0] : NULL, x->dev, &x->targets);
+    if (code != 0)
+        return code;
+    const double budget_ms = options_given(o, "budget") ? 1e3 * o->budget : 0;
+    x->cases = table_create("case|fastest kernel|>was ms|>is ms|>gain");
+    x->json_cases = json_array();
+    interrupt_catch();
+    progress_begin(&x->bar, o, "tune");
+    kerf_status status =
+        kerf_tune(x->targets.items, x->targets.num, budget_ms, x->targets.gains, on_case, x);
+    progress_clear(&x->bar);
+    if (status != KERF_OK && status != KERF_ERR_CANCELLED)
+        return fail_kerf(o, status);
+    code = report(x);
+    return code == EXIT_DONE && interrupted() ? EXIT_INTERRUPTED : code;
 }
 
 int cmd_tune(const options *o)
 {
-    tuning x = {.o = o, .start_ms = now_ms(), .cases = json_array()};
+    tuning x = {.o = o};
     kerf_status status = kerf_device_open(&x.dev, o->device);
-    if (status != KERF_OK) {
-        json_decref(x.cases);
-        return fail_kerf(o, status);
-    }
-    interrupt_catch();
-    x.t = table_create("case|fastest kernel|>was ms|>is ms|>gain");
-    progress_begin(&x.bar, o, "tune");
-    int code = o->words.num > 0 ? tune_model(&x, o->words.items[0]) : tune_common(&x);
-    progress_clear(&x.bar);
-    if (code == 0)
-        code = report(&x);
-    if (code == 0 && interrupted())
-        code = EXIT_INTERRUPTED;
-    table_destroy(x.t);
-    json_decref(x.cases);
+    const int code = status == KERF_OK ? run(&x) : fail_kerf(o, status);
+    tune_targets_free(&x.targets);
+    table_destroy(x.cases);
+    json_decref(x.json_cases);
     kerf_device_close(x.dev);
     return code;
 }

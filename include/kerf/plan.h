@@ -6,7 +6,8 @@
  * look-up, no timing, no waiting.
  *
  * Choices (which variant for which case) come from `choices` if given, else the tuning
- * store of this device, else the profile's guess; never from timing inside a plan.  A choice
+ * store of this device, else a table of known devices, else a guess; never from timing inside
+ * a plan.  A choice
  * in `choices` that this version or device does not have is an error, as other bits would
  * come out; cases that it does not name are chosen as without it.
  *
@@ -43,7 +44,8 @@ typedef struct kerf_plan_options {
     kerf_loss loss;           /* with a loss the plan has an input "labels" (N) int32 */
     kerf_optimizer optimizer; /* KERF_TRAIN only */
     const char *output;       /* value the loss is taken of; NULL: the first output */
-    const char *choices;      /* JSON from kerf_plan_choices(); NULL: store or guess */
+    const char *choices;      /* JSON from kerf_plan_choices(); NULL: as above */
+    int untuned;              /* 1: as if this device had never been tuned */
     const char *const *freeze; /* shell patterns of weights that get no update; one that fits
                                 * no weight is an error */
     size_t num_freeze;
@@ -105,17 +107,51 @@ KERF_API kerf_status kerf_plan_get_step(const kerf_plan *p, int i, kerf_plan_ste
 /* Runs one step alone `repeat` times and waits; milliseconds of one. */
 KERF_API kerf_status kerf_plan_time_step(kerf_plan *p, int i, int repeat, double *ms);
 
-/* Measures every fitting variant of every case of this plan, checks its result against
- * the first variant's, and writes the winners to the tuning store.  budget_ms 0: as long
- * as it takes.  The callback (may be NULL) is told each case's gain; nonzero stops. */
-typedef int (*kerf_tune_progress)(void *context, int i, int num, const char *which,
-                                  const char *variant, double was_ms, double is_ms);
-KERF_API kerf_status kerf_plan_tune(kerf_plan *p, double budget_ms, kerf_tune_progress progress,
-                                    void *context);
-
 /* All invariants of a plan: readers before the writer of a state, one writer a state, no
  * two live values on the same bytes.  Checked by assert in debug builds. */
 KERF_API kerf_status kerf_plan_verify(const kerf_plan *p);
+
+/* ---- tuning -------------------------------------------------------------------------- */
+
+/* What kerf_plan_create() would be given.  Training runs on a copy of the state. */
+typedef struct kerf_tune_target {
+    const kerf_graph *g;
+    kerf_state *s;
+    kerf_plan_options options;
+} kerf_tune_target;
+
+/* A case of a plan and what was measured of it. */
+typedef struct kerf_tune_case {
+    const char *which;                /* "Relu float32(5,7) > float32(5,7)" */
+    const char *untuned, *variant;    /* taken before, taken from now on */
+    double untuned_ms, ms;            /* of each, alone; untuned NAN: it does not work */
+    const char *left_out;             /* a line a candidate: "gemm_simt/8x8: why"; "" for none */
+    size_t target;                    /* whose plan */
+    int i, num;                       /* case i of num of that plan */
+} kerf_tune_case;
+/* Nonzero stops. */
+typedef int (*kerf_tune_progress)(void *context, const kerf_tune_case *c);
+
+/* A whole plan, untuned and tuned run in turn: medians, and the tuned time over the untuned
+ * with its 95 % interval.  The same choices: exactly 1, and no times (NAN).  Not measured, or
+ * untuned a plan does not work here: all NAN. */
+typedef struct kerf_tune_gain {
+    double untuned_ms, tuned_ms, ratio, low, high;
+    int num_cases, num_measured; /* of this plan, that had their turn for the first time */
+    int num_changed;             /* nodes that are computed another way than untuned */
+    int num_broken;              /* nodes whose untuned kernel does not build, run or agree */
+    int taken_back; /* it was slower for sure: the choices are again what they were */
+} kerf_tune_gain;
+
+/* Measures every kernel that fits for each case of these plans, all on one device, and keeps
+ * the winners in its tuning store, where later plans find them.  Only a kernel whose result
+ * agrees with that of most others is timed; who does not build, run or agree is left out.  A
+ * case is measured once, and the store written after each.  budget_ms 0: as long as it takes;
+ * when it is spent, no further case is begun.  gains: one a target.  Cancelled by the
+ * callback, or failed: what was measured stays. */
+KERF_API kerf_status kerf_tune(const kerf_tune_target *targets, size_t num_targets,
+                               double budget_ms, kerf_tune_gain *gains,
+                               kerf_tune_progress progress, void *context);
 
 /* ---- graphs without a device ------------------------------------------------------ */
 

@@ -1,9 +1,10 @@
 /* plan/choose.c -- which variant, with which candidate, computes each node.
  *
  * In this order: what a run's choices say (replayed on resume, so the same bits come out),
- * what was measured on this very device (kerf tune), the profile's guess.  Nothing is timed
- * here.  A choice from the run that cannot be made is an error, as going on would silently
- * give other bits; one from the store is only advice. */
+ * what was measured on this very device (kerf tune), what was measured on one like it
+ * (known_choices.txt), the operation's guess.  Nothing is timed here.  A choice from the run
+ * that cannot be made is an error, as going on would silently give other bits; one from the
+ * store or the table is only advice. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,24 +47,40 @@ static int guess(const kerf__op_case *c, kerf__option *out)
     return found;
 }
 
-static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, kerf__planned *node)
+static int find_tuned(const kerf__op_case *c, const char *which, kerf__option *out)
 {
+    const char *name = kerf__tuning_find(c->dev, which);
+    return name != NULL && find_named(c, name, out);
+}
+
+static int find_known(const kerf__op_case *c, const char *which, kerf__option *out)
+{
+    kerf__known k = {.at = (const char *)kerf__known_choices};
+    while (kerf__known_next(&k, kerf_device_get_info(c->dev), which))
+        if (find_named(c, k.choice, out))
+            return 1;
+    return 0;
+}
+
+static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, int untuned,
+                                 kerf__planned *node)
+{
+    kerf__option *option = &node->option;
     const char *name = json_string_value(json_object_get(choices, node->which));
-    if (name != NULL) {
-        if (find_named(c, name, &node->option))
-            return KERF_OK;
+    if (name != NULL && find_named(c, name, option))
+        return KERF_OK;
+    if (name != NULL)
         return kerf__fail_node(KERF_ERR_ARGUMENT, c->node,
                                "the choices name '%s', which this version does not have on this "
                                "device",
                                name);
-    }
-    name = kerf__tuning_find(c->dev, node->which);
-    if ((name != NULL && find_named(c, name, &node->option)) || guess(c, &node->option))
+    if ((!untuned && find_tuned(c, node->which, option)) || find_known(c, node->which, option) ||
+        guess(c, option))
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, c->node, "no kernel fits %s", node->which);
 }
 
-static kerf_status choose_node(kerf_plan *p, size_t i, const json_t *choices)
+static kerf_status choose_node(kerf_plan *p, size_t i, const json_t *choices, int untuned)
 {
     const kerf__op_case c = {.dev = p->dev, .node = p->graph->nodes[i]};
     kerf__planned *node = &p->nodes[i];
@@ -73,7 +90,7 @@ static kerf_status choose_node(kerf_plan *p, size_t i, const json_t *choices)
     node->which = kerf__case_text(c.node);
     if (node->which == NULL)
         return kerf__fail_memory("plan", 256);
-    KERF__TRY(choose_option(&c, choices, node));
+    KERF__TRY(choose_option(&c, choices, untuned, node));
     node->name = kerf__option_name(node->option);
     return node->name != NULL ? KERF_OK : kerf__fail_memory("plan", 64);
 }
@@ -93,10 +110,10 @@ static kerf_status read_choices(const char *text, json_t **out)
                       error.text);
 }
 
-kerf_status kerf__plan_choose(kerf_plan *p, const char *choices)
+kerf_status kerf__plan_choose(kerf_plan *p, const kerf_plan_options *options)
 {
     json_t *object;
-    KERF__TRY(read_choices(choices, &object));
+    KERF__TRY(read_choices(options->choices, &object));
     p->nodes = kerf__alloc(p->graph->num_nodes, sizeof *p->nodes);
     kerf_status status =
         p->nodes != NULL ? KERF_OK
@@ -104,7 +121,7 @@ kerf_status kerf__plan_choose(kerf_plan *p, const char *choices)
     if (status == KERF_OK)
         p->num_nodes = p->graph->num_nodes;
     for (size_t i = 0; status == KERF_OK && i < p->num_nodes; i++)
-        status = choose_node(p, i, object);
+        status = choose_node(p, i, object, options->untuned);
     json_decref(object);
     return status;
 }

@@ -1,11 +1,11 @@
-/* plan/node_trial.c -- building, comparing and timing all options of one node (node_trial.h).
+/* plan/node_trial.c -- building, running and timing all options of one node (node_trial.h).
  *
  * A driver may refuse to build or to launch a candidate: that is an answer, not a failure.
  * Only what concerns all of them (memory for the tensors, a dead device) is passed up. */
 #include "plan/node_trial.h"
 
-#include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,44 +16,63 @@
 
 /* ---- tensors ----------------------------------------------------------------------- */
 
-/* Floats in [-1, 1), flags of 0 and 1, integers 0 (an index that always exists). */
-static kerf_status fill(kerf_tensor *t, uint32_t id)
+void kerf__fill_random(void *bytes, kerf_type type, size_t num_elements, uint32_t id)
 {
     const kerf__random r = kerf__random_key(1, KERF__RANDOM_DATA, id);
+    for (size_t i = 0; i < num_elements; i++)
+        if (type == KERF_F32)
+            ((float *)bytes)[i] = 2 * kerf__random_float(r, 0, i) - 1;
+        else if (type == KERF_BOOL)
+            ((char *)bytes)[i] = (char)(kerf__random_u32(r, 0, i) & 1u);
+}
+
+static kerf_status write_random(kerf_tensor *t, uint32_t id)
+{
     char *bytes = kerf__alloc(t->size_bytes, 1);
     if (bytes == NULL)
         return kerf__fail_memory("tune", t->size_bytes);
-    for (size_t i = 0; i < t->num_elements; i++)
-        if (t->type == KERF_F32)
-            ((float *)(void *)bytes)[i] = 2 * kerf__random_float(r, 0, i) - 1;
-        else if (t->type == KERF_BOOL)
-            bytes[i] = (char)(kerf__random_u32(r, 0, i) & 1u);
+    kerf__fill_random(bytes, t->type, t->num_elements, id);
     kerf_status status = kerf_tensor_write(t, bytes);
     free(bytes);
     return status;
 }
 
-static kerf_status create_tensors(kerf__trials *t)
+static kerf_status create_tensor(kerf__trials *t, int i, const void *content)
+{
+    const kerf_node *n = t->node;
+    const kerf_value *v = i < n->num_inputs ? n->inputs[i] : n->outputs[i - n->num_inputs];
+    if (v == NULL || v->shape.rank < 0)
+        return KERF_OK;
+    KERF__TRY(kerf_tensor_create(&t->tensors[i], t->dev, v->type, v->shape));
+    if (content == NULL && v->kind == KERF__VALUE_CONSTANT)
+        content = kerf_tensor_data(v->constant);
+    if (content != NULL)
+        return kerf_tensor_write(t->tensors[i], content);
+    return i < n->num_inputs ? write_random(t->tensors[i], (uint32_t)i) : KERF_OK;
+}
+
+static kerf_status create_tensors(kerf__trials *t, const void *const *inputs)
 {
     const kerf_node *n = t->node;
     const int num = n->num_inputs + n->num_outputs;
     t->tensors = kerf__alloc((size_t)num, sizeof(kerf_tensor *));
     if (t->tensors == NULL)
         return kerf__fail_memory("tune", (size_t)num * sizeof(kerf_tensor *));
-    for (int i = 0; i < num; i++) {
-        const kerf_value *v = i < n->num_inputs ? n->inputs[i] : n->outputs[i - n->num_inputs];
-        if (v == NULL || v->shape.rank < 0)
-            continue;
-        KERF__TRY(kerf_tensor_create(&t->tensors[i], t->dev, v->type, v->shape));
-        if (v->kind == KERF__VALUE_CONSTANT)
-            KERF__TRY(kerf_tensor_write(t->tensors[i], kerf_tensor_data(v->constant)));
-        else
-            KERF__TRY(fill(t->tensors[i], (uint32_t)i));
-    }
+    for (int i = 0; i < num; i++)
+        KERF__TRY(create_tensor(t, i, inputs != NULL && i < n->num_inputs ? inputs[i] : NULL));
     return KERF_OK;
 }
 
 /* ---- building ---------------------------------------------------------------------- */
+
+static void drop_unless(kerf__trial *trial, kerf_status status)
+{
+    if (status == KERF_OK)
+        return;
+    trial->alive = 0;
+    snprintf(trial->why, sizeof trial->why, "%.*s", (int)strcspn(kerf_last_error(), "\n"),
+             kerf_last_error()); /* a log follows */
+}
 
 static kerf_status build(kerf__trials *t, kerf__trial *trial)
 {
@@ -82,15 +101,17 @@ static kerf_status create_trials(kerf__trials *t)
     for (; t->num < t->capacity && kerf__option_at(&c, t->num, &option); t->num++) {
         kerf__trial *trial = &t->items[t->num];
         *trial = (kerf__trial){.option = option, .ms = INFINITY};
-        trial->alive = build(t, trial) == KERF_OK;
+        trial->alive = 1;
+        drop_unless(trial, build(t, trial));
     }
     return KERF_OK;
 }
 
-kerf_status kerf__trials_create(kerf__trials *t, kerf_device *dev, const kerf_node *n)
+kerf_status kerf__trials_create(kerf__trials *t, kerf_device *dev, const kerf_node *n,
+                                const void *const *inputs)
 {
     *t = (kerf__trials){.dev = dev, .node = n};
-    KERF__TRY(create_tensors(t));
+    KERF__TRY(create_tensors(t, inputs));
     return create_trials(t);
 }
 
@@ -116,44 +137,26 @@ static double run(const kerf__trials *t, kerf__trial *trial, int repeat)
     kerf_status status = KERF_OK;
     for (int i = 0; i < repeat && status == KERF_OK; i++)
         status = kerf__steps_enqueue(&trial->steps, 0, trial->steps.num);
-    if (kerf_device_finish(t->dev) != KERF_OK || status != KERF_OK)
-        trial->alive = 0;
+    drop_unless(trial, status);
+    if (status == KERF_OK)
+        drop_unless(trial, kerf_device_finish(t->dev));
     return (kerf__now_ms() - start) / repeat;
 }
 
 /* ---- comparing --------------------------------------------------------------------- */
 
-static double error_factor(const kerf__trial *trial)
+/* What an earlier trial left must not pass for this one's result: all bits set are NaN. */
+static kerf_status spoil_outputs(const kerf__trials *t, char *bytes, size_t num_bytes)
 {
-    return trial->option.variant->error_factor > 0 ? trial->option.variant->error_factor : 1;
-}
-
-/* Rounding of sums as long as this node's, relative to the largest result. */
-static double tolerance(const kerf_node *n, double factor)
-{
-    const double results = (double)kerf_shape_num_elements(n->outputs[0]->shape);
-    const double length = results > 0 ? fmax(1, kerf_node_macs(n) / results) : 1;
-    return 8 * (double)FLT_EPSILON * sqrt(length) * factor;
-}
-
-static int agree(const kerf_tensor *t, const char *got, const char *want, double tolerance)
-{
-    const float *g = (const void *)got, *w = (const void *)want;
-    double largest = 0;
-    if (t->type != KERF_F32)
-        return memcmp(got, want, t->size_bytes) == 0;
-    for (size_t i = 0; i < t->num_elements; i++)
-        if (isfinite(w[i]))
-            largest = fmax(largest, fabs((double)w[i]));
-    for (size_t i = 0; i < t->num_elements; i++) {
-        const int same = g[i] == w[i] || (isnan(g[i]) && isnan(w[i]));
-        if (!same && !(fabs((double)g[i] - (double)w[i]) <= tolerance * largest))
-            return 0;
+    memset(bytes, 0xff, num_bytes);
+    for (int i = 0; i < t->node->num_outputs; i++) {
+        kerf_tensor *output = t->tensors[t->node->num_inputs + i];
+        if (output != NULL)
+            KERF__TRY(kerf_tensor_write(output, bytes));
     }
-    return 1;
+    return KERF_OK;
 }
 
-/* All outputs into `bytes`, one behind the other. */
 static kerf_status read_outputs(const kerf__trials *t, char *bytes)
 {
     for (int i = 0; i < t->node->num_outputs; i++) {
@@ -166,57 +169,45 @@ static kerf_status read_outputs(const kerf__trials *t, char *bytes)
     return KERF_OK;
 }
 
-static int all_agree(const kerf__trials *t, const char *got, const char *want, double tolerance)
+static kerf_status vote(kerf__trials *t, kerf__trial *trial, kerf__ballot *b)
 {
-    for (int i = 0; i < t->node->num_outputs; i++) {
-        const kerf_tensor *output = t->tensors[t->node->num_inputs + i];
-        if (output == NULL)
-            continue;
-        if (!agree(output, got, want, tolerance))
-            return 0;
-        got += output->size_bytes;
-        want += output->size_bytes;
-    }
-    return 1;
+    const size_t num_bytes = kerf__outputs_bytes(t->node);
+    char *bytes = kerf__alloc(num_bytes, 1);
+    if (bytes == NULL)
+        return kerf__fail_memory("tune", num_bytes);
+    kerf_status status = spoil_outputs(t, bytes, num_bytes);
+    if (status == KERF_OK)
+        run(t, trial, 1);
+    if (status == KERF_OK && trial->alive)
+        status = read_outputs(t, bytes);
+    if (status == KERF_OK && trial->alive)
+        return kerf__ballot_vote(b, bytes, t->dev, trial->option.variant, &trial->result,
+                                 &trial->gap);
+    free(bytes);
+    return status;
 }
 
-static kerf_status compare(kerf__trials *t, char *got, char *want)
+kerf_status kerf__trials_vote(kerf__trials *t, kerf__ballot *b)
 {
-    const kerf__trial *first = NULL;
-    for (int i = 0; i < t->num; i++) {
-        kerf__trial *trial = &t->items[i];
-        /* What an earlier trial left must not pass for this one's result. */
-        for (int k = 0; k < t->node->num_outputs; k++) {
-            kerf_tensor *output = t->tensors[t->node->num_inputs + k];
-            if (output != NULL && output->size_bytes > 0)
-                KERF__TRY(kerf__buffer_fill_zero(output->buffer, 0, output->size_bytes));
-        }
-        if (trial->alive)
-            run(t, trial, 1);
-        if (!trial->alive)
-            continue;
-        KERF__TRY(read_outputs(t, first == NULL ? want : got));
-        if (first == NULL)
-            first = trial;
-        else
-            trial->alive = all_agree(
-                t, got, want, tolerance(t->node, fmax(error_factor(first), error_factor(trial))));
-    }
+    for (int i = 0; i < t->num; i++)
+        if (t->items[i].alive)
+            KERF__TRY(vote(t, &t->items[i], b));
     return KERF_OK;
 }
 
-kerf_status kerf__trials_compare(kerf__trials *t)
+void kerf__trials_judge(kerf__trials *t, const kerf__ballot *b)
 {
-    size_t bytes = 0;
-    for (int i = 0; i < t->node->num_outputs; i++)
-        if (t->tensors[t->node->num_inputs + i] != NULL)
-            bytes += t->tensors[t->node->num_inputs + i]->size_bytes;
-    char *got = kerf__alloc(bytes, 1), *want = kerf__alloc(bytes, 1);
-    kerf_status status =
-        got != NULL && want != NULL ? compare(t, got, want) : kerf__fail_memory("tune", 2 * bytes);
-    free(got);
-    free(want);
-    return status;
+    const int winner = kerf__ballot_winner(b);
+    for (int i = 0; i < t->num; i++) {
+        kerf__trial *trial = &t->items[i];
+        if (!trial->alive || trial->result == winner)
+            continue;
+        trial->gap = kerf__ballot_gap(b, trial->result, winner);
+        trial->alive = 0;
+        snprintf(trial->why, sizeof trial->why,
+                 "the result is off by %.2g of its largest number, must be within %.2g",
+                 trial->gap.rel, trial->gap.tolerance);
+    }
 }
 
 /* ---- timing ------------------------------------------------------------------------ */
@@ -255,4 +246,28 @@ kerf_status kerf__trials_time(kerf__trials *t, const kerf__trial *keep, double b
         time_round(t, keep, i < ROUNDS_FOR_ALL ? INFINITY : i < LEAST_ROUNDS ? 2 : 1.2);
     }
     return kerf_device_finish(t->dev);
+}
+
+kerf__trial *kerf__trials_find(const kerf__trials *t, kerf__option option)
+{
+    for (int i = 0; i < t->num; i++)
+        if (t->items[i].option.variant == option.variant &&
+            t->items[i].option.candidate == option.candidate)
+            return &t->items[i];
+    return NULL;
+}
+
+char *kerf__trials_left_out(const kerf__trials *t)
+{
+    enum { LINE = 320 };
+    char *text = kerf__alloc((size_t)t->num + 1, LINE);
+    size_t length = 0;
+    for (int i = 0; text != NULL && i < t->num; i++) {
+        char *name = !t->items[i].alive ? kerf__option_name(t->items[i].option) : NULL;
+        if (name != NULL)
+            length += (size_t)snprintf(text + length, LINE, "%s%.100s: %s", length > 0 ? "\n" : "",
+                                       name, t->items[i].why);
+        free(name);
+    }
+    return text;
 }

@@ -185,15 +185,20 @@ static kerf_status make_graph(kerf__planning *p)
     return KERF_OK;
 }
 
-static kerf_status make_plan(kerf_plan *p, const kerf_graph *g, const kerf_plan_options *options)
+/* As far as no memory and no program of the device is needed. */
+static kerf_status make_draft(kerf_plan *p, const kerf_graph *g, const kerf_plan_options *options)
 {
     KERF__TRY(kerf_graph_copy(&p->graph, g));
     kerf__planning planning = {.plan = p, .options = options};
     kerf_status status = make_graph(&planning);
     free(planning.masks);
     KERF__TRY(status);
+    return kerf__plan_choose(p, options);
+}
+
+static kerf_status complete(kerf_plan *p)
+{
     const size_t align = kerf_device_get_info(p->dev)->align_bytes;
-    KERF__TRY(kerf__plan_choose(p, options->choices));
     KERF__TRY(kerf__plan_make_blocks(p));
     KERF__TRY(kerf__arena_pack(p->blocks, p->num_blocks, align > 0 ? align : 1, &p->arena_bytes));
     assert(kerf_plan_verify(p) != KERF_ERR_ARGUMENT);
@@ -202,7 +207,7 @@ static kerf_status make_plan(kerf_plan *p, const kerf_graph *g, const kerf_plan_
 
 /* ---- life -------------------------------------------------------------------------- */
 
-kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
+kerf_status kerf__plan_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s,
                              const kerf_plan_options *options)
 {
     *out = NULL;
@@ -215,13 +220,25 @@ kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s
                      .mode = options->mode,
                      .optimizer = options->optimizer,
                      .metrics = -1};
-    kerf_status status = make_plan(p, g, options);
+    kerf_status status = make_draft(p, g, options);
     if (status != KERF_OK) {
         kerf_plan_destroy(p);
         return status;
     }
     *out = p;
     return KERF_OK;
+}
+
+kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
+                             const kerf_plan_options *options)
+{
+    KERF__TRY(kerf__plan_draft(out, g, s, options));
+    kerf_status status = complete(*out);
+    if (status == KERF_OK)
+        return KERF_OK;
+    kerf_plan_destroy(*out);
+    *out = NULL;
+    return status;
 }
 
 /* Tensors of states, and of their next values, are the state's. */

@@ -117,6 +117,7 @@ kerf_status kerf__plan_order(kerf_graph *g);
 /* A node and a graph's attribute that says which part of a step it is. */
 kerf_status kerf__node_set_pass(kerf_node *n, kerf__pass pass);
 kerf__pass kerf__node_pass(const kerf_node *n);
+const char *kerf__pass_name(kerf__pass pass); /* "forward" (run.c) */
 /* Marks all nodes from `first` on. */
 kerf_status kerf__plan_set_pass(kerf_graph *g, size_t first, kerf__pass pass);
 
@@ -127,7 +128,21 @@ kerf_status kerf__plan_set_pass(kerf_graph *g, size_t first, kerf__pass pass);
 char *kerf__case_text(const kerf_node *n);
 
 /* choose.c: fills in plan->nodes. */
-kerf_status kerf__plan_choose(kerf_plan *p, const char *choices);
+kerf_status kerf__plan_choose(kerf_plan *p, const kerf_plan_options *options);
+
+/* A plan whose kernels are chosen and not built: it can be looked at, not run (plan.c). */
+kerf_status kerf__plan_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s,
+                             const kerf_plan_options *options);
+
+/* known.c: the committed table of choices.  Begin: .at = the text. */
+typedef struct kerf__known {
+    const char *at;  /* what is still to be read */
+    int is_ours;     /* the lines are for this device */
+    char choice[64]; /* of the line that was found */
+} kerf__known;
+/* Finds the next line for this device and case; 0 behind the last. */
+int kerf__known_next(kerf__known *k, const kerf_device_info *info, const char *which);
+extern const unsigned char kerf__known_choices[]; /* made from known_choices.txt */
 
 /* ---- memory ------------------------------------------------------------------------ */
 
@@ -148,6 +163,8 @@ int kerf__node_is_view(const kerf_node *n);
 int kerf__node_copies(const kerf_node *n);
 /* 1 if the node may write an output over exactly the bytes of an input. */
 int kerf__node_may_overwrite(const kerf_node *n, int input, int output);
+/* What the value "kerf.step" holds: KERF__STEP_FLOATS numbers (run.c). */
+void kerf__step_numbers(const kerf_optimizer *o, const kerf_step *step, float *numbers);
 kerf_status kerf__ends_add(kerf__ends *ends, const char *name, kerf_value *v);
 
 #endif

@@ -11,6 +11,16 @@
 
 /* ---- in ---------------------------------------------------------------------------- */
 
+void kerf__step_numbers(const kerf_optimizer *o, const kerf_step *step, float *numbers)
+{
+    const double t = (double)step->step;
+    memset(numbers, 0, KERF__STEP_FLOATS * sizeof *numbers);
+    numbers[KERF__STEP_LR] = step->lr;
+    numbers[KERF__STEP_BIAS1] = (float)(1 / (1 - pow((double)o->beta1, t)));
+    numbers[KERF__STEP_BIAS2] = (float)(1 / (1 - pow((double)o->beta2, t)));
+    numbers[KERF__STEP_NUMBER] = (float)t;
+}
+
 kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)
 {
     if (p->step == NULL)
@@ -18,12 +28,8 @@ kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)
     if (step->step < 1)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: step %lld, must be at least 1",
                           (long long)step->step);
-    const double t = (double)step->step;
-    float numbers[KERF__STEP_FLOATS] = {0};
-    numbers[KERF__STEP_LR] = step->lr;
-    numbers[KERF__STEP_BIAS1] = (float)(1 / (1 - pow((double)p->optimizer.beta1, t)));
-    numbers[KERF__STEP_BIAS2] = (float)(1 / (1 - pow((double)p->optimizer.beta2, t)));
-    numbers[KERF__STEP_NUMBER] = (float)t;
+    float numbers[KERF__STEP_FLOATS];
+    kerf__step_numbers(&p->optimizer, step, numbers);
     return kerf__buffer_put(p->tensors[p->step->index]->buffer, numbers, sizeof numbers);
 }
 
@@ -103,11 +109,15 @@ size_t kerf_plan_arena_bytes(const kerf_plan *p)
 
 /* ---- steps one by one -------------------------------------------------------------- */
 
-static const char *const DIRECTIONS[] = {
-    [KERF__FORWARD] = "forward",
-    [KERF__BACKWARD] = "backward",
-    [KERF__UPDATE] = "update",
-};
+const char *kerf__pass_name(kerf__pass pass)
+{
+    static const char *const NAMES[] = {
+        [KERF__FORWARD] = "forward",
+        [KERF__BACKWARD] = "backward",
+        [KERF__UPDATE] = "update",
+    };
+    return NAMES[pass];
+}
 
 int kerf_plan_num_steps(const kerf_plan *p)
 {
@@ -143,7 +153,7 @@ kerf_status kerf_plan_get_step(const kerf_plan *p, int i, kerf_plan_step *step)
     *step = (kerf_plan_step){.name = n->name,
                              .op = n->op,
                              .variant = variant != NULL ? variant : "copy",
-                             .direction = DIRECTIONS[kerf__node_pass(n)],
+                             .direction = kerf__pass_name(kerf__node_pass(n)),
                              .macs = kerf_node_macs(n),
                              .bytes = op->bytes != NULL ? op->bytes(n) : ends_bytes(n)};
     return KERF_OK;

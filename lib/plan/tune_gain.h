@@ -1,0 +1,13 @@
+/* plan/tune_gain.h -- whether a tuned plan as a whole is faster than the untuned one.  Other
+ * half: tune_gain.c; tune.c calls it. */
+#ifndef KERF_PLAN_TUNE_GAIN_H
+#define KERF_PLAN_TUNE_GAIN_H
+
+#include "plan/plan_internal.h"
+
+/* Runs both in turn for about budget_ms (0: as long as it takes) and fills in the gain; a
+ * tuned plan that is slower for sure gets the untuned choices back, in the store too. */
+kerf_status kerf__tune_compare(kerf_plan *untuned, kerf_plan *tuned, double budget_ms,
+                               kerf_tune_gain *gain);
+
+#endif
