@@ -26,6 +26,7 @@ int cmd_infer(const options *o);
 int cmd_prune(const options *o);
 int cmd_bench(const options *o);
 int cmd_tune(const options *o);
+int cmd_verify(const options *o);
 int cmd_demo(const options *o);
 
 /* `kerf --help` and `kerf CMD --help`, to standard output. */

@@ -69,10 +69,21 @@ static const lesson lessons[] = {
      "  kerf bench dense.onnx --max-ms 2 || echo too slow\n"},
     {"tune",
      "Measures every kernel that fits and remembers the fastest for this device; all later\n"
-     "commands use it.  Without a model: the built-in networks and the cases of kerf bench.",
+     "commands use it.  A kernel that does not build, run or agree with the others is left out\n"
+     "(-v says which).  Ends with the gain: each whole plan, untuned and tuned in turn; one that\n"
+     "got slower keeps its old kernels.  Without a model: the built-in networks and the\n"
+     "cases of kerf bench.  Ctrl-C keeps what was measured.",
      "  kerf tune\n"
      "  kerf tune dense.onnx --batch 128\n"
      "  kerf tune --budget 60\n"},
+    {"verify",
+     "Runs a model layer by layer, forward, backward and updates, each time by every kernel that\n"
+     "fits on every device, all with the same inputs.  What most agree on is right; names the\n"
+     "first layer that a device would compute wrong, and exits with 1.  A single device is\n"
+     "compared with the first other CPU device.  -v names every wrong kernel, chosen or not.",
+     "  kerf verify dense.onnx --device all\n"
+     "  kerf verify dense.onnx --device all --data fashion-mnist --json\n"
+     "  kerf verify dense.onnx --device 1 -v\n"},
     {"demo",
      "A network is trained on real images, then loses more and more of its weights in three\n"
      "ways.  Writes dense.onnx, pruned.onnx and report.html into DIR (kerf-demo).",

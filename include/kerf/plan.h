@@ -153,6 +153,36 @@ KERF_API kerf_status kerf_tune(const kerf_tune_target *targets, size_t num_targe
                                double budget_ms, kerf_tune_gain *gains,
                                kerf_tune_progress progress, void *context);
 
+/* ---- verifying ----------------------------------------------------------------------- */
+
+/* What was found of one device. */
+typedef struct kerf_verify_result {
+    kerf_status status;        /* not KERF_OK: it could not go on to the end; why says it */
+    char first_bad_layer[128]; /* name of the node; "" where all agree */
+    char why[320];             /* "gemm_wide/8x2: the result is off by ..."; "" */
+    double max_rel; /* largest error of what a plan would run, relative to a result's largest number */
+    int num_layers, num_kernels, num_bad_kernels; /* kernels: all that fit, chosen or not */
+} kerf_verify_result;
+
+/* A layer that was just tried. */
+typedef struct kerf_verify_layer {
+    const char *name, *op, *direction; /* "forward", "backward" or "update" */
+    const char *bad; /* a device and its wrong kernels, a line each; "" where all agree */
+    int i, num;
+} kerf_verify_layer;
+/* Nonzero stops. */
+typedef int (*kerf_verify_progress)(void *context, const kerf_verify_layer *layer);
+
+/* Runs a model node by node on all devices, by every kernel that fits, each with the same
+ * inputs (random; the weights are the state's), and compares: the result that most kernels
+ * agree on is right, within 8 eps sqrt(terms of a sum).  One device compares its kernels with
+ * each other.  KERF_TRAIN: gradients and updates too.  The state stays as it is; results: one
+ * a device.  KERF_OK also if a device is found to be wrong. */
+KERF_API kerf_status kerf_verify(const kerf_graph *g, const kerf_state *s,
+                                 const kerf_plan_options *options, kerf_device *const *devs,
+                                 size_t num_devs, kerf_verify_result *results,
+                                 kerf_verify_progress progress, void *context);
+
 /* ---- graphs without a device ------------------------------------------------------ */
 
 /* Binds the batch and infers all types and shapes of `g` in place; names the node that

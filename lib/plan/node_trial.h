@@ -1,6 +1,6 @@
 /* plan/node_trial.h -- every way to compute one node, side by side on tensors of their own, and
  * which of the results is right.  Other halves: node_trial.c builds, runs and times, ballot.c
- * compares.  tune.c drives it on one device, verify.c on many. */
+ * compares.  tune.c drives it on one device, verify_layers.c on many. */
 #ifndef KERF_PLAN_NODE_TRIAL_H
 #define KERF_PLAN_NODE_TRIAL_H
 

@@ -1,0 +1,369 @@
+/* cmd_verify.c -- `kerf verify`: every layer of a model on every device, compared with what
+ * most kernels on all of them agree on; names the first layer that is out of tolerance.
+ *
+ * On each device, too: the masks that pruning would choose, which must be the same bits
+ * everywhere, and top-1 where there is data. */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "command.h"
+#include "interrupt.h"
+#include "json.h"
+#include "model.h"
+#include "progress.h"
+
+typedef struct subject {
+    kerf_device *dev;           /* owned */
+    const char *name;           /* of the device; the device's */
+    kerf_verify_result forward; /* inference, then a training step */
+    kerf_verify_result training;
+    uint64_t mask_digest; /* 0: none */
+    double top1;          /* NAN: none */
+    char why[320];        /* it fails apart from its layers; "" */
+} subject;
+
+typedef struct verifying {
+    const options *o;
+    model m;            /* in host memory */
+    kerf_dataset *data; /* owned, or NULL */
+    subject *subjects;  /* owned; the first num_asked are what was asked for */
+    size_t num, num_asked;
+    int can_be_trained;
+    progress bar;
+} verifying;
+
+/* ---- devices ------------------------------------------------------------------------- */
+
+static int wants_all(const options *o)
+{
+    const char *spec = o->device != NULL ? o->device : getenv("KERF_DEVICE");
+    return spec != NULL && strcmp(spec, "all") == 0;
+}
+
+static kerf_status open_subject(verifying *x, const char *spec)
+{
+    subject *s = &x->subjects[x->num];
+    *s = (subject){.top1 = NAN};
+    kerf_status status = kerf_device_open(&s->dev, spec);
+    if (status != KERF_OK)
+        return status;
+    s->name = kerf_device_name(s->dev);
+    x->num++;
+    return KERF_OK;
+}
+
+/* Beside a single device the first other CPU device stands as a witness. */
+static kerf_status open_witness(verifying *x, const kerf_device_info *list, size_t num)
+{
+    const int asked = kerf_device_get_info(x->subjects[0].dev)->index;
+    for (size_t i = 0; i < num; i++) {
+        char spec[16];
+        snprintf(spec, sizeof spec, "%d", list[i].index);
+        if (list[i].index != asked && list[i].type == KERF_DEVICE_CPU)
+            return open_subject(x, spec);
+    }
+    return KERF_OK;
+}
+
+static kerf_status open_listed(verifying *x, const kerf_device_info *list, size_t num)
+{
+    kerf_status status = KERF_OK;
+    x->subjects = calloc(num + 2, sizeof *x->subjects);
+    if (x->subjects == NULL)
+        return KERF_ERR_MEMORY;
+    if (!wants_all(x->o) || num == 0) { /* without any, opening says why */
+        status = open_subject(x, x->o->device);
+        x->num_asked = x->num;
+        return status == KERF_OK ? open_witness(x, list, num) : status;
+    }
+    for (size_t i = 0; i < num && status == KERF_OK; i++) {
+        char spec[16];
+        snprintf(spec, sizeof spec, "%d", list[i].index);
+        status = open_subject(x, spec);
+    }
+    x->num_asked = x->num;
+    return status;
+}
+
+static kerf_status open_devices(verifying *x)
+{
+    kerf_device_info *list;
+    size_t num;
+    kerf_status status = kerf_device_list(&list, &num);
+    if (status == KERF_OK) {
+        status = open_listed(x, list, num);
+        kerf_device_list_free(list);
+    }
+    return status;
+}
+
+/* ---- layers -------------------------------------------------------------------------- */
+
+static int on_layer(void *context, const kerf_verify_layer *l)
+{
+    verifying *x = context;
+    if (l->bad[0] != '\0' && x->o->verbose)
+        say(x->o, "%s (%s): wrong on\n%s", l->name, l->direction, l->bad);
+    progress_count(&x->bar, l->i + 1, l->num, l->name);
+    return interrupted();
+}
+
+static kerf_status verify_mode(verifying *x, kerf_mode mode)
+{
+    kerf_plan_options plan_options = {.mode = mode,
+                                      .batch = options_given(x->o, "batch") ? x->o->batch : 128};
+    kerf_device **devs = calloc(x->num + 1, sizeof *devs);
+    kerf_verify_result *results = calloc(x->num + 1, sizeof *results);
+    kerf_status status = devs != NULL && results != NULL ? KERF_OK : KERF_ERR_MEMORY;
+    if (mode == KERF_TRAIN) {
+        plan_options.loss = KERF_LOSS_CROSS_ENTROPY;
+        plan_options.optimizer = kerf_train_defaults().optimizer;
+    }
+    for (size_t i = 0; status == KERF_OK && i < x->num; i++)
+        devs[i] = x->subjects[i].dev;
+    if (status == KERF_OK)
+        status = kerf_verify(x->m.g, x->m.s, &plan_options, devs, x->num, results, on_layer, x);
+    for (size_t i = 0; status == KERF_OK && i < x->num; i++)
+        *(mode == KERF_TRAIN ? &x->subjects[i].training : &x->subjects[i].forward) = results[i];
+    free(devs);
+    free(results);
+    return status;
+}
+
+/* A model that can only infer has half as much to verify. */
+static kerf_status verify_layers(verifying *x)
+{
+    kerf_status status = verify_mode(x, KERF_EVALUATE);
+    if (status != KERF_OK)
+        return status;
+    status = verify_mode(x, KERF_TRAIN);
+    x->can_be_trained = status == KERF_OK;
+    if (status == KERF_OK || status == KERF_ERR_CANCELLED)
+        return status;
+    say(x->o, "inference alone is verified: %s", kerf_last_error());
+    return KERF_OK;
+}
+
+/* ---- masks and accuracy ---------------------------------------------------------------- */
+
+/* Fowler, Noll and Vo's hash (1a) of all masks, in the order of their ids. */
+static kerf_status digest_masks(const kerf_state *s, uint64_t *digest)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (int id = 0; id < kerf_state_num_ids(s); id++) {
+        const kerf_state_entry *e = kerf_state_get(s, id);
+        if (e == NULL || e->role != KERF_ROLE_MASK)
+            continue;
+        const size_t num_bytes = kerf_tensor_size_bytes(e->tensor);
+        unsigned char *bytes = malloc(num_bytes + 1);
+        kerf_status status = bytes != NULL ? kerf_state_read(s, id, bytes) : KERF_ERR_MEMORY;
+        for (size_t i = 0; status == KERF_OK && i < num_bytes; i++)
+            hash = (hash ^ bytes[i]) * 1099511628211u;
+        free(bytes);
+        if (status != KERF_OK)
+            return status;
+    }
+    *digest = hash;
+    return KERF_OK;
+}
+
+static kerf_status choose_masks(kerf_graph *g, kerf_state *s)
+{
+    const kerf_prune_options how = {
+        .method = KERF_PRUNE_MAGNITUDE, .scope = KERF_SCOPE_GLOBAL, .amount = 0.9};
+    kerf_pruner *p = NULL;
+    kerf_status status = kerf_prune_mark(g, s, &how);
+    if (status == KERF_OK)
+        status = kerf_pruner_create(&p, g, s, &how);
+    if (status == KERF_OK)
+        status = kerf_pruner_apply(p, 1);
+    if (status == KERF_OK)
+        status = kerf_device_finish(kerf_state_device(s));
+    kerf_pruner_destroy(p);
+    return status;
+}
+
+/* What is left of 10 % of the weights, by magnitude over the whole network. */
+static void find_masks(const verifying *x, subject *s)
+{
+    kerf_graph *g = NULL;
+    kerf_state *state = NULL;
+    kerf_status status = kerf_graph_copy(&g, x->m.g);
+    if (status == KERF_OK)
+        status = kerf_state_copy(&state, x->m.s, s->dev);
+    if (status == KERF_OK)
+        status = choose_masks(g, state);
+    if (status == KERF_OK)
+        status = digest_masks(state, &s->mask_digest);
+    if (status != KERF_OK && x->o->verbose)
+        say(x->o, "%s: no masks: %s", s->name, kerf_last_error());
+    kerf_graph_destroy(g);
+    kerf_state_destroy(state);
+}
+
+static void find_top1(const verifying *x, subject *s)
+{
+    kerf_state *state = NULL;
+    kerf_evaluation e;
+    const int64_t batch = options_given(x->o, "batch") ? x->o->batch : 256;
+    const char *prep = x->o->prep != NULL ? x->o->prep : kerf_graph_metadata(x->m.g, "kerf.prep");
+    kerf_status status = kerf_state_copy(&state, x->m.s, s->dev);
+    if (status == KERF_OK)
+        status = kerf_evaluate(x->m.g, state, x->data, KERF_SPLIT_TEST, batch, prep, &e, NULL);
+    if (status == KERF_OK)
+        s->top1 = e.top1;
+    else
+        snprintf(s->why, sizeof s->why, "%.300s", kerf_last_error());
+    kerf_state_destroy(state);
+}
+
+static void find_more(verifying *x)
+{
+    for (size_t i = 0; i < x->num_asked && !interrupted(); i++) {
+        subject *s = &x->subjects[i];
+        find_masks(x, s);
+        if (x->data != NULL)
+            find_top1(x, s);
+        if (s->why[0] == '\0' && s->mask_digest != x->subjects[0].mask_digest)
+            snprintf(s->why, sizeof s->why, "pruning chooses other weights than on %.200s",
+                     x->subjects[0].name);
+    }
+}
+
+/* ---- the verdict ----------------------------------------------------------------------- */
+
+static const kerf_verify_result *worse(const subject *s)
+{
+    const kerf_verify_result *f = &s->forward;
+    return f->first_bad_layer[0] != '\0' || f->status != KERF_OK ? f : &s->training;
+}
+
+static int has_failed(const subject *s)
+{
+    return worse(s)->first_bad_layer[0] != '\0' || worse(s)->status != KERF_OK || s->why[0] != '\0';
+}
+
+/* Why it failed; "" if it did not. */
+static const char *reason(const subject *s)
+{
+    return worse(s)->why[0] != '\0' ? worse(s)->why : s->why;
+}
+
+static double max_rel(const subject *s)
+{
+    return fmax(s->forward.max_rel, s->training.max_rel);
+}
+
+static void digest_text(const subject *s, char *text, size_t text_bytes)
+{
+    snprintf(text, text_bytes, "%016llx", (unsigned long long)s->mask_digest);
+}
+
+static json_t *subject_json(const subject *s)
+{
+    char digest[24];
+    const char *bad = worse(s)->first_bad_layer;
+    digest_text(s, digest, sizeof digest);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:o}", "device", json_text(s->name),
+                     "first_bad_layer", bad[0] != '\0' ? json_text(bad) : json_null(), "max_rel",
+                     json_number(max_rel(s)), "top1", json_number(s->top1), "mask_digest",
+                     s->mask_digest != 0 ? json_text(digest) : json_null(), "layers",
+                     s->forward.num_layers + s->training.num_layers, "kernels",
+                     s->forward.num_kernels + s->training.num_kernels, "bad_kernels",
+                     s->forward.num_bad_kernels + s->training.num_bad_kernels, "why",
+                     has_failed(s) ? json_text(reason(s)) : json_null());
+}
+
+static int report_json(const verifying *x)
+{
+    json_t *object = json_begin(), *devices = json_array();
+    for (size_t i = 0; i < x->num_asked; i++)
+        json_array_append_new(devices, subject_json(&x->subjects[i]));
+    json_object_set_new(object, "devices", devices);
+    return json_finish(x->o, object);
+}
+
+static void print_subject(table *t, const subject *s)
+{
+    char digest[24];
+    digest_text(s, digest, sizeof digest);
+    table_cell(t, "%s", s->name);
+    table_cell(t, "%d", s->forward.num_layers + s->training.num_layers);
+    table_cell(t, "%d", s->forward.num_kernels + s->training.num_kernels);
+    table_cell(t, "%d", s->forward.num_bad_kernels + s->training.num_bad_kernels);
+    table_cell(t, "%.2g", max_rel(s));
+    table_cell(t, isnan(s->top1) ? "" : "%.2f %%", s->top1);
+    table_cell(t, "%s", s->mask_digest != 0 ? digest : "");
+    table_cell(t, "%s",
+               !has_failed(s)                         ? "none"
+               : worse(s)->first_bad_layer[0] != '\0' ? worse(s)->first_bad_layer
+                                                      : "failed");
+}
+
+static int report_text(const verifying *x)
+{
+    table *t =
+        table_create("device|>layers|>kernels|>wrong|>largest error|>top-1|mask|first bad layer");
+    for (size_t i = 0; i < x->num_asked; i++)
+        print_subject(t, &x->subjects[i]);
+    table_print(t, stdout);
+    table_destroy(t);
+    for (size_t i = 0; i < x->num_asked; i++)
+        if (has_failed(&x->subjects[i]))
+            printf("%s: %s\n", x->subjects[i].name, reason(&x->subjects[i]));
+    if (!x->can_be_trained)
+        printf("inference alone\n");
+    return EXIT_DONE;
+}
+
+static int report(const verifying *x)
+{
+    int code = x->o->json ? report_json(x) : report_text(x), num_failed = 0;
+    for (size_t i = 0; i < x->num_asked; i++)
+        num_failed += has_failed(&x->subjects[i]);
+    return code == EXIT_DONE && num_failed > 0 ? EXIT_FAILED : code;
+}
+
+/* ---- the command ------------------------------------------------------------------------ */
+
+static int run(verifying *x)
+{
+    const options *o = x->o;
+    kerf_status status = open_devices(x);
+    if (status == KERF_OK && o->data != NULL)
+        status = kerf_dataset_open(&x->data, o->data);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    interrupt_catch();
+    progress_begin(&x->bar, o, "verify");
+    status = verify_layers(x);
+    progress_clear(&x->bar);
+    if (status == KERF_ERR_CANCELLED)
+        return EXIT_INTERRUPTED;
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    find_more(x);
+    return interrupted() ? EXIT_INTERRUPTED : report(x);
+}
+
+int cmd_verify(const options *o)
+{
+    const char *path = o->words.items[0];
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return fail_work(
+            o, "%s: folders of ONNX tests are not in this version yet, must be a model", path);
+    verifying x = {.o = o};
+    int code = model_read(o, &x.m, path, NULL);
+    if (code == 0)
+        code = run(&x);
+    for (size_t i = 0; i < x.num; i++)
+        kerf_device_close(x.subjects[i].dev);
+    free(x.subjects);
+    kerf_dataset_close(x.data);
+    model_free(&x.m);
+    return code;
+}
