@@ -42,14 +42,19 @@ static inline int bench_order(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Enough calls a sample for about 5 ms, 15 samples. */
+/* Enough calls a sample for about 5 ms. */
+static inline int bench_calls(double once_ms)
+{
+    return once_ms > 5 ? 1 : once_ms < 0.005 ? 1000 : (int)(5 / once_ms);
+}
+
+/* 15 samples. */
 static inline bench_time bench_measure(kerf_device *dev, bench_body body, void *context)
 {
     enum { SAMPLES = 15 };
     double ms[SAMPLES];
     bench_sample_ms(dev, body, context, 1); /* the first compiles */
-    double once = bench_sample_ms(dev, body, context, 2);
-    int calls = once > 5 ? 1 : once < 0.005 ? 1000 : (int)(5 / once);
+    int calls = bench_calls(bench_sample_ms(dev, body, context, 2));
     for (int i = 0; i < SAMPLES; i++)
         ms[i] = bench_sample_ms(dev, body, context, calls);
     qsort(ms, SAMPLES, sizeof ms[0], bench_order);

@@ -15,10 +15,10 @@ static void run(op_bench *b, const char *op, kerf_shape x, const kerf_shape *y)
 
 static void run_all(op_bench *b)
 {
-    const kerf_shape big = KERF_SHAPE(1 << 23), rows = KERF_SHAPE(8192, 1024);
+    const kerf_shape big = KERF_SHAPE(1 << 24), rows = KERF_SHAPE(16384, 1024);
     const kerf_shape bias = KERF_SHAPE(1024), hidden = KERF_SHAPE(128, 300);
-    const kerf_shape hidden_bias = KERF_SHAPE(300), middle = KERF_SHAPE(8, 1024, 1024);
-    const kerf_shape channels = KERF_SHAPE(1024, 1);
+    const kerf_shape hidden_bias = KERF_SHAPE(300), middle = KERF_SHAPE(64, 64, 56, 56);
+    const kerf_shape channels = KERF_SHAPE(64, 1, 1);
     run(b, "Add", big, &big);
     run(b, "Relu", big, NULL);
     run(b, "kerf.ReluGrad", big, &big);

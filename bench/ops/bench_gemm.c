@@ -4,13 +4,14 @@
  *
  * Packing is part of the time.  A star marks what a plan without tuning takes; choices whose
  * guess is ten times worse are left out but for --all.  Each result is checked first against
- * sums in double, 500 elements of them.  --vs ("gemm_clblast") times the starred one in
- * turns with another choice and prints the ratio; other libraries: `kerf bench --beside`. */
+ * sums in double, 500 elements of them.  --vs ("gemm_clblast", or "limit" for the
+ * device's multiply-adds) times the starred one in turns with it and prints the ratio; other
+ * libraries: `kerf bench --beside`. */
 #include <math.h>
 #include <string.h>
 
-#include "bench.h"
 #include "check.h"
+#include "limits/limits.h"
 #include "op_check.h"
 
 typedef struct problem {
@@ -144,8 +145,7 @@ static void time_in_turns(const workload *w, const choice *x, const choice *othe
     double own[PAIRS], theirs[PAIRS], ratio[PAIRS];
     running r = start(w, x), o = start(w, other);
     bench_sample_ms(dev, run_steps, &r, 1);
-    const double once = bench_sample_ms(dev, run_steps, &r, 2);
-    const int calls = once > 5 ? 1 : once < 0.005 ? 1000 : (int)(5 / once);
+    const int calls = bench_calls(bench_sample_ms(dev, run_steps, &r, 2));
     for (int i = 0; i < PAIRS; i++) {
         own[i] = bench_sample_ms(dev, run_steps, &r, calls);
         theirs[i] = bench_sample_ms(dev, run_steps, &o, calls);
@@ -160,6 +160,30 @@ static void time_in_turns(const workload *w, const choice *x, const choice *othe
     printf("# %.2f times as fast (%.2f to %.2f)\n", ratio[PAIRS / 2], ratio[3], ratio[11]);
     stop(&r);
     stop(&o);
+}
+
+static void time_beside_limit(const workload *w, const choice *x)
+{
+    enum { PAIRS = 15 };
+    const problem *p = &w->p;
+    const double operations = 2.0 * p->m * p->n * p->k;
+    double own[PAIRS], share[PAIRS];
+    limits l;
+    running r = start(w, x);
+    limits_open(&l, dev, LIMITS_MULTIPLY_ADD, operations);
+    limits_rate(&l);
+    const int calls = bench_calls(bench_sample_ms(dev, run_steps, &r, 2));
+    for (int i = 0; i < PAIRS; i++) {
+        const double rate = limits_rate(&l);
+        own[i] = bench_sample_ms(dev, run_steps, &r, calls);
+        share[i] = 1e-6 * operations / own[i] / rate;
+    }
+    qsort(own, PAIRS, sizeof *own, bench_order);
+    qsort(share, PAIRS, sizeof *share, bench_order);
+    print(w, x->name, " *", own[0], own[PAIRS / 2]);
+    printf("# %.3f of the limit (%.3f to %.3f)\n", share[PAIRS / 2], share[3], share[11]);
+    limits_close(&l);
+    stop(&r);
 }
 
 /* ---- one problem ------------------------------------------------------------------------- */
@@ -208,6 +232,8 @@ static void run(problem p)
             time_in_turns(&w, best, &list[i]);
         else if (versus == NULL && (show_all || list[i].guess < 10 * best->guess))
             time_alone(&w, &list[i], &list[i] == best ? " *" : "");
+    if (versus != NULL && strcmp(versus, "limit") == 0)
+        time_beside_limit(&w, best);
     for (int i = 0; i < num; i++)
         free(list[i].name);
     close_workload(&w);

@@ -1,4 +1,4 @@
-/* op_bench.h -- times one node beside a plain copy.
+/* op_bench.h -- times one node beside the device's limit.
  *
  *     static void run(op_bench *b, int64_t m, int64_t k)
  *     {
@@ -11,57 +11,54 @@
  *     int main(void) { return op_bench_main(run_all); }
  *
  * A case is made with the harness of the tests and compared with the reference first: a
- * wrong kernel has no speed.  Every variant that fits is timed; share is that of the copy
- * bandwidth measured on the same device. */
+ * wrong kernel has no speed.  Every variant that fits is timed in turns with the limit,
+ * copying or reading; its share is the median of 15 pairs, with its interval. */
 #ifndef KERF_OP_BENCH_H
 #define KERF_OP_BENCH_H
 
 #include "../../tests/op_check.h"
-#include "bench.h"
+#include "limits/limits.h"
 
 typedef struct op_bench {
     op_check c; /* the case, between begin and end */
     kerf_device *dev;
-    double copy_gbps;
+    limits limit;
 } op_bench;
 
-typedef struct op_bench_pair {
-    kerf_tensor *src, *dst;
-    const kerf__steps *steps;
-} op_bench_pair;
+enum { OP_BENCH_BYTES = 64 << 20, OP_BENCH_ROUNDS = 15 };
 
-static inline kerf_status op_bench_copy(void *context)
-{
-    op_bench_pair *p = context;
-    return kerf_tensor_copy(p->src, p->dst);
-}
+typedef struct op_bench_times {
+    double ms[OP_BENCH_ROUNDS], percent[OP_BENCH_ROUNDS]; /* of the limit beside it; sorted */
+} op_bench_times;
 
 static inline kerf_status op_bench_steps(void *context)
 {
-    op_bench_pair *p = context;
-    return kerf__steps_enqueue(p->steps, 0, p->steps->num);
+    const kerf__steps *steps = context;
+    return kerf__steps_enqueue(steps, 0, steps->num);
 }
 
-/* GB/s of a copy of 64 MiB: the fastest of the driver's own now and of what
- * kerf_device_measure found on this device. */
-static inline double op_bench_copy_gbps(kerf_device *dev)
+/* Rounds of the limit and the case in turns. */
+static inline void op_bench_rounds(op_bench_times *t, kerf__steps *steps, double bytes,
+                                   const limits *limit)
 {
-    enum { NUM = 1 << 24 };
-    kerf_device_peaks peaks;
-    op_bench_pair p = {0};
-    bench_ok(kerf_device_measure(dev, &peaks));
-    bench_ok(kerf_tensor_create(&p.src, dev, KERF_F32, KERF_SHAPE(NUM)));
-    bench_ok(kerf_tensor_create(&p.dst, dev, KERF_F32, KERF_SHAPE(NUM)));
-    const double gbps = 8e-6 * NUM / bench_measure(dev, op_bench_copy, &p).min_ms;
-    kerf_tensor_destroy(p.src);
-    kerf_tensor_destroy(p.dst);
-    return fmax(gbps, peaks.copy_gbps);
+    kerf_device *dev = limit->dev;
+    bench_sample_ms(dev, op_bench_steps, steps, 1); /* the first compiles */
+    const int calls = bench_calls(bench_sample_ms(dev, op_bench_steps, steps, 2));
+    limits_rate(limit);
+    for (int i = 0; i < OP_BENCH_ROUNDS; i++) {
+        const double best = limits_rate(limit);
+        t->ms[i] = bench_sample_ms(dev, op_bench_steps, steps, calls);
+        t->percent[i] = 100e-6 * bytes / t->ms[i] / best;
+    }
+    qsort(t->ms, OP_BENCH_ROUNDS, sizeof *t->ms, bench_order);
+    qsort(t->percent, OP_BENCH_ROUNDS, sizeof *t->percent, bench_order);
 }
 
 /* Times the case as its option computes it. */
 static inline void op_bench_option(kerf__op_case c, const char *text, double bytes,
-                                   double copy_gbps)
+                                   const limits *limit)
 {
+    op_bench_times t;
     kerf__steps steps = {0};
     const size_t scratch_bytes = kerf__case_scratch(&c);
     char *name = kerf__option_name(c.option);
@@ -69,17 +66,19 @@ static inline void op_bench_option(kerf__op_case c, const char *text, double byt
     if (scratch_bytes > 0)
         bench_ok(kerf__buffer_create(&c.scratch, c.dev, scratch_bytes));
     bench_ok(c.option.variant->build(&c));
-    op_bench_pair p = {.steps = &steps};
-    const bench_time t = bench_measure(c.dev, op_bench_steps, &p);
-    printf("%s,%s,%s,%s,%.4f,%.4f,%.1f,%.0f\n", c.node->op, text, name, kerf_device_name(c.dev),
-           t.min_ms, t.median_ms, 1e-6 * bytes / t.min_ms, 100e-6 * bytes / t.min_ms / copy_gbps);
+    op_bench_rounds(&t, &steps, bytes, limit);
+    /* The 4th and the 12th of 15 enclose the median 19 times in 20. */
+    printf("%s,%s,%s,%s,%.4f,%.4f,%.1f,%.0f,%.0f,%.0f\n", c.node->op, text, name,
+           kerf_device_name(c.dev), t.ms[0], t.ms[7], 1e-6 * bytes / t.ms[0], t.percent[7],
+           t.percent[3], t.percent[11]);
+    fflush(stdout);
     kerf__steps_clear(&steps);
     kerf__buffer_destroy(c.scratch);
     free(name);
 }
 
 /* Times every option of the case; counted are all inputs and outputs once. */
-static inline void op_bench_case(op_check *c, const char *text, double copy_gbps)
+static inline void op_bench_case(op_check *c, const char *text, const limits *limit)
 {
     kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *outputs[OP_CHECK_MAX] = {0};
     double bytes = 0;
@@ -97,7 +96,7 @@ static inline void op_bench_case(op_check *c, const char *text, double copy_gbps
     }
     kerf__op_case k = {.dev = c->dev, .node = c->node, .inputs = inputs, .outputs = outputs};
     for (int i = 0; kerf__option_at(&k, i, &k.option); i++)
-        op_bench_option(k, text, bytes, copy_gbps);
+        op_bench_option(k, text, bytes, limit);
     for (int i = 0; i < c->num_inputs; i++)
         kerf_tensor_destroy(inputs[i]);
     for (int i = 0; i < c->node->num_outputs; i++)
@@ -174,21 +173,27 @@ static inline void op_bench_end(op_bench *b, op_reference reference, double tole
     char text[128];
     op_bench_name(&b->c, note, text, sizeof text);
     op_check_variants(&b->c, reference, tolerance);
-    op_bench_case(&b->c, text, b->copy_gbps);
+    op_bench_case(&b->c, text, &b->limit);
     op_check_end(&b->c);
 }
 
 /* ---- the program ------------------------------------------------------------------------- */
 
-static inline int op_bench_main(void (*run_all)(op_bench *b))
+static inline int op_bench_main_beside(limits_kind kind, void (*run_all)(op_bench *b))
 {
     op_bench b = {.dev = check_open_device()};
-    b.copy_gbps = op_bench_copy_gbps(b.dev);
-    printf("# copy %.1f GB/s\nop,case,variant,device,min_ms,median_ms,gb_per_s,percent_of_copy\n",
-           b.copy_gbps);
+    limits_open(&b.limit, b.dev, kind, kind == LIMITS_COPY ? 2.0 * OP_BENCH_BYTES : OP_BENCH_BYTES);
+    printf("op,case,variant,device,min_ms,median_ms,gb_per_s,percent_of_%s,low,high\n",
+           kind == LIMITS_COPY ? "copy" : "read");
     run_all(&b);
+    limits_close(&b.limit);
     kerf_device_close(b.dev);
     return check_result();
+}
+
+static inline int op_bench_main(void (*run_all)(op_bench *b))
+{
+    return op_bench_main_beside(LIMITS_COPY, run_all);
 }
 
 #endif
