@@ -17,6 +17,7 @@
 extern const kerf__source kerf__source_gemm_wide;
 
 enum { PACK_CHUNK = 64 }; /* CHUNK in the kernel */
+enum { MOST_DIRECT_BYTES = 256 << 10 };
 
 /* A candidate's parameters. */
 enum { ALONG_M, ROWS, VECTORS, VECTOR, DIRECT };
@@ -38,10 +39,11 @@ enum { ALONG_M, ROWS, VECTORS, VECTOR, DIRECT };
     }
 
 const kerf__candidate kerf__gemm_wide_candidates[KERF__GEMM_NUM_WIDE] = {
-    N_TILE("n8x2", 8, 2, 16, 0),  N_TILE("n8x2d", 8, 2, 16, 1),  M_TILE("m8x2", 8, 2, 16, 0),
-    M_TILE("m8x2d", 8, 2, 16, 1), N_TILE("n4x2d", 4, 2, 16, 1),  M_TILE("m4x2", 4, 2, 16, 0),
-    N_TILE("n1x4d", 1, 4, 16, 1), N_TILE("n6x2v8", 6, 2, 8, 0),  N_TILE("n6x2v8d", 6, 2, 8, 1),
-    M_TILE("m6x2v8", 6, 2, 8, 0), M_TILE("m6x2v8d", 6, 2, 8, 1), N_TILE("n1x4v8d", 1, 4, 8, 1),
+    N_TILE("n6x4", 6, 4, 16, 0),   N_TILE("n6x4d", 6, 4, 16, 1),  N_TILE("n8x2", 8, 2, 16, 0),
+    N_TILE("n8x2d", 8, 2, 16, 1),  M_TILE("m8x2", 8, 2, 16, 0),   M_TILE("m8x2d", 8, 2, 16, 1),
+    N_TILE("n4x2d", 4, 2, 16, 1),  M_TILE("m4x2", 4, 2, 16, 0),   N_TILE("n1x4d", 1, 4, 16, 1),
+    N_TILE("n6x2v8", 6, 2, 8, 0),  N_TILE("n6x2v8d", 6, 2, 8, 1), M_TILE("m6x2v8", 6, 2, 8, 0),
+    M_TILE("m6x2v8d", 6, 2, 8, 1), N_TILE("n1x4v8d", 1, 4, 8, 1),
 };
 
 /* The product with its sides named: lanes are where vectors lie. */
@@ -90,8 +92,8 @@ int kerf__gemm_wide_fits(const kerf__op_case *c)
 }
 
 /* Cycles for a step of k: a vector multiplied and added each, two to come in; a product of so
- * few that each has to wait for the last takes 8.  Tiles of 8x2, 4x2 and 1x4 took 1.1, 1.2 and
- * 2.4 cycles a vector on Zen 4 under PoCL. */
+ * few that each has to wait for the last takes 8.  Tiles of 6x4, 8x2, 4x2 and 1x4 took 1.05, 1.1,
+ * 1.2 and 2.4 cycles a vector on Zen 4 under PoCL. */
 static double step_cycles(int rows, int vectors)
 {
     const int multiply_adds = rows * vectors;
@@ -116,8 +118,9 @@ static double tile_cycles(const kerf__op_case *c, const kerf__gemm *g, const sid
     return vector < widest ? 1.2 * cycles : cycles;
 }
 
-/* In cycles of one core, as all guesses of this operation.  Lanes that lie a multiple of 4 KiB
- * apart from step to step share few sets of the first cache. */
+/* In cycles of one core, as all guesses of this operation.  Lanes read in place lie scattered
+ * over pages: a panel beyond some 256 KiB misses the second cache, and steps a multiple of 4 KiB
+ * apart share few sets of the first. */
 double kerf__gemm_wide_guess(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
@@ -127,9 +130,11 @@ double kerf__gemm_wide_guess(const kerf__op_case *c)
     double cost = tile_cycles(c, &g, &s, c->option.candidate->parameters);
     const double elements = (double)num_products(&g) * s.num_lanes * g.k;
     if (!s.direct)
-        cost += 2000 + elements * (s.lane_stride == 1 ? 0.25 : 0.6);
-    else if (s.lane_step % 1024 == 0)
+        cost += 2000 + elements * (s.lane_stride == 1 ? 1.0 : 1.2);
+    else if ((double)g.k * s.floats * sizeof(float) > MOST_DIRECT_BYTES && s.lane_step > s.floats)
         cost *= 1.5;
+    else if (s.lane_step % 1024 == 0)
+        cost *= 1.01;
     if (s.dst_lane != 1)
         cost += 0.4 * num_products(&g) * (double)s.num_rows * s.num_lanes;
     return cost;
