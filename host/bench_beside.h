@@ -4,9 +4,10 @@
  *
  *     CALLS FAMILY CASE        "20 gemm m=64 n=300 k=784 f32"
  *
- * It runs the case once untimed, then CALLS times, and answers with one line: milliseconds of
- * one call, or "no" and why it has none.  It ends with its input.  A process of its own,
- * because thread pools disturb each other.  bench/peers/ holds such programs. */
+ * It runs the case once untimed, then CALLS times, waits until its threads are idle, and answers
+ * with one line: milliseconds of one call, or "no" and why it has none.  It ends with its input.  A
+ * process of its own, because thread pools disturb each other.  bench/peers/ holds such programs.
+ */
 #ifndef HOST_BENCH_BESIDE_H
 #define HOST_BENCH_BESIDE_H
 
