@@ -11,7 +11,12 @@ cd "$(dirname "$0")/../.."
 python=build/venv-peers/bin/python
 : "${PEERS:=onednn openblas clblast torch ort}" "${BUILD:=build/release}"
 
-[ -e "$BUILD/CMakeCache.txt" ] || cmake --preset release -DBUILD_TESTING=OFF >/dev/null
+# Configured anew where it was before: libraries may have come since.
+if [ -e "$BUILD/CMakeCache.txt" ]; then
+    cmake "$BUILD" >/dev/null
+else
+    cmake --preset release -DBUILD_TESTING=OFF >/dev/null
+fi
 cmake --build "$BUILD" --target kerf-command kerf-probe peers >/dev/null
 
 # The others run on the CPU, so Kerf does, unless the caller chose its driver.
