@@ -47,7 +47,7 @@ oclgrind)
 arm64) # PoCL under qemu, found where Android's vendors keep OpenCL (tests/emulate)
     emulate=$(cd "$(dirname "$0")" && pwd)/emulate
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd KERF_TEST_OPENCL=/vendor/lib64/libOpenCL.so \
-        KERF_TEST_SMALL=1 TMPDIR=/tmp exec "$emulate/enter.sh" "$emulate/../../build/arm64-root" "$@" ;;
+        KERF_TEST_SMALL=1 exec "$emulate/enter.sh" "$emulate/../../build/arm64-root" "$@" ;;
 *)
     echo "device_run.sh: unknown implementation '$implementation'" >&2
     exit 2 ;;

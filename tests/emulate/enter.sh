@@ -24,6 +24,7 @@ formats=/proc/sys/fs/binfmt_misc
 mount -t proc proc "$root/proc"
 mount -t sysfs sys "$root/sys"
 mount --rbind /dev "$root/dev"
+export TMPDIR=/tmp # the root's own
 mkdir -p "$root$tree"
 mount --bind "$tree" "$root$tree"
 # shellcheck disable=SC2016  # for the shell inside
