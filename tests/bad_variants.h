@@ -25,7 +25,10 @@ enum {
     BAD_LATE_LIE = 64, /* the same as lies, for Add alone */
     BAD_ALONE = 128    /* not a variant: Relu's own are left out */
 };
-static int bad_variants;
+#ifndef BAD_AT_START
+#define BAD_AT_START 0
+#endif
+static int bad_variants = BAD_AT_START;
 static const kerf_device *bad_device;
 static int bad_num_sly;
 

@@ -19,7 +19,8 @@
 #include "base/file.h"
 #include "device/device_internal.h"
 
-enum { MAX_FILE_BYTES = 16 << 20, MAX_TEXT = 200 };
+/* A case of a node with many inputs of many dimensions is long. */
+enum { MAX_FILE_BYTES = 16 << 20, MAX_TEXT = 1000 };
 
 typedef struct entry {
     char *which, *choice; /* owned */

@@ -174,6 +174,21 @@ static void test_unreadable(void)
     kerf_device_close(dev);
 }
 
+/* Seven shapes of four dimensions and attributes: an update of Adam's. */
+static void test_long(void)
+{
+    char which[700];
+    memset(which, 'x', sizeof which - 1);
+    which[sizeof which - 1] = '\0';
+    kerf_device *a = check_open_device();
+    CHECK_OK(kerf__tuning_set(a, which, "optimizer_wide", 1));
+    CHECK_OK(kerf__tuning_save(a));
+    kerf_device_close(a);
+    kerf_device *b = check_open_device();
+    expect(b, which, "optimizer_wide");
+    kerf_device_close(b);
+}
+
 static void test_messages(void)
 {
     kerf_device *dev = check_open_device();
@@ -203,6 +218,7 @@ int main(void)
     test_edited();
     test_foreign();
     test_unreadable();
+    test_long();
     test_messages();
     char command[300];
     snprintf(command, sizeof command, "rm -r %.250s", folder);
