@@ -11,27 +11,16 @@
 
 #include "command.h"
 #include "interrupt.h"
-#include "json.h"
 #include "model.h"
 #include "progress.h"
-
-typedef struct subject {
-    kerf_device *dev;           /* owned */
-    const char *name;           /* of the device; the device's */
-    kerf_verify_result forward; /* inference, then a training step */
-    kerf_verify_result training;
-    uint64_t mask_digest; /* 0: none */
-    double top1;          /* NAN: none */
-    char why[320];        /* it fails apart from its layers; "" */
-} subject;
+#include "verify_report.h"
 
 typedef struct verifying {
     const options *o;
-    model m;            /* in host memory */
-    kerf_dataset *data; /* owned, or NULL */
-    subject *subjects;  /* owned; the first num_asked are what was asked for */
+    model m;                  /* in host memory */
+    kerf_dataset *data;       /* owned, or NULL */
+    verify_subject *subjects; /* owned; the first num_asked are what was asked for */
     size_t num, num_asked;
-    int can_be_trained;
     progress bar;
 } verifying;
 
@@ -45,8 +34,8 @@ static int wants_all(const options *o)
 
 static kerf_status open_subject(verifying *x, const char *spec)
 {
-    subject *s = &x->subjects[x->num];
-    *s = (subject){.top1 = NAN};
+    verify_subject *s = &x->subjects[x->num];
+    *s = (verify_subject){.top1 = NAN};
     kerf_status status = kerf_device_open(&s->dev, spec);
     if (status != KERF_OK)
         return status;
@@ -140,7 +129,6 @@ static kerf_status verify_layers(verifying *x)
     if (status != KERF_OK)
         return status;
     status = verify_mode(x, KERF_TRAIN);
-    x->can_be_trained = status == KERF_OK;
     if (status == KERF_OK || status == KERF_ERR_CANCELLED)
         return status;
     say(x->o, "inference alone is verified: %s", kerf_last_error());
@@ -187,7 +175,7 @@ static kerf_status choose_masks(kerf_graph *g, kerf_state *s)
 }
 
 /* What is left of 10 % of the weights, by magnitude over the whole network. */
-static void find_masks(const verifying *x, subject *s)
+static void find_masks(const verifying *x, verify_subject *s)
 {
     kerf_graph *g = NULL;
     kerf_state *state = NULL;
@@ -204,7 +192,7 @@ static void find_masks(const verifying *x, subject *s)
     kerf_state_destroy(state);
 }
 
-static void find_top1(const verifying *x, subject *s)
+static void find_top1(const verifying *x, verify_subject *s)
 {
     kerf_state *state = NULL;
     kerf_evaluation e;
@@ -223,7 +211,7 @@ static void find_top1(const verifying *x, subject *s)
 static void find_more(verifying *x)
 {
     for (size_t i = 0; i < x->num_asked && !interrupted(); i++) {
-        subject *s = &x->subjects[i];
+        verify_subject *s = &x->subjects[i];
         find_masks(x, s);
         if (x->data != NULL)
             find_top1(x, s);
@@ -231,100 +219,6 @@ static void find_more(verifying *x)
             snprintf(s->why, sizeof s->why, "pruning chooses other weights than on %.200s",
                      x->subjects[0].name);
     }
-}
-
-/* ---- the verdict ----------------------------------------------------------------------- */
-
-static const kerf_verify_result *worse(const subject *s)
-{
-    const kerf_verify_result *f = &s->forward;
-    return f->first_bad_layer[0] != '\0' || f->status != KERF_OK ? f : &s->training;
-}
-
-static int has_failed(const subject *s)
-{
-    return worse(s)->first_bad_layer[0] != '\0' || worse(s)->status != KERF_OK || s->why[0] != '\0';
-}
-
-/* Why it failed; "" if it did not. */
-static const char *reason(const subject *s)
-{
-    return worse(s)->why[0] != '\0' ? worse(s)->why : s->why;
-}
-
-static double max_rel(const subject *s)
-{
-    return fmax(s->forward.max_rel, s->training.max_rel);
-}
-
-static void digest_text(const subject *s, char *text, size_t text_bytes)
-{
-    snprintf(text, text_bytes, "%016llx", (unsigned long long)s->mask_digest);
-}
-
-static json_t *subject_json(const subject *s)
-{
-    char digest[24];
-    const char *bad = worse(s)->first_bad_layer;
-    digest_text(s, digest, sizeof digest);
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:o}", "device", json_text(s->name),
-                     "first_bad_layer", bad[0] != '\0' ? json_text(bad) : json_null(), "max_rel",
-                     json_number(max_rel(s)), "top1", json_number(s->top1), "mask_digest",
-                     s->mask_digest != 0 ? json_text(digest) : json_null(), "layers",
-                     s->forward.num_layers + s->training.num_layers, "kernels",
-                     s->forward.num_kernels + s->training.num_kernels, "bad_kernels",
-                     s->forward.num_bad_kernels + s->training.num_bad_kernels, "why",
-                     has_failed(s) ? json_text(reason(s)) : json_null());
-}
-
-static int report_json(const verifying *x)
-{
-    json_t *object = json_begin(), *devices = json_array();
-    for (size_t i = 0; i < x->num_asked; i++)
-        json_array_append_new(devices, subject_json(&x->subjects[i]));
-    json_object_set_new(object, "devices", devices);
-    return json_finish(x->o, object);
-}
-
-static void print_subject(table *t, const subject *s)
-{
-    char digest[24];
-    digest_text(s, digest, sizeof digest);
-    table_cell(t, "%s", s->name);
-    table_cell(t, "%d", s->forward.num_layers + s->training.num_layers);
-    table_cell(t, "%d", s->forward.num_kernels + s->training.num_kernels);
-    table_cell(t, "%d", s->forward.num_bad_kernels + s->training.num_bad_kernels);
-    table_cell(t, "%.2g", max_rel(s));
-    table_cell(t, isnan(s->top1) ? "" : "%.2f %%", s->top1);
-    table_cell(t, "%s", s->mask_digest != 0 ? digest : "");
-    table_cell(t, "%s",
-               !has_failed(s)                         ? "none"
-               : worse(s)->first_bad_layer[0] != '\0' ? worse(s)->first_bad_layer
-                                                      : "failed");
-}
-
-static int report_text(const verifying *x)
-{
-    table *t =
-        table_create("device|>layers|>kernels|>wrong|>largest error|>top-1|mask|first bad layer");
-    for (size_t i = 0; i < x->num_asked; i++)
-        print_subject(t, &x->subjects[i]);
-    table_print(t, stdout);
-    table_destroy(t);
-    for (size_t i = 0; i < x->num_asked; i++)
-        if (has_failed(&x->subjects[i]))
-            printf("%s: %s\n", x->subjects[i].name, reason(&x->subjects[i]));
-    if (!x->can_be_trained)
-        printf("inference alone\n");
-    return EXIT_DONE;
-}
-
-static int report(const verifying *x)
-{
-    int code = x->o->json ? report_json(x) : report_text(x), num_failed = 0;
-    for (size_t i = 0; i < x->num_asked; i++)
-        num_failed += has_failed(&x->subjects[i]);
-    return code == EXIT_DONE && num_failed > 0 ? EXIT_FAILED : code;
 }
 
 /* ---- the command ------------------------------------------------------------------------ */
@@ -346,7 +240,7 @@ static int run(verifying *x)
     if (status != KERF_OK)
         return fail_kerf(o, status);
     find_more(x);
-    return interrupted() ? EXIT_INTERRUPTED : report(x);
+    return interrupted() ? EXIT_INTERRUPTED : verify_report(o, x->subjects, x->num_asked);
 }
 
 int cmd_verify(const options *o)

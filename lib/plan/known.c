@@ -22,12 +22,13 @@ static int cut(char *line, char **fields, int most)
     return num;
 }
 
-/* Copies the next line, NULL behind the last; one that is too long counts as empty. */
+/* Copies the next line, NULL behind the last; one that is too long is cut. */
 static const char *next_line(const char *at, char *line, size_t line_bytes)
 {
     if (*at == '\0')
         return NULL;
-    const size_t length = strcspn(at, "\n"), kept = length < line_bytes ? length : 0;
+    const size_t length = strcspn(at, "\n");
+    const size_t kept = length < line_bytes ? length : line_bytes - 1;
     memcpy(line, at, kept);
     line[kept] = '\0';
     return at + length + (at[length] == '\n');
@@ -47,7 +48,7 @@ int kerf__known_next(kerf__known *k, const kerf_device_info *info, const char *w
     char line[512], *fields[MOST_FIELDS];
     for (const char *next; (next = next_line(k->at, line, sizeof line)) != NULL;) {
         k->at = next;
-        const int num = line[0] != '#' ? cut(line, fields, MOST_FIELDS) : 0;
+        const int num = cut(line, fields, MOST_FIELDS); /* no case begins like a comment */
         if (num == 4 && strcmp(fields[0], "device") == 0) {
             k->is_ours = is_ours(fields, info);
         } else if (num == 3 && k->is_ours && strlen(fields[1]) < sizeof k->choice &&
