@@ -12,6 +12,7 @@
 
 #include "bench.h"
 #include "bench_node.h"
+#include "crash.h"
 #include "files.h"
 #include "interrupt.h"
 #include "progress.h"
@@ -229,7 +230,7 @@ int bench_suite_run(const options *o)
     int code = choose_cases(o, &x);
     if (code == 0)
         code = start_others(o, &x); /* before drivers have threads */
-    kerf_status status = code == 0 ? kerf_device_open(&x.dev, o->device) : KERF_OK;
+    kerf_status status = code == 0 ? open_device(&x.dev, o->device) : KERF_OK;
     if (code == 0 && status == KERF_OK)
         status = kerf_device_measure(x.dev, &x.peaks);
     if (status != KERF_OK)

@@ -6,6 +6,7 @@
 #include "bench.h"
 #include "bench_case.h"
 #include "command.h"
+#include "crash.h"
 #include "devices.h"
 #include "files.h"
 #include "json.h"
@@ -87,7 +88,7 @@ int cmd_bench(const options *o)
     if (kind == BENCH_SUITE)
         return bench_suite_run(o);
     kerf_device *dev;
-    kerf_status status = kerf_device_open(&dev, o->device);
+    kerf_status status = open_device(&dev, o->device);
     if (status != KERF_OK)
         return fail_kerf(o, status);
     code = bench_models(o, dev);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "crash.h"
 #include "infer.h"
 #include "json.h"
 
@@ -173,7 +174,7 @@ static kerf_status run_pieces(inference *x)
 
 static int open_all(const options *o, inference *x)
 {
-    kerf_status status = kerf_device_open(&x->dev, o->device);
+    kerf_status status = open_device(&x->dev, o->device);
     if (status != KERF_OK)
         return fail_kerf(o, status);
     int code = model_read(o, &x->m, o->words.items[0], x->dev);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "crash.h"
 #include "json.h"
 
 /* --prep, else what the file says, else what suits the data; kept in the file from here. */
@@ -33,7 +34,7 @@ static kerf_status open_data(const options *o, session *s)
 int session_open(const options *o, session *s, const char *model_path)
 {
     *s = (session){0};
-    kerf_status status = kerf_device_open(&s->dev, o->device);
+    kerf_status status = open_device(&s->dev, o->device);
     if (status == KERF_OK && o->data != NULL)
         status = open_data(o, s);
     if (status != KERF_OK)

@@ -121,6 +121,11 @@ KERF_API kerf_status kerf_device_measure_again(kerf_device *dev, kerf_device_pea
  * For the helper program kerf-probe: a broken driver ends the process that calls this. */
 KERF_API kerf_status kerf_device_probe(char **json, int basic, void (*trying)(const char *what));
 
+/* For a handler of fatal signals, and safe there: "while NAME built gemm.cl; ...", what a driver
+ * was doing; "" if there is no device yet.  A build that crashed is then refused for a day
+ * with KERF_ERR_UNSUPPORTED; without a handler it is after the second time. */
+KERF_API const char *kerf_device_crashed(void);
+
 /* The folder that programs, verdicts and tuning are kept in: KERF_CACHE_DIR, else
  * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf.  "" (there is none, or KERF_CACHE_DIR is
  * empty) means nothing is kept; work goes on.  Of programs at most KERF_CACHE_MIB (256) are

@@ -85,6 +85,7 @@ kerf_status kerf__device_open_found(kerf_device **out, const kerf__opencl *cl,
     dev->info = *info;
     dev->platform = found.platform;
     dev->id = found.id;
+    kerf__guard_open(dev);
     kerf_status status = open_queue(dev);
     if (status != KERF_OK) {
         kerf_device_close(dev);
@@ -122,6 +123,7 @@ void kerf_device_close(kerf_device *dev)
         dev->cl->ReleaseCommandQueue(dev->queue);
     if (dev->context != NULL)
         dev->cl->ReleaseContext(dev->context);
+    kerf__guard_close(dev);
     free(dev);
 }
 

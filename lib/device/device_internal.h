@@ -9,6 +9,7 @@
 #define KERF_DEVICE_INTERNAL_H
 
 #include "base/fail.h"
+#include "device/guard.h"
 #include "device/launch.h"
 #include "device/opencl.h"
 
@@ -42,6 +43,7 @@ struct kerf_device {
     cl_command_queue queue;  /* owned */
     kerf__program *programs; /* owned */
     kerf__tuning *tuning;    /* owned; NULL until it is asked for */
+    kerf__guard guard;
     uint64_t used_bytes;     /* of all buffers */
     long fail_at;            /* see fault.h; 0: never */
     int is_lost;             /* all fail after that */
@@ -109,6 +111,8 @@ void kerf__tuning_close(kerf_device *dev);
 /* Milliseconds of one enqueue and finish; negative if that failed. */
 double kerf__measure_launch(kerf_device *dev, const kerf__launch *launch);
 
+/* The digest of all that decides what is built. */
+void kerf__program_key(const kerf_device *dev, const kerf__program *program, char text[40]);
 /* Makes program->program from its file; 0 if that is missing, damaged or refused. */
 int kerf__program_cache_load(const kerf_device *dev, kerf__program *program);
 /* Puts a program made from its own binary in its place; 0 if that cannot be done. */

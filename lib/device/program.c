@@ -72,11 +72,15 @@ static kerf_status build_failed(const kerf_device *dev, const kerf__program *pro
 static kerf_status build(kerf_device *dev, kerf__program *program)
 {
     cl_int err;
+    char key[40];
     const char *text = program->source->text;
     program->program = dev->cl->CreateProgramWithSource(dev->context, 1, &text, NULL, &err);
     if (err != CL_SUCCESS)
         return kerf__fail_opencl(dev, err, "%s.cl: making a program", program->source->name);
+    kerf__program_key(dev, program, key);
+    KERF__TRY(kerf__guard_begin(dev, key, program->source->name));
     err = dev->cl->BuildProgram(program->program, 1, &dev->id, program->options, NULL, NULL);
+    kerf__guard_end(dev);
     return err == CL_SUCCESS ? KERF_OK : build_failed(dev, program, err);
 }
 

@@ -46,11 +46,23 @@ static void make_key(const kerf_device *dev, const kerf__program *program, uint6
     key[1] = digest.low64;
 }
 
+static void key_text(const uint64_t key[2], char text[40])
+{
+    snprintf(text, 40, "%016llx%016llx", (unsigned long long)key[0], (unsigned long long)key[1]);
+}
+
+void kerf__program_key(const kerf_device *dev, const kerf__program *program, char text[40])
+{
+    uint64_t key[2];
+    make_key(dev, program, key);
+    key_text(key, text);
+}
+
 static char *file_path(const uint64_t key[2], int make)
 {
     char name[64];
-    snprintf(name, sizeof name, "%016llx%016llx.bin", (unsigned long long)key[0],
-             (unsigned long long)key[1]);
+    key_text(key, name);
+    strcat(name, ".bin");
     return kerf__cache_path("programs", name, make);
 }
 

@@ -9,7 +9,7 @@
  * HOW is an OpenCL error, abort, segv or hang; FROM is the first call that is hit (1), and all
  * later ones are too; with TEXT only programs whose source holds it, and their kernels, count.
  * A call that is hit adds a byte to the file KERF_STUB_LOG, so a test sees that it was.
- * Entry points that Kerf does not use are not there. */
+ * Entry points that Kerf does not use give CL_INVALID_OPERATION. */
 #define CL_TARGET_OPENCL_VERSION 120
 #define _GNU_SOURCE              /* dlfcn.h, signal.h in full */
 #include <CL/cl.h>
@@ -399,6 +399,22 @@ static cl_platform_id find_platform(void)
     return platforms != NULL && platforms(1, &real, NULL) == CL_SUCCESS ? real : NULL;
 }
 
+typedef cl_int(CL_API_CALL *any_function)(void);
+
+static cl_int CL_API_CALL not_there(void)
+{
+    return CL_INVALID_OPERATION;
+}
+
+/* Who else calls OpenCL (CLBlast does, in the same process) gets an error, not a crash. */
+static void fill_functions(void)
+{
+    any_function *slots = (any_function *)&functions;
+    for (size_t i = 0; i < sizeof functions / sizeof *slots; i++)
+        if (slots[i] == NULL)
+            slots[i] = not_there;
+}
+
 CL_API_ENTRY cl_int CL_API_CALL clIcdGetPlatformIDsKHR(cl_uint capacity, cl_platform_id *platforms,
                                                        cl_uint *num)
 {
@@ -406,6 +422,7 @@ CL_API_ENTRY cl_int CL_API_CALL clIcdGetPlatformIDsKHR(cl_uint capacity, cl_plat
     cl_int err = strike("GetPlatformIDs", 0);
     if (err != CL_SUCCESS)
         return err;
+    fill_functions();
     if (wrapped == NULL)
         wrapped = wrap(find_platform(), 0);
     if (wrapped == NULL)

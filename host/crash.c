@@ -1,0 +1,51 @@
+/* crash.c -- a driver that crashes takes the command along: one line says in what, and a kernel
+ * that it crashed on is remembered.  Then the signal takes its way, through whatever handler
+ * was there before (a driver's, a sanitizer's). */
+#include "crash.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+enum { NUM_SIGNALS = sizeof SIGNALS / sizeof SIGNALS[0] };
+
+/* A handler is told nothing but through a global. */
+static struct sigaction before[NUM_SIGNALS];
+
+/* A handler may call write() and little else. */
+static void put(const char *text)
+{
+    const ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+    (void)ignored;
+}
+
+static void on_crash(int number)
+{
+    const char digits[] = {(char)('0' + number / 10), (char)('0' + number % 10), '\0'};
+    put("kerf: crashed (signal ");
+    put(number < 10 ? digits + 1 : digits);
+    put(") ");
+    put(kerf_device_crashed());
+    put("\n");
+    for (size_t i = 0; i < NUM_SIGNALS; i++)
+        if (SIGNALS[i] == number)
+            sigaction(number, &before[i], NULL);
+    raise(number); /* once this handler returns */
+}
+
+kerf_status open_device(kerf_device **out, const char *spec)
+{
+    const kerf_status status = kerf_device_open(out, spec);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_crash;
+    for (size_t i = 0; i < NUM_SIGNALS; i++) {
+        struct sigaction now;
+        if (sigaction(SIGNALS[i], NULL, &now) == 0 && now.sa_handler != on_crash &&
+            sigaction(SIGNALS[i], &action, NULL) == 0)
+            before[i] = now;
+    }
+    return status;
+}
