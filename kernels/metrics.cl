@@ -27,8 +27,9 @@ static inline int sum_int_lanes(intv a)
 #endif
 }
 
-/* 1 as int or lanes of 1, whatever truth looks like. */
-#define ONE(cond) ((cond) & (intv)(1))
+/* 1 as int or lanes of 1, whatever truth looks like.  By select, as oclgrind 21.10 makes 255 of
+ * an `and` with 1. */
+#define ONE(cond) select((intv)(0), (intv)(1), cond)
 
 static inline uint rank(global const float *x, uint k, uint label, size_t room)
 {

@@ -266,7 +266,7 @@ kernel void count_part(global const uchar *src, global int *part, uint num, uint
 #if V > 1
     intv lanes = (intv)(0);
     for (; i + V <= end; i += V)
-        lanes -= LOADMASK(src + i) != (intv)(0); /* true is -1 in a vector */
+        lanes += min(LOADMASK(src + i), (intv)(1)); /* a comparison is 255 in oclgrind 21.10 */
     int at[V];
 #if V == 4
     vstore4(lanes, 0, at);

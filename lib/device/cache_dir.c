@@ -1,11 +1,8 @@
-/* device/cache_dir.c -- the folder that programs, verdicts and tuning are kept in, and the one
- * that stands in for it.
+/* device/cache_dir.c -- the folder that programs, verdicts and tuning are kept in.
  *
  * Asked for at each use and never remembered, so that a test can change the environment. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -40,43 +37,5 @@ char *kerf__cache_path(const char *folder, const char *name, int make)
     if (dir != NULL && (!make || kerf__make_dirs(dir) == KERF_OK))
         path = kerf__path_join(dir, name);
     free(dir);
-    return path;
-}
-
-/* ---- the spare folder ------------------------------------------------------------------ */
-
-/* It lies where others may write too, so it counts only if it is ours alone. */
-static int is_ours(const char *dir)
-{
-    struct stat info;
-    return lstat(dir, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid() &&
-           (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-static int spare_dir(char *dir, size_t dir_bytes)
-{
-    const char *session = getenv("XDG_RUNTIME_DIR"), *temporary = getenv("TMPDIR");
-    int length = session != NULL && *session != '\0'
-                     ? snprintf(dir, dir_bytes, "%s/kerf", session)
-                     : snprintf(dir, dir_bytes, "%s/kerf-%lu",
-                                temporary != NULL && *temporary != '\0' ? temporary : "/tmp",
-                                (unsigned long)geteuid());
-    return length > 0 && length < (int)dir_bytes;
-}
-
-char *kerf__cache_spare_path(const char *folder, const char *name, int make)
-{
-    char dir[4096];
-    const char *told = getenv("KERF_CACHE_DIR");
-    if ((told != NULL && *told == '\0') || !spare_dir(dir, sizeof dir))
-        return NULL; /* KERF_CACHE_DIR= asks that nothing is kept */
-    if (make)
-        mkdir(dir, S_IRWXU); /* what was in its place is looked at next */
-    if (!is_ours(dir))
-        return NULL;
-    char *below = kerf__path_join(dir, folder), *path = NULL;
-    if (below != NULL && (!make || kerf__make_dirs(below) == KERF_OK))
-        path = kerf__path_join(below, name);
-    free(below);
     return path;
 }

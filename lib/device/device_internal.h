@@ -87,9 +87,6 @@ kerf_status kerf__device_select(const kerf_device_info *infos, size_t num, const
 /* "CACHE/folder/name" in fresh memory; NULL where nothing is kept, or if the folder is to be
  * made and cannot be. */
 char *kerf__cache_path(const char *folder, const char *name, int make);
-/* The same in a folder of this user that lasts for a session or until the next start of the
- * machine: for small files, where the cache folder cannot be written to. */
-char *kerf__cache_spare_path(const char *folder, const char *name, int make);
 
 /* A text of GetDeviceInfo without blanks around it; "" where there is none. */
 void kerf__device_text(const kerf__opencl *cl, cl_device_id id, cl_device_info what, char *text,

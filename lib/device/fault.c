@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "device/device_internal.h"
 
@@ -30,7 +31,9 @@ int kerf__fault_now(kerf_device *dev)
 
 void kerf__fault_limits(kerf_device_info *info)
 {
-    const char *text = getenv("KERF_TEST_LIMITS");
+    const char *text = getenv("KERF_TEST_LIMITS"), *type = getenv("KERF_TEST_TYPE");
+    if (type != NULL)
+        info->type = strcmp(type, "cpu") == 0 ? KERF_DEVICE_CPU : KERF_DEVICE_GPU;
     unsigned long group = 0, local = 0, memory = 0;
     if (text == NULL || sscanf(text, "%lu,%lu,%lu", &group, &local, &memory) < 1)
         return;

@@ -2,7 +2,10 @@
  *
  * The environment KERF_TEST_LIMITS="GROUP,LOCAL[,MEMORY]" makes every device that is opened
  * look as if it had no more work-items a group and bytes of local memory (and of memory)
- * than that: what the smallest phones have.  A number of 0 leaves a limit alone. */
+ * than that: what the smallest phones have.  A number of 0 leaves a limit alone.
+ *
+ * KERF_TEST_TYPE=cpu or gpu makes it look like one, so that a simulator meets the kernels for
+ * CPUs and a CPU those for GPUs. */
 #ifndef KERF_DEVICE_FAULT_H
 #define KERF_DEVICE_FAULT_H
 
@@ -15,7 +18,7 @@ void kerf__fault_at(kerf_device *dev, long n);
 void kerf__fault_lost_at(kerf_device *dev, long n);
 /* For lib/device: 1 if this one is to fail. */
 int kerf__fault_now(kerf_device *dev);
-/* For lib/device: applies KERF_TEST_LIMITS. */
+/* For lib/device: applies KERF_TEST_LIMITS and KERF_TEST_TYPE. */
 void kerf__fault_limits(kerf_device_info *info);
 
 #endif

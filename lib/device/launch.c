@@ -221,6 +221,20 @@ void kerf__launch_destroy(kerf__launch *launch)
 
 /* ---- queueing -------------------------------------------------------------------------- */
 
+/* For tests: the file that KERF_TEST_LAUNCHES names gets a line for each kernel that was
+ * queued, "source, options, entry and group" parted by tabs.  tests/gate/coverage.py asks it
+ * whether all kernels ran. */
+static void log_use(const kerf__launch *launch)
+{
+    const char *path = getenv("KERF_TEST_LAUNCHES");
+    FILE *file = path != NULL ? fopen(path, "a") : NULL;
+    if (file == NULL)
+        return;
+    fprintf(file, "%s\t%s\t%s\n", launch->program->source->name, launch->program->options,
+            launch->use->text);
+    fclose(file);
+}
+
 kerf_status kerf__launch_enqueue(const kerf__launch *launch)
 {
     kerf_device *dev = launch->dev;
@@ -238,6 +252,8 @@ kerf_status kerf__launch_enqueue(const kerf__launch *launch)
                           launch->entry, dev->info.name, kerf__opencl_error(err), err);
     if (err != CL_SUCCESS)
         return kerf__fail_opencl(dev, err, "%s: queueing", launch->entry);
+    if (!launch->use->queued)
+        log_use(launch);
     launch->use->queued = 1;
     return KERF_OK;
 }

@@ -9,14 +9,11 @@
 #include "base/file.h"
 #include "device/device_internal.h"
 
-enum { CACHE, SPARE, NUM_PLACES };
-
-static char *file_path(int place, const char *folder, const char *key, int make)
+static char *file_path(const char *folder, const char *key, int make)
 {
     char name[64];
     snprintf(name, sizeof name, "%s.json", key);
-    return place == CACHE ? kerf__cache_path(folder, name, make)
-                          : kerf__cache_spare_path(folder, name, make);
+    return kerf__cache_path(folder, name, make);
 }
 
 /* Of all but "digest", in one way of writing it: layout does not count.  0 without memory; a
@@ -44,10 +41,10 @@ static int says(const json_t *object, const char *key, const char *want)
     return text != NULL && strcmp(text, want) == 0;
 }
 
-static json_t *load(int place, const char *folder, const char *key)
+json_t *kerf__sealed_load(const char *folder, const char *key)
 {
     char digest[40];
-    char *path = file_path(place, folder, key, 0);
+    char *path = file_path(folder, key, 0);
     json_t *object = path != NULL ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
     free(path);
     if (says(object, "kerf", kerf_version()) && says(object, "key", key) &&
@@ -55,23 +52,6 @@ static json_t *load(int place, const char *folder, const char *key)
         return object;
     json_decref(object);
     return NULL;
-}
-
-json_t *kerf__sealed_load(const char *folder, const char *key)
-{
-    json_t *object = NULL;
-    for (int place = 0; place < NUM_PLACES && object == NULL; place++)
-        object = load(place, folder, key);
-    return object;
-}
-
-/* 1 if it is there now. */
-static int save(int place, const char *folder, const char *key, const char *text)
-{
-    char *path = file_path(place, folder, key, 1);
-    int good = path != NULL && kerf__file_write(path, text, strlen(text)) == KERF_OK;
-    free(path);
-    return good;
 }
 
 void kerf__sealed_save(const char *folder, const char *key, json_t *object)
@@ -82,10 +62,13 @@ void kerf__sealed_save(const char *folder, const char *key, json_t *object)
     json_object_set_new(object, "key", json_string(key));
     if (make_digest(object, digest))
         json_object_set_new(object, "digest", json_string(digest));
+    char *path = file_path(folder, key, 1);
     char *text = json_dumps(object, JSON_INDENT(1));
-    for (int place = 0; place < NUM_PLACES && text != NULL; place++)
-        if (save(place, folder, key, text))
-            break;
+    if (path != NULL && text != NULL) {
+        kerf_status status = kerf__file_write(path, text, strlen(text));
+        (void)status;
+    }
     kerf__message_put_back(&kept);
     free(text);
+    free(path);
 }

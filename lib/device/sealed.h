@@ -8,11 +8,10 @@
 
 #include <jansson.h>
 
-/* CACHE/folder/key.json, else that of the spare folder (device_internal.h); NULL unless all of
- * it is as it was saved. */
+/* CACHE/folder/key.json; NULL unless all of it is as it was saved. */
 json_t *kerf__sealed_load(const char *folder, const char *key);
-/* Adds "kerf", "key" and "digest" to the object and writes it, into the spare folder if the
- * cache folder cannot be written to.  Whether that worked is not told: it only costs time. */
+/* Adds "kerf", "key" and "digest" to the object and writes it.  Whether that worked is not
+ * told: a folder that cannot be written to only costs time. */
 void kerf__sealed_save(const char *folder, const char *key, json_t *object);
 
 #endif
