@@ -3,7 +3,9 @@
 # KERF_TEST_DEVICES, each in a process of its own: ROOM.NAME@pocl and so on; with `once`
 # on the first of them.
 #
-# tests/device_run.sh sets the environment that one implementation wants.
+# tests/device_run.sh sets the environment that one implementation wants.  A simulator is no
+# CPU: operations run under oclgrind once more as if it were, for the kernels of CPU devices.
+# And on the small device they run as on a GPU, with the kernels that a phone is given.
 set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
 set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl small rusticl intel oclgrind arm64")
 
@@ -20,6 +22,9 @@ function(kerf_add_test room name)
         list(REMOVE_ITEM ARGN once)
     endif()
     if("device" IN_LIST ARGN)
+        if(room STREQUAL "ops" AND "oclgrind" IN_LIST devices)
+            list(APPEND devices oclgrind-cpu)
+        endif()
         foreach(device IN LISTS devices)
             set(timeout 1500)
             if(device STREQUAL arm64) # its compiler runs under qemu
@@ -29,7 +34,16 @@ function(kerf_add_test room name)
                 COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh ${device} $<TARGET_FILE:${program}>)
             set_tests_properties(${room}.${name}@${device} PROPERTIES
                 SKIP_RETURN_CODE 77 LABELS "${ARGN};${device};sanitize" TIMEOUT ${timeout}
-                ENVIRONMENT "KERF_PROBE=$<TARGET_FILE_DIR:${program}>/../kerf-probe;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
+                ENVIRONMENT "KERF_PROBE=$<TARGET_FILE_DIR:${program}>/../kerf-probe;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR};KERF_TEST_LAUNCHES=${PROJECT_BINARY_DIR}/launches/${device}/${room}.${name}.tsv")
+            if(room STREQUAL "ops" AND device STREQUAL "small")
+                set_property(TEST ${room}.${name}@${device} APPEND PROPERTY
+                    ENVIRONMENT KERF_TEST_TYPE=gpu)
+            endif()
+            # What each kernel's own tests launched is compared with the list of all kernels.
+            if(room MATCHES "^(ops|device)$")
+                set_tests_properties(${room}.${name}@${device} PROPERTIES
+                    FIXTURES_SETUP launches_${device})
+            endif()
         endforeach()
     else()
         add_test(NAME ${room}.${name} COMMAND ${program})

@@ -2,8 +2,8 @@
 # device_run.sh IMPLEMENTATION PROGRAM... -- runs a device test on one OpenCL implementation
 # alone.  One driver a process: a bad one takes the others along.
 #
-# pocl | small | rusticl | intel | oclgrind | arm64.  Intel's runtime comes from PyPI: its
-# library's path stands in the ICD file that KERF_INTEL_ICD names (bootstrap makes it).
+# pocl | small | rusticl | intel | oclgrind | oclgrind-cpu | arm64.  Intel's runtime comes from
+# PyPI: its library's path stands in the ICD file that KERF_INTEL_ICD names (bootstrap makes it).
 set -u
 implementation=$1
 shift
@@ -14,6 +14,11 @@ mkdir -p "$POCL_CACHE_DIR"
 unset KERF_DEVICE
 # By hand, too, features are those that the probe finds: it lies above the tests.
 export KERF_PROBE="${KERF_PROBE-$(dirname "$1")/../kerf-probe}"
+# What the program launches is told in a file of its own (see lib/device/launch.c).
+if [ -n "${KERF_TEST_LAUNCHES-}" ]; then
+    mkdir -p "$(dirname "$KERF_TEST_LAUNCHES")"
+    : >"$KERF_TEST_LAUNCHES"
+fi
 case $implementation in
 pocl)
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd exec "$@" ;;
@@ -32,7 +37,9 @@ intel)
         exit 1
     fi
     OCL_ICD_VENDORS=$icd exec "$@" ;;
-oclgrind)
+oclgrind | oclgrind-cpu)
+    # It says that it is no CPU; told otherwise, it meets the kernels for CPU devices.
+    [ $implementation = oclgrind ] || export KERF_TEST_TYPE=cpu
     # The exit status is 0 whatever oclgrind finds; its log tells.
     log=$(mktemp)
     KERF_TEST_SMALL=1 oclgrind --data-races --check-api --max-errors 4 --log "$log" "$@"

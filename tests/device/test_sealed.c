@@ -18,7 +18,6 @@ static void prepare(void)
     snprintf(folder, sizeof folder, "%.200s/kerf-test-XXXXXX", base != NULL ? base : "/tmp");
     CHECK(mkdtemp(folder) != NULL);
     setenv("KERF_CACHE_DIR", folder, 1);
-    setenv("XDG_RUNTIME_DIR", "/dev/null", 1); /* no spare folder */
     snprintf(path, sizeof path, "%s/things/abc.json", folder);
     saved = json_pack("{s:s, s:i, s:f, s:[b, n]}", "name", "a \"device\"\n", "group", 4096, "rate",
                       0.1, "list", 1);
@@ -109,29 +108,6 @@ static void test_unreadable(void)
     CHECK(strcmp(kerf_last_error(), "") == 0);
 }
 
-/* What the cache folder does not take lies in a spare one, if that is ours alone and
- * something is to be kept at all. */
-static void test_spare(void)
-{
-    char spare[512];
-    setenv("XDG_RUNTIME_DIR", folder, 1);
-    snprintf(spare, sizeof spare, "%s/kerf", folder);
-    CHECK(!is_there());
-    kerf__sealed_save("things", "abc", saved);
-    CHECK(is_there());
-    CHECK(chmod(spare, 0777) == 0);
-    CHECK(!is_there());
-    CHECK(chmod(spare, 0700) == 0);
-    setenv("KERF_CACHE_DIR", "", 1);
-    CHECK(!is_there());
-    setenv("KERF_CACHE_DIR", folder, 1); /* it can be written to again */
-    CHECK(is_there());
-    setenv("XDG_RUNTIME_DIR", "/dev/null", 1);
-    CHECK(!is_there());
-    kerf__sealed_save("things", "abc", saved);
-    CHECK(is_there());
-}
-
 int main(void)
 {
     char command[300];
@@ -139,7 +115,6 @@ int main(void)
     test_damaged();
     test_foreign();
     test_unreadable();
-    test_spare();
     json_decref(saved);
     snprintf(command, sizeof command, "rm -r %.250s", folder);
     CHECK(system(command) == 0);

@@ -1,0 +1,110 @@
+/* gate_cases.c -- small cases that together make every variant with every candidate and every
+ * set of -D options; gate_programs.c walks them and fails if something is reached by none.
+ *
+ * A case holds for its operation and all relatives (same variants, same number of inputs)
+ * whose shape rule takes it, so a new formula needs no line here. */
+#include "gate_cases.h"
+
+#include <stddef.h>
+
+#define LENGTH(array) ((int)(sizeof(array) / sizeof(array)[0]))
+
+/* clang-format off */
+const gate_case gate_cases[] = {
+    /* One row, rows, and what only strides can describe. */
+    {"Abs",    "f32:5000",             NULL, 0},
+    {"Expand", "f32:5000",             "shape=5000", 0},
+    {"Expand", "f32:5,1,9",            "shape=5,7,9", 0},
+    {"Add",    "f32:5000 f32:5000",    NULL, 0},
+    {"Add",    "f32:50,70 f32:70",     NULL, 0},
+    {"Add",    "f32:5,7,9 f32:5,1,9",  NULL, 0},
+
+    {"Gemm",   "f32:70,50 f32:50,60 f32:60", NULL, 0},
+    {"Gemm",   "f32:70,50 f32:60,50",        "transB=1", 0}, /* both contiguous along k */
+    {"Gemm",   "f32:7,50 f32:50,8",          NULL, 0},       /* narrower than any tile */
+    {"MatMul", "f32:3,70,50 f32:3,50,60",    NULL, 0},
+
+    /* Along rows, columns, neither; long enough to be cut into parts. */
+    {"ReduceSum", "f32:50,70",       "axes=1", 0},
+    {"ReduceSum", "f32:50,70",       "axes=0", 0},
+    {"ReduceSum", "f32:5,7,9",       "axes=0,2", 0},
+    {"ReduceSum", "f32:3,300001",    "axes=1", 0},
+    {"ReduceSum", "f32:70001,10",    "axes=0", 0},
+    {"kerf.StdDev",       "f32:5000",  NULL, 0},
+    {"kerf.CountNonzero", "bool:5000", NULL, 0},
+
+    {"Softmax",          "f32:50,70",           "axis=1", 0},
+    {"Softmax",          "f32:5,7,9",           "axis=1", 0},
+    {"kerf.SoftmaxGrad", "f32:50,70 f32:50,70", "axis=1", 0},
+    {"kerf.SoftmaxGrad", "f32:5,7,9 f32:5,7,9", "axis=1", 0},
+
+    {"SoftmaxCrossEntropyLoss",      "f32:50,10 s32:50",      NULL, 2},
+    {"kerf.SoftmaxCrossEntropyGrad", "f32:50,10 s32:50 f32:", NULL, 0},
+    {"kerf.MseLoss", "f32:50,10 s32:50",         NULL, 0},
+    {"kerf.MseLoss", "f32:50,10 f32:50,10",      NULL, 0},
+    {"kerf.MseGrad", "f32:50,10 s32:50 f32:",    NULL, 0},
+    {"kerf.MseGrad", "f32:50,10 f32:50,10 f32:", NULL, 0},
+    {"kerf.Metrics", "f32: f32:50,10 s32:50 f32:4", NULL, 0},
+
+    /* weight, gradient, moments, mask, step: with each choice that a kernel is compiled for. */
+    {"kerf.SgdUpdate", "f32:5000 f32:5000 f32:5000 bool:5000 f32:16", "nesterov=0", 2},
+    {"kerf.SgdUpdate", "f32:5000 f32:5000 f32:5000 bool:5000 f32:16", "nesterov=1", 2},
+    {"kerf.SgdUpdate", "f32:5000 f32:5000 f32:5000 - f32:16",         "nesterov=0", 2},
+    {"kerf.SgdUpdate", "f32:5000 f32:5000 f32:5000 - f32:16",         "nesterov=1", 2},
+    {"kerf.SgdUpdate", "f32:5000 f32:5000 - bool:5000 f32:16",        NULL, 1},
+    {"kerf.SgdUpdate", "f32:5000 f32:5000 - - f32:16",                NULL, 1},
+    {"kerf.AdamUpdate", "f32:5000 f32:5000 f32:5000 f32:5000 bool:5000 f32:16", "decoupled=0", 3},
+    {"kerf.AdamUpdate", "f32:5000 f32:5000 f32:5000 f32:5000 bool:5000 f32:16", "decoupled=1", 3},
+    {"kerf.AdamUpdate", "f32:5000 f32:5000 f32:5000 f32:5000 - f32:16",         "decoupled=0", 3},
+    {"kerf.AdamUpdate", "f32:5000 f32:5000 f32:5000 f32:5000 - f32:16",         "decoupled=1", 3},
+
+    {"kerf.Mask",          "f32:5000 bool:5000",           NULL, 0},
+    {"kerf.ThresholdMask", "f32: f32:5000 bool:5000",      NULL, 0},
+    {"kerf.TopKMask",      "s32: f32:5000 bool:5000",      NULL, 2},
+};
+const int gate_num_cases = LENGTH(gate_cases);
+/* clang-format on */
+
+/* As lib/device/measure_float.c and measure_dot.c put their options together. */
+#define MULTIPLY_ADD(vector, chains, form)                                                         \
+    "-DPROBE_VECTOR=" vector " -DPROBE_CHAINS=" chains " -DPROBE_MULTIPLY_ADD=" form
+#define DOT(form)            "-DDOT_FORM=DOT_" form " -DPROBE_DOT"
+#define DOT_RATE(form, sign) "-DDOT_FORM=DOT_" form " -DPROBE_DOT_RATE=dot_" sign " -DPROBE_CHAINS="
+#define KHR                  "-cl-std=CL3.0 "
+
+/* clang-format off */
+const gate_probe gate_probes[] = {
+    {"",                  "probe_group",       256, 1024,  NULL},
+    {"",                  "probe_local",       64,  16384, NULL},
+    {"",                  "probe_divide",      256, 0,     NULL},
+    {"",                  "probe_nothing",     64,  0,     NULL},
+    {"",                  "probe_copy",        64,  0,     NULL},
+    {"-DPROBE_F16",       "probe_f16",         256, 0,     "cl_khr_fp16"},
+    {"-DPROBE_F64",       "probe_f64",         256, 0,     "cl_khr_fp64"},
+    {"-DPROBE_SUB_GROUPS", "probe_sub_groups", 256, 0,     "cl_khr_subgroups"},
+    {"-DPROBE_STREAM",    "probe_copy_stream", 64,  0,     "clang"},
+    /* GPUs, with and without fma; CPUs by the width of their registers. */
+    {MULTIPLY_ADD("float4", "4", "fma"),   "probe_multiply_add", 64, 0, NULL},
+    {MULTIPLY_ADD("float4", "4", "mad"),   "probe_multiply_add", 64, 0, NULL},
+    {MULTIPLY_ADD("half4", "4", "fma") " -DPROBE_HALF",
+                                           "probe_multiply_add", 64, 0, "cl_khr_fp16"},
+    {MULTIPLY_ADD("float16", "3", "fma"),  "probe_multiply_add", 1,  0, NULL},
+    {MULTIPLY_ADD("float16", "6", "fma"),  "probe_multiply_add", 1,  0, NULL},
+    {MULTIPLY_ADD("float16", "12", "fma"), "probe_multiply_add", 1,  0, NULL},
+    /* The forms of the dot product (kernels/dot.clh). */
+    {DOT("PLAIN"),                   "probe_dot_ss",   256, 0, NULL},
+    {DOT("PLAIN"),                   "probe_dot_us",   256, 0, NULL},
+    {"-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT", "probe_dot_ss", 1, 0, NULL},
+    {"-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, NULL},
+    {DOT_RATE("PLAIN", "ss") "4",    "probe_dot_rate", 64,  0, NULL},
+    {DOT_RATE("PLAIN", "us") "4",    "probe_dot_rate", 64,  0, NULL},
+    {DOT("AMD"),                     "probe_dot_ss",   256, 0, "amd_dot"},
+    {DOT_RATE("AMD", "ss") "4",      "probe_dot_rate", 64,  0, "amd_dot"},
+    {KHR DOT("KHR"),                 "probe_dot_ss",   256, 0, "cl_khr_integer_dot_product"},
+    {KHR DOT("KHR"),                 "probe_dot_us",   256, 0, "cl_khr_integer_dot_product"},
+    {KHR DOT("KHR_ACC"),             "probe_dot_ss",   256, 0, "cl_khr_integer_dot_product"},
+    {KHR DOT("KHR_ACC"),             "probe_dot_us",   256, 0, "cl_khr_integer_dot_product"},
+    {"-DDOT_FORM=DOT_X86 -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, "x86"},
+};
+const int gate_num_probes = LENGTH(gate_probes);
+/* clang-format on */
