@@ -111,7 +111,7 @@ static void test_every_byte(void)
     kerf__program *program = NULL;
     int missed = 0;
     for (int shift = 1; shift <= 2; shift++) { /* the file is of one of these */
-        char options[16];
+        char options[24];
         snprintf(options, sizeof options, "-DSHIFT=%d", shift);
         CHECK_OK(kerf__program_find(&program, dev, &SOURCE, options));
         if (kerf__program_file_is_whole(dev, program, good, num_bytes))
