@@ -17,6 +17,22 @@
 #define STRIDE_M (TILE_M + 1) /* keeps a column of local memory off one bank */
 #define STRIDE_N (TILE_N + 1)
 
+/* X(i, j) for each element of a work-item's tile, spelled out: Mesa's compilers unroll no loop
+ * of that size, whatever the pragma says.  An array that is indexed in a loop lies in memory
+ * there (tests/gate/mali/table.txt), and llvmpipe counts the turns of inner loops towards the
+ * 65535 after which it leaves the outer one. */
+#define CONCAT_(a, b)   a##b
+#define CONCAT(a, b)    CONCAT_(a, b)
+#define COLUMNS_4(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3)
+#define COLUMNS_8(X, i) COLUMNS_4(X, i) X(i, 4) X(i, 5) X(i, 6) X(i, 7)
+#define COLUMNS(X, i)   CONCAT(COLUMNS_, NR)(X, i)
+#define ROWS_4(X)       COLUMNS(X, 0) COLUMNS(X, 1) COLUMNS(X, 2) COLUMNS(X, 3)
+#define ROWS_8(X)       ROWS_4(X) COLUMNS(X, 4) COLUMNS(X, 5) COLUMNS(X, 6) COLUMNS(X, 7)
+#define EACH_ELEMENT(X) CONCAT(ROWS_, MR)(X)
+
+#define CLEAR(i, j)        acc[i][j] = 0.0f;
+#define MULTIPLY_ADD(i, j) acc[i][j] = fma(left[i], right[j], acc[i][j]);
+
 /* Element `at` of a tile of `wide` by KT: along k where that is contiguous, else across. */
 static inline int tile_k(int at, int along, int wide)
 {
@@ -42,11 +58,7 @@ gemm_simt(global const float *a, global const float *b, global const float *bias
     b += (z / num_inner) * b_outer + (z % num_inner) * b_inner;
     dst += (long)z * m * n;
     float acc[MR][NR];
-#pragma unroll
-    for (int i = 0; i < MR; i++)
-#pragma unroll
-        for (int j = 0; j < NR; j++)
-            acc[i][j] = 0.0f;
+    EACH_ELEMENT(CLEAR)
 
     for (int k0 = 0; k0 < k; k0 += KT) {
         for (int at = item; at < KT * TILE_M; at += 64) {
@@ -68,26 +80,21 @@ gemm_simt(global const float *a, global const float *b, global const float *bias
 #pragma unroll
             for (int j = 0; j < NR; j++)
                 right[j] = tile_b[p * STRIDE_N + x + 8 * j];
-#pragma unroll
-            for (int i = 0; i < MR; i++)
-#pragma unroll
-                for (int j = 0; j < NR; j++)
-                    acc[i][j] = fma(left[i], right[j], acc[i][j]);
+            EACH_ELEMENT(MULTIPLY_ADD)
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 
-#pragma unroll
-    for (int i = 0; i < MR; i++)
-#pragma unroll
-        for (int j = 0; j < NR; j++) {
-            const int row = m0 + y + 8 * i, column = n0 + x + 8 * j;
-            if (row >= m || column >= n)
-                continue;
-            float sum = alpha * acc[i][j];
-            if (has_bias)
-                sum += beta * bias[row * bias_row + column * bias_col];
-            /* Written so that NaN stays NaN. */
-            dst[(long)row * n + column] = relu && sum < 0.0f ? 0.0f : sum;
-        }
+#define STORE(i, j)                                                                                \
+    do {                                                                                           \
+        const int row = m0 + y + 8 * i, column = n0 + x + 8 * j;                                   \
+        float sum = alpha * acc[i][j];                                                             \
+        if (row < m && column < n) {                                                               \
+            if (has_bias)                                                                          \
+                sum += beta * bias[row * bias_row + column * bias_col];                            \
+            /* Written so that NaN stays NaN. */                                                   \
+            dst[(long)row * n + column] = relu && sum < 0.0f ? 0.0f : sum;                         \
+        }                                                                                          \
+    } while (0);
+    EACH_ELEMENT(STORE)
 }

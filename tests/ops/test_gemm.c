@@ -54,10 +54,10 @@ static void check(gemm_case g, int gradient)
 /* One, around tiles of 6, 8, 16, 32 and 64, and odd; many tiles of a short sum; a long sum. */
 static void test_sizes(void)
 {
-    static const int64_t SIZES[][3] = {{1, 1, 1},    {1, 10, 33},  {7, 31, 5},   {8, 32, 16},
-                                       {9, 33, 17},  {33, 9, 65},  {64, 64, 64}, {65, 70, 63},
-                                       {3, 130, 20}, {130, 3, 20}, {40, 1, 129}, {128, 100, 300},
-                                       {50, 61, 33}, {300, 70, 9}, {2, 3, 70000}};
+    static const int64_t SIZES[][3] = {{1, 1, 1},    {1, 10, 33},  {7, 31, 5},    {8, 32, 16},
+                                       {9, 33, 17},  {33, 9, 65},  {64, 64, 64},  {65, 70, 63},
+                                       {3, 130, 20}, {130, 3, 20}, {40, 1, 129},  {128, 100, 300},
+                                       {50, 61, 33}, {300, 70, 9}, {16, 64, 784}, {2, 3, 70000}};
     for (size_t i = 0; i < LENGTH(SIZES); i++)
         for (int t = 0; t < 4; t++) {
             const int64_t *s = SIZES[i];
