@@ -9,7 +9,7 @@
  * several ways to each limit, and the fastest counts:
  *
  *   copy           bytes read and written: memcpy on all cores, a copy kernel, one whose stores
- *                  pass the caches by
+ *                  pass the caches by, each by neighbouring items and by items of a long piece
  *   read           bytes read: sums by items of one long piece each, and of neighbouring vectors
  *   multiply-adds  operations: independent chains in registers */
 #ifndef KERF_BENCH_LIMITS_H
@@ -24,7 +24,7 @@
 
 typedef enum limits_kind { LIMITS_COPY, LIMITS_READ, LIMITS_MULTIPLY_ADD } limits_kind;
 
-enum { LIMITS_WAYS = 3, LIMITS_THREADS = 64 };
+enum { LIMITS_WAYS = 4, LIMITS_THREADS = 64 };
 
 typedef struct limits {
     kerf_device *dev; /* borrowed */
@@ -38,18 +38,20 @@ typedef struct limits {
 
 /* clang-format off */
 static const kerf__source LIMITS_SOURCE = {"limits",
-"kernel void limits_copy(global const float *src, global float *dst)\n"
+"kernel void limits_copy(global const float *src, global float *dst, uint num, uint piece,\n"
+"                        uint step)\n"
 "{\n"
-"    const size_t i = get_global_id(0);\n"
-"    vstore16(vload16(i, src), i, dst);\n"
-"}\n"
+"    src += get_global_id(0) * piece * 16;\n"
+"    dst += get_global_id(0) * piece * 16;\n"
+"    for (uint i = 0; i < num; i++) {\n"
+"        const float16 x = vload16((size_t)i * step, src);\n"
 "#ifdef STREAM\n"
-"kernel void limits_copy_stream(global const float16 *src, global float16 *dst)\n"
-"{\n"
-"    const size_t i = get_global_id(0);\n"
-"    __builtin_nontemporal_store(src[i], &dst[i]);\n"
-"}\n"
+"        __builtin_nontemporal_store(x, (global float16 *)dst + (size_t)i * step);\n"
+"#else\n"
+"        vstore16(x, (size_t)i * step, dst);\n"
 "#endif\n"
+"    }\n"
+"}\n"
 /* Item i has vectors i * piece and on, `step` apart. */
 "kernel void limits_read(global const float *src, global float *dst, uint num, uint piece,\n"
 "                        uint step)\n"
@@ -99,11 +101,25 @@ static inline void limits_add(limits *l, int way, const char *entry, const char 
         l->launch[way] = NULL;
 }
 
+/* `items` of num vectors each, one piece an item on CPU devices, else neighbours together. */
+static inline void limits_add_walk(limits *l, int way, const char *entry, const char *options,
+                                   size_t items)
+{
+    const int together = limits_on_cpu(l) && items < l->bytes / 64;
+    const size_t group = together ? 1 : 64;
+    const unsigned num = (unsigned)(l->bytes / 64 / items);
+    limits_add(l, way, entry, options,
+               KERF__ARGS(ARG(l->src), ARG(l->dst), ARG(num), ARG(together ? num : 1u),
+                          ARG(together ? 1u : (unsigned)items)),
+               (kerf__grid){1, {items / group, 1, 1}, {group, 1, 1}});
+}
+
 static inline void limits_add_copies(limits *l)
 {
-    const kerf__grid grid = {1, {l->bytes / 4096, 1, 1}, {64, 1, 1}};
-    limits_add(l, 0, "limits_copy", "", KERF__ARGS(ARG(l->src), ARG(l->dst)), grid);
-    limits_add(l, 1, "limits_copy_stream", "-DSTREAM", KERF__ARGS(ARG(l->src), ARG(l->dst)), grid);
+    const size_t vectors = l->bytes / 64;
+    for (int i = 0; i < 4; i++)
+        limits_add_walk(l, i, "limits_copy", i % 2 != 0 ? "-DSTREAM" : "",
+                        i < 2 ? vectors : vectors / 512);
     if (!limits_on_cpu(l))
         return;
     l->host = malloc(2 * l->bytes);
@@ -113,17 +129,9 @@ static inline void limits_add_copies(limits *l)
 
 static inline void limits_add_reads(limits *l)
 {
-    const size_t vectors = l->bytes / 64, units = kerf_device_get_info(l->dev)->compute_units;
-    const size_t items[2] = {8 * units, vectors / 256 / 64 * 64};
-    const size_t group = limits_on_cpu(l) ? 1 : 64;
-    for (int i = 0; i < 2; i++) {
-        const unsigned num = (unsigned)(vectors / items[i]);
-        const kerf__arg together[] = {ARG(l->src), ARG(l->dst), ARG(num), ARG(num), ARG(1u)};
-        const kerf__arg apart[] = {ARG(l->src), ARG(l->dst), ARG(num), ARG(1u),
-                                   ARG((unsigned)items[i])};
-        limits_add(l, i, "limits_read", "", limits_on_cpu(l) ? together : apart, 5,
-                   (kerf__grid){1, {items[i] / group, 1, 1}, {group, 1, 1}});
-    }
+    const size_t vectors = l->bytes / 64;
+    for (int i = 0; i < 4; i++)
+        limits_add_walk(l, i, "limits_read", "", vectors / (256u << 2 * i));
 }
 
 static inline void limits_add_chains(limits *l)
