@@ -1,16 +1,17 @@
 /* gemm_simt.cl -- matrix products for GPUs: a group of 64 work-items computes a tile of
- * 8 * MR by 8 * NR elements, each work-item MR by NR of them in registers.
+ * 8 * MR by 8 * NR elements, each work-item MR by NR of them in registers.  Eight by eight are
+ * more than Intel's compiler for pvc and Mesa's for Mali can hold there.
  *
- * Both operands come through local memory, KT steps of k at a time: 2 * 64 * 16 * 4 bytes at
- * the most (8 KiB).  Elements of a work-item lie 8 apart, so neighbours read neighbouring
+ * Both operands come through local memory, KT steps of k at a time: at the most (64 + 32)
+ * * 16 * 4 bytes (6 KiB).  Elements of a work-item lie 8 apart, so neighbours read neighbouring
  * words of local memory and write neighbouring words of dst.  Loads run along whichever
  * direction is contiguous in the matrix.  Zeros stand for what lies outside.
  *
  * Host side: lib/ops/gemm_simt.c. */
 #ifndef MR
-#define MR 4
-#define NR 4
+#define MR 4 /* or 8 */
 #endif
+#define NR       4
 #define KT       16
 #define TILE_M   (8 * MR)
 #define TILE_N   (8 * NR)
@@ -23,9 +24,7 @@
  * 65535 after which it leaves the outer one. */
 #define CONCAT_(a, b)   a##b
 #define CONCAT(a, b)    CONCAT_(a, b)
-#define COLUMNS_4(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3)
-#define COLUMNS_8(X, i) COLUMNS_4(X, i) X(i, 4) X(i, 5) X(i, 6) X(i, 7)
-#define COLUMNS(X, i)   CONCAT(COLUMNS_, NR)(X, i)
+#define COLUMNS(X, i)   X(i, 0) X(i, 1) X(i, 2) X(i, 3)
 #define ROWS_4(X)       COLUMNS(X, 0) COLUMNS(X, 1) COLUMNS(X, 2) COLUMNS(X, 3)
 #define ROWS_8(X)       ROWS_4(X) COLUMNS(X, 4) COLUMNS(X, 5) COLUMNS(X, 6) COLUMNS(X, 7)
 #define EACH_ELEMENT(X) CONCAT(ROWS_, MR)(X)
@@ -72,6 +71,8 @@ gemm_simt(global const float *a, global const float *b, global const float *bias
             tile_b[p * STRIDE_N + j] = inside ? b[(k0 + p) * b_row + (n0 + j) * b_col] : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
+        /* Unrolled, it wants more registers than there are. */
+#pragma unroll 1
         for (int p = 0; p < KT; p++) {
             float left[MR], right[NR];
 #pragma unroll
@@ -93,7 +94,7 @@ gemm_simt(global const float *a, global const float *b, global const float *bias
             if (has_bias)                                                                          \
                 sum += beta * bias[row * bias_row + column * bias_col];                            \
             /* Written so that NaN stays NaN. */                                                   \
-            dst[(long)row * n + column] = relu && sum < 0.0f ? 0.0f : sum;                         \
+            dst[row * n + column] = relu && sum < 0.0f ? 0.0f : sum;                         \
         }                                                                                          \
     } while (0);
     EACH_ELEMENT(STORE)

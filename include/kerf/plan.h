@@ -125,7 +125,7 @@ typedef struct kerf_tune_case {
     const char *which;                /* "Relu float32(5,7) > float32(5,7)" */
     const char *untuned, *variant;    /* taken before, taken from now on */
     double untuned_ms, ms;            /* of each, alone; untuned NAN: it does not work */
-    const char *left_out;             /* a line a candidate: "gemm_simt/8x8: why"; "" for none */
+    const char *left_out;             /* a line a candidate: "gemm_simt/8x4: why"; "" for none */
     size_t target;                    /* whose plan */
     int i, num;                       /* case i of num of that plan */
 } kerf_tune_case;

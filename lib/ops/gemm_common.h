@@ -36,7 +36,7 @@ int kerf__gemm_wide_fits(const kerf__op_case *c);
 double kerf__gemm_wide_guess(const kerf__op_case *c);
 size_t kerf__gemm_wide_scratch(const kerf__op_case *c);
 kerf_status kerf__gemm_wide_build(const kerf__op_case *c);
-enum { KERF__GEMM_NUM_WIDE = 14, KERF__GEMM_NUM_SIMT = 3 };
+enum { KERF__GEMM_NUM_WIDE = 14, KERF__GEMM_NUM_SIMT = 2 };
 extern const kerf__candidate kerf__gemm_wide_candidates[KERF__GEMM_NUM_WIDE];
 
 int kerf__gemm_simt_fits(const kerf__op_case *c);

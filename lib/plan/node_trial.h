@@ -80,7 +80,7 @@ kerf_status kerf__trials_time(kerf__trials *t, const kerf__trial *keep, double b
 /* The trial of this option, or NULL. */
 kerf__trial *kerf__trials_find(const kerf__trials *t, kerf__option option);
 
-/* "gemm_simt/8x8: why" for each that is not alive, a line each, into fresh memory. */
+/* "gemm_simt/8x4: why" for each that is not alive, a line each, into fresh memory. */
 char *kerf__trials_left_out(const kerf__trials *t);
 
 /* Floats in [-1, 1), flags of 0 and 1, integers 0 (an index that always exists). */
