@@ -70,6 +70,8 @@ const int gate_num_cases = LENGTH(gate_cases);
     "-DPROBE_VECTOR=" vector " -DPROBE_CHAINS=" chains " -DPROBE_MULTIPLY_ADD=" form
 #define DOT(form)            "-DDOT_FORM=DOT_" form " -DPROBE_DOT"
 #define DOT_RATE(form, sign) "-DDOT_FORM=DOT_" form " -DPROBE_DOT_RATE=dot_" sign " -DPROBE_CHAINS="
+#define WIDE_DOT_RATE(form, signs)                                                                 \
+    "-DDOT_FORM=DOT_" form " -DDOT_V=16 -DPROBE_DOT_RATE=dot_" signs " -DPROBE_CHAINS=12"
 #define KHR                  "-cl-std=CL3.0 "
 
 /* clang-format off */
@@ -98,6 +100,8 @@ const gate_probe gate_probes[] = {
     {"-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, NULL},
     {DOT_RATE("PLAIN", "ss") "4",    "probe_dot_rate", 64,  0, NULL},
     {DOT_RATE("PLAIN", "us") "4",    "probe_dot_rate", 64,  0, NULL},
+    {WIDE_DOT_RATE("PLAIN", "ss"),   "probe_dot_rate", 1,   0, NULL},
+    {WIDE_DOT_RATE("PLAIN", "us"),   "probe_dot_rate", 1,   0, NULL},
     {DOT("AMD"),                     "probe_dot_ss",   256, 0, "amd_dot"},
     {DOT_RATE("AMD", "ss") "4",      "probe_dot_rate", 64,  0, "amd_dot"},
     {KHR DOT("KHR"),                 "probe_dot_ss",   256, 0, "cl_khr_integer_dot_product"},
@@ -105,6 +109,7 @@ const gate_probe gate_probes[] = {
     {KHR DOT("KHR_ACC"),             "probe_dot_ss",   256, 0, "cl_khr_integer_dot_product"},
     {KHR DOT("KHR_ACC"),             "probe_dot_us",   256, 0, "cl_khr_integer_dot_product"},
     {"-DDOT_FORM=DOT_X86 -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, "x86"},
+    {WIDE_DOT_RATE("X86", "us"),     "probe_dot_rate", 1,   0, "x86"},
 };
 const int gate_num_probes = LENGTH(gate_probes);
 /* clang-format on */
