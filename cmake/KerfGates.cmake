@@ -136,3 +136,6 @@ foreach(sign ss us)
 endforeach()
 kerf_add_probe_run(dot_rate "-DDOT_FORM=DOT_PLAIN -DPROBE_DOT_RATE=dot_ss -DPROBE_CHAINS=4"
     probe_dot_rate 64 buffer int:3 uint:5)
+kerf_add_probe_run(dot_rate_wide
+    "-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT_RATE=dot_ss -DPROBE_CHAINS=12"
+    probe_dot_rate 1 buffer int:3 uint:5)

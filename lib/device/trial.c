@@ -63,31 +63,37 @@ uint32_t kerf__trial_noise(uint64_t stream, uint64_t i)
 
 /* ---- every call that Kerf makes ---------------------------------------------------------- */
 
+/* What is moved.  It lives until the device is closed, because a driver that fails halfway may
+ * still be reading or writing it. */
+typedef struct moved {
+    uint32_t sent[2], got[4];
+} moved;
+
 /* Moves some bytes in each of the ways there are, through buffers[0] and a view of [1]. */
-static kerf_status move_bytes(kerf_device *dev, kerf__buffer **buffers, kerf__mark **mark)
+static kerf_status move_bytes(kerf_device *dev, moved *m, kerf__buffer **buffers, kerf__mark **mark)
 {
     const size_t align = dev->info.align_bytes;
-    const uint32_t sent[2] = {kerf__trial_noise(7, 0), kerf__trial_noise(7, 1)};
-    uint32_t got[4] = {1, 1, 1, 1};
-    KERF__TRY(kerf__buffer_create(&buffers[0], dev, sizeof got));
+    const uint32_t *sent = m->sent, *got = m->got;
+    *m = (moved){{kerf__trial_noise(7, 0), kerf__trial_noise(7, 1)}, {1, 1, 1, 1}};
+    KERF__TRY(kerf__buffer_create(&buffers[0], dev, sizeof m->got));
     KERF__TRY(kerf__buffer_create(&buffers[1], dev, 2 * align));
-    KERF__TRY(kerf__buffer_create_view(&buffers[2], buffers[1], align, sizeof got));
-    KERF__TRY(kerf__buffer_fill_zero(buffers[0], 0, sizeof got));
-    KERF__TRY(kerf__buffer_upload(buffers[0], 4, sent, sizeof sent));
-    KERF__TRY(kerf__buffer_copy(buffers[0], 0, buffers[2], 0, sizeof got));
+    KERF__TRY(kerf__buffer_create_view(&buffers[2], buffers[1], align, sizeof m->got));
+    KERF__TRY(kerf__buffer_fill_zero(buffers[0], 0, sizeof m->got));
+    KERF__TRY(kerf__buffer_upload(buffers[0], 4, sent, sizeof m->sent));
+    KERF__TRY(kerf__buffer_copy(buffers[0], 0, buffers[2], 0, sizeof m->got));
     KERF__TRY(kerf__mark_create(mark, dev));
     KERF__TRY(kerf__mark_finish(*mark));
-    KERF__TRY(kerf__buffer_read(buffers[1], align, got, sizeof got));
+    KERF__TRY(kerf__buffer_read(buffers[1], align, m->got, sizeof m->got));
     if (got[0] != 0 || got[1] != sent[0] || got[2] != sent[1] || got[3] != 0)
         return kerf__fail(KERF_ERR_OPENCL, "bytes that were copied came back as others");
     return kerf_device_finish(dev);
 }
 
-static int try_moving(kerf_device *dev)
+static int try_moving(kerf_device *dev, moved *m)
 {
     kerf__buffer *buffers[KERF__TRIAL_BUFFERS] = {NULL};
     kerf__mark *mark = NULL;
-    kerf_status status = move_bytes(dev, buffers, &mark);
+    kerf_status status = move_bytes(dev, m, buffers, &mark);
     kerf__mark_destroy(mark);
     for (int i = KERF__TRIAL_BUFFERS; i-- > 0;) /* a view goes before what it lies in */
         kerf__buffer_destroy(buffers[i]);
@@ -287,12 +293,12 @@ void kerf__trial_features(kerf_device *dev, const kerf__listener *l, kerf__verdi
 
 /* Every call that Kerf makes, those of a feature apart.  Why it does not work is the last
  * failure's message, its first line; a kernel that gave wrong numbers left none. */
-static int try_basics(kerf_device *dev, const kerf__listener *l, kerf__verdict *verdict)
+static int try_basics(kerf_device *dev, moved *m, const kerf__listener *l, kerf__verdict *verdict)
 {
     const kerf__message none = {""};
     kerf__message_put_back(&none);
     tell(l, "moving bytes");
-    verdict->works = try_moving(dev);
+    verdict->works = try_moving(dev, m);
     if (verdict->works) {
         tell(l, "a kernel");
         verdict->works = try_group(dev, verdict->max_group);
@@ -305,13 +311,14 @@ static int try_device(const kerf__opencl *cl, kerf__found found, int basic, cons
                       kerf__verdict *verdict, const kerf_device_info *info)
 {
     kerf_device *dev;
+    moved m;
     const char *why = verdict->why;
     if (kerf__device_is_unfit(cl, found.id, verdict->why, sizeof verdict->why))
         return 0;
     tell(l, "opening");
     if (kerf__device_open_found(&dev, cl, info, found) != KERF_OK) {
         why = kerf_last_error();
-    } else if (!try_basics(dev, l, verdict)) {
+    } else if (!try_basics(dev, &m, l, verdict)) {
         why = kerf_last_error();
         why = *why != '\0' ? why : "a plain kernel gave wrong numbers";
     } else if (!basic) {
