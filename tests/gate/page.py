@@ -26,6 +26,10 @@ through the compilers below, and a test fails if a kernel gets worse. This page 
 | `gate.ran@small` | PoCL as a GPU of 64 work-items a group and 16 KiB of local memory | every kernel a small GPU is given ran and its numbers were right |
 | `gate.ran@simulator` | oclgrind | every kernel ran without a race, a bad access or misuse of the API |
 
+**Phones.** `tests/gate/mali/phones.py` compiles every kernel a GPU is given for five Mali and five Adreno chips with Mesa's compilers, on
+demand and as root (its Mesa takes up to half an hour to build). Registers, threads, scratch and the largest work-group stand in
+`tests/gate/mali/table.txt`.
+
 **To read it.** A row is a kernel with its options; `*` stands for formulas that share a row, which shows the worst of them. *local* is bytes of local
 memory a work-group, a number behind `+` those that are arguments. Under AMD's names: vector registers / waves a SIMD holds at once, of 10 (gfx900, gfx906), 8 (gfx90a) or 16.
 More registers, fewer waves to hide memory behind. Under Intel's: lanes of a hardware thread (SIMD width), `'` where the compiler needed a second try. Less than 16 means that registers were short.
