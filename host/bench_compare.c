@@ -114,25 +114,17 @@ static table *create_table(const comparison *x)
     return table_create(header);
 }
 
-static void cell(table *t, const char *format, double value)
-{
-    if (isfinite(value))
-        table_cell(t, format, value);
-    else
-        table_cell(t, "%s", "-");
-}
-
 static void print_row(table *t, const comparison *x, const result_case *row)
 {
     table_cell(t, "%s", row->op);
     table_cell(t, "%s", row->name);
     for (size_t i = 0; i < x->num; i++) {
         const result_case *c = results_find(&x->files[i], row->op, row->name);
-        cell(t, "%.4f", c != NULL ? c->ms : (double)NAN);
+        table_number(t, "%.4f", c != NULL ? c->ms : (double)NAN, "-");
     }
     for (size_t i = 0; i < x->num; i++)
         if (i != x->reference)
-            cell(t, "%.2fx", times_as_fast(x, i, row));
+            table_number(t, "%.2fx", times_as_fast(x, i, row), "-");
 }
 
 static void print_mean(table *t, const comparison *x, const char *op)
@@ -144,7 +136,7 @@ static void print_mean(table *t, const comparison *x, const char *op)
     for (size_t i = 0; i < x->num; i++) {
         size_t num;
         if (i != x->reference)
-            cell(t, "%.2fx", mean(x, i, op, &num));
+            table_number(t, "%.2fx", mean(x, i, op, &num), "-");
     }
 }
 
@@ -164,7 +156,7 @@ static void print_devices(const comparison *x, FILE *out)
         if (i == x->reference)
             table_cell(t, "%s", "reference");
         else
-            cell(t, "%.2fx", ratio);
+            table_number(t, "%.2fx", ratio, "-");
         table_cell(t, "%zu", num);
     }
     table_print(t, out);

@@ -63,14 +63,6 @@ static json_t *suite_json(const bench_suite *x)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-static void number_cell(table *t, const char *format, double x)
-{
-    if (isfinite(x))
-        table_cell(t, format, x);
-    else
-        table_cell(t, "%s", "");
-}
-
 static void ratio_cells(table *t, const bench_suite *x, const case_result *r)
 {
     for (size_t i = 0; i < x->num_others; i++) {
@@ -89,12 +81,12 @@ static void print_result(table *t, const bench_suite *x, const case_result *r)
     table_cell(t, "%s", r->c->family->name);
     table_cell(t, "%s", r->c->name);
     table_cell(t, "%s", r->variant);
-    number_cell(t, "%.4f", s.min);
-    number_cell(t, "%.4f", s.median);
-    number_cell(t, "%.4f", s.p90);
-    number_cell(t, "%.1f", r->gflops);
-    number_cell(t, "%.1f", r->gbps);
-    number_cell(t, "%.0f %%", 100 * r->of_peak);
+    table_number(t, "%.4f", s.min, "");
+    table_number(t, "%.4f", s.median, "");
+    table_number(t, "%.4f", s.p90, "");
+    table_number(t, "%.1f", r->gflops, "");
+    table_number(t, "%.1f", r->gbps, "");
+    table_number(t, "%.0f %%", 100 * r->of_peak, "");
     table_cell(t, "%s", marks[r->outcome]);
     ratio_cells(t, x, r);
 }

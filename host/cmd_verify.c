@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "command.h"
+#include "crash.h"
 #include "interrupt.h"
 #include "model.h"
 #include "progress.h"
@@ -36,7 +37,7 @@ static kerf_status open_subject(verifying *x, const char *spec)
 {
     verify_subject *s = &x->subjects[x->num];
     *s = (verify_subject){.top1 = NAN};
-    kerf_status status = kerf_device_open(&s->dev, spec);
+    kerf_status status = open_device(&s->dev, spec);
     if (status != KERF_OK)
         return status;
     s->name = kerf_device_name(s->dev);

@@ -3,6 +3,7 @@
  * Widths count characters, not bytes. */
 #include "table.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,14 @@ void table_cell(table *t, const char *format, ...)
     va_end(args);
     clean_text(cell);
     t->column = (t->column + 1) % t->num_columns;
+}
+
+void table_number(table *t, const char *format, double value, const char *unknown)
+{
+    if (isfinite(value))
+        table_cell(t, format, value);
+    else
+        table_cell(t, "%s", unknown);
 }
 
 void table_rule(table *t)

@@ -14,6 +14,8 @@ table *table_create(const char *header);
 void table_destroy(table *t);
 /* Fills the next cell of the row, then begins the next row after the last column. */
 void table_cell(table *t, const char *format, ...) SAY_PRINTF(2, 3);
+/* A cell with one number, or with `unknown` where there is none. */
+void table_number(table *t, const char *format, double value, const char *unknown);
 /* A line under what was added so far. */
 void table_rule(table *t);
 void table_print(const table *t, FILE *out);
