@@ -266,8 +266,9 @@ kerf_status kerf__mark_create(kerf__mark **out, kerf_device *dev)
 
 kerf_status kerf__mark_finish(kerf__mark *mark)
 {
-    cl_int err = kerf__fault_now(mark->dev) ? CL_OUT_OF_RESOURCES
-                                            : mark->dev->cl->WaitForEvents(1, &mark->event);
+    cl_int err = mark->dev->cl->WaitForEvents(1, &mark->event);
+    if (kerf__fault_now(mark->dev)) /* after the wait, as in kerf_device_finish() */
+        err = CL_OUT_OF_RESOURCES;
     if (err != CL_SUCCESS)
         return kerf__fail_opencl(mark->dev, err, "queued work");
     return KERF_OK;
