@@ -60,3 +60,13 @@ finish() {
     echo "$failures failed"
     exit 1
 }
+
+# The device of tests/device/stub_icd.c, which breaks as KERF_STUB tells and else hands on to
+# the driver of this test run; that one stands beside it.
+use_stub_driver() {
+    KERF_STUB_DRIVER=$(cat "$OCL_ICD_VENDORS")
+    mkdir vendors
+    cp "$OCL_ICD_VENDORS" vendors/good.icd
+    echo "$KERF_STUB_LIBRARY" >vendors/stub.icd
+    export KERF_STUB_DRIVER OCL_ICD_VENDORS="$work/vendors" KERF_DEVICE="stub device"
+}

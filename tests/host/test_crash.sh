@@ -2,12 +2,8 @@
 # test_crash.sh -- a driver that passes its trial and crashes later: one line says of what, no
 # file is damaged, and a kernel whose build crashed is not built again.  As test_lost.sh.
 . "$(dirname "$0")/lib.sh"
-KERF_STUB_DRIVER=$(cat "$OCL_ICD_VENDORS")
-export KERF_STUB_DRIVER KERF_CACHE_DIR="$work/cache"
-mkdir vendors
-cp "$OCL_ICD_VENDORS" vendors/good.icd
-echo "$KERF_STUB_LIBRARY" >vendors/stub.icd
-export OCL_ICD_VENDORS="$work/vendors" KERF_DEVICE="stub device"
+export KERF_CACHE_DIR="$work/cache"
+use_stub_driver
 "$KERF" new lenet-300-100 --input 1,8,8 --width 0.2 -q -o m.onnx || failed new
 make_npy x.npy "(1, 1, 8, 8)" 64
 

@@ -5,12 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 data=random:1,8,8,10
 
-KERF_STUB_DRIVER=$(cat "$OCL_ICD_VENDORS")
-export KERF_STUB_DRIVER KERF_STUB_LOG="$work/log"
-mkdir vendors
-cp "$OCL_ICD_VENDORS" vendors/good.icd
-echo "$KERF_STUB_LIBRARY" >vendors/stub.icd
-export OCL_ICD_VENDORS="$work/vendors" KERF_DEVICE="stub device"
+export KERF_STUB_LOG="$work/log"
+use_stub_driver
 
 train() { # train OUT [OPTIONS]
     out=$1
