@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_elementwise;
@@ -402,6 +403,7 @@ const kerf__op kerf__ops_elementwise[] = {
      .num_outputs = 1,                                                                             \
      .infer = infer,                                                                               \
      .gradient = (rule),                                                                           \
+     .layouts = kerf__wish_elementwise,                                                            \
      .variants = VARIANTS,                                                                         \
      .num_variants = NUM_VARIANTS,                                                                 \
      .in_place = (num) == 2 ? 3u : 1u},

@@ -127,6 +127,19 @@ kerf_status kerf__gradient_reshape(kerf__gradients *grads, const kerf_node *like
 /* Reduces diff to the shape of v where v was broadcast, then adds it to v. */
 kerf_status kerf__gradient_add_broadcast(kerf__gradients *grads, kerf_value *v, kerf_value *diff);
 
+/* ---- layouts (layout_common.h says what each is) ------------------------------------------ */
+
+typedef enum kerf__layout { KERF__PLAIN, KERF__C16, KERF__O16, KERF__NUM_LAYOUTS } kerf__layout;
+
+enum { KERF__MOST_LAID = 32 }; /* operands behind these are plain */
+typedef struct kerf__layouts {
+    kerf__layout inputs[KERF__MOST_LAID], outputs[KERF__MOST_LAID];
+} kerf__layouts;
+
+/* How much an operation cares: it stays plain, takes blocked values where they come from
+ * blocked nodes anyway, or is so much faster that its operands are brought into blocks. */
+typedef enum kerf__wish { KERF__STAYS, KERF__FOLLOWS, KERF__SEEKS } kerf__wish;
+
 /* ---- the operation --------------------------------------------------------------------- */
 
 typedef struct kerf__op {
@@ -139,6 +152,9 @@ typedef struct kerf__op {
     kerf_status (*gradient)(kerf__gradients *grads, kerf_node *n);
     double (*macs)(const kerf_node *n);  /* NULL: none */
     double (*bytes)(const kerf_node *n); /* NULL: all inputs and outputs once */
+    /* The layouts of all operands (plain before the call) if the node, plain so far and with
+     * bound shapes, were computed in blocks on this CPU device.  NULL: stays plain. */
+    kerf__wish (*layouts)(const kerf_node *n, kerf__layouts *out);
     const kerf__variant *variants;       /* NULL: no work, output is input 0 in another shape */
     int num_variants;
     /* Bit i: output 0 may lie on the bytes of input i if that dies here.  An output that is

@@ -20,6 +20,7 @@
     X(mse_loss) \
     X(optimizer) \
     X(reduce) \
+    X(reorder) \
     X(shape) \
     X(softmax) \
     X(softmax_cross_entropy) \

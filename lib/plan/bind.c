@@ -35,6 +35,23 @@ static kerf_status create_tensor(kerf_plan *p, const kerf_value *v)
                                     v->type, v->shape);
 }
 
+static kerf_status create_block(kerf_plan *p, kerf__block *b)
+{
+    switch (b->kind) {
+    case KERF__BLOCK_ARENA:
+        b->buffer = p->arena;
+        return KERF_OK;
+    case KERF__BLOCK_STATE:
+        b->buffer = kerf_state_get(p->state, b->state_id)->tensor->buffer;
+        return KERF_OK;
+    case KERF__BLOCK_KEPT:
+        return kerf__buffer_create(&b->buffer, p->dev, b->size_bytes);
+    case KERF__BLOCK_OWN: /* comes with its tensor */
+        return KERF_OK;
+    }
+    return KERF_OK;
+}
+
 static kerf_status create_tensors(kerf_plan *p)
 {
     const kerf_graph *g = p->graph;
@@ -42,13 +59,8 @@ static kerf_status create_tensors(kerf_plan *p)
     if (p->tensors == NULL)
         return kerf__fail_memory("plan", g->num_values * sizeof(kerf_tensor *));
     p->num_tensors = g->num_values;
-    for (size_t i = 0; i < p->num_blocks; i++) {
-        kerf__block *b = &p->blocks[i];
-        if (b->kind == KERF__BLOCK_ARENA)
-            b->buffer = p->arena;
-        else if (b->kind == KERF__BLOCK_STATE)
-            b->buffer = kerf_state_get(p->state, b->state_id)->tensor->buffer;
-    }
+    for (size_t i = 0; i < p->num_blocks; i++)
+        KERF__TRY(create_block(p, &p->blocks[i]));
     for (int results = 0; results <= 1; results++) /* views come after what they look at */
         for (size_t i = 0; i < g->num_values; i++)
             if ((g->values[i]->kind == KERF__VALUE_RESULT) == results)
@@ -144,7 +156,7 @@ static kerf_status list_steps(kerf_plan *p)
     p->written = kerf__alloc(g->num_values, sizeof *p->written);
     if (p->step_nodes == NULL || p->written == NULL)
         return kerf__fail_memory("plan", (p->num_nodes + g->num_values) * sizeof(int));
-    for (size_t i = 0; i < p->num_nodes; i++)
+    for (size_t i = p->num_prepared; i < p->num_nodes; i++)
         if (p->nodes[i].num_launches > 0)
             p->step_nodes[p->num_steps++] = (int)i;
     for (size_t i = 0; i < g->num_values; i++)
@@ -159,5 +171,6 @@ kerf_status kerf__plan_bind(kerf_plan *p)
     KERF__TRY(create_tensors(p));
     for (size_t i = 0; i < p->num_nodes; i++)
         KERF__TRY(bind_node(p, i));
+    KERF__TRY(kerf__plan_list_prepared(p));
     return list_steps(p);
 }

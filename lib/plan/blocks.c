@@ -4,6 +4,7 @@
  *   - it is an input, a constant or a state: those stand outside of the arena,
  *   - it is the next value of a state: then it is written over that state's entry,
  *   - its node only gives a shape: then it is its input,
+ *   - a prepared node makes it for others: then it is kept outside of the arena,
  *   - its node may work in place and is the last to read that input.
  * Nodes are seen in the order in which they run, so whatever else will ever lie on a block
  * is known when its last reader comes. */
@@ -40,6 +41,14 @@ static void find_last_uses(layout *l)
                 l->last_use[g->nodes[i]->inputs[k]->index] = (int)i;
     for (size_t i = 0; i < g->num_outputs; i++)
         l->last_use[g->outputs[i]->index] = (int)g->num_nodes;
+    for (size_t i = g->num_nodes; i-- > 0;) { /* who reads a view reads what it shows */
+        const kerf_node *n = g->nodes[i];
+        if (!kerf__node_is_view(n))
+            continue;
+        int *last = &l->last_use[n->inputs[0]->index];
+        if (*last < l->last_use[n->outputs[0]->index])
+            *last = l->last_use[n->outputs[0]->index];
+    }
 }
 
 static kerf_status state_block(layout *l, int id, int *out)
@@ -83,6 +92,12 @@ static int find_in_place(const layout *l, const kerf_node *n)
     return -1;
 }
 
+/* 1 if every run reads what only a change of the states makes anew. */
+static int is_kept(const kerf_plan *p, const kerf_node *n, int last)
+{
+    return (size_t)n->index < p->num_prepared && last >= (int)p->num_prepared;
+}
+
 static kerf_status place_output(layout *l, const kerf_node *n, int k)
 {
     kerf_plan *p = l->plan;
@@ -93,12 +108,13 @@ static kerf_status place_output(layout *l, const kerf_node *n, int k)
     *block = -1;
     if (k == 0 && kerf__node_is_view(n))
         *block = p->block_of[n->inputs[0]->index];
-    else if (k == 0)
+    else if (k == 0 && !is_kept(p, n, last))
         *block = find_in_place(l, n);
     last = last > n->index ? last : n->index;
     if (*block < 0)
         return add_block(p,
-                         (kerf__block){.kind = KERF__BLOCK_ARENA,
+                         (kerf__block){.kind = is_kept(p, n, last) ? KERF__BLOCK_KEPT
+                                                                   : KERF__BLOCK_ARENA,
                                        .state_id = -1,
                                        .first = n->index,
                                        .last = last,

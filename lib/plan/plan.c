@@ -1,7 +1,7 @@
 /* plan/plan.c -- making a plan: the passes one after the other, and its end.
  *
  *     model graph --copy--> infer, derive --> training graph: loss, gradients, updates
- *         --> lowered graph: fused, ordered --> kernels chosen --> blocks, arena --> launches
+ *         --> lowered graph: fused, laid out, ordered --> kernels chosen --> blocks, arena --> launches
  *
  * Passes and fields: plan_internal.h.  Running: run.c. */
 #include <assert.h>
@@ -179,8 +179,10 @@ static kerf_status make_graph(kerf__planning *p)
         KERF__TRY(add_training(p));
     kerf__graph_remove_dead(plan->graph);
     KERF__TRY(kerf__plan_fuse(plan->graph));
+    KERF__TRY(kerf__plan_lay(plan->graph, plan->dev));
     refresh_outputs(plan);
     KERF__TRY(kerf__plan_order(plan->graph));
+    KERF__TRY(kerf__plan_prepare(plan));
     assert(kerf_graph_verify(plan->graph) != KERF_ERR_ARGUMENT);
     return KERF_OK;
 }
@@ -262,7 +264,11 @@ void kerf_plan_destroy(kerf_plan *p)
         free(p->nodes[i].which);
         free(p->nodes[i].name);
     }
+    for (size_t i = 0; i < p->num_blocks; i++)
+        if (p->blocks[i].kind == KERF__BLOCK_KEPT)
+            kerf__buffer_destroy(p->blocks[i].buffer);
     kerf__buffer_destroy(p->arena);
+    free(p->prepared);
     free_ends(&p->inputs);
     free_ends(&p->outputs);
     free(p->tensors);

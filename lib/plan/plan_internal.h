@@ -19,6 +19,7 @@ typedef enum kerf__pass { KERF__FORWARD, KERF__BACKWARD, KERF__UPDATE } kerf__pa
 typedef enum kerf__block_kind {
     KERF__BLOCK_ARENA, /* lives from its first to its last node */
     KERF__BLOCK_OWN,   /* an input or a constant: a tensor of its own, always there */
+    KERF__BLOCK_KEPT,  /* made by a prepared node, read in every run: outside of the arena */
     KERF__BLOCK_STATE  /* an entry of the state; a next value is written over it */
 } kerf__block_kind;
 
@@ -27,7 +28,8 @@ typedef struct kerf__block {
     int state_id;                    /* BLOCK_STATE, else -1 */
     int first, last;                 /* BLOCK_ARENA: places of the nodes between which it is live */
     size_t size_bytes, offset_bytes; /* in the arena */
-    kerf__buffer *buffer;            /* borrowed; what the offset counts in, from bind.c on */
+    /* What the offset counts in, from bind.c on; borrowed, but owned by BLOCK_KEPT. */
+    kerf__buffer *buffer;
 } kerf__block;
 
 /* What the plan knows of a node, by its place in the graph. */
@@ -39,6 +41,12 @@ typedef struct kerf__planned {
     kerf__buffer *scratch_buffer; /* owned; view of the arena */
     size_t first_launch, num_launches;
 } kerf__planned;
+
+/* A state that prepared nodes read, and its version when they ran last. */
+typedef struct kerf__prepared {
+    int state_id;
+    uint64_t version;
+} kerf__prepared;
 
 typedef struct kerf__end {
     char *name;        /* owned */
@@ -79,6 +87,11 @@ struct kerf_plan {
     int *step_nodes; /* owned; places of the nodes that launch something */
     int num_steps;
 
+    /* The first nodes are prepared (prepare.c): they run when states have changed. */
+    size_t num_prepared, num_prepared_launches, num_prepared_states;
+    kerf__prepared *prepared; /* owned */
+    int is_prepared;
+
     kerf__mark *marks[KERF__NUM_MARKS]; /* owned; token t is at t % NUM */
     uint64_t tokens[KERF__NUM_MARKS], last_token;
 };
@@ -111,8 +124,16 @@ void kerf__gradients_free(kerf__gradients *grads);
 int kerf__plan_trains(const kerf__planning *p, const kerf_value *v);
 /* fuse.c: nodes that one kernel does together. */
 kerf_status kerf__plan_fuse(kerf_graph *g);
+/* layout.c: blocked memory layouts where they pay. */
+kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 /* order.c: all readers of a state before the node that writes its next value. */
 kerf_status kerf__plan_order(kerf_graph *g);
+
+/* prepare.c: nodes whose results no run changes come first; plan->num_prepared. */
+kerf_status kerf__plan_prepare(kerf_plan *p);
+/* Behind bind.c: which states they read.  Run queues them if one has another version. */
+kerf_status kerf__plan_list_prepared(kerf_plan *p);
+kerf_status kerf__plan_run_prepared(kerf_plan *p);
 
 /* A node and a graph's attribute that says which part of a step it is. */
 kerf_status kerf__node_set_pass(kerf_node *n, kerf__pass pass);

@@ -7,6 +7,7 @@
  * (3) A state has one writer.
  * (4) Blocks of the arena lie inside of it, at multiples of the device's alignment.
  * (5) Outputs are still there at the end.
+ * (6) A second run finds what prepared nodes made in the first.
  *
  * Knows nothing of lifetimes (blocks.c) or packing (arena.c), only where values ended up.
  * Quadratic, so for debug builds and tests. */
@@ -32,6 +33,7 @@ static range block_range(const kerf_plan *p, int block)
     case KERF__BLOCK_STATE:
         return (range){b->kind, b->state_id, 0, b->size_bytes};
     case KERF__BLOCK_OWN:
+    case KERF__BLOCK_KEPT:
         break;
     }
     return (range){b->kind, block, 0, b->size_bytes};
@@ -103,13 +105,22 @@ static kerf_status play_node(const kerf_plan *p, const kerf_node *n, char *there
     return KERF_OK;
 }
 
-static kerf_status play(const kerf_plan *p, char *there)
+/* A run from node `first` on: what no node makes is there at its beginning. */
+static kerf_status play_run(const kerf_plan *p, size_t first, char *there)
 {
     const kerf_graph *g = p->graph;
     for (size_t i = 0; i < g->num_values; i++)
-        there[i] = (char)(g->values[i]->kind != KERF__VALUE_RESULT);
-    for (size_t i = 0; i < g->num_nodes; i++)
+        there[i] |= (char)(g->values[i]->kind != KERF__VALUE_RESULT);
+    for (size_t i = first; i < g->num_nodes; i++)
         KERF__TRY(play_node(p, g->nodes[i], there));
+    return KERF_OK;
+}
+
+static kerf_status play(const kerf_plan *p, char *there)
+{
+    const kerf_graph *g = p->graph;
+    KERF__TRY(play_run(p, 0, there));
+    KERF__TRY(play_run(p, p->num_prepared, there));
     for (size_t i = 0; i < g->num_outputs; i++) {
         const kerf_value *v = g->outputs[i];
         if (!there[v->index] && p->blocks[p->block_of[v->index]].kind == KERF__BLOCK_ARENA)

@@ -50,7 +50,9 @@ kerf_status kerf_plan_run(kerf_plan *p)
 {
     for (size_t i = 0; i < p->num_written; i++)
         kerf_state_touch(p->state, p->written[i]);
-    return kerf__steps_enqueue(&p->steps, 0, p->steps.num);
+    KERF__TRY(kerf__plan_run_prepared(p));
+    return kerf__steps_enqueue(&p->steps, p->num_prepared_launches,
+                               p->steps.num - p->num_prepared_launches);
 }
 
 kerf_status kerf_plan_mark(kerf_plan *p, uint64_t *token)
@@ -102,7 +104,7 @@ size_t kerf_plan_arena_bytes(const kerf_plan *p)
 {
     size_t bytes = p->arena_bytes;
     for (size_t i = 0; i < p->num_blocks; i++)
-        if (p->blocks[i].kind == KERF__BLOCK_OWN)
+        if (p->blocks[i].kind == KERF__BLOCK_OWN || p->blocks[i].kind == KERF__BLOCK_KEPT)
             bytes += p->blocks[i].size_bytes;
     return bytes;
 }
@@ -165,6 +167,7 @@ kerf_status kerf_plan_time_step(kerf_plan *p, int i, int repeat, double *ms)
     if (repeat < 1)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: repeat is %d, must be at least 1", repeat);
     const kerf__planned *node = &p->nodes[p->step_nodes[i]];
+    KERF__TRY(kerf__plan_run_prepared(p));
     KERF__TRY(kerf_device_finish(p->dev));
     const double start = kerf__now_ms();
     for (int k = 0; k < repeat; k++)

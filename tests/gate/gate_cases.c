@@ -33,6 +33,9 @@ const gate_case gate_cases[] = {
     {"kerf.StdDev",       "f32:5000",  NULL, 0},
     {"kerf.CountNonzero", "bool:5000", NULL, 0},
 
+    {"kerf.Reorder", "f32:2,20,9,5",    "layouts=plain>c16", 0},
+    {"kerf.Reorder", "f32:2,2,9,5,16",  "layouts=c16>plain channels=20", 0},
+
     {"Softmax",          "f32:50,70",           "axis=1", 0},
     {"Softmax",          "f32:5,7,9",           "axis=1", 0},
     {"kerf.SoftmaxGrad", "f32:50,70 f32:50,70", "axis=1", 0},

@@ -68,8 +68,13 @@ static void set_attribute(const gate_case *c, kerf_node *n, char *text)
     size_t num = 0;
     char *at = strchr(text, '=');
     if (at == NULL)
-        bad_case(c, "an attribute must be NAME=NUMBER,...");
+        bad_case(c, "an attribute must be NAME=NUMBER,... or NAME=WORD");
     *at++ = '\0';
+    if (strchr("-0123456789", *at) == NULL) {
+        if (kerf_node_set_string(n, text, at) != KERF_OK)
+            bad_case(c, kerf_last_error());
+        return;
+    }
     for (; *at != '\0'; at += *at == ',')
         numbers[num++] = strtol(at, &at, 10);
     const int is_list = strcmp(text, "axes") == 0 || strcmp(text, "shape") == 0;

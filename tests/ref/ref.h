@@ -17,6 +17,7 @@ REF(metrics);
 REF(mse_loss);
 REF(optimizer);
 REF(reduce);
+REF(reorder);
 REF(softmax);
 REF(softmax_cross_entropy);
 REF(top_k_mask);

@@ -1,0 +1,104 @@
+/* ops/layout_common.c -- see layout_common.h. */
+#include "ops/layout_common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const NAMES[KERF__NUM_LAYOUTS] = {
+    [KERF__PLAIN] = "plain",
+    [KERF__C16] = "c16",
+    [KERF__O16] = "o16",
+};
+
+/* ---- the attribute ------------------------------------------------------------------- */
+
+/* Word i of a list that ends with `end`; plain behind its end. */
+static kerf__layout word(const char *list, char end, int i)
+{
+    const char *stop = strchr(list, end);
+    for (; i > 0 && list != NULL; i--) {
+        list = strchr(list, ',');
+        list = list != NULL && (stop == NULL || list < stop) ? list + 1 : NULL;
+    }
+    for (int l = 0; l < KERF__NUM_LAYOUTS && list != NULL; l++) {
+        const size_t length = strlen(NAMES[l]);
+        if (strncmp(list, NAMES[l], length) == 0 && strchr(",>", list[length]) != NULL)
+            return (kerf__layout)l;
+    }
+    return KERF__PLAIN;
+}
+
+kerf__layout kerf__input_layout(const kerf_node *n, int i)
+{
+    return word(kerf_node_string(n, "layouts", ""), '>', i);
+}
+
+kerf__layout kerf__output_layout(const kerf_node *n, int k)
+{
+    const char *outputs = strchr(kerf_node_string(n, "layouts", ""), '>');
+    return outputs != NULL ? word(outputs + 1, '\0', k) : KERF__PLAIN;
+}
+
+/* Appends the words of the first `num` operands, as far as any is not plain. */
+static void append_words(char *text, size_t text_bytes, const kerf__layout *layouts, int num)
+{
+    int last = num < KERF__MOST_LAID ? num : KERF__MOST_LAID;
+    while (last > 0 && layouts[last - 1] == KERF__PLAIN)
+        last--;
+    for (int i = 0; i < last; i++) {
+        const size_t length = strlen(text);
+        snprintf(text + length, text_bytes - length, "%s%s", i > 0 ? "," : "", NAMES[layouts[i]]);
+    }
+}
+
+kerf_status kerf__node_set_layouts(kerf_node *n, const kerf__layouts *layouts)
+{
+    char text[2 * KERF__MOST_LAID * sizeof "plain"] = "";
+    append_words(text, sizeof text, layouts->inputs, n->num_inputs);
+    strcat(text, ">");
+    append_words(text, sizeof text, layouts->outputs, n->num_outputs);
+    return strcmp(text, ">") != 0 ? kerf_node_set_string(n, "layouts", text) : KERF_OK;
+}
+
+/* ---- shapes --------------------------------------------------------------------------- */
+
+kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain)
+{
+    const int axis = layout == KERF__O16 ? 0 : 1; /* the one that is cut into lanes */
+    if (layout == KERF__PLAIN)
+        return plain;
+    if (plain.rank <= axis || plain.rank >= KERF_MAX_RANK)
+        return (kerf_shape){.rank = -1};
+    plain.dims[axis] = (plain.dims[axis] + KERF__LANES - 1) / KERF__LANES;
+    plain.dims[plain.rank++] = KERF__LANES;
+    return plain;
+}
+
+/* ---- wishes --------------------------------------------------------------------------- */
+
+/* 1 if src goes along dst in blocks, too: the same dimensions, or 1 beside the channels. */
+static int goes_along(kerf_shape src, kerf_shape dst)
+{
+    int same = src.rank == dst.rank && src.dims[1] == dst.dims[1];
+    for (int i = 0; i < dst.rank && same; i++)
+        same = src.dims[i] == dst.dims[i] || (src.dims[i] == 1 && i != 1);
+    return same;
+}
+
+kerf__wish kerf__wish_elementwise(const kerf_node *n, kerf__layouts *out)
+{
+    const kerf_value *dst = n->outputs[0];
+    if (dst->shape.rank < 3 || kerf__layout_shape(KERF__C16, dst->shape).rank < 0 ||
+        dst->type != KERF_F32 || n->num_inputs > KERF__MOST_LAID)
+        return KERF__STAYS;
+    for (int i = 0; i < n->num_inputs; i++) {
+        const kerf_value *src = n->inputs[i];
+        if (src == NULL || kerf_shape_num_elements(src->shape) == 1)
+            continue;
+        if (src->type != KERF_F32 || !goes_along(src->shape, dst->shape))
+            return KERF__STAYS;
+        out->inputs[i] = KERF__C16;
+    }
+    out->outputs[0] = KERF__C16;
+    return KERF__FOLLOWS;
+}

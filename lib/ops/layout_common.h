@@ -1,0 +1,39 @@
+/* ops/layout_common.h -- memory layouts of values, as nodes of the lowered graph see them.
+ * Other half: layout_common.c; who chooses them: lib/plan/layout.c.
+ *
+ * In the lowered graph a shape is what lies in memory.  A value in another layout than plain
+ * simply has another shape, so arenas, copies, element-wise kernels and comparisons need to
+ * know nothing of layouts:
+ *
+ *     plain   (N, C, spatial...)                      ONNX's order
+ *     c16     (N, ceil(C/16), spatial..., 16)         16 channels of a pixel are one vector
+ *     o16     (ceil(O/16), I, kernel..., 16)          filters, 16 output channels side by side
+ *
+ * A node that is computed in other layouts than plain says so in its attribute "layouts", one
+ * word an operand: "c16,o16,plain>c16" are three inputs and an output.  Without the attribute,
+ * and behind its end, operands are plain.
+ *
+ * Pad lanes (channels C and up of the last block) are computed like channels whose weights are
+ * 0; they hold anything, NaN too, and no kernel lets them into another lane. */
+#ifndef KERF_OPS_LAYOUT_COMMON_H
+#define KERF_OPS_LAYOUT_COMMON_H
+
+#include "ops/op.h"
+
+enum { KERF__LANES = 16 };
+
+/* Layouts of the node's input i and output k. */
+kerf__layout kerf__input_layout(const kerf_node *n, int i);
+kerf__layout kerf__output_layout(const kerf_node *n, int k);
+/* Writes the attribute; plain everywhere takes none. */
+kerf_status kerf__node_set_layouts(kerf_node *n, const kerf__layouts *layouts);
+
+/* What a value of this plain shape looks like in memory; rank -1 where the layout cannot hold
+ * it (too few dimensions, or too many). */
+kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain);
+
+/* What element-wise operations wish: blocks as soon as output 0 and each input are of one shape,
+ * or an input is a single number or has its channels along the output's, (1, C, 1, 1) say. */
+kerf__wish kerf__wish_elementwise(const kerf_node *n, kerf__layouts *out);
+
+#endif

@@ -1,0 +1,118 @@
+/* ops/reorder.c -- a value in another memory layout; only the plan makes such nodes.
+ *
+ *     kerf.Reorder(src) -> dst, layouts "plain>c16", "plain>o16", "c16>plain", "o16>plain"
+ *
+ * `channels` counts those of the plain side, where the blocked side is the input.  Pad lanes
+ * become 0.  The lanes of o16 are output channels, which stand where c16 has batch and
+ * channel, so both are one kernel.
+ *
+ * Device side: kernels/reorder.cl.  Definition: tests/ref/ref_reorder.c. */
+#include "base/fail.h"
+#include "ops/layout_common.h"
+#include "ops/shape_common.h"
+
+extern const kerf__source kerf__source_reorder;
+
+static int is_to_blocks(const kerf_node *n)
+{
+    return kerf__input_layout(n, 0) == KERF__PLAIN;
+}
+
+static kerf__layout blocked_layout(const kerf_node *n)
+{
+    return is_to_blocks(n) ? kerf__output_layout(n, 0) : kerf__input_layout(n, 0);
+}
+
+/* The plain shape behind a blocked one with so many channels. */
+static kerf_shape plain_shape(kerf__layout layout, kerf_shape blocked, int64_t channels)
+{
+    blocked.rank--;
+    blocked.dims[layout == KERF__O16 ? 0 : 1] = channels;
+    return blocked;
+}
+
+static kerf_status infer_from_blocks(kerf_node *n, kerf__layout layout, kerf_shape *dst)
+{
+    const kerf_shape src = n->inputs[0]->shape;
+    const int64_t channels = kerf_node_int(n, "channels", 0);
+    *dst = src.rank > 1 ? plain_shape(layout, src, channels) : src;
+    if (src.rank < 2 || channels < 1 || !kerf_shape_equal(kerf__layout_shape(layout, *dst), src))
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "its input does not hold %lld channels by blocks of %d",
+                               (long long)channels, KERF__LANES);
+    return KERF_OK;
+}
+
+static kerf_status infer(kerf_node *n)
+{
+    const kerf__layout layout = blocked_layout(n);
+    kerf_shape dst;
+    KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
+    if (layout == KERF__PLAIN)
+        return kerf__fail_node(KERF_ERR_ARGUMENT, n, "one of its layouts must be blocked");
+    if (is_to_blocks(n))
+        dst = kerf__layout_shape(layout, n->inputs[0]->shape);
+    else
+        KERF__TRY(infer_from_blocks(n, layout, &dst));
+    if (dst.rank < 0)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "its input has %d dimensions, too few or many",
+                               n->inputs[0]->shape.rank);
+    kerf__set_output(n, 0, KERF_F32, dst);
+    return KERF_OK;
+}
+
+/* ---- launches ------------------------------------------------------------------------ */
+
+/* (outer, channels, pixels) of the plain side. */
+typedef struct sizes {
+    size_t outer, channels, pixels;
+} sizes;
+
+static sizes sizes_of(const kerf_node *n)
+{
+    const kerf_shape plain = is_to_blocks(n) ? n->inputs[0]->shape : n->outputs[0]->shape;
+    const int axis = blocked_layout(n) == KERF__O16 ? 0 : 1;
+    sizes s = {axis == 1 ? (size_t)plain.dims[0] : 1, (size_t)plain.dims[axis], 1};
+    for (int i = axis + 1; i < plain.rank; i++)
+        s.pixels *= (size_t)plain.dims[i];
+    return s;
+}
+
+static kerf_status build(const kerf__op_case *c)
+{
+    const sizes s = sizes_of(c->node);
+    const size_t blocks = s.outer * kerf__ceil_div(s.channels, KERF__LANES);
+    if (blocks == 0 || s.pixels == 0)
+        return KERF_OK;
+    const int wide = kerf__is_wide(c);
+    const size_t pieces = kerf__ceil_div(s.pixels, KERF__LANES);
+    const size_t chunk =
+        wide ? KERF__LANES * kerf__pieces_an_item(c, pieces, KERF__LANES, 16) : 1;
+    const size_t x = kerf__ceil_div(s.pixels, chunk);
+    const kerf__grid grid =
+        wide ? kerf__grid_wide(x, blocks, 1)
+             : (kerf__grid){2, {kerf__ceil_div(x, 64), blocks, 1}, {64, 1, 1}};
+    return kerf__emit(c, &kerf__source_reorder,
+                      is_to_blocks(c->node) ? "reorder_to_blocks" : "reorder_from_blocks",
+                      wide ? "-DV=16" : "-DV=1",
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)),
+                                 ARG((unsigned)s.channels), ARG((unsigned)s.pixels),
+                                 ARG((unsigned)chunk)),
+                      grid);
+}
+
+static const kerf__variant VARIANTS[] = {
+    KERF__BOTH_STYLES("reorder", .fits = kerf__fits_31_bits, .build = build),
+};
+
+extern const kerf__op kerf__ops_reorder[];
+const kerf__op kerf__ops_reorder[] = {
+    {.op = "kerf.Reorder",
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .num_outputs = 1,
+     .infer = infer,
+     .variants = VARIANTS,
+     .num_variants = 2},
+    {.op = NULL},
+};

@@ -1,0 +1,85 @@
+/* test_reorder.c -- kerf.Reorder against ref_reorder.c: both directions, bit by bit, with NaN in
+ * the pad lanes. */
+#include "op_check.h"
+#include "ref/ref.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+enum { MAX = 1 << 17 };
+static kerf_device *dev;
+static float data[MAX];
+
+static void check(const char *layouts, kerf_shape src, int64_t channels)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, src, data);
+    op_check_node(&c, "kerf.Reorder", 1);
+    CHECK_OK(kerf_node_set_string(c.node, "layouts", layouts));
+    if (channels > 0)
+        CHECK_OK(kerf_node_set_int(c.node, "channels", channels));
+    op_check_variants(&c, ref_reorder, 0);
+    op_check_end(&c);
+}
+
+static void check_both_ways(kerf_shape plain)
+{
+    kerf_shape blocked = plain;
+    blocked.dims[1] = (plain.dims[1] + 15) / 16;
+    blocked.dims[blocked.rank++] = 16;
+    op_check_fill(data, MAX, 1);
+    check("plain>c16", plain, 0);
+    for (int64_t i = 0; i < kerf_shape_num_elements(blocked); i++)
+        if (i % 16 >= plain.dims[1] % 16 && plain.dims[1] % 16 != 0 && blocked.dims[1] == 1)
+            data[i] = NAN; /* pad lanes */
+    check("c16>plain", blocked, plain.dims[1]);
+}
+
+static void test_activations(void)
+{
+    static const kerf_shape SHAPES[] = {
+        {4, {1, 1, 1, 1}}, {4, {2, 3, 5, 7}},   {4, {1, 16, 4, 4}}, {4, {2, 20, 3, 11}},
+        {3, {3, 32, 17}},  {4, {1, 33, 16, 1}}, {4, {0, 8, 3, 3}},  {5, {1, 17, 2, 3, 5}},
+        {2, {3, 40}},      {4, {2, 64, 24, 33}}};
+    for (size_t i = 0; i < LENGTH(SHAPES) - (size_t)op_check_small(); i++)
+        check_both_ways(SHAPES[i]);
+}
+
+static void test_filters(void)
+{
+    static const kerf_shape SHAPES[] = {{4, {1, 1, 1, 1}}, {4, {20, 3, 5, 5}}, {4, {64, 16, 3, 3}}};
+    op_check_fill(data, MAX, 1);
+    for (size_t i = 0; i < LENGTH(SHAPES); i++)
+        check("plain>o16", SHAPES[i], 0);
+    check("o16>plain", KERF_SHAPE(2, 3, 5, 5, 16), 20);
+}
+
+static void refuse(const char *layouts, kerf_shape src, int64_t channels, const char *words)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, src, data);
+    op_check_node(&c, "kerf.Reorder", 1);
+    CHECK_OK(kerf_node_set_string(c.node, "layouts", layouts));
+    CHECK_OK(kerf_node_set_int(c.node, "channels", channels));
+    op_check_refused(&c, words[0] == 'o' ? KERF_ERR_ARGUMENT : KERF_ERR_SHAPE, words);
+    op_check_end(&c);
+}
+
+static void test_what_is_refused(void)
+{
+    refuse("plain>plain", KERF_SHAPE(2, 3), 0, "one of its layouts must be blocked");
+    refuse("plain>c16", KERF_SHAPE(7), 0, "its input has 1 dimensions");
+    refuse("c16>plain", KERF_SHAPE(2, 1, 5, 16), 17, "its input does not hold 17 channels");
+    refuse("c16>plain", KERF_SHAPE(2, 1, 5, 8), 5, "its input does not hold 5 channels");
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    test_activations();
+    test_filters();
+    test_what_is_refused();
+    kerf_device_close(dev);
+    return check_result();
+}
