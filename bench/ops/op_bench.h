@@ -12,7 +12,8 @@
  *
  * A case is made with the harness of the tests and compared with the reference first: a
  * wrong kernel has no speed.  Every variant that fits is timed in turns with the limit,
- * copying or reading; its share is the median of 15 pairs, with its interval. */
+ * copying, reading or multiplying and adding; its share is the median of 15 pairs, with its
+ * interval. */
 #ifndef KERF_OP_BENCH_H
 #define KERF_OP_BENCH_H
 
@@ -25,7 +26,7 @@ typedef struct op_bench {
     limits limit;
 } op_bench;
 
-enum { OP_BENCH_BYTES = 64 << 20, OP_BENCH_ROUNDS = 15 };
+enum { OP_BENCH_BYTES = 64 << 20, OP_BENCH_OPERATIONS = 1 << 29, OP_BENCH_ROUNDS = 15 };
 
 typedef struct op_bench_times {
     double ms[OP_BENCH_ROUNDS], percent[OP_BENCH_ROUNDS]; /* of the limit beside it; sorted */
@@ -37,8 +38,9 @@ static inline kerf_status op_bench_steps(void *context)
     return kerf__steps_enqueue(steps, 0, steps->num);
 }
 
-/* Rounds of the limit and the case in turns. */
-static inline void op_bench_rounds(op_bench_times *t, kerf__steps *steps, double bytes,
+/* Rounds of the limit and the case in turns; units are bytes, or operations where the limit is
+ * multiply-adds. */
+static inline void op_bench_rounds(op_bench_times *t, kerf__steps *steps, double units,
                                    const limits *limit)
 {
     kerf_device *dev = limit->dev;
@@ -48,14 +50,14 @@ static inline void op_bench_rounds(op_bench_times *t, kerf__steps *steps, double
     for (int i = 0; i < OP_BENCH_ROUNDS; i++) {
         const double best = limits_rate(limit);
         t->ms[i] = bench_sample_ms(dev, op_bench_steps, steps, calls);
-        t->percent[i] = 100e-6 * bytes / t->ms[i] / best;
+        t->percent[i] = 100e-6 * units / t->ms[i] / best;
     }
     qsort(t->ms, OP_BENCH_ROUNDS, sizeof *t->ms, bench_order);
     qsort(t->percent, OP_BENCH_ROUNDS, sizeof *t->percent, bench_order);
 }
 
 /* Times the case as its option computes it. */
-static inline void op_bench_option(kerf__op_case c, const char *text, double bytes,
+static inline void op_bench_option(kerf__op_case c, const char *text, double units,
                                    const limits *limit)
 {
     op_bench_times t;
@@ -66,10 +68,10 @@ static inline void op_bench_option(kerf__op_case c, const char *text, double byt
     if (scratch_bytes > 0)
         bench_ok(kerf__buffer_create(&c.scratch, c.dev, scratch_bytes));
     bench_ok(c.option.variant->build(&c));
-    op_bench_rounds(&t, &steps, bytes, limit);
+    op_bench_rounds(&t, &steps, units, limit);
     /* The 4th and the 12th of 15 enclose the median 19 times in 20. */
     printf("%s,%s,%s,%s,%.4f,%.4f,%.1f,%.0f,%.0f,%.0f\n", c.node->op, text, name,
-           kerf_device_name(c.dev), t.ms[0], t.ms[7], 1e-6 * bytes / t.ms[0], t.percent[7],
+           kerf_device_name(c.dev), t.ms[0], t.ms[7], 1e-6 * units / t.ms[0], t.percent[7],
            t.percent[3], t.percent[11]);
     fflush(stdout);
     kerf__steps_clear(&steps);
@@ -77,7 +79,7 @@ static inline void op_bench_option(kerf__op_case c, const char *text, double byt
     free(name);
 }
 
-/* Times every option of the case; counted are all inputs and outputs once. */
+/* Times every option of the case; counted are all inputs and outputs once, or multiply-adds. */
 static inline void op_bench_case(op_check *c, const char *text, const limits *limit)
 {
     kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *outputs[OP_CHECK_MAX] = {0};
@@ -95,8 +97,10 @@ static inline void op_bench_case(op_check *c, const char *text, const limits *li
         bytes += (double)outputs[i]->size_bytes;
     }
     kerf__op_case k = {.dev = c->dev, .node = c->node, .inputs = inputs, .outputs = outputs};
+    const double units =
+        limit->kind == LIMITS_MULTIPLY_ADD ? 2 * kerf__op_find(c->node->op)->macs(c->node) : bytes;
     for (int i = 0; kerf__option_at(&k, i, &k.option); i++)
-        op_bench_option(k, text, bytes, limit);
+        op_bench_option(k, text, units, limit);
     for (int i = 0; i < c->num_inputs; i++)
         kerf_tensor_destroy(inputs[i]);
     for (int i = 0; i < c->node->num_outputs; i++)
@@ -181,10 +185,18 @@ static inline void op_bench_end(op_bench *b, op_reference reference, double tole
 
 static inline int op_bench_main_beside(limits_kind kind, void (*run_all)(op_bench *b))
 {
+    static const struct {
+        double units;
+        const char *rate, *name;
+    } KINDS[] = {
+        [LIMITS_COPY] = {2.0 * OP_BENCH_BYTES, "gb_per_s", "copy"},
+        [LIMITS_READ] = {OP_BENCH_BYTES, "gb_per_s", "read"},
+        [LIMITS_MULTIPLY_ADD] = {OP_BENCH_OPERATIONS, "gflops", "multiply_add"},
+    };
     op_bench b = {.dev = check_open_device()};
-    limits_open(&b.limit, b.dev, kind, kind == LIMITS_COPY ? 2.0 * OP_BENCH_BYTES : OP_BENCH_BYTES);
-    printf("op,case,variant,device,min_ms,median_ms,gb_per_s,percent_of_%s,low,high\n",
-           kind == LIMITS_COPY ? "copy" : "read");
+    limits_open(&b.limit, b.dev, kind, KINDS[kind].units);
+    printf("op,case,variant,device,min_ms,median_ms,%s,percent_of_%s,low,high\n", KINDS[kind].rate,
+           KINDS[kind].name);
     run_all(&b);
     limits_close(&b.limit);
     kerf_device_close(b.dev);

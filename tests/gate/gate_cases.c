@@ -24,6 +24,11 @@ const gate_case gate_cases[] = {
     {"Gemm",   "f32:7,50 f32:50,8",          NULL, 0},       /* narrower than any tile */
     {"MatMul", "f32:3,70,50 f32:3,50,60",    NULL, 0},
 
+    {"Conv",          "f32:2,5,9,11 f32:7,5,3,3 f32:7", "pads=1,1,1,1", 0},
+    {"ConvTranspose", "f32:2,7,9,11 f32:7,5,3,3 f32:5", "strides=2,2", 0},
+    {"kerf.ConvGradInput",   "f32:2,7,9,11 f32:7,5,3,3",    "pads=1,1,1,1 output_shape=9,11", 0},
+    {"kerf.ConvGradWeights", "f32:2,5,9,11 f32:2,7,9,11",   "pads=1,1,1,1 kernel_shape=3,3", 0},
+
     /* Along rows, columns, neither; long enough to be cut into parts. */
     {"ReduceSum", "f32:50,70",       "axes=1", 0},
     {"ReduceSum", "f32:50,70",       "axes=0", 0},

@@ -77,7 +77,7 @@ static void set_attribute(const gate_case *c, kerf_node *n, char *text)
     }
     for (; *at != '\0'; at += *at == ',')
         numbers[num++] = strtol(at, &at, 10);
-    const int is_list = strcmp(text, "axes") == 0 || strcmp(text, "shape") == 0;
+    const int is_list = num > 1 || strcmp(text, "axes") == 0 || strcmp(text, "shape") == 0;
     kerf_status status = is_list ? kerf_node_set_ints(n, text, numbers, num)
                                  : kerf_node_set_int(n, text, numbers[0]);
     if (status != KERF_OK)

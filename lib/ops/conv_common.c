@@ -1,0 +1,376 @@
+/* ops/conv_common.c -- reads a convolution from its node and checks it; see conv_common.h.
+ *
+ * Attributes are numbers of a file that nobody has looked at yet.  Each is at most MOST = 2^30,
+ * tensors have less than 2^31 elements, and what is computed from them is computed in int64;
+ * then sizes are small enough for the ints of kernels. */
+#include "ops/conv_common.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "ops/shape_common.h"
+
+#define MOST ((int64_t)1 << 30)
+
+enum { NUM_AXES = 2 }; /* of an image */
+
+typedef enum pad_kind { PAD_GIVEN, PAD_VALID, PAD_SAME_UPPER, PAD_SAME_LOWER } pad_kind;
+
+/* The node's numbers, one an axis; pads: all befores, then all behinds. */
+typedef struct numbers {
+    int num_axes;
+    pad_kind pad;
+    int64_t kernel[NUM_AXES], strides[NUM_AXES], dilations[NUM_AXES], pads[2 * NUM_AXES];
+    int64_t output_padding[NUM_AXES], output_shape[NUM_AXES]; /* of ConvTranspose; shape 0: none */
+} numbers;
+
+static int is(const kerf_node *n, const char *op)
+{
+    return strcmp(n->op, op) == 0;
+}
+
+static kerf__conv_direction direction_of(const kerf_node *n)
+{
+    return is(n, "Conv")                   ? KERF__CONV_DST
+           : is(n, "kerf.ConvGradWeights") ? KERF__CONV_WEIGHTS
+                                           : KERF__CONV_SRC;
+}
+
+/* ---- attributes ---------------------------------------------------------------------------- */
+
+/* A list of `num` numbers from least to MOST, or `otherwise` for each. */
+static kerf_status read_list(const kerf_node *n, const char *key, int num, int64_t least,
+                             int64_t otherwise, int64_t *out)
+{
+    kerf__ints list;
+    KERF__TRY(kerf__node_get_ints(n, key, n->num_inputs, &list));
+    if (list.given && list.num != (size_t)num)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "%s has %zu numbers, must have %d", key, list.num,
+                               num);
+    for (int i = 0; i < num; i++) {
+        out[i] = list.given ? list.items[i] : otherwise;
+        if (list.given && (out[i] < least || out[i] > MOST))
+            return kerf__fail_node(KERF_ERR_SHAPE, n, "%s holds %lld, must be from %lld to %lld",
+                                   key, (long long)out[i], (long long)least, (long long)MOST);
+    }
+    return KERF_OK;
+}
+
+static kerf_status read_auto_pad(const kerf_node *n, pad_kind *out)
+{
+    static const char *const NAMES[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"};
+    const char *name = kerf_node_string(n, "auto_pad", NAMES[PAD_GIVEN]);
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, NAMES[i]) == 0) {
+            *out = (pad_kind)i;
+            return KERF_OK;
+        }
+    return kerf__fail_node(KERF_ERR_SHAPE, n,
+                           "auto_pad is \"%.40s\", must be NOTSET, VALID, SAME_UPPER or SAME_LOWER",
+                           name);
+}
+
+/* kernel_shape may be left out where there are weights to tell it. */
+static kerf_status read_kernel(const kerf_node *n, numbers *x)
+{
+    const kerf_shape weights = n->inputs[1]->shape;
+    char text[128];
+    if (direction_of(n) == KERF__CONV_WEIGHTS)
+        return read_list(n, "kernel_shape", x->num_axes, 1, 1, x->kernel);
+    KERF__TRY(read_list(n, "kernel_shape", x->num_axes, 1, 0, x->kernel));
+    for (int i = 0; i < x->num_axes; i++) {
+        if (x->kernel[i] != 0 && x->kernel[i] != weights.dims[2 + i])
+            return kerf__fail_node(KERF_ERR_SHAPE, n,
+                                   "kernel_shape holds %lld, must be %lld as weights %s are %s",
+                                   (long long)x->kernel[i], (long long)weights.dims[2 + i],
+                                   n->inputs[1]->name, kerf_shape_text(weights, text, sizeof text));
+        x->kernel[i] = weights.dims[2 + i];
+    }
+    return KERF_OK;
+}
+
+static kerf_status read_numbers(const kerf_node *n, numbers *x)
+{
+    *x = (numbers){.num_axes = n->inputs[0]->shape.rank - 2};
+    KERF__TRY(read_kernel(n, x));
+    KERF__TRY(read_list(n, "strides", x->num_axes, 1, 1, x->strides));
+    KERF__TRY(read_list(n, "dilations", x->num_axes, 1, 1, x->dilations));
+    KERF__TRY(read_list(n, "pads", 2 * x->num_axes, -MOST, 0, x->pads));
+    KERF__TRY(read_auto_pad(n, &x->pad));
+    KERF__TRY(read_list(n, "output_padding", x->num_axes, 0, 0, x->output_padding));
+    return read_list(n, "output_shape", x->num_axes, 1, 0, x->output_shape);
+}
+
+kerf__activation kerf__activation_of(const kerf_node *n)
+{
+    const char *name = kerf_node_string(n, "activation", "");
+    kerf__activation a = {1, -INFINITY, INFINITY};
+    if (strcmp(name, "relu") == 0)
+        a.low = 0;
+    else if (strcmp(name, "leaky_relu") == 0)
+        a.slope = kerf_node_float(n, "activation_alpha", 0.01f);
+    else if (strcmp(name, "clip") == 0) {
+        a.low = kerf_node_float(n, "activation_min", -INFINITY);
+        a.high = kerf_node_float(n, "activation_max", INFINITY);
+    }
+    return a;
+}
+
+/* ---- tensors ------------------------------------------------------------------------------- */
+
+static kerf_status check_tensor(const kerf_node *n, int i)
+{
+    const kerf_value *v = n->inputs[i];
+    char text[128];
+    KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
+    if (v->shape.rank != 3 && v->shape.rank != 4)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "%s has %d dimensions, supported are 3 (1-D) and 4 (2-D)", v->name,
+                               v->shape.rank);
+    if (v->shape.rank != n->inputs[0]->shape.rank)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "%s has %d dimensions, must have %d like %s",
+                               v->name, v->shape.rank, n->inputs[0]->shape.rank,
+                               n->inputs[0]->name);
+    if (kerf__value_elements(v) >= (int64_t)1 << 31)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "%s has 2^31 elements or more, supported are fewer", v->name);
+    for (int d = 0; d < v->shape.rank; d++)
+        if (v->shape.dims[d] < 1 && (d > 0 || (i == 1 && direction_of(n) != KERF__CONV_WEIGHTS)))
+            return kerf__fail_node(KERF_ERR_SHAPE, n, "%s is %s, only a batch may be empty",
+                                   v->name, kerf_shape_text(v->shape, text, sizeof text));
+    return KERF_OK;
+}
+
+/* Channels of a tensor by group. */
+static kerf_status read_channels(const kerf_node *n, int input, int dim, int groups, int *out)
+{
+    const kerf_value *v = n->inputs[input];
+    if (v->shape.dims[dim] % groups != 0)
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "%s has %lld channels, must be a multiple of group, %d", v->name,
+                               (long long)v->shape.dims[dim], groups);
+    *out = (int)(v->shape.dims[dim] / groups);
+    return KERF_OK;
+}
+
+/* Weights must fit the tensor that is read with them. */
+static kerf_status check_weights(const kerf_node *n, int dim, int64_t must)
+{
+    char text[128];
+    const kerf_shape weights = n->inputs[1]->shape;
+    if (weights.dims[dim] == must)
+        return KERF_OK;
+    return kerf__fail_node(
+        KERF_ERR_SHAPE, n, "weights %s are %s, dimension %d must be %lld: %s has %lld channels",
+        n->inputs[1]->name, kerf_shape_text(weights, text, sizeof text), dim, (long long)must,
+        n->inputs[0]->name, (long long)n->inputs[0]->shape.dims[1]);
+}
+
+static kerf_status read_dst_channels(const kerf_node *n, kerf__conv *v)
+{
+    KERF__TRY(read_channels(n, 0, 1, v->groups, &v->src_channels));
+    KERF__TRY(read_channels(n, 1, 0, v->groups, &v->dst_channels));
+    return check_weights(n, 1, v->src_channels);
+}
+
+static kerf_status read_src_channels(const kerf_node *n, kerf__conv *v)
+{
+    KERF__TRY(check_weights(n, 0, n->inputs[0]->shape.dims[1]));
+    KERF__TRY(read_channels(n, 0, 1, v->groups, &v->dst_channels));
+    return read_channels(n, 1, 1, 1, &v->src_channels);
+}
+
+static kerf_status read_weights_channels(const kerf_node *n, kerf__conv *v)
+{
+    const kerf_shape src = n->inputs[0]->shape, dst = n->inputs[1]->shape;
+    if (src.dims[0] != dst.dims[0])
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "%s has a batch of %lld, must be %lld like %s",
+                               n->inputs[1]->name, (long long)dst.dims[0], (long long)src.dims[0],
+                               n->inputs[0]->name);
+    KERF__TRY(read_channels(n, 0, 1, v->groups, &v->src_channels));
+    return read_channels(n, 1, 1, v->groups, &v->dst_channels);
+}
+
+static kerf_status read_all_channels(const kerf_node *n, kerf__conv *v)
+{
+    static kerf_status (*const READ[])(const kerf_node *, kerf__conv *) = {
+        [KERF__CONV_DST] = read_dst_channels,
+        [KERF__CONV_SRC] = read_src_channels,
+        [KERF__CONV_WEIGHTS] = read_weights_channels,
+    };
+    const int64_t groups = kerf_node_int(n, "group", 1);
+    if (groups < 1 || groups > n->inputs[0]->shape.dims[1])
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "group is %lld, must be from 1 to %lld",
+                               (long long)groups, (long long)n->inputs[0]->shape.dims[1]);
+    v->n = (int)n->inputs[0]->shape.dims[0];
+    v->groups = (int)groups;
+    return READ[v->direction](n, v);
+}
+
+/* ---- sizes --------------------------------------------------------------------------------- */
+
+/* Zeros before and behind, in all `total`; an odd one goes behind for SAME_UPPER. */
+static void split_pads(kerf__conv_axis *a, int64_t total, int more_behind)
+{
+    total = total < 0 ? 0 : total;
+    a->pad = (int)(more_behind ? total / 2 : total - total / 2);
+    a->pad_end = (int)(total - a->pad);
+}
+
+static kerf_status check_reach(const kerf_node *n, const kerf__conv_axis *a, int64_t padded)
+{
+    const int64_t reach = kerf__conv_reach(a);
+    if (padded >= reach && padded <= MOST)
+        return KERF_OK;
+    if (padded > MOST)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "an image of %lld pixels with its padding, supported are up to %lld",
+                               (long long)padded, (long long)MOST);
+    return kerf__fail_node(KERF_ERR_SHAPE, n,
+                           "a kernel that reaches over %lld pixels, must be up to %lld: %d, and "
+                           "padding of %d and %d",
+                           (long long)reach, (long long)padded, a->src, a->pad, a->pad_end);
+}
+
+/* dst from src. */
+static kerf_status size_dst(const kerf_node *n, const numbers *x, int i, kerf__conv_axis *a)
+{
+    a->src = (int)n->inputs[0]->shape.dims[2 + i];
+    const int64_t same = (a->src + (int64_t)a->stride - 1) / a->stride;
+    if (x->pad == PAD_VALID)
+        split_pads(a, 0, 0);
+    else if (x->pad != PAD_GIVEN) {
+        const int64_t total = (same - 1) * a->stride + kerf__conv_reach(a) - a->src;
+        if (total > MOST)
+            return check_reach(n, a, total);
+        split_pads(a, total, x->pad == PAD_SAME_UPPER);
+    }
+    const int64_t padded = (int64_t)a->src + a->pad + a->pad_end;
+    KERF__TRY(check_reach(n, a, padded));
+    a->dst = (int)((padded - kerf__conv_reach(a)) / a->stride + 1);
+    return KERF_OK;
+}
+
+/* src from dst, as ConvTranspose has it.  Rows of src that no kernel reaches are 0. */
+static kerf_status size_src(const kerf_node *n, const numbers *x, int i, kerf__conv_axis *a)
+{
+    a->dst = (int)n->inputs[0]->shape.dims[2 + i];
+    const int64_t full = (int64_t)a->stride * (a->dst - 1) + kerf__conv_reach(a);
+    const int64_t whole = full + x->output_padding[i];
+    int64_t src = x->output_shape[i];
+    if (x->output_padding[i] > 0 && x->output_padding[i] >= a->stride &&
+        x->output_padding[i] >= a->dilation)
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "output_padding holds %lld, must be below stride or dilation",
+                               (long long)x->output_padding[i]);
+    if (whole > MOST)
+        return check_reach(n, a, whole);
+    if (src == 0 && x->pad != PAD_GIVEN && x->pad != PAD_VALID)
+        src = (int64_t)a->dst * a->stride;
+    if (src != 0)
+        split_pads(a, whole - src, x->pad == PAD_SAME_UPPER);
+    else if (x->pad == PAD_VALID)
+        split_pads(a, 0, 0);
+    if (src == 0)
+        src = whole - a->pad - a->pad_end;
+    if (src < 1 || src > MOST)
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "the result has a size of %lld, must be 1 to %lld", (long long)src,
+                               (long long)MOST);
+    a->src = (int)src;
+    a->pad_end = (int)(full - src - a->pad);
+    return KERF_OK;
+}
+
+/* Both are known: a gradient. */
+static kerf_status check_sizes(const kerf_node *n, int64_t src, int64_t dst, kerf__conv_axis *a)
+{
+    a->src = (int)src;
+    a->dst = (int)dst;
+    const int64_t padded = src + a->pad + a->pad_end;
+    KERF__TRY(check_reach(n, a, padded));
+    const int64_t must = (padded - kerf__conv_reach(a)) / a->stride + 1;
+    if (dst == must)
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_SHAPE, n, "the gradient has a size of %lld, must be %lld",
+                           (long long)dst, (long long)must);
+}
+
+static kerf_status size_axis(const kerf_node *n, const numbers *x, int i, kerf__conv_axis *a)
+{
+    const int64_t *first = n->inputs[0]->shape.dims, *second = n->inputs[1]->shape.dims;
+    *a = (kerf__conv_axis){.kernel = (int)x->kernel[i],
+                           .stride = (int)x->strides[i],
+                           .dilation = (int)x->dilations[i],
+                           .pad = (int)x->pads[i],
+                           .pad_end = (int)x->pads[x->num_axes + i]};
+    if (is(n, "Conv"))
+        return size_dst(n, x, i, a);
+    if (is(n, "ConvTranspose"))
+        return size_src(n, x, i, a);
+    if (is(n, "kerf.ConvGradWeights"))
+        return check_sizes(n, first[2 + i], second[2 + i], a);
+    if (x->output_shape[i] == 0)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "output_shape is left out, must be there");
+    return check_sizes(n, x->output_shape[i], first[2 + i], a);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static kerf_status check_extras(const kerf_node *n, kerf__conv *v)
+{
+    const int64_t channels =
+        (int64_t)v->groups * (v->direction == KERF__CONV_DST ? v->dst_channels : v->src_channels);
+    v->has_bias = n->num_inputs > 2 && n->inputs[2] != NULL;
+    v->has_residual = n->num_inputs > 3 && n->inputs[3] != NULL;
+    if (v->has_bias) {
+        KERF__TRY(kerf__node_check_type(n, 2, KERF_F32));
+        KERF__TRY(kerf__node_check_shape(n, 2, KERF_SHAPE(channels)));
+    }
+    return v->has_residual ? kerf__node_check_type(n, 3, KERF_F32) : KERF_OK;
+}
+
+kerf_status kerf__conv_read(const kerf_node *n, kerf__conv *out)
+{
+    numbers x;
+    kerf__conv v = {.direction = direction_of(n),
+                    .activation = kerf__activation_of(n),
+                    .h = {1, 1, 1, 0, 0, 1, 1}};
+    for (int i = 0; i < 2; i++)
+        KERF__TRY(check_tensor(n, i));
+    KERF__TRY(read_all_channels(n, &v));
+    KERF__TRY(read_numbers(n, &x));
+    if (x.num_axes == 2)
+        KERF__TRY(size_axis(n, &x, 0, &v.h));
+    KERF__TRY(size_axis(n, &x, x.num_axes - 1, &v.w));
+    KERF__TRY(check_extras(n, &v));
+    *out = v;
+    return KERF_OK;
+}
+
+kerf__conv kerf__conv_of(const kerf_node *n)
+{
+    kerf__conv v = {0};
+    const kerf_status status = kerf__conv_read(n, &v);
+    assert(status == KERF_OK); /* infer has read it */
+    (void)status;
+    return v;
+}
+
+double kerf__conv_macs(const kerf__conv *v)
+{
+    return (double)v->n * v->groups * v->dst_channels * v->h.dst * v->w.dst *
+           ((double)v->src_channels * v->h.kernel * v->w.kernel);
+}
+
+kerf__buffer *kerf__conv_bias(const kerf__op_case *c, const kerf__conv *v)
+{
+    return v->has_bias ? kerf__in(c, 2) : kerf__out(c, 0);
+}
+
+kerf__buffer *kerf__conv_residual(const kerf__op_case *c, const kerf__conv *v)
+{
+    return v->has_residual ? kerf__in(c, 3) : kerf__out(c, 0);
+}
