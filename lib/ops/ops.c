@@ -20,6 +20,7 @@
     X(metrics) \
     X(mse_loss) \
     X(optimizer) \
+    X(pool) \
     X(reduce) \
     X(reorder) \
     X(shape) \

@@ -29,6 +29,15 @@ const gate_case gate_cases[] = {
     {"kerf.ConvGradInput",   "f32:2,7,9,11 f32:7,5,3,3",    "pads=1,1,1,1 output_shape=9,11", 0},
     {"kerf.ConvGradWeights", "f32:2,5,9,11 f32:2,7,9,11",   "pads=1,1,1,1 kernel_shape=3,3", 0},
 
+    /* Windows over lines, planes and spaces, with and without places; over a whole plane. */
+    {"MaxPool",              "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 1},
+    {"MaxPool",              "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 2},
+    {"AveragePool",          "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 1},
+    {"LpPool",               "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 1},
+    {"MaxPool",              "f32:2,3,9,37",              "kernel_shape=9,37", 1},
+    {"kerf.MaxPoolGrad",     "f32:2,3,9,37 f32:2,3,7,35", "kernel_shape=3,3", 0},
+    {"kerf.AveragePoolGrad", "f32:2,3,7,35",              "kernel_shape=3,3 shape=2,3,9,37", 0},
+
     /* Along rows, columns, neither; long enough to be cut into parts. */
     {"ReduceSum", "f32:50,70",       "axes=1", 0},
     {"ReduceSum", "f32:50,70",       "axes=0", 0},

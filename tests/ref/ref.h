@@ -17,6 +17,7 @@ REF(mask);
 REF(metrics);
 REF(mse_loss);
 REF(optimizer);
+REF(pool);
 REF(reduce);
 REF(reorder);
 REF(softmax);

@@ -1,0 +1,44 @@
+/* ops/pool_common.h -- what the files of pooling share: pool.c (table, shapes, gradients,
+ * SIMT) and pool_wide.c (CPU devices). */
+#ifndef KERF_OPS_POOL_COMMON_H
+#define KERF_OPS_POOL_COMMON_H
+
+#include "ops/window_common.h"
+
+typedef enum kerf__pool_kind {
+    KERF__POOL_MAX,
+    KERF__POOL_AVERAGE,
+    KERF__POOL_POWER
+} kerf__pool_kind;
+
+/* A pooling node, forward or gradient, seen from its source. */
+typedef struct kerf__pool {
+    kerf__pool_kind kind;
+    kerf_shape src; /* of the forward operation's input */
+    size_t planes;  /* images times channels */
+    kerf__window window;
+    float p;            /* of KERF__POOL_POWER, else 0 */
+    unsigned with_pads; /* padding counts in a mean */
+} kerf__pool;
+
+/* The node's shape rule has taken it. */
+kerf__pool kerf__pool_of(const kerf_node *n);
+/* Elements of a plane of the source, of the result. */
+size_t kerf__pool_src_plane(const kerf__pool *p);
+size_t kerf__pool_dst_plane(const kerf__pool *p);
+/* "-DPOOL=Max" */
+const char *kerf__pool_options(kerf__pool_kind kind);
+
+/* 1 if one window is the whole plane, nothing around it, and only its value is wanted. */
+int kerf__pool_is_plane(const kerf__op_case *c, const kerf__pool *p);
+
+/* For the table of variants. */
+int kerf__pool_fits_lines(const kerf__op_case *c);
+int kerf__pool_fits_grad_lines(const kerf__op_case *c);
+int kerf__pool_fits_rows(const kerf__op_case *c);
+kerf_status kerf__pool_build_lines(const kerf__op_case *c);
+kerf_status kerf__pool_build_max_grad(const kerf__op_case *c);
+kerf_status kerf__pool_build_average_grad(const kerf__op_case *c);
+kerf_status kerf__pool_build_rows(const kerf__op_case *c);
+
+#endif
