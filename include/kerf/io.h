@@ -1,6 +1,6 @@
 /* io.h -- graphs and their state from and to files.
  *
- * ONNX by the published onnx.proto (IR 3 to 14), operator sets 13 to 17; what is read is
+ * ONNX by the published onnx.proto (IR 3 to 14), operator sets 7 to 22; what is read is
  * brought to the meaning of 17.  docs/onnx.md tells what is taken and what is not.
  *
  * Files are hostile: every length and index is checked, external data must lie in the
@@ -27,7 +27,19 @@ KERF_API kerf_status kerf_onnx_read(kerf_graph **g, kerf_state **s, const char *
 KERF_API kerf_status kerf_onnx_parse(kerf_graph **g, kerf_state **s, const void *bytes,
                                      size_t num_bytes, const char *folder, kerf_device *dev);
 
-/* Writes opset 17, IR 8.  kerf.Mask nodes are taken out: the weights are written as they
+/* A tensor that is a file of its own, as ONNX's test folders hold them; in host memory. */
+KERF_API kerf_status kerf_onnx_read_tensor(kerf_tensor **out, const char *path);
+
+/* What a file asks for, without reading it whole.  unsupported: the first line of the list of
+ * operators, types and attributes that Kerf does not run (docs/onnx.md) that the file needs,
+ * such as "Loop" or "Resize mode=cubic"; "" if there is none. */
+typedef struct kerf_onnx_outline {
+    char op[64]; /* of all nodes but constants; "" where there are several operators, or none */
+    char unsupported[96];
+} kerf_onnx_outline;
+KERF_API kerf_status kerf_onnx_read_outline(kerf_onnx_outline *out, const char *path);
+
+/* Writes opset 17, or the lowest above it that has all the graph needs.  kerf.Mask nodes are taken out: the weights are written as they
  * count, pruned ones as 0.  Other nodes of Kerf's own are an error.  A file holds less than
  * 2 GiB.  s may be NULL for a graph without state.  "-" is standard output. */
 KERF_API kerf_status kerf_onnx_write(const kerf_graph *g, const kerf_state *s, const char *path);

@@ -46,6 +46,17 @@ const kerf__attribute *kerf__node_attribute(const kerf_node *n, const char *key)
     return find(n, key);
 }
 
+void kerf__node_remove_attribute(kerf_node *n, const char *key)
+{
+    kerf__attribute *a = find(n, key);
+    if (a == NULL)
+        return;
+    clear(a);
+    free(a->key);
+    n->num_attributes--;
+    memmove(a, a + 1, (size_t)(n->attributes + n->num_attributes - a) * sizeof *a);
+}
+
 /* ---- setting ------------------------------------------------------------------------------ */
 
 /* Stores `fresh` under the key; its arrays are taken over, also on failure. */

@@ -1,15 +1,49 @@
 /* graph/edit.c -- changing what is there: who reads what, and what may go.
  *
- * No edit allocates, so none can fail half way. */
+ * Edits that allocate do it first, so none fails half way. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/fail.h"
 #include "graph/graph_internal.h"
 
 void kerf__node_set_input(kerf_node *n, int i, kerf_value *v)
 {
     assert(i >= 0 && i < n->num_inputs && (v == NULL || v->graph == n->graph));
     n->inputs[i] = v;
+}
+
+kerf_status kerf__node_put_input(kerf_node *n, int i, kerf_value *v)
+{
+    if (i >= n->num_inputs) {
+        const size_t num = (size_t)i + 1;
+        kerf_value **larger = kerf__realloc(n->inputs, num, sizeof *n->inputs);
+        if (larger == NULL)
+            return kerf__fail_memory("graph", num * sizeof *larger);
+        n->inputs = larger;
+        while (n->num_inputs <= i)
+            n->inputs[n->num_inputs++] = NULL;
+    }
+    kerf__node_set_input(n, i, v);
+    return KERF_OK;
+}
+
+void kerf__node_trim_inputs(kerf_node *n)
+{
+    while (n->num_inputs > 0 && n->inputs[n->num_inputs - 1] == NULL)
+        n->num_inputs--;
+}
+
+kerf_status kerf__node_set_op(kerf_node *n, const char *op)
+{
+    char *copy = kerf__strdup(op);
+    if (copy == NULL)
+        return kerf__fail_memory("graph", strlen(op));
+    free(n->op);
+    n->op = copy;
+    return KERF_OK;
 }
 
 void kerf__graph_replace_uses(kerf_graph *g, kerf_value *old, kerf_value *replacement)
@@ -78,6 +112,14 @@ void kerf__graph_remove_node(kerf_graph *g, kerf_node *n)
     n->index = -1;
     compact_nodes(g);
     compact_values(g);
+}
+
+void kerf__node_pop_output(kerf_node *n)
+{
+    kerf_value *v = n->outputs[--n->num_outputs];
+    assert(kerf__value_num_uses(v) == 0);
+    v->index = -1;
+    compact_values(n->graph);
 }
 
 /* Whether anything the node makes is wanted: its outputs were marked by their readers. */

@@ -98,6 +98,14 @@ char *kerf__graph_fresh_name(const kerf_graph *g, const char *base);
 void kerf__graph_replace_uses(kerf_graph *g, kerf_value *old, kerf_value *replacement);
 int kerf__value_num_uses(const kerf_value *v); /* by nodes and as graph output */
 void kerf__node_set_input(kerf_node *n, int i, kerf_value *v);
+/* The same where the node may have too few inputs; those between are left out. */
+kerf_status kerf__node_put_input(kerf_node *n, int i, kerf_value *v);
+/* Left-out inputs at the end say nothing, and go. */
+void kerf__node_trim_inputs(kerf_node *n);
+kerf_status kerf__node_set_op(kerf_node *n, const char *op);
+void kerf__node_remove_attribute(kerf_node *n, const char *key); /* one it lacks is fine */
+/* Takes out the last output, which nobody reads. */
+void kerf__node_pop_output(kerf_node *n);
 /* Takes out a node whose outputs nobody reads; its outputs go with it. */
 void kerf__graph_remove_node(kerf_graph *g, kerf_node *n);
 /* Takes out nodes that lead to no graph output and no next value, and states and constants

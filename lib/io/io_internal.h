@@ -6,7 +6,8 @@
  *
  * Reading: proto.c (bytes -> protos), tensor_proto.c and external.c (protos -> arrays),
  * node_proto.c with attribute_table.c (attributes), onnx_read.c (the rest of ONNX),
- * graph_parse.c (checkpoints).  Writing: build.c (-> protos -> bytes), onnx_write.c,
+ * onnx_outline.c (what a file needs), onnx_tensor.c (tensors alone), graph_parse.c
+ * (checkpoints).  Writing: build.c (-> protos -> bytes), onnx_write.c,
  * graph_serialize.c. */
 #ifndef KERF_IO_INTERNAL_H
 #define KERF_IO_INTERNAL_H
@@ -21,8 +22,8 @@
 #endif
 
 enum {
-    KERF__OPSET_MIN = 13,
-    KERF__OPSET = 17, /* the meaning graphs have, and what is written */
+    KERF__OPSET = 17,     /* the meaning graphs have, and what is written unless more is needed */
+    KERF__OPSET_MAX = 22, /* operators may be newer: what they mean is told by their name */
     KERF__IR_MIN = 3,
     KERF__IR_MAX = 14,
     KERF__IR = 8,         /* what is written */
@@ -41,6 +42,14 @@ enum {
  * kerf__proto_free. */
 kerf_status kerf__proto_unpack(Onnx__ModelProto **out, const void *bytes, size_t num_bytes);
 void kerf__proto_free(Onnx__ModelProto *model); /* NULL is allowed */
+/* The same for a tensor that is a file of its own. */
+kerf_status kerf__tensor_proto_unpack(Onnx__TensorProto **out, const void *bytes,
+                                      size_t num_bytes);
+void kerf__tensor_proto_free(Onnx__TensorProto *tensor); /* NULL is allowed */
+
+/* Says once more what failed, the file before it.  Names in a message come from the file, so
+ * no line break and no escape sequence is left in it. */
+kerf_status kerf__fail_clean(kerf_status status, const char *path);
 
 /* 1 for the two names of ONNX's own operators. */
 int kerf__is_onnx_domain(const char *domain);
@@ -54,6 +63,8 @@ static inline const char *kerf__text(const char *text)
 /* ---- types and arrays -------------------------------------------------------------------- */
 
 int kerf__onnx_number(kerf_type type);
+/* "float64": the name of any type that ONNX numbers, or NULL. */
+const char *kerf__onnx_type_name(int number);
 /* KERF_ERR_UNSUPPORTED, saying the type's name, where Kerf has none for the number. */
 kerf_status kerf__onnx_type(kerf_type *out, int number, const char *what);
 
@@ -66,7 +77,10 @@ typedef struct kerf__array {
 } kerf__array;
 
 /* The data of a tensor, whichever of the fields holds it.  folder: where external data may
- * lie, NULL for nowhere.  Floats that are NaN are refused. */
+ * lie, NULL for nowhere.  The values are not looked at (kerf__array_check). */
+kerf_status kerf__array_take(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
+                             const char *what);
+/* The same; floats that are NaN are refused. */
 kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
                              const char *what);
 /* The values alone: NaN and bools other than 0 and 1 are refused. */
@@ -91,12 +105,18 @@ kerf_status kerf__value_type_read(kerf_type *type, kerf_shape *shape, kerf_graph
 
 /* "node 'fc1' (Gemm)" into text of KERF__WHAT_BYTES; returns text. */
 const char *kerf__node_what(const Onnx__NodeProto *p, char *text);
-/* Every attribute has a name of its own and is no subgraph; with `strict`, those of ONNX's
- * own operators are what opset 17 knows. */
-kerf_status kerf__attributes_check(const Onnx__NodeProto *p, int strict);
-/* ONNX's letter for the kind of an attribute in the table: f i s t F I S g p y; 0 if the
- * operator has no such attribute, -1 if the operator is not in the table. */
-int kerf__attribute_letter(const char *op, const char *attribute);
+/* Every attribute has a name of its own and is no subgraph; those of ONNX's own operators are
+ * what this opset knows, unless it is 0. */
+kerf_status kerf__attributes_check(const Onnx__NodeProto *p, int opset);
+
+typedef struct kerf__opsets {
+    int first, last;
+} kerf__opsets;
+/* The opsets that have an operator in a meaning that Kerf knows; 0 if none has it. */
+int kerf__operator_opsets(const char *op, kerf__opsets *opsets);
+/* ONNX's letter for the kind of an attribute in the table: f i s t F I S g p y, and the opsets
+ * that have it; 0 if the operator has no such attribute, -1 if it is not in the table. */
+int kerf__attribute_letter(const char *op, const char *attribute, kerf__opsets *opsets);
 /* Takes all over into n, once they are checked. */
 kerf_status kerf__attributes_read(kerf_node *n, const Onnx__NodeProto *p, const char *folder);
 
@@ -132,6 +152,11 @@ Onnx__NodeProto *kerf__build_node(kerf__builder *b, const kerf_node *n, const ch
                                   char *const *names);
 /* The part of a node's operation before the last dot: "" for ONNX's own. */
 const char *kerf__build_domain(kerf__builder *b, const kerf_node *n);
+/* onnx_lowest.c: the lowest opset that has all a graph needs, the IR version that goes with it,
+ * and a node in that opset's words (room for an initializer more a node is the caller's). */
+int kerf__onnx_lowest_opset(const kerf_graph *g);
+int kerf__onnx_lowest_ir(int opset);
+void kerf__onnx_raise(kerf__builder *b, Onnx__GraphProto *graph, Onnx__NodeProto *p, int opset);
 /* The model as bytes, freed with free(). */
 kerf_status kerf__build_pack(kerf__builder *b, const Onnx__ModelProto *model, void **bytes,
                              size_t *num_bytes);

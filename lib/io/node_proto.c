@@ -67,11 +67,45 @@ static int letter_of(const Onnx__AttributeProto *a)
     return 0;
 }
 
-static kerf_status check_kind(const Onnx__NodeProto *p, const Onnx__AttributeProto *a, int strict)
+/* Whether the operator is there, in this opset, with a meaning that Kerf knows. */
+static kerf_status check_operator(const Onnx__NodeProto *p, int opset)
 {
     char what[KERF__WHAT_BYTES];
-    const char *domain = kerf__text(p->domain);
-    int letter = letter_of(a);
+    kerf__opsets opsets;
+    if (opset == 0 || !kerf__is_onnx_domain(kerf__text(p->domain)) ||
+        !kerf__operator_opsets(kerf__text(p->op_type), &opsets))
+        return KERF_OK;
+    if (opset > opsets.last)
+        return kerf__fail(KERF_ERR_FORMAT, "%s: opset %d has no such operator, the last was %d",
+                          kerf__node_what(p, what), opset, opsets.last);
+    if (opset < opsets.first)
+        return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: is taken from opset %d on, the model has %d",
+                          kerf__node_what(p, what), opsets.first, opset);
+    return KERF_OK;
+}
+
+static kerf_status check_known(const Onnx__NodeProto *p, const Onnx__AttributeProto *a, int opset)
+{
+    char what[KERF__WHAT_BYTES];
+    kerf__opsets opsets;
+    if (opset == 0 || !kerf__is_onnx_domain(kerf__text(p->domain)))
+        return KERF_OK;
+    const int wanted = kerf__attribute_letter(kerf__text(p->op_type), a->name, &opsets);
+    if (wanted == 0 || (wanted > 0 && (opset < opsets.first || opset > opsets.last)))
+        return kerf__fail(KERF_ERR_FORMAT, "%s: has an attribute '%s', which %s does not know%s",
+                          kerf__node_what(p, what), a->name, p->op_type,
+                          wanted == 0 ? "" : " in this opset");
+    if (wanted > 0 && wanted != letter_of(a))
+        return kerf__fail(KERF_ERR_FORMAT, "%s: attribute '%s' is %s, must be %s",
+                          kerf__node_what(p, what), a->name, kind_name(letter_of(a)),
+                          kind_name(wanted));
+    return KERF_OK;
+}
+
+static kerf_status check_kind(const Onnx__NodeProto *p, const Onnx__AttributeProto *a, int opset)
+{
+    char what[KERF__WHAT_BYTES];
+    const int letter = letter_of(a);
     if (letter == 'g' || letter == 'G')
         return kerf__fail(KERF_ERR_UNSUPPORTED,
                           "%s: has a subgraph ('%s'), control flow is not supported",
@@ -79,21 +113,13 @@ static kerf_status check_kind(const Onnx__NodeProto *p, const Onnx__AttributePro
     if (kerf__text(a->ref_attr_name)[0] != '\0' || letter == 0)
         return kerf__fail(KERF_ERR_FORMAT, "%s: attribute '%s' has no value of its own",
                           kerf__node_what(p, what), a->name);
-    int wanted = strict && kerf__is_onnx_domain(domain)
-                     ? kerf__attribute_letter(kerf__text(p->op_type), a->name)
-                     : -1;
-    if (wanted == 0)
-        return kerf__fail(KERF_ERR_FORMAT, "%s: has an attribute '%s', which %s does not know",
-                          kerf__node_what(p, what), a->name, p->op_type);
-    if (wanted > 0 && wanted != letter)
-        return kerf__fail(KERF_ERR_FORMAT, "%s: attribute '%s' is %s, must be %s",
-                          kerf__node_what(p, what), a->name, kind_name(letter), kind_name(wanted));
-    return KERF_OK;
+    return check_known(p, a, opset);
 }
 
-kerf_status kerf__attributes_check(const Onnx__NodeProto *p, int strict)
+kerf_status kerf__attributes_check(const Onnx__NodeProto *p, int opset)
 {
     char what[KERF__WHAT_BYTES];
+    KERF__TRY(check_operator(p, opset));
     if (p->n_attribute > MAX_ATTRIBUTES)
         return kerf__fail(KERF_ERR_FORMAT, "%s: has %zu attributes, at most %d are believed",
                           kerf__node_what(p, what), p->n_attribute, MAX_ATTRIBUTES);
@@ -106,7 +132,7 @@ kerf_status kerf__attributes_check(const Onnx__NodeProto *p, int strict)
             if (strcmp(p->attribute[k]->name, name) == 0)
                 return kerf__fail(KERF_ERR_FORMAT, "%s: has two attributes '%s'",
                                   kerf__node_what(p, what), name);
-        KERF__TRY(check_kind(p, p->attribute[i], strict));
+        KERF__TRY(check_kind(p, p->attribute[i], opset));
     }
     return KERF_OK;
 }

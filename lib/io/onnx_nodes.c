@@ -1,8 +1,8 @@
 /* io/onnx_nodes.c -- the nodes of an ONNX graph.
  *
- * First all nodes are made with their outputs, then inputs are connected, then all are put
- * in order: a file need not be sorted, and what is missing or runs in a circle is found
- * with every name at hand.  Operators that Kerf cannot run are kept; a plan refuses them. */
+ * First all nodes are made with their outputs, then inputs are connected; onnx_versions.c puts
+ * all in order later: a file need not be sorted, and what is missing or runs in a circle is
+ * found with every name at hand.  Operators that Kerf cannot run are kept; a plan refuses them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,47 +72,6 @@ static kerf_status add_constant(kerf__onnx_reader *r, const Onnx__NodeProto *p)
     return kerf__onnx_add_constant(r, p->output[0], &array);
 }
 
-/* ---- older operator sets ----------------------------------------------------------------- */
-
-/* Before 14, several outputs were what asked for the training form. */
-static kerf_status bring_batch_norm(kerf_node *n, const Onnx__NodeProto *p)
-{
-    char what[KERF__WHAT_BYTES];
-    if (n->num_outputs > 1)
-        return kerf__fail(KERF_ERR_UNSUPPORTED,
-                          "%s: is the training form of opset 13, export for inference instead",
-                          kerf__node_what(p, what));
-    return KERF_OK;
-}
-
-/* 16 moved the default by half a pixel. */
-static kerf_status bring_roi_align(kerf_node *n, const Onnx__NodeProto *p)
-{
-    (void)p;
-    return kerf_node_set_string(
-        n, "coordinate_transformation_mode",
-        kerf_node_string(n, "coordinate_transformation_mode", "output_half_pixel"));
-}
-
-/* What changed its meaning between opsets 13 and 17; all else only grew new attributes with
- * the old meaning as their default, or new types. */
-static const struct {
-    const char *op;
-    int64_t since;
-    kerf_status (*bring)(kerf_node *n, const Onnx__NodeProto *p);
-} CHANGED[] = {
-    {"BatchNormalization", 14, bring_batch_norm},
-    {"RoiAlign", 16, bring_roi_align},
-};
-
-static kerf_status bring_to_opset(kerf__onnx_reader *r, kerf_node *n, const Onnx__NodeProto *p)
-{
-    for (size_t i = 0; i < sizeof CHANGED / sizeof CHANGED[0]; i++)
-        if (r->opset < CHANGED[i].since && strcmp(CHANGED[i].op, n->op) == 0)
-            KERF__TRY(CHANGED[i].bring(n, p));
-    return KERF_OK;
-}
-
 /* ---- nodes ------------------------------------------------------------------------------- */
 
 static kerf_status check_domain(const kerf__onnx_reader *r, const Onnx__NodeProto *p,
@@ -144,7 +103,7 @@ static kerf_status check_node(const kerf__onnx_reader *r, const Onnx__NodeProto 
     if (num_named(p->output, p->n_output) == 0)
         return kerf__fail(KERF_ERR_FORMAT, "%s: has no output", what);
     KERF__TRY(check_domain(r, p, what));
-    return kerf__attributes_check(p, 1);
+    return kerf__attributes_check(p, (int)r->opset);
 }
 
 /* The name of the first output that is not left out; check_node() saw that there is one. */
@@ -216,8 +175,7 @@ static kerf_status add_node(kerf__onnx_reader *r, const Onnx__NodeProto *p)
     if (n == NULL)
         return status;
     KERF__TRY(add_outputs(r, n, p));
-    KERF__TRY(kerf__attributes_read(n, p, r->folder));
-    return bring_to_opset(r, n, p);
+    return kerf__attributes_read(n, p, r->folder);
 }
 
 static kerf_status connect(kerf__onnx_reader *r, kerf_node *n, const Onnx__NodeProto *p)
@@ -244,5 +202,5 @@ kerf_status kerf__onnx_add_nodes(kerf__onnx_reader *r)
     for (size_t i = 0, made = 0; i < proto->n_node; i++)
         if (!is_constant(proto->node[i]))
             KERF__TRY(connect(r, r->graph->nodes[made++], proto->node[i]));
-    return kerf__graph_sort(r->graph);
+    return KERF_OK;
 }

@@ -48,13 +48,13 @@ static kerf_status find_opset(kerf__onnx_reader *r)
         r->opset = m->opset_import[i]->version;
     }
     if (r->opset == 0)
-        return kerf__fail(KERF_ERR_FORMAT, "imports no opset of ONNX, must be %d to %d",
-                          KERF__OPSET_MIN, KERF__OPSET);
-    if (r->opset < KERF__OPSET_MIN || r->opset > KERF__OPSET)
+        return kerf__fail(KERF_ERR_FORMAT, "imports no opset of ONNX, must be 1 to %d",
+                          KERF__OPSET_MAX);
+    if (r->opset < 1 || r->opset > KERF__OPSET_MAX)
         return kerf__fail(KERF_ERR_UNSUPPORTED,
-                          "opset is %" PRId64 ", must be %d to %d (onnx.version_converter brings "
+                          "opset is %" PRId64 ", must be 1 to %d (onnx.version_converter brings "
                           "a model there)",
-                          r->opset, KERF__OPSET_MIN, KERF__OPSET);
+                          r->opset, KERF__OPSET_MAX);
     return KERF_OK;
 }
 
@@ -120,6 +120,7 @@ static kerf_status read_model(kerf__onnx_reader *r)
         kerf__onnx_add_nodes,
         kerf__onnx_add_outputs,
         kerf__onnx_set_value_infos,
+        kerf__onnx_bring,
         keep_metadata,
         keep_versions,
     };
@@ -145,17 +146,6 @@ static kerf_status parse(kerf__onnx_reader *r, const void *bytes, size_t num_byt
     return status;
 }
 
-/* Names in the message come from the file: no line breaks, no escape sequences. */
-static kerf_status fail_clean(kerf_status status, const char *path)
-{
-    char text[2048];
-    snprintf(text, sizeof text, "%s", kerf_last_error());
-    for (char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            *c = '?';
-    return kerf__fail(status, "%s%s%s", path, path[0] != '\0' ? ": " : "", text);
-}
-
 static kerf_status parse_named(kerf_graph **g, kerf_state **s, const void *bytes, size_t num_bytes,
                                const char *folder, kerf_device *dev, const char *path)
 {
@@ -166,7 +156,7 @@ static kerf_status parse_named(kerf_graph **g, kerf_state **s, const void *bytes
     if (status != KERF_OK) {
         kerf_graph_destroy(r.graph);
         kerf_state_destroy(r.state);
-        return fail_clean(status, path);
+        return kerf__fail_clean(status, path);
     }
     *g = r.graph;
     *s = r.state;

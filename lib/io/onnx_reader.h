@@ -1,5 +1,6 @@
 /* io/onnx_reader.h -- the reading of one ONNX model: between onnx_read.c (the model, its
- * versions and texts), onnx_values.c (initializers, inputs, outputs) and onnx_nodes.c. */
+ * versions and texts), onnx_values.c (initializers, inputs, outputs), onnx_nodes.c and
+ * onnx_versions.c. */
 #ifndef KERF_IO_ONNX_READER_H
 #define KERF_IO_ONNX_READER_H
 
@@ -33,8 +34,11 @@ kerf_status kerf__onnx_add_inputs(kerf__onnx_reader *r);
 kerf_status kerf__onnx_add_outputs(kerf__onnx_reader *r);
 kerf_status kerf__onnx_set_value_infos(kerf__onnx_reader *r);
 
-/* onnx_nodes.c: all nodes with their outputs, connected and in order. */
+/* onnx_nodes.c: all nodes with their outputs, connected. */
 kerf_status kerf__onnx_add_nodes(kerf__onnx_reader *r);
+/* onnx_versions.c: what the file's opset meant, said in KERF__OPSET's words; puts all nodes in
+ * order. */
+kerf_status kerf__onnx_bring(kerf__onnx_reader *r);
 /* A constant from an array, which is freed. */
 kerf_status kerf__onnx_add_constant(kerf__onnx_reader *r, const char *name, kerf__array *array);
 

@@ -31,6 +31,7 @@ static const struct {
     {"QuantizeLinear", 1, KERF__USE_CONSTANT},
     {"Resize", 1, KERF__USE_CONSTANT},
     {"Resize", 2, KERF__USE_CONSTANT},
+    {"Upsample", 1, KERF__USE_CONSTANT},
 };
 
 kerf_status kerf__onnx_check_name(const kerf__onnx_reader *r, const char *name, const char *what)

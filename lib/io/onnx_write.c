@@ -21,7 +21,8 @@ typedef struct writer {
     char **names;
     int *num_uses;           /* by nodes that are written, and as graph output */
     const kerf_node **masks; /* the value is written as this Mask's result */
-    kerf__names node_names;  /* owned; given so far, since ONNX Runtime wants them unique */
+    int opset;
+    kerf__names node_names; /* owned; given so far, since ONNX Runtime wants them unique */
     size_t num_renamed;
 } writer;
 
@@ -62,8 +63,10 @@ static kerf_status check_node(const kerf_node *n)
         return kerf__fail(KERF_ERR_UNSUPPORTED,
                           "node '%s' (%s): is Kerf's own and cannot be written to ONNX", n->name,
                           n->op);
+    kerf__opsets opsets;
     for (size_t i = 0; i < n->num_attributes; i++)
-        if (strchr(n->op, '.') == NULL && kerf__attribute_letter(n->op, n->attributes[i].key) == 0)
+        if (strchr(n->op, '.') == NULL &&
+            kerf__attribute_letter(n->op, n->attributes[i].key, &opsets) == 0)
             return kerf__fail(KERF_ERR_UNSUPPORTED,
                               "node '%s' (%s): attribute '%s' is not ONNX's and cannot be written",
                               n->name, n->op, n->attributes[i].key);
@@ -252,7 +255,8 @@ static kerf_status add_stored(writer *w, Onnx__GraphProto *graph, const kerf_val
 static kerf_status add_all_stored(writer *w, Onnx__GraphProto *graph)
 {
     const kerf_graph *g = w->graph;
-    graph->initializer = kerf__build_memory(&w->build, g->num_values, sizeof(Onnx__TensorProto *));
+    graph->initializer =
+        kerf__build_memory(&w->build, g->num_values + g->num_nodes, sizeof(Onnx__TensorProto *));
     graph->node =
         kerf__build_memory(&w->build, g->num_values + g->num_nodes, sizeof(Onnx__NodeProto *));
     if (graph->node == NULL)
@@ -268,10 +272,15 @@ static kerf_status add_all_stored(writer *w, Onnx__GraphProto *graph)
 static kerf_status add_nodes(writer *w, Onnx__GraphProto *graph)
 {
     const kerf_graph *g = w->graph;
-    for (size_t i = 0; i < g->num_nodes; i++)
-        if (!is_mask(g->nodes[i]))
-            graph->node[graph->n_node++] = kerf__build_node(
-                &w->build, g->nodes[i], unique_node_name(w, g->nodes[i]->name), w->names);
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        if (is_mask(g->nodes[i]))
+            continue;
+        Onnx__NodeProto *p = kerf__build_node(&w->build, g->nodes[i],
+                                              unique_node_name(w, g->nodes[i]->name), w->names);
+        graph->node[graph->n_node++] = p;
+        if (w->build.status == KERF_OK)
+            kerf__onnx_raise(&w->build, graph, p, w->opset);
+    }
     return w->build.status;
 }
 
@@ -308,7 +317,7 @@ static kerf_status add_opsets(writer *w, Onnx__ModelProto *model)
         kerf__build_memory(b, g->num_nodes + 1, sizeof(Onnx__OperatorSetIdProto *));
     if (model->opset_import == NULL)
         return b->status;
-    model->opset_import[model->n_opset_import++] = kerf__build_opset(b, "", KERF__OPSET);
+    model->opset_import[model->n_opset_import++] = kerf__build_opset(b, "", w->opset);
     for (size_t i = 0; b->status == KERF_OK && i < g->num_nodes; i++) {
         const char *domain = is_mask(g->nodes[i]) ? "" : kerf__build_domain(b, g->nodes[i]);
         if (b->status == KERF_OK && !is_listed(model, domain))
@@ -340,6 +349,8 @@ static kerf_status build(writer *w, Onnx__ModelProto **out)
     if (model == NULL)
         return w->build.status;
     Onnx__GraphProto *graph = model->graph;
+    w->opset = kerf__onnx_lowest_opset(w->graph);
+    model->ir_version = kerf__onnx_lowest_ir(w->opset);
     const char *name = kerf_graph_metadata(w->graph, KERF__KEY_GRAPH);
     graph->name = (char *)(name != NULL ? name : "kerf"); /* borrowed, only read */
     KERF__TRY(add_all_stored(w, graph));

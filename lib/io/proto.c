@@ -3,6 +3,7 @@
  * protobuf-c checks every length, but it recurses as deep as the file says and turns two
  * bytes of an empty message into some hundred of a struct.  So the nesting is measured
  * before, by the same descriptors, and its memory is counted. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -126,35 +127,74 @@ static void budget_free(void *context, void *memory)
     free(memory);
 }
 
-kerf_status kerf__proto_unpack(Onnx__ModelProto **out, const void *bytes, size_t num_bytes)
+/* what: the message's name for people, "ONNX model". */
+static kerf_status unpack(ProtobufCMessage **out, const ProtobufCMessageDescriptor *type,
+                          const char *what, const void *bytes, size_t num_bytes)
 {
     *out = NULL;
     scan s = {.begin = bytes, .at = bytes};
     if (num_bytes == 0)
-        return kerf__fail(KERF_ERR_FORMAT, "the file is empty, must be an ONNX model");
-    if (!scan_message(&s, &onnx__model_proto__descriptor, s.begin + num_bytes, 0))
-        return kerf__fail(KERF_ERR_FORMAT,
-                          "not an ONNX model, or a damaged one: at byte %zu of %zu %s",
-                          (size_t)(s.at - s.begin), num_bytes, s.problem);
+        return kerf__fail(KERF_ERR_FORMAT, "the file is empty, must be an %s", what);
+    if (!scan_message(&s, type, s.begin + num_bytes, 0))
+        return kerf__fail(KERF_ERR_FORMAT, "not an %s, or a damaged one: at byte %zu of %zu %s",
+                          what, (size_t)(s.at - s.begin), num_bytes, s.problem);
     budget b = {.left = num_bytes > (SIZE_MAX - BUDGET_BASE) / BUDGET_FACTOR
                             ? SIZE_MAX
                             : BUDGET_BASE + BUDGET_FACTOR * num_bytes};
     ProtobufCAllocator allocator = {budget_alloc, budget_free, &b};
-    *out = onnx__model_proto__unpack(&allocator, num_bytes, bytes);
+    *out = protobuf_c_message_unpack(type, &allocator, num_bytes, bytes);
     if (*out != NULL)
         return KERF_OK;
     if (b.spent == 2)
-        return kerf__fail_memory("ONNX model", num_bytes);
-    return kerf__fail(KERF_ERR_FORMAT, b.spent == 1
-                                           ? "not a sound ONNX model: it unpacks to more than 16 "
-                                             "times its size"
-                                           : "not an ONNX model, or a damaged one: a field has "
-                                             "the wrong type");
+        return kerf__fail_memory(what, num_bytes);
+    if (b.spent == 1)
+        return kerf__fail(KERF_ERR_FORMAT,
+                          "not a sound %s: it unpacks to more than 16 times its size", what);
+    return kerf__fail(KERF_ERR_FORMAT, "not an %s, or a damaged one: a field has the wrong type",
+                      what);
+}
+
+static void free_message(ProtobufCMessage *message)
+{
+    ProtobufCAllocator allocator = {budget_alloc, budget_free, NULL};
+    if (message != NULL)
+        protobuf_c_message_free_unpacked(message, &allocator);
+}
+
+kerf_status kerf__proto_unpack(Onnx__ModelProto **out, const void *bytes, size_t num_bytes)
+{
+    ProtobufCMessage *message;
+    kerf_status status =
+        unpack(&message, &onnx__model_proto__descriptor, "ONNX model", bytes, num_bytes);
+    *out = (Onnx__ModelProto *)message; /* it begins with the message */
+    return status;
 }
 
 void kerf__proto_free(Onnx__ModelProto *model)
 {
-    ProtobufCAllocator allocator = {budget_alloc, budget_free, NULL};
-    if (model != NULL)
-        onnx__model_proto__free_unpacked(model, &allocator);
+    free_message((ProtobufCMessage *)model);
+}
+
+kerf_status kerf__tensor_proto_unpack(Onnx__TensorProto **out, const void *bytes, size_t num_bytes)
+{
+    ProtobufCMessage *message;
+    kerf_status status =
+        unpack(&message, &onnx__tensor_proto__descriptor, "ONNX tensor", bytes, num_bytes);
+    *out = (Onnx__TensorProto *)message;
+    return status;
+}
+
+void kerf__tensor_proto_free(Onnx__TensorProto *tensor)
+{
+    free_message((ProtobufCMessage *)tensor);
+}
+
+kerf_status kerf__fail_clean(kerf_status status, const char *path)
+{
+    char text[2048];
+    snprintf(text, sizeof text, "%s", kerf_last_error());
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+    return kerf__fail(status, "%s%s%s", path, path[0] != '\0' ? ": " : "", text);
 }

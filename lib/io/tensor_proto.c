@@ -36,6 +36,17 @@ int kerf__onnx_number(kerf_type type)
     return NUMBERS[type];
 }
 
+const char *kerf__onnx_type_name(int number)
+{
+    for (int i = 0; i < KERF_NUM_TYPES; i++)
+        if (NUMBERS[i] == number)
+            return kerf_type_name((kerf_type)i);
+    for (size_t i = 0; i < sizeof FOREIGN / sizeof FOREIGN[0]; i++)
+        if (FOREIGN[i].number == number)
+            return FOREIGN[i].name;
+    return NULL;
+}
+
 kerf_status kerf__onnx_type(kerf_type *out, int number, const char *what)
 {
     for (int i = 0; i < KERF_NUM_TYPES; i++)
@@ -43,11 +54,10 @@ kerf_status kerf__onnx_type(kerf_type *out, int number, const char *what)
             *out = (kerf_type)i;
             return KERF_OK;
         }
-    for (size_t i = 0; i < sizeof FOREIGN / sizeof FOREIGN[0]; i++)
-        if (FOREIGN[i].number == number)
-            return kerf__fail(KERF_ERR_UNSUPPORTED,
-                              "%s: has type %s, which is not supported; float32 is", what,
-                              FOREIGN[i].name);
+    if (kerf__onnx_type_name(number) != NULL)
+        return kerf__fail(KERF_ERR_UNSUPPORTED,
+                          "%s: has type %s, which is not supported; float32 is", what,
+                          kerf__onnx_type_name(number));
     return kerf__fail(KERF_ERR_FORMAT, "%s: has type number %d, which ONNX does not know", what,
                       number);
 }
@@ -203,15 +213,23 @@ kerf_status kerf__array_check(const kerf__array *a, const char *what)
                       a->type == KERF_BOOL ? "bool, must be 0 or 1" : "number (NaN)");
 }
 
-kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
+kerf_status kerf__array_take(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
                              const char *what)
 {
     *out = (kerf__array){0};
     KERF__TRY(kerf__onnx_type(&out->type, t->data_type, what));
     KERF__TRY(read_dims(out, t, what));
     kerf_status status = read_data(out, t, folder, what);
-    if (status == KERF_OK)
-        status = kerf__array_check(out, what);
+    if (status != KERF_OK)
+        kerf__array_free(out);
+    return status;
+}
+
+kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
+                             const char *what)
+{
+    KERF__TRY(kerf__array_take(out, t, folder, what));
+    kerf_status status = kerf__array_check(out, what);
     if (status != KERF_OK)
         kerf__array_free(out);
     return status;

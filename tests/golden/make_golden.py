@@ -179,6 +179,7 @@ good["value_info"] = model(
     [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["b"]),
      helper.make_node("Relu", ["b"], ["y"])], outputs=[info("y", ["N", 4])],
     value_info=[info("a", ["N", 4]), info("b", [None, 4]), info("nowhere", [1])])
+good["relu_test"] = model([relu()], inputs=[info("x", [2])], outputs=[info("y", [2])])
 
 
 # ---- bad: bytes and versions ----------------------------------------------------------------
@@ -222,11 +223,19 @@ bad["deep"] = (field(7, field(11, field(2, deep))), "not an ONNX model, or a dam
 fault("no_ir", "not an ONNX model: it has no IR version", ir_version=None)
 fault("ir_2", "IR version is 2, must be 3 to 14", ir_version=2)
 fault("ir_15", "IR version is 15, must be 3 to 14", ir_version=15)
-fault("no_opset", "imports no opset of ONNX, must be 13 to 17", opset_import=None)
-for number in (12, 18):
-    m = fault(f"opset_{number}", f"opset is {number}, must be 13 to 17 (onnx.version_converter "
+fault("no_opset", "imports no opset of ONNX, must be 1 to 22", opset_import=None)
+for number in (-1, 23):
+    m = fault(f"opset_{number}", f"opset is {number}, must be 1 to 22 (onnx.version_converter "
               "brings a model there)")
     m.opset_import[0].version = number
+fault("operator_old", "node 'r' (Relu): is taken from opset 6 on, the model has 5",
+      model([relu()], outputs=[info("y", ["N", 4])], opset=5))
+fault("operator_gone", "node 'u' (Upsample): opset 17 has no such operator, the last was 9",
+      model([helper.make_node("Upsample", ["x"], ["y"], name="u")]))
+fault("operator_new", "node 'g' (Gelu): is taken from opset 20 on, the model has 17",
+      model([helper.make_node("Gelu", ["x"], ["y"], name="g")]))
+fault("attribute_old", "node 's' (Squeeze): has an attribute 'axes', which Squeeze does not know in "
+      "this opset", model([helper.make_node("Squeeze", ["x"], ["y"], name="s", axes=[0])]))
 fault("two_opsets", "imports opset 17 and 16, must be one").opset_import.append(
     helper.make_opsetid("ai.onnx", 16))
 fault("no_graph", "not an ONNX model: it has no graph", graph=None)
@@ -307,10 +316,23 @@ fault("constant_nan", "node 'c' (Constant): element 0 is not a number (NaN)",
       model([helper.make_node("Constant", [], ["y"], name="c", value_float=numpy.nan)]))
 fault("constant_twice", "node 'c' (Constant): must have one value and one output",
       model([helper.make_node("Constant", [], ["y"], name="c", value_int=1, value_float=1.0)]))
-fault("batch_norm_training", "node 'bn' (BatchNormalization): is the training form of opset 13, "
-      "export for inference instead",
-      model([helper.make_node("BatchNormalization", list("xxxxx"), ["y", "mean", "var"], name="bn")],
-            opset=13))
+fault("batch_norm_saved", "node 'bn' (BatchNormalization) of opset 13: the saved mean and variance "
+      "are not supported",
+      model([helper.make_node("BatchNormalization", list("xxxxx"), ["a", "b", "c", "d", "y"],
+                              name="bn")], opset=13))
+fault("batch_norm_spatial", "node 'bn' (BatchNormalization) of opset 7: spatial=0 is not supported, "
+      "must be 1",
+      model([helper.make_node("BatchNormalization", list("xxxxx"), ["y"], name="bn", spatial=0)],
+            opset=7))
+fault("broadcast_axis", "node 'a' (Add) of opset 6: axis leaves no room for the second input",
+      model([helper.make_node("Add", ["x", "b"], ["y"], name="a", axis=2, broadcast=1)],
+            [weights("b", 3)], opset=6))
+fault("broadcast_unknown", "node 'a' (Add) of opset 6: the shapes that axis refers to are not known",
+      model([relu("x", "r"), helper.make_node("Add", ["r", "b"], ["y"], name="a", axis=1)],
+            [weights("b", 3)], opset=6))
+fault("resize_axes", "node 'z' (Resize) of opset 18: axes is not supported, must scale all dimensions",
+      model([helper.make_node("Resize", ["x", "", "s"], ["y"], name="z", axes=[0])],
+            [weights("s", 1)], opset=18))
 
 # ---- bad: tensors ---------------------------------------------------------------------------------
 

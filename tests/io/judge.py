@@ -20,6 +20,7 @@ KERF = sys.argv[3] if len(sys.argv) > 3 else None
 sys.path[:0] = [os.path.join(SOURCE, "tests/golden"), os.path.join(SOURCE, "tests/io")]
 import make_attribute_table  # noqa: E402
 import make_golden  # noqa: E402
+import version_models  # noqa: E402
 
 EPSILON = numpy.finfo(numpy.float32).eps
 failures = 0
@@ -76,11 +77,12 @@ def check_close(name, got, want, terms):
 
 # ---- what is written is ONNX ------------------------------------------------------------------
 
-def check_form(path, full):
+def check_form(path, full, opset=17):
     checker.check_model(path, full_check=full)
     m = onnx.load(path)
-    check(m.ir_version == 8, f"{path}: IR {m.ir_version}")
-    check(all(o.version == 17 for o in m.opset_import if o.domain == ""), f"{path}: opset")
+    check(m.ir_version == {17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10}[opset],
+          f"{path}: IR {m.ir_version}")
+    check(all(o.version == opset for o in m.opset_import if o.domain == ""), f"{path}: opset")
     check(m.producer_name == "kerf" and m.producer_version != "", f"{path}: producer")
     check(all(t.HasField("raw_data") for t in m.graph.initializer), f"{path}: raw data")
     for value in list(m.graph.input) + list(m.graph.output):
@@ -184,6 +186,20 @@ def judge_external(folder):
     judge_model(folder, "outside", path, runs=True)
 
 
+def judge_versions(folder):
+    """What an operator meant in the opset of a file, it means in the file that is written."""
+    for name, opset, m in version_models.models():
+        path = os.path.join(folder, f"version_{name}.onnx")
+        target = os.path.join(folder, f"version_{name}.kerf.onnx")
+        onnx.save(m, path)
+        if not rewrite(path, target):
+            continue
+        check_form(target, full=True, opset=opset)
+        inputs = random_inputs(path, batch=2)
+        for got, want in zip(run_ort(target, inputs), run_ort(path, inputs)):
+            check_close(f"version {name}", got, want, 16)
+
+
 def judge_golden(folder):
     # No kernel; any shape; ONNX Runtime wants node names to be unique, which Kerf makes them.
     cannot_run = {"foreign", "unnamed_dimensions", "node_names_twice"}
@@ -254,6 +270,7 @@ if __name__ == "__main__":
     judge_printed()
     with tempfile.TemporaryDirectory() as place:
         judge_golden(place)
+        judge_versions(place)
         judge_made(place)
         judge_external(place)
         judge_pipe(place)
