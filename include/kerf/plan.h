@@ -38,9 +38,17 @@ typedef struct kerf_optimizer {
     int nesterov;
 } kerf_optimizer;
 
+/* What is known of an input before the first run. */
+typedef struct kerf_known_input {
+    const char *name;
+    kerf_shape shape; /* all numbers; the input's own symbols become these wherever they stand */
+    const void *data; /* host memory, or NULL.  An input whose numbers decide shapes (the second
+                       * one of a Reshape) becomes a constant with this; any other is fed */
+} kerf_known_input;
+
 typedef struct kerf_plan_options {
     kerf_mode mode;
-    int64_t batch;            /* what every symbol of a first dimension becomes; >= 1 */
+    int64_t batch; /* what every symbol of a first dimension becomes that `inputs` leave; >= 1 */
     kerf_loss loss;           /* with a loss the plan has an input "labels" (N) int32 */
     kerf_optimizer optimizer; /* KERF_TRAIN only */
     const char *output;       /* value the loss is taken of; NULL: the first output */
@@ -49,6 +57,8 @@ typedef struct kerf_plan_options {
     const char *const *freeze; /* shell patterns of weights that get no update; one that fits
                                 * no weight is an error */
     size_t num_freeze;
+    const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
+    size_t num_inputs;
 } kerf_plan_options;
 
 /* On failure *out is NULL.  In training the state gains moments ("fc1.weight.momentum"), with
@@ -58,7 +68,7 @@ KERF_API kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf
 KERF_API void kerf_plan_destroy(kerf_plan *p); /* NULL is allowed */
 
 /* Tensors on the device, owned by the plan; write inputs, read outputs.  NULL if there is
- * no such name.  Inputs: the graph's, "labels", and "kerf.step" in training.  Outputs: the
+ * no such name, or if the input has become a constant.  Inputs: the graph's, "labels", and "kerf.step" in training.  Outputs: the
  * graph's, in training only the value the loss is taken of; with a loss also "kerf.loss".
  * They hold until the next run. */
 KERF_API kerf_tensor *kerf_plan_input(const kerf_plan *p, const char *name);
@@ -185,6 +195,8 @@ KERF_API kerf_status kerf_verify(const kerf_graph *g, const kerf_state *s,
 
 /* ---- graphs without a device ------------------------------------------------------ */
 
+/* Binds shapes of inputs, in place (kerf_known_input). */
+KERF_API kerf_status kerf_graph_bind(kerf_graph *g, const kerf_known_input *inputs, size_t num);
 /* Binds the batch and infers all types and shapes of `g` in place; names the node that
  * cannot be, and what is unsupported.  Nodes that only compute shapes become constants. */
 KERF_API kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch);

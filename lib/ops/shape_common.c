@@ -10,13 +10,14 @@ static kerf_status ints_of_constant(const kerf_node *n, const kerf_value *v, ker
     if (v->kind != KERF__VALUE_CONSTANT)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s must be a constant", v->name);
     const kerf_tensor *t = v->constant;
-    if (t->type != KERF_S64 || t->num_elements > KERF_MAX_RANK)
+    if ((t->type != KERF_S64 && t->type != KERF_S32) || t->num_elements > KERF_MAX_RANK)
         return kerf__fail_node(KERF_ERR_SHAPE, n,
                                "input %s is %zu of %s, must be up to %d of int64", v->name,
                                t->num_elements, kerf_type_name(t->type), KERF_MAX_RANK);
     out->num = t->num_elements;
-    if (out->num > 0)
-        memcpy(out->items, t->data, out->num * sizeof out->items[0]);
+    for (size_t i = 0; i < out->num; i++)
+        out->items[i] = t->type == KERF_S64 ? ((const int64_t *)t->data)[i]
+                                            : ((const int32_t *)t->data)[i];
     return KERF_OK;
 }
 

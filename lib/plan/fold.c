@@ -1,208 +1,150 @@
-/* plan/fold.c -- arithmetic on shapes, done while planning.
+/* plan/fold.c -- arithmetic on shapes, done while planning; see fold.h.
  *
- * Exporters write x.view(x.size(0), -1) as Shape, Gather, Unsqueeze, Concat, Reshape.  With
- * the batch bound, all of it is known: each such node's result becomes a constant, and no
- * kernel for short lists of integers is ever needed.  Called by infer.c, node by node.
- *
- * What is folded has rank 0 or 1, few elements and integers; a node that does not fit is
- * left as it is, and infer.c says what is wrong with it. */
+ * Exporters write x.view(x.size(0), -1) as Shape, Gather, Unsqueeze, Concat, Reshape, and the
+ * size of a Resize as floats that are multiplied and rounded down.  With the inputs' shapes
+ * bound, all of it is known: each such node's result becomes a constant.  Called by infer.c,
+ * node by node. */
+#include "plan/fold.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/fail.h"
-#include "plan/plan_internal.h"
+#include "ops/shape_common.h"
 
-enum { MAX_ITEMS = 64 };
+/* ---- the operations ------------------------------------------------------------------------ */
 
-typedef struct list {
-    int64_t items[MAX_ITEMS];
-    int num, rank; /* rank 0: num is 1 */
-} list;
-
-static int read_list(list *out, const kerf_value *v)
-{
-    if (v == NULL || v->kind != KERF__VALUE_CONSTANT || v->type != KERF_S64 || v->shape.rank > 1 ||
-        v->constant->num_elements > MAX_ITEMS)
-        return 0;
-    out->rank = v->shape.rank;
-    out->num = (int)v->constant->num_elements;
-    if (out->num > 0)
-        memcpy(out->items, v->constant->data, v->constant->size_bytes);
-    return 1;
-}
-
-/* Input i, if it is a list. */
-static int input(list *out, const kerf_node *n, int i)
-{
-    return i < n->num_inputs && read_list(out, n->inputs[i]);
-}
-
-/* Input i as one number; `otherwise` where it is left out. */
-static int number(int64_t *out, const kerf_node *n, int i, int64_t otherwise)
-{
-    list l;
-    *out = otherwise;
-    if (i >= n->num_inputs || n->inputs[i] == NULL)
-        return 1;
-    if (!read_list(&l, n->inputs[i]) || l.num != 1)
-        return 0;
-    *out = l.items[0];
-    return 1;
-}
-
-/* An index that may count from the end, brought to 0..limit. */
-static int64_t from_end(int64_t i, int64_t limit)
-{
-    i = i < 0 ? i + limit : i;
-    return i < 0 ? 0 : i > limit ? limit : i;
-}
-
-/* ---- the operations: 1 if out was made ----------------------------------------------- */
-
-static int fold_shape(const kerf_node *n, list *out)
-{
-    const kerf_value *src = n->num_inputs == 1 ? n->inputs[0] : NULL;
-    if (src == NULL || src->shape.rank < 0 || kerf_shape_num_elements(src->shape) < 0)
-        return 0;
-    const int rank = src->shape.rank;
-    const int64_t begin = from_end(kerf_node_int(n, "start", 0), rank);
-    const int64_t end = from_end(kerf_node_int(n, "end", rank), rank);
-    out->rank = 1;
-    out->num = 0;
-    for (int64_t d = begin; d < end; d++)
-        out->items[out->num++] = src->shape.dims[d];
-    return 1;
-}
-
-static int fold_gather(const kerf_node *n, list *out)
-{
-    list src, index;
-    const int64_t axis = kerf_node_int(n, "axis", 0);
-    if (!input(&src, n, 0) || !input(&index, n, 1) || src.rank != 1 || (axis != 0 && axis != -1))
-        return 0;
-    out->rank = index.rank;
-    out->num = index.num;
-    for (int i = 0; i < index.num; i++) {
-        const int64_t at = index.items[i] + (index.items[i] < 0 ? src.num : 0);
-        if (at < 0 || at >= src.num)
-            return 0;
-        out->items[i] = src.items[at];
-    }
-    return 1;
-}
-
-/* Between a number and a list of one. */
-static int fold_unsqueeze(const kerf_node *n, list *out)
-{
-    int64_t axis;
-    if (!input(out, n, 0) || out->rank != 0 || !number(&axis, n, 1, 0) || (axis != 0 && axis != -1))
-        return 0;
-    out->rank = 1;
-    return 1;
-}
-
-static int fold_squeeze(const kerf_node *n, list *out)
-{
-    int64_t axis;
-    if (!input(out, n, 0) || out->num != 1 || !number(&axis, n, 1, 0) || (axis != 0 && axis != -1))
-        return 0;
-    out->rank = 0;
-    return 1;
-}
-
-static int fold_concat(const kerf_node *n, list *out)
-{
-    list part;
-    const int64_t axis = kerf_node_int(n, "axis", 0);
-    out->rank = 1;
-    out->num = 0;
-    for (int i = 0; i < n->num_inputs; i++) {
-        if (!input(&part, n, i) || part.rank != 1 || out->num + part.num > MAX_ITEMS)
-            return 0;
-        memcpy(out->items + out->num, part.items, (size_t)part.num * sizeof *part.items);
-        out->num += part.num;
-    }
-    return axis == 0 || axis == -1;
-}
-
-static int fold_slice(const kerf_node *n, list *out)
-{
-    list src;
-    int64_t begin, end, axis, step;
-    if (!input(&src, n, 0) || src.rank != 1 || n->num_inputs < 3 || !number(&begin, n, 1, 0) ||
-        !number(&end, n, 2, 0) || !number(&axis, n, 3, 0) || !number(&step, n, 4, 1) ||
-        (axis != 0 && axis != -1) || step < 1 || step > MAX_ITEMS)
-        return 0;
-    out->rank = 1;
-    out->num = 0;
-    for (int64_t i = from_end(begin, src.num); i < from_end(end, src.num); i += step)
-        out->items[out->num++] = src.items[i];
-    return 1;
-}
-
-static int fold_cast(const kerf_node *n, list *out)
-{
-    enum { ONNX_INT64 = 7 };
-    return kerf_node_int(n, "to", 0) == ONNX_INT64 && input(out, n, 0);
-}
-
-static int fold_identity(const kerf_node *n, list *out)
-{
-    return input(out, n, 0);
-}
-
-/* Numbers of shapes stay small; what does not is left to fail by name. */
-static int compute(char op, int64_t a, int64_t b, int64_t *out)
-{
-    const int64_t large = (int64_t)1 << 31;
-    if (a < -large || a > large || b < -large || b > large || (op == '/' && b == 0))
-        return 0;
-    *out = op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b;
-    return 1;
-}
-
-static int fold_arithmetic(const kerf_node *n, list *out)
-{
-    static const struct {
-        const char *op;
-        char sign;
-    } signs[] = {{"Add", '+'}, {"Sub", '-'}, {"Mul", '*'}, {"Div", '/'}};
-    list a, b;
-    char sign = 0;
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
-        if (strcmp(signs[i].op, n->op) == 0)
-            sign = signs[i].sign;
-    if (!input(&a, n, 0) || !input(&b, n, 1) || (a.num != b.num && a.num != 1 && b.num != 1))
-        return 0;
-    out->rank = a.rank > b.rank ? a.rank : b.rank;
-    out->num = a.num == 1 ? b.num : a.num;
-    for (int i = 0; i < out->num; i++)
-        if (!compute(sign, a.items[a.num > 1 ? i : 0], b.items[b.num > 1 ? i : 0], &out->items[i]))
-            return 0;
-    return 1;
-}
-
+/* least: inputs that must be there.  of_shape: only the input's shape is asked. */
 static const struct {
     const char *op;
-    int (*fold)(const kerf_node *n, list *out);
+    kerf_status (*fold)(kerf__folding *x);
+    int least, of_shape;
 } FOLDS[] = {
-    {"Add", fold_arithmetic},  {"Cast", fold_cast},      {"Concat", fold_concat},
-    {"Div", fold_arithmetic},  {"Gather", fold_gather},  {"Identity", fold_identity},
-    {"Mul", fold_arithmetic},  {"Shape", fold_shape},    {"Slice", fold_slice},
-    {"Squeeze", fold_squeeze}, {"Sub", fold_arithmetic}, {"Unsqueeze", fold_unsqueeze},
+    {"Abs", kerf__fold_arithmetic, 1, 0},
+    {"Add", kerf__fold_arithmetic, 2, 0},
+    {"And", kerf__fold_arithmetic, 2, 0},
+    {"Cast", kerf__fold_cast, 1, 0},
+    {"Ceil", kerf__fold_arithmetic, 1, 0},
+    {"Concat", kerf__fold_concat, 1, 0},
+    {"ConstantOfShape", kerf__fold_constant_of_shape, 1, 0},
+    {"Div", kerf__fold_arithmetic, 2, 0},
+    {"Equal", kerf__fold_arithmetic, 2, 0},
+    {"Expand", kerf__fold_expand, 2, 0},
+    {"Flatten", kerf__fold_view, 1, 0},
+    {"Floor", kerf__fold_arithmetic, 1, 0},
+    {"Gather", kerf__fold_gather, 2, 0},
+    {"Greater", kerf__fold_arithmetic, 2, 0},
+    {"GreaterOrEqual", kerf__fold_arithmetic, 2, 0},
+    {"Identity", kerf__fold_identity, 1, 0},
+    {"Less", kerf__fold_arithmetic, 2, 0},
+    {"LessOrEqual", kerf__fold_arithmetic, 2, 0},
+    {"Max", kerf__fold_arithmetic, 1, 0},
+    {"Min", kerf__fold_arithmetic, 1, 0},
+    {"Mod", kerf__fold_arithmetic, 2, 0},
+    {"Mul", kerf__fold_arithmetic, 2, 0},
+    {"Neg", kerf__fold_arithmetic, 1, 0},
+    {"Not", kerf__fold_arithmetic, 1, 0},
+    {"Or", kerf__fold_arithmetic, 2, 0},
+    {"Range", kerf__fold_range, 3, 0},
+    {"ReduceMax", kerf__fold_reduce, 1, 0},
+    {"ReduceMin", kerf__fold_reduce, 1, 0},
+    {"ReduceProd", kerf__fold_reduce, 1, 0},
+    {"ReduceSum", kerf__fold_reduce, 1, 0},
+    {"Reshape", kerf__fold_view, 2, 0},
+    {"Round", kerf__fold_arithmetic, 1, 0},
+    {"Shape", kerf__fold_shape, 1, 1},
+    {"Size", kerf__fold_size, 1, 1},
+    {"Slice", kerf__fold_slice, 1, 0},
+    {"Split", kerf__fold_split, 1, 0},
+    {"Sqrt", kerf__fold_arithmetic, 1, 0},
+    {"Squeeze", kerf__fold_view, 1, 0},
+    {"Sub", kerf__fold_arithmetic, 2, 0},
+    {"Tile", kerf__fold_tile, 2, 0},
+    {"Transpose", kerf__fold_transpose, 1, 0},
+    {"Unsqueeze", kerf__fold_view, 1, 0},
+    {"Where", kerf__fold_where, 3, 0},
 };
 
-/* ---- the node -------------------------------------------------------------------------- */
-
-static int try_fold(const kerf_node *n, list *out)
+static int find_fold(const char *op)
 {
-    for (size_t i = 0; n->num_outputs == 1 && i < sizeof FOLDS / sizeof FOLDS[0]; i++)
-        if (strcmp(FOLDS[i].op, n->op) == 0)
-            return FOLDS[i].fold(n, out);
-    return 0;
+    for (int i = 0; i < (int)(sizeof FOLDS / sizeof FOLDS[0]); i++)
+        if (strcmp(FOLDS[i].op, op) == 0)
+            return i;
+    return -1;
 }
 
-/* A graph's output keeps its name, so it keeps its node. */
+/* ---- what goes in ------------------------------------------------------------------------ */
+
+static int is_foldable(kerf_type type)
+{
+    return type == KERF_F32 || type == KERF_S32 || type == KERF_S64 || type == KERF_BOOL;
+}
+
+/* 1 if all inputs are small and known, at a glance: most nodes end here. */
+static int inputs_fit(const kerf_node *n, int fold)
+{
+    if (n->num_inputs < FOLDS[fold].least)
+        return 0;
+    for (int k = 0; k < n->num_inputs; k++) {
+        const kerf_value *v = n->inputs[k];
+        if (v == NULL && k < FOLDS[fold].least)
+            return 0;
+        if (v == NULL || FOLDS[fold].of_shape)
+            continue;
+        if (v->kind != KERF__VALUE_CONSTANT || !is_foldable(v->type) ||
+            v->constant->num_elements > KERF__FOLD_ITEMS)
+            return 0;
+    }
+    return 1;
+}
+
+static kerf__item item_of(const kerf_tensor *t, size_t i)
+{
+    switch (t->type) {
+    case KERF_F32:
+        return (kerf__item){.f = (double)((const float *)t->data)[i]};
+    case KERF_S32:
+        return (kerf__item){.i = ((const int32_t *)t->data)[i]};
+    case KERF_S64:
+        return (kerf__item){.i = ((const int64_t *)t->data)[i]};
+    default:
+        return (kerf__item){.i = ((const unsigned char *)t->data)[i] != 0};
+    }
+}
+
+static void read_few(kerf__few *a, const kerf_value *v)
+{
+    a->given = 1;
+    a->type = v->type;
+    a->shape = v->shape;
+    if (v->kind != KERF__VALUE_CONSTANT)
+        return;
+    a->num = (int64_t)v->constant->num_elements;
+    for (int64_t i = 0; i < a->num && i < KERF__FOLD_ITEMS; i++)
+        a->items[i] = item_of(v->constant, (size_t)i);
+}
+
+/* ---- what comes out ---------------------------------------------------------------------- */
+
+static void set_item(kerf_tensor *t, size_t i, kerf__item item)
+{
+    switch (t->type) {
+    case KERF_F32:
+        ((float *)t->data)[i] = (float)item.f;
+        break;
+    case KERF_S32:
+        ((int32_t *)t->data)[i] = (int32_t)item.i;
+        break;
+    case KERF_S64:
+        ((int64_t *)t->data)[i] = item.i;
+        break;
+    default:
+        ((unsigned char *)t->data)[i] = item.i != 0;
+        break;
+    }
+}
+
 static int is_output(const kerf_graph *g, const kerf_value *v)
 {
     for (size_t i = 0; i < g->num_outputs; i++)
@@ -211,18 +153,111 @@ static int is_output(const kerf_graph *g, const kerf_value *v)
     return 0;
 }
 
-kerf_status kerf__plan_fold(kerf_graph *g, kerf_node *n, int *folded)
+/* A graph's output keeps its name, whoever makes it. */
+static kerf_status take_name(kerf_graph *g, kerf_value *from, kerf_value *to)
 {
-    list l;
-    *folded = try_fold(n, &l) && !is_output(g, n->outputs[0]);
-    if (!*folded)
-        return KERF_OK;
+    char *name = kerf__strdup(from->name), *fresh = kerf__graph_fresh_name(g, "folded");
+    kerf_status status = name != NULL && fresh != NULL ? KERF_OK : kerf__fail_memory("graph", 64);
+    if (status == KERF_OK)
+        status = kerf_value_rename(g, from, fresh);
+    if (status == KERF_OK)
+        status = kerf_value_rename(g, to, name);
+    free(name);
+    free(fresh);
+    return status;
+}
+
+static kerf_status replace(kerf_graph *g, kerf_value *v, const kerf__few *a)
+{
     kerf_tensor *t;
     kerf_value *constant;
-    KERF__TRY(
-        kerf_tensor_create(&t, NULL, KERF_S64, l.rank == 0 ? KERF_SCALAR : KERF_SHAPE(l.num)));
-    memcpy(t->data, l.items, t->size_bytes);
+    KERF__TRY(kerf_tensor_create(&t, NULL, a->type, a->shape));
+    for (int64_t i = 0; i < a->num; i++)
+        set_item(t, (size_t)i, a->items[i]);
     KERF__TRY(kerf_graph_add_constant(g, NULL, t, &constant));
-    kerf__graph_replace_uses(g, n->outputs[0], constant);
+    if (is_output(g, v))
+        KERF__TRY(take_name(g, v, constant));
+    kerf__graph_replace_uses(g, v, constant);
     return KERF_OK;
+}
+
+/* ---- helpers of the operations ------------------------------------------------------------- */
+
+kerf__few *kerf__fold_begin(kerf__folding *x, int i, kerf_type type, kerf_shape shape)
+{
+    kerf__few *out = &x->out[i];
+    const int64_t num = kerf_shape_num_elements(shape);
+    if (num < 0 || num > KERF__FOLD_ITEMS || !is_foldable(type))
+        return NULL;
+    out->given = 1;
+    out->type = type;
+    out->shape = shape;
+    out->num = num;
+    x->folded = 1;
+    return out;
+}
+
+void kerf__few_strides(kerf_shape shape, int64_t *strides)
+{
+    int64_t stride = 1;
+    for (int d = shape.rank; d-- > 0; stride *= shape.dims[d])
+        strides[d] = stride;
+}
+
+int64_t kerf__few_at(kerf_shape shape, const int64_t *strides, int64_t i)
+{
+    int64_t at = 0;
+    for (int d = shape.rank; d-- > 0; i /= shape.dims[d])
+        at += i % shape.dims[d] * strides[d];
+    return at;
+}
+
+void kerf__few_broadcast_strides(kerf_shape src, kerf_shape dst, int64_t *strides)
+{
+    int64_t own[KERF_MAX_RANK];
+    kerf__few_strides(src, own);
+    for (int d = 0; d < dst.rank; d++) {
+        const int s = d - (dst.rank - src.rank);
+        strides[d] = s < 0 || src.dims[s] == 1 ? 0 : own[s];
+    }
+}
+
+kerf_status kerf__fold_ints(const kerf__folding *x, const char *key, int i, int64_t *items,
+                            int *num)
+{
+    kerf__ints list;
+    KERF__TRY(kerf__node_get_ints(x->n, key, i, &list));
+    *num = list.given ? (int)list.num : -1;
+    memcpy(items, list.items, sizeof list.items);
+    return KERF_OK;
+}
+
+/* ---- the node ------------------------------------------------------------------------------ */
+
+static kerf_status fold(kerf_graph *g, kerf_node *n, int row, kerf__folding *x)
+{
+    for (int k = 0; k < n->num_inputs; k++)
+        if (n->inputs[k] != NULL)
+            read_few(&x->in[k], n->inputs[k]);
+    KERF__TRY(FOLDS[row].fold(x));
+    for (int k = 0; x->folded && k < n->num_outputs; k++)
+        KERF__TRY(replace(g, n->outputs[k], &x->out[k]));
+    return KERF_OK;
+}
+
+kerf_status kerf__plan_fold(kerf_graph *g, kerf_node *n, int *folded)
+{
+    const int row = find_fold(n->op);
+    *folded = 0;
+    if (row < 0 || !inputs_fit(n, row))
+        return KERF_OK;
+    kerf__folding x = {.n = n};
+    x.in = kerf__alloc((size_t)n->num_inputs, sizeof *x.in);
+    x.out = kerf__alloc((size_t)n->num_outputs, sizeof *x.out);
+    kerf_status status = x.in != NULL && x.out != NULL ? fold(g, n, row, &x)
+                                                       : kerf__fail_memory(n->name, sizeof *x.in);
+    *folded = status == KERF_OK && x.folded;
+    free(x.in);
+    free(x.out);
+    return status;
 }

@@ -2,7 +2,7 @@
  *
  * The symbol in the first dimension of an input is the batch and becomes a number wherever
  * inputs name it; results follow from the operations' shape rules.  No other dimension may
- * stay open, as a plan's buffers have fixed sizes. */
+ * stay open, as a plan's buffers have fixed sizes: known_inputs.c has bound them before. */
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
@@ -23,8 +23,8 @@ static kerf_status check_input(const kerf_graph *g, const kerf_value *v)
         const int64_t dim = v->shape.dims[i];
         if (dim < 0 && !is_batch(g, dim))
             return kerf__fail(KERF_ERR_SHAPE,
-                              "graph: dimension %d of input '%s' is '%s', must be a number (only "
-                              "the first dimension may be open)",
+                              "graph: dimension %d of input '%s' is '%s', must be a number: give "
+                              "the shape",
                               i, v->name, kerf_graph_symbol_name(g, dim));
     }
     return KERF_OK;
@@ -58,6 +58,7 @@ kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch)
     for (size_t i = 0; i < g->num_inputs; i++)
         KERF__TRY(check_input(g, g->inputs[i]));
     bind(g, batch);
+    KERF__TRY(kerf__plan_expand(g));
     int num_folded = 0;
     for (size_t i = 0; i < g->num_nodes; i++) {
         int folded;

@@ -167,6 +167,7 @@ static void refresh_outputs(kerf_plan *p)
 static kerf_status make_graph(kerf__planning *p)
 {
     kerf_plan *plan = p->plan;
+    KERF__TRY(kerf_graph_bind(plan->graph, p->options->inputs, p->options->num_inputs));
     KERF__TRY(kerf_graph_infer(plan->graph, p->options->batch));
     KERF__TRY(list_ends(plan));
     KERF__TRY(check_states(plan));

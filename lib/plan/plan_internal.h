@@ -108,6 +108,8 @@ typedef struct kerf__planning {
 
 /* ---- graph passes, in this order --------------------------------------------------- */
 
+/* expand.c: operators that others say become those. */
+kerf_status kerf__plan_expand(kerf_graph *g);
 /* infer.c is public: kerf_graph_infer().  fold.c: 1 in *folded if the node only computes
  * shapes; whoever read its result reads a constant then. */
 kerf_status kerf__plan_fold(kerf_graph *g, kerf_node *n, int *folded);

@@ -127,6 +127,145 @@ static void test_arithmetic(void)
     }
 }
 
+/* A list of floats. */
+static kerf_value *floats(kerf_graph *g, const float *items, int num)
+{
+    kerf_tensor *t;
+    kerf_value *v;
+    CHECK_OK(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SHAPE(num)));
+    memcpy(t->data, items, t->size_bytes);
+    CHECK_OK(kerf_graph_add_constant(g, NULL, t, &v));
+    return v;
+}
+
+#define FLOATS(g, num, ...) floats(g, (const float[]){__VA_ARGS__}, num)
+
+static kerf_value *to_ints(kerf_graph *g, kerf_value *v)
+{
+    kerf_node *cast = add(g, "Cast", &v, 1);
+    CHECK_OK(kerf_node_set_int(cast, "to", 7));
+    return cast->outputs[0];
+}
+
+/* What F.interpolate(x, scale_factor=1.5) becomes. */
+static void test_floats(void)
+{
+    kerf_value *x;
+    kerf_graph *g = create(&x);
+    kerf_node *cast = add(g, "Cast", (kerf_value *[]){INTS(g, 2, 5, 7)}, 1);
+    CHECK_OK(kerf_node_set_int(cast, "to", 1));
+    kerf_node *mul = add(g, "Mul", (kerf_value *[]){cast->outputs[0], FLOATS(g, 2, 1.5f, 1.5f)}, 2);
+    kerf_node *floor = add(g, "Floor", mul->outputs, 1);
+    check_node(g, to_ints(g, floor->outputs[0])->producer, (wanted){2, {7, 10}});
+    g = create(&x);
+    kerf_node *sqrt = add(g, "Sqrt", (kerf_value *[]){FLOATS(g, 2, 9, 2.25f)}, 1);
+    kerf_node *ceil = add(g, "Ceil", sqrt->outputs, 1);
+    check_node(g, to_ints(g, ceil->outputs[0])->producer, (wanted){2, {3, 2}});
+}
+
+/* A list of pairs, as F.pad turns it about: reshaped, reversed, transposed. */
+static void test_tables(void)
+{
+    kerf_value *x;
+    kerf_graph *g = create(&x);
+    kerf_node *pairs =
+        add(g, "Reshape", (kerf_value *[]){INTS(g, 4, 1, 2, 3, 4), INTS(g, 2, -1, 2)}, 2);
+    kerf_node *turned = add(g, "Slice",
+                            (kerf_value *[]){pairs->outputs[0], INTS(g, 1, -1),
+                                             INTS(g, 1, INT64_MIN), INTS(g, 1, 0), INTS(g, 1, -1)},
+                            5);
+    kerf_node *across = add(g, "Transpose", turned->outputs, 1);
+    kerf_node *flat = add(g, "Reshape", (kerf_value *[]){across->outputs[0], INTS(g, 1, -1)}, 2);
+    check_node(g, flat, (wanted){4, {3, 1, 4, 2}});
+    g = create(&x);
+    kerf_node *wide = add(g, "Expand", (kerf_value *[]){INTS(g, 2, 5, 6), INTS(g, 2, 2, 1)}, 2);
+    kerf_node *sum = add(g, "ReduceProd", (kerf_value *[]){wide->outputs[0], INTS(g, 1, 0)}, 2);
+    CHECK_OK(kerf_node_set_int(sum, "keepdims", 0));
+    check_node(g, sum, (wanted){2, {25, 36}});
+}
+
+static void test_more_lists(void)
+{
+    kerf_value *x;
+    kerf_graph *g = create(&x);
+    check_node(
+        g, add(g, "Range", (kerf_value *[]){INTS(g, -1, 7), INTS(g, -1, 2), INTS(g, -1, -2)}, 3),
+        (wanted){3, {7, 5, 3}});
+    g = create(&x);
+    check_node(g, add(g, "Tile", (kerf_value *[]){INTS(g, 2, 3, 4), INTS(g, 1, 2)}, 2),
+               (wanted){4, {3, 4, 3, 4}});
+    g = create(&x);
+    kerf_node *ones = add(g, "ConstantOfShape", (kerf_value *[]){INTS(g, 1, 3)}, 1);
+    kerf_node *equal = add(g, "Equal", (kerf_value *[]){INTS(g, 3, 4, -1, -1), INTS(g, 1, -1)}, 2);
+    kerf_node *where = add(
+        g, "Where",
+        (kerf_value *[]){equal->outputs[0], to_ints(g, ones->outputs[0]), INTS(g, 3, 4, 5, 6)}, 3);
+    check_node(g, where, (wanted){3, {4, 0, 0}});
+    g = create(&x);
+    kerf_node *split;
+    CHECK_OK(kerf_graph_add_node(
+        g, "Split", NULL, (kerf_value *[]){INTS(g, 3, 4, 5, 6), INTS(g, 2, 1, 2)}, 2, 2, &split));
+    check_node(g, add(g, "Identity", &split->outputs[1], 1), (wanted){2, {5, 6}});
+    g = create(&x);
+    check_node(g,
+               add(g, "Max", (kerf_value *[]){INTS(g, 2, 1, 9), INTS(g, 1, 4), INTS(g, -1, 2)}, 3),
+               (wanted){2, {4, 9}});
+    g = create(&x);
+    check_node(g, add(g, "Size", &x, 1), (wanted){-1, {24}});
+}
+
+static void check_message(kerf_graph *g, kerf_node *n, const char *words)
+{
+    CHECK_OK(kerf_graph_add_output(g, n->outputs[0]));
+    CHECK_STATUS(KERF_ERR_SHAPE, kerf_graph_infer(g, 2));
+    if (strstr(kerf_last_error(), words) == NULL) {
+        printf("message is '%s', must hold '%s'\n", kerf_last_error(), words);
+        check_failures++;
+    }
+    kerf_graph_destroy(g);
+}
+
+static void test_faults(void)
+{
+    kerf_value *x;
+    kerf_graph *g = create(&x);
+    check_message(g, add(g, "Mul", (kerf_value *[]){INTS(g, 1, INT64_MAX), INTS(g, 1, 3)}, 2),
+                  "Mul Mul: 9223372036854775807 and 3 give no int64");
+    g = create(&x);
+    check_message(g, add(g, "Add", (kerf_value *[]){INTS(g, 1, INT64_MAX), INTS(g, 1, 1)}, 2),
+                  "give no int64");
+    g = create(&x);
+    check_message(g, add(g, "Gather", (kerf_value *[]){INTS(g, 2, 7, 8), INTS(g, -1, 2)}, 2),
+                  "Gather Gather: index 2 is out of 2 elements");
+    g = create(&x);
+    check_message(g, add(g, "Concat", (kerf_value *[]){INTS(g, 1, 1), INTS(g, -1, 2)}, 2),
+                  "Concat Concat: input 1 does not fit to the first");
+    g = create(&x);
+    check_message(
+        g, add(g, "Range", (kerf_value *[]){INTS(g, -1, 0), INTS(g, -1, 2), INTS(g, -1, 0)}, 3),
+        "Range Range: its step is 0");
+    g = create(&x);
+    kerf_node *cast = add(g, "Cast", (kerf_value *[]){FLOATS(g, 1, 1e30f)}, 1);
+    CHECK_OK(kerf_node_set_int(cast, "to", 7));
+    check_message(g, cast, "is no int64");
+}
+
+/* The name that a reader of the output knows stays, with nothing left to compute. */
+static void test_output(void)
+{
+    kerf_value *x;
+    kerf_graph *g = create(&x);
+    kerf_node *n = add(g, "Shape", &x, 1);
+    CHECK_OK(kerf_value_rename(g, n->outputs[0], "sizes"));
+    CHECK_OK(kerf_graph_add_output(g, n->outputs[0]));
+    CHECK_OK(kerf_graph_infer(g, 2));
+    CHECK_OK(kerf_graph_verify(g));
+    const kerf_value *out = kerf_graph_output(g, 0);
+    CHECK(kerf_graph_num_nodes(g) == 0 && out->kind == KERF__VALUE_CONSTANT);
+    CHECK(strcmp(kerf_value_name(out), "sizes") == 0);
+    kerf_graph_destroy(g);
+}
+
 /* Not folded: the shape rules say what is wrong, or that there is no such operation. */
 static void test_left_alone(void)
 {
@@ -156,6 +295,11 @@ int main(void)
     test_shape();
     test_lists();
     test_arithmetic();
+    test_floats();
+    test_tables();
+    test_more_lists();
+    test_faults();
+    test_output();
     test_left_alone();
     return check_result();
 }

@@ -1,0 +1,96 @@
+/* plan/expand.c -- operators that are said by others: before shapes are inferred, such a node
+ * becomes the nodes it stands for.  ONNX calls most of them functions.
+ *
+ * The node itself stays as the last of its kind, so its outputs keep their names.  Nothing is
+ * known of shapes here, and nothing is needed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+/* A node in front of n, named after it. */
+static kerf_status add_before(const kerf_node *n, const char *op, kerf_value *const *inputs,
+                              int num_inputs, kerf_node **out)
+{
+    char *name = kerf__graph_fresh_name(n->graph, n->name);
+    if (name == NULL)
+        return kerf__fail_memory("plan", strlen(n->name));
+    kerf_status status = kerf_graph_add_node(n->graph, op, name, inputs, num_inputs, 1, out);
+    free(name);
+    return status;
+}
+
+/* Any number of inputs, two by two by `op`; n is left with two, or with the only one. */
+static kerf_status fold_inputs(kerf_node *n, const char *op)
+{
+    enum { MOST = 1024 }; /* names of nodes are searched one after the other */
+    if (n->num_inputs > MOST)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "has %d inputs, supported are up to %d",
+                               n->num_inputs, MOST);
+    while (n->num_inputs > 2) {
+        kerf_node *pair;
+        KERF__TRY(add_before(n, op, n->inputs, 2, &pair));
+        memmove(n->inputs, n->inputs + 1, (size_t)--n->num_inputs * sizeof *n->inputs);
+        n->inputs[0] = pair->outputs[0];
+    }
+    return kerf__node_set_op(n, n->num_inputs == 1 ? "Identity" : op);
+}
+
+static kerf_status expand_pairs(kerf_node *n)
+{
+    char op[8];
+    snprintf(op, sizeof op, "%s", n->op);
+    return fold_inputs(n, op);
+}
+
+static kerf_status expand_sum(kerf_node *n)
+{
+    return fold_inputs(n, "Add");
+}
+
+static kerf_status expand_mean(kerf_node *n)
+{
+    const int num = n->num_inputs;
+    kerf_node *sum;
+    if (num < 2)
+        return fold_inputs(n, "Add");
+    KERF__TRY(add_before(n, "Add", n->inputs, num, &sum));
+    KERF__TRY(fold_inputs(sum, "Add"));
+    KERF__TRY(kerf_node_set_float(n, "scale", 1.0f / (float)num));
+    n->inputs[0] = sum->outputs[0];
+    n->num_inputs = 1;
+    return kerf__node_set_op(n, "kerf.Scale");
+}
+
+static const struct {
+    const char *op;
+    kerf_status (*expand)(kerf_node *n);
+} ROWS[] = {
+    {"Max", expand_pairs},
+    {"Mean", expand_mean},
+    {"Min", expand_pairs},
+    {"Sum", expand_sum},
+};
+
+static int has_all_inputs(const kerf_node *n)
+{
+    for (int i = 0; i < n->num_inputs; i++)
+        if (n->inputs[i] == NULL)
+            return 0;
+    return n->num_inputs > 0;
+}
+
+kerf_status kerf__plan_expand(kerf_graph *g)
+{
+    const size_t num = g->num_nodes; /* what is added stands behind */
+    for (size_t i = 0; i < num; i++)
+        for (size_t k = 0; k < sizeof ROWS / sizeof ROWS[0]; k++)
+            if (strcmp(ROWS[k].op, g->nodes[i]->op) == 0 && has_all_inputs(g->nodes[i])) {
+                KERF__TRY(ROWS[k].expand(g->nodes[i]));
+                break;
+            }
+    return g->num_nodes > num ? kerf__graph_sort(g) : KERF_OK;
+}
