@@ -1,5 +1,6 @@
-/* cmd_verify.c -- `kerf verify`: every layer of a model on every device, compared with what
- * most kernels on all of them agree on; names the first layer that is out of tolerance.
+/* cmd_verify.c -- `kerf verify`: folders of ONNX tests (verify_folders.c), or every layer of a
+ * model on every device, compared with what most kernels on all of them agree on; names the first
+ * layer that is out of tolerance.
  *
  * On each device, too: the masks that pruning would choose, which must be the same bits
  * everywhere, and top-1 where there is data. */
@@ -11,6 +12,7 @@
 
 #include "command.h"
 #include "crash.h"
+#include "folder_case.h"
 #include "interrupt.h"
 #include "model.h"
 #include "progress.h"
@@ -249,8 +251,10 @@ int cmd_verify(const options *o)
     const char *path = o->words.items[0];
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return fail_work(
-            o, "%s: folders of ONNX tests are not in this version yet, must be a model", path);
+        return verify_folders(o);
+    if (o->words.num > 1)
+        return fail_usage(o, "%s: one model at a time, or folders of ONNX tests",
+                          o->words.items[1]);
     verifying x = {.o = o};
     int code = model_read(o, &x.m, path, NULL);
     if (code == 0)

@@ -25,7 +25,7 @@ const command commands[] = {
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT", "remove weights, retraining in between"},
     {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --compare A.json B.json...]", "time this device, or models on it"},
     {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
-    {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 1, "M [--device all]", "every layer by every kernel on every device, compared"},
+    {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 65536, "M [--device all] | DIR...", "every layer by every kernel on every device, compared; or folders of ONNX tests"},
     {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},
     {"quantize", NULL, 0, 0, 0, "", ""},
     {"distill", NULL, 0, 0, 0, "", ""},

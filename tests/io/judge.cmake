@@ -8,3 +8,11 @@ add_test(NAME io.judge
         ${CMAKE_CURRENT_LIST_DIR}/judge.py ${PROJECT_SOURCE_DIR} $<TARGET_FILE:rewrite>
         $<TARGET_FILE:kerf-command>)
 set_tests_properties(io.judge PROPERTIES LABELS host TIMEOUT 300 SKIP_RETURN_CODE 77)
+# io.node_tests: ONNX's own tests, on one device: what the operations compute is tested on all.
+add_test(NAME io.node_tests
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh pocl
+        ${CMAKE_CURRENT_LIST_DIR}/node_tests.sh $<TARGET_FILE:kerf-command>)
+file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/node_tests)
+set_tests_properties(io.node_tests PROPERTIES LABELS "device;pocl" TIMEOUT 1500
+    SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/node_tests
+    ENVIRONMENT "KERF_PROBE=$<TARGET_FILE:kerf-probe>;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
