@@ -28,8 +28,9 @@ typedef enum kerf_device_type {
  * Arm's arm_dot_acc, AMD's builtins, VNNI of x86 by assembly (PoCL).  kernels/dot.clh has them. */
 #define KERF_DOT_LIST(X)                                                                           \
     X(PLAIN, "plain")                                                                              \
-    X(KHR, "khr") X(KHR_ACC, "khr_acc") X(ARM, "arm") X(AMD, "amd") X(X86, "x8"                    \
-                                                                           "6")
+    X(KHR, "khr")                                                                                  \
+    X(KHR_ACC, "khr_acc") X(ARM, "arm") X(AMD, "amd") X(X86, "x8"                                  \
+                                                             "6")
 typedef enum kerf_dot {
 #define KERF_X(name, text) KERF_DOT_##name,
     KERF_DOT_LIST(KERF_X)
@@ -50,6 +51,7 @@ typedef struct kerf_device_features {
     int sub_groups;         /* size of a sub-group, 0 without */
     int vector_floats;      /* floats to one register of a CPU device, 1 on GPUs */
     int binaries;           /* a built program can be saved and loaded again */
+    int streaming_stores;   /* stores that pass the caches by */
     int dot[KERF_NUM_DOTS]; /* bits: 1 << KERF_S8S8, 1 << KERF_U8S8 */
 } kerf_device_features;
 
@@ -62,7 +64,8 @@ typedef struct kerf_device_info {
     char profile[32]; /* "cpu-pocl", "amd-rdna", "generic": sets first guesses only */
     kerf_device_type type;
     unsigned compute_units;
-    uint64_t global_bytes, max_alloc_bytes, cache_bytes;
+    uint64_t global_bytes, max_alloc_bytes;
+    uint64_t cache_bytes; /* of all last-level caches together */
     uint64_t local_bytes; /* as many as were seen to work */
     size_t max_group;     /* work-items a group that were seen to work */
     size_t align_bytes;   /* what a sub-buffer's offset is a multiple of */

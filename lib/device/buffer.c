@@ -127,6 +127,11 @@ void kerf__buffer_destroy(kerf__buffer *buffer)
     free(buffer);
 }
 
+int kerf__buffer_same_start(const kerf__buffer *a, const kerf__buffer *b)
+{
+    return a->root == b->root && a->offset_bytes == b->offset_bytes;
+}
+
 size_t kerf__buffer_size_bytes(const kerf__buffer *buffer)
 {
     return buffer->size_bytes;

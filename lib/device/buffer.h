@@ -19,6 +19,8 @@ kerf_status kerf__buffer_create(kerf__buffer **out, kerf_device *dev, size_t siz
 kerf_status kerf__buffer_create_view(kerf__buffer **out, kerf__buffer *parent, size_t offset_bytes,
                                      size_t size_bytes);
 void kerf__buffer_destroy(kerf__buffer *buffer); /* NULL is allowed */
+/* 1 if both begin at the same byte: what is written to the one replaces the other. */
+int kerf__buffer_same_start(const kerf__buffer *a, const kerf__buffer *b);
 size_t kerf__buffer_size_bytes(const kerf__buffer *buffer);
 
 /* To and from the host; both wait.  Out of range is an error. */

@@ -157,6 +157,14 @@ int kerf__device_is_unfit(const kerf__opencl *cl, cl_device_id id, char *why, si
     return 1;
 }
 
+/* Drivers of CPUs tell of one of several caches, or of none. */
+static uint64_t get_cache_bytes(const kerf__opencl *cl, cl_device_id id, kerf_device_type type)
+{
+    const uint64_t told = get_ulong(cl, id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
+    const uint64_t seen = type == KERF_DEVICE_CPU ? kerf__cpu_cache_bytes() : 0;
+    return told > seen ? told : seen;
+}
+
 static void describe(const kerf__opencl *cl, kerf__found found, int index, kerf_device_info *info)
 {
     cl_device_id id = found.id;
@@ -174,7 +182,7 @@ static void describe(const kerf__opencl *cl, kerf__found found, int index, kerf_
     info->global_bytes = get_ulong(cl, id, CL_DEVICE_GLOBAL_MEM_SIZE);
     info->max_alloc_bytes = get_ulong(cl, id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
     info->local_bytes = get_ulong(cl, id, CL_DEVICE_LOCAL_MEM_SIZE);
-    info->cache_bytes = get_ulong(cl, id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
+    info->cache_bytes = get_cache_bytes(cl, id, info->type);
     cl->GetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof info->max_group, &info->max_group,
                       NULL);
     size_t align = get_uint(cl, id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* it is given in bits */

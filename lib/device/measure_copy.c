@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "device/cpu.h"
 #include "device/measure.h"
 
 /* Source and destination together are four times the caches at least: then every byte comes
@@ -56,7 +55,7 @@ static double time_memcpy(const kerf_device *dev, char *dst, const char *src, si
 typedef struct copies {
     size_t bytes;
     kerf__buffer *src, *dst;  /* owned */
-    kerf__launch *kernels[2]; /* owned; plain and streaming, NULL where it does not build */
+    kerf__launch *kernels[2]; /* owned; plain and streaming, NULL where there is no such store */
     char *host;               /* owned; 2 * bytes on CPU devices */
 } copies;
 
@@ -73,11 +72,10 @@ static kerf_status create_copies(kerf_device *dev, copies *c)
     KERF__TRY(kerf__buffer_fill_zero(c->dst, 0, c->bytes));
     KERF__TRY(kerf__launch_create(&c->kernels[0], dev, &kerf__source_probe, "probe_copy", "",
                                   KERF__ARGS(ARG(c->src), ARG(c->dst)), grid));
-    kerf_status streaming =
-        kerf__launch_create(&c->kernels[1], dev, &kerf__source_probe, "probe_copy_stream",
-                            "-DPROBE_STREAM", KERF__ARGS(ARG(c->src), ARG(c->dst)), grid);
-    (void)streaming; /* a compiler without that builtin */
-    return KERF_OK;
+    if (!dev->info.features.streaming_stores)
+        return KERF_OK;
+    return kerf__launch_create(&c->kernels[1], dev, &kerf__source_probe, "probe_copy_stream",
+                               "-DPROBE_STREAM", KERF__ARGS(ARG(c->src), ARG(c->dst)), grid);
 }
 
 enum { PLAIN, STREAMING, MEMCPY, NUM_WAYS };
@@ -122,10 +120,8 @@ static int copy_is_right(copies *c)
 /* Bytes of one side, or 0 if the device has no room for enough. */
 static size_t side_bytes(const kerf_device_info *info)
 {
-    uint64_t caches = info->cache_bytes, bytes = LEAST_BYTES;
-    if (info->type == KERF_DEVICE_CPU && kerf__cpu_cache_bytes() > caches)
-        caches = kerf__cpu_cache_bytes();
-    while (bytes < caches * CACHES / 2)
+    uint64_t bytes = LEAST_BYTES;
+    while (bytes < info->cache_bytes * CACHES / 2)
         bytes *= 2;
     return bytes <= info->max_alloc_bytes && bytes <= info->global_bytes / 8 ? (size_t)bytes : 0;
 }

@@ -230,6 +230,26 @@ static int try_sub_groups(kerf_device *dev)
     return good ? (int)largest : 0;
 }
 
+/* A vector an item, copied. */
+static int try_streaming_stores(kerf_device *dev)
+{
+    enum { WORDS = 16 * ITEMS, BYTES = WORDS * sizeof(uint32_t) };
+    uint32_t *src = kerf__alloc(2 * WORDS, sizeof *src), *dst = src + WORDS;
+    if (src == NULL)
+        return 0;
+    for (uint32_t i = 0; i < WORDS; i++)
+        src[i] = i;
+    const int good = kerf__trial_run(dev, &(kerf__trial){.entry = "probe_copy_stream",
+                                                         .options = "-DPROBE_STREAM",
+                                                         .data = {src, dst},
+                                                         .bytes = {BYTES, BYTES},
+                                                         .num = 2,
+                                                         .grid = kerf__trial_grid(dev)}) &&
+                     memcmp(src, dst, BYTES) == 0;
+    free(src);
+    return good;
+}
+
 /* What program_cache.c does, without a file. */
 static int try_binaries(kerf_device *dev)
 {
@@ -281,6 +301,8 @@ void kerf__trial_features(kerf_device *dev, const kerf__listener *l, kerf__verdi
         {"half precision", offsetof(kerf_device_features, f16), try_f16},
         {"double precision", offsetof(kerf_device_features, f64), try_f64},
         {"sub-groups", offsetof(kerf_device_features, sub_groups), try_sub_groups},
+        {"streaming stores", offsetof(kerf_device_features, streaming_stores),
+         try_streaming_stores},
         {"saved programs", offsetof(kerf_device_features, binaries), try_binaries},
     };
     for (size_t i = 0; i < sizeof TRIALS / sizeof TRIALS[0]; i++) {

@@ -13,7 +13,7 @@
 #include "device/device_internal.h"
 #include "device/sealed.h"
 
-enum { VERDICT_FORM = 3, LONGEST_SECONDS = 24 * 3600 };
+enum { VERDICT_FORM = 4, LONGEST_SECONDS = 24 * 3600 };
 
 /* ---- the key ------------------------------------------------------------------------------ */
 

@@ -76,6 +76,8 @@ static void test_views(kerf_device *dev)
     CHECK_OK(kerf__buffer_create_view(&view, root, align, 3 * align));
     CHECK_OK(kerf__buffer_create_view(&inner, view, align, align + 1)); /* a view of a view */
     CHECK_OK(kerf__buffer_create_view(&empty, root, 4 * align, 0));
+    CHECK(kerf__buffer_same_start(root, root) && kerf__buffer_same_start(view, view));
+    CHECK(!kerf__buffer_same_start(root, view) && !kerf__buffer_same_start(view, inner));
     CHECK(kerf__buffer_size_bytes(inner) == align + 1 && kerf__buffer_size_bytes(empty) == 0);
     CHECK_OK(kerf__buffer_read(inner, 0, bytes, align + 1));
     CHECK(bytes[0] == 3 && bytes[align - 1] == 3 && bytes[align] == 4);

@@ -46,6 +46,7 @@ static void test_features(kerf_device *dev)
     printf("\n");
     CHECK(v.max_group == dev->info.max_group && v.local_bytes == dev->info.local_bytes);
     CHECK(v.features.divides_exactly && v.features.binaries);
+    CHECK(v.features.streaming_stores); /* clang compiles for all of them */
     CHECK(v.features.dot[KERF_DOT_PLAIN] == BOTH);
     if (k == NULL)
         return;
