@@ -13,17 +13,29 @@ static void run(op_bench *b, const char *op, kerf_shape x, const kerf_shape *y)
     op_bench_end(b, ref_elementwise, check_tolerance(8, 1), "");
 }
 
+/* The formula that is a copy. */
+static void run_copy(op_bench *b, kerf_shape x)
+{
+    op_bench_begin(b);
+    op_bench_random(b, x);
+    op_check_node(&b->c, "Expand", 1);
+    bench_ok(kerf_node_set_ints(b->c.node, "shape", x.dims, (size_t)x.rank));
+    op_bench_end(b, ref_elementwise, 0, "");
+}
+
 static void run_all(op_bench *b)
 {
     const kerf_shape big = KERF_SHAPE(1 << 24), rows = KERF_SHAPE(16384, 1024);
     const kerf_shape bias = KERF_SHAPE(1024), hidden = KERF_SHAPE(128, 300);
     const kerf_shape hidden_bias = KERF_SHAPE(300), middle = KERF_SHAPE(64, 64, 56, 56);
     const kerf_shape channels = KERF_SHAPE(64, 1, 1);
+    run_copy(b, big);
     run(b, "Add", big, &big);
     run(b, "Relu", big, NULL);
     run(b, "kerf.ReluGrad", big, &big);
     run(b, "Add", rows, &bias);
     run(b, "Exp", big, NULL);
+    run(b, "Log", big, NULL);
     run(b, "Tanh", big, NULL);
     run(b, "Mul", middle, &channels);
     run(b, "Add", hidden, &hidden_bias);

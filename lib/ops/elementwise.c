@@ -2,8 +2,8 @@
  *
  * A row of FORMULA_LIST is an operation: its macro in kernels/elementwise.cl, its inputs,
  * the attribute that is its number p, and its gradient rule.  Broadcasting is done by
- * strides after neighbouring dimensions are merged, so bias additions, scalars and equal
- * shapes all become rows; only what is left goes the general way.
+ * strides after neighbouring dimensions are merged, so equal shapes, scalars, biases and
+ * numbers a channel all become rows; only what is left goes the general way.
  *
  * Definition: tests/ref/ref_elementwise.c. */
 #include <stdio.h>
@@ -308,71 +308,158 @@ static int first_arguments(const kerf__op_case *c, kerf__arg *args)
     return num;
 }
 
-static kerf_status emit(const kerf__op_case *c, const char *entry, int vector,
+static kerf_status emit(const kerf__op_case *c, const char *entry, const char *style,
                         const kerf__arg *args, int num_args, kerf__grid grid)
 {
     const formula *f = formula_of(c->node);
     char options[96];
-    snprintf(options, sizeof options, "%s -DBINARY=%d -DV=%d", f->options, f->num_inputs == 2,
-             vector);
+    snprintf(options, sizeof options, "%s -DBINARY=%d %s", f->options, f->num_inputs == 2, style);
     return kerf__emit(c, &kerf__source_elementwise, entry, options, args, num_args, grid);
 }
 
-static kerf_status build_rows(const kerf__op_case *c, int vector, size_t rows, size_t columns,
-                              size_t group)
+/* dst is (outer, inner, n); all rows are m. */
+typedef struct rows {
+    size_t m, inner, n;
+} rows;
+
+static rows rows_of(const merged *m)
 {
-    const merged m = merge(c->node);
-    const size_t n = m.rank > 0 ? m.dims[0] : 1, num_rows = m.rank > 1 ? m.dims[1] : 1;
-    kerf__arg args[16];
-    int num = first_arguments(c, args);
-    args[num++] = ARG((unsigned)num_rows);
-    args[num++] = ARG((unsigned)n);
-    args[num++] = ARG((unsigned)rows);
-    args[num++] = ARG((unsigned)columns);
-    for (int k = 0; k < 2; k++) {
-        args[num++] = ARG((unsigned)m.strides[k][1]);
-        args[num++] = ARG((unsigned)m.strides[k][0]);
-    }
-    const size_t x = kerf__ceil_div(n, columns), y = kerf__ceil_div(num_rows, rows);
-    kerf__grid grid = {2, {kerf__ceil_div(x, group), y, 1}, {group, 1, 1}};
-    return emit(c, "elementwise_rows", vector, args, num, grid);
+    rows r = {1, 1, m->rank > 0 ? m->dims[0] : 1};
+    r.inner = m->rank > 1 ? m->dims[1] : 1;
+    r.m = r.inner * (m->rank > 2 ? m->dims[2] : 1);
+    return r;
 }
 
 static int fits_rows(const kerf__op_case *c)
 {
-    return kerf__fits_31_bits(c) && merge(c->node).rank <= 2;
+    return kerf__fits_31_bits(c) && merge(c->node).rank <= 3;
 }
 
-static int fits_flat(const kerf__op_case *c)
+/* What both kernels for rows begin with. */
+static int rows_arguments(const kerf__op_case *c, kerf__arg *args)
 {
-    return kerf__fits_31_bits(c) && merge(c->node).rank <= 1;
+    const merged m = merge(c->node);
+    const rows r = rows_of(&m);
+    int num = first_arguments(c, args);
+    args[num++] = ARG((unsigned)r.m);
+    args[num++] = ARG((unsigned)r.inner);
+    args[num++] = ARG((unsigned)r.n);
+    for (int k = 0; k < 2; k++)
+        for (int i = 2; i >= 0; i--)
+            args[num++] = ARG((unsigned)m.strides[k][i]);
+    return num;
+}
+
+enum { MOST_ARGUMENTS = 32 };
+
+static kerf_status build_simt(const kerf__op_case *c)
+{
+    enum { VECTOR = 4 };
+    const merged m = merge(c->node);
+    const rows r = rows_of(&m);
+    kerf__arg args[MOST_ARGUMENTS];
+    const int num = rows_arguments(c, args);
+    return emit(c, "elementwise_vectors", "-DV=4", args, num,
+                kerf__grid_items(r.m * kerf__ceil_div(r.n, VECTOR)));
+}
+
+/* ---- wide ------------------------------------------------------------------------------------ */
+
+enum { VECTOR = 16 };
+
+/* What one item takes. */
+typedef struct piece {
+    size_t rows, columns;
+} piece;
+
+/* At most so many elements of rows that are cut, or else whole rows with about as many. */
+static piece at_most(piece p, rows r, size_t most)
+{
+    const size_t num_rows = most / r.n + 1;
+    if (p.columns < r.n)
+        return (piece){1, p.columns < most ? p.columns : most};
+    return (piece){p.rows < num_rows ? p.rows : num_rows, p.columns};
+}
+
+static piece piece_of(const kerf__op_case *c, rows r)
+{
+    enum { LEAST = 4096 };
+    if (r.m * LEAST <= r.n) { /* few long rows: cut them */
+        const size_t vectors = kerf__pieces_an_item(c, r.m * r.n / VECTOR, 1, LEAST / VECTOR);
+        return (piece){1, vectors * VECTOR};
+    }
+    const size_t n = r.n > 0 ? r.n : 1;
+    return (piece){kerf__pieces_an_item(c, r.m, n / VECTOR + n % VECTOR, LEAST / n + 1), n};
+}
+
+static kerf_status emit_wide(const kerf__op_case *c, rows r, piece p, const char *style)
+{
+    kerf__arg args[MOST_ARGUMENTS];
+    int num = rows_arguments(c, args);
+    args[num++] = ARG((unsigned)p.rows);
+    args[num++] = ARG((unsigned)p.columns);
+    return emit(c, "elementwise_rows", style, args, num,
+                kerf__grid_wide(kerf__ceil_div(r.n, p.columns), kerf__ceil_div(r.m, p.rows), 1));
 }
 
 static kerf_status build_wide(const kerf__op_case *c)
 {
-    enum { VECTOR = 16, LEAST = 4096 };
     const merged m = merge(c->node);
-    const size_t n = m.rank > 0 ? m.dims[0] : 1, num_rows = m.rank > 1 ? m.dims[1] : 1;
-    if (num_rows * LEAST <= n) { /* few long rows: cut them */
-        const size_t vectors = kerf__pieces_an_item(c, num_rows * n / VECTOR, 1, LEAST / VECTOR);
-        return build_rows(c, VECTOR, 1, vectors * VECTOR, 1);
-    }
-    const size_t rows =
-        kerf__pieces_an_item(c, num_rows, n / VECTOR + n % VECTOR, LEAST / (n > 0 ? n : 1) + 1);
-    return build_rows(c, VECTOR, rows, n > 0 ? n : 1, 1);
+    const rows r = rows_of(&m);
+    return emit_wide(c, r, piece_of(c, r), "-DV=16");
 }
 
-static kerf_status build_simt(const kerf__op_case *c)
+/* ---- streaming ------------------------------------------------------------------------------- */
+
+static int fits_stream(const kerf__op_case *c)
 {
-    return build_rows(c, 4, 1, 4, 64);
+    return kerf_device_get_info(c->dev)->features.streaming_stores && fits_rows(c);
 }
+
+/* First where it pays, else last.  A result that the caches hold is better left there for who
+ * reads it; of one that takes half of them little is left to find, as its inputs passed through,
+ * too.  Rows that do not begin with a line lose time at both ends.
+ *
+ * A formula's cost is not asked for.  On PoCL and Intel's runtime, two Zen 4 cores, Log, Tanh and
+ * Pow, all far from memory's pace, are as fast either way, and Exp and Sigmoid, near it, gained in
+ * more runs than they lost. */
+static double guess_stream(const kerf__op_case *c)
+{
+    enum { FIRST = -1, LAST = 100, LONG = 512 };
+    const merged m = merge(c->node);
+    const rows r = rows_of(&m);
+    const int is_large = 2 * sizeof(float) * r.m * r.n > kerf_device_get_info(c->dev)->cache_bytes;
+    return is_large && (r.n % VECTOR == 0 || r.n >= LONG) ? FIRST : LAST;
+}
+
+static int is_in_place(const kerf__op_case *c)
+{
+    for (int i = 0; i < formula_of(c->node)->num_inputs; i++)
+        if (kerf__buffer_same_start(kerf__in(c, i), kerf__out(c, 0)))
+            return 1;
+    return 0;
+}
+
+/* In place the line that is written was read just now: plain stores are faster, 1.0 against 0.8 of
+ * a copy.  Which values share their bytes is not yet known when variants are chosen. */
+static kerf_status build_stream(const kerf__op_case *c)
+{
+    enum { MOST = 16384 }; /* with 16 times as many Log and Sigmoid fell behind plain stores */
+    const merged m = merge(c->node);
+    const rows r = rows_of(&m);
+    if (is_in_place(c) || r.m * r.n == 0)
+        return build_wide(c);
+    return emit_wide(c, r, at_most(piece_of(c, r), r, MOST), "-DV=16 -DSTREAM=1");
+}
+
+/* ---- any broadcasting ------------------------------------------------------------------------ */
 
 static kerf_status build_any(const kerf__op_case *c)
 {
     const merged m = merge(c->node);
     const size_t n = (size_t)kerf__value_elements(c->node->outputs[0]);
     const unsigned chunk = kerf__is_wide(c) ? 1024 : 1;
-    kerf__arg args[32];
+    kerf__arg args[MOST_ARGUMENTS];
     int num = first_arguments(c, args);
     args[num++] = ARG((unsigned)n);
     args[num++] = ARG(chunk);
@@ -382,13 +469,18 @@ static kerf_status build_any(const kerf__op_case *c)
         for (int i = KERF_MAX_RANK - 1; i >= 0; i--)
             args[num++] = ARG(i < m.rank ? (unsigned)m.strides[k][i] : 0u);
     const size_t items = kerf__ceil_div(n, chunk);
-    return emit(c, "elementwise_any", 1, args, num,
+    return emit(c, "elementwise_any", "-DV=1", args, num,
                 kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
 }
 
 static const kerf__variant VARIANTS[] = {
     {.name = "elementwise_wide", .wide = 1, .fits = fits_rows, .build = build_wide},
-    {.name = "elementwise_simt", .fits = fits_flat, .build = build_simt},
+    {.name = "elementwise_stream",
+     .wide = 1,
+     .fits = fits_stream,
+     .guess = guess_stream,
+     .build = build_stream},
+    {.name = "elementwise_simt", .fits = fits_rows, .build = build_simt},
     KERF__BOTH_STYLES("elementwise_any", .fits = kerf__fits_31_bits, .build = build_any),
 };
 

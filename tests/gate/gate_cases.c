@@ -15,9 +15,11 @@ const gate_case gate_cases[] = {
     {"Abs",    "f32:5000",             NULL, 0},
     {"Expand", "f32:5000",             "shape=5000", 0},
     {"Expand", "f32:5,1,9",            "shape=5,7,9", 0},
+    {"Expand", "f32:3,1,7,1",          "shape=3,5,7,9", 0},
     {"Add",    "f32:5000 f32:5000",    NULL, 0},
     {"Add",    "f32:50,70 f32:70",     NULL, 0},
     {"Add",    "f32:5,7,9 f32:5,1,9",  NULL, 0},
+    {"Add",    "f32:3,5,7,9 f32:5,1,9", NULL, 0},
 
     {"Gemm",   "f32:70,50 f32:50,60 f32:60", NULL, 0},
     {"Gemm",   "f32:70,50 f32:60,50",        "transB=1", 0}, /* both contiguous along k */

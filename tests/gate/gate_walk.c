@@ -24,9 +24,17 @@ gate_least gate_device;
 
 #define PAPER(device, items, bytes, floats)                                                        \
     {                                                                                              \
-        .info = {.name = "paper", .type = (device), .compute_units = 8, .max_group = (items),      \
-                 .local_bytes = (bytes), .global_bytes = 1ull << 32,                               \
-                 .max_alloc_bytes = 1ull << 30, .features = {.vector_floats = (floats)}}           \
+        .info = {                                                                                  \
+            .name = "paper",                                                                       \
+            .type = (device),                                                                      \
+            .compute_units = 8,                                                                    \
+            .max_group = (items),                                                                  \
+            .local_bytes = (bytes),                                                                \
+            .global_bytes = 1ull << 32,                                                            \
+            .max_alloc_bytes = 1ull << 30,                                                         \
+            .features = {.vector_floats = (floats),                                                \
+                         .streaming_stores = (device) == KERF_DEVICE_CPU}                          \
+        }                                                                                          \
     }
 static kerf_device devices[] = {
     [GATE_SMALL] = PAPER(KERF_DEVICE_GPU, 64, 16384, 1),
@@ -34,7 +42,8 @@ static kerf_device devices[] = {
     [GATE_CPU] = PAPER(KERF_DEVICE_CPU, 1024, 32768, 16),
 };
 
-static kerf__buffer paper_buffer;
+/* Of inputs and scratch, and of outputs: what is computed in place may take another kernel. */
+static kerf__buffer paper_buffer, paper_output = {.offset_bytes = 1};
 
 static void bad_case(const gate_case *c, const char *what)
 {
@@ -98,9 +107,8 @@ static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *
         snprintf(name, sizeof name, "in%d", num);
         if (num == MOST_INPUTS)
             bad_case(c, "it has too many inputs");
-        if (strcmp(word, "-") != 0 &&
-            kerf_graph_add_input(g, name, read_input(c, word, &shape), shape, &inputs[num]) !=
-                KERF_OK)
+        if (strcmp(word, "-") != 0 && kerf_graph_add_input(g, name, read_input(c, word, &shape),
+                                                           shape, &inputs[num]) != KERF_OK)
             bad_case(c, kerf_last_error());
     }
     if (kerf_graph_add_node(g, op->op, "node", inputs, num,
@@ -112,11 +120,11 @@ static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *
     return n;
 }
 
-static kerf_tensor paper_tensor(kerf_device *dev, const kerf_value *v)
+static kerf_tensor paper_tensor(kerf_device *dev, kerf__buffer *buffer, const kerf_value *v)
 {
     const size_t num = (size_t)kerf_shape_num_elements(v->shape);
     return (kerf_tensor){.dev = dev,
-                         .buffer = &paper_buffer,
+                         .buffer = buffer,
                          .type = v->type,
                          .shape = v->shape,
                          .num_elements = num,
@@ -146,11 +154,11 @@ static int build(const gate_case *c, kerf_device *dev, const kerf_node *n)
     kerf__steps steps = {0};
     for (int i = 0; i < n->num_inputs; i++)
         if (n->inputs[i] != NULL) {
-            tensors[0][i] = paper_tensor(dev, n->inputs[i]);
+            tensors[0][i] = paper_tensor(dev, &paper_buffer, n->inputs[i]);
             inputs[i] = &tensors[0][i];
         }
     for (int i = 0; i < n->num_outputs; i++) {
-        tensors[1][i] = paper_tensor(dev, n->outputs[i]);
+        tensors[1][i] = paper_tensor(dev, &paper_output, n->outputs[i]);
         outputs[i] = &tensors[1][i];
     }
     kerf__op_case asked = {.dev = dev,

@@ -103,7 +103,8 @@ static void test_ties(void)
     }
 }
 
-/* Wherever a dimension may be stretched: bias, column, scalar, middle, both sides. */
+/* Wherever a dimension may be stretched: bias, column, scalar, channels of images from either
+ * side, one plane for all channels, both sides. */
 static void test_broadcasting(void)
 {
     static const struct {
@@ -116,6 +117,10 @@ static void test_broadcasting(void)
         {{2, {2, 130}}, {0, {0}}},
         {{0, {0}}, {0, {0}}},
         {{4, {2, 3, 4, 5}}, {3, {3, 1, 1}}},
+        {{4, {1, 3, 1, 1}}, {4, {2, 3, 4, 5}}},
+        {{4, {2, 3, 4, 5}}, {4, {2, 3, 1, 1}}},
+        {{4, {2, 3, 5, 5}}, {4, {2, 1, 5, 5}}},
+        {{4, {3, 5, 2, 19}}, {3, {5, 1, 19}}},
         {{4, {2, 1, 4, 1}}, {4, {1, 3, 1, 5}}},
         {{8, {2, 1, 2, 1, 2, 1, 2, 1}}, {8, {1, 2, 1, 2, 1, 2, 1, 2}}},
         {{3, {2, 0, 3}}, {1, {3}}},
@@ -136,6 +141,45 @@ static void test_large(void)
     check(add, KERF_SHAPE(MAX - 3), KERF_SHAPE(MAX - 3), 0);
     check(add, KERF_SHAPE(127, 1001), KERF_SHAPE(1001), 0);
     check(add, KERF_SHAPE(2, 60001), KERF_SHAPE(2, 1), 0);
+    check(add, KERF_SHAPE(5, 19, 33, 33), KERF_SHAPE(19, 1, 1), 0);
+    check(add, KERF_SHAPE(30011, 3), KERF_SHAPE(30011, 1), 0);
+}
+
+/* The variant that a plan takes without any measurement. */
+static const char *guessed(kerf_shape a, kerf_shape b)
+{
+    op_check c;
+    const char *name = "none";
+    double best = INFINITY;
+    op_check_begin(&c, dev);
+    CHECK_OK(kerf_graph_add_input(c.graph, "a", KERF_F32, a, &c.inputs[0]));
+    CHECK_OK(kerf_graph_add_input(c.graph, "b", KERF_F32, b, &c.inputs[1]));
+    CHECK_OK(kerf_graph_add_node(c.graph, "Add", "checked", c.inputs, 2, 1, &c.node));
+    CHECK_OK(kerf__node_infer(c.node));
+    kerf__op_case asked = {.dev = dev, .node = c.node};
+    for (int i = 0; kerf__option_at(&asked, i, &asked.option); i++) {
+        const kerf__variant *v = asked.option.variant;
+        const double cost = v->guess != NULL ? v->guess(&asked) : (double)i;
+        name = cost < best ? v->name : name;
+        best = fmin(cost, best);
+    }
+    op_check_end(&c);
+    return name;
+}
+
+/* Streaming stores are for what no cache holds, in whole lines; the rest takes the first row. */
+static void test_guess(void)
+{
+    const kerf_device_info *info = kerf_device_get_info(dev);
+    const int is_cpu = info->type == KERF_DEVICE_CPU;
+    const char *const plain = is_cpu ? "elementwise_wide" : "elementwise_simt";
+    const char *const large =
+        is_cpu && info->features.streaming_stores ? "elementwise_stream" : plain;
+    const int64_t half = (int64_t)info->cache_bytes / 8 / 64 * 64; /* in floats */
+    CHECK(strcmp(guessed(KERF_SHAPE(half), KERF_SHAPE(half)), plain) == 0);
+    CHECK(strcmp(guessed(KERF_SHAPE(half + 64), KERF_SHAPE(half + 64)), large) == 0);
+    CHECK(strcmp(guessed(KERF_SHAPE(half / 64 + 64, 4, 8, 8), KERF_SHAPE(4, 1, 1)), large) == 0);
+    CHECK(strcmp(guessed(KERF_SHAPE(half / 49 + 49, 4, 7, 7), KERF_SHAPE(4, 1, 1)), plain) == 0);
 }
 
 static void test_expand(void)
@@ -247,6 +291,7 @@ int main(void)
     test_ties();
     test_broadcasting();
     test_large();
+    test_guess();
     test_expand();
     test_same_input_twice();
     test_strange_values();
