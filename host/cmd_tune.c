@@ -57,9 +57,9 @@ static int on_case(void *context, const kerf_tune_case *c)
 static void gain_cells(table *t, const kerf_tune_gain *g)
 {
     const int is_known = !isnan(g->untuned_ms);
-    table_cell(t, is_known ? "%.3f" : "", g->untuned_ms);
-    table_cell(t, is_known ? "%.3f" : "", g->tuned_ms);
-    table_cell(t, is_known ? "%.2fx" : "", 1 / g->ratio);
+    table_number(t, "%.3f", g->untuned_ms, "");
+    table_number(t, "%.3f", g->tuned_ms, "");
+    table_number(t, "%.2fx", is_known ? 1 / g->ratio : NAN, "");
     if (is_known)
         table_cell(t, "[%.2f, %.2f]%s", 1 / g->high, 1 / g->low,
                    g->taken_back ? ", slower: taken back" : "");
