@@ -210,7 +210,7 @@ static int run_cases(const options *o, bench_suite *x)
     return code;
 }
 
-static void close_suite(bench_suite *x)
+static void close_suite(const options *o, bench_suite *x)
 {
     for (size_t i = 0; i < x->num_others; i++)
         beside_stop(&x->others[i]);
@@ -221,7 +221,7 @@ static void close_suite(bench_suite *x)
     }
     free(x->results);
     case_set_free(&x->set);
-    kerf_device_close(x->dev);
+    close_device(o, x->dev);
 }
 
 int bench_suite_run(const options *o)
@@ -241,6 +241,6 @@ int bench_suite_run(const options *o)
         code = suite_report(o, &x);
     if (interrupted())
         code = EXIT_INTERRUPTED;
-    close_suite(&x);
+    close_suite(o, &x);
     return code;
 }

@@ -273,7 +273,7 @@ void change_close(change *c)
 {
     layers_free(&c->before.layers);
     layers_free(&c->after.layers);
-    session_close(&c->s);
+    session_close(c->o, &c->s);
     json_decref(c->epochs);
     free(c->run_dir);
 }

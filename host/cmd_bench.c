@@ -92,6 +92,6 @@ int cmd_bench(const options *o)
     if (status != KERF_OK)
         return fail_kerf(o, status);
     code = bench_models(o, dev);
-    kerf_device_close(dev);
+    close_device(o, dev);
     return code;
 }

@@ -203,6 +203,6 @@ int cmd_demo(const options *o)
     net_free(&d.dense);
     net_free(&d.pruned);
     kerf_dataset_close(d.data);
-    kerf_device_close(d.dev);
+    close_device(o, d.dev);
     return code;
 }

@@ -25,16 +25,6 @@ static device_facts measure(const options *o, const kerf_device_info *info)
     return facts;
 }
 
-/* Drivers that would have taken the others along. */
-static void warn_left_out(const options *o)
-{
-    for (const char *line = kerf_device_left_out(); *line != '\0';) {
-        int length = (int)strcspn(line, "\n");
-        warn(o, "%.*s", length, line);
-        line += line[length] == '\n' ? length + 1 : length;
-    }
-}
-
 int cmd_devices(const options *o)
 {
     kerf_device_info *list;
@@ -42,7 +32,7 @@ int cmd_devices(const options *o)
     kerf_status status = kerf_device_list(&list, &num);
     if (status != KERF_OK)
         return fail_kerf(o, status);
-    warn_left_out(o);
+    warn_lines(o, kerf_device_left_out()); /* they would have taken the others along */
     json_t *devices = json_array();
     for (size_t i = 0; i < num; i++) {
         device_facts facts = measure(o, &list[i]);

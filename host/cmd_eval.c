@@ -133,6 +133,6 @@ int cmd_eval(const options *o)
     code = session_open(o, &s, o->words.items[0]);
     if (code == 0)
         code = evaluate_and_print(o, &s, split);
-    session_close(&s);
+    session_close(o, &s);
     return code;
 }

@@ -187,7 +187,7 @@ static int open_all(const options *o, inference *x)
     return x->arrays != NULL && x->results != NULL ? 0 : fail_memory(o);
 }
 
-static void close_all(inference *x)
+static void close_all(const options *o, inference *x)
 {
     for (int i = 0; x->arrays != NULL && i < x->num_inputs; i++)
         kerf_tensor_destroy(x->arrays[i]);
@@ -197,7 +197,7 @@ static void close_all(inference *x)
     free(x->results);
     kerf_plan_destroy(x->plan);
     model_free(&x->m);
-    kerf_device_close(x->dev);
+    close_device(o, x->dev);
 }
 
 static int check_streams(const options *o)
@@ -232,6 +232,6 @@ int cmd_infer(const options *o)
         code = fail_kerf(o, status);
     if (code == 0)
         code = infer_report(o, &x);
-    close_all(&x);
+    close_all(o, &x);
     return code;
 }

@@ -168,6 +168,6 @@ int cmd_tune(const options *o)
     tune_targets_free(&x.targets);
     table_destroy(x.cases);
     json_decref(x.json_cases);
-    kerf_device_close(x.dev);
+    close_device(o, x.dev);
     return code;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "say.h"
+
 static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 enum { NUM_SIGNALS = sizeof SIGNALS / sizeof SIGNALS[0] };
 
@@ -48,4 +50,11 @@ kerf_status open_device(kerf_device **out, const char *spec)
             before[i] = now;
     }
     return status;
+}
+
+void close_device(const options *o, kerf_device *dev)
+{
+    if (dev != NULL)
+        warn_lines(o, kerf_device_notes(dev));
+    kerf_device_close(dev);
 }

@@ -73,6 +73,15 @@ void warn(const options *o, const char *format, ...)
     va_end(args);
 }
 
+void warn_lines(const options *o, const char *text)
+{
+    while (*text != '\0') {
+        const int length = (int)strcspn(text, "\n");
+        warn(o, "%.*s", length, text);
+        text += text[length] == '\n' ? length + 1 : length;
+    }
+}
+
 FILE *result_stream(const options *o)
 {
     return o->output != NULL && strcmp(o->output, "-") == 0 ? stderr : stdout;

@@ -26,6 +26,8 @@ int fail_kerf(const options *o, kerf_status status);
 /* A line for people, not with -q. */
 void say(const options *o, const char *format, ...) SAY_PRINTF(2, 3);
 void warn(const options *o, const char *format, ...) SAY_PRINTF(2, 3);
+/* A warning for each line of a text. */
+void warn_lines(const options *o, const char *text);
 
 /* Where tables go: standard output, or standard error where `-o -` takes that. */
 FILE *result_stream(const options *o);

@@ -47,11 +47,11 @@ int session_open(const options *o, session *s, const char *model_path)
     return code;
 }
 
-void session_close(session *s)
+void session_close(const options *o, session *s)
 {
     model_free(&s->m);
     kerf_dataset_close(s->data);
-    kerf_device_close(s->dev);
+    close_device(o, s->dev);
 }
 
 int session_evaluate(const options *o, const session *s, kerf_split split, evaluation *e,

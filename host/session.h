@@ -16,7 +16,7 @@ typedef struct session {
 /* Opens --device, then --data, then the model, which then says how images are prepared.
  * 0 or an exit code after a message.  Close it in any case. */
 int session_open(const options *o, session *s, const char *model_path);
-void session_close(session *s);
+void session_close(const options *o, session *s);
 
 typedef struct evaluation {
     int is_known;

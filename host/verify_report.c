@@ -66,7 +66,7 @@ static void print_subject(table *t, const verify_subject *s)
     table_cell(t, "%d", s->forward.num_kernels + s->training.num_kernels);
     table_cell(t, "%d", s->forward.num_bad_kernels + s->training.num_bad_kernels);
     table_cell(t, "%.2g", max_rel(s));
-    table_cell(t, isnan(s->top1) ? "" : "%.2f %%", s->top1);
+    table_number(t, "%.2f %%", s->top1, "");
     table_cell(t, "%s", s->mask_digest != 0 ? digest : "");
     table_cell(t, "%s",
                !has_failed(s)                         ? "none"

@@ -106,6 +106,10 @@ KERF_API void kerf_device_close(kerf_device *dev);
 KERF_API const kerf_device_info *kerf_device_get_info(const kerf_device *dev);
 KERF_API const char *kerf_device_name(const kerf_device *dev);
 
+/* Kernels that this device's driver refuses, and what plans took in their place: a line each, of
+ * this process; "" if there are none. */
+KERF_API const char *kerf_device_notes(const kerf_device *dev);
+
 /* Waits until all queued work is done. */
 KERF_API kerf_status kerf_device_finish(kerf_device *dev);
 
@@ -125,8 +129,8 @@ KERF_API kerf_status kerf_device_measure_again(kerf_device *dev, kerf_device_pea
 KERF_API kerf_status kerf_device_probe(char **json, int basic, void (*trying)(const char *what));
 
 /* For a handler of fatal signals, and safe there: "while NAME built gemm.cl; ...", what a driver
- * was doing; "" if there is no device yet.  A build that crashed is then refused for a day
- * with KERF_ERR_UNSUPPORTED; without a handler it is after the second time. */
+ * was doing; "" if there is no device yet.  A kernel whose build or first launch crashed is then
+ * left alone for a day; without a handler it is after the second time. */
 KERF_API const char *kerf_device_crashed(void);
 
 /* The folder that programs, verdicts and tuning are kept in: KERF_CACHE_DIR, else

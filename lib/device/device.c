@@ -124,6 +124,7 @@ void kerf_device_close(kerf_device *dev)
     if (dev->context != NULL)
         dev->cl->ReleaseContext(dev->context);
     kerf__guard_close(dev);
+    free(dev->notes);
     free(dev);
 }
 

@@ -4,7 +4,7 @@
  * OpenCL type: exchanging OpenCL for another API would stop at this door.
  *
  * info.c describes devices, select.c finds the one a text names, device.c opens it,
- * program.c builds and program_cache.c keeps what was built. */
+ * program.c builds, program_cache.c keeps what was built, refusal.c what could not be. */
 #ifndef KERF_DEVICE_INTERNAL_H
 #define KERF_DEVICE_INTERNAL_H
 
@@ -27,9 +27,12 @@ typedef struct kerf__program {
     struct kerf__program *next; /* owned */
     const kerf__source *source; /* borrowed */
     char *options;              /* owned */
-    cl_program program;         /* owned */
+    char key[40];               /* the digest of all that decides what is built */
+    cl_program program;         /* owned; NULL: it could not be built */
     kerf__use *uses;            /* owned */
     int from_cache;             /* nothing was compiled; for tests */
+    char *refusal;              /* owned; why it is left alone (refusal.c), or NULL */
+    int is_kept;                /* the refusal is on disk */
 } kerf__program;
 
 typedef struct kerf__tuning kerf__tuning;
@@ -44,6 +47,8 @@ struct kerf_device {
     kerf__program *programs; /* owned */
     kerf__tuning *tuning;    /* owned; NULL until it is asked for */
     kerf__guard guard;
+    kerf__program *refused;  /* borrowed: the last one refused, see refusal.c */
+    char *notes;             /* owned; NULL: none */
     uint64_t used_bytes;     /* of all buffers */
     long fail_at;            /* see fault.h; 0: never */
     int is_lost;             /* all fail after that */
@@ -110,6 +115,9 @@ void kerf__tuning_close(kerf_device *dev);
 
 /* Milliseconds of one enqueue and finish; negative if that failed. */
 double kerf__measure_launch(kerf_device *dev, const kerf__launch *launch);
+
+/* Frees one that is in no list; NULL is allowed. */
+void kerf__program_destroy(const kerf__opencl *cl, kerf__program *program);
 
 /* The digest of all that decides what is built. */
 void kerf__program_key(const kerf_device *dev, const kerf__program *program, char text[40]);

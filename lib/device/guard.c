@@ -1,14 +1,17 @@
-/* device/guard.c -- a build that ends the process once shall not end the next one.
+/* device/guard.c -- a kernel that ends the process once shall not end the next one, nor one that a
+ * driver refuses be tried for ever.
  *
- * The probe tries a driver with small kernels of its own; its compiler may still crash on a
- * real one.  So each build leaves a file in CACHE/guard, with one byte, and removes it when the
- * driver comes back.  A file that is there before a build is of a process that ended within it:
+ * The probe tries a driver with small kernels of its own; it may still crash on a real one, when
+ * that is built or first launched.  So each build, and each first launch of a process, leaves a
+ * file in CACHE/guard, with one byte, and removes it when the driver comes back.  A file that is
+ * there before is of a process that ended within it:
  *
  *     1 byte    it may only have been killed; try again, which makes it 2
  *     2 bytes   twice in a row, or a handler of fatal signals added one (kerf_device_crashed)
+ *     a text    not a crash: the driver said no, and another kernel took the place (refusal.c)
  *
- * Two bytes refuse the program for a day; the name of the file changes with driver, options
- * and source.  A lock tells a process that still builds from one that ended. */
+ * Two bytes or more refuse the program for a day; the name of the file changes with driver,
+ * options and source.  A lock tells a process that is still at it from one that ended. */
 #define _DEFAULT_SOURCE /* flock */
 #include "device/guard.h"
 
@@ -16,17 +19,19 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "device/device_internal.h"
 
-enum { REFUSED_BYTES = 2, REFUSED_SECONDS = 24 * 3600 };
+enum { REFUSED_BYTES = 2, REFUSED_SECONDS = 24 * 3600, MOST_BYTES = 512 };
 
 /* A handler of signals can be told nothing but through a global: the device that was opened
- * or built for last.  Its thread is the one that crashes, so it reads what was written. */
+ * or at work last.  Its thread is the one that crashes, so it reads what was written. */
 static _Atomic(const kerf__guard *) guard_now;
 
 const char *kerf_device_crashed(void)
@@ -50,16 +55,78 @@ void kerf__guard_close(kerf_device *dev)
     atomic_compare_exchange_strong(&guard_now, &own, NULL);
 }
 
-/* ---- a build --------------------------------------------------------------------------- */
+static char *guard_path(const char *key, int make)
+{
+    kerf__message kept = kerf__message_keep();
+    char *path = kerf__cache_path("guard", key, make);
+    kerf__message_put_back(&kept);
+    return path;
+}
 
-/* Locks the file and tells how many bytes it has; -1 if another process builds the same. */
-static long lock(kerf__guard *g)
+/* ---- refusing -------------------------------------------------------------------------- */
+
+/* How many bytes of an open file count. */
+static long fresh_bytes(int file)
 {
     struct stat info;
-    g->file = open(g->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (g->file < 0 || flock(g->file, LOCK_EX | LOCK_NB) != 0 || fstat(g->file, &info) != 0)
+    if (fstat(file, &info) != 0)
         return -1;
     return time(NULL) - info.st_mtim.tv_sec < REFUSED_SECONDS ? (long)info.st_size : 0;
+}
+
+static kerf_status refuse(const kerf_device *dev, const char *source, int file, const char *path)
+{
+    char why[MOST_BYTES + 1] = "";
+    const ssize_t length = pread(file, why, MOST_BYTES, 0);
+    if (length > 0 && why[0] != 'x')
+        return kerf__fail(KERF_ERR_UNSUPPORTED,
+                          "%s.cl: left alone since this was said of it: %.*s: must be another "
+                          "device or kernel, or %s removed to try again",
+                          source, (int)length, why, path);
+    return kerf__fail(
+        KERF_ERR_UNSUPPORTED,
+        "%s.cl: the process ended when %s built or launched it, so it is left alone: must be "
+        "another device or kernel, or %s removed to try again",
+        source, dev->info.name, path);
+}
+
+kerf_status kerf__guard_check(const kerf_device *dev, const char *key, const char *source)
+{
+    char *path = guard_path(key, 0);
+    const int file = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    kerf_status status = KERF_OK;
+    if (file >= 0 && fresh_bytes(file) >= REFUSED_BYTES)
+        status = refuse(dev, source, file, path);
+    if (file >= 0)
+        close(file);
+    free(path);
+    return status;
+}
+
+void kerf__guard_refuse(const char *key, const char *why)
+{
+    char text[MOST_BYTES];
+    const int length = snprintf(text, sizeof text, "%.*s", (int)strcspn(why, "\n"), why);
+    kerf__message kept = kerf__message_keep();
+    char *path = guard_path(key, 1);
+    if (path != NULL && length > REFUSED_BYTES) {
+        const size_t bytes = (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
+        kerf_status status = kerf__file_write(path, text, bytes);
+        (void)status; /* then the next process finds out by itself */
+    }
+    free(path);
+    kerf__message_put_back(&kept);
+}
+
+/* ---- a driver at work ------------------------------------------------------------------ */
+
+/* Locks the file and tells how many bytes it has; -1 if another process is at the same. */
+static long lock(kerf__guard *g)
+{
+    g->file = open(g->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (g->file < 0 || flock(g->file, LOCK_EX | LOCK_NB) != 0)
+        return -1;
+    return fresh_bytes(g->file);
 }
 
 static void release(kerf_device *dev)
@@ -71,25 +138,20 @@ static void release(kerf_device *dev)
     kerf__guard_open(dev);
 }
 
-kerf_status kerf__guard_begin(kerf_device *dev, const char *key, const char *source)
+kerf_status kerf__guard_begin(kerf_device *dev, const char *key, const char *source,
+                              const char *deed)
 {
     kerf__guard *g = &dev->guard;
-    kerf__message kept = kerf__message_keep();
-    g->path = kerf__cache_path("guard", key, 1);
-    kerf__message_put_back(&kept);
+    g->path = guard_path(key, 1);
     const long bytes = g->path != NULL ? lock(g) : -1;
     if (bytes >= REFUSED_BYTES) {
-        kerf_status status = kerf__fail(
-            KERF_ERR_UNSUPPORTED,
-            "%s.cl: the process ended when %s built it, so it is left alone: must be another "
-            "device or kernel (kerf tune), or %s removed to try again",
-            source, dev->info.name, g->path);
+        kerf_status status = refuse(dev, source, g->file, g->path);
         release(dev);
         return status;
     }
     if (bytes < 0 || write(g->file, "x", 1) != 1)
         release(dev);
-    snprintf(g->text, sizeof g->text, "while %s built %s.cl%s", dev->info.name, source,
+    snprintf(g->text, sizeof g->text, "while %s %s%s", dev->info.name, deed,
              g->file >= 0 ? "; that kernel is left alone from now on" : "");
     guard_now = g;
     return KERF_OK;

@@ -38,6 +38,22 @@ kerf__grid kerf__grid_wide(size_t x, size_t y, size_t z)
     return (kerf__grid){3, {x, y, z}, {1, 1, 1}};
 }
 
+/* ---- refusing -------------------------------------------------------------------------- */
+
+/* Answers that a driver gives of a kernel that is too large for it, be it registers, memory or
+ * its group; where they are told at all, it is when the kernel is made or first queued. */
+static int is_refusal(cl_int err)
+{
+    return err == CL_OUT_OF_RESOURCES || err == CL_INVALID_WORK_GROUP_SIZE ||
+           err == CL_INVALID_WORK_ITEM_SIZE || err == CL_INVALID_PROGRAM_EXECUTABLE;
+}
+
+static kerf_status fail_or_refuse(const kerf__launch *launch, cl_int err, const char *what)
+{
+    kerf_status status = kerf__fail_opencl(launch->dev, err, "%s: %s", launch->entry, what);
+    return is_refusal(err) ? KERF_ERR_UNSUPPORTED : status;
+}
+
 /* ---- making ---------------------------------------------------------------------------- */
 
 static const size_t ARG_BYTES[] = {
@@ -128,16 +144,15 @@ static kerf_status make_kernel(kerf__launch *launch, const kerf__source *source,
                                const char *options)
 {
     kerf_device *dev = launch->dev;
+    cl_int err;
     KERF__TRY(kerf__program_find(&launch->program, dev, source, options));
-    cl_int err = CL_OUT_OF_RESOURCES;
-    if (!kerf__fault_now(dev))
-        launch->kernel = dev->cl->CreateKernel(launch->program->program, launch->entry, &err);
+    if (kerf__fault_now(dev))
+        return kerf__fail_opencl(dev, CL_OUT_OF_RESOURCES, "%s: making the kernel", launch->entry);
+    launch->kernel = dev->cl->CreateKernel(launch->program->program, launch->entry, &err);
     if (err == CL_INVALID_KERNEL_NAME)
         return kerf__fail(KERF_ERR_ARGUMENT, "%s.cl: has no kernel %s", source->name,
                           launch->entry);
-    if (err != CL_SUCCESS)
-        return kerf__fail_opencl(dev, err, "%s: making the kernel", launch->entry);
-    return KERF_OK;
+    return err == CL_SUCCESS ? KERF_OK : fail_or_refuse(launch, err, "making the kernel");
 }
 
 /* PoCL compiles a kernel again for each group size, and for grids above 65535. */
@@ -173,6 +188,7 @@ kerf_status kerf__launch_create(kerf__launch **out, kerf_device *dev, const kerf
                                 int num_args, kerf__grid grid)
 {
     *out = NULL;
+    dev->refused = NULL;
     kerf__launch *launch = create(dev, entry);
     if (launch == NULL)
         return kerf__fail_memory(entry, sizeof *launch);
@@ -187,6 +203,8 @@ kerf_status kerf__launch_create(kerf__launch **out, kerf_device *dev, const kerf
     if (status == KERF_OK)
         status = note_use(launch);
     if (status != KERF_OK) {
+        if (status == KERF_ERR_UNSUPPORTED && launch->program != NULL)
+            dev->refused = launch->program;
         kerf__launch_destroy(launch);
         return status;
     }
@@ -235,6 +253,36 @@ static void log_use(const kerf__launch *launch)
     fclose(file);
 }
 
+static cl_int enqueue(const kerf__launch *launch)
+{
+    const kerf_device *dev = launch->dev;
+    return dev->cl->EnqueueNDRangeKernel(dev->queue, launch->kernel, (cl_uint)launch->grid.dims,
+                                         NULL, launch->global, launch->grid.group, 0, NULL, NULL);
+}
+
+/* A kernel's first launch in this process, by this group size, is waited for under a guard: if
+ * the process ends here, the next one knows of which kernel, and if the driver says no, nothing
+ * that was queued behind has to be taken back. */
+static kerf_status enqueue_first(const kerf__launch *launch)
+{
+    kerf_device *dev = launch->dev;
+    const kerf__program *program = launch->program;
+    char deed[160];
+    if (program->refusal != NULL)
+        return kerf__fail(KERF_ERR_UNSUPPORTED, "%s", program->refusal);
+    snprintf(deed, sizeof deed, "launched %.60s of %.60s.cl", launch->entry, program->source->name);
+    KERF__TRY(kerf__guard_begin(dev, program->key, program->source->name, deed));
+    cl_int err = enqueue(launch);
+    if (err == CL_SUCCESS)
+        err = dev->cl->Finish(dev->queue);
+    kerf__guard_end(dev);
+    if (err != CL_SUCCESS)
+        return fail_or_refuse(launch, err, "queueing");
+    log_use(launch);
+    launch->use->queued = 1;
+    return KERF_OK;
+}
+
 kerf_status kerf__launch_enqueue(const kerf__launch *launch)
 {
     kerf_device *dev = launch->dev;
@@ -242,18 +290,15 @@ kerf_status kerf__launch_enqueue(const kerf__launch *launch)
         return KERF_OK;
     if (kerf__fault_now(dev))
         return kerf__fail_opencl(dev, CL_OUT_OF_RESOURCES, "%s: queueing", launch->entry);
-    if (launch->foreign != NULL)
+    if (launch->foreign != NULL) {
+        dev->refused = NULL;
         return launch->foreign(launch->context);
-    cl_int err =
-        dev->cl->EnqueueNDRangeKernel(dev->queue, launch->kernel, (cl_uint)launch->grid.dims, NULL,
-                                      launch->global, launch->grid.group, 0, NULL, NULL);
-    if (err == CL_INVALID_WORK_GROUP_SIZE || err == CL_INVALID_WORK_ITEM_SIZE)
-        return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: %s does not take its group size (%s, %d)",
-                          launch->entry, dev->info.name, kerf__opencl_error(err), err);
-    if (err != CL_SUCCESS)
-        return kerf__fail_opencl(dev, err, "%s: queueing", launch->entry);
-    if (!launch->use->queued)
-        log_use(launch);
-    launch->use->queued = 1;
-    return KERF_OK;
+    }
+    if (!launch->use->queued) {
+        kerf_status status = enqueue_first(launch);
+        dev->refused = status == KERF_ERR_UNSUPPORTED ? launch->program : NULL;
+        return status;
+    }
+    const cl_int err = enqueue(launch);
+    return err == CL_SUCCESS ? KERF_OK : kerf__fail_opencl(dev, err, "%s: queueing", launch->entry);
 }

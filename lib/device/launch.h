@@ -95,12 +95,13 @@ typedef struct kerf__launch kerf__launch;
 
 /* Builds (or finds) the program, makes a kernel and sets its arguments; the number of
  * arguments must be the one it declares.  An empty grid makes a launch that does nothing.
- * A build error carries the log.  A group that the device or the kernel cannot take is
- * KERF_ERR_UNSUPPORTED. */
+ * A build error carries the log.  A kernel that cannot be built, or a group that the device or
+ * the kernel cannot take, is KERF_ERR_UNSUPPORTED (refusal.h). */
 kerf_status kerf__launch_create(kerf__launch **out, kerf_device *dev, const kerf__source *source,
                                 const char *entry, const char *options, const kerf__arg *args,
                                 int num_args, kerf__grid grid);
 void kerf__launch_destroy(kerf__launch *launch); /* NULL is allowed */
+/* Does not wait, but for the first launch of a kernel in a process. */
 kerf_status kerf__launch_enqueue(const kerf__launch *launch);
 
 /* Builds a program ahead of its use (KERF_OK if it is already there). */

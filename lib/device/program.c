@@ -35,7 +35,7 @@ static char *compiler_options(const kerf_device *dev, const char *options)
     return text;
 }
 
-static void destroy(const kerf__opencl *cl, kerf__program *program)
+void kerf__program_destroy(const kerf__opencl *cl, kerf__program *program)
 {
     if (program == NULL)
         return;
@@ -48,6 +48,7 @@ static void destroy(const kerf__opencl *cl, kerf__program *program)
         free(use);
     }
     free(program->options);
+    free(program->refusal);
     free(program);
 }
 
@@ -62,7 +63,7 @@ static kerf_status build_failed(const kerf_device *dev, const kerf__program *pro
     if (log != NULL)
         cl->GetProgramBuildInfo(program->program, dev->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
     kerf_status status = kerf__fail(
-        err == CL_OUT_OF_HOST_MEMORY ? KERF_ERR_MEMORY : KERF_ERR_OPENCL,
+        err == CL_OUT_OF_HOST_MEMORY ? KERF_ERR_MEMORY : KERF_ERR_UNSUPPORTED,
         "%s.cl: build failed on %s (%s, %d) with %s\n%.2048s", program->source->name,
         dev->info.name, kerf__opencl_error(err), err, program->options, log != NULL ? log : "");
     free(log);
@@ -72,13 +73,13 @@ static kerf_status build_failed(const kerf_device *dev, const kerf__program *pro
 static kerf_status build(kerf_device *dev, kerf__program *program)
 {
     cl_int err;
-    char key[40];
+    char deed[80];
     const char *text = program->source->text;
     program->program = dev->cl->CreateProgramWithSource(dev->context, 1, &text, NULL, &err);
     if (err != CL_SUCCESS)
         return kerf__fail_opencl(dev, err, "%s.cl: making a program", program->source->name);
-    kerf__program_key(dev, program, key);
-    KERF__TRY(kerf__guard_begin(dev, key, program->source->name));
+    snprintf(deed, sizeof deed, "built %.60s.cl", program->source->name);
+    KERF__TRY(kerf__guard_begin(dev, program->key, program->source->name, deed));
     err = dev->cl->BuildProgram(program->program, 1, &dev->id, program->options, NULL, NULL);
     kerf__guard_end(dev);
     return err == CL_SUCCESS ? KERF_OK : build_failed(dev, program, err);
@@ -93,33 +94,60 @@ static kerf__program *search(const kerf_device *dev, const kerf__source *source,
     return NULL;
 }
 
-kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf__source *source,
-                               const char *options)
+static kerf_status load_or_build(kerf_device *dev, kerf__program *program)
 {
-    char *line = compiler_options(dev, options != NULL ? options : "");
-    *out = line != NULL ? search(dev, source, line) : NULL;
-    if (*out != NULL) {
-        free(line);
-        return KERF_OK;
+    kerf__program_key(dev, program, program->key);
+    kerf_status status = kerf__guard_check(dev, program->key, program->source->name);
+    program->is_kept = status != KERF_OK;
+    if (status == KERF_OK) {
+        program->from_cache = kerf__program_cache_load(dev, program);
+        status = program->from_cache ? KERF_OK : build(dev, program);
     }
+    if (status != KERF_ERR_UNSUPPORTED)
+        return status;
+    program->refusal = kerf__strdup(kerf_last_error());
+    return program->refusal != NULL ? KERF_OK : kerf__fail_memory("program", sizeof *program);
+}
+
+/* One that is refused is in the list, too: nobody compiles it twice to hear the same. */
+static kerf_status add(kerf__program **out, kerf_device *dev, const kerf__source *source,
+                       char *line /* taken */)
+{
     kerf__program *program = kerf__alloc(1, sizeof *program);
-    if (line == NULL || program == NULL) {
+    if (program == NULL) {
         free(line);
-        free(program);
         return kerf__fail_memory("program", sizeof *program);
     }
     program->source = source;
     program->options = line;
-    program->from_cache = kerf__program_cache_load(dev, program);
-    kerf_status status = program->from_cache ? KERF_OK : build(dev, program);
+    kerf_status status = load_or_build(dev, program);
     if (status != KERF_OK) {
-        destroy(dev->cl, program);
+        kerf__program_destroy(dev->cl, program);
         return status;
     }
     program->next = dev->programs;
     dev->programs = program;
     *out = program;
     return KERF_OK;
+}
+
+kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf__source *source,
+                               const char *options)
+{
+    char *line = compiler_options(dev, options != NULL ? options : "");
+    if (line == NULL)
+        return kerf__fail_memory("program", strlen(source->name));
+    *out = search(dev, source, line);
+    if (*out != NULL)
+        free(line);
+    else
+        KERF__TRY(add(out, dev, source, line));
+    if ((*out)->refusal == NULL)
+        return KERF_OK;
+    kerf_status status = kerf__fail(KERF_ERR_UNSUPPORTED, "%s", (*out)->refusal);
+    dev->refused = *out;
+    *out = NULL;
+    return status;
 }
 
 kerf_status kerf__program_build(kerf_device *dev, const kerf__source *source, const char *options)
@@ -152,7 +180,7 @@ void kerf__programs_close(kerf_device *dev)
         kerf__program *program = dev->programs;
         dev->programs = program->next;
         written |= kerf__program_cache_save(dev, program);
-        destroy(dev->cl, program);
+        kerf__program_destroy(dev->cl, program);
     }
     if (written)
         kerf__program_cache_trim();

@@ -3,6 +3,7 @@
 #include "ops/steps_common.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -20,8 +21,32 @@ kerf_status kerf__steps_append(kerf__steps *steps, kerf__launch *launch)
 
 kerf_status kerf__steps_enqueue(const kerf__steps *steps, size_t first, size_t num)
 {
+    return kerf__steps_enqueue_until(steps, &first, first + num);
+}
+
+kerf_status kerf__steps_enqueue_until(const kerf__steps *steps, size_t *next, size_t end)
+{
+    for (; *next < end; ++*next)
+        KERF__TRY(kerf__launch_enqueue(steps->launches[*next]));
+    return KERF_OK;
+}
+
+kerf_status kerf__steps_replace(kerf__steps *steps, size_t first, size_t num, kerf__steps *fresh)
+{
+    const size_t rest = steps->num - first - num, total = first + fresh->num + rest;
+    kerf__launch **launches = kerf__alloc(total, sizeof(kerf__launch *));
+    if (launches == NULL)
+        return kerf__fail_memory("the list of launches", total * sizeof(kerf__launch *));
+    memcpy(launches, steps->launches, first * sizeof *launches);
+    if (fresh->num > 0)
+        memcpy(launches + first, fresh->launches, fresh->num * sizeof *launches);
+    memcpy(launches + first + fresh->num, steps->launches + first + num, rest * sizeof *launches);
     for (size_t i = first; i < first + num; i++)
-        KERF__TRY(kerf__launch_enqueue(steps->launches[i]));
+        kerf__launch_destroy(steps->launches[i]);
+    free(steps->launches);
+    free(fresh->launches);
+    *steps = (kerf__steps){.launches = launches, .num = total, .capacity = total};
+    *fresh = (kerf__steps){0};
     return KERF_OK;
 }
 

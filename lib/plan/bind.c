@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "device/refusal.h"
 #include "plan/plan_internal.h"
 
 /* ---- tensors ----------------------------------------------------------------------- */
@@ -103,47 +104,88 @@ static kerf_status add_copy(kerf_plan *p, const kerf_node *n)
     return kerf__steps_append(&p->steps, launch);
 }
 
-static kerf_status build_node(kerf_plan *p, size_t i, kerf_tensor **tensors)
+/* As large as the option wants it: in the arena if that has room for it, which was laid out for
+ * the option that was chosen first. */
+static kerf_status make_scratch(const kerf_plan *p, kerf__planned *node, size_t num_bytes)
+{
+    kerf__buffer_destroy(node->scratch_buffer);
+    node->scratch_buffer = NULL;
+    if (num_bytes == 0)
+        return KERF_OK;
+    const kerf__block *b = node->scratch >= 0 ? &p->blocks[node->scratch] : NULL;
+    if (b != NULL && b->size_bytes >= num_bytes)
+        return kerf__buffer_create_view(&node->scratch_buffer, p->arena, b->offset_bytes,
+                                        num_bytes);
+    return kerf__buffer_create(&node->scratch_buffer, p->dev, num_bytes);
+}
+
+static kerf_status build_option(kerf_plan *p, size_t i, kerf_tensor *const *tensors,
+                                kerf__steps *steps)
 {
     const kerf_node *n = p->graph->nodes[i];
     kerf__planned *node = &p->nodes[i];
-    kerf_tensor **outputs = tensors + n->num_inputs;
+    kerf__op_case c = {.dev = p->dev,
+                       .node = n,
+                       .option = node->option,
+                       .inputs = tensors,
+                       .outputs = tensors + n->num_inputs,
+                       .steps = steps};
+    KERF__TRY(make_scratch(p, node, kerf__case_scratch(&c)));
+    c.scratch = node->scratch_buffer;
+    return node->option.variant->build(&c);
+}
+
+/* Several launches are one option's: all of them or none. */
+static kerf_status build_first_that_can(kerf_plan *p, size_t i, kerf_tensor *const *tensors,
+                                        kerf__steps *steps)
+{
+    const size_t before = steps->num;
+    for (;;) {
+        kerf_status status = build_option(p, i, tensors, steps);
+        if (status != KERF_ERR_UNSUPPORTED)
+            return status;
+        while (steps->num > before)
+            kerf__launch_destroy(steps->launches[--steps->num]);
+        KERF__TRY(kerf__plan_choose_next(p, i));
+    }
+}
+
+kerf_status kerf__plan_build_node(kerf_plan *p, size_t i, kerf__steps *steps)
+{
+    const kerf_node *n = p->graph->nodes[i];
+    const size_t num = (size_t)n->num_inputs + (size_t)n->num_outputs;
+    kerf_tensor **tensors = kerf__alloc(num, sizeof(kerf_tensor *));
+    if (tensors == NULL)
+        return kerf__fail_memory("plan", num * sizeof(kerf_tensor *));
     for (int k = 0; k < n->num_inputs; k++)
         tensors[k] = n->inputs[k] != NULL ? p->tensors[n->inputs[k]->index] : NULL;
     for (int k = 0; k < n->num_outputs; k++)
-        outputs[k] = p->tensors[n->outputs[k]->index];
-    if (node->scratch >= 0) {
-        const kerf__block *b = &p->blocks[node->scratch];
-        KERF__TRY(kerf__buffer_create_view(&node->scratch_buffer, p->arena, b->offset_bytes,
-                                           b->size_bytes));
-    }
-    const kerf__op_case c = {.dev = p->dev,
-                             .node = n,
-                             .option = node->option,
-                             .inputs = tensors,
-                             .outputs = outputs,
-                             .scratch = node->scratch_buffer,
-                             .steps = &p->steps};
-    return node->option.variant->build(&c);
+        tensors[n->num_inputs + k] = p->tensors[n->outputs[k]->index];
+    kerf_status status = build_first_that_can(p, i, tensors, steps);
+    free(tensors);
+    return status;
 }
 
 static kerf_status bind_node(kerf_plan *p, size_t i)
 {
     const kerf_node *n = p->graph->nodes[i];
     kerf__planned *node = &p->nodes[i];
-    node->first_launch = p->steps.num;
     kerf_status status = KERF_OK;
-    if (kerf__node_copies(n)) {
+    node->first_launch = p->steps.num;
+    if (kerf__node_copies(n))
         status = add_copy(p, n);
-    } else if (node->option.variant != NULL) {
-        const size_t num = (size_t)n->num_inputs + (size_t)n->num_outputs;
-        kerf_tensor **tensors = kerf__alloc(num, sizeof(kerf_tensor *));
-        if (tensors == NULL)
-            return kerf__fail_memory("plan", num * sizeof(kerf_tensor *));
-        status = build_node(p, i, tensors);
-        free(tensors);
-    }
+    else if (node->option.variant != NULL)
+        status = kerf__plan_build_node(p, i, &p->steps);
     node->num_launches = p->steps.num - node->first_launch;
+    return status;
+}
+
+static kerf_status bind_nodes(kerf_plan *p)
+{
+    kerf_status status = KERF_OK;
+    for (size_t i = 0; status == KERF_OK && i < p->num_nodes; i++)
+        status = bind_node(p, i);
+    kerf__refusals_settle(p->dev, status == KERF_OK);
     return status;
 }
 
@@ -169,8 +211,7 @@ kerf_status kerf__plan_bind(kerf_plan *p)
 {
     KERF__TRY(kerf__buffer_create(&p->arena, p->dev, p->arena_bytes));
     KERF__TRY(create_tensors(p));
-    for (size_t i = 0; i < p->num_nodes; i++)
-        KERF__TRY(bind_node(p, i));
+    KERF__TRY(bind_nodes(p));
     KERF__TRY(kerf__plan_list_prepared(p));
     return list_steps(p);
 }

@@ -4,7 +4,10 @@
  * what was measured on this very device (kerf tune), what was measured on one like it
  * (known_choices.txt), the operation's guess.  Nothing is timed here.  A choice from the run
  * that cannot be made is an error, as going on would silently give other bits; one from the
- * store or the table is only advice. */
+ * store or the table is only advice.
+ *
+ * What the device's driver then refuses to build or to launch is chosen once more, by the guess
+ * among what is left (kerf__plan_choose_next). */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "device/refusal.h"
 #include "device/tuning.h"
 #include "plan/plan_internal.h"
 
@@ -27,7 +31,7 @@ static int find_named(const kerf__op_case *c, const char *name, kerf__option *ou
 
 /* The cheapest by the guess of the operations; a foreign one only where nothing else fits,
  * as that is worth its waiting only if it was measured to be faster. */
-static int guess(const kerf__op_case *c, kerf__option *out)
+static int guess(const kerf__op_case *c, const char *refused, kerf__option *out)
 {
     kerf__op_case asked = *c;
     kerf__option *o = &asked.option;
@@ -38,7 +42,7 @@ static int guess(const kerf__op_case *c, kerf__option *out)
         const int better = found && out->variant->foreign != o->variant->foreign
                                ? out->variant->foreign
                                : cost < best;
-        if (found && !better)
+        if ((found && !better) || (refused != NULL && refused[i]))
             continue;
         *out = *o;
         best = cost;
@@ -67,6 +71,7 @@ static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, 
 {
     kerf__option *option = &node->option;
     const char *name = json_string_value(json_object_get(choices, node->which));
+    node->is_replayed = name != NULL;
     if (name != NULL && find_named(c, name, option))
         return KERF_OK;
     if (name != NULL)
@@ -75,7 +80,7 @@ static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, 
                                "device",
                                name);
     if ((!untuned && find_tuned(c, node->which, option)) || find_known(c, node->which, option) ||
-        guess(c, option))
+        guess(c, NULL, option))
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, c->node, "no kernel fits %s", node->which);
 }
@@ -94,6 +99,61 @@ static kerf_status choose_node(kerf_plan *p, size_t i, const json_t *choices, in
     node->name = kerf__option_name(node->option);
     return node->name != NULL ? KERF_OK : kerf__fail_memory("plan", 64);
 }
+
+/* ---- choosing once more ------------------------------------------------------------- */
+
+/* Flags the node's option; 0 without memory. */
+static int flag_refused(const kerf__op_case *c, kerf__planned *node)
+{
+    kerf__option o;
+    int num = 0;
+    while (kerf__option_at(c, num, &o))
+        num++;
+    if (node->refused == NULL)
+        node->refused = kerf__alloc((size_t)num, 1);
+    for (int i = 0; node->refused != NULL && kerf__option_at(c, i, &o); i++)
+        node->refused[i] |=
+            (char)(o.variant == node->option.variant && o.candidate == node->option.candidate);
+    return node->refused != NULL;
+}
+
+static void note_next(const kerf_plan *p, const kerf__planned *node, const char *next)
+{
+    char line[1024];
+    const char *why = kerf_last_error();
+    snprintf(line, sizeof line, "%.300s: %s takes the place of %s: %.*s", node->which, next,
+             node->name, (int)strcspn(why, "\n"), why);
+    kerf__device_note(p->dev, line);
+}
+
+kerf_status kerf__plan_choose_next(kerf_plan *p, size_t i)
+{
+    const kerf__op_case c = {.dev = p->dev, .node = p->graph->nodes[i]};
+    const kerf__message why = kerf__message_keep();
+    kerf__planned *node = &p->nodes[i];
+    kerf__option next;
+    kerf__refuse_last(p->dev);
+    if (node->is_replayed)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, c.node,
+                               "the choices name '%s', which this device refuses: %.*s", node->name,
+                               (int)strcspn(why.text, "\n"), why.text);
+    if (!flag_refused(&c, node))
+        return kerf__fail_memory("plan", 64);
+    if (!guess(&c, node->refused, &next)) {
+        kerf__message_put_back(&why);
+        return KERF_ERR_UNSUPPORTED;
+    }
+    char *name = kerf__option_name(next);
+    if (name == NULL)
+        return kerf__fail_memory("plan", 64);
+    note_next(p, node, name);
+    free(node->name);
+    node->name = name;
+    node->option = next;
+    return KERF_OK;
+}
+
+/* ---- a run's choices ---------------------------------------------------------------- */
 
 static kerf_status read_choices(const char *text, json_t **out)
 {

@@ -264,6 +264,7 @@ void kerf_plan_destroy(kerf_plan *p)
         kerf__buffer_destroy(p->nodes[i].scratch_buffer);
         free(p->nodes[i].which);
         free(p->nodes[i].name);
+        free(p->nodes[i].refused);
     }
     for (size_t i = 0; i < p->num_blocks; i++)
         if (p->blocks[i].kind == KERF__BLOCK_KEPT)

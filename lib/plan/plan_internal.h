@@ -37,8 +37,10 @@ typedef struct kerf__planned {
     char *which;                  /* owned; text of the case; NULL: no work */
     char *name;                   /* owned; of the choice: "gemm_wide/8x2" */
     kerf__option option;          /* variant NULL: the node does no work */
+    int is_replayed;              /* by a run's choices, which nothing else may replace */
+    char *refused;                /* owned; 1 for each option the device refuses; NULL: none */
     int scratch;                  /* its block, or -1 */
-    kerf__buffer *scratch_buffer; /* owned; view of the arena */
+    kerf__buffer *scratch_buffer; /* owned; view of the arena, or its own behind fallback.c */
     size_t first_launch, num_launches;
 } kerf__planned;
 
@@ -152,6 +154,9 @@ char *kerf__case_text(const kerf_node *n);
 
 /* choose.c: fills in plan->nodes. */
 kerf_status kerf__plan_choose(kerf_plan *p, const kerf_plan_options *options);
+/* The next best option of node i, as the device has just refused the one it has (the message
+ * says why).  Fails with that message if there is none, or if the choice was a run's. */
+kerf_status kerf__plan_choose_next(kerf_plan *p, size_t i);
 
 /* A plan whose kernels are chosen and not built: it can be looked at, not run (plan.c). */
 kerf_status kerf__plan_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s,
@@ -177,6 +182,11 @@ kerf_status kerf__arena_pack(kerf__block *blocks, size_t num, size_t align_bytes
                              size_t *arena_bytes);
 /* bind.c: buffers, tensors and launches. */
 kerf_status kerf__plan_bind(kerf_plan *p);
+/* Appends the launches of node i to `steps`, by its option or the next that can be built. */
+kerf_status kerf__plan_build_node(kerf_plan *p, size_t i, kerf__steps *steps);
+/* fallback.c: queues launches first to *end - 1, which is the plan's own number of them: an option
+ * that is refused at its first launch gives its place to another, which may have more. */
+kerf_status kerf__plan_enqueue(kerf_plan *p, size_t first, const size_t *end);
 
 /* ---- small things (plan.c) --------------------------------------------------------- */
 

@@ -20,6 +20,7 @@ kerf_status kerf__run_save(kerf__run *run)
     if (run->folder.path == NULL ||
         (run->saved_step == run->position.step && run->saved_next == run->position.next))
         return KERF_OK;
+    KERF__TRY(kerf__run_collect_choices(run));
     kerf__checkpoint c = {.options = run->options_text,
                           .device = (char *)kerf_device_get_info(kerf_state_device(run->s))->id,
                           .choices = run->choices,

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -111,8 +112,18 @@ static kerf_status add_choices(json_t *all, const kerf_plan *plan)
     return failed ? kerf__fail_memory("train", 1024) : KERF_OK;
 }
 
-/* What all plans of the run have chosen, as one object. */
-static kerf_status collect_choices(kerf__run *run)
+/* In run->choices and, if they are others than before, in the run's folder. */
+static kerf_status keep_choices(kerf__run *run, char *text /* taken */)
+{
+    const int is_new = run->choices == NULL || strcmp(run->choices, text) != 0;
+    free(run->choices);
+    run->choices = text;
+    if (run->folder.path == NULL || (!is_new && access(run->folder.choices, F_OK) == 0))
+        return KERF_OK;
+    return kerf__file_write(run->folder.choices, text, strlen(text));
+}
+
+kerf_status kerf__run_collect_choices(kerf__run *run)
 {
     json_t *all = json_object();
     kerf_status status = all != NULL ? KERF_OK : kerf__fail_memory("train", 64);
@@ -120,16 +131,11 @@ static kerf_status collect_choices(kerf__run *run)
                                 run->pruner != NULL ? kerf__pruner_plan(run->pruner) : NULL};
     for (size_t i = 0; status == KERF_OK && i < sizeof plans / sizeof plans[0]; i++)
         status = add_choices(all, plans[i]);
-    if (status == KERF_OK) {
-        free(run->choices);
-        run->choices = json_dumps(all, JSON_INDENT(2) | JSON_SORT_KEYS);
-        if (run->choices == NULL)
-            status = kerf__fail_memory("train", 1024);
-    }
+    char *text = status == KERF_OK ? json_dumps(all, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
     json_decref(all);
-    if (status == KERF_OK && run->folder.path != NULL)
-        status = kerf__file_write(run->folder.choices, run->choices, strlen(run->choices));
-    return status;
+    if (status == KERF_OK && text == NULL)
+        status = kerf__fail_memory("train", 1024);
+    return status == KERF_OK ? keep_choices(run, text) : status;
 }
 
 /* ---- begin and end --------------------------------------------------------------------------- */
@@ -172,7 +178,7 @@ kerf_status kerf__run_begin(kerf__run *run)
     else
         kerf__run_forget(run->s);
     KERF__TRY(make_plans(run, run->choices != NULL ? run->choices : o->choices));
-    KERF__TRY(collect_choices(run));
+    KERF__TRY(kerf__run_collect_choices(run));
     KERF__TRY(kerf__run_read_sparsity(run));
     KERF__TRY(kerf__run_folder_write_metrics(&run->folder, run->epochs, run->num_epochs));
     begin_clocks(run);

@@ -63,6 +63,9 @@ kerf_status kerf__train_options_text(char **text, const kerf_train_options *opti
 /* Everything up to the first step; on resume from where the checkpoint stands. */
 kerf_status kerf__run_begin(kerf__run *run);
 void kerf__run_end(kerf__run *run);
+/* What all plans of the run have chosen, as one object, and in choices.json; once more before a
+ * checkpoint, as a first launch may have been refused since. */
+kerf_status kerf__run_collect_choices(kerf__run *run);
 /* How many of the weights are pruned, for the epoch's line and the callback; waits. */
 kerf_status kerf__run_read_sparsity(kerf__run *run);
 

@@ -81,7 +81,7 @@ static cl_int strike(const char *entry, int counts)
     log_hit();
     if (strcmp(f->how, "abort") == 0)
         abort();
-    if (strcmp(f->how, "segv") == 0)
+    while (strcmp(f->how, "segv") == 0) /* some driver's handler may come back from one */
         raise(SIGSEGV);
     while (strcmp(f->how, "hang") == 0)
         pause();
