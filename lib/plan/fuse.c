@@ -2,7 +2,10 @@
  *
  * Runs after autodiff, so gradients see the plain nodes.  A result may vanish only if its
  * one reader takes it in: Relu's gradient is written in terms of Relu's own result, which
- * is what makes Gemm with activation="relu" possible in training as well. */
+ * is what makes Gemm with activation="relu" possible in training as well.
+ *
+ * Other half: fuse_batch_norm.c. */
+#include <math.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -19,6 +22,12 @@ static int reads_alone(const kerf_value *v)
     return v->next_of < 0 && kerf__value_num_uses(v) == 1;
 }
 
+int kerf__plan_may_extend(const kerf_node *n, const char *op)
+{
+    return is(n, op) && reads_alone(n->outputs[0]) && n->num_inputs < 4 &&
+           kerf__node_attribute(n, "activation") == NULL;
+}
+
 /* Readers of the second node's result read the first's, which now means the same. */
 static void take_over(kerf_graph *g, kerf_node *first, kerf_node *second)
 {
@@ -26,7 +35,6 @@ static void take_over(kerf_graph *g, kerf_node *first, kerf_node *second)
     first->outputs[0]->shape = second->outputs[0]->shape;
     first->outputs[0]->type = second->outputs[0]->type;
 }
-
 /* ---- MatMul, Add -> Gemm ----------------------------------------------------------- */
 
 /* What Gemm can add: (N), (1, N), (M, 1), (M, N) or a scalar, made before the MatMul. */
@@ -66,16 +74,66 @@ static kerf_status fuse_bias(kerf_graph *g, kerf_node *add)
     return KERF_OK;
 }
 
-/* ---- Gemm, Relu -> Gemm with activation -------------------------------------------- */
+/* ---- Conv, Add -> Conv with a residual --------------------------------------------- */
+
+/* Nothing that Add's other input is made of reads the convolution: Add alone does. */
+static kerf_status fuse_residual(kerf_graph *g, kerf_node *add)
+{
+    for (int i = 0; i < 2; i++) {
+        kerf_node *conv = add->inputs[i]->producer;
+        if (!kerf__plan_may_extend(conv, "Conv") || add->outputs[0]->next_of >= 0 ||
+            !kerf_shape_equal(add->inputs[1 - i]->shape, conv->outputs[0]->shape))
+            continue;
+        KERF__TRY(kerf__node_put_input(conv, 3, add->inputs[1 - i]));
+        kerf__graph_replace_uses(g, add->outputs[0], conv->outputs[0]);
+        return KERF_OK;
+    }
+    return KERF_OK;
+}
+
+/* ---- Gemm or Conv, activation -> one with activation --------------------------------- */
+
+static int takes_activation(const kerf_node *n)
+{
+    return (is(n, "Gemm") || is(n, "Conv")) && reads_alone(n->outputs[0]) &&
+           kerf__node_attribute(n, "activation") == NULL;
+}
 
 static kerf_status fuse_relu(kerf_graph *g, kerf_node *relu)
 {
-    kerf_node *gemm = relu->inputs[0]->producer;
-    if (!is(gemm, "Gemm") || !reads_alone(gemm->outputs[0]) || relu->outputs[0]->next_of >= 0 ||
-        kerf__node_attribute(gemm, "activation") != NULL)
+    kerf_node *first = relu->inputs[0]->producer;
+    if (!takes_activation(first) || relu->outputs[0]->next_of >= 0)
         return KERF_OK;
-    KERF__TRY(kerf_node_set_string(gemm, "activation", "relu"));
-    take_over(g, gemm, relu);
+    KERF__TRY(kerf_node_set_string(first, "activation", "relu"));
+    take_over(g, first, relu);
+    return KERF_OK;
+}
+
+/* Bound i of a Clip, `otherwise` where it has none; 0 if it is not known while planning. */
+static int read_bound(const kerf_node *clip, int i, const char *key, float otherwise, float *out)
+{
+    *out = kerf_node_float(clip, key, otherwise);
+    if (i >= clip->num_inputs || clip->inputs[i] == NULL)
+        return 1;
+    const kerf_value *v = clip->inputs[i];
+    if (v->kind != KERF__VALUE_CONSTANT || v->type != KERF_F32 || v->constant->num_elements != 1)
+        return 0;
+    *out = *(const float *)v->constant->data;
+    return 1;
+}
+
+static kerf_status fuse_clip(kerf_graph *g, kerf_node *clip)
+{
+    kerf_node *conv = clip->inputs[0]->producer;
+    float low, high;
+    if (!is(conv, "Conv") || !takes_activation(conv) || clip->outputs[0]->next_of >= 0 ||
+        !read_bound(clip, 1, "min", -INFINITY, &low) ||
+        !read_bound(clip, 2, "max", INFINITY, &high))
+        return KERF_OK;
+    KERF__TRY(kerf_node_set_string(conv, "activation", "clip"));
+    KERF__TRY(kerf_node_set_float(conv, "activation_min", low));
+    KERF__TRY(kerf_node_set_float(conv, "activation_max", high));
+    take_over(g, conv, clip);
     return KERF_OK;
 }
 
@@ -86,8 +144,9 @@ static const struct {
     const char *op; /* of the later node */
     kerf_status (*fuse)(kerf_graph *g, kerf_node *n);
 } RULES[] = {
-    {"Add", fuse_bias},
-    {"Relu", fuse_relu},
+    {"Add", fuse_bias},     {"BatchNormalization", kerf__plan_fuse_batch_norm},
+    {"Add", fuse_residual}, {"Relu", fuse_relu},
+    {"Clip", fuse_clip},
 };
 
 kerf_status kerf__plan_fuse(kerf_graph *g)
@@ -97,7 +156,7 @@ kerf_status kerf__plan_fuse(kerf_graph *g)
         for (size_t i = 0; i < num; i++)
             if (is(g->nodes[i], RULES[r].op))
                 KERF__TRY(RULES[r].fuse(g, g->nodes[i]));
-        KERF__TRY(kerf__graph_sort(g)); /* new nodes stand at the end, behind their readers */
+        KERF__TRY(kerf__graph_sort(g)); /* new inputs stand behind their readers */
         kerf__graph_remove_dead(g);     /* and this wants readers behind */
     }
     return KERF_OK;

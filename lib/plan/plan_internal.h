@@ -128,6 +128,10 @@ void kerf__gradients_free(kerf__gradients *grads);
 int kerf__plan_trains(const kerf__planning *p, const kerf_value *v);
 /* fuse.c: nodes that one kernel does together. */
 kerf_status kerf__plan_fuse(kerf_graph *g);
+/* 1 if `n` is such a node, with one reader and room for a residual or an activation. */
+int kerf__plan_may_extend(const kerf_node *n, const char *op);
+/* fuse_batch_norm.c: one with fixed statistics behind a convolution. */
+kerf_status kerf__plan_fuse_batch_norm(kerf_graph *g, kerf_node *norm);
 /* layout.c: blocked memory layouts where they pay. */
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 /* order.c: all readers of a state before the node that writes its next value. */
