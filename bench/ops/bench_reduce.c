@@ -27,7 +27,12 @@ static void run_all(op_bench *b)
     }
     run(b, "ReduceSum", KERF_SHAPE(1024, 16384), "0");
     run(b, "ReduceSum", KERF_SHAPE(64, 512, 512), "1");
-    run(b, "ReduceSum", KERF_SHAPE(64, 64, 56, 56), "023");
+    run(b, "ReduceSum", KERF_SHAPE(4096, 4096), "0");
+    run(b, "ReduceLogSumExp", KERF_SHAPE(16384, 1024), "1");
+    run(b, "ReduceSum", KERF_SHAPE(64, 64, 64, 64), "023");
+    run(b, "ReduceSum", KERF_SHAPE(64, 512, 16, 32), "023");
+    run(b, "ReduceSum", KERF_SHAPE(64, 2048, 7, 7), "023");
+    run(b, "ReduceSum", KERF_SHAPE(65536, 10), "0");
     run(b, "ReduceSum", KERF_SHAPE(128, 300), "0");
     run(b, "ReduceSum", KERF_SHAPE(128, 10), "0");
     run(b, "kerf.StdDev", KERF_SHAPE(1 << 24), "");

@@ -44,6 +44,7 @@ const gate_case gate_cases[] = {
     {"ReduceSum", "f32:50,70",       "axes=1", 0},
     {"ReduceSum", "f32:50,70",       "axes=0", 0},
     {"ReduceSum", "f32:5,7,9",       "axes=0,2", 0},
+    {"ReduceSum", "f32:5,7,9,3",     "axes=0,2", 0},
     {"ReduceSum", "f32:3,300001",    "axes=1", 0},
     {"ReduceSum", "f32:70001,10",    "axes=0", 0},
     {"kerf.StdDev",       "f32:5000",  NULL, 0},

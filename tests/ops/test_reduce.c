@@ -8,7 +8,8 @@ enum { MAX = 1 << 20 };
 static kerf_device *dev;
 static float x[MAX];
 
-static const char *const OPS[] = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL2"};
+static const char *const OPS[] = {"ReduceSum", "ReduceMean", "ReduceMax",       "ReduceMin",
+                                  "ReduceL2",  "ReduceL1",   "ReduceSumSquare", "ReduceLogSumExp"};
 
 static void check(const char *op, kerf_shape shape, const int64_t *axes, size_t num_axes,
                   int keepdims, int gradient)
@@ -42,6 +43,8 @@ static const struct {
     {{2, {3, 17}}, {-1}, 1},
     {{3, {3, 5, 18}}, {1}, 1},
     {{4, {2, 3, 4, 5}}, {0, 2, 3}, 3}, /* the bias of a convolution */
+    {{3, {33, 5, 70}}, {0, 2}, 2},     /* planes */
+    {{3, {9, 4, 47}}, {1}, 1},
     {{4, {2, 3, 4, 5}}, {0, 2}, 2},
     {{4, {2, 3, 4, 5}}, {1, 3}, 2},
     {{4, {1, 3, 1, 5}}, {0, 2}, 2}, /* nothing to do */
@@ -53,23 +56,27 @@ static void test_cases(void)
 {
     for (size_t i = 0; i < LENGTH(CASES); i++)
         for (size_t j = 0; j < LENGTH(OPS); j++)
-            for (int keepdims = 0; keepdims < 2; keepdims++)
-                if (!op_check_small() || (j + i) % 5 == 0)
-                    check(OPS[j], CASES[i].shape, CASES[i].axes, CASES[i].num_axes, keepdims,
-                          keepdims == (int)(i % 2));
+            if (!op_check_small() || (j + i) % LENGTH(OPS) == 0)
+                check(OPS[j], CASES[i].shape, CASES[i].axes, CASES[i].num_axes, (int)(i + j) % 2,
+                      (int)(i + j / 2) % 2);
 }
 
-/* Cut into parts, with lengths that no part divides. */
+/* Cut into parts, with lengths that no part divides; by one formula of each kind. */
 static void test_parts(void)
 {
-    static const int64_t AXIS0 = 0, AXIS1 = 1;
-    for (size_t j = 0; j < LENGTH(OPS) && !op_check_small(); j++) {
-        check(OPS[j], KERF_SHAPE(MAX - 5), &AXIS0, 1, 0, 0);
-        check(OPS[j], KERF_SHAPE(3, 300001), &AXIS1, 1, 0, 0);
-        check(OPS[j], KERF_SHAPE(70001, 10), &AXIS0, 1, 0, 0);
-        check(OPS[j], KERF_SHAPE(1009, 1031), &AXIS0, 1, 0, 0);
-        check(OPS[j], KERF_SHAPE(1009, 1031), &AXIS1, 1, 0, 0);
-        check(OPS[j], KERF_SHAPE(2, 1009, 257), &AXIS1, 1, 0, 0);
+    static const char *const FORMS[] = {"ReduceSum", "ReduceMax", "ReduceLogSumExp"};
+    static const int64_t AXIS0 = 0, AXIS1 = 1, PLANES[] = {0, 2};
+    for (size_t j = 0; j < LENGTH(FORMS) && !op_check_small(); j++) {
+        check(FORMS[j], KERF_SHAPE(MAX - 5), &AXIS0, 1, 0, 0);
+        check(FORMS[j], KERF_SHAPE(3, 300001), &AXIS1, 1, 0, 0);
+        check(FORMS[j], KERF_SHAPE(70001, 10), &AXIS0, 1, 0, 0);
+        check(FORMS[j], KERF_SHAPE(1009, 1031), &AXIS0, 1, 0, 0);
+        check(FORMS[j], KERF_SHAPE(1009, 1031), &AXIS1, 1, 0, 0);
+        check(FORMS[j], KERF_SHAPE(2, 1009, 257), &AXIS1, 1, 0, 0);
+        check(FORMS[j], KERF_SHAPE(65536, 10), &AXIS0, 1, 0, 0);
+        check(FORMS[j], KERF_SHAPE(70, 8200), &AXIS0, 1, 0, 0);
+        check(FORMS[j], KERF_SHAPE(3, 2, 100003), PLANES, 2, 0, 0);
+        check(FORMS[j], KERF_SHAPE(500, 3, 301), PLANES, 2, 0, 0);
     }
 }
 
@@ -89,7 +96,64 @@ static void test_axes_as_input(void)
     op_check_end(&c);
 }
 
-/* At a tie the gradient is shared; a norm of zeros has the slope 0, not NaN. */
+/* Terms around 1, so that products and logarithms of sums are neither 0 nor unknown. */
+static void test_positive(void)
+{
+    static const char *const POSITIVE[] = {"ReduceProd", "ReduceLogSum"};
+    static const int64_t AXES[][2] = {{0, 2}, {1, 2}, {0, 1}, {1, 1}};
+    for (size_t j = 0; j < LENGTH(POSITIVE); j++)
+        for (size_t i = 0; i < LENGTH(AXES); i++) {
+            op_check c;
+            op_check_fill(x, 3 * 5 * 17, 9);
+            for (size_t k = 0; k < 3 * 5 * 17; k++)
+                x[k] = 1.0f + 0.25f * x[k];
+            op_check_begin(&c, dev);
+            op_check_input(&c, KERF_F32, KERF_SHAPE(3, 5, 17), x);
+            op_check_node(&c, POSITIVE[j], 1);
+            CHECK_OK(kerf_node_set_ints(c.node, "axes", AXES[i], 2));
+            op_check_variants(&c, ref_reduce, check_tolerance(4, 85));
+            op_check_gradient(&c, ref_reduce, check_tolerance(16, 85));
+            op_check_end(&c);
+        }
+}
+
+/* Far from 0 exp alone would overflow; infinities come out as they should. */
+static void test_log_sum_exp_corners(void)
+{
+    static const float CORNERS[][4] = {
+        {1000, 1001, 999, 1000},
+        {-1000, -1001, -999, -1000},
+        {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
+        {INFINITY, 1, 2, -INFINITY},
+        {-INFINITY, 1, 2, 3},
+    };
+    for (size_t i = 0; i < LENGTH(CORNERS); i++) {
+        op_check c;
+        op_check_begin(&c, dev);
+        op_check_input(&c, KERF_F32, KERF_SHAPE(4), CORNERS[i]);
+        op_check_node(&c, "ReduceLogSumExp", 1);
+        op_check_variants(&c, ref_reduce, check_tolerance(4, 4));
+        op_check_end(&c);
+    }
+}
+
+/* No axes may mean none. */
+static void test_noop(void)
+{
+    op_check c;
+    op_check_fill(x, 60, 8);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(3, 4, 5), x);
+    op_check_node(&c, "ReduceSum", 1);
+    CHECK_OK(kerf_node_set_int(c.node, "noop_with_empty_axes", 1));
+    op_check_variants(&c, ref_reduce, 0);
+    CHECK(kerf_shape_equal(c.node->outputs[0]->shape, KERF_SHAPE(3, 4, 5)));
+    op_check_gradient(&c, ref_reduce, check_tolerance(8, 1));
+    op_check_end(&c);
+}
+
+/* At a tie the gradient is shared; a norm of zeros has the slope 0, not NaN; a product's is
+ * that of the others, zeros or not. */
 static void test_gradient_corners(void)
 {
     static const struct {
@@ -100,6 +164,10 @@ static void test_gradient_corners(void)
         {"ReduceMin", {1, 3, 1, 1}, {1 / 3.0f, 0, 1 / 3.0f, 1 / 3.0f}},
         {"ReduceL2", {0, 0, 0, 0}, {0, 0, 0, 0}},
         {"ReduceL2", {3, 0, 4, 0}, {0.6f, 0, 0.8f, 0}},
+        {"ReduceL1", {3, 0, -4, 1}, {1, 0, -1, 1}},
+        {"ReduceProd", {3, 2, -4, 1}, {-8, -12, 6, -24}},
+        {"ReduceProd", {3, 0, -4, 1}, {0, -12, 0, 0}},
+        {"ReduceProd", {3, 0, -4, 0}, {0, 0, 0, 0}},
     };
     for (size_t i = 0; i < LENGTH(CORNERS); i++) {
         op_check c;
@@ -207,6 +275,9 @@ int main(void)
     test_cases();
     test_parts();
     test_axes_as_input();
+    test_positive();
+    test_log_sum_exp_corners();
+    test_noop();
     test_gradient_corners();
     test_std_dev();
     test_count();

@@ -18,7 +18,7 @@ static int is_reduced(const kerf_node *n, int i)
     for (size_t k = 0; k < num; k++)
         if (axes[k] == i || axes[k] + rank == i)
             return 1;
-    return num == 0;
+    return num == 0 && kerf_node_int(n, "noop_with_empty_axes", 0) == 0;
 }
 
 static int64_t target(const kerf_node *n, int64_t i)
@@ -46,36 +46,67 @@ static void std_dev(const double *x, int64_t num, double *dst)
     *dst = sqrt(squares / (double)num);
 }
 
+/* What a reduction starts from, adds and ends with. */
+static double first(const char *op)
+{
+    if (strcmp(op, "ReduceMax") == 0)
+        return -INFINITY;
+    return strcmp(op, "ReduceMin") == 0 ? INFINITY : strcmp(op, "ReduceProd") == 0 ? 1 : 0;
+}
+
+static double take(const char *op, double a, double x, double largest)
+{
+    if (strcmp(op, "ReduceMax") == 0)
+        return fmax(a, x);
+    if (strcmp(op, "ReduceMin") == 0)
+        return fmin(a, x);
+    if (strcmp(op, "ReduceProd") == 0)
+        return a * x;
+    if (strcmp(op, "ReduceL1") == 0)
+        return a + fabs(x);
+    if (strcmp(op, "ReduceL2") == 0 || strcmp(op, "ReduceSumSquare") == 0)
+        return a + x * x;
+    if (strcmp(op, "ReduceLogSumExp") == 0)
+        return a + exp(x - (isfinite(largest) ? largest : 0));
+    return a + (strcmp(op, "kerf.CountNonzero") == 0 ? x != 0 : x);
+}
+
+static double last(const char *op, double a, double num, double largest)
+{
+    if (strcmp(op, "ReduceMean") == 0)
+        return a / num;
+    if (strcmp(op, "ReduceL2") == 0)
+        return sqrt(a);
+    if (strcmp(op, "ReduceLogSum") == 0)
+        return log(a);
+    return strcmp(op, "ReduceLogSumExp") == 0 ? log(a) + (isfinite(largest) ? largest : 0) : a;
+}
+
+static void take_largest(double *largest, double x)
+{
+    *largest = fmax(*largest, x);
+}
+
 REF(reduce)
 {
     const int64_t num = kerf_shape_num_elements(n->inputs[0]->shape);
     const int64_t num_dst = kerf_shape_num_elements(n->outputs[0]->shape);
     const double *x = inputs[0];
-    double *dst = outputs[0];
-    const int is_max = strcmp(n->op, "ReduceMax") == 0, is_min = strcmp(n->op, "ReduceMin") == 0;
-    if (strcmp(n->op, "kerf.StdDev") == 0) {
-        std_dev(x, num, dst);
-        return;
+    double *dst = outputs[0], *largest = calloc((size_t)num_dst + 1, sizeof *largest);
+    const int whole = strcmp(n->op, "kerf.CountNonzero") == 0;
+    for (int64_t i = 0; i < num_dst; i++)
+        largest[i] = -INFINITY;
+    for (int64_t i = 0; i < num && strcmp(n->op, "ReduceLogSumExp") == 0; i++)
+        take_largest(largest + (whole ? 0 : target(n, i)), x[i]);
+    for (int64_t i = 0; i < num_dst; i++)
+        dst[i] = first(n->op);
+    for (int64_t i = 0; i < num; i++) {
+        const int64_t to = whole ? 0 : target(n, i);
+        dst[to] = take(n->op, dst[to], x[i], largest[to]);
     }
     for (int64_t i = 0; i < num_dst; i++)
-        dst[i] = is_max ? -INFINITY : is_min ? INFINITY : 0;
-    for (int64_t i = 0; i < num; i++) {
-        double *to = strcmp(n->op, "kerf.CountNonzero") == 0 ? dst : dst + target(n, i);
-        if (is_max)
-            *to = fmax(*to, x[i]);
-        else if (is_min)
-            *to = fmin(*to, x[i]);
-        else if (strcmp(n->op, "ReduceL2") == 0)
-            *to += x[i] * x[i];
-        else if (strcmp(n->op, "kerf.CountNonzero") == 0)
-            *to += x[i] != 0;
-        else
-            *to += x[i];
-    }
-    for (int64_t i = 0; i < num_dst; i++) {
-        if (strcmp(n->op, "ReduceMean") == 0)
-            dst[i] *= (double)num_dst / (double)num;
-        if (strcmp(n->op, "ReduceL2") == 0)
-            dst[i] = sqrt(dst[i]);
-    }
+        dst[i] = last(n->op, dst[i], (double)num / (double)num_dst, largest[i]);
+    if (strcmp(n->op, "kerf.StdDev") == 0)
+        std_dev(x, num, dst);
+    free(largest);
 }
