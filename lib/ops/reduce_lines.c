@@ -18,7 +18,7 @@ enum { IN_CACHE = 1 << 18 };     /* elements: below, a second launch costs more 
 enum { MOST_COLUMNS = 1 << 14 }; /* of an item */
 enum { SHORTEST_PART = 64 };     /* rows: below, joining is felt */
 enum { LONGEST_CHAIN = 256 };    /* additions: longer ones lose digits */
-enum { SHORT_ROW = 1024 };       /* its sums stay in the first cache: rows go one by one */
+enum { SHORT_ROW = 512 };        /* floats: up to here rows go one by one */
 
 typedef struct lines {
     size_t outer, m, k, n; /* n = 1: rows, or planes where outer > 1; else columns */
