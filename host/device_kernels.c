@@ -1,5 +1,6 @@
-/* device_kernels.c -- which kernel variant a plan would use on a device for the operations that
- * matter: cases of `kerf bench` are planned, and the plan is asked. */
+/* device_kernels.c -- which kernel variant a plan uses on a device for the operations that matter:
+ * cases of `kerf bench` are planned and run once, and the plan is asked.  A driver may refuse a
+ * kernel as late as at its launch, and a program that never ran is not kept for the next time. */
 #include <stdio.h>
 
 #include "bench_node.h"
@@ -30,6 +31,10 @@ static kerf_status find_kernel(kerf_device *dev, size_t i, char *name, size_t na
     kerf_status status = case_graph(&c, dev, &g, &s);
     if (status == KERF_OK)
         status = kerf_plan_create(&p, g, s, &plan_options);
+    if (status == KERF_OK)
+        status = kerf_plan_run(p);
+    if (status == KERF_OK)
+        status = kerf_device_finish(dev);
     if (status == KERF_OK)
         snprintf(name, name_bytes, "%s", main_variant(p));
     kerf_plan_destroy(p);

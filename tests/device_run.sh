@@ -53,6 +53,7 @@ oclgrind | oclgrind-cpu)
     exit $status ;;
 arm64) # PoCL under qemu, found where Android's vendors keep OpenCL (tests/emulate)
     emulate=$(cd "$(dirname "$0")" && pwd)/emulate
+    export KERF_PROBE_TIMEOUT_MS=600000 # a trial of all features takes minutes there
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd KERF_TEST_OPENCL=/vendor/lib64/libOpenCL.so \
         KERF_TEST_SMALL=1 exec "$emulate/enter.sh" "$emulate/../../build/arm64-root" "$@" ;;
 *)

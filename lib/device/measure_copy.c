@@ -14,7 +14,7 @@
 
 /* Source and destination together are four times the caches at least: then every byte comes
  * from memory and goes there. */
-enum { BUDGET_MS = 300, FEWEST_SAMPLES = 4, CACHES = 4, LEAST_BYTES = 32 << 20 };
+enum { BUDGET_MS = 200, FEWEST_SAMPLES = 4, CACHES = 4, LEAST_BYTES = 32 << 20 };
 
 typedef struct piece {
     char *dst;

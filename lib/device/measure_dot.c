@@ -9,7 +9,7 @@
 #include "device/measure.h"
 
 enum {
-    BUDGET_MS = 40,
+    BUDGET_MS = 25,
     WIDE_CHAINS = 12,
     CHAINS = 4,
     FACTOR = 0x7b31d5a9

@@ -8,7 +8,7 @@
 
 #include "device/measure.h"
 
-enum { BUDGET_MS = 150 };
+enum { BUDGET_MS = 100 };
 
 static int float_is_right(const kerf__chain *c, const void *lane, int rounds)
 {

@@ -183,10 +183,16 @@ static void test_broken_drivers(void)
     in_child(crashed_is_left_out, ABORT, "/nowhere/kerf-probe");
     each_verdict(age, NULL); /* tomorrow the driver may be asked again */
     in_child(works_with_verdict, GOOD, "/nowhere/kerf-probe");
+    const char *told = getenv("KERF_PROBE_TIMEOUT_MS");
+    char *before = told != NULL ? strdup(told) : NULL;
     setenv("KERF_PROBE_TIMEOUT_MS", "300", 1);
     stub_install(&folder, 2);
     in_child(hanging_is_left_out, HANG, NULL);
-    unsetenv("KERF_PROBE_TIMEOUT_MS");
+    if (before != NULL)
+        setenv("KERF_PROBE_TIMEOUT_MS", before, 1);
+    else
+        unsetenv("KERF_PROBE_TIMEOUT_MS");
+    free(before);
     stub_install_good(&folder, 0);
     in_child(nothing_is_left, ABORT, NULL);
 }
