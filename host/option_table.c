@@ -16,7 +16,7 @@ const option_row option_rows[] = {
     {"force", 'f', OPTION_FLAG, GROUP_OUTPUT, FIELD(force), "", "replace what is there", NO_RANGE},
 
     /* data */
-    {"data", 0, OPTION_TEXT, GROUP_DATA, FIELD(data), "D", "fashion-mnist, idx:DIR, npy:X.npy[,Y.npy] or random:C,H,W,CLASSES", NO_RANGE},
+    {"data", 0, OPTION_TEXT, GROUP_DATA, FIELD(data), "D", "fashion-mnist, idx:DIR, cifar10:DIR, cifar100:DIR, npy:X.npy[,Y.npy], npz:FILE or random:C,H,W,CLASSES", NO_RANGE},
     {"val", 0, OPTION_WHOLE, GROUP_TRAIN, FIELD(val), "N", "training samples held back to choose the best epoch (0)", NULL, RANGE_MIN, 0, 0},
     {"split", 0, OPTION_TEXT, GROUP_EVAL, FIELD(split), "NAME", "train, val or test (test)", NO_RANGE},
     {"prep", 0, OPTION_TEXT, GROUP_DATA, FIELD(prep), "P", "how a byte becomes an input: unit, signed, raw or scale=1/255,mean=0.286,std=0.353", NO_RANGE},

@@ -20,10 +20,11 @@ typedef struct kerf_loader kerf_loader;
 typedef enum kerf_split { KERF_SPLIT_TRAIN, KERF_SPLIT_VAL, KERF_SPLIT_TEST } kerf_split;
 
 /* spec: "fashion-mnist" (in KERF_DATA_DIR, else the system's data set folders),
- * "idx:DIR" (train-images-idx3-ubyte and so on, .gz or not), "npy:X.npy[,Y.npy]" (bytes or
- * float32, samples outermost; one split, for training), "random:C,H,W,CLASSES" (a noisy
- * pattern a class, can be learned).  A split that the source lacks is empty.
- * On failure *out is NULL. */
+ * "idx:DIR" (train-images-idx3-ubyte and so on, .gz or not), "cifar10:DIR" and "cifar100:DIR"
+ * (the binary versions; fine labels), "npy:X.npy[,Y.npy[,XTEST.npy,YTEST.npy]]" (bytes or
+ * float32, samples outermost), "npz:FILE" (arrays x and y, or x_train, y_train, x_test, y_test),
+ * "random:C,H,W,CLASSES" (a noisy pattern a class, can be learned).  A split that the source
+ * lacks is empty.  On failure *out is NULL. */
 KERF_API kerf_status kerf_dataset_open(kerf_dataset **out, const char *spec);
 KERF_API void kerf_dataset_close(kerf_dataset *d); /* NULL is allowed */
 

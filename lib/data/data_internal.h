@@ -17,6 +17,8 @@ struct kerf_dataset {
     kerf_shape sample;              /* (C, H, W) */
     int num_classes;                /* 0: without labels */
     const char *const *class_names; /* num_classes, or NULL */
+    const char **own_names;         /* owned; NULL: the names are constants */
+    char *names_text;               /* owned; what own_names points into */
     const char *default_prep;
     kerf__samples train, test;
     /* Training samples in use, then those held back, each part ascending.  NULL: all in
@@ -32,8 +34,19 @@ const kerf__samples *kerf__dataset_locate(const kerf_dataset *d, kerf_split spli
 /* Fills in an empty data set; `rest` is what stands behind the source's name. */
 kerf_status kerf__source_fashion(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_idx(kerf_dataset *d, const char *rest);
+kerf_status kerf__source_cifar10(kerf_dataset *d, const char *rest);
+kerf_status kerf__source_cifar100(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_npy(kerf_dataset *d, const char *rest);
+kerf_status kerf__source_npz(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_random(kerf_dataset *d, const char *rest);
+
+/* For sources: names of all classes, one a line; `name` is for messages. */
+kerf_status kerf__dataset_name_classes(kerf_dataset *d, const char *text, const char *name);
+/* Images, then the labels of the same samples.  The images' bytes are taken out of x. */
+kerf_status kerf__samples_take_images(kerf_dataset *d, kerf__samples *s, kerf_tensor *x,
+                                      const char *name);
+kerf_status kerf__samples_take_labels(kerf_dataset *d, kerf__samples *s, const kerf_tensor *y,
+                                      const char *name);
 
 /* ---- IDX: the file format of MNIST ------------------------------------------------------- */
 

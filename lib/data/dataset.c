@@ -15,7 +15,10 @@ static const struct {
 } SOURCES[] = {
     {"fashion-mnist", kerf__source_fashion},
     {"idx:", kerf__source_idx},
+    {"cifar10:", kerf__source_cifar10},
+    {"cifar100:", kerf__source_cifar100},
     {"npy:", kerf__source_npy},
+    {"npz:", kerf__source_npz},
     {"random:", kerf__source_random},
 };
 enum { NUM_SOURCES = sizeof SOURCES / sizeof SOURCES[0] };
@@ -29,8 +32,8 @@ static kerf_status open_source(kerf_dataset *d, const char *spec)
             return SOURCES[i].open(d, spec + length);
     }
     return kerf__fail(KERF_ERR_ARGUMENT,
-                      "data '%s': must be fashion-mnist, idx:DIR, npy:X.npy[,Y.npy] or "
-                      "random:C,H,W,CLASSES",
+                      "data '%s': must be fashion-mnist, idx:DIR, cifar10:DIR, cifar100:DIR, "
+                      "npy:X.npy[,Y.npy], npz:FILE or random:C,H,W,CLASSES",
                       spec);
 }
 
@@ -65,6 +68,8 @@ void kerf_dataset_close(kerf_dataset *d)
         return;
     free_samples(&d->train);
     free_samples(&d->test);
+    free(d->own_names);
+    free(d->names_text);
     free(d->order);
     free(d->spec);
     free(d);
@@ -122,6 +127,41 @@ const kerf__samples *kerf__dataset_locate(const kerf_dataset *d, kerf_split spli
     int64_t before = split == KERF_SPLIT_VAL ? d->train.num - d->num_held_back : 0;
     *place = d->order != NULL ? d->order[before + i] : before + i;
     return &d->train;
+}
+
+/* ---- class names -------------------------------------------------------------------------- */
+
+/* The lines of d->names_text into d->own_names, which has room for all; how many, or -1. */
+static int split_lines(kerf_dataset *d)
+{
+    int num = 0;
+    char *line = d->names_text;
+    while (*line != '\0') {
+        char *end = line + strcspn(line, "\n"), *next = *end != '\0' ? end + 1 : end;
+        *end = '\0';
+        if (end > line && end[-1] == '\r')
+            end[-1] = '\0';
+        if (*line != '\0' && num == d->num_classes)
+            return -1;
+        if (*line != '\0')
+            d->own_names[num++] = line;
+        line = next;
+    }
+    return num;
+}
+
+kerf_status kerf__dataset_name_classes(kerf_dataset *d, const char *text, const char *name)
+{
+    d->names_text = kerf__strdup(text);
+    d->own_names = kerf__alloc((size_t)d->num_classes, sizeof *d->own_names);
+    if (d->names_text == NULL || d->own_names == NULL)
+        return kerf__fail_memory(name, strlen(text));
+    int num = split_lines(d);
+    if (num != d->num_classes)
+        return kerf__fail(KERF_ERR_FORMAT, "%s: must name %d classes, one a line, names %s", name,
+                          d->num_classes, num < 0 ? "more" : "fewer");
+    d->class_names = d->own_names;
+    return KERF_OK;
 }
 
 /* ---- looking ------------------------------------------------------------------------------ */
