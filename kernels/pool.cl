@@ -76,22 +76,32 @@ kernel void pool_items(global const float *src, global float *dst, global long *
 }
 
 /* 1 if the maximum of the window at step (oz, oy, ox) is what lies `mine` elements into the
- * plane. */
+ * plane.  One loop over all taps: GPUs have no registers for the masks of six. */
 static inline int is_place(global const float *plane, int mine, axis z, axis y, axis x, int oz,
                            int oy, int ox)
 {
-    const taps tz = taps_inside(z, oz), ty = taps_inside(y, oy), tx = taps_inside(x, ox);
     const float value = plane[mine];
-    for (int kz = tz.from; kz < tz.end; kz++)
-        for (int ky = ty.from; ky < ty.end; ky++)
-            for (int kx = tx.from; kx < tx.end; kx++) {
-                const int iz = begin_of(z, oz) + kz * z.dilation;
-                const int iy = begin_of(y, oy) + ky * y.dilation;
-                const int at = (iz * y.src + iy) * x.src + begin_of(x, ox) + kx * x.dilation;
-                /* Of equals the first: who stands before must be smaller. */
-                if (at < mine ? !above(value, plane[at]) : above(plane[at], value))
-                    return 0;
-            }
+    int iz = begin_of(z, oz), iy = begin_of(y, oy), ix = begin_of(x, ox), ky = 0, kx = 0;
+    for (int k = z.kernel_ * y.kernel_ * x.kernel_; k > 0; k--) {
+        const int at = (iz * y.src + iy) * x.src + ix;
+        const int inside = iz >= 0 && iz < z.src && iy >= 0 && iy < y.src && ix >= 0 && ix < x.src;
+        /* Of equals the first: who stands before must be smaller. */
+        if (inside && (at < mine ? !above(value, plane[at]) : above(plane[at], value)))
+            return 0;
+        ix += x.dilation;
+        kx++;
+        if (kx == x.kernel_) { /* the next row */
+            kx = 0;
+            ix = begin_of(x, ox);
+            iy += y.dilation;
+            ky++;
+        }
+        if (ky == y.kernel_) { /* the next plane */
+            ky = 0;
+            iy = begin_of(y, oy);
+            iz += z.dilation;
+        }
+    }
     return 1;
 }
 

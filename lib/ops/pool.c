@@ -8,8 +8,8 @@
  * keeps anyway, and saves the forward pass from writing places.  ONNX's Global... operations
  * are a window over the whole plane; so is any other node whose window happens to be that.
  *
- * Device side: kernels/pool.cl, and pool_wide.c for CPU devices.  Definition:
- * tests/ref/ref_pool.c. */
+ * Device side: kernels/pool.cl; for CPU devices pool_wide.c and, where 16 channels lie side by
+ * side, pool_blocked.c.  Definition: tests/ref/ref_pool.c. */
 #include "ops/pool_common.h"
 
 #include <limits.h>
@@ -44,27 +44,44 @@ static const struct formula *formula_of(const kerf_node *n)
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-/* A gradient that does not take src is told its shape. */
+static int is_blocked(const kerf_node *n)
+{
+    return kerf__node_attribute(n, "layouts") != NULL;
+}
+
+/* The shape as it lies in memory and, in blocks, lanes left out; a gradient that does not take
+ * src is told it. */
 static kerf_status src_of(const kerf_node *n, kerf_shape *src)
 {
     kerf__ints shape;
     *src = n->inputs[0]->shape;
-    if (strcmp(n->op, "kerf.AveragePoolGrad") != 0)
-        return KERF_OK;
-    KERF__TRY(kerf__node_get_ints(n, "shape", INT_MAX, &shape));
-    src->rank = (int)shape.num;
-    for (size_t i = 0; i < shape.num; i++)
-        src->dims[i] = shape.items[i];
-    if (kerf_shape_num_elements(*src) < 0)
-        return kerf__fail_node(KERF_ERR_SHAPE, n, "shape has a dimension below 0");
+    if (strcmp(n->op, "kerf.AveragePoolGrad") == 0) {
+        KERF__TRY(kerf__node_get_ints(n, "shape", INT_MAX, &shape));
+        src->rank = (int)shape.num;
+        for (size_t i = 0; i < shape.num; i++)
+            src->dims[i] = shape.items[i];
+        if (kerf_shape_num_elements(*src) < 0)
+            return kerf__fail_node(KERF_ERR_SHAPE, n, "shape has a dimension below 0");
+        if (is_blocked(n))
+            *src = kerf__layout_shape(KERF__C16, *src);
+    }
+    src->rank -= is_blocked(n) && src->rank > 0;
     return KERF_OK;
+}
+
+/* And the lanes put in again. */
+static kerf_shape with_lanes(const kerf__pool *p, kerf_shape shape)
+{
+    if (p->lanes > 1)
+        shape.dims[shape.rank++] = (int64_t)p->lanes;
+    return shape;
 }
 
 static kerf_status read_pool(const kerf_node *n, kerf__pool *p)
 {
     const struct formula *f = formula_of(n);
     const int64_t power = kerf_node_int(n, "p", 2);
-    *p = (kerf__pool){.kind = f->kind, .planes = 1};
+    *p = (kerf__pool){.kind = f->kind, .lanes = is_blocked(n) ? KERF__LANES : 1};
     KERF__TRY(src_of(n, &p->src));
     KERF__TRY(f->global ? kerf__node_global_window(n, p->src, &p->window)
                         : kerf__node_window(n, p->src, NULL, &p->window));
@@ -112,7 +129,7 @@ static kerf_status infer(kerf_node *n)
     kerf__pool p;
     KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
     KERF__TRY(read_pool(n, &p));
-    const kerf_shape dst = kerf__window_dst(&p.window, p.src);
+    const kerf_shape dst = with_lanes(&p, kerf__window_dst(&p.window, p.src));
     kerf__set_output(n, 0, KERF_F32, dst);
     kerf__set_output(n, 1, KERF_S64, dst);
     return KERF_OK;
@@ -126,8 +143,8 @@ static kerf_status infer_grad(kerf_node *n)
     for (int i = 0; i <= diff; i++)
         KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
     KERF__TRY(read_pool(n, &p));
-    KERF__TRY(kerf__node_check_shape(n, diff, kerf__window_dst(&p.window, p.src)));
-    kerf__set_output(n, 0, KERF_F32, p.src);
+    KERF__TRY(kerf__node_check_shape(n, diff, with_lanes(&p, kerf__window_dst(&p.window, p.src))));
+    kerf__set_output(n, 0, KERF_F32, with_lanes(&p, p.src));
     return KERF_OK;
 }
 
@@ -210,7 +227,8 @@ static int has_places(const kerf_node *n)
 static int fits_items(const kerf__op_case *c)
 {
     const kerf__pool p = kerf__pool_of(c->node);
-    return kerf__fits_31_bits(c) && kerf__window_taps(&p.window) <= KERF__MOST_ITERATIONS;
+    return kerf__fits_31_bits(c) && p.lanes == 1 &&
+           kerf__window_taps(&p.window) <= KERF__MOST_ITERATIONS;
 }
 
 /* Or over the windows above it, and each as far as it must. */
@@ -226,7 +244,7 @@ static int fits_grad_items(const kerf__op_case *c)
         if (num > KERF__MOST_ITERATIONS)
             return 0;
     }
-    return kerf__fits_31_bits(c);
+    return kerf__fits_31_bits(c) && p.lanes == 1;
 }
 
 static kerf_status build_items(const kerf__op_case *c)
@@ -268,7 +286,8 @@ static kerf_status build_average_grad(const kerf__op_case *c)
 /* One window that is the plane, nothing around it. */
 int kerf__pool_is_plane(const kerf__op_case *c, const kerf__pool *p)
 {
-    int same = kerf__pool_dst_plane(p) == 1 && !has_places(c->node) && kerf__fits_31_bits(c);
+    int same = kerf__pool_dst_plane(p) == 1 && p->lanes == 1 && !has_places(c->node) &&
+               kerf__fits_31_bits(c);
     for (int i = 0; i < KERF__SPATIAL; i++) {
         const kerf__window_axis *a = &p->window.axes[i];
         same = same && a->kernel == a->src && a->before == 0 && a->dilation == 1;
@@ -292,9 +311,25 @@ static kerf_status build_planes(const kerf__op_case *c)
                       grid);
 }
 
+/* Where its neighbours are in blocks anyway: a plane's pixels then come as whole vectors. */
+static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
+{
+    const kerf__pool p = kerf__pool_of(n);
+    if (has_places(n) || !kerf__pool_can_block(&p))
+        return KERF__STAYS;
+    for (int i = 0; i < n->num_inputs; i++)
+        out->inputs[i] = KERF__C16;
+    out->outputs[0] = KERF__C16;
+    return KERF__FOLLOWS;
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static const kerf__variant VARIANTS[] = {
+    {.name = "pool_blocked",
+     .wide = 1,
+     .fits = kerf__pool_fits_blocked,
+     .build = kerf__pool_build_blocked},
     {.name = "pool_rows", .wide = 1, .fits = kerf__pool_fits_rows, .build = kerf__pool_build_rows},
     {.name = "pool_lines",
      .wide = 1,
@@ -304,6 +339,10 @@ static const kerf__variant VARIANTS[] = {
     {.name = "pool_items", .fits = fits_items, .build = build_items},
 };
 static const kerf__variant MAX_GRAD_VARIANTS[] = {
+    {.name = "max_pool_grad_blocked",
+     .wide = 1,
+     .fits = kerf__pool_fits_blocked,
+     .build = kerf__pool_build_max_grad_blocked},
     {.name = "max_pool_grad_bands",
      .wide = 1,
      .fits = kerf__pool_fits_grad_lines,
@@ -311,6 +350,10 @@ static const kerf__variant MAX_GRAD_VARIANTS[] = {
     {.name = "max_pool_grad_items", .fits = fits_grad_items, .build = build_max_grad},
 };
 static const kerf__variant AVERAGE_GRAD_VARIANTS[] = {
+    {.name = "average_pool_grad_blocked",
+     .wide = 1,
+     .fits = kerf__pool_fits_blocked,
+     .build = kerf__pool_build_average_grad_blocked},
     {.name = "average_pool_grad_lines",
      .wide = 1,
      .fits = kerf__pool_fits_grad_lines,
@@ -321,7 +364,7 @@ static const kerf__variant AVERAGE_GRAD_VARIANTS[] = {
 #define ENTRY(name, inputs, outputs, shapes, rule, table)                                          \
     {                                                                                              \
         .op = (name), .min_inputs = (inputs), .max_inputs = (inputs), .num_outputs = (outputs),    \
-        .infer = (shapes), .gradient = (rule), .variants = (table),                                \
+        .infer = (shapes), .gradient = (rule), .layouts = wish, .variants = (table),               \
         .num_variants = sizeof(table) / sizeof(table)[0]                                           \
     }
 

@@ -1,8 +1,9 @@
 /* ops/pool_common.h -- what the files of pooling share: pool.c (table, shapes, gradients,
- * SIMT) and pool_wide.c (CPU devices). */
+ * SIMT), pool_wide.c (CPU devices) and pool_blocked.c (there, in blocks of channels). */
 #ifndef KERF_OPS_POOL_COMMON_H
 #define KERF_OPS_POOL_COMMON_H
 
+#include "ops/layout_common.h"
 #include "ops/window_common.h"
 
 typedef enum kerf__pool_kind {
@@ -11,11 +12,12 @@ typedef enum kerf__pool_kind {
     KERF__POOL_POWER
 } kerf__pool_kind;
 
-/* A pooling node, forward or gradient, seen from its source. */
+/* A pooling node, forward or gradient, seen from its source; lanes apart. */
 typedef struct kerf__pool {
     kerf__pool_kind kind;
     kerf_shape src; /* of the forward operation's input */
-    size_t planes;  /* images times channels */
+    size_t planes;  /* images times channels, or blocks of them */
+    size_t lanes;   /* KERF__LANES where channels lie in blocks, else 1 */
     kerf__window window;
     float p;            /* of KERF__POOL_POWER, else 0 */
     unsigned with_pads; /* padding counts in a mean */
@@ -32,7 +34,19 @@ const char *kerf__pool_options(kerf__pool_kind kind);
 /* 1 if one window is the whole plane, nothing around it, and only its value is wanted. */
 int kerf__pool_is_plane(const kerf__op_case *c, const kerf__pool *p);
 
+/* How a gradient of maxima is cut into bands of rows, each an item's: as high as an item may
+ * take if a row costs so many iterations, lower where planes are few.  Returns rows. */
+size_t kerf__pool_bands(const kerf__op_case *c, const kerf__pool *p, size_t row_cost,
+                        size_t *bands);
+
+/* 1 if pool_blocked.c has kernels for such windows. */
+int kerf__pool_can_block(const kerf__pool *p);
+
 /* For the table of variants. */
+int kerf__pool_fits_blocked(const kerf__op_case *c);
+kerf_status kerf__pool_build_blocked(const kerf__op_case *c);
+kerf_status kerf__pool_build_max_grad_blocked(const kerf__op_case *c);
+kerf_status kerf__pool_build_average_grad_blocked(const kerf__op_case *c);
 int kerf__pool_fits_lines(const kerf__op_case *c);
 int kerf__pool_fits_grad_lines(const kerf__op_case *c);
 int kerf__pool_fits_rows(const kerf__op_case *c);

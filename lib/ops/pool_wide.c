@@ -52,8 +52,9 @@ static size_t grad_row_cost(const kerf__pool *p)
 static int fits(const kerf__op_case *c, size_t (*cost)(const kerf__pool *))
 {
     const kerf__pool p = kerf__pool_of(c->node);
-    return kerf__fits_31_bits(c) && p.window.axes[0].src == 1 && p.window.axes[0].kernel == 1 &&
-           line_length(&p) <= LONGEST_LINE && cost(&p) <= KERF__MOST_ITERATIONS / 2;
+    return kerf__fits_31_bits(c) && p.lanes == 1 && p.window.axes[0].src == 1 &&
+           p.window.axes[0].kernel == 1 && line_length(&p) <= LONGEST_LINE &&
+           cost(&p) <= KERF__MOST_ITERATIONS / 2;
 }
 
 int kerf__pool_fits_lines(const kerf__op_case *c)
@@ -91,16 +92,23 @@ kerf_status kerf__pool_build_lines(const kerf__op_case *c)
     return emit(c, &p, "pool_lines", args, 8, kerf__ceil_div(all, rows));
 }
 
-/* Bands of a plane as high as an item may take, and lower where planes are few. */
+size_t kerf__pool_bands(const kerf__op_case *c, const kerf__pool *p, size_t row_cost, size_t *bands)
+{
+    const size_t height = (size_t)y_of(p)->src;
+    size_t rows =
+        kerf__pieces_an_item(c, p->planes * height, row_cost, 4 * (size_t)y_of(p)->kernel);
+    if (rows > height)
+        rows = height;
+    *bands = kerf__ceil_div(height, rows);
+    return rows;
+}
+
 kerf_status kerf__pool_build_max_grad(const kerf__op_case *c)
 {
     const kerf__pool p = kerf__pool_of(c->node);
-    const size_t height = (size_t)y_of(&p)->src, length = line_length(&p);
-    size_t rows =
-        kerf__pieces_an_item(c, p.planes * height, grad_row_cost(&p), 4 * (size_t)y_of(&p)->kernel);
-    if (rows > height)
-        rows = height;
-    const size_t bands = kerf__ceil_div(height, rows);
+    size_t bands;
+    const size_t length = line_length(&p);
+    const size_t rows = kerf__pool_bands(c, &p, grad_row_cost(&p), &bands);
     kerf__arg args[24] = {
         ARG(kerf__in(c, 0)),     ARG(kerf__in(c, 1)),
         ARG(kerf__out(c, 0)),    kerf__arg_local(3 * length * sizeof(float)),

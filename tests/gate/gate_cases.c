@@ -39,6 +39,23 @@ const gate_case gate_cases[] = {
     {"MaxPool",              "f32:2,3,9,37",              "kernel_shape=9,37", 1},
     {"kerf.MaxPoolGrad",     "f32:2,3,9,37 f32:2,3,7,35", "kernel_shape=3,3", 0},
     {"kerf.AveragePoolGrad", "f32:2,3,7,35",              "kernel_shape=3,3 shape=2,3,9,37", 0},
+    /* In blocks, with loops for any window and for those that are known. */
+    {"MaxPool", "f32:2,2,9,9,16", "kernel_shape=3,3 strides=3,3 layouts=c16>c16", 1},
+    {"kerf.MaxPoolGrad", "f32:2,2,9,9,16 f32:2,2,3,3,16", "kernel_shape=3,3 strides=3,3 layouts=c16,c16>c16", 0},
+    {"kerf.AveragePoolGrad", "f32:2,2,3,3,16",
+     "shape=2,20,9,9 kernel_shape=3,3 strides=3,3 layouts=c16>c16", 0},
+    {"MaxPool", "f32:2,2,9,9,16", "kernel_shape=2,2 strides=2,2 layouts=c16>c16", 1},
+    {"kerf.MaxPoolGrad", "f32:2,2,9,9,16 f32:2,2,4,4,16", "kernel_shape=2,2 strides=2,2 layouts=c16,c16>c16", 0},
+    {"kerf.AveragePoolGrad", "f32:2,2,4,4,16",
+     "shape=2,20,9,9 kernel_shape=2,2 strides=2,2 layouts=c16>c16", 0},
+    {"MaxPool", "f32:2,2,9,9,16", "kernel_shape=3,3 strides=1,1 layouts=c16>c16", 1},
+    {"kerf.MaxPoolGrad", "f32:2,2,9,9,16 f32:2,2,7,7,16", "kernel_shape=3,3 strides=1,1 layouts=c16,c16>c16", 0},
+    {"kerf.AveragePoolGrad", "f32:2,2,7,7,16",
+     "shape=2,20,9,9 kernel_shape=3,3 strides=1,1 layouts=c16>c16", 0},
+    {"MaxPool", "f32:2,2,9,9,16", "kernel_shape=3,3 strides=2,2 layouts=c16>c16", 1},
+    {"kerf.MaxPoolGrad", "f32:2,2,9,9,16 f32:2,2,4,4,16", "kernel_shape=3,3 strides=2,2 layouts=c16,c16>c16", 0},
+    {"kerf.AveragePoolGrad", "f32:2,2,4,4,16",
+     "shape=2,20,9,9 kernel_shape=3,3 strides=2,2 layouts=c16>c16", 0},
 
     /* Along rows, columns, neither; long enough to be cut into parts. */
     {"ReduceSum", "f32:50,70",       "axes=1", 0},

@@ -1,10 +1,11 @@
 /* test_pool.c -- pooling and its gradients against ref_pool.c: every window on every variant. */
 #include "op_check.h"
+#include "ops/layout_common.h"
 #include "ref/ref.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-enum { MAX = 1 << 16 };
+enum { MAX = 1 << 19 };
 static kerf_device *dev;
 static float x[MAX], y[MAX];
 
@@ -94,30 +95,80 @@ static void check(const char *op, int num_outputs, const window *w, const char *
     op_check_end(&c);
 }
 
-/* The gradient's own node, on every variant. */
-static void check_grad(const char *op, const window *w, int with_pads)
+static kerf_shape dst_of(const window *w)
 {
     op_check c;
     op_check_begin(&c, dev);
-    kerf_shape dst;
-    const int max = strcmp(op, "kerf.MaxPoolGrad") == 0;
     op_check_input(&c, KERF_F32, w->shape, x);
-    op_check_node(&c, "MaxPool", 1); /* for the shape of what arrives */
+    op_check_node(&c, "MaxPool", 1);
     set_window(c.node, w);
     CHECK_OK(kerf__node_infer(c.node));
-    dst = c.node->outputs[0]->shape;
+    const kerf_shape dst = c.node->outputs[0]->shape;
     op_check_end(&c);
+    return dst;
+}
+
+/* The gradient's own node, on every variant. */
+static void check_grad(const char *op, const window *w, kerf__layout layout, int with_pads)
+{
+    op_check c;
+    const int max = strcmp(op, "kerf.MaxPoolGrad") == 0;
+    const kerf_shape dst = kerf__layout_shape(layout, dst_of(w));
     op_check_begin(&c, dev);
     if (max)
-        op_check_input(&c, KERF_F32, w->shape, x);
+        op_check_input(&c, KERF_F32, kerf__layout_shape(layout, w->shape), x);
     op_check_input(&c, KERF_F32, dst, y);
     op_check_node(&c, op, 1);
     set_window(c.node, w);
+    CHECK_OK(kerf__node_set_layouts(
+        c.node, &(kerf__layouts){.inputs = {layout, max ? layout : KERF__PLAIN}, {layout}}));
     if (!max)
         CHECK_OK(kerf_node_set_ints(c.node, "shape", w->shape.dims, (size_t)w->shape.rank));
     CHECK_OK(kerf_node_set_int(c.node, "count_include_pad", with_pads));
     op_check_variants(&c, ref_pool, check_tolerance(4, taps_of(w)));
     op_check_end(&c);
+}
+
+/* The plain node that the plan would ask. */
+static int can_be_blocked(const window *w)
+{
+    op_check c;
+    kerf__layouts wanted = {0};
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, w->shape, x);
+    op_check_node(&c, "MaxPool", 1);
+    set_window(c.node, w);
+    CHECK_OK(kerf__node_infer(c.node));
+    const kerf__wish wish = kerf__op_find("MaxPool")->layouts(c.node, &wanted);
+    op_check_end(&c);
+    return wish == KERF__FOLLOWS && kerf_device_get_info(dev)->type == KERF_DEVICE_CPU;
+}
+
+/* Channels in blocks; pad lanes hold numbers here, and no lane may see another. */
+static void check_blocked(const char *op, const window *w, const char *key, int number)
+{
+    op_check c;
+    const kerf__layouts layouts = {.inputs = {KERF__C16}, .outputs = {KERF__C16}};
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, kerf__layout_shape(KERF__C16, w->shape), x);
+    op_check_node(&c, op, 1);
+    set_window(c.node, w);
+    CHECK_OK(kerf_node_set_int(c.node, key, number));
+    CHECK_OK(kerf__node_set_layouts(c.node, &layouts));
+    op_check_variants(&c, ref_pool, check_tolerance(4, taps_of(w)));
+    CHECK(kerf_shape_equal(c.node->outputs[0]->shape, kerf__layout_shape(KERF__C16, dst_of(w))));
+    op_check_end(&c);
+}
+
+static void check_window_blocked(const window *w)
+{
+    check_blocked("MaxPool", w, "ceil_mode", w->ceil);
+    check_blocked("AveragePool", w, "count_include_pad", 0);
+    check_blocked("AveragePool", w, "count_include_pad", 1);
+    check_blocked("LpPool", w, "p", 2);
+    check_grad("kerf.MaxPoolGrad", w, KERF__C16, 0);
+    check_grad("kerf.AveragePoolGrad", w, KERF__C16, 0);
+    check_grad("kerf.AveragePoolGrad", w, KERF__C16, 1);
 }
 
 static void check_window(const window *w)
@@ -129,9 +180,9 @@ static void check_window(const window *w)
     check("AveragePool", 1, w, "count_include_pad", 1);
     for (int p = 1; p <= 3; p++)
         check("LpPool", 1, w, "p", p);
-    check_grad("kerf.MaxPoolGrad", w, 0);
-    check_grad("kerf.AveragePoolGrad", w, 0);
-    check_grad("kerf.AveragePoolGrad", w, 1);
+    check_grad("kerf.MaxPoolGrad", w, KERF__PLAIN, 0);
+    check_grad("kerf.AveragePoolGrad", w, KERF__PLAIN, 0);
+    check_grad("kerf.AveragePoolGrad", w, KERF__PLAIN, 1);
 }
 
 static void test_windows(void)
@@ -142,6 +193,8 @@ static void test_windows(void)
             continue;
         op_check_fill(x, MAX, 1);
         check_window(&WINDOWS[i]);
+        if (can_be_blocked(&WINDOWS[i]))
+            check_window_blocked(&WINDOWS[i]);
     }
 }
 
@@ -196,7 +249,9 @@ static void test_strange_numbers(void)
                 op_check_variants(&c, ref_pool, 0);
                 op_check_end(&c);
             }
-            check_grad("kerf.MaxPoolGrad", &W[i], 0);
+            check_grad("kerf.MaxPoolGrad", &W[i], KERF__PLAIN, 0);
+            if (can_be_blocked(&W[i]))
+                check_grad("kerf.MaxPoolGrad", &W[i], KERF__C16, 0);
         }
 }
 

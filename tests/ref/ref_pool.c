@@ -1,4 +1,5 @@
-/* ref_pool.c -- the definitions: every window, tap by tap, forward and gradient in one walk. */
+/* ref_pool.c -- the definitions: every window, tap by tap, forward and gradient in one walk.
+ * In blocks of 16 channels (attribute "layouts") each lane is a plane of its own. */
 #include "ref/ref.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@ enum { MAX_AXES = 3 };
 
 typedef struct window {
     int num;
+    int64_t lanes; /* elements of one plane lie that far apart */
     int64_t src[MAX_AXES], dst[MAX_AXES], kernel[MAX_AXES], stride[MAX_AXES], dilation[MAX_AXES];
     int64_t before[MAX_AXES], after[MAX_AXES];
 } window;
@@ -22,7 +24,8 @@ static int64_t item(const kerf_node *n, const char *key, int i, int64_t otherwis
 /* dst is taken from the node: how many windows there are is a matter of the shape rule. */
 static window window_of(const kerf_node *n, const kerf_shape src, const kerf_shape dst)
 {
-    window w = {.num = src.rank - 2};
+    const int blocked = kerf__node_attribute(n, "layouts") != NULL;
+    window w = {.num = src.rank - 2 - blocked, .lanes = blocked ? 16 : 1};
     const char *mode = kerf_node_string(n, "auto_pad", "NOTSET");
     const int global = strncmp(n->op, "Global", 6) == 0, same = strncmp(mode, "SAME", 4) == 0;
     for (int i = 0; i < w.num; i++) {
@@ -94,13 +97,14 @@ static found look(const kerf_node *n, const window *w, const double *plane, int6
         f.count += at >= 0 || (at == -1 && with_pads);
         if (at < 0 || plane == NULL)
             continue;
+        const double value = plane[at * w->lanes];
         if (!max) {
-            f.value += power ? pow(fabs(plane[at]), p) : plane[at];
+            f.value += power ? pow(fabs(value), p) : value;
             continue;
         }
-        if (f.place >= 0 && !(plane[at] > f.value || (isnan(plane[at]) && !isnan(f.value))))
+        if (f.place >= 0 && !(value > f.value || (isnan(value) && !isnan(f.value))))
             continue;
-        f.value = plane[at];
+        f.value = value;
         f.place = at;
         f.place_by_columns = 0;
         for (int i = w->num - 1; i >= 0; i--)
@@ -113,17 +117,23 @@ static found look(const kerf_node *n, const window *w, const double *plane, int6
     return f;
 }
 
+/* Where plane i of that many elements begins. */
+static int64_t plane_at(const window *w, int64_t i, int64_t size)
+{
+    return i / w->lanes * size * w->lanes + i % w->lanes;
+}
+
 static void forward(const kerf_node *n, const double *src, double *dst, double *places)
 {
     const kerf_shape shape = n->inputs[0]->shape;
     const window w = window_of(n, shape, n->outputs[0]->shape);
-    const int64_t planes = shape.dims[0] * shape.dims[1], size = volume(w.src, w.num);
+    const int64_t planes = shape.dims[0] * shape.dims[1] * w.lanes, size = volume(w.src, w.num);
     const int64_t steps = volume(w.dst, w.num);
     const int by_columns = kerf_node_int(n, "storage_order", 0) != 0;
     for (int64_t i = 0; i < planes * steps; i++) {
-        const int64_t plane = i / steps * size;
+        const int64_t plane = plane_at(&w, i / steps, size);
         const found f = look(n, &w, src + plane, i % steps);
-        dst[i] = f.value;
+        dst[plane_at(&w, i / steps, steps) + i % steps * w.lanes] = f.value;
         if (places != NULL)
             places[i] =
                 (double)(f.place < 0 ? -1 : plane + (by_columns ? f.place_by_columns : f.place));
@@ -135,19 +145,20 @@ static void backward(const kerf_node *n, const double *src, const double *diff_d
 {
     const kerf_shape shape = n->outputs[0]->shape;
     const window w = window_of(n, shape, n->inputs[n->num_inputs - 1]->shape);
-    const int64_t planes = shape.dims[0] * shape.dims[1], size = volume(w.src, w.num);
+    const int64_t planes = shape.dims[0] * shape.dims[1] * w.lanes, size = volume(w.src, w.num);
     const int64_t steps = volume(w.dst, w.num), taps = volume(w.kernel, w.num);
     memset(diff_src, 0, (size_t)(planes * size) * sizeof *diff_src);
     for (int64_t i = 0; i < planes * steps; i++) {
-        const int64_t plane = i / steps * size;
+        const int64_t plane = plane_at(&w, i / steps, size);
+        const double diff = diff_dst[plane_at(&w, i / steps, steps) + i % steps * w.lanes];
         const found f = look(n, &w, src != NULL ? src + plane : NULL, i % steps);
         if (src != NULL && f.place >= 0)
-            diff_src[plane + f.place] += diff_dst[i];
+            diff_src[plane + f.place * w.lanes] += diff;
         for (int64_t tap = 0; src == NULL && tap < taps; tap++) {
             int64_t index[MAX_AXES];
             const int64_t at = position(&w, i % steps, tap, index);
             if (at >= 0)
-                diff_src[plane + at] += diff_dst[i] / f.count;
+                diff_src[plane + at * w.lanes] += diff / f.count;
         }
     }
 }
