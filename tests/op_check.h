@@ -54,11 +54,25 @@ static inline void op_check_fill(float *x, size_t num, unsigned seed)
     }
 }
 
+/* A float16: 5 bits of exponent, 10 of mantissa. */
+static inline double op_check_half(uint16_t x)
+{
+    const int exponent = x >> 10 & 31, mantissa = x & 1023;
+    const double size = exponent == 31  ? (mantissa != 0 ? (double)NAN : (double)INFINITY)
+                        : exponent == 0 ? ldexp(mantissa, -24)
+                                        : ldexp(1024 + mantissa, exponent - 25);
+    return x >> 15 != 0 ? -size : size;
+}
+
 static inline double op_check_number(kerf_type type, const void *data, size_t i)
 {
     switch (type) {
     case KERF_F32:
         return (double)((const float *)data)[i];
+    case KERF_F16:
+        return op_check_half(((const uint16_t *)data)[i]);
+    case KERF_S8:
+        return (double)((const int8_t *)data)[i];
     case KERF_S32:
         return (double)((const int32_t *)data)[i];
     case KERF_S64:

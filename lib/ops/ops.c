@@ -18,6 +18,7 @@
     X(gemm) \
     X(mask) \
     X(metrics) \
+    X(move) \
     X(mse_loss) \
     X(optimizer) \
     X(pool) \

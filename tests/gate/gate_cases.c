@@ -83,6 +83,27 @@ const gate_case gate_cases[] = {
     {"kerf.MseGrad", "f32:50,10 f32:50,10 f32:", NULL, 0},
     {"kerf.Metrics", "f32: f32:50,10 s32:50 f32:4", NULL, 0},
 
+    /* Elements of each size: whole rows, turned planes, any strides, a part among zeros. */
+    {"Concat",    "u8:5,7 u8:5,9",   "axis=1", 1},
+    {"Concat",    "f16:5,7 f16:5,9", "axis=1", 1},
+    {"Concat",    "f32:5,7 f32:5,9", "axis=1", 1},
+    {"Concat",    "s64:5,7 s64:5,9", "axis=1", 1},
+    {"Split",     "f32:5,8",         "axis=1", 2},
+    {"Tile",      "f32:5,8",         "repeats=2,3", 1},
+    {"SpaceToDepth", "f32:1,4,8,8",  "blocksize=2", 1},
+    {"Transpose", "u8:50,70",        "perm=1,0", 1},
+    {"Transpose", "f16:50,70",       "perm=1,0", 1},
+    {"Transpose", "f32:50,70",       "perm=1,0", 1},
+    {"Transpose", "s64:50,70",       "perm=1,0", 1},
+    {"Transpose", "u8:5,7",          "perm=1,0", 1},
+    {"Transpose", "f16:5,7",         "perm=1,0", 1},
+    {"Transpose", "f32:5,7",         "perm=1,0", 1},
+    {"Transpose", "s64:5,7",         "perm=1,0", 1},
+    {"kerf.SliceGrad", "u8:35",      "shape=39 starts=3 steps=1", 1},
+    {"kerf.SliceGrad", "f16:35",     "shape=39 starts=3 steps=1", 1},
+    {"kerf.SliceGrad", "f32:35",     "shape=39 starts=3 steps=1", 1},
+    {"kerf.SliceGrad", "s64:35",     "shape=39 starts=3 steps=1", 1},
+
     /* weight, gradient, moments, mask, step: with each choice that a kernel is compiled for. */
     {"kerf.SgdUpdate", "f32:5000 f32:5000 f32:5000 bool:5000 f32:16", "nesterov=0", 2},
     {"kerf.SgdUpdate", "f32:5000 f32:5000 f32:5000 bool:5000 f32:16", "nesterov=1", 2},

@@ -57,7 +57,8 @@ static kerf_type read_input(const gate_case *c, const char *text, kerf_shape *sh
     static const struct {
         const char *name;
         kerf_type type;
-    } TYPES[] = {{"f32:", KERF_F32}, {"s32:", KERF_S32}, {"bool:", KERF_BOOL}};
+    } TYPES[] = {{"f32:", KERF_F32}, {"f16:", KERF_F16}, {"s32:", KERF_S32},  {"s64:", KERF_S64},
+                 {"u8:", KERF_U8},   {"s8:", KERF_S8},   {"bool:", KERF_BOOL}};
     *shape = KERF_SCALAR;
     for (size_t i = 0; i < LENGTH(TYPES); i++) {
         const size_t length = strlen(TYPES[i].name);
@@ -67,8 +68,18 @@ static kerf_type read_input(const gate_case *c, const char *text, kerf_shape *sh
             shape->dims[shape->rank++] = strtol(at, &at, 10);
         return TYPES[i].type;
     }
-    bad_case(c, "its types must be f32:, s32: or bool:");
+    bad_case(c, "its types must be f32:, f16:, s32:, s64:, u8:, s8: or bool:");
     return KERF_F32;
+}
+
+static int is_list(const char *key)
+{
+    static const char *const LISTS[] = {"axes",    "ends",  "pads",   "perm",
+                                        "repeats", "shape", "starts", "steps"};
+    for (size_t i = 0; i < LENGTH(LISTS); i++)
+        if (strcmp(LISTS[i], key) == 0)
+            return 1;
+    return 0;
 }
 
 static void set_attribute(const gate_case *c, kerf_node *n, char *text)
@@ -86,9 +97,8 @@ static void set_attribute(const gate_case *c, kerf_node *n, char *text)
     }
     for (; *at != '\0'; at += *at == ',')
         numbers[num++] = strtol(at, &at, 10);
-    const int is_list = num > 1 || strcmp(text, "axes") == 0 || strcmp(text, "shape") == 0;
-    kerf_status status = is_list ? kerf_node_set_ints(n, text, numbers, num)
-                                 : kerf_node_set_int(n, text, numbers[0]);
+    kerf_status status = num > 1 || is_list(text) ? kerf_node_set_ints(n, text, numbers, num)
+                                                  : kerf_node_set_int(n, text, numbers[0]);
     if (status != KERF_OK)
         bad_case(c, kerf_last_error());
 }

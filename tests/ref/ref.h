@@ -15,6 +15,7 @@ REF(elementwise);
 REF(gemm);
 REF(mask);
 REF(metrics);
+REF(move);
 REF(mse_loss);
 REF(optimizer);
 REF(pool);
