@@ -77,7 +77,8 @@ static void print_ops(const folder_case *cases, size_t num)
     for (size_t i = 0; i < num_ops; i++) {
         table_cell(t, "%s", counts[i].op);
         for (int r = 0; r < FOLDER_NUM_RESULTS; r++)
-            table_number(t, "%.0f", counts[i].num[r] > 0 ? counts[i].num[r] : NAN, "");
+            table_number(t, "%.0f", counts[i].num[r] > 0 ? (double)counts[i].num[r] : (double)NAN,
+                         "");
     }
     table_print(t, stdout);
     table_destroy(t);
