@@ -6,37 +6,18 @@
  * the launch before left in the result, and the last one finishes.  Padding is not multiplied.
  *
  * Limit: index arithmetic and loads, two a multiply-add.  Host side: lib/ops/conv.c. */
+#include "conv.clh"
 
 /* All tensors have less than 2^31 elements, and no coordinate leaves an int. */
 #define GEOMETRY                                                                                   \
     int groups, int src_channels, int dst_channels, int src_h, int src_w, int dst_h, int dst_w,    \
         int kernel_h, int kernel_w, int stride_h, int stride_w, int dilation_h, int dilation_w,    \
         int pad_h, int pad_w
-#define FINISH int has_bias, int has_residual, float slope, float low, float high
-#define RANGE  int num, int first, int last, int terms
-
-/* Compared so that NaN stays NaN. */
-static inline float activate(float x, float slope, float low, float high)
-{
-    const float y = x < 0.0f ? slope * x : x;
-    return y < low ? low : y > high ? high : y;
-}
-
-/* Element `at` of the result, of this channel. */
-static inline float finish(float sum, global const float *bias, global const float *residual,
-                           int at, int channel, FINISH)
-{
-    float x = sum;
-    if (has_bias)
-        x += bias[channel];
-    if (has_residual)
-        x += residual[at];
-    return activate(x, slope, low, high);
-}
+#define RANGE int num, int first, int last, int terms
 
 kernel void conv_plain_dst(global const float *src, global const float *weights,
                            global const float *bias, global const float *residual,
-                           global float *dst, GEOMETRY, FINISH, RANGE)
+                           global float *dst, GEOMETRY, int has_bias, FINISH, RANGE)
 {
     const int at = (int)get_global_id(0);
     if (at >= num)
@@ -60,15 +41,15 @@ kernel void conv_plain_dst(global const float *src, global const float *weights,
             }
         }
     }
-    dst[at] = last < terms ? sum
-                           : finish(sum, bias, residual, at, channel, has_bias, has_residual, slope,
-                                    low, high);
+    dst[at] = last < terms
+                  ? sum
+                  : finish(sum + bias_of(bias, channel, has_bias), residual, at, FINISH_ARGS);
 }
 
 /* A pixel of src meets a pixel of dst where the stride divides. */
 kernel void conv_plain_src(global const float *dst, global const float *weights,
                            global const float *bias, global const float *residual,
-                           global float *src, GEOMETRY, FINISH, RANGE)
+                           global float *src, GEOMETRY, int has_bias, FINISH, RANGE)
 {
     const int at = (int)get_global_id(0);
     if (at >= num)
@@ -94,14 +75,14 @@ kernel void conv_plain_src(global const float *dst, global const float *weights,
             }
         }
     }
-    src[at] = last < terms ? sum
-                           : finish(sum, bias, residual, at, channel, has_bias, has_residual, slope,
-                                    low, high);
+    src[at] = last < terms
+                  ? sum
+                  : finish(sum + bias_of(bias, channel, has_bias), residual, at, FINISH_ARGS);
 }
 
 kernel void conv_plain_weights(global const float *src, global const float *dst,
                                global const float *bias, global const float *residual,
-                               global float *weights, GEOMETRY, FINISH, RANGE)
+                               global float *weights, GEOMETRY, int has_bias, FINISH, RANGE)
 {
     const int at = (int)get_global_id(0);
     if (at >= num)
@@ -125,7 +106,5 @@ kernel void conv_plain_weights(global const float *src, global const float *dst,
             }
         }
     }
-    weights[at] =
-        last < terms ? sum
-                     : finish(sum, bias, residual, at, 0, has_bias, has_residual, slope, low, high);
+    weights[at] = sum;
 }

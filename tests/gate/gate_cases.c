@@ -30,6 +30,7 @@ const gate_case gate_cases[] = {
     {"ConvTranspose", "f32:2,7,9,11 f32:7,5,3,3 f32:5", "strides=2,2", 0},
     {"kerf.ConvGradInput",   "f32:2,7,9,11 f32:7,5,3,3",    "pads=1,1,1,1 output_shape=9,11", 0},
     {"kerf.ConvGradWeights", "f32:2,5,9,11 f32:2,7,9,11",   "pads=1,1,1,1 kernel_shape=3,3", 0},
+    {"kerf.ConvGradWeights", "f32:9,5,29,31 f32:9,7,29,31", "pads=1,1,1,1 kernel_shape=3,3", 0}, /* in parts */
 
     /* Windows over lines, planes and spaces, with and without places; over a whole plane. */
     {"MaxPool",              "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 1},
