@@ -12,13 +12,14 @@
 
 /* ---- getting ready ----------------------------------------------------------------------- */
 
-/* --shape N,C,H,W: its N is the batch, the rest must be the model's. */
+/* --shape N,C,H,W: its N is the batch; what of the rest is a number must be the model's. */
 static int choose_batch(const options *o, contender *c)
 {
     c->batch = options_given(o, "batch") ? o->batch : o->train ? 128 : 1;
     if (o->shape == NULL)
         return 0;
-    kerf_shape want = kerf_value_shape(kerf_graph_input(c->m.g, 0));
+    const kerf_shape want = kerf_value_shape(kerf_graph_input(c->m.g, 0));
+    kerf_shape given = want;
     const char *p = o->shape;
     for (int d = 0; d < want.rank; d++) {
         char *end;
@@ -30,14 +31,18 @@ static int choose_batch(const options *o, contender *c)
                               kerf_shape_text(want, text, sizeof text), c->m.path);
         if (d == 0)
             c->batch = x;
+        given.dims[d] = x;
         p = end + 1;
     }
+    c->known = (kerf_known_input){kerf_value_name(kerf_graph_input(c->m.g, 0)), given, NULL};
+    c->num_known = 1;
     return 0;
 }
 
 static kerf_status make_plan(const options *o, contender *c, kerf_plan **p)
 {
-    kerf_plan_options plan_options = {.mode = KERF_EVALUATE, .batch = c->batch};
+    kerf_plan_options plan_options = {
+        .mode = KERF_EVALUATE, .batch = c->batch, .inputs = &c->known, .num_inputs = c->num_known};
     if (o->train) {
         plan_options.mode = KERF_TRAIN;
         plan_options.loss = KERF_LOSS_CROSS_ENTROPY;

@@ -14,6 +14,8 @@ typedef struct contender {
     char *room; /* where outputs are read to */
     int num_inputs;
     int64_t batch, step;
+    kerf_known_input known; /* the first input, with --shape; its name is the model's */
+    size_t num_known;
     double read_ms, build_ms, plan_ms, first_ms;
     timing times;
 } contender;

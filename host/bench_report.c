@@ -47,7 +47,8 @@ static json_t *layer_times(contender *c, const kerf_device_peaks *peaks, table *
 
 static json_t *contender_json(const options *o, contender *c, json_t *layers)
 {
-    kerf_shape shape = kerf_value_shape(kerf_graph_input(c->m.g, 0));
+    kerf_shape shape = c->num_known > 0 ? c->known.shape
+                                        : kerf_value_shape(kerf_graph_input(c->m.g, 0));
     if (shape.rank > 0 && shape.dims[0] < 0)
         shape.dims[0] = c->batch;
     json_t *object = json_object(), *times = timing_json(&c->times);

@@ -99,12 +99,35 @@ static int read_inputs(const options *o, inference *x)
 
 /* ---- running ----------------------------------------------------------------------------- */
 
+/* Shapes as the arrays have them, but for the samples of one piece; numbers only where no piece
+ * has others. */
+static void list_known(const inference *x, kerf_known_input *known)
+{
+    for (int i = 0; i < x->num_inputs; i++) {
+        const kerf_value *v = kerf_graph_input(x->m.g, i);
+        const kerf_shape want = kerf_value_shape(v);
+        known[i] = (kerf_known_input){kerf_value_name(v), kerf_tensor_shape(x->arrays[i]), NULL};
+        if (want.rank > 0 && want.dims[0] < 0)
+            known[i].shape.dims[0] = x->batch;
+        if (x->batch == x->num_samples)
+            known[i].data = kerf_tensor_data(x->arrays[i]);
+    }
+}
+
 static kerf_status make_plan(inference *x)
 {
     int whole = x->has_fixed_input || x->num_samples <= BATCH_MOST;
     x->batch = whole ? x->num_samples : BATCH_MOST;
-    kerf_plan_options plan_options = {.mode = KERF_EVALUATE, .batch = x->batch};
+    kerf_known_input *known = calloc((size_t)x->num_inputs + 1, sizeof *known);
+    if (known == NULL)
+        return KERF_ERR_MEMORY;
+    list_known(x, known);
+    kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
+                                      .batch = x->batch,
+                                      .inputs = known,
+                                      .num_inputs = (size_t)x->num_inputs};
     kerf_status status = kerf_plan_create(&x->plan, x->m.g, x->m.s, &plan_options);
+    free(known);
     for (int i = 0; status == KERF_OK && i < x->num_outputs; i++) {
         const kerf_value *v = kerf_graph_output(x->m.g, i);
         kerf_tensor *t = kerf_plan_output(x->plan, kerf_value_name(v));
@@ -122,12 +145,15 @@ static kerf_status feed_piece(inference *x, int i, int64_t first, int64_t num, c
     const char *name = kerf_value_name(kerf_graph_input(x->m.g, i));
     const char *data = kerf_tensor_data(x->arrays[i]);
     size_t all_bytes = kerf_tensor_size_bytes(x->arrays[i]);
+    kerf_tensor *dst = kerf_plan_input(x->plan, name);
+    if (dst == NULL) /* a constant by now */
+        return KERF_OK;
     if (x->batch == x->num_samples)
-        return kerf_tensor_write(kerf_plan_input(x->plan, name), data);
+        return kerf_tensor_write(dst, data);
     size_t sample_bytes = all_bytes / (size_t)x->num_samples;
     memset(room, 0, (size_t)x->batch * sample_bytes);
     memcpy(room, data + (size_t)first * sample_bytes, (size_t)num * sample_bytes);
-    return kerf_tensor_write(kerf_plan_input(x->plan, name), room);
+    return kerf_tensor_write(dst, room);
 }
 
 static kerf_status read_piece(inference *x, int i, int64_t first, int64_t num)

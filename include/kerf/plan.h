@@ -41,7 +41,8 @@ typedef struct kerf_optimizer {
 /* What is known of an input before the first run. */
 typedef struct kerf_known_input {
     const char *name;
-    kerf_shape shape; /* all numbers; the input's own symbols become these wherever they stand */
+    kerf_shape shape; /* the input's own symbols become these numbers wherever they stand; a
+                       * dimension below 0 stays as it is */
     const void *data; /* host memory, or NULL.  An input whose numbers decide shapes (the second
                        * one of a Reshape) becomes a constant with this; any other is fed */
 } kerf_known_input;

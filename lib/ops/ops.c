@@ -20,6 +20,7 @@
     X(metrics) \
     X(move) \
     X(mse_loss) \
+    X(nll_loss) \
     X(optimizer) \
     X(pool) \
     X(reduce) \

@@ -65,13 +65,37 @@ static kerf_status expand_mean(kerf_node *n)
     return kerf__node_set_op(n, "kerf.Scale");
 }
 
+/* One kernel does it for the loss that Kerf trains with: of (N, C) and int32, the mean. */
+static int is_plain_loss(const kerf_node *n)
+{
+    const kerf_value *labels = n->num_inputs == 2 ? n->inputs[1] : NULL;
+    return labels != NULL && labels->type == KERF_S32 && labels->shape.rank == 1 &&
+           strcmp(kerf_node_string(n, "reduction", "mean"), "mean") == 0 &&
+           kerf__node_attribute(n, "ignore_index") == NULL;
+}
+
+/* LogSoftmax over the classes, which may be an output too, and the loss of that. */
+static kerf_status expand_cross_entropy(kerf_node *n)
+{
+    kerf_node *softmax;
+    if (is_plain_loss(n))
+        return KERF_OK;
+    KERF__TRY(add_before(n, "LogSoftmax", n->inputs, 1, &softmax));
+    KERF__TRY(kerf_node_set_int(softmax, "axis", 1));
+    n->inputs[0] = softmax->outputs[0];
+    if (n->num_outputs > 1) {
+        KERF__TRY(kerf__plan_replace(n->graph, n->outputs[1], softmax->outputs[0]));
+        kerf__node_pop_output(n);
+    }
+    return kerf__node_set_op(n, "NegativeLogLikelihoodLoss");
+}
+
 static const struct {
     const char *op;
     kerf_status (*expand)(kerf_node *n);
 } ROWS[] = {
-    {"Max", expand_pairs},
-    {"Mean", expand_mean},
-    {"Min", expand_pairs},
+    {"Max", expand_pairs}, {"Mean", expand_mean},
+    {"Min", expand_pairs}, {"SoftmaxCrossEntropyLoss", expand_cross_entropy},
     {"Sum", expand_sum},
 };
 

@@ -167,6 +167,14 @@ static kerf_status take_name(kerf_graph *g, kerf_value *from, kerf_value *to)
     return status;
 }
 
+kerf_status kerf__plan_replace(kerf_graph *g, kerf_value *old, kerf_value *replacement)
+{
+    if (is_output(g, old))
+        KERF__TRY(take_name(g, old, replacement));
+    kerf__graph_replace_uses(g, old, replacement);
+    return KERF_OK;
+}
+
 static kerf_status replace(kerf_graph *g, kerf_value *v, const kerf__few *a)
 {
     kerf_tensor *t;
@@ -175,10 +183,7 @@ static kerf_status replace(kerf_graph *g, kerf_value *v, const kerf__few *a)
     for (int64_t i = 0; i < a->num; i++)
         set_item(t, (size_t)i, a->items[i]);
     KERF__TRY(kerf_graph_add_constant(g, NULL, t, &constant));
-    if (is_output(g, v))
-        KERF__TRY(take_name(g, v, constant));
-    kerf__graph_replace_uses(g, v, constant);
-    return KERF_OK;
+    return kerf__plan_replace(g, v, constant);
 }
 
 /* ---- helpers of the operations ------------------------------------------------------------- */

@@ -31,9 +31,11 @@ static void bind_symbol(kerf_graph *g, int64_t symbol, int64_t number)
 
 static kerf_status bind_shape(kerf_graph *g, const kerf_value *v, const kerf_known_input *known)
 {
-    if (known->shape.rank != v->shape.rank || kerf_shape_num_elements(known->shape) < 0)
+    if (known->shape.rank != v->shape.rank)
         return fail_shape(v, known);
     for (int d = 0; d < v->shape.rank; d++) {
+        if (known->shape.dims[d] < 0)
+            continue;
         if (v->shape.dims[d] < 0)
             bind_symbol(g, v->shape.dims[d], known->shape.dims[d]);
         if (v->shape.dims[d] != known->shape.dims[d])
@@ -137,7 +139,8 @@ static kerf_status take_numbers(kerf_graph *g, const kerf_known_input *inputs, s
     kerf_status status = KERF_OK;
     for (size_t i = 0; i < num && status == KERF_OK; i++) {
         kerf_value *v = kerf_graph_find(g, inputs[i].name);
-        if (inputs[i].data != NULL && v->kind == KERF__VALUE_INPUT && wanted[v->index])
+        if (inputs[i].data != NULL && v->kind == KERF__VALUE_INPUT && wanted[v->index] &&
+            kerf_shape_num_elements(v->shape) >= 0)
             status = make_constant(g, v, inputs[i].data);
     }
     free(wanted);

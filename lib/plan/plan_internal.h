@@ -115,6 +115,8 @@ kerf_status kerf__plan_expand(kerf_graph *g);
 /* infer.c is public: kerf_graph_infer().  fold.c: 1 in *folded if the node only computes
  * shapes; whoever read its result reads a constant then. */
 kerf_status kerf__plan_fold(kerf_graph *g, kerf_node *n, int *folded);
+/* Whoever read `old` reads the other, which takes its name if it is a graph's output (fold.c). */
+kerf_status kerf__plan_replace(kerf_graph *g, kerf_value *old, kerf_value *replacement);
 
 /* derive.c: hard masks become their weights; the value of the loss is found. */
 kerf_status kerf__plan_derive(kerf__planning *p);

@@ -43,6 +43,20 @@ static kerf_status check_output(const kerf_graph *g, const kerf_dataset *d, int6
                       kerf_shape_text(shape, text, sizeof text), kerf_dataset_num_classes(d));
 }
 
+size_t kerf__known_input(const kerf_graph *g, const kerf_dataset *d, kerf_known_input *known)
+{
+    const kerf_value *v = kerf_graph_input(g, 0);
+    const kerf_shape sample = kerf_dataset_sample_shape(d);
+    kerf_shape shape = kerf_value_shape(v);
+    if (shape.rank != sample.rank + 1)
+        return 0;
+    shape.dims[0] = -1; /* the batch */
+    for (int i = 0; i < sample.rank; i++)
+        shape.dims[i + 1] = shape.dims[i + 1] < 0 ? sample.dims[i] : -1;
+    *known = (kerf_known_input){kerf_value_name(v), shape, NULL};
+    return 1;
+}
+
 kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, int64_t *num_outputs)
 {
     if (kerf_graph_num_inputs(g) != 1 || kerf_graph_num_outputs(g) < 1)
@@ -52,7 +66,10 @@ kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, int6
                           kerf_graph_num_inputs(g), kerf_graph_num_outputs(g));
     kerf_graph *bound;
     KERF__TRY(kerf_graph_copy(&bound, g));
-    kerf_status status = kerf_graph_infer(bound, 1);
+    kerf_known_input known;
+    kerf_status status = kerf_graph_bind(bound, &known, kerf__known_input(g, d, &known));
+    if (status == KERF_OK)
+        status = kerf_graph_infer(bound, 1);
     if (status == KERF_OK)
         status = check_input(bound, d);
     if (status == KERF_OK)
@@ -71,10 +88,14 @@ const char *kerf__choose_prep(const char *prep, const kerf_graph *g, const kerf_
 /* ---- plans and loader ------------------------------------------------------------------------ */
 
 static kerf_status create_plans(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
-                                const kerf__evaluator_options *options)
+                                const kerf_dataset *d, const kerf__evaluator_options *options)
 {
-    kerf_plan_options plan = {
-        .mode = KERF_EVALUATE, .loss = options->loss, .choices = options->choices};
+    kerf_known_input known;
+    kerf_plan_options plan = {.mode = KERF_EVALUATE,
+                              .loss = options->loss,
+                              .choices = options->choices,
+                              .inputs = &known,
+                              .num_inputs = kerf__known_input(g, d, &known)};
     plan.batch = e->batch;
     if (e->samples >= e->batch)
         KERF__TRY(kerf_plan_create(&e->full, g, s, &plan));
@@ -90,7 +111,7 @@ static kerf_status create_all(kerf__evaluator *e, const kerf_graph *g, kerf_stat
     kerf_loader_options loader = {.split = options->split, .batch = e->batch, .keep_rest = 1};
     KERF__TRY(kerf__check_network(g, d, &e->num_outputs));
     KERF__TRY(kerf_prep_parse(&loader.prep, kerf__choose_prep(options->prep, g, d)));
-    KERF__TRY(create_plans(e, g, s, options));
+    KERF__TRY(create_plans(e, g, s, d, options));
     return kerf_loader_create(&e->loader, d, &loader);
 }
 

@@ -81,13 +81,16 @@ static kerf_status prepare_schedule(kerf__run *run)
 static kerf_status make_plans(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
+    kerf_known_input known;
     kerf_plan_options plan = {.mode = KERF_TRAIN,
                               .batch = o->batch,
                               .loss = o->loss,
                               .optimizer = o->optimizer,
                               .choices = choices,
                               .freeze = o->freeze,
-                              .num_freeze = o->num_freeze};
+                              .num_freeze = o->num_freeze,
+                              .inputs = &known,
+                              .num_inputs = kerf__known_input(run->g, run->d, &known)};
     kerf__evaluator_options evaluator = {
         .split = KERF_SPLIT_VAL, .batch = o->batch, .loss = o->loss, .choices = choices};
     KERF__TRY(kerf_plan_create(&run->plan, run->g, run->s, &plan));

@@ -78,6 +78,10 @@ const gate_case gate_cases[] = {
 
     {"SoftmaxCrossEntropyLoss",      "f32:50,10 s32:50",      NULL, 2},
     {"kerf.SoftmaxCrossEntropyGrad", "f32:50,10 s32:50 f32:", NULL, 0},
+    {"NegativeLogLikelihoodLoss", "f32:50,10 s32:50",           NULL, 0},
+    {"NegativeLogLikelihoodLoss", "f32:50,10 s64:50 f32:10",    "ignore_index=2", 0},
+    {"NegativeLogLikelihoodLoss", "f32:5,10,7 s32:5,7 f32:10",  "reduction=none ignore_index=2", 0},
+    {"NegativeLogLikelihoodLoss", "f32:5,10,7 s64:5,7",         "reduction=sum", 0},
     {"kerf.MseLoss", "f32:50,10 s32:50",         NULL, 0},
     {"kerf.MseLoss", "f32:50,10 f32:50,10",      NULL, 0},
     {"kerf.MseGrad", "f32:50,10 s32:50 f32:",    NULL, 0},

@@ -128,4 +128,16 @@ expect 0 "top-1" "$KERF" $train -o late.onnx --resume
 cmp -s late.onnx whole.onnx || failed "the resumed run has other bits than the undisturbed one"
 expect 1 "holds no checkpoint to go on from" \
     "$KERF" train m.onnx --data $data -o new.onnx --resume
+# Dimensions that a file leaves open are those of what goes in; every one must be told to a bench.
+open="$KERF_TEST_SOURCE/tests/golden/good/unnamed_dimensions.onnx"
+make_npy open.npy "(2, 4, 3)" 24
+expect 0 "" "$KERF" infer "$open" --input open.npy -o opened.npy
+cmp -s open.npy opened.npy || failed "Relu of what is above 0 is something else"
+make_npy wrong.npy "(2, 5, 3)" 30
+expect 1 "is (2, 5, 3), must be (?, 4, ?) like input x" "$KERF" infer "$open" --input wrong.npy
+expect_json "shape" "$KERF" bench "$open" --shape 2,4,3 --runs 2 --warm 0 --json
+grep -q '"shape":\[2,4,3\]' out.txt || failed "another shape: $(cat out.txt)"
+expect 1 "dimension 2 of input 'x' is 'dim_1', must be a number: give the shape" \
+    "$KERF" bench "$open" --runs 2
+expect 2 "must be like (?, 4, ?)" "$KERF" bench "$open" --shape 2,5,3 --runs 2
 finish

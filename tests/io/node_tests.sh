@@ -23,7 +23,7 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 220
+node 270
 simple 6
 pytorch-converted 51
 pytorch-operator 19

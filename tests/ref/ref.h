@@ -17,6 +17,7 @@ REF(mask);
 REF(metrics);
 REF(move);
 REF(mse_loss);
+REF(nll_loss);
 REF(optimizer);
 REF(pool);
 REF(reduce);
