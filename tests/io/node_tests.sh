@@ -23,9 +23,9 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 270
+node 375
 simple 6
-pytorch-converted 51
-pytorch-operator 19
+pytorch-converted 55
+pytorch-operator 25
 END
 exit $result
