@@ -55,8 +55,9 @@ typedef struct kerf_plan_options {
     const char *output;       /* value the loss is taken of; NULL: the first output */
     const char *choices;      /* JSON from kerf_plan_choices(); NULL: as above */
     int untuned;              /* 1: as if this device had never been tuned */
-    const char *const *freeze; /* shell patterns of weights that get no update; one that fits
-                                * no weight is an error */
+    const char *const *freeze; /* shell patterns of weights that get no update, and of running
+                                * statistics that stay and are taken; one that fits nothing is
+                                * an error */
     size_t num_freeze;
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
     size_t num_inputs;

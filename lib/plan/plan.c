@@ -172,6 +172,7 @@ static kerf_status make_graph(kerf__planning *p)
     KERF__TRY(list_ends(plan));
     KERF__TRY(check_states(plan));
     KERF__TRY(kerf__plan_derive(p));
+    KERF__TRY(kerf__plan_set_statistics(p));
     if (plan->mode == KERF_TRAIN)
         KERF__TRY(keep_target(p));
     if (p->options->loss != KERF_LOSS_NONE)

@@ -120,6 +120,8 @@ kerf_status kerf__plan_replace(kerf_graph *g, kerf_value *old, kerf_value *repla
 
 /* derive.c: hard masks become their weights; the value of the loss is found. */
 kerf_status kerf__plan_derive(kerf__planning *p);
+/* statistics.c: batch normalisation takes the batch's statistics or the running ones. */
+kerf_status kerf__plan_set_statistics(const kerf__planning *p);
 /* loss.c: labels, loss and metrics. */
 kerf_status kerf__plan_add_loss(kerf__planning *p);
 /* autodiff.c: gradients of all trained weights; update.c: their next values. */
@@ -128,6 +130,8 @@ kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *gra
 void kerf__gradients_free(kerf__gradients *grads);
 /* 1 if training changes this value: a float weight that is not frozen (update.c). */
 int kerf__plan_trains(const kerf__planning *p, const kerf_value *v);
+/* 1 if a pattern of `freeze` fits the name. */
+int kerf__plan_is_frozen(const kerf_plan_options *options, const char *name);
 /* fuse.c: nodes that one kernel does together. */
 kerf_status kerf__plan_fuse(kerf_graph *g);
 /* 1 if `n` is such a node, with one reader and room for a residual or an activation. */

@@ -14,7 +14,7 @@
 
 /* ---- what is trained --------------------------------------------------------------- */
 
-static int is_frozen(const kerf_plan_options *options, const char *name)
+int kerf__plan_is_frozen(const kerf_plan_options *options, const char *name)
 {
     for (size_t i = 0; i < options->num_freeze; i++)
         if (fnmatch(options->freeze[i], name, 0) == 0)
@@ -31,7 +31,15 @@ static int is_weight(const kerf__planning *p, const kerf_value *v)
 
 int kerf__plan_trains(const kerf__planning *p, const kerf_value *v)
 {
-    return is_weight(p, v) && !is_frozen(p->options, v->name);
+    return is_weight(p, v) && !kerf__plan_is_frozen(p->options, v->name);
+}
+
+/* Running statistics can be frozen, too (statistics.c). */
+static int can_freeze(const kerf__planning *p, const kerf_value *v)
+{
+    return is_weight(p, v) ||
+           (v->kind == KERF__VALUE_STATE &&
+            kerf_state_get(p->plan->state, v->state_id)->role == KERF_ROLE_STATISTIC);
 }
 
 /* A pattern that fits nothing is a slip of the pen. */
@@ -41,7 +49,7 @@ static kerf_status check_patterns(const kerf__planning *p)
     for (size_t i = 0; i < p->options->num_freeze; i++) {
         int fits = 0;
         for (size_t k = 0; k < g->num_values && !fits; k++)
-            fits = is_weight(p, g->values[k]) &&
+            fits = can_freeze(p, g->values[k]) &&
                    fnmatch(p->options->freeze[i], g->values[k]->name, 0) == 0;
         if (!fits)
             return kerf__fail(KERF_ERR_ARGUMENT, "plan: no weight has a name like '%s' to freeze",

@@ -32,6 +32,16 @@ const gate_case gate_cases[] = {
     {"kerf.ConvGradWeights", "f32:2,5,9,11 f32:2,7,9,11",   "pads=1,1,1,1 kernel_shape=3,3", 0},
     {"kerf.ConvGradWeights", "f32:9,5,29,31 f32:9,7,29,31", "pads=1,1,1,1 kernel_shape=3,3", 0}, /* in parts */
 
+    /* Channels of many pixels, of one, and in blocks; statistics of the batch. */
+    {"BatchNormalization", "f32:2,5,9,7 f32:5 f32:5 f32:5 f32:5", "training_mode=1", 5},
+    {"BatchNormalization", "f32:9,5 f32:5 f32:5 f32:5 f32:5",     "training_mode=1", 5},
+    {"BatchNormalization", "f32:2,1,9,7,16 f32:5 f32:5 f32:5 f32:5",
+     "training_mode=1 layouts=c16>c16", 5},
+    {"kerf.BatchNormGrad", "f32:2,5,9,7 f32:2,5,9,7 f32:5 f32:5 f32:5", NULL, 0},
+    {"kerf.BatchNormGrad", "f32:9,5 f32:9,5 f32:5 f32:5 f32:5",         NULL, 0},
+    {"kerf.BatchNormGrad", "f32:2,1,9,7,16 f32:2,1,9,7,16 f32:5 f32:5 f32:5",
+     "layouts=c16,c16>c16", 0},
+
     /* Windows over lines, planes and spaces, with and without places; over a whole plane. */
     {"MaxPool",              "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 1},
     {"MaxPool",              "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 2},

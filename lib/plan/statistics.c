@@ -1,0 +1,74 @@
+/* plan/statistics.c -- whose statistics a BatchNormalization takes.
+ *
+ * Training: those of the batch, whatever the file says, and the running ones in the state move
+ * on; they stay what they are, and are taken, where a pattern of `freeze` fits their name or
+ * where they are no state.  Evaluation: the running ones, unless somebody reads what becomes of
+ * them: then the node means what ONNX says. */
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+#include <string.h>
+
+enum { MEAN = 3, VARIANCE = 4, NEXT_MEAN = 1, NEXT_VARIANCE = 2 };
+
+static int is_next_read(const kerf_node *n)
+{
+    int uses = 0;
+    for (int i = NEXT_MEAN; i < n->num_outputs; i++)
+        uses += kerf__value_num_uses(n->outputs[i]);
+    return uses > 0;
+}
+
+static int is_statistic(const kerf__planning *p, const kerf_value *v)
+{
+    return v->kind == KERF__VALUE_STATE &&
+           kerf_state_get(p->plan->state, v->state_id)->role == KERF_ROLE_STATISTIC;
+}
+
+static int moves_on(const kerf__planning *p, const kerf_value *v)
+{
+    return is_statistic(p, v) && !kerf__plan_is_frozen(p->options, v->name);
+}
+
+/* One writer a state: the same statistics at two places of a network would be averaged over
+ * both, which no node can do alone. */
+static kerf_status set_next(kerf_node *n, int output, int input)
+{
+    const int id = n->inputs[input]->state_id;
+    for (size_t i = 0; i < n->graph->num_values; i++)
+        if (n->graph->values[i]->next_of == id)
+            return kerf__fail(KERF_ERR_UNSUPPORTED,
+                              "plan: running statistics '%s' belong to two nodes, must belong to "
+                              "one (or be frozen)",
+                              n->inputs[input]->name);
+    n->outputs[output]->next_of = id;
+    return KERF_OK;
+}
+
+static kerf_status train(kerf_node *n)
+{
+    kerf_value *added;
+    while (n->num_outputs <= NEXT_VARIANCE)
+        KERF__TRY(kerf__graph_add_output_value(n->graph, n, NULL, &added));
+    KERF__TRY(set_next(n, NEXT_MEAN, MEAN));
+    KERF__TRY(set_next(n, NEXT_VARIANCE, VARIANCE));
+    KERF__TRY(kerf_node_set_int(n, "training_mode", 1));
+    KERF__TRY(kerf_node_set_int(n, "unbiased", 1));
+    return kerf__node_infer(n);
+}
+
+kerf_status kerf__plan_set_statistics(const kerf__planning *p)
+{
+    const kerf_graph *g = p->plan->graph;
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        kerf_node *n = g->nodes[i];
+        if (strcmp(n->op, "BatchNormalization") != 0)
+            continue;
+        if (p->plan->mode == KERF_TRAIN && moves_on(p, n->inputs[MEAN]) &&
+            moves_on(p, n->inputs[VARIANCE]))
+            KERF__TRY(train(n));
+        else if (p->plan->mode == KERF_TRAIN || !is_next_read(n))
+            KERF__TRY(kerf_node_set_int(n, "training_mode", 0));
+    }
+    return KERF_OK;
+}
