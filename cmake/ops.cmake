@@ -1,6 +1,7 @@
 # The whole list of operations, in the order of the alphabet.  A name stands for
 # lib/ops/NAME.c, kernels/NAME.cl, tests/ref/ref_NAME.c, tests/ops/test_NAME.c and
 # bench/ops/bench_NAME.c; a missing file stops the configure step.
+kerf_add_op(arg_extreme)
 kerf_add_op(batch_norm wide)
 kerf_add_op(conv simt direct)
 kerf_add_op(elementwise)

@@ -13,6 +13,7 @@
 
 /* clang-format off */
 #define KERF__OPS_LIST(X) \
+    X(arg_extreme) \
     X(batch_norm) \
     X(conv) \
     X(elementwise) \

@@ -78,6 +78,16 @@ const gate_case gate_cases[] = {
     {"kerf.StdDev",       "f32:5000",  NULL, 0},
     {"kerf.CountNonzero", "bool:5000", NULL, 0},
 
+    /* Rows, short rows, columns, and what is cut into parts, in every type. */
+    {"ArgMax", "f32:50,70",  "axis=1", 0},
+    {"ArgMax", "f32:50,10",  "axis=1", 0},
+    {"ArgMax", "f32:5,7,90", "axis=1", 0},
+    {"ArgMax", "f32:3,300001", "axis=1", 0},
+    {"ArgMax", "s32:50,70",  "axis=1", 0},
+    {"ArgMax", "s64:50,70",  "axis=1", 0},
+    {"ArgMax", "u8:50,70",   "axis=1", 0},
+    {"ArgMax", "s8:50,70",   "axis=1", 0},
+
     {"kerf.Reorder", "f32:2,20,9,5",    "layouts=plain>c16", 0},
     {"kerf.Reorder", "f32:2,2,9,5,16",  "layouts=c16>plain channels=20", 0},
 

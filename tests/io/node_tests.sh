@@ -23,7 +23,7 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 375
+node 416
 simple 6
 pytorch-converted 55
 pytorch-operator 25
