@@ -23,6 +23,7 @@ static const lesson lessons[] = {
     {"new", "Writes a network with fresh weights, ready to be trained.",
      "  kerf new --list\n"
      "  kerf new lenet-300-100 -o lenet.onnx\n"
+     "  kerf new lenet-5 -o lenet-5.onnx\n"
      "  kerf new lenet-300-100 --classes 26 --width 0.5 --seed 7 -o half.onnx\n"},
     {"info",
      "Shows what is in a model file; needs no device.  Weights are what layers multiply by,\n"

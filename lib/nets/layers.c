@@ -119,6 +119,64 @@ kerf_value *kerf__net_linear(kerf__net *net, const char *name, kerf_value *src, 
     return result(node);
 }
 
+/* src's shape behind a window, with other channels; the caller asks whether that failed. */
+static kerf_shape slide(kerf__net *net, const char *name, const kerf_value *src, int64_t channels,
+                        kerf__net_window w)
+{
+    kerf_shape shape = src->shape;
+    shape.dims[1] = channels;
+    for (int d = 2; d < 4; d++) {
+        const int64_t padded = shape.dims[d] + 2 * w.pad;
+        if (padded < w.kernel && net->status == KERF_OK)
+            net->status = kerf__fail(
+                KERF_ERR_ARGUMENT, "%s: an image of %lld x %lld, each side must be at least %lld",
+                name, (long long)src->shape.dims[2], (long long)src->shape.dims[3],
+                (long long)(w.kernel - 2 * w.pad));
+        shape.dims[d] = (padded - w.kernel) / w.stride + 1;
+    }
+    return shape;
+}
+
+/* What Conv and the poolings call their window; what is usual is left out. */
+static void set_window(kerf__net *net, kerf_node *node, kerf__net_window w)
+{
+    const int64_t pads[] = {w.pad, w.pad, w.pad, w.pad};
+    if (node == NULL)
+        return;
+    net->status = kerf_node_set_ints(node, "kernel_shape", (int64_t[]){w.kernel, w.kernel}, 2);
+    if (net->status == KERF_OK && w.stride != 1)
+        net->status = kerf_node_set_ints(node, "strides", (int64_t[]){w.stride, w.stride}, 2);
+    if (net->status == KERF_OK && w.pad != 0)
+        net->status = kerf_node_set_ints(node, "pads", pads, 4);
+}
+
+kerf_value *kerf__net_conv(kerf__net *net, const char *name, kerf_value *src, int64_t channels,
+                           kerf__net_window window)
+{
+    if (net->status != KERF_OK)
+        return NULL;
+    const kerf_shape dst = slide(net, name, src, channels, window);
+    const int64_t in = src->shape.dims[1], fan_in = in * window.kernel * window.kernel;
+    kerf_value *weights = add_weight(
+        net, name, "weight", KERF_SHAPE(channels, in, window.kernel, window.kernel), fan_in);
+    kerf_value *bias = add_weight(net, name, "bias", KERF_SHAPE(channels), fan_in);
+    kerf_value *inputs[] = {src, weights, bias};
+    kerf_node *node = add_node(net, "Conv", name, inputs, 3, dst);
+    set_window(net, node, window);
+    return result(node);
+}
+
+kerf_value *kerf__net_max_pool(kerf__net *net, const char *name, kerf_value *src,
+                               kerf__net_window window)
+{
+    if (net->status != KERF_OK)
+        return NULL;
+    const kerf_shape dst = slide(net, name, src, src->shape.dims[1], window);
+    kerf_node *node = add_node(net, "MaxPool", name, &src, 1, dst);
+    set_window(net, node, window);
+    return result(node);
+}
+
 kerf_value *kerf__net_relu(kerf__net *net, const char *name, kerf_value *src)
 {
     if (net->status != KERF_OK)

@@ -25,11 +25,22 @@ kerf_value *kerf__net_input(kerf__net *net);
 kerf_value *kerf__net_flatten(kerf__net *net, const char *name, kerf_value *src);
 /* src (N, K) by NAME.weight (size, K) and NAME.bias (size): a Gemm. */
 kerf_value *kerf__net_linear(kerf__net *net, const char *name, kerf_value *src, int64_t size);
+/* A square kernel over an image; both return images. */
+typedef struct kerf__net_window {
+    int64_t kernel, stride, pad;
+} kerf__net_window;
+/* src (N, C, H, W) by NAME.weight (channels, C, kernel, kernel) and NAME.bias (channels). */
+kerf_value *kerf__net_conv(kerf__net *net, const char *name, kerf_value *src, int64_t channels,
+                           kerf__net_window window);
+kerf_value *kerf__net_max_pool(kerf__net *net, const char *name, kerf_value *src,
+                               kerf__net_window window);
 kerf_value *kerf__net_relu(kerf__net *net, const char *name, kerf_value *src);
 /* The one output; its value takes the name "logits". */
 void kerf__net_output(kerf__net *net, kerf_value *src);
 
 /* The networks: one function each, in a file of its name. */
 kerf_status kerf__net_lenet_300_100(kerf__net *net);
+kerf_status kerf__net_lenet_5(kerf__net *net);
+kerf_status kerf__net_lenet_5_classic(kerf__net *net);
 
 #endif

@@ -16,6 +16,10 @@ typedef struct net_entry {
 static const net_entry NETS[] = {
     {{"lenet-300-100", "784-300-100-10 with ReLU (LeCun et al. 1998)", {1, 28, 28}, 10},
      kerf__net_lenet_300_100},
+    {{"lenet-5", "20-50-500-10 with 5x5 kernels, as Caffe has it", {1, 28, 28}, 10},
+     kerf__net_lenet_5},
+    {{"lenet-5-classic", "6-16-120-84-10 with 5x5 kernels (LeCun et al. 1998)", {1, 28, 28}, 10},
+     kerf__net_lenet_5_classic},
 };
 enum { NUM_NETS = sizeof NETS / sizeof NETS[0] };
 

@@ -6,6 +6,10 @@
 # ---- new, info ---------------------------------------------------------------------------------
 expect 0 "266,200" "$KERF" new lenet-300-100 -o a.onnx
 expect 0 "266,610" "$KERF" new --list
+expect 0 "431,080" "$KERF" new --list
+expect 0 "430,500" "$KERF" new lenet-5 -o five.onnx
+expect_json "weights=430500 macs=2293000 layers.1.name=conv2 layers.1.op=Conv layers.1.macs=1600000" \
+    "$KERF" info five.onnx --json
 expect_json "networks.0.name networks.0.parameters" "$KERF" new --list --json
 expect_json "weights=266200 nonzeros=266200 compression=1 macs=266200 nonzero_macs=266200 \
     bytes inputs.0.name=input inputs.0.shape.1=1 prep warnings=[] layers.0.name=fc1 \

@@ -5,6 +5,8 @@
 #include "base/random.h"
 #include "check.h"
 #include "kerf/nets.h"
+#include "kerf/plan.h"
+#include "ops/op.h"
 
 static int64_t count_weights(const kerf_state *s)
 {
@@ -46,6 +48,66 @@ static void test_lenet(void)
     CHECK(kerf_shape_equal(kerf_value_shape(out), KERF_SHAPE(kerf_graph_symbol(g, "N"), 10)));
     kerf_graph_destroy(g);
     kerf_state_destroy(s);
+}
+
+/* Layers with weights: name, weights with their biases, multiply-adds for one image. */
+typedef struct layer {
+    const char *name;
+    int64_t num_weights;
+    double macs;
+} layer;
+
+static const layer LENET_5[] = {{"conv1", 520, 288000},
+                                {"conv2", 25050, 1600000},
+                                {"fc1", 400500, 400000},
+                                {"fc2", 5010, 5000}};
+static const layer LENET_5_CLASSIC[] = {{"conv1", 156, 117600},
+                                        {"conv2", 2416, 240000},
+                                        {"fc1", 48120, 48000},
+                                        {"fc2", 10164, 10080},
+                                        {"fc3", 850, 840}};
+
+static int64_t num_elements_of(const kerf_state *s, const char *layer_name, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", layer_name, what);
+    return kerf_shape_num_elements(kerf_tensor_shape(kerf_state_find(s, name)->tensor));
+}
+
+/* Published sizes, and the shapes that the layers set are those that shape rules find. */
+static void check_layers(const char *name, const layer *layers, int num, int64_t num_weights)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    int at = 0;
+    CHECK_OK(kerf_net_create(&g, &s, name, NULL, NULL));
+    CHECK_OK(kerf_graph_verify(g));
+    CHECK(count_weights(s) == num_weights);
+    kerf_shape set = kerf_value_shape(kerf_node_output(kerf_graph_node(g, 2), 0));
+    CHECK_OK(kerf_graph_infer(g, 1));
+    kerf_shape found = kerf_value_shape(kerf_node_output(kerf_graph_node(g, 2), 0));
+    set.dims[0] = 1;
+    CHECK(kerf_shape_equal(set, found));
+    for (int i = 0; i < kerf_graph_num_nodes(g) && at < num; i++) {
+        const kerf_node *n = kerf_graph_node(g, i);
+        const kerf__op *op = kerf__op_find(kerf_node_op(n));
+        if (op->macs == NULL)
+            continue;
+        const layer *l = &layers[at++];
+        CHECK(strcmp(kerf_node_name(n), l->name) == 0);
+        CHECK(op->macs(n) == l->macs);
+        CHECK(num_elements_of(s, l->name, "weight") + num_elements_of(s, l->name, "bias") ==
+              l->num_weights);
+    }
+    CHECK(at == num);
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+}
+
+static void test_convolutional(void)
+{
+    check_layers("lenet-5", LENET_5, 4, 431080);
+    check_layers("lenet-5-classic", LENET_5_CLASSIC, 5, 61706);
 }
 
 static void test_options(void)
@@ -92,6 +154,12 @@ static void test_fresh_weights(void)
     check_uniform(s[0], "fc1.weight", 784);
     check_uniform(s[0], "fc1.bias", 784);
     check_uniform(s[0], "fc2.weight", 300);
+    kerf_graph *images;
+    kerf_state *filters;
+    CHECK_OK(kerf_net_create(&images, &filters, "lenet-5", &one, NULL));
+    check_uniform(filters, "conv2.weight", 20 * 25);
+    kerf_graph_destroy(images);
+    kerf_state_destroy(filters);
     for (int id = 0; id < kerf_state_num_ids(s[0]); id++) {
         size_t num = kerf_tensor_num_elements(kerf_state_get(s[0], id)->tensor);
         const float *x[3];
@@ -126,7 +194,8 @@ static void test_refused(void)
 {
     static const char *const name = "lenet-300-100";
     check_refused("lenet", (kerf_net_options){0},
-                  "no network is called 'lenet', must be one of: lenet-300-100");
+                  "no network is called 'lenet', must be one of: lenet-300-100, lenet-5, "
+                  "lenet-5-classic");
     check_refused(name, (kerf_net_options){.classes = -1},
                   "lenet-300-100: -1 classes, must be 1 to 1048576");
     check_refused(name, (kerf_net_options){.input = {1, 0, 28}},
@@ -135,20 +204,23 @@ static void test_refused(void)
                   "lenet-300-100: width -2, must be above 0 and at most 1000");
     check_refused(name, (kerf_net_options){.width = NAN},
                   "lenet-300-100: width nan, must be above 0 and at most 1000");
-    CHECK(kerf_net_list(-1) == NULL && kerf_net_list(1) == NULL);
+    check_refused("lenet-5", (kerf_net_options){.input = {1, 4, 28}},
+                  "conv1: an image of 4 x 28, each side must be at least 5");
+    check_refused("lenet-5-classic", (kerf_net_options){.input = {3, 2, 2}},
+                  "conv2: an image of 1 x 1, each side must be at least 5");
+    CHECK(kerf_net_list(-1) == NULL && kerf_net_list(3) == NULL);
     CHECK(strcmp(kerf_net_list(0)->name, name) == 0 && kerf_net_list(0)->classes == 10);
 }
 
 /* Without memory at any point: a failure that leaves nothing behind (seen by the leak
  * checker of the asan preset). */
-static void test_no_memory(void)
+static void check_no_memory(const char *name, kerf_net_options options)
 {
-    const kerf_net_options options = {.input = {1, 2, 2}, .width = 0.01};
     for (long n = 1;; n++) {
         kerf_graph *g;
         kerf_state *s;
         kerf__alloc_fail_at(n);
-        kerf_status status = kerf_net_create(&g, &s, "lenet-300-100", &options, NULL);
+        kerf_status status = kerf_net_create(&g, &s, name, &options, NULL);
         kerf__alloc_fail_at(0);
         CHECK((status == KERF_OK) == (g != NULL) && (g != NULL) == (s != NULL));
         kerf_graph_destroy(g);
@@ -159,9 +231,16 @@ static void test_no_memory(void)
     }
 }
 
+static void test_no_memory(void)
+{
+    check_no_memory("lenet-300-100", (kerf_net_options){.input = {1, 2, 2}, .width = 0.01});
+    check_no_memory("lenet-5", (kerf_net_options){.input = {1, 16, 16}, .width = 0.01});
+}
+
 int main(void)
 {
     test_lenet();
+    test_convolutional();
     test_options();
     test_fresh_weights();
     test_refused();
