@@ -20,9 +20,10 @@ through the compilers below, and a test fails if a kernel gets worse. This page 
 
 | gate | compiler | what must hold |
 |---|---|---|
-| `gate.strict` | clang 15, `spir` and `spir64` | OpenCL C 1.2 without any extension, warnings are errors; translates to SPIR-V 1.0, which validates |
-| `gate.amd` | clang 19 with AMD's device library | no scratch, no spills, at most 16 KiB of local memory, dot product instructions in integer kernels, nothing worse than recorded |
-| `gate.intel` | Intel's offline compiler (IGC 1.0.12504) | builds, no spills, no private memory, `dp4a` in integer kernels, nothing worse than recorded |
+| `gate.sources` | none | every kernel in `kernels/` is launched by some case of `tests/gate/gate_cases.c` |
+| `gate.strict` | clang 15, `spir` and `spir64` | OpenCL C 1.2 with no extension but the one that a program needs, warnings are errors; translates to SPIR-V 1.0, which validates |
+| `gate.amd` | clang 19 with AMD's device library | no scratch, no spills, at most 64 work-items a group and 16 KiB of local memory (256 and 32 KiB where *on* is `gpu`), dot product instructions in integer kernels, nothing worse than recorded |
+| `gate.intel` | Intel's offline compiler (IGC 1.0.12504) | the same limits, no private memory, `dp4a` in integer kernels, nothing worse than recorded |
 | `gate.ran@small` | PoCL as a GPU of 64 work-items a group and 16 KiB of local memory | every kernel a small GPU is given ran and its numbers were right |
 | `gate.ran@simulator` | oclgrind | every kernel ran without a race, a bad access or misuse of the API |
 
@@ -33,8 +34,8 @@ demand and as root (its Mesa takes up to half an hour to build). Registers, thre
 **To read it.** A row is a kernel with its options; `*` stands for formulas that share a row, which shows the worst of them. *local* is bytes of local
 memory a work-group, a number behind `+` those that are arguments. Under AMD's names: vector registers / waves a SIMD holds at once, of 10 (gfx900, gfx906), 8 (gfx90a) or 16.
 More registers, fewer waves to hide memory behind. Under Intel's: lanes of a hardware thread (SIMD width), `'` where the compiler needed a second try. Less than 16 means that registers were short.
-*on* is the least device that is given the kernel: `small` (64 work-items a group, 16 KiB) or `gpu` (more than that). Kernels that none of
-these compilers takes (assembly for x86, Khronos' dot product) have no row.
+*on* is the least device that is given the kernel: `small` (64 work-items a group, 16 KiB) or `gpu` (more than that). Kernels that neither
+vendor's compiler takes here (assembly for x86, Khronos' dot product, sub-groups) have no row: tests run them where there is such a device.
 
 **To remake it**, after a kernel changed: `tests/gate/record.sh` runs the gates, writes their tables (`tests/gate/amd.tsv`, `intel.tsv`) and this page.
 A change for the worse then shows in the diff.
