@@ -1,210 +1,150 @@
 /* ops/elementwise.c -- operations that differ by a formula only.
  *
  * A row of FORMULA_LIST is an operation: its macro in kernels/elementwise.cl, its inputs,
- * the attribute that is its number p, and its gradient rule.  Broadcasting is done by
- * strides after neighbouring dimensions are merged, so equal shapes, scalars, biases and
- * numbers a channel all become rows; only what is left goes the general way.
+ * the attributes that are its numbers p and q, and whether a gradient passes.  Broadcasting is done
+ * by strides after neighbouring dimensions are merged, so equal shapes, scalars, biases and numbers
+ * a channel all become rows; only what is left goes the general way.
  *
  * Definition: tests/ref/ref_elementwise.c. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "ops/elementwise_common.h"
 #include "ops/layout_common.h"
-#include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_elementwise;
 
-/* ---- gradient rules ------------------------------------------------------------------------ */
-
-/* Makes node `op` of two inputs and hands its output back. */
-static kerf_status make(kerf__gradients *grads, const char *op, const kerf_node *n, kerf_value *a,
-                        kerf_value *b, kerf_value **out)
-{
-    kerf_node *node;
-    KERF__TRY(kerf__gradient_node(grads, op, n, "grad", (kerf_value *[]){a, b}, b != NULL ? 2 : 1,
-                                  &node));
-    *out = node->outputs[0];
-    return KERF_OK;
-}
-
-static kerf_status gradient_add(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
-    for (int i = 0; i < 2 && diff != NULL; i++)
-        if (kerf__gradient_wanted(grads, n->inputs[i]))
-            KERF__TRY(kerf__gradient_add_broadcast(grads, n->inputs[i], diff));
-    return KERF_OK;
-}
-
-static kerf_status gradient_sub(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *negative;
-    if (diff == NULL)
-        return KERF_OK;
-    if (kerf__gradient_wanted(grads, n->inputs[0]))
-        KERF__TRY(kerf__gradient_add_broadcast(grads, n->inputs[0], diff));
-    if (!kerf__gradient_wanted(grads, n->inputs[1]))
-        return KERF_OK;
-    KERF__TRY(make(grads, "Neg", n, diff, NULL, &negative));
-    return kerf__gradient_add_broadcast(grads, n->inputs[1], negative);
-}
-
-static kerf_status gradient_mul(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *product;
-    for (int i = 0; i < 2 && diff != NULL; i++) {
-        if (!kerf__gradient_wanted(grads, n->inputs[i]))
-            continue;
-        KERF__TRY(make(grads, "Mul", n, diff, n->inputs[1 - i], &product));
-        KERF__TRY(kerf__gradient_add_broadcast(grads, n->inputs[i], product));
-    }
-    return KERF_OK;
-}
-
-/* d(a/b): diff / b, and -(diff / b) dst. */
-static kerf_status gradient_div(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *share, *product;
-    if (diff == NULL)
-        return KERF_OK;
-    KERF__TRY(make(grads, "Div", n, diff, n->inputs[1], &share));
-    if (kerf__gradient_wanted(grads, n->inputs[0]))
-        KERF__TRY(kerf__gradient_add_broadcast(grads, n->inputs[0], share));
-    if (!kerf__gradient_wanted(grads, n->inputs[1]))
-        return KERF_OK;
-    KERF__TRY(make(grads, "Mul", n, share, n->outputs[0], &product));
-    KERF__TRY(make(grads, "Neg", n, product, NULL, &product));
-    return kerf__gradient_add_broadcast(grads, n->inputs[1], product);
-}
-
-/* d(a^b): diff b a^(b-1), and diff dst log(a). */
-static kerf_status gradient_pow(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *slope;
-    if (diff == NULL)
-        return KERF_OK;
-    if (kerf__gradient_wanted(grads, n->inputs[0])) {
-        KERF__TRY(make(grads, "kerf.PowGrad", n, n->inputs[0], n->inputs[1], &slope));
-        KERF__TRY(make(grads, "Mul", n, slope, diff, &slope));
-        KERF__TRY(kerf__gradient_add_broadcast(grads, n->inputs[0], slope));
-    }
-    if (!kerf__gradient_wanted(grads, n->inputs[1]))
-        return KERF_OK;
-    KERF__TRY(make(grads, "Log", n, n->inputs[0], NULL, &slope));
-    KERF__TRY(make(grads, "Mul", n, slope, n->outputs[0], &slope));
-    KERF__TRY(make(grads, "Mul", n, slope, diff, &slope));
-    return kerf__gradient_add_broadcast(grads, n->inputs[1], slope);
-}
-
-/* Max and Min: all to the one that was taken, half to each at a tie. */
-static kerf_status gradient_pick(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *share;
-    const int greater = strcmp(n->op, "Max") == 0;
-    for (int i = 0; i < 2 && diff != NULL; i++) {
-        if (!kerf__gradient_wanted(grads, n->inputs[i]))
-            continue;
-        KERF__TRY(make(grads, "kerf.Above", n, n->inputs[greater ? i : 1 - i],
-                       n->inputs[greater ? 1 - i : i], &share));
-        KERF__TRY(make(grads, "Mul", n, share, diff, &share));
-        KERF__TRY(kerf__gradient_add_broadcast(grads, n->inputs[i], share));
-    }
-    return KERF_OK;
-}
-
-static kerf_status gradient_expand(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
-    if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
-        return KERF_OK;
-    return kerf__gradient_add_broadcast(grads, n->inputs[0], diff);
-}
-
-/* Unary operations: one node of the forward input or output and what arrives. */
-static const struct {
-    const char *op, *gradient;
-    enum { TAKES_INPUT, TAKES_OUTPUT, TAKES_DIFF_ONLY } takes;
-} UNARY_GRADIENTS[] = {
-    {"Abs", "kerf.AbsGrad", TAKES_INPUT},
-    {"Exp", "Mul", TAKES_OUTPUT},
-    {"LeakyRelu", "kerf.LeakyReluGrad", TAKES_INPUT},
-    {"Log", "kerf.LogGrad", TAKES_INPUT},
-    {"Neg", "Neg", TAKES_DIFF_ONLY},
-    {"Reciprocal", "kerf.ReciprocalGrad", TAKES_OUTPUT},
-    {"Relu", "kerf.ReluGrad", TAKES_OUTPUT},
-    {"kerf.Scale", "kerf.Scale", TAKES_DIFF_ONLY},
-    {"Sigmoid", "kerf.SigmoidGrad", TAKES_OUTPUT},
-    {"Sqrt", "kerf.SqrtGrad", TAKES_OUTPUT},
-    {"Tanh", "kerf.TanhGrad", TAKES_OUTPUT},
-};
-
-static kerf_status gradient_unary(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
-    kerf_node *node;
-    size_t i = 0;
-    if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
-        return KERF_OK;
-    while (strcmp(UNARY_GRADIENTS[i].op, n->op) != 0)
-        i++;
-    int alone = UNARY_GRADIENTS[i].takes == TAKES_DIFF_ONLY;
-    kerf_value *x = UNARY_GRADIENTS[i].takes == TAKES_INPUT ? n->inputs[0] : n->outputs[0];
-    KERF__TRY(kerf__gradient_node(grads, UNARY_GRADIENTS[i].gradient, n, "grad",
-                                  alone ? &diff : (kerf_value *[]){x, diff}, alone ? 1 : 2, &node));
-    KERF__TRY(kerf__node_copy_attributes(node, n));
-    return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);
-}
-
 /* ---- the family ---------------------------------------------------------------------------- */
 
-/* ONNX name, formula, number of inputs, attribute for p and its default, gradient rule. */
+/* ONNX name, formula, its inputs, those of the node (Clip has p and q as such), attributes for p
+ * and q with their defaults, 1 if a gradient passes. */
+#define NONE                                                                                       \
+    {                                                                                              \
+        {NULL, 0},                                                                                 \
+        {                                                                                          \
+            NULL, 0                                                                                \
+        }                                                                                          \
+    }
+#define ONE(key, x)                                                                                \
+    {                                                                                              \
+        {key, x},                                                                                  \
+        {                                                                                          \
+            NULL, 0                                                                                \
+        }                                                                                          \
+    }
+#define TWO(key, x, second, y)                                                                     \
+    {                                                                                              \
+        {key, x},                                                                                  \
+        {                                                                                          \
+            second, y                                                                              \
+        }                                                                                          \
+    }
 /* clang-format off */
-#define FORMULA_LIST(X)                                                     \
-    X("Abs",                 Abs,            1, NULL, 0,         gradient_unary)  \
-    X("Add",                 Add,            2, NULL, 0,         gradient_add)    \
-    X("Div",                 Div,            2, NULL, 0,         gradient_div)    \
-    X("Exp",                 Exp,            1, NULL, 0,         gradient_unary)  \
-    X("LeakyRelu",           LeakyRelu,      1, "alpha", 0.01f,  gradient_unary)  \
-    X("Log",                 Log,            1, NULL, 0,         gradient_unary)  \
-    X("Max",                 Max,            2, NULL, 0,         gradient_pick)   \
-    X("Min",                 Min,            2, NULL, 0,         gradient_pick)   \
-    X("Mul",                 Mul,            2, NULL, 0,         gradient_mul)    \
-    X("Neg",                 Neg,            1, NULL, 0,         gradient_unary)  \
-    X("Pow",                 Pow,            2, NULL, 0,         gradient_pow)    \
-    X("Reciprocal",          Reciprocal,     1, NULL, 0,         gradient_unary)  \
-    X("Relu",                Relu,           1, NULL, 0,         gradient_unary)  \
-    X("Sigmoid",             Sigmoid,        1, NULL, 0,         gradient_unary)  \
-    X("Sign",                Sign,           1, NULL, 0,         NULL)            \
-    X("Sqrt",                Sqrt,           1, NULL, 0,         gradient_unary)  \
-    X("Sub",                 Sub,            2, NULL, 0,         gradient_sub)    \
-    X("Tanh",                Tanh,           1, NULL, 0,         gradient_unary)  \
-    X("kerf.Above",          Above,          2, NULL, 0,         NULL)            \
-    X("kerf.AbsGrad",        AbsGrad,        2, NULL, 0,         NULL)            \
-    X("kerf.DivOrZero",      DivOrZero,      2, NULL, 0,         NULL)            \
-    X("kerf.Equal",          Equal,          2, NULL, 0,         NULL)            \
-    X("kerf.LeakyReluGrad",  LeakyReluGrad,  2, "alpha", 0.01f,  NULL)            \
-    X("kerf.LogGrad",        LogGrad,        2, NULL, 0,         NULL)            \
-    X("kerf.PowGrad",        PowGrad,        2, NULL, 0,         NULL)            \
-    X("kerf.ReciprocalGrad", ReciprocalGrad, 2, NULL, 0,         NULL)            \
-    X("kerf.ReluGrad",       ReluGrad,       2, NULL, 0,         NULL)            \
-    X("kerf.Scale",          Scale,          1, "scale", 1,      gradient_unary)  \
-    X("kerf.SigmoidGrad",    SigmoidGrad,    2, NULL, 0,         NULL)            \
-    X("kerf.SqrtGrad",       SqrtGrad,       2, NULL, 0,         NULL)            \
-    X("kerf.TanhGrad",       TanhGrad,       2, NULL, 0,         NULL)
+#define FORMULA_LIST(X) \
+    X("Abs",                  Abs,              1, 1, NONE, 1) \
+    X("Acos",                 Acos,             1, 1, NONE, 1) \
+    X("Acosh",                Acosh,            1, 1, NONE, 1) \
+    X("Add",                  Add,              2, 2, NONE, 1) \
+    X("Asin",                 Asin,             1, 1, NONE, 1) \
+    X("Asinh",                Asinh,            1, 1, NONE, 1) \
+    X("Atan",                 Atan,             1, 1, NONE, 1) \
+    X("Atanh",                Atanh,            1, 1, NONE, 1) \
+    X("Ceil",                 Ceil,             1, 1, NONE, 0) \
+    X("Celu",                 Celu,             1, 1, ONE("alpha", 1), 1) \
+    X("Clip",                 Clip,             1, 3, TWO("min", -INFINITY, "max", INFINITY), 1) \
+    X("Cos",                  Cos,              1, 1, NONE, 1) \
+    X("Cosh",                 Cosh,             1, 1, NONE, 1) \
+    X("Div",                  Div,              2, 2, NONE, 1) \
+    X("Elu",                  Elu,              1, 1, ONE("alpha", 1), 1) \
+    X("Erf",                  Erf,              1, 1, NONE, 1) \
+    X("Exp",                  Exp,              1, 1, NONE, 1) \
+    X("Floor",                Floor,            1, 1, NONE, 0) \
+    X("Gelu",                 Gelu,             1, 1, ONE("approximate", 0), 1) \
+    X("HardSigmoid",          HardSigmoid,      1, 1, TWO("alpha", 0.2f, "beta", 0.5f), 1) \
+    X("HardSwish",            HardSwish,        1, 1, NONE, 1) \
+    X("LeakyRelu",            LeakyRelu,        1, 1, ONE("alpha", 0.01f), 1) \
+    X("Log",                  Log,              1, 1, NONE, 1) \
+    X("Max",                  Max,              2, 2, NONE, 1) \
+    X("Min",                  Min,              2, 2, NONE, 1) \
+    X("Mish",                 Mish,             1, 1, NONE, 1) \
+    X("Mod",                  Mod,              2, 2, NONE, 0) \
+    X("Mul",                  Mul,              2, 2, NONE, 1) \
+    X("Neg",                  Neg,              1, 1, NONE, 1) \
+    X("PRelu",                PRelu,            2, 2, NONE, 1) \
+    X("Pow",                  Pow,              2, 2, NONE, 1) \
+    X("Reciprocal",           Reciprocal,       1, 1, NONE, 1) \
+    X("Relu",                 Relu,             1, 1, NONE, 1) \
+    X("Round",                Round,            1, 1, NONE, 0) \
+    X("Selu",                 Selu,             1, 1, TWO("alpha", 1.67326319f, "gamma", 1.05070102f), 1) \
+    X("Shrink",               Shrink,           1, 1, TWO("lambd", 0.5f, "bias", 0), 1) \
+    X("Sigmoid",              Sigmoid,          1, 1, NONE, 1) \
+    X("Sign",                 Sign,             1, 1, NONE, 0) \
+    X("Sin",                  Sin,              1, 1, NONE, 1) \
+    X("Sinh",                 Sinh,             1, 1, NONE, 1) \
+    X("Softplus",             Softplus,         1, 1, NONE, 1) \
+    X("Softsign",             Softsign,         1, 1, NONE, 1) \
+    X("Sqrt",                 Sqrt,             1, 1, NONE, 1) \
+    X("Sub",                  Sub,              2, 2, NONE, 1) \
+    X("Tan",                  Tan,              1, 1, NONE, 1) \
+    X("Tanh",                 Tanh,             1, 1, NONE, 1) \
+    X("ThresholdedRelu",      ThresholdedRelu,  1, 1, ONE("alpha", 1), 1) \
+    X("kerf.Above",           Above,            2, 2, NONE, 0) \
+    X("kerf.AbsGrad",         AbsGrad,          2, 2, NONE, 0) \
+    X("kerf.AcosGrad",        AcosGrad,         2, 2, NONE, 0) \
+    X("kerf.AcoshGrad",       AcoshGrad,        2, 2, NONE, 0) \
+    X("kerf.AsinGrad",        AsinGrad,         2, 2, NONE, 0) \
+    X("kerf.AsinhGrad",       AsinhGrad,        2, 2, NONE, 0) \
+    X("kerf.AtanGrad",        AtanGrad,         2, 2, NONE, 0) \
+    X("kerf.AtanhGrad",       AtanhGrad,        2, 2, NONE, 0) \
+    X("kerf.CeluGrad",        CeluGrad,         2, 2, ONE("alpha", 1), 0) \
+    X("kerf.ClipGrad",        ClipGrad,         2, 2, TWO("min", -INFINITY, "max", INFINITY), 0) \
+    X("kerf.CosGrad",         CosGrad,          2, 2, NONE, 0) \
+    X("kerf.CoshGrad",        CoshGrad,         2, 2, NONE, 0) \
+    X("kerf.DivOrZero",       DivOrZero,        2, 2, NONE, 0) \
+    X("kerf.EluGrad",         EluGrad,          2, 2, ONE("alpha", 1), 0) \
+    X("kerf.Equal",           Equal,            2, 2, NONE, 0) \
+    X("kerf.ErfGrad",         ErfGrad,          2, 2, NONE, 0) \
+    X("kerf.GeluGrad",        GeluGrad,         2, 2, ONE("approximate", 0), 0) \
+    X("kerf.HardSigmoidGrad", HardSigmoidGrad,  2, 2, TWO("alpha", 0.2f, "beta", 0.5f), 0) \
+    X("kerf.HardSwishGrad",   HardSwishGrad,    2, 2, NONE, 0) \
+    X("kerf.LeakyReluGrad",   LeakyReluGrad,    2, 2, ONE("alpha", 0.01f), 0) \
+    X("kerf.LogGrad",         LogGrad,          2, 2, NONE, 0) \
+    X("kerf.MishGrad",        MishGrad,         2, 2, NONE, 0) \
+    X("kerf.Negative",        Negative,         1, 1, NONE, 0) \
+    X("kerf.PReluSlope",      PReluSlope,       2, 2, NONE, 0) \
+    X("kerf.PowGrad",         PowGrad,          2, 2, NONE, 0) \
+    X("kerf.ReciprocalGrad",  ReciprocalGrad,   2, 2, NONE, 0) \
+    X("kerf.ReluGrad",        ReluGrad,         2, 2, NONE, 0) \
+    X("kerf.Scale",           Scale,            1, 1, ONE("scale", 1), 1) \
+    X("kerf.SeluGrad",        SeluGrad,         2, 2, TWO("alpha", 1.67326319f, "gamma", 1.05070102f), 0) \
+    X("kerf.ShrinkGrad",      ShrinkGrad,       2, 2, TWO("lambd", 0.5f, "bias", 0), 0) \
+    X("kerf.SigmoidGrad",     SigmoidGrad,      2, 2, NONE, 0) \
+    X("kerf.SinGrad",         SinGrad,          2, 2, NONE, 0) \
+    X("kerf.SinhGrad",        SinhGrad,         2, 2, NONE, 0) \
+    X("kerf.SoftplusGrad",    SoftplusGrad,     2, 2, NONE, 0) \
+    X("kerf.SoftsignGrad",    SoftsignGrad,     2, 2, NONE, 0) \
+    X("kerf.SqrtGrad",        SqrtGrad,         2, 2, NONE, 0) \
+    X("kerf.TanGrad",         TanGrad,          2, 2, NONE, 0) \
+    X("kerf.TanhGrad",        TanhGrad,         2, 2, NONE, 0) \
+    X("kerf.ThresholdedReluGrad", ThresholdedReluGrad, 2, 2, ONE("alpha", 1), 0)
 /* clang-format on */
 
 typedef struct formula {
-    const char *op, *options, *key; /* key: the attribute that is p, or NULL */
+    const char *op, *options;
     int num_inputs;
-    float otherwise;
+    struct {
+        const char *key; /* of the attribute, or NULL */
+        float otherwise;
+    } numbers[2];
 } formula;
 
 static const formula FORMULAS[] = {
-#define X(op, name, num, key, otherwise, gradient) {op, "-DOP=op_" #name, key, num, otherwise},
+#define X(op, name, num, most, numbers, gradient) {op, "-DOP=op_" #name, num, numbers},
     FORMULA_LIST(X)
 #undef X
-        {"Expand", "-DOP=op_Expand", NULL, 1, 0},
+        {"Expand", "-DOP=op_Expand", 1, NONE},
 };
 
 static const formula *formula_of(const kerf_node *n)
@@ -215,9 +155,31 @@ static const formula *formula_of(const kerf_node *n)
     return f;
 }
 
+static int is_op(const kerf_node *n, const char *op)
+{
+    return strcmp(n->op, op) == 0;
+}
+
+/* Clip has its bounds as inputs from opset 11 on. */
+static kerf_status check_numbers(const kerf_node *n)
+{
+    for (int i = formula_of(n)->num_inputs; i < n->num_inputs; i++) {
+        const kerf_value *v = n->inputs[i];
+        if (v == NULL)
+            continue;
+        if (v->kind != KERF__VALUE_CONSTANT || v->type != KERF_F32 || kerf__value_elements(v) != 1)
+            return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                                   "input %s must be a constant number of float32", v->name);
+    }
+    if (is_op(n, "Mod") && kerf_node_int(n, "fmod", 0) == 0)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "fmod is 0, must be 1 for float32");
+    return KERF_OK;
+}
+
 static kerf_status infer(kerf_node *n)
 {
     const int num = formula_of(n)->num_inputs;
+    KERF__TRY(check_numbers(n));
     kerf_shape dst = n->inputs[0]->shape;
     for (int i = 0; i < num; i++)
         KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
@@ -291,20 +253,30 @@ static merged merge(const kerf_node *n)
 
 /* ---- launches -------------------------------------------------------------------------------- */
 
-static float number_of(const kerf_node *n)
+/* Number p (0) or q (1): a text counts as 1 if it is "tanh", a form of Gelu. */
+static float number_of(const kerf_node *n, int i)
 {
     const formula *f = formula_of(n);
-    return f->key != NULL ? kerf_node_float(n, f->key, f->otherwise) : 0.0f;
+    const int input = f->num_inputs + i;
+    const char *key = f->numbers[i].key;
+    if (key == NULL)
+        return 0.0f;
+    if (input < n->num_inputs && n->inputs[input] != NULL)
+        return *(const float *)n->inputs[input]->constant->data;
+    if (strcmp(key, "approximate") == 0)
+        return strcmp(kerf_node_string(n, key, "none"), "tanh") == 0 ? 1.0f : 0.0f;
+    return kerf_node_float(n, key, f->numbers[i].otherwise);
 }
 
-/* The kernel's first arguments: inputs, output, p. */
+/* The kernel's first arguments: inputs, output, p, q. */
 static int first_arguments(const kerf__op_case *c, kerf__arg *args)
 {
     int num = 0;
     for (int i = 0; i < formula_of(c->node)->num_inputs; i++)
         args[num++] = ARG(kerf__in(c, i));
     args[num++] = ARG(kerf__out(c, 0));
-    args[num++] = ARG(number_of(c->node));
+    for (int i = 0; i < 2; i++)
+        args[num++] = ARG(number_of(c->node, i));
     return num;
 }
 
@@ -350,7 +322,7 @@ static int rows_arguments(const kerf__op_case *c, kerf__arg *args)
     return num;
 }
 
-enum { MOST_ARGUMENTS = 32 };
+enum { MOST_ARGUMENTS = 40 };
 
 static kerf_status build_simt(const kerf__op_case *c)
 {
@@ -488,13 +460,13 @@ enum { NUM_VARIANTS = sizeof VARIANTS / sizeof VARIANTS[0] };
 
 extern const kerf__op kerf__ops_elementwise[];
 const kerf__op kerf__ops_elementwise[] = {
-#define X(name, macro, num, key, otherwise, rule)                                                  \
+#define X(name, macro, num, most, numbers, passes)                                                 \
     {.op = (name),                                                                                 \
      .min_inputs = (num),                                                                          \
-     .max_inputs = (num),                                                                          \
+     .max_inputs = (most),                                                                         \
      .num_outputs = 1,                                                                             \
      .infer = infer,                                                                               \
-     .gradient = (rule),                                                                           \
+     .gradient = (passes) ? kerf__elementwise_gradient : NULL,                                     \
      .layouts = kerf__wish_elementwise,                                                            \
      .variants = VARIANTS,                                                                         \
      .num_variants = NUM_VARIANTS,                                                                 \
@@ -506,7 +478,7 @@ const kerf__op kerf__ops_elementwise[] = {
          .max_inputs = 2,
          .num_outputs = 1,
          .infer = infer_expand,
-         .gradient = gradient_expand,
+         .gradient = kerf__elementwise_gradient,
          .variants = VARIANTS,
          .num_variants = NUM_VARIANTS},
     {.op = NULL},

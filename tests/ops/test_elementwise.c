@@ -16,36 +16,91 @@ static const struct row {
     double k; /* units in the last place that OpenCL grants beyond 1 */
 } ROWS[] = {
     {"Abs", 1, -3, 3, 1},
+    {"Acos", 1, -0.9f, 0.9f, 4},
+    {"Acosh", 1, 1.1f, 4, 8},
     {"Add", 2, -3, 3, 1},
+    {"Asin", 1, -0.9f, 0.9f, 4},
+    {"Asinh", 1, -3, 3, 4},
+    {"Atan", 1, -3, 3, 5},
+    {"Atanh", 1, -0.9f, 0.9f, 8},
+    {"Ceil", 1, -3, 3, 1},
+    {"Celu", 1, -3, 3, 8},
+    {"Clip", 1, -3, 3, 1},
+    {"Cos", 1, -3, 3, 4},
+    {"Cosh", 1, -3, 3, 4},
     {"Div", 2, 0.5f, 2, 3},
+    {"Elu", 1, -3, 3, 8},
+    {"Erf", 1, -3, 3, 16},
     {"Exp", 1, -5, 5, 4},
+    {"Floor", 1, -3, 3, 1},
+    {"Gelu", 1, -3, 3, 16},
+    {"HardSigmoid", 1, -5, 5, 2},
+    {"HardSwish", 1, -5, 5, 4},
     {"LeakyRelu", 1, -3, 3, 1},
     {"Log", 1, 0.1f, 9, 4},
     {"Max", 2, -3, 3, 1},
     {"Min", 2, -3, 3, 1},
+    {"Mish", 1, -3, 3, 16},
+    {"Mod", 2, 0.5f, 3, 2},
     {"Mul", 2, -3, 3, 1},
     {"Neg", 1, -3, 3, 1},
+    {"PRelu", 2, -3, 3, 1},
     {"Pow", 2, 0.5f, 2, 16},
     {"Reciprocal", 1, 0.5f, 2, 3},
     {"Relu", 1, -3, 3, 1},
+    {"Round", 1, -3, 3, 1},
+    {"Selu", 1, -3, 3, 8},
+    {"Shrink", 1, -3, 3, 1},
     {"Sigmoid", 1, -5, 5, 8},
     {"Sign", 1, -3, 3, 1},
+    {"Sin", 1, -3, 3, 4},
+    {"Sinh", 1, -3, 3, 4},
+    {"Softplus", 1, -3, 3, 8},
+    {"Softsign", 1, -3, 3, 4},
     {"Sqrt", 1, 0.1f, 9, 4},
     {"Sub", 2, -3, 3, 1},
+    {"Tan", 1, -1, 1, 5},
     {"Tanh", 1, -3, 3, 8},
+    {"ThresholdedRelu", 1, -3, 3, 1},
     {"kerf.Above", 2, -3, 3, 1},
     {"kerf.AbsGrad", 2, -3, 3, 1},
+    {"kerf.AcosGrad", 2, -0.9f, 0.9f, 32},
+    {"kerf.AcoshGrad", 2, 1.1f, 4, 32},
+    {"kerf.AsinGrad", 2, -0.9f, 0.9f, 32},
+    {"kerf.AsinhGrad", 2, -3, 3, 32},
+    {"kerf.AtanGrad", 2, -3, 3, 32},
+    {"kerf.AtanhGrad", 2, -0.9f, 0.9f, 32},
+    {"kerf.CeluGrad", 2, -3, 3, 32},
+    {"kerf.ClipGrad", 2, -3, 3, 32},
+    {"kerf.CosGrad", 2, -3, 3, 32},
+    {"kerf.CoshGrad", 2, -3, 3, 32},
     {"kerf.DivOrZero", 2, 0.5f, 2, 3},
+    {"kerf.EluGrad", 2, -3, 3, 32},
     {"kerf.Equal", 2, -3, 3, 1},
+    {"kerf.ErfGrad", 2, -3, 3, 32},
+    {"kerf.GeluGrad", 2, -3, 3, 32},
+    {"kerf.HardSigmoidGrad", 2, -5, 5, 32},
+    {"kerf.HardSwishGrad", 2, -5, 5, 32},
     {"kerf.LeakyReluGrad", 2, -3, 3, 1},
     {"kerf.LogGrad", 2, 0.5f, 2, 3},
+    {"kerf.MishGrad", 2, -3, 3, 32},
+    {"kerf.Negative", 1, -3, 3, 1},
+    {"kerf.PReluSlope", 2, -3, 3, 1},
     {"kerf.PowGrad", 2, 0.5f, 2, 16},
     {"kerf.ReciprocalGrad", 2, 0.5f, 2, 3},
     {"kerf.ReluGrad", 2, -3, 3, 1},
     {"kerf.Scale", 1, -3, 3, 1},
+    {"kerf.SeluGrad", 2, -3, 3, 32},
+    {"kerf.ShrinkGrad", 2, -3, 3, 32},
     {"kerf.SigmoidGrad", 2, 0, 1, 3},
+    {"kerf.SinGrad", 2, -3, 3, 32},
+    {"kerf.SinhGrad", 2, -3, 3, 32},
+    {"kerf.SoftplusGrad", 2, -3, 3, 32},
+    {"kerf.SoftsignGrad", 2, -3, 3, 32},
     {"kerf.SqrtGrad", 2, 0.5f, 2, 3},
+    {"kerf.TanGrad", 2, -1, 1, 32},
     {"kerf.TanhGrad", 2, -1, 1, 3},
+    {"kerf.ThresholdedReluGrad", 2, -3, 3, 32},
 };
 
 static void fill(float *out, size_t num, const struct row *row, unsigned seed)
@@ -67,6 +122,14 @@ static void check(const struct row *row, kerf_shape a, kerf_shape b, int gradien
     op_check_node(&c, row->op, 1);
     if (strcmp(row->op, "kerf.Scale") == 0)
         CHECK_OK(kerf_node_set_float(c.node, "scale", -1.5f));
+    if (strcmp(row->op, "Mod") == 0)
+        CHECK_OK(kerf_node_set_int(c.node, "fmod", 1));
+    if (strstr(row->op, "Clip") != NULL)
+        CHECK_OK(kerf_node_set_float(c.node, "max", 1.25f));
+    if (strstr(row->op, "Celu") != NULL || strstr(row->op, "ThresholdedRelu") != NULL)
+        CHECK_OK(kerf_node_set_float(c.node, "alpha", 0.75f));
+    if (strcmp(row->op, "Shrink") == 0)
+        CHECK_OK(kerf_node_set_float(c.node, "bias", 0.25f));
     op_check_variants(&c, ref_elementwise, check_tolerance(row->k, 1));
     if (gradient && kerf__op_find(row->op)->gradient != NULL)
         op_check_gradient(&c, ref_elementwise, check_tolerance(64, 1));
@@ -78,7 +141,7 @@ static void test_sizes(void)
 {
     static const int64_t SIZES[] = {17, 65, 0, 1, 15, 16, 63, 64, 1003};
     for (size_t i = 0; i < LENGTH(ROWS); i++)
-        for (size_t j = 0; j < (i == 1 && !op_check_small() ? LENGTH(SIZES) : 2); j++)
+        for (size_t j = 0; j < (strcmp(ROWS[i].op, "Add") == 0 && !op_check_small() ? LENGTH(SIZES) : 2); j++)
             check(&ROWS[i], KERF_SHAPE(SIZES[j]), KERF_SHAPE(SIZES[j]), SIZES[j] == 65);
 }
 
@@ -135,7 +198,7 @@ static void test_broadcasting(void)
 /* Many groups, and a last one that is not full. */
 static void test_large(void)
 {
-    const struct row *add = &ROWS[1];
+    static const struct row ADD = {"Add", 2, -3, 3, 1}, *add = &ADD;
     if (op_check_small())
         return;
     check(add, KERF_SHAPE(MAX - 3), KERF_SHAPE(MAX - 3), 0);
@@ -193,6 +256,29 @@ static void test_expand(void)
     op_check_node(&c, "Expand", 1);
     op_check_variants(&c, ref_elementwise, 0);
     op_check_gradient(&c, ref_elementwise, check_tolerance(8, 20));
+    op_check_end(&c);
+}
+
+/* The form of Gelu that PyTorch calls tanh, and bounds of a Clip as inputs, one left out. */
+static void test_forms(void)
+{
+    const float bound = 0.5f;
+    op_check c;
+    op_check_fill(x, 37, 3);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(37), x);
+    op_check_node(&c, "Gelu", 1);
+    CHECK_OK(kerf_node_set_string(c.node, "approximate", "tanh"));
+    op_check_variants(&c, ref_elementwise, check_tolerance(16, 1));
+    op_check_gradient(&c, ref_elementwise, check_tolerance(64, 1));
+    op_check_end(&c);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(37), x);
+    op_check_skip(&c);
+    op_check_constant(&c, KERF_F32, KERF_SCALAR, &bound);
+    op_check_node(&c, "Clip", 1);
+    op_check_variants(&c, ref_elementwise, 0);
+    op_check_gradient(&c, ref_elementwise, check_tolerance(8, 1));
     op_check_end(&c);
 }
 
@@ -257,7 +343,10 @@ static void test_strange_values(void)
     CHECK(isnan(once("Relu", NAN))); /* diverged training must show */
     CHECK(once("Relu", -INFINITY) == 0.0f);
     CHECK(isinf(once("Relu", INFINITY)));
-    CHECK(isnan(once("Abs", NAN)));
+    CHECK(isnan(once("Abs", NAN)) && isnan(once("Clip", NAN)) && isnan(once("HardSwish", NAN)));
+    CHECK(once("Round", 2.5f) == 2.0f && once("Round", -1.5f) == -2.0f);
+    CHECK(once("Softplus", 200) == 200.0f && once("Softplus", -200) == 0.0f);
+    CHECK(fabsf(once("Mish", 200) - 200) < 1e-4f && once("Gelu", -50) == 0.0f);
     CHECK(once("Sigmoid", -1e4f) == 0.0f && once("Sigmoid", 1e4f) == 1.0f);
     CHECK(fabsf(once("Tanh", 1e4f) - 1) < 1e-6f);
     CHECK(isinf(once("Exp", 1e4f)) && once("Exp", -1e4f) == 0.0f);
@@ -293,6 +382,7 @@ int main(void)
     test_large();
     test_guess();
     test_expand();
+    test_forms();
     test_same_input_twice();
     test_strange_values();
     test_bad_shapes_are_named();

@@ -3,6 +3,7 @@
 #include "ref/ref.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static double above(double a, double b)
@@ -15,37 +16,112 @@ static double sign(double a)
     return (a > 0) - (a < 0);
 }
 
+static double number(const kerf_node *n, const char *key, float otherwise)
+{
+    return (double)kerf_node_float(n, key, otherwise);
+}
+
+/* Bounds are inputs or attributes. */
+static double clip(const kerf_node *n, double a)
+{
+    double bounds[2] = {number(n, "min", -INFINITY), number(n, "max", INFINITY)};
+    for (int i = 1; i < n->num_inputs; i++)
+        if (n->inputs[i] != NULL)
+            bounds[i - 1] = (double)*(float *)kerf_tensor_data(n->inputs[i]->constant);
+    a = a < bounds[0] ? bounds[0] : a;
+    return a > bounds[1] ? bounds[1] : a;
+}
+
+static double gelu(const kerf_node *n, double a)
+{
+    if (strcmp(kerf_node_string(n, "approximate", "none"), "tanh") == 0)
+        return a / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (a + 0.044715 * a * a * a)));
+    return a / 2 * (1 + erf(a / sqrt(2)));
+}
+
+static double shrink(double a, double lambda, double bias)
+{
+    return a < -lambda ? a + bias : a > lambda ? a - bias : 0;
+}
+
+static double formula(const kerf_node *n, double a, double b);
+
+/* Of "kerf.XGrad": how steep X is at a, by its own definition. */
+static double slope(const kerf_node *n, double a)
+{
+    char op[32];
+    kerf_node forward = *n;
+    const double step = 1e-5;
+    snprintf(op, sizeof op, "%.*s", (int)strlen(n->op) - 9, n->op + 5);
+    forward.op = op;
+    forward.num_inputs = 1;
+    return (formula(&forward, a + step, 0) - formula(&forward, a - step, 0)) / (2 * step);
+}
+
 static double formula(const kerf_node *n, double a, double b)
 {
     const char *op = n->op;
+    const double p = number(n, "alpha", 1);
 #define IS(name, value)                                                                            \
     if (strcmp(op, name) == 0)                                                                     \
         return value;
     IS("Abs", fabs(a))
+    IS("Acos", acos(a))
+    IS("Acosh", acosh(a))
     IS("Add", a + b)
+    IS("Asin", asin(a))
+    IS("Asinh", asinh(a))
+    IS("Atan", atan(a))
+    IS("Atanh", atanh(a))
+    IS("Ceil", ceil(a))
+    IS("Celu", fmax(a, 0) + fmin(0, p * (exp(a / p) - 1)))
+    IS("Clip", clip(n, a))
+    IS("Cos", cos(a))
+    IS("Cosh", cosh(a))
     IS("Div", a / b)
+    IS("Elu", a > 0 ? a : p * (exp(a) - 1))
+    IS("Erf", erf(a))
     IS("Exp", exp(a))
     IS("Expand", a)
+    IS("Floor", floor(a))
+    IS("Gelu", gelu(n, a))
+    IS("HardSigmoid", fmax(0, fmin(1, number(n, "alpha", 0.2f) * a + number(n, "beta", 0.5f))))
+    IS("HardSwish", a * fmax(0, fmin(1, a / 6 + 0.5)))
     IS("LeakyRelu", a < 0 ? a * (double)kerf_node_float(n, "alpha", 0.01f) : a)
     IS("Log", log(a))
     IS("Max", a > b || isnan(a) ? a : b)
     IS("Min", a < b || isnan(a) ? a : b)
+    IS("Mish", a * tanh(log(1 + exp(a))))
+    IS("Mod", fmod(a, b))
     IS("Mul", a * b)
     IS("Neg", -a)
+    IS("PRelu", a < 0 ? a * b : a)
     IS("Pow", pow(a, b))
     IS("Reciprocal", 1 / a)
     IS("Relu", a < 0 ? 0 : a)
+    IS("Round", nearbyint(a))
+    IS("Selu", number(n, "gamma", 1.05070102f) *
+                   (a > 0 ? a : number(n, "alpha", 1.67326319f) * (exp(a) - 1)))
+    IS("Shrink", shrink(a, number(n, "lambd", 0.5f), number(n, "bias", 0)))
     IS("Sigmoid", 1 / (1 + exp(-a)))
     IS("Sign", sign(a))
+    IS("Sin", sin(a))
+    IS("Sinh", sinh(a))
+    IS("Softplus", log(1 + exp(a)))
+    IS("Softsign", a / (1 + fabs(a)))
     IS("Sqrt", sqrt(a))
     IS("Sub", a - b)
+    IS("Tan", tan(a))
     IS("Tanh", tanh(a))
+    IS("ThresholdedRelu", a > p ? a : 0)
     IS("kerf.Above", above(a, b))
     IS("kerf.AbsGrad", b * sign(a))
     IS("kerf.DivOrZero", b == 0 ? 0 : a / b)
     IS("kerf.Equal", a == b)
     IS("kerf.LeakyReluGrad", a > 0 ? b : b * (double)kerf_node_float(n, "alpha", 0.01f))
     IS("kerf.LogGrad", b / a)
+    IS("kerf.Negative", fmin(a, 0))
+    IS("kerf.PReluSlope", a < 0 ? b : 1)
     IS("kerf.PowGrad", b * pow(a, b - 1))
     IS("kerf.ReciprocalGrad", -b * a * a)
     IS("kerf.ReluGrad", a > 0 ? b : 0)
@@ -54,7 +130,7 @@ static double formula(const kerf_node *n, double a, double b)
     IS("kerf.SqrtGrad", 0.5 * b / a)
     IS("kerf.TanhGrad", b * (1 - a * a))
 #undef IS
-    return NAN;
+    return slope(n, a) * b;
 }
 
 static int64_t source(const kerf_value *src, const kerf_value *dst, int64_t i)
@@ -76,7 +152,8 @@ static int64_t source(const kerf_value *src, const kerf_value *dst, int64_t i)
 REF(elementwise)
 {
     const kerf_value *dst = n->outputs[0];
-    const int unary = n->num_inputs < 2 || strcmp(n->op, "Expand") == 0;
+    const int unary =
+        n->num_inputs < 2 || strcmp(n->op, "Expand") == 0 || strcmp(n->op, "Clip") == 0;
     for (int64_t i = 0; i < kerf_shape_num_elements(dst->shape); i++) {
         double a = inputs[0][source(n->inputs[0], dst, i)];
         double b = unary ? 0 : inputs[1][source(n->inputs[1], dst, i)];
