@@ -41,8 +41,11 @@ static int choose_batch(const options *o, contender *c)
 
 static kerf_status make_plan(const options *o, contender *c, kerf_plan **p)
 {
-    kerf_plan_options plan_options = {
-        .mode = KERF_EVALUATE, .batch = c->batch, .inputs = &c->known, .num_inputs = c->num_known};
+    kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
+                                      .batch = c->batch,
+                                      .inputs = &c->known,
+                                      .num_inputs = c->num_known,
+                                      .memory_bytes = (size_t)o->memory};
     if (o->train) {
         plan_options.mode = KERF_TRAIN;
         plan_options.loss = KERF_LOSS_CROSS_ENTROPY;

@@ -69,6 +69,7 @@ void change_train_options(change *c)
     t->seed = (uint64_t)o->seed;
     t->resume = o->resume;
     t->keep_best = o->val > 0;
+    t->memory_bytes = (size_t)o->memory;
     t->freeze = o->freeze.items;
     t->num_freeze = o->freeze.num;
     t->callback = on_progress;

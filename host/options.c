@@ -143,6 +143,21 @@ static int parse_whole(const options *o, const option_row *row, const char *text
     return number_in_range(o, row, text, (double)number);
 }
 
+/* A number with K, M or G behind it, powers of 1024. */
+static int parse_bytes(const options *o, const option_row *row, const char *text, int64_t *x)
+{
+    static const char UNITS[] = "KMG";
+    char *end;
+    double number = strtod(text, &end);
+    const char *unit = *end != '\0' ? strchr(UNITS, *end) : NULL;
+    if (unit != NULL)
+        number = ldexp(number, 10 * (int)(unit - UNITS + 1));
+    if (end == text || end[unit != NULL] != '\0' || !(number >= 1 && number < 0x1p62))
+        return fail_usage(o, "--%s %s: must be a number of bytes like 512M or 2G", row->name, text);
+    *x = (int64_t)number;
+    return 0;
+}
+
 static int parse_choice(const options *o, const option_row *row, const char *text, int *x)
 {
     const char *choice = row->choices;
@@ -180,6 +195,8 @@ static int set_value(options *o, const option_row *row, const char *text)
         return parse_whole(o, row, text, field);
     case OPTION_REAL:
         return parse_real(o, row, text, field);
+    case OPTION_BYTES:
+        return parse_bytes(o, row, text, field);
     case OPTION_CHOICE:
         return parse_choice(o, row, text, field);
     case OPTION_AMOUNTS:

@@ -57,7 +57,7 @@ typedef struct options {
     int64_t seed;
 
     const char *data, *split, *prep, *classes_file;
-    int64_t val, batch;
+    int64_t val, batch, memory;
 
     double epochs, lr, momentum, weight_decay, warmup;
     int optimizer, schedule, loss, no_keep_zeros, resume;
@@ -89,6 +89,7 @@ typedef enum option_kind {
     OPTION_LIST,    /* text_list; repeatable */
     OPTION_WHOLE,   /* int64_t */
     OPTION_REAL,    /* double */
+    OPTION_BYTES,   /* int64_t; "512M" */
     OPTION_CHOICE,  /* int: place in `choices` */
     OPTION_AMOUNTS, /* amounts */
     OPTION_LATER    /* in the contract, not in this version */

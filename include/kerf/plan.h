@@ -59,6 +59,8 @@ typedef struct kerf_plan_options {
                                 * statistics that stay and are taken; one that fits nothing is
                                 * an error */
     size_t num_freeze;
+    size_t memory_bytes; /* what plan and states may take on the device together; a training that
+                          * needs more computes results of the forward pass twice (0: no bound) */
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
     size_t num_inputs;
 } kerf_plan_options;
@@ -102,7 +104,7 @@ typedef struct kerf_metrics {
 } kerf_metrics;
 KERF_API kerf_status kerf_plan_read_metrics(kerf_plan *p, kerf_metrics *metrics);
 
-/* Bytes of the arena and of all the plan holds on the device. */
+/* Bytes of the arena and of all else that the plan holds on the device, states apart. */
 KERF_API size_t kerf_plan_arena_bytes(const kerf_plan *p);
 
 /* The choices as JSON {"case": "variant"}; the caller frees it with free(). */

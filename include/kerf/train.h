@@ -64,6 +64,7 @@ typedef struct kerf_train_options {
     int resume;            /* 1: go on from run_dir's checkpoint */
     int keep_best;         /* 1: end with the best epoch's weights (validation split); epochs
                             * before the last pruning event do not count */
+    size_t memory_bytes;   /* on the device; see kerf_plan_options (0: no bound) */
     const char *const *freeze; /* shell patterns of weights that are not trained */
     size_t num_freeze;
     kerf_prune_schedule prune;

@@ -180,6 +180,7 @@ static kerf_status make_graph(kerf__planning *p)
     if (plan->mode == KERF_TRAIN)
         KERF__TRY(add_training(p));
     kerf__graph_remove_dead(plan->graph);
+    KERF__TRY(kerf__plan_recompute(plan->graph, p->level));
     KERF__TRY(kerf__plan_fuse(plan->graph));
     KERF__TRY(kerf__plan_lay(plan->graph, plan->dev));
     refresh_outputs(plan);
@@ -190,29 +191,30 @@ static kerf_status make_graph(kerf__planning *p)
 }
 
 /* As far as no memory and no program of the device is needed. */
-static kerf_status make_draft(kerf_plan *p, const kerf_graph *g, const kerf_plan_options *options)
+static kerf_status make_draft(kerf_plan *p, const kerf_graph *g, const kerf_plan_options *options,
+                              int level)
 {
     KERF__TRY(kerf_graph_copy(&p->graph, g));
-    kerf__planning planning = {.plan = p, .options = options};
+    kerf__planning planning = {.plan = p, .options = options, .level = level};
     kerf_status status = make_graph(&planning);
     free(planning.masks);
     KERF__TRY(status);
     return kerf__plan_choose(p, options);
 }
 
-static kerf_status complete(kerf_plan *p)
+static kerf_status lay_memory(kerf_plan *p)
 {
     const size_t align = kerf_device_get_info(p->dev)->align_bytes;
     KERF__TRY(kerf__plan_make_blocks(p));
     KERF__TRY(kerf__arena_pack(p->blocks, p->num_blocks, align > 0 ? align : 1, &p->arena_bytes));
     assert(kerf_plan_verify(p) != KERF_ERR_ARGUMENT);
-    return kerf__plan_bind(p);
+    return KERF_OK;
 }
 
 /* ---- life -------------------------------------------------------------------------- */
 
-kerf_status kerf__plan_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s,
-                             const kerf_plan_options *options)
+static kerf_status create_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s,
+                                const kerf_plan_options *options, int level)
 {
     *out = NULL;
     KERF__TRY(check_options(options, s));
@@ -224,7 +226,7 @@ kerf_status kerf__plan_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s
                      .mode = options->mode,
                      .optimizer = options->optimizer,
                      .metrics = -1};
-    kerf_status status = make_draft(p, g, options);
+    kerf_status status = make_draft(p, g, options, level);
     if (status != KERF_OK) {
         kerf_plan_destroy(p);
         return status;
@@ -233,11 +235,53 @@ kerf_status kerf__plan_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s
     return KERF_OK;
 }
 
+kerf_status kerf__plan_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s,
+                             const kerf_plan_options *options)
+{
+    return create_draft(out, g, s, options, 0);
+}
+
+/* Arena, what lies beside it, and the states: all that a run needs on the device. */
+static size_t needed_bytes(const kerf_plan *p)
+{
+    size_t bytes = kerf_plan_arena_bytes(p);
+    for (size_t i = 0; i < p->num_blocks; i++)
+        if (p->blocks[i].kind == KERF__BLOCK_STATE)
+            bytes += p->blocks[i].size_bytes;
+    return bytes;
+}
+
+/* The plan that gives up least and fits; with *least the bytes of the smallest. */
+static kerf_status create_within(kerf_plan **out, const kerf_graph *g, kerf_state *s,
+                                 const kerf_plan_options *options, size_t *least)
+{
+    const int num_levels = options->mode == KERF_TRAIN ? kerf__recompute_levels : 1;
+    *least = SIZE_MAX;
+    for (int level = 0; level < num_levels; level++) {
+        KERF__TRY(create_draft(out, g, s, options, level));
+        kerf_status status = lay_memory(*out);
+        const size_t bytes = status == KERF_OK ? needed_bytes(*out) : 0;
+        if (status == KERF_OK && (options->memory_bytes == 0 || bytes <= options->memory_bytes))
+            return KERF_OK;
+        kerf_plan_destroy(*out);
+        *out = NULL;
+        KERF__TRY(status);
+        *least = bytes < *least ? bytes : *least;
+    }
+    return KERF_OK;
+}
+
 kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
                              const kerf_plan_options *options)
 {
-    KERF__TRY(kerf__plan_draft(out, g, s, options));
-    kerf_status status = complete(*out);
+    size_t least;
+    KERF__TRY(create_within(out, g, s, options, &least));
+    if (*out == NULL)
+        return kerf__fail(KERF_ERR_MEMORY,
+                          "plan: needs at least %zu bytes on the device, must fit in %zu; a smaller "
+                          "batch needs less",
+                          least, options->memory_bytes);
+    kerf_status status = kerf__plan_bind(*out);
     if (status == KERF_OK)
         return KERF_OK;
     kerf_plan_destroy(*out);

@@ -106,6 +106,7 @@ typedef struct kerf__planning {
     size_t num_masks;
     kerf_value *target; /* what the loss is taken of */
     kerf_value *labels, *loss;
+    int level; /* of giving results up to save memory: recompute.c */
 } kerf__planning;
 
 /* ---- graph passes, in this order --------------------------------------------------- */
@@ -132,6 +133,10 @@ void kerf__gradients_free(kerf__gradients *grads);
 int kerf__plan_trains(const kerf__planning *p, const kerf_value *v);
 /* 1 if a pattern of `freeze` fits the name. */
 int kerf__plan_is_frozen(const kerf_plan_options *options, const char *name);
+/* recompute.c: results of the forward pass are made again in the backward pass; level 0: none,
+ * up to kerf__recompute_levels - 1. */
+kerf_status kerf__plan_recompute(kerf_graph *g, int level);
+extern const int kerf__recompute_levels;
 /* fuse.c: nodes that one kernel does together. */
 kerf_status kerf__plan_fuse(kerf_graph *g);
 /* 1 if `n` is such a node, with one reader and room for a residual or an activation. */

@@ -90,7 +90,8 @@ static kerf_status make_plans(kerf__run *run, const char *choices)
                               .freeze = o->freeze,
                               .num_freeze = o->num_freeze,
                               .inputs = &known,
-                              .num_inputs = kerf__known_input(run->g, run->d, &known)};
+                              .num_inputs = kerf__known_input(run->g, run->d, &known),
+                              .memory_bytes = o->memory_bytes};
     kerf__evaluator_options evaluator = {
         .split = KERF_SPLIT_VAL, .batch = o->batch, .loss = o->loss, .choices = choices};
     KERF__TRY(kerf_plan_create(&run->plan, run->g, run->s, &plan));

@@ -42,6 +42,8 @@ expect_error 2 "kerf: train: --batch 0: must be at least 1 and at most 1048576" 
 expect_error 2 "kerf: train: --batch 1.5: must be a whole number" "$KERF" train m.onnx --batch 1.5
 expect_error 2 "kerf: train: --batch 9999999999999999999999: must be at least 1 and at most 1048576" \
     "$KERF" train m.onnx --batch 9999999999999999999999
+expect_error 2 "kerf: train: --memory 2X: must be a number of bytes like 512M or 2G" \
+    "$KERF" train m.onnx --memory 2X
 expect_error 2 "kerf: train: --lr fast: must be a number" "$KERF" train m.onnx --lr fast
 expect_error 2 "kerf: train: --lr inf: must be at least 0" "$KERF" train m.onnx --lr inf
 expect_error 2 "kerf: train: --epochs: needs a value (E)" "$KERF" train m.onnx --epochs

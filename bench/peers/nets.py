@@ -1,0 +1,161 @@
+"""Whole networks beside ONNX Runtime (inference) and PyTorch (a training step), in turns.
+
+    build/venv-peers/bin/python bench/peers/nets.py infer resnet-18 mobilenet-v2
+    build/venv-peers/bin/python bench/peers/nets.py train resnet-18-cifar:32 lenet-5:64
+
+`kerf new` makes each network; ONNX Runtime runs that very file, PyTorch the same layers. A round
+is one `kerf bench` and one measurement of the peer; the ratio is the median of all rounds, with
+the interval that holds it 19 times in 20. Prints one JSON object a network.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+
+import numpy
+import onnxruntime
+import torch
+from torch import nn
+
+KERF = os.environ.get("KERF", "build/release/kerf")
+THREADS = 2
+
+
+# ---- the networks, as lib/nets has them ----------------------------------------------------------
+
+
+class Block(nn.Module):
+    """A residual block; `expand` 4 makes it a bottleneck."""
+
+    def __init__(self, channels, size, stride, expand):
+        super().__init__()
+        kernels = [(1, 1), (3, stride), (1, 1)] if expand == 4 else [(3, stride), (3, 1)]
+        sizes = [size] * (len(kernels) - 1) + [size * expand]
+        layers, at = [], channels
+        for (kernel, step), to in zip(kernels, sizes):
+            layers += [nn.Conv2d(at, to, kernel, step, kernel // 2, bias=False), nn.BatchNorm2d(to), nn.ReLU()]
+            at = to
+        self.body = nn.Sequential(*layers[:-1])
+        self.shortcut = nn.Identity()
+        if stride != 1 or channels != at:
+            self.shortcut = nn.Sequential(nn.Conv2d(channels, at, 1, stride, bias=False), nn.BatchNorm2d(at))
+
+    def forward(self, x):
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+def resnet(num_blocks, expand, small):
+    first = nn.Conv2d(3, 64, 3, 1, 1, bias=False) if small else nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+    layers = [first, nn.BatchNorm2d(64), nn.ReLU()] + ([] if small else [nn.MaxPool2d(3, 2, 1)])
+    channels = 64
+    for stage, num in enumerate(num_blocks):
+        for block in range(num):
+            layers.append(Block(channels, 64 << stage, 2 if block == 0 and stage > 0 else 1, expand))
+            channels = (64 << stage) * expand
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10 if small else 1000))
+
+
+def lenet_5():
+    return nn.Sequential(
+        nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10),
+    )  # fmt: skip
+
+
+NETWORKS = {
+    "lenet-5": (lenet_5, (1, 28, 28)),
+    "resnet-18": (lambda: resnet((2, 2, 2, 2), 1, False), (3, 224, 224)),
+    "resnet-50": (lambda: resnet((3, 4, 6, 3), 4, False), (3, 224, 224)),
+    "resnet-18-cifar": (lambda: resnet((2, 2, 2, 2), 1, True), (3, 32, 32)),
+}
+
+
+# ---- the two sides -------------------------------------------------------------------------------
+
+
+def time_calls(call, seconds):
+    """Milliseconds of one call, median; the first calls warm up."""
+    for _ in range(2):
+        call()
+    samples, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end or len(samples) < 3:
+        start = time.perf_counter()
+        call()
+        samples.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(samples)
+
+
+def peer_inference(path, shape):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    images = numpy.random.default_rng(0).standard_normal(shape, dtype=numpy.float32)
+    return lambda: session.run(None, {session.get_inputs()[0].name: images})
+
+
+def peer_training(name, batch):
+    make, image = NETWORKS[name]
+    torch.manual_seed(0)
+    model = make().train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4, nesterov=True)
+    loss = nn.CrossEntropyLoss()
+    images, labels = torch.randn(batch, *image), torch.randint(0, 10, (batch,))
+
+    def step():
+        optimizer.zero_grad()
+        loss(model(images), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def kerf_ms(path, mode, batch, seconds):
+    words = [KERF, "bench", path, "--json", "--quiet", "--duration", str(seconds)]
+    if mode == "train":
+        words += ["--train", "--batch", str(batch)]
+    result = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    return result[mode]["ms_median"]
+
+
+def compare(name, mode, batch, given):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.onnx")
+        subprocess.run([KERF, "new", name, "-o", path, "--quiet"], check=True, capture_output=True)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        shape = [batch, *session.get_inputs()[0].shape[1:]]
+        peer = peer_inference(path, shape) if mode == "infer" else peer_training(name, batch)
+        rounds = [
+            (kerf_ms(path, mode, batch, given.seconds), time_calls(peer, given.seconds)) for _ in range(given.rounds)
+        ]
+    ratios = sorted(ours / theirs for ours, theirs in rounds)
+    spare = max(0, int(len(ratios) / 2 - len(ratios) ** 0.5))
+    return {
+        "network": name,
+        "mode": mode,
+        "batch": batch,
+        "kerf_ms": min(ours for ours, _ in rounds),
+        "peer_ms": min(theirs for _, theirs in rounds),
+        "ratio": statistics.median(ratios),
+        "ratio_ci95": [ratios[spare], ratios[-1 - spare]],
+        "rounds": len(rounds),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mode", choices=["infer", "train"])
+    parser.add_argument("network", nargs="+", help="a name of `kerf new --list`, with :BATCH behind it (1)")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=1, help="of each side in a round")
+    given = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    for word in given.network:
+        name, _, batch = word.partition(":")
+        print(json.dumps(compare(name, given.mode, int(batch or 1), given)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
