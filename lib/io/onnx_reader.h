@@ -7,8 +7,15 @@
 #include "base/names.h"
 #include "io/io_internal.h"
 
-/* What reads an initializer; where several do, the highest counts. */
-typedef enum kerf__use { KERF__USE_CONSTANT, KERF__USE_STATISTIC, KERF__USE_WEIGHT } kerf__use;
+/* What reads an initializer; where several do, the highest counts.  LAYER: where nothing but a
+ * weight can stand, so that a Constant node there is one too. */
+typedef enum kerf__use {
+    KERF__USE_CONSTANT,
+    KERF__USE_STATISTIC,
+    KERF__USE_WEIGHT,
+    KERF__USE_LAYER,
+    KERF__NUM_USES
+} kerf__use;
 
 typedef struct kerf__onnx_reader {
     kerf_graph *graph; /* owned until reading has succeeded; so is state */
@@ -19,7 +26,7 @@ typedef struct kerf__onnx_reader {
     int64_t opset;
     kerf__names initializers; /* name -> its TensorProto */
     kerf__names uses;         /* name that is read -> &levels[use] */
-    kerf__use levels[3];
+    kerf__use levels[KERF__NUM_USES];
     size_t num_renamed; /* values that were given a name */
 } kerf__onnx_reader;
 
@@ -39,7 +46,7 @@ kerf_status kerf__onnx_add_nodes(kerf__onnx_reader *r);
 /* onnx_versions.c: what the file's opset meant, said in KERF__OPSET's words; puts all nodes in
  * order. */
 kerf_status kerf__onnx_bring(kerf__onnx_reader *r);
-/* A constant from an array, which is freed. */
+/* A Constant node's value: a constant, or what a layer is trained by.  The array is freed. */
 kerf_status kerf__onnx_add_constant(kerf__onnx_reader *r, const char *name, kerf__array *array);
 
 #endif

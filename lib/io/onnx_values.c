@@ -14,18 +14,27 @@
 /* Few enough for checks of each against each. */
 enum { MAX_ENDS = 4096 };
 
-/* Inputs of operators that no training should touch. */
+/* Inputs of operators that no training should touch, and those that are weights for sure. */
 static const struct {
     const char *op;
     size_t input;
     kerf__use use;
-} NO_WEIGHTS[] = {
+} USES[] = {
+    {"BatchNormalization", 1, KERF__USE_LAYER},
+    {"BatchNormalization", 2, KERF__USE_LAYER},
     {"BatchNormalization", 3, KERF__USE_STATISTIC},
     {"BatchNormalization", 4, KERF__USE_STATISTIC},
     {"Clip", 1, KERF__USE_CONSTANT},
     {"Clip", 2, KERF__USE_CONSTANT},
+    {"Conv", 1, KERF__USE_LAYER},
+    {"Conv", 2, KERF__USE_LAYER},
+    {"ConvTranspose", 1, KERF__USE_LAYER},
+    {"ConvTranspose", 2, KERF__USE_LAYER},
     {"DequantizeLinear", 1, KERF__USE_CONSTANT},
     {"Dropout", 1, KERF__USE_CONSTANT},
+    {"Gemm", 1, KERF__USE_LAYER},
+    {"Gemm", 2, KERF__USE_LAYER},
+    {"MatMul", 1, KERF__USE_LAYER},
     {"OneHot", 2, KERF__USE_CONSTANT},
     {"Pad", 2, KERF__USE_CONSTANT},
     {"QuantizeLinear", 1, KERF__USE_CONSTANT},
@@ -48,10 +57,9 @@ kerf_status kerf__onnx_check_name(const kerf__onnx_reader *r, const char *name, 
 
 static kerf__use use_of_input(const Onnx__NodeProto *node, size_t input)
 {
-    for (size_t i = 0; i < sizeof NO_WEIGHTS / sizeof NO_WEIGHTS[0]; i++)
-        if (NO_WEIGHTS[i].input == input &&
-            strcmp(NO_WEIGHTS[i].op, kerf__text(node->op_type)) == 0)
-            return NO_WEIGHTS[i].use;
+    for (size_t i = 0; i < sizeof USES / sizeof USES[0]; i++)
+        if (USES[i].input == input && strcmp(USES[i].op, kerf__text(node->op_type)) == 0)
+            return USES[i].use;
     return KERF__USE_WEIGHT;
 }
 
@@ -70,7 +78,7 @@ static kerf_status add_use(kerf__onnx_reader *r, const char *name, kerf__use use
 
 kerf_status kerf__onnx_find_uses(kerf__onnx_reader *r)
 {
-    for (int use = 0; use < 3; use++)
+    for (int use = 0; use < KERF__NUM_USES; use++)
         r->levels[use] = (kerf__use)use;
     for (size_t i = 0; i < r->proto->n_node; i++) {
         const Onnx__NodeProto *node = r->proto->node[i];
@@ -95,7 +103,7 @@ static kerf_status add_state(kerf__onnx_reader *r, const char *name, kerf_role r
     return kerf_graph_add_state(r->graph, name, id, a->type, a->shape, &value);
 }
 
-kerf_status kerf__onnx_add_constant(kerf__onnx_reader *r, const char *name, kerf__array *array)
+static kerf_status add_constant(kerf__onnx_reader *r, const char *name, kerf__array *array)
 {
     kerf_tensor *tensor = NULL;
     kerf_value *value;
@@ -115,6 +123,24 @@ static int is_trained(const kerf__array *a, kerf__use use)
            use != KERF__USE_CONSTANT;
 }
 
+/* The array is freed. */
+static kerf_status add_weight(kerf__onnx_reader *r, const char *name, kerf__use use,
+                              kerf__array *array)
+{
+    const kerf_role role = use == KERF__USE_STATISTIC ? KERF_ROLE_STATISTIC : KERF_ROLE_WEIGHT;
+    kerf_status status = add_state(r, name, role, array);
+    kerf__array_free(array);
+    return status;
+}
+
+kerf_status kerf__onnx_add_constant(kerf__onnx_reader *r, const char *name, kerf__array *array)
+{
+    const kerf__use *use = kerf__names_find(&r->uses, name);
+    if (use != NULL && is_trained(array, *use) && *use != KERF__USE_WEIGHT)
+        return add_weight(r, name, *use, array);
+    return add_constant(r, name, array);
+}
+
 static kerf_status add_initializer(kerf__onnx_reader *r, const Onnx__TensorProto *t)
 {
     char what[KERF__WHAT_BYTES];
@@ -127,12 +153,9 @@ static kerf_status add_initializer(kerf__onnx_reader *r, const Onnx__TensorProto
     if (use == NULL) { /* checked, but of no use */
         kerf__array_free(&array);
     } else if (is_trained(&array, *use)) {
-        status =
-            add_state(r, t->name,
-                      *use == KERF__USE_STATISTIC ? KERF_ROLE_STATISTIC : KERF_ROLE_WEIGHT, &array);
-        kerf__array_free(&array);
+        status = add_weight(r, t->name, *use, &array);
     } else {
-        status = kerf__onnx_add_constant(r, t->name, &array);
+        status = add_constant(r, t->name, &array);
     }
     return status;
 }

@@ -1,6 +1,7 @@
 /* io/value_proto.c -- types and shapes of a graph's values, and their symbols, from protos. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "io/io_internal.h"
@@ -30,11 +31,19 @@ static kerf_status add_fresh_symbol(int64_t *dim, kerf_graph *g, const char *wha
     }
 }
 
+/* Paddle writes "?", or a number of -1, for what has no name. */
+static int is_name(const char *text)
+{
+    return text[0] != '\0' && strcmp(text, "?") != 0;
+}
+
 static kerf_status read_dim(int64_t *dim, kerf_graph *g,
                             const Onnx__TensorShapeProto__Dimension *proto, const char *what)
 {
     switch (proto->value_case) {
     case ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE:
+        if (proto->dim_value == -1)
+            break;
         if (proto->dim_value < 0)
             return kerf__fail(KERF_ERR_FORMAT,
                               "%s: has a dimension of %" PRId64 ", must be 0 or more, or a name",
@@ -42,7 +51,7 @@ static kerf_status read_dim(int64_t *dim, kerf_graph *g,
         *dim = proto->dim_value;
         return KERF_OK;
     case ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM:
-        if (proto->dim_param[0] != '\0')
+        if (is_name(proto->dim_param))
             return add_symbol(dim, g, proto->dim_param, what);
         break;
     default:
@@ -53,9 +62,10 @@ static kerf_status read_dim(int64_t *dim, kerf_graph *g,
 
 static int has_name_or_value(const Onnx__TensorShapeProto__Dimension *d)
 {
-    return d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ||
+    return (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+            d->dim_value != -1) ||
            (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM &&
-            d->dim_param[0] != '\0');
+            is_name(d->dim_param));
 }
 
 kerf_status kerf__shape_read(kerf_shape *out, kerf_graph *g, const Onnx__TensorShapeProto *proto,

@@ -179,6 +179,15 @@ good["value_info"] = model(
     [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["b"]),
      helper.make_node("Relu", ["b"], ["y"])], outputs=[info("y", ["N", 4])],
     value_info=[info("a", ["N", 4]), info("b", [None, 4]), info("nowhere", [1])])
+good["paddle"] = model(  # weights are Constant nodes, dimensions without a name "?" or -1
+    [helper.make_node("Constant", [], ["fc.w"], value=weights("w", 4, 3)),
+     helper.make_node("Constant", [], ["fc.b"], value=weights("b", 3)),
+     helper.make_node("Constant", [], ["half"], value=weights("c", 3)),
+     helper.make_node("MatMul", ["x", "fc.w"], ["m"], name="m"),
+     helper.make_node("Gemm", ["m", "square", "fc.b"], ["g"], name="g"),
+     helper.make_node("Mul", ["g", "half"], ["y"], name="s")],
+    [weights("square", 3, 3)], [info("x", ["?", 4])], [info("y", ["?", 3])])
+good["paddle"].graph.output[0].type.tensor_type.shape.dim[0].dim_value = -1
 good["relu_test"] = model([relu()], inputs=[info("x", [2])], outputs=[info("y", [2])])
 
 
@@ -422,8 +431,8 @@ fault("input_double", "input 'x': has type float64, which is not supported; floa
       ).graph.input[0].type.tensor_type.elem_type = TensorProto.DOUBLE
 fault("input_without_shape", "input 'x': has no shape; the number of dimensions must be known"
       ).graph.input[0].type.tensor_type.ClearField("shape")
-fault("input_negative", "input 'x': has a dimension of -1, must be 0 or more, or a name"
-      ).graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+fault("input_negative", "input 'x': has a dimension of -2, must be 0 or more, or a name"
+      ).graph.input[0].type.tensor_type.shape.dim[0].dim_value = -2
 fault("input_nine", "input 'x': has 9 dimensions, at most 8 are supported").graph.input[0].CopyFrom(
     info("x", [1] * 9))
 fault("output_without_type", "output 'y': has no type").graph.output[0].ClearField("type")

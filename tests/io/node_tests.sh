@@ -23,9 +23,9 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 416
+node 415
 simple 6
-pytorch-converted 55
+pytorch-converted 60
 pytorch-operator 25
 END
 exit $result

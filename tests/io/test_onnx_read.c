@@ -131,6 +131,13 @@ static void test_roles(void)
     for (int i = 0; i < 4; i++)
         CHECK(kerf_state_find(m.s, wanted[i].name)->role == KERF_ROLE_WEIGHT);
     destroy(m);
+    m = read_good("paddle"); /* Constant nodes, too, if a layer reads them; and open dimensions */
+    CHECK(kerf_state_find(m.s, "fc.w")->role == KERF_ROLE_WEIGHT);
+    CHECK(kerf_state_find(m.s, "fc.b")->role == KERF_ROLE_WEIGHT);
+    CHECK(((const float *)constant(m, "half", KERF_F32))[1] == 0.25f);
+    CHECK(kerf_value_shape(kerf_graph_input(m.g, 0)).dims[0] !=
+          kerf_value_shape(kerf_graph_output(m.g, 0)).dims[0]);
+    destroy(m);
     m = read_good("unused");
     CHECK(kerf_state_num_ids(m.s) == 0 && kerf_graph_find(m.g, "i") == NULL);
     destroy(m);
