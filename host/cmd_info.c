@@ -7,6 +7,30 @@
 #include "json.h"
 #include "model.h"
 
+/* PyTorch names weights so that it has multiplied with a batch norm. */
+static int num_folded(const model *m)
+{
+    static const char mark[] = "onnx::Conv_";
+    int num = 0;
+    for (int i = 0; i < kerf_graph_num_nodes(m->g); i++) {
+        const kerf_node *n = kerf_graph_node(m->g, i);
+        const kerf_value *weights = kerf_node_num_inputs(n) > 2 ? kerf_node_input(n, 1) : NULL;
+        num += strcmp(kerf_node_op(n), "Conv") == 0 && weights != NULL &&
+               strncmp(kerf_value_name(weights), mark, sizeof mark - 1) == 0;
+    }
+    return num;
+}
+
+static void warn_folded(json_t *list, const model *m)
+{
+    const int num = num_folded(m);
+    if (num > 0)
+        json_array_append_new(
+            list, json_sprintf("batch norm is folded into %d convolution%s: they train without it, "
+                               "slower and to less; docs/pytorch.md has the line that keeps it",
+                               num, num > 1 ? "s" : ""));
+}
+
 /* What will be in the way later, a line each. */
 static json_t *find_warnings(const model *m, const layer_list *layers)
 {
@@ -16,10 +40,12 @@ static json_t *find_warnings(const model *m, const layer_list *layers)
         kerf_shape shape = kerf_value_shape(v);
         if (shape.rank > 0 && shape.dims[0] >= 0)
             json_array_append_new(
-                list, json_sprintf("input %s: the batch is fixed to %lld; training and evaluating "
-                                   "use that batch only",
-                                   kerf_value_name(v), (long long)shape.dims[0]));
+                list,
+                json_sprintf("input %s: the batch is fixed to %lld; train, prune and eval free "
+                             "it, and write a file whose batch is open",
+                             kerf_value_name(v), (long long)shape.dims[0]));
     }
+    warn_folded(list, m);
     if (layers->why_no_macs[0] != '\0')
         json_array_append_new(list, json_sprintf("not supported: %s", layers->why_no_macs));
     if (layers->num == 0)

@@ -201,6 +201,10 @@ KERF_API kerf_status kerf_verify(const kerf_graph *g, const kerf_state *s,
 
 /* Binds shapes of inputs, in place (kerf_known_input). */
 KERF_API kerf_status kerf_graph_bind(kerf_graph *g, const kerf_known_input *inputs, size_t num);
+/* Makes a batch that the file fixes a symbol, constants of Reshape and Expand included; *g is
+ * another graph then.  A model whose batch is open stays.  On failure *g is as it was, and the
+ * message names the node that depends on the batch. */
+KERF_API kerf_status kerf_graph_free_batch(kerf_graph **g);
 /* Binds the batch and infers all types and shapes of `g` in place; names the node that
  * cannot be, and what is unsupported.  Nodes that only compute shapes become constants. */
 KERF_API kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch);
