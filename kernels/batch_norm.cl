@@ -18,22 +18,7 @@
  * part (num_parts, 2, width): for each channel two numbers a part, `width` channels apart.
  * Limit: memory. */
 #include "batch_norm.clh"
-
-/* The same number for all of a group; fixed order.  Ends with a barrier. */
-static inline float group_sum(float x, local float *lanes)
-{
-    const uint item = (uint)get_local_id(0);
-    lanes[item] = x;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (uint h = 32; h > 0; h /= 2) {
-        if (item < h)
-            lanes[item] += lanes[item + h];
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-    const float all = lanes[0];
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return all;
-}
+#include "group.clh"
 
 /* Where pixel 0 of an image's channel lies. */
 static inline size_t plane_at(uint image, uint channel, uint channels, uint pixels)

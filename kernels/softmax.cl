@@ -17,6 +17,7 @@
  * softmax_group, where a barrier stands between.
  *
  * Limit: exp.  Host side: lib/ops/softmax.c. */
+#include "group.clh"
 #include "rows.clh"
 
 #ifndef LOG
@@ -72,37 +73,6 @@ kernel void softmax_grad_rows(global const float *dst, global const float *diff_
             store_some(LOG ? d - exp(y) * total : y * (d - total), diff_src + at + i, k - i);
         }
     }
-}
-
-/* The same number for all of a group; fixed order.  Ends with a barrier. */
-static inline float group_sum(float x, local float *lanes)
-{
-    const uint item = (uint)get_local_id(0);
-    lanes[item] = x;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (uint h = 32; h > 0; h /= 2) {
-        if (item < h)
-            lanes[item] += lanes[item + h];
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-    const float all = lanes[0];
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return all;
-}
-
-static inline float group_max(float x, local float *lanes)
-{
-    const uint item = (uint)get_local_id(0);
-    lanes[item] = x;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (uint h = 32; h > 0; h /= 2) {
-        if (item < h)
-            lanes[item] = fmax(lanes[item], lanes[item + h]);
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-    const float all = lanes[0];
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return all;
 }
 
 kernel void softmax_group(global const float *src, global float *dst, uint k)

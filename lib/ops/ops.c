@@ -23,6 +23,7 @@
     X(move) \
     X(mse_loss) \
     X(nll_loss) \
+    X(norm) \
     X(optimizer) \
     X(pool) \
     X(reduce) \

@@ -20,6 +20,7 @@ REF(metrics);
 REF(move);
 REF(mse_loss);
 REF(nll_loss);
+REF(norm);
 REF(optimizer);
 REF(pool);
 REF(reduce);
