@@ -4,6 +4,7 @@
 kerf_add_op(arg_extreme)
 kerf_add_op(batch_norm wide)
 kerf_add_op(conv simt direct)
+kerf_add_op(dropout)
 kerf_add_op(elementwise)
 kerf_add_op(gemm wide simt)
 kerf_add_op(mask)

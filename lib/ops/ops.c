@@ -16,6 +16,7 @@
     X(arg_extreme) \
     X(batch_norm) \
     X(conv) \
+    X(dropout) \
     X(elementwise) \
     X(gemm) \
     X(mask) \

@@ -171,6 +171,9 @@ static kerf_status make_graph(kerf__planning *p)
     KERF__TRY(kerf_graph_infer(plan->graph, p->options->batch));
     KERF__TRY(list_ends(plan));
     KERF__TRY(check_states(plan));
+    if (plan->mode == KERF_TRAIN)
+        KERF__TRY(kerf__plan_add_step(plan));
+    KERF__TRY(kerf__plan_set_dropout(p));
     KERF__TRY(kerf__plan_derive(p));
     KERF__TRY(kerf__plan_set_statistics(p));
     if (plan->mode == KERF_TRAIN)

@@ -119,6 +119,10 @@ kerf_status kerf__plan_fold(kerf_graph *g, kerf_node *n, int *folded);
 /* Whoever read `old` reads the other, which takes its name if it is a graph's output (fold.c). */
 kerf_status kerf__plan_replace(kerf_graph *g, kerf_value *old, kerf_value *replacement);
 
+/* update.c: the input "kerf.step" of a plan that trains. */
+kerf_status kerf__plan_add_step(kerf_plan *plan);
+/* dropping.c: what drops takes the place of Dropout in a plan that trains. */
+kerf_status kerf__plan_set_dropout(kerf__planning *p);
 /* derive.c: hard masks become their weights; the value of the loss is found. */
 kerf_status kerf__plan_derive(kerf__planning *p);
 /* statistics.c: batch normalisation takes the batch's statistics or the running ones. */

@@ -162,7 +162,7 @@ static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value 
     return kerf__node_infer(n);
 }
 
-static kerf_status add_step_input(kerf_plan *plan)
+kerf_status kerf__plan_add_step(kerf_plan *plan)
 {
     char *name = kerf__graph_fresh_name(plan->graph, "kerf.step");
     if (name == NULL)
@@ -179,7 +179,6 @@ kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *gra
     const size_t first = g->num_nodes;
     int num = 0;
     KERF__TRY(check_patterns(p));
-    KERF__TRY(add_step_input(p->plan));
     for (size_t i = 0; i < grads->num; i++) {
         kerf_value *v = g->values[i];
         if (v->kind != KERF__VALUE_STATE || kerf__gradient_of(grads, v) == NULL)

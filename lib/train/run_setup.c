@@ -89,6 +89,7 @@ static kerf_status make_plans(kerf__run *run, const char *choices)
                               .choices = choices,
                               .freeze = o->freeze,
                               .num_freeze = o->num_freeze,
+                              .seed = o->seed,
                               .inputs = &known,
                               .num_inputs = kerf__known_input(run->g, run->d, &known),
                               .memory_bytes = o->memory_bytes};

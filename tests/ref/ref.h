@@ -13,6 +13,7 @@
 REF(arg_extreme);
 REF(batch_norm);
 REF(conv);
+REF(dropout);
 REF(elementwise);
 REF(gemm);
 REF(mask);
