@@ -199,9 +199,53 @@ static int read_mask(bench_case *c, char **words, int num)
     return 1;
 }
 
+/* "stride=2 pad=3 group=32": each may be left out, the order stays. */
+static int read_window(bench_case *c, char **words, int num)
+{
+    const struct {
+        const char *key;
+        int64_t *at;
+    } keys[] = {{"stride", &c->conv.stride}, {"pad", &c->conv.pad}, {"group", &c->conv.group}};
+    int at = 0;
+    c->conv.stride = c->conv.group = 1;
+    for (size_t k = 0; k < sizeof keys / sizeof keys[0] && at < num; k++) {
+        int64_t x = read_named(words[at], keys[k].key);
+        if (x > 0)
+            *keys[k].at = x;
+        at += x > 0;
+    }
+    return at == num;
+}
+
+/* NODE SRC WEIGHTS [stride=S] [pad=P] [group=G] f32 */
+static int read_conv(bench_case *c, char **words, int num)
+{
+    static const char *const nodes[] = {"Conv", "kerf.ConvGradInput", "kerf.ConvGradWeights", NULL};
+    case_conv *v = &c->conv;
+    if (num < 4 || !set_node(c, words[0], nodes) || !read_shape(words[1], &v->src) ||
+        !read_shape(words[2], &v->weights) || v->src.rank != 4 || v->weights.rank != 4 ||
+        !read_window(c, words + 3, num - 4))
+        return 0;
+    const int64_t *src = v->src.dims, *weights = v->weights.dims;
+    v->dst = KERF_SHAPE(src[0], weights[0], 0, 0);
+    for (int d = 2; d < 4; d++) {
+        if (src[d] + 2 * v->pad < weights[d])
+            return 0;
+        v->dst.dims[d] = (src[d] + 2 * v->pad - weights[d]) / v->stride + 1;
+    }
+    if (src[1] != weights[1] * v->group || weights[0] % v->group != 0)
+        return 0;
+    c->flops = 2.0 * (double)kerf_shape_num_elements(v->dst) *
+               (double)(weights[1] * weights[2] * weights[3]);
+    add_input(c, FILL_VALUES, strcmp(c->node, nodes[1]) == 0 ? v->dst : v->src);
+    add_input(c, FILL_VALUES, strcmp(c->node, nodes[2]) == 0 ? v->dst : v->weights);
+    return 1;
+}
+
 /* Texts are made of bench/shapes/NAME.txt (cmake/KerfHost.cmake). */
 #define TEXT(name) extern const unsigned char shapes_##name[]
 TEXT(gemm);
+TEXT(conv);
 TEXT(elementwise);
 TEXT(reduce);
 TEXT(softmax);
@@ -215,6 +259,7 @@ TEXT(mask);
 
 const case_family case_families[] = {
     FAMILY(gemm, "m=64 n=300 k=784 f32"),
+    FAMILY(conv, "Conv 1x3x224x224 64x3x7x7 stride=2 pad=3 f32"),
     FAMILY(elementwise, "Add 256x300 300 f32"),
     FAMILY(reduce, "ReduceSum 256x300 axes=0 f32"),
     FAMILY(softmax, "Softmax 128x1000 f32"),

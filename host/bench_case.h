@@ -7,13 +7,14 @@
  *     m=64 n=300 k=784 f32 transB        a product, its second operand stored (n, k)
  *     Add 256x300 300 f32                a node and the shapes of its inputs
  *     ReduceSum 256x300 axes=0 f32       a node, a shape, and the axes that go
+ *     Conv 1x3x224x224 64x3x7x7 stride=2 pad=3 f32
  *
  * Words.  family: nodes that are read, checked and listed alike.  set: all cases that were
  * read; its id, "1-89ab12cd", is the version and a digest of their names, so results of
  * different sets cannot be taken for the same.
  *
- * Other halves: bench_case.c reads a line, bench_case_set.c files, bench_check.c knows what is
- * right, bench_node.c makes the node. */
+ * Other halves: bench_case.c reads a line, bench_case_set.c files, bench_check.c and
+ * bench_check_conv.c know what is right, bench_node.c makes the node. */
 #ifndef HOST_BENCH_CASE_H
 #define HOST_BENCH_CASE_H
 
@@ -46,6 +47,12 @@ typedef struct case_input {
     kerf_shape shape;
 } case_input;
 
+/* Of convolutions: the tensors of the Conv that the line is, or is a gradient of. */
+typedef struct case_conv {
+    kerf_shape src, weights, dst;
+    int64_t stride, pad, group;
+} case_conv;
+
 typedef struct case_family case_family;
 
 typedef struct bench_case {
@@ -57,7 +64,8 @@ typedef struct bench_case {
     int trans_a, trans_b; /* of products */
     int64_t axes[KERF_MAX_RANK];
     size_t num_axes; /* of reductions; 0: all */
-    double flops;    /* 0 where bytes are what counts */
+    case_conv conv;
+    double flops; /* 0 where bytes are what counts */
 } bench_case;
 
 /* A case's numbers on the host. */
@@ -102,6 +110,10 @@ int case_words(char *line, char **words);
 
 size_t case_input_bytes(const case_input *input);
 
+/* Notes an element that is off, the first of them. */
+void expect(case_verdict *v, size_t at, double got, double want, double allowed);
+
+void check_conv(const bench_case *c, const case_data *d, case_verdict *v);
 void check_gemm(const bench_case *c, const case_data *d, case_verdict *v);
 void check_elementwise(const bench_case *c, const case_data *d, case_verdict *v);
 void check_reduce(const bench_case *c, const case_data *d, case_verdict *v);

@@ -13,8 +13,7 @@
 
 static const double eps = (double)FLT_EPSILON;
 
-/* Notes the first element that is off. */
-static void expect(case_verdict *v, size_t at, double got, double want, double allowed)
+void expect(case_verdict *v, size_t at, double got, double want, double allowed)
 {
     if (fabs(got - want) <= allowed || v->why[0] != '\0' || (isnan(got) && isnan(want)))
         return;

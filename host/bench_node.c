@@ -36,12 +36,30 @@ static kerf_status add_inputs(const bench_case *c, kerf_graph *g, kerf_value **v
     return status;
 }
 
+static kerf_status set_window(const bench_case *c, kerf_node *node)
+{
+    const case_conv *v = &c->conv;
+    const int64_t strides[] = {v->stride, v->stride}, pads[] = {v->pad, v->pad, v->pad, v->pad};
+    kerf_status status = kerf_node_set_ints(node, "kernel_shape", v->weights.dims + 2, 2);
+    if (status == KERF_OK)
+        status = kerf_node_set_ints(node, "strides", strides, 2);
+    if (status == KERF_OK)
+        status = kerf_node_set_ints(node, "pads", pads, 4);
+    if (status == KERF_OK)
+        status = kerf_node_set_int(node, "group", v->group);
+    if (status == KERF_OK && strcmp(c->node, "kerf.ConvGradInput") == 0)
+        status = kerf_node_set_ints(node, "output_shape", v->src.dims + 2, 2);
+    return status;
+}
+
 /* What each family tells its node; momentum and Nesterov's form as the command trains. */
 static kerf_status set_attributes(const bench_case *c, kerf_node *node)
 {
     kerf_status status = KERF_OK;
     if (c->num_axes > 0)
         status = kerf_node_set_ints(node, "axes", c->axes, c->num_axes);
+    if (c->conv.group > 0)
+        status = set_window(c, node);
     if (status == KERF_OK && c->trans_a)
         status = kerf_node_set_int(node, "transA", 1);
     if (status == KERF_OK && c->trans_b)

@@ -58,8 +58,9 @@ static const lesson lessons[] = {
      "  kerf prune dense.onnx --sparsity 'fc1=0.92,fc2=0.91,*=0.74' -o cut.onnx\n"},
     {"bench",
      "Without a model: the cases of a fixed set, single nodes as networks have them, each checked\n"
-     "against its definition, then timed.  Families, to time only some: gemm elementwise reduce\n"
-     "softmax loss optimizer mask.  A share of peak is of what kerf devices measures; above 1 the\n"
+     "against its definition, then timed.  Families, to time only some: gemm conv elementwise\n"
+     "reduce softmax loss optimizer mask.  A share of peak is of what kerf devices measures; above "
+     "1 the\n"
      "case is not valid.  With models: whole and by layer, copies in and out included; several\n"
      "run in turn, with ratio and interval.",
      "  kerf bench -o phone.json                   # all cases: under a minute\n"

@@ -7,7 +7,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 from peer import Case, serve
 
-FAMILIES = ("gemm", "elementwise", "reduce", "softmax")
+FAMILIES = ("gemm", "conv", "elementwise", "reduce", "softmax")
 
 
 def model_of(case, shape):
@@ -15,6 +15,9 @@ def model_of(case, shape):
     attributes = {}
     if case.family == "gemm":
         attributes = {"transA": int(case.trans_a), "transB": int(case.trans_b)}
+    elif case.family == "conv":
+        attributes = {"strides": [case.window("stride", 1)] * 2, "pads": [case.window("pad", 0)] * 4,
+                      "group": case.window("group", 1)}
     elif case.family == "softmax":
         attributes = {"axis": -1}
     elif case.axes and case.node != "ReduceSum":
@@ -32,6 +35,10 @@ def model_of(case, shape):
 def shape_of(case):
     if case.family == "gemm":
         return (int(case.sizes["m"]), int(case.sizes["n"]))
+    if case.family == "conv":
+        (n, _, *image), (channels, _, *kernel) = case.shapes
+        stride, pad = case.window("stride", 1), case.window("pad", 0)
+        return (n, channels, *((size + 2 * pad - reach) // stride + 1 for size, reach in zip(image, kernel)))
     if case.family == "reduce":
         return tuple(1 if not case.axes or i in case.axes else size for i, size in enumerate(case.shapes[0]))
     return case.shapes[0]

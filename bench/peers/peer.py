@@ -24,6 +24,10 @@ class Case:
             m, n, k = (int(self.sizes[key]) for key in "mnk")
             self.shapes = [(k, m) if self.trans_a else (m, k), (n, k) if self.trans_b else (k, n)]
 
+    def window(self, key, otherwise):
+        """A convolution's stride, pad or group."""
+        return int(self.sizes.get(key, otherwise))
+
     def arrays(self):
         generator = numpy.random.default_rng(1)
         return [generator.random(shape, numpy.float32) * 2 - 1 for shape in self.shapes]

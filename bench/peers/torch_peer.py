@@ -13,6 +13,17 @@ def gemm(case, tensors):
     return lambda: torch.mm(a, b, out=out)
 
 
+def conv(case, tensors):
+    src, weights = tensors
+    stride, pad, group = case.window("stride", 1), case.window("pad", 0), case.window("group", 1)
+    if case.node == "Conv":
+        return lambda: functional.conv2d(src, weights, None, stride, pad, 1, group)
+    diff = torch.rand_like(functional.conv2d(src, weights, None, stride, pad, 1, group))
+    wanted = [case.node == "kerf.ConvGradInput", case.node == "kerf.ConvGradWeights", False]
+    return lambda: torch.ops.aten.convolution_backward(diff, src, weights, None, [stride] * 2, [pad] * 2, [1, 1],
+                                                       False, [0, 0], group, wanted)
+
+
 def elementwise(case, tensors):
     out = torch.empty_like(tensors[0])
     nodes = {
@@ -76,7 +87,7 @@ def mask(case, tensors):
 
 
 def make(case: Case):
-    family = {"gemm": gemm, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,
+    family = {"gemm": gemm, "conv": conv, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,
               "loss": loss, "optimizer": optimizer, "mask": mask}.get(case.family)
     with torch.no_grad():
         return family and family(case, [torch.from_numpy(array) for array in case.arrays()])

@@ -36,7 +36,7 @@ expect 1 "has case set" "$KERF" bench --compare a.json c.json
 # ---- the whole set: every case of the command is read, checked and right ------------------------
 expect 0 "cases 1-" "$KERF" bench --runs 1 --warm 0 -o all.json
 grep '"why": "' all.json | grep -v "of the measured peak" && failed "cases that are not right"
-for family in gemm elementwise reduce softmax loss optimizer mask; do
+for family in gemm conv elementwise reduce softmax loss optimizer mask; do
     grep -q "\"op\": \"$family\"" all.json || failed "no case of $family"
 done
 
