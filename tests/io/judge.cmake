@@ -16,3 +16,10 @@ file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/node_tests)
 set_tests_properties(io.node_tests PROPERTIES LABELS "device;pocl" TIMEOUT 1500
     SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/node_tests
     ENVIRONMENT "KERF_PROBE=$<TARGET_FILE:kerf-probe>;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")
+# io.models: real models beside ONNX Runtime (judge_models.py).
+add_test(NAME io.models
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh pocl
+        ${CMAKE_CURRENT_LIST_DIR}/judge_run.sh ${KERF_TEST_PYTHON}
+        ${CMAKE_CURRENT_LIST_DIR}/judge_models.py ${PROJECT_SOURCE_DIR} $<TARGET_FILE:kerf-command>)
+set_tests_properties(io.models PROPERTIES LABELS "device;pocl" TIMEOUT 600 SKIP_RETURN_CODE 77
+    ENVIRONMENT "KERF_PROBE=$<TARGET_FILE:kerf-probe>;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR}")

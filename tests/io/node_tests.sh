@@ -23,9 +23,9 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 415
+node 480
 simple 6
-pytorch-converted 60
-pytorch-operator 25
+pytorch-converted 69
+pytorch-operator 27
 END
 exit $result
