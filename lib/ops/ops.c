@@ -29,6 +29,7 @@
     X(pool) \
     X(reduce) \
     X(reorder) \
+    X(resize) \
     X(shape) \
     X(softmax) \
     X(softmax_cross_entropy) \

@@ -134,6 +134,15 @@ const gate_case gate_cases[] = {
     {"kerf.SliceGrad", "f32:35",     "shape=39 starts=3 steps=1", 1},
     {"kerf.SliceGrad", "s64:35",     "shape=39 starts=3 steps=1", 1},
 
+    /* The gradient has its numbers; of Resize, the scales as Upsample has them. */
+    {"kerf.ResizeGrad", "f32:5,8", "shape=5,4 starts=0,-1073741824 steps=4294967296,2147483648 linear=0", 0},
+    {"kerf.ResizeGrad", "f32:5,8", "shape=5,4 starts=0,-1073741824 steps=4294967296,2147483648 linear=1", 0},
+    {"Upsample", "u8:5,4",  "mode=nearest scales=1.5,2.5", 0},
+    {"Upsample", "f16:5,4", "mode=nearest scales=1.5,2.5", 0},
+    {"Upsample", "f32:5,4", "mode=nearest scales=1.5,2.5", 0},
+    {"Upsample", "s64:5,4", "mode=nearest scales=1.5,2.5", 0},
+    {"Upsample", "f32:5,4", "mode=linear scales=1.5,2.5",  0},
+
     /* weight, gradient, moments, mask, step: with each choice that a kernel is compiled for. */
     {"kerf.SgdUpdate", "f32:5000 f32:5000 f32:5000 bool:5000 f32:16", "nesterov=0", 2},
     {"kerf.SgdUpdate", "f32:5000 f32:5000 f32:5000 bool:5000 f32:16", "nesterov=1", 2},

@@ -95,6 +95,14 @@ static void set_attribute(const gate_case *c, kerf_node *n, char *text)
             bad_case(c, kerf_last_error());
         return;
     }
+    if (strchr(at, '.') != NULL) {
+        float floats[KERF_MAX_RANK];
+        for (; *at != '\0'; at += *at == ',')
+            floats[num++] = strtof(at, &at);
+        if (kerf_node_set_floats(n, text, floats, num) != KERF_OK)
+            bad_case(c, kerf_last_error());
+        return;
+    }
     for (; *at != '\0'; at += *at == ',')
         numbers[num++] = strtol(at, &at, 10);
     kerf_status status = num > 1 || is_list(text) ? kerf_node_set_ints(n, text, numbers, num)

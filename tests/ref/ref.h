@@ -26,6 +26,7 @@ REF(optimizer);
 REF(pool);
 REF(reduce);
 REF(reorder);
+REF(resize);
 REF(softmax);
 REF(softmax_cross_entropy);
 REF(top_k_mask);
