@@ -35,3 +35,11 @@ find_path(KERF_CLBLAST_HEADERS clblast_c.h)
 if(KERF_CLBLAST AND KERF_CLBLAST_HEADERS)
     target_compile_definitions(kerf_dependencies INTERFACE KERF_WITH_CLBLAST)
 endif()
+
+# stb_image is a header alone, compiled into lib/data/decode.c.
+find_path(KERF_STB_HEADERS stb_image.h PATH_SUFFIXES stb REQUIRED NO_CMAKE_FIND_ROOT_PATH)
+set(stb_headers ${KERF_STB_HEADERS})
+if(CMAKE_CROSSCOMPILING)
+    set(stb_headers ${PROJECT_BINARY_DIR}/stb)
+    file(COPY ${KERF_STB_HEADERS}/stb_image.h DESTINATION ${stb_headers})
+endif()

@@ -83,18 +83,20 @@ kerf_status measure_agreement(const session *s, const model *reference, kerf_spl
     kerf_loader *l = NULL;
     kerf_loader_options load = {.split = split, .batch = batch, .keep_rest = 1, .seed = 1};
     int64_t num_same = 0, num_all = 0;
-    size_t sample_bytes =
-        (size_t)kerf_shape_num_elements(kerf_dataset_sample_shape(s->data)) * sizeof(float);
-    float *images = calloc((size_t)batch, sample_bytes);
-    kerf_status status = images != NULL ? KERF_OK : KERF_ERR_MEMORY;
+    size_t sample_bytes = 0;
+    float *images = NULL;
+    kerf_status status = kerf_prep_parse(&load.prep, s->prep);
+    if (status == KERF_OK)
+        status = kerf_loader_create(&l, s->data, &load);
+    if (status == KERF_OK) {
+        sample_bytes = (size_t)kerf_shape_num_elements(kerf_loader_sample_shape(l)) * sizeof(float);
+        images = calloc((size_t)batch, sample_bytes);
+        status = images != NULL ? KERF_OK : KERF_ERR_MEMORY;
+    }
     if (status == KERF_OK)
         status = side_open(&sides[0], &s->m, batch);
     if (status == KERF_OK)
         status = side_open(&sides[1], reference, batch);
-    if (status == KERF_OK)
-        status = kerf_prep_parse(&load.prep, s->prep);
-    if (status == KERF_OK)
-        status = kerf_loader_create(&l, s->data, &load);
     if (status == KERF_OK)
         status = kerf_loader_begin(l, 0, 0);
     if (status == KERF_OK)

@@ -68,7 +68,8 @@ void change_train_options(change *c)
     t->warmup = o->warmup;
     t->seed = (uint64_t)o->seed;
     t->resume = o->resume;
-    t->keep_best = o->val > 0;
+    t->keep_best = c->s.data != NULL && kerf_dataset_num_samples(c->s.data, KERF_SPLIT_VAL) > 0;
+    t->augment = o->augment;
     t->memory_bytes = (size_t)o->memory;
     t->freeze = o->freeze.items;
     t->num_freeze = o->freeze.num;

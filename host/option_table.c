@@ -16,10 +16,10 @@ const option_row option_rows[] = {
     {"force", 'f', OPTION_FLAG, GROUP_OUTPUT, FIELD(force), "", "replace what is there", NO_RANGE},
 
     /* data */
-    {"data", 0, OPTION_TEXT, GROUP_DATA, FIELD(data), "D", "fashion-mnist, idx:DIR, cifar10:DIR, cifar100:DIR, npy:X.npy[,Y.npy], npz:FILE or random:C,H,W,CLASSES", NO_RANGE},
+    {"data", 0, OPTION_TEXT, GROUP_DATA, FIELD(data), "D", "fashion-mnist, idx:DIR, cifar10:DIR, cifar100:DIR, images:DIR, npy:X.npy[,Y.npy], npz:FILE or random:C,H,W,CLASSES", NO_RANGE},
     {"val", 0, OPTION_WHOLE, GROUP_TRAIN, FIELD(val), "N", "training samples held back to choose the best epoch (0)", NULL, RANGE_MIN, 0, 0},
     {"split", 0, OPTION_TEXT, GROUP_EVAL, FIELD(split), "NAME", "train, val or test (test)", NO_RANGE},
-    {"prep", 0, OPTION_TEXT, GROUP_DATA, FIELD(prep), "P", "how a byte becomes an input: unit, signed, raw or scale=1/255,mean=0.286,std=0.353", NO_RANGE},
+    {"prep", 0, OPTION_TEXT, GROUP_DATA | GROUP_INFER, FIELD(prep), "P", "how an image becomes an input: imagenet, unit, signed, raw or resize=256,crop=224,rgb,scale=1/255,mean=0.5:0.5:0.5,std=0.2:0.2:0.2,layout=nchw", NO_RANGE},
     {"batch", 0, OPTION_WHOLE, GROUP_BATCH, FIELD(batch), "N", "samples at a time", NULL, RANGE_MIN | RANGE_MAX, 1, 1048576},
 
     /* pruning */
@@ -44,6 +44,7 @@ const option_row option_rows[] = {
     {"weight-decay", 0, OPTION_REAL, GROUP_TRAIN, FIELD(weight_decay), "F", "(1e-4)", NULL, RANGE_MIN, 0, 0},
     {"schedule", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(schedule), "S", "of the learning rate: const, step, cosine, exp or linear (cosine)", "const|step|cosine|exp|linear", RANGE_NONE, 0, 0},
     {"warmup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(warmup), "E", "epochs in which the learning rate rises from 0 (0)", NULL, RANGE_MIN, 0, 0},
+    {"augment", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(augment), "A", "changes to training images: flip, crop=4 (shifted by up to 4 pixels) or flip,crop=4", NO_RANGE},
     {"loss", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(loss), "L", "cross-entropy or mse (cross-entropy)", "cross-entropy|mse", RANGE_NONE, 0, 0},
     {"freeze", 0, OPTION_LIST, GROUP_TRAIN, FIELD(freeze), "PATTERN", "weights that stay as they are; repeatable", NO_RANGE},
     {"no-keep-zeros", 0, OPTION_FLAG, GROUP_TRAIN, FIELD(no_keep_zeros), "", "let weights that are 0 in the file grow back", NO_RANGE},
@@ -89,7 +90,7 @@ const option_row option_rows[] = {
     LATER("max-drop", GROUP_PRUNE), LATER("size", GROUP_PRUNE), LATER("macs", GROUP_PRUNE),
     LATER("latency", GROUP_PRUNE), LATER("structure", GROUP_PRUNE), LATER("remove", GROUP_PRUNE),
     LATER("groups", GROUP_PRUNE), LATER("round-to", GROUP_PRUNE), LATER("analyse", GROUP_PRUNE),
-    LATER("augment", GROUP_TRAIN), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
+    LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
     LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
     LATER("classes", GROUP_DATA), LATER("precision", GROUP_ALWAYS),
 };

@@ -56,7 +56,7 @@ typedef struct options {
     const char *device, *output;
     int64_t seed;
 
-    const char *data, *split, *prep, *classes_file;
+    const char *data, *split, *prep, *augment, *classes_file;
     int64_t val, batch, memory;
 
     double epochs, lr, momentum, weight_decay, warmup;

@@ -66,13 +66,27 @@ void session_close(const options *o, session *s)
     close_device(o, s->dev);
 }
 
+/* 256 samples, or what makes 32 MiB of floats: several batches are in memory at once. */
+static int64_t default_batch(const session *s)
+{
+    kerf_prep prep;
+    kerf_shape shape;
+    int64_t batch = 256;
+    if (kerf_prep_parse(&prep, s->prep) != KERF_OK ||
+        kerf_prep_shape(&shape, &prep, kerf_dataset_sample_shape(s->data)) != KERF_OK)
+        return batch; /* evaluating will say what is wrong */
+    while (batch > 1 && batch * kerf_shape_num_elements(shape) > 1 << 23)
+        batch /= 2;
+    return batch;
+}
+
 int session_evaluate(const options *o, const session *s, kerf_split split, evaluation *e,
                      int64_t *confusion)
 {
     *e = (evaluation){.agreement = NAN};
     if (s->data == NULL || kerf_dataset_num_samples(s->data, split) == 0)
         return 0;
-    int64_t batch = options_given(o, "batch") ? o->batch : 256;
+    int64_t batch = options_given(o, "batch") ? o->batch : default_batch(s);
     kerf_status status =
         kerf_evaluate(s->m.g, s->m.s, s->data, split, batch, s->prep, &e->e, confusion);
     e->is_known = status == KERF_OK;

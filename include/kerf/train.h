@@ -59,6 +59,7 @@ typedef struct kerf_train_options {
     kerf_loss loss;
     uint64_t seed;
     const char *prep;      /* NULL: the graph's, else the data set's */
+    const char *augment;   /* of training samples, kerf_augment_parse(); NULL: none */
     const char *choices;   /* NULL: store or guess */
     const char *run_dir;   /* checkpoint, metrics.jsonl, choices.json; NULL: none */
     int resume;            /* 1: go on from run_dir's checkpoint */

@@ -2,11 +2,14 @@
 #ifndef KERF_DATA_INTERNAL_H
 #define KERF_DATA_INTERNAL_H
 
+#include "base/random.h"
 #include "kerf/data.h"
 
-/* Samples one behind the other, each of kerf_dataset.sample. */
+/* Samples one behind the other, each of kerf_dataset.sample; or the files they lie in, which
+ * are decoded when they are needed. */
 typedef struct kerf__samples {
     void *images;    /* owned; (num, C, H, W) of kerf_dataset.type */
+    char **paths;    /* owned, with its texts; (num), instead of images */
     int32_t *labels; /* owned; (num), NULL: without */
     int64_t num;
 } kerf__samples;
@@ -14,7 +17,8 @@ typedef struct kerf__samples {
 struct kerf_dataset {
     char *spec;                     /* owned */
     kerf_type type;                 /* KERF_U8 or KERF_F32 */
-    kerf_shape sample;              /* (C, H, W) */
+    kerf_shape sample;              /* (C, H, W); of files: the first one's */
+    size_t sample_bytes;            /* of one in memory */
     int num_classes;                /* 0: without labels */
     const char *const *class_names; /* num_classes, or NULL */
     const char **own_names;         /* owned; NULL: the names are constants */
@@ -25,6 +29,7 @@ struct kerf_dataset {
      * use, in their own order. */
     int64_t *order; /* owned; (train.num) */
     int64_t num_held_back;
+    int64_t num_val; /* training samples, the last ones, that the source itself holds back */
 };
 
 /* Sample i of a split: which samples it lies in, and where. */
@@ -36,6 +41,7 @@ kerf_status kerf__source_fashion(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_idx(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_cifar10(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_cifar100(kerf_dataset *d, const char *rest);
+kerf_status kerf__source_images(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_npy(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_npz(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_random(kerf_dataset *d, const char *rest);
@@ -47,6 +53,49 @@ kerf_status kerf__samples_take_images(kerf_dataset *d, kerf__samples *s, kerf_te
                                       const char *name);
 kerf_status kerf__samples_take_labels(kerf_dataset *d, kerf__samples *s, const kerf_tensor *y,
                                       const char *name);
+
+/* ---- pictures and their preparation ----------------------------------------------------------- */
+
+/* Bytes in planes, (C, H, W). */
+typedef struct kerf__picture {
+    const void *planes; /* borrowed, or `own` */
+    uint8_t *own;       /* owned; NULL: the planes are others' */
+    int64_t channels, height, width;
+} kerf__picture;
+
+/* PNG, JPEG or PPM, always with three channels.  `name` is for messages. */
+kerf_status kerf__picture_parse(kerf__picture *p, const char *name, const void *bytes,
+                                size_t num_bytes);
+kerf_status kerf__picture_read(kerf__picture *p, const char *path);
+kerf_status kerf__picture_recolor(kerf__picture *p, kerf_colors colors);
+kerf_status kerf__picture_resize(kerf__picture *p, int64_t height, int64_t width);
+void kerf__picture_free(kerf__picture *p);
+
+/* Where a picture of some size goes: resized, then the window (top, left, height, width). */
+typedef struct kerf__frame {
+    int64_t resized_height, resized_width, top, left, height, width;
+} kerf__frame;
+kerf_status kerf__prep_frame(kerf__frame *f, const kerf_prep *prep, int64_t height, int64_t width);
+int64_t kerf__prep_channels(const kerf_prep *prep, int64_t channels);
+
+/* Turns samples of one data set into floats; never written after it is made, so threads share
+ * it.  `epoch` and the sample decide what augmentation does. */
+typedef struct kerf__preparer {
+    kerf_prep prep;
+    kerf_augment augment;
+    kerf__random random;
+    kerf_type type;
+    kerf_shape shape; /* of what comes out */
+    int64_t channels;
+    float *table; /* owned; (C, 256): a byte as the network sees it */
+} kerf__preparer;
+kerf_status kerf__preparer_create(kerf__preparer *p, const kerf_dataset *d, const kerf_prep *prep,
+                                  const kerf_augment *augment, uint64_t seed);
+void kerf__preparer_free(kerf__preparer *p);
+kerf_status kerf__prepare(const kerf__preparer *p, const kerf_dataset *d, const kerf__samples *from,
+                          int64_t place, int64_t epoch, float *dst);
+/* The name of the file before what its size did not allow; other failures name it themselves. */
+kerf_status kerf__fail_of(kerf_status status, const char *name);
 
 /* ---- IDX: the file format of MNIST ------------------------------------------------------- */
 

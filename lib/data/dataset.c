@@ -17,6 +17,7 @@ static const struct {
     {"idx:", kerf__source_idx},
     {"cifar10:", kerf__source_cifar10},
     {"cifar100:", kerf__source_cifar100},
+    {"images:", kerf__source_images},
     {"npy:", kerf__source_npy},
     {"npz:", kerf__source_npz},
     {"random:", kerf__source_random},
@@ -33,7 +34,7 @@ static kerf_status open_source(kerf_dataset *d, const char *spec)
     }
     return kerf__fail(KERF_ERR_ARGUMENT,
                       "data '%s': must be fashion-mnist, idx:DIR, cifar10:DIR, cifar100:DIR, "
-                      "npy:X.npy[,Y.npy], npz:FILE or random:C,H,W,CLASSES",
+                      "images:DIR, npy:X.npy[,Y.npy], npz:FILE or random:C,H,W,CLASSES",
                       spec);
 }
 
@@ -48,6 +49,8 @@ kerf_status kerf_dataset_open(kerf_dataset **out, const char *spec)
         d->spec != NULL ? open_source(d, d->spec) : kerf__fail_memory("data", strlen(spec));
     if (status == KERF_OK && d->num_classes > 0)
         status = kerf_dataset_check_labels(d, d->num_classes);
+    d->num_held_back = d->num_val;
+    d->sample_bytes = (size_t)kerf_shape_num_elements(d->sample) * kerf_type_bits(d->type) / 8;
     if (status != KERF_OK) {
         kerf_dataset_close(d);
         return status;
@@ -58,6 +61,9 @@ kerf_status kerf_dataset_open(kerf_dataset **out, const char *spec)
 
 static void free_samples(kerf__samples *s)
 {
+    for (int64_t i = 0; s->paths != NULL && i < s->num; i++)
+        free(s->paths[i]);
+    free(s->paths);
     free(s->images);
     free(s->labels);
 }
@@ -90,6 +96,12 @@ kerf_status kerf_dataset_hold_back(kerf_dataset *d, int64_t num, uint64_t seed)
                           "data '%s': cannot hold back %" PRId64 " of %" PRId64
                           " training samples, must be 0 or more and leave one",
                           d->spec, num, d->train.num);
+    if (d->num_val > 0) /* nothing to choose */
+        return num == 0 ? KERF_OK
+                        : kerf__fail(KERF_ERR_ARGUMENT,
+                                     "data '%s': has %" PRId64 " validation samples of its own, "
+                                     "none can be held back",
+                                     d->spec, d->num_val);
     int64_t *order = kerf__alloc((size_t)d->train.num, sizeof *order);
     if (order == NULL)
         return kerf__fail_memory("data", (size_t)d->train.num * sizeof *order);

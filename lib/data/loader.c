@@ -1,19 +1,19 @@
-/* data/loader.c -- a thread that fills batches ahead of the one who takes them.
+/* data/loader.c -- threads that fill batches ahead of the one who takes them: one for samples
+ * in memory, as many as there are cores (up to one a slot) for files that must be decoded.
  *
  * (1) Batches have serial numbers that never go back; batch s lies in slot s % 4.
  * (2) take <= fill <= take + 4: what lies between is filled, or being filled.  A slot that
  *     is FREE again was taken, so looking at the slot keeps the bound.
- * (3) A slot goes FREE -> FILLING -> READY by the thread, READY -> OUT by next, OUT -> FREE
- *     by release, and READY -> FREE where begin drops it.  Only its slot's owner touches
- *     the floats: the thread while FILLING, the caller while OUT.
+ * (3) A slot goes FREE -> FILLING -> READY by a thread, READY -> OUT by next, OUT -> FREE
+ *     by release, and READY -> FREE where begin drops it, or next finds that it failed.  Only
+ *     its slot's owner touches the floats: the thread while FILLING, the caller while OUT.
  *
  * All fields but the floats are read and written under the mutex.  The order of an epoch
- * is made by begin in the caller's thread, while the filling one waits. */
+ * is made by begin in the caller's thread, while the filling ones wait. */
 #include <inttypes.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -28,69 +28,51 @@ typedef struct slot {
     float *images;   /* owned; (batch, C, H, W) */
     int32_t *labels; /* owned; (batch), NULL without */
     int64_t num_samples;
+    kerf_status status; /* of filling it */
+    kerf__message why;  /* a thread's message is its own, so it is carried over */
 } slot;
 
 struct kerf_loader {
     const kerf_dataset *data; /* borrowed */
     kerf_loader_options options;
     int64_t num_samples, num_batches; /* of an epoch */
-    int64_t channels, area;           /* C, H * W */
-    float *table;                     /* owned; (C, 256): a byte as the network sees it */
+    kerf__preparer preparer;          /* owned */
     int64_t *order;                   /* owned; (num_samples): of this epoch */
     slot slots[NUM_SLOTS];
     int begun;
+    int64_t epoch;
     int64_t next_batch; /* of the epoch, for serial `fill` */
     int64_t fill, take; /* serials: filled next, taken next */
-    int quit, has_thread;
-    pthread_t thread;
+    int quit, num_threads;
+    pthread_t threads[NUM_SLOTS];
     pthread_mutex_t mutex;
     pthread_cond_t changed;
 };
 
 /* ---- filling ------------------------------------------------------------------------------ */
 
-static float prepare(const kerf_prep *prep, int64_t channel, float x)
+static kerf_status fill_samples(const kerf_loader *l, slot *s, int64_t first)
 {
-    int c = channel < 4 ? (int)channel : 3;
-    return (x * prep->scale - prep->mean[c]) / prep->std[c];
-}
-
-static void prepare_bytes(const kerf_loader *l, const uint8_t *src, float *dst)
-{
-    for (int64_t c = 0; c < l->channels; c++) {
-        const float *table = l->table + 256 * c;
-        for (int64_t i = 0; i < l->area; i++)
-            dst[i] = table[src[i]];
-        src += l->area;
-        dst += l->area;
+    const int64_t elements = kerf_shape_num_elements(l->preparer.shape);
+    for (int64_t i = 0; i < s->num_samples; i++) {
+        int64_t place;
+        const kerf__samples *from =
+            kerf__dataset_locate(l->data, l->options.split, l->order[first + i], &place);
+        KERF__TRY(
+            kerf__prepare(&l->preparer, l->data, from, place, l->epoch, s->images + i * elements));
+        if (s->labels != NULL)
+            s->labels[i] = from->labels[place];
     }
-}
-
-static void prepare_floats(const kerf_loader *l, const float *src, float *dst)
-{
-    for (int64_t c = 0; c < l->channels; c++)
-        for (int64_t i = 0; i < l->area; i++, src++)
-            *dst++ = prepare(&l->options.prep, c, *src);
+    return KERF_OK;
 }
 
 static void fill_slot(const kerf_loader *l, slot *s, int64_t batch)
 {
     int64_t first = batch * l->options.batch, left = l->num_samples - first;
-    int64_t elements = l->channels * l->area;
     s->num_samples = left < l->options.batch ? left : l->options.batch;
-    for (int64_t i = 0; i < s->num_samples; i++) {
-        int64_t place;
-        const kerf__samples *from =
-            kerf__dataset_locate(l->data, l->options.split, l->order[first + i], &place);
-        if (l->data->type == KERF_U8)
-            prepare_bytes(l, (const uint8_t *)from->images + place * elements,
-                          s->images + i * elements);
-        else
-            prepare_floats(l, (const float *)from->images + place * elements,
-                           s->images + i * elements);
-        if (s->labels != NULL)
-            s->labels[i] = from->labels[place];
-    }
+    s->status = fill_samples(l, s, first);
+    if (s->status != KERF_OK)
+        s->why = kerf__message_keep();
 }
 
 static int can_fill(const kerf_loader *l)
@@ -134,20 +116,19 @@ static kerf_status check_options(const kerf_dataset *d, const kerf_loader_option
                           "data '%s': batch of %" PRId64 ", must be 1 to the %" PRId64
                           " %s samples",
                           d->spec, o->batch, num, NAMES[o->split]);
-    for (int64_t c = 0; c < d->sample.dims[0]; c++)
-        if (!isfinite(prepare(&o->prep, c, 1.0f)))
-            return kerf__fail(KERF_ERR_ARGUMENT,
-                              "prep: has no mean or std for channel %" PRId64 " of %" PRId64, c,
-                              d->sample.dims[0]);
     return KERF_OK;
+}
+
+static const kerf__samples *samples_of(const kerf_loader *l)
+{
+    return l->options.split == KERF_SPLIT_TEST ? &l->data->test : &l->data->train;
 }
 
 static kerf_status allocate_slots(kerf_loader *l)
 {
     int64_t batch = l->options.batch < l->num_samples ? l->options.batch : l->num_samples;
-    size_t num = (size_t)batch, elements = (size_t)(l->channels * l->area);
-    const kerf__samples *from =
-        l->options.split == KERF_SPLIT_TEST ? &l->data->test : &l->data->train;
+    size_t num = (size_t)batch, elements = (size_t)kerf_shape_num_elements(l->preparer.shape);
+    const kerf__samples *from = samples_of(l);
     for (int i = 0; i < NUM_SLOTS; i++) {
         slot *s = &l->slots[i];
         s->images = kerf__alloc(num * elements, sizeof *s->images);
@@ -159,19 +140,27 @@ static kerf_status allocate_slots(kerf_loader *l)
     return KERF_OK;
 }
 
+static kerf_status start_threads(kerf_loader *l)
+{
+    long cores = samples_of(l)->paths != NULL ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+    int wanted = cores < 1 ? 1 : cores > NUM_SLOTS ? NUM_SLOTS : (int)cores;
+    while (l->num_threads < wanted) {
+        if (pthread_create(&l->threads[l->num_threads], NULL, fill_slots, l) != 0)
+            return kerf__fail(KERF_ERR_MEMORY, "data: cannot start a thread");
+        l->num_threads++;
+    }
+    return KERF_OK;
+}
+
 static kerf_status allocate(kerf_loader *l)
 {
+    const kerf_loader_options *o = &l->options;
+    KERF__TRY(kerf__preparer_create(&l->preparer, l->data, &o->prep, &o->augment, o->seed));
     l->order = kerf__alloc((size_t)l->num_samples, sizeof *l->order);
-    l->table = kerf__alloc((size_t)l->channels * 256, sizeof *l->table);
-    if (l->order == NULL || l->table == NULL)
+    if (l->order == NULL)
         return kerf__fail_memory("data", (size_t)l->num_samples * sizeof *l->order);
-    for (int64_t i = 0; i < l->channels * 256; i++)
-        l->table[i] = prepare(&l->options.prep, i / 256, (float)(i % 256));
     KERF__TRY(allocate_slots(l));
-    if (pthread_create(&l->thread, NULL, fill_slots, l) != 0)
-        return kerf__fail(KERF_ERR_MEMORY, "data: cannot start a thread");
-    l->has_thread = 1;
-    return KERF_OK;
+    return start_threads(l);
 }
 
 kerf_status kerf_loader_create(kerf_loader **out, const kerf_dataset *d,
@@ -187,8 +176,6 @@ kerf_status kerf_loader_create(kerf_loader **out, const kerf_dataset *d,
     l->options = *options;
     l->num_samples = num;
     l->num_batches = num / batch + (options->keep_rest && num % batch != 0);
-    l->channels = d->sample.dims[0];
-    l->area = d->sample.dims[1] * d->sample.dims[2];
     pthread_mutex_init(&l->mutex, NULL);
     pthread_cond_init(&l->changed, NULL);
     kerf_status status = allocate(l);
@@ -208,16 +195,16 @@ void kerf_loader_destroy(kerf_loader *l)
     l->quit = 1;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
-    if (l->has_thread)
-        pthread_join(l->thread, NULL);
+    for (int i = 0; i < l->num_threads; i++)
+        pthread_join(l->threads[i], NULL);
     for (int i = 0; i < NUM_SLOTS; i++) {
         free(l->slots[i].images);
         free(l->slots[i].labels);
     }
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->mutex);
+    kerf__preparer_free(&l->preparer);
     free(l->order);
-    free(l->table);
     free(l);
 }
 
@@ -228,7 +215,12 @@ int64_t kerf_loader_num_batches(const kerf_loader *l)
     return l->num_batches;
 }
 
-/* Stops the thread from starting another slot and takes back what nobody has taken. */
+kerf_shape kerf_loader_sample_shape(const kerf_loader *l)
+{
+    return l->preparer.shape;
+}
+
+/* Stops the threads from starting another slot and takes back what nobody has taken. */
 static void drop_prepared(kerf_loader *l)
 {
     l->begun = 0;
@@ -257,6 +249,7 @@ kerf_status kerf_loader_begin(kerf_loader *l, int64_t epoch, int64_t first_batch
         for (int64_t i = 0; i < l->num_samples; i++)
             l->order[i] = i;
     }
+    l->epoch = epoch;
     l->next_batch = first_batch;
     l->begun = 1;
     pthread_cond_broadcast(&l->changed);
@@ -277,11 +270,14 @@ static kerf_status take_slot(kerf_loader *l, kerf_batch *batch)
                           NUM_SLOTS);
     while (s->state != READY)
         pthread_cond_wait(&l->changed, &l->mutex);
-    s->state = OUT;
-    *batch = (kerf_batch){s->images, s->labels, s->num_samples, (int)(l->take % NUM_SLOTS)};
+    s->state = s->status == KERF_OK ? OUT : FREE;
+    if (s->status == KERF_OK)
+        *batch = (kerf_batch){s->images, s->labels, s->num_samples, (int)(l->take % NUM_SLOTS)};
     l->take++;
     pthread_cond_broadcast(&l->changed);
-    return KERF_OK;
+    if (s->status != KERF_OK)
+        kerf__message_put_back(&s->why);
+    return s->status;
 }
 
 kerf_status kerf_loader_next(kerf_loader *l, kerf_batch *batch)

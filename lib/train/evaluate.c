@@ -14,15 +14,24 @@
 
 /* ---- does the network fit the data ---------------------------------------------------------- */
 
-static kerf_status check_input(const kerf_graph *g, const kerf_dataset *d)
+/* An image's sides and channels must be where the network looks for them; a network that takes
+ * rows of numbers takes them in any shape. */
+static int fits(kerf_shape wanted, kerf_shape sample)
 {
-    kerf_shape wanted = kerf_value_shape(kerf_graph_input(g, 0));
-    kerf_shape sample = kerf_dataset_sample_shape(d);
     int64_t num = 1, has = kerf_shape_num_elements(sample);
-    char a[128], b[128];
     for (int i = 1; i < wanted.rank; i++)
         num *= wanted.dims[i];
-    if (num == has && kerf_value_type(kerf_graph_input(g, 0)) == KERF_F32)
+    for (int i = 0; wanted.rank == 4 && i < 3; i++)
+        if (wanted.dims[i + 1] != sample.dims[i])
+            return 0;
+    return num == has;
+}
+
+static kerf_status check_input(const kerf_graph *g, kerf_shape sample)
+{
+    kerf_shape wanted = kerf_value_shape(kerf_graph_input(g, 0));
+    char a[128], b[128];
+    if (fits(wanted, sample) && kerf_value_type(kerf_graph_input(g, 0)) == KERF_F32)
         return KERF_OK;
     return kerf__fail(KERF_ERR_SHAPE, "network takes %s of %s, but a sample of the data is %s",
                       kerf_type_name(kerf_value_type(kerf_graph_input(g, 0))),
@@ -33,6 +42,9 @@ static kerf_status check_output(const kerf_graph *g, const kerf_dataset *d, int6
 {
     kerf_shape shape = kerf_value_shape(kerf_graph_output(g, 0));
     char text[128];
+    if (kerf_dataset_num_classes(d) == 0)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "the data has no labels, must have them to train or measure with");
     *num_outputs = shape.rank == 2 ? shape.dims[1] : 0;
     if (*num_outputs >= kerf_dataset_num_classes(d) && *num_outputs > 0)
         return KERF_OK;
@@ -43,10 +55,9 @@ static kerf_status check_output(const kerf_graph *g, const kerf_dataset *d, int6
                       kerf_shape_text(shape, text, sizeof text), kerf_dataset_num_classes(d));
 }
 
-size_t kerf__known_input(const kerf_graph *g, const kerf_dataset *d, kerf_known_input *known)
+size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_input *known)
 {
     const kerf_value *v = kerf_graph_input(g, 0);
-    const kerf_shape sample = kerf_dataset_sample_shape(d);
     kerf_shape shape = kerf_value_shape(v);
     if (shape.rank != sample.rank + 1)
         return 0;
@@ -57,21 +68,24 @@ size_t kerf__known_input(const kerf_graph *g, const kerf_dataset *d, kerf_known_
     return 1;
 }
 
-kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, int64_t *num_outputs)
+kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, const kerf_prep *prep,
+                                int64_t *num_outputs)
 {
+    kerf_shape sample;
+    kerf_known_input known;
     if (kerf_graph_num_inputs(g) != 1 || kerf_graph_num_outputs(g) < 1)
         return kerf__fail(KERF_ERR_SHAPE,
                           "network has %d inputs and %d outputs: must have one input and at "
                           "least one output to be trained or measured",
                           kerf_graph_num_inputs(g), kerf_graph_num_outputs(g));
     kerf_graph *bound;
+    KERF__TRY(kerf_prep_shape(&sample, prep, kerf_dataset_sample_shape(d)));
     KERF__TRY(kerf_graph_copy(&bound, g));
-    kerf_known_input known;
-    kerf_status status = kerf_graph_bind(bound, &known, kerf__known_input(g, d, &known));
+    kerf_status status = kerf_graph_bind(bound, &known, kerf__known_input(g, sample, &known));
     if (status == KERF_OK)
         status = kerf_graph_infer(bound, 1);
     if (status == KERF_OK)
-        status = check_input(bound, d);
+        status = check_input(bound, sample);
     if (status == KERF_OK)
         status = check_output(bound, d, num_outputs);
     kerf_graph_destroy(bound);
@@ -88,14 +102,14 @@ const char *kerf__choose_prep(const char *prep, const kerf_graph *g, const kerf_
 /* ---- plans and loader ------------------------------------------------------------------------ */
 
 static kerf_status create_plans(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
-                                const kerf_dataset *d, const kerf__evaluator_options *options)
+                                const kerf__evaluator_options *options)
 {
     kerf_known_input known;
     kerf_plan_options plan = {.mode = KERF_EVALUATE,
                               .loss = options->loss,
                               .choices = options->choices,
-                              .inputs = &known,
-                              .num_inputs = kerf__known_input(g, d, &known)};
+                              .inputs = &known};
+    plan.num_inputs = kerf__known_input(g, kerf_loader_sample_shape(e->loader), &known);
     plan.batch = e->batch;
     if (e->samples >= e->batch)
         KERF__TRY(kerf_plan_create(&e->full, g, s, &plan));
@@ -108,11 +122,14 @@ static kerf_status create_plans(kerf__evaluator *e, const kerf_graph *g, kerf_st
 static kerf_status create_all(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
                               const kerf_dataset *d, const kerf__evaluator_options *options)
 {
-    kerf_loader_options loader = {.split = options->split, .batch = e->batch, .keep_rest = 1};
-    KERF__TRY(kerf__check_network(g, d, &e->num_outputs));
+    kerf_loader_options loader = {.split = options->split,
+                                  .batch = e->batch,
+                                  .keep_rest = 1,
+                                  .shuffle = options->most_samples > 0};
     KERF__TRY(kerf_prep_parse(&loader.prep, kerf__choose_prep(options->prep, g, d)));
-    KERF__TRY(create_plans(e, g, s, d, options));
-    return kerf_loader_create(&e->loader, d, &loader);
+    KERF__TRY(kerf__check_network(g, d, &loader.prep, &e->num_outputs));
+    KERF__TRY(kerf_loader_create(&e->loader, d, &loader));
+    return create_plans(e, g, s, options);
 }
 
 kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
@@ -121,7 +138,8 @@ kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf
     *e = (kerf__evaluator){.dev = kerf_state_device(s), .batch = options->batch};
     e->samples = kerf_dataset_num_samples(d, options->split);
     e->num_classes = kerf_dataset_num_classes(d);
-    e->sample_floats = (size_t)kerf_shape_num_elements(kerf_dataset_sample_shape(d));
+    if (options->most_samples > 0 && e->samples > options->most_samples)
+        e->samples = options->most_samples / e->batch * e->batch;
     if (options->batch < 1 || options->batch > INT32_MAX)
         return kerf__fail(KERF_ERR_ARGUMENT, "evaluate: batch %lld: must be at least 1",
                           (long long)options->batch);
@@ -181,15 +199,14 @@ static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t
 {
     kerf_batch batch;
     KERF__TRY(kerf_loader_begin(e->loader, 0, 0));
-    for (;;) {
+    for (int64_t seen = 0; seen < e->samples; seen += batch.num_samples) {
         KERF__TRY(kerf_loader_next(e->loader, &batch));
-        if (batch.num_samples == 0)
-            return KERF_OK;
         kerf_plan *plan = batch.num_samples == e->batch ? e->full : e->rest;
-        KERF__TRY(kerf__flight_launch(flight, e->loader, plan, e->input, e->sample_floats, &batch));
+        KERF__TRY(kerf__flight_launch(flight, e->loader, plan, e->input, &batch));
         if (confusion != NULL)
             KERF__TRY(count_confusion(e, plan, &batch, confusion));
     }
+    return KERF_OK;
 }
 
 /* Metrics may be one sum that both plans add to, or one each. */

@@ -13,7 +13,6 @@ typedef struct kerf__evaluator {
     kerf_loader *loader;    /* owned */
     const char *input;      /* borrowed from the graph */
     const char *output;
-    size_t sample_floats;
     int64_t samples, batch;
     int num_classes; /* of the data */
     int64_t num_outputs;
@@ -25,6 +24,7 @@ typedef struct kerf__evaluator_options {
     const char *prep;
     kerf_loss loss;
     const char *choices;
+    int64_t most_samples; /* 0: all; else some that stand anywhere in the split, whole batches */
 } kerf__evaluator_options;
 
 kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
@@ -32,10 +32,11 @@ kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf
 void kerf__evaluator_free(kerf__evaluator *e);
 kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion);
 
-/* Open dimensions of the network's input that a sample of the data settles; 1, or 0 for none. */
-size_t kerf__known_input(const kerf_graph *g, const kerf_dataset *d, kerf_known_input *known);
-/* Whether this network can take that data's samples and tell its classes apart. */
-kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, int64_t *num_outputs);
+/* Open dimensions of the network's input that a sample, prepared, settles; 1, or 0 for none. */
+size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_input *known);
+/* Whether this network can take that data's samples, prepared, and tell its classes apart. */
+kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, const kerf_prep *prep,
+                                int64_t *num_outputs);
 
 /* options' text, else the graph's, else the data set's. */
 const char *kerf__choose_prep(const char *prep, const kerf_graph *g, const kerf_dataset *d);
@@ -51,7 +52,7 @@ typedef struct kerf__flight {
 
 /* Copies the batch in and queues the plan; waits for the oldest step if there are three. */
 kerf_status kerf__flight_launch(kerf__flight *f, kerf_loader *loader, kerf_plan *plan,
-                                const char *input, size_t sample_floats, const kerf_batch *batch);
+                                const char *input, const kerf_batch *batch);
 /* Waits for all, also after a failure; gives every batch back. */
 kerf_status kerf__flight_land(kerf__flight *f, kerf_loader *loader);
 

@@ -51,10 +51,10 @@ static kerf_status prepare_graph(kerf__run *run)
     int64_t num_outputs;
     kerf_prep prep;
     KERF__TRY(kerf__train_check_options(o, run->d));
-    KERF__TRY(kerf__check_network(run->g, run->d, &num_outputs));
-    KERF__TRY(check_weights(run->s));
     const char *text = kerf__choose_prep(o->prep, run->g, run->d);
     KERF__TRY(kerf_prep_parse(&prep, text));
+    KERF__TRY(kerf__check_network(run->g, run->d, &prep, &num_outputs));
+    KERF__TRY(check_weights(run->s));
     if (kerf_graph_metadata(run->g, "kerf.prep") != text)
         KERF__TRY(kerf_graph_set_metadata(run->g, "kerf.prep", text));
     if (o->prune.events > 0)
@@ -70,6 +70,8 @@ static kerf_status prepare_schedule(kerf__run *run)
                                   .seed = run->options->seed};
     const char *prep = kerf_graph_metadata(run->g, "kerf.prep");
     KERF__TRY(kerf_prep_parse(&loader.prep, prep));
+    if (run->options->augment != NULL)
+        KERF__TRY(kerf_augment_parse(&loader.augment, run->options->augment));
     KERF__TRY(kerf_loader_create(&run->loader, run->d, &loader));
     KERF__TRY(
         kerf__schedule_create(&run->schedule, run->options, kerf_loader_num_batches(run->loader)));
@@ -91,10 +93,10 @@ static kerf_status make_plans(kerf__run *run, const char *choices)
                               .num_freeze = o->num_freeze,
                               .seed = o->seed,
                               .inputs = &known,
-                              .num_inputs = kerf__known_input(run->g, run->d, &known),
                               .memory_bytes = o->memory_bytes};
     kerf__evaluator_options evaluator = {
         .split = KERF_SPLIT_VAL, .batch = o->batch, .loss = o->loss, .choices = choices};
+    plan.num_inputs = kerf__known_input(run->g, kerf_loader_sample_shape(run->loader), &known);
     KERF__TRY(kerf_plan_create(&run->plan, run->g, run->s, &plan));
     if (kerf_dataset_num_samples(run->d, KERF_SPLIT_VAL) > 0)
         KERF__TRY(kerf__evaluator_create(&run->evaluator, run->g, run->s, run->d, &evaluator));

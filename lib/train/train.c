@@ -63,9 +63,8 @@ static kerf_status run_step(kerf__run *run)
         kerf_loader_release(run->loader, &batch);
         return status;
     }
-    KERF__TRY(kerf__flight_launch(
-        &run->flight, run->loader, run->plan, kerf_value_name(kerf_graph_input(run->g, 0)),
-        (size_t)kerf_shape_num_elements(kerf_dataset_sample_shape(run->d)), &batch));
+    KERF__TRY(kerf__flight_launch(&run->flight, run->loader, run->plan,
+                                  kerf_value_name(kerf_graph_input(run->g, 0)), &batch));
     run->position.step = step;
     if (step % run->schedule.steps_per_epoch == 0)
         run->loading = 0;

@@ -158,6 +158,7 @@ kerf_status kerf__train_options_text(char **out, const kerf_train_options *optio
     print_training(&t, options);
     print_pruning(&t, &options->prune);
     print(&t, "prep=%s\n", kerf__choose_prep(options->prep, g, d));
+    print(&t, "augment=%s\n", options->augment != NULL ? options->augment : "");
     print(&t, "training-samples=%lld\nvalidation-samples=%lld\nsample=%s\nclasses=%d\n",
           (long long)kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN),
           (long long)kerf_dataset_num_samples(d, KERF_SPLIT_VAL),

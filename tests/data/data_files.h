@@ -75,7 +75,7 @@ static inline const char *make_folder(void)
 
 static inline const char *path_in(const char *dir, const char *name)
 {
-    static char path[2][256];
+    static char path[2][512];
     static int turn;
     turn = !turn;
     snprintf(path[turn], sizeof path[turn], "%s/%s", dir, name);

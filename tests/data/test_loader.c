@@ -229,15 +229,23 @@ static void test_prep(void)
     p = prep_of("signed");
     CHECK(p.mean[3] == 0.5f && p.std[3] == 0.5f);
     p = prep_of("raw");
-    CHECK(p.scale == 1);
+    CHECK(p.scale == 1 && p.resize_width == 0 && p.crop_height == 0 && !p.channels_last);
+    p = prep_of("imagenet,layout=nhwc"); /* a name in a list */
+    CHECK(p.scale == (float)(1.0 / 255) && p.mean[2] == 0.406f && p.colors == KERF_COLORS_RGB);
+    CHECK(p.resize_width == 256 && p.resize_height == 256 && p.resize_shorter);
+    CHECK(p.crop_width == 224 && p.crop_height == 224 && p.channels_last);
+    p = prep_of("resize=320x240,crop=300x200,gray,raw");
+    CHECK(p.resize_width == 320 && p.resize_height == 240 && !p.resize_shorter);
+    CHECK(p.crop_width == 300 && p.crop_height == 200 && p.colors == KERF_COLORS_GRAY);
     static const char *const BAD[] = {
-        "",      "scale",  "scale=",  "scale=x",   "scale=1/0",      "mean=1:2:3:4:5",
-        "std=0", "std=-1", "std=nan", "scale=1,",  "scale=1;mean=2", "resize=256",
-        "units", "=1",     "std=1:0", "scale=1e99"};
+        "",          "scale",  "scale=",  "scale=x",     "scale=1/0",      "mean=1:2:3:4:5",
+        "std=0",     "std=-1", "std=nan", "scale=1,",    "scale=1;mean=2", "resize=0",
+        "units",     "=1",     "std=1:0", "scale=1e99",  "resize=2x",      "crop=99999",
+        "layout=nc", "grey",   "bgrx",    "layout=nchwx"};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
-        CHECK_ERROR(KERF_ERR_ARGUMENT, "must be unit, signed, raw or like",
+        CHECK_ERROR(KERF_ERR_ARGUMENT, "must be imagenet, unit, signed, raw or like",
                     kerf_prep_parse(&p, BAD[i]));
-    CHECK(p.scale == 1 && p.std[0] == 1); /* untouched by failures */
+    CHECK(p.scale == 1 && p.std[0] == 1 && p.resize_width == 320); /* untouched by failures */
 }
 
 /* Floats pass through the same formula, and a set without labels gives none. */
