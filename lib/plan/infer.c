@@ -19,6 +19,14 @@ static kerf_status check_input(const kerf_graph *g, const kerf_value *v)
 {
     if (v->shape.rank < 0)
         return kerf__fail(KERF_ERR_SHAPE, "graph: the shape of input '%s' is not known", v->name);
+    kerf_shape known = v->shape;
+    for (int i = 0; i < known.rank; i++)
+        known.dims[i] = known.dims[i] < 0 ? 1 : known.dims[i];
+    if (kerf__tensor_bytes(v->type, known) < 0) {
+        char text[256];
+        return kerf__fail(KERF_ERR_SHAPE, "graph: input '%s' is %s, larger than 2^62 bytes",
+                          v->name, kerf_shape_text(v->shape, text, sizeof text));
+    }
     for (int i = 0; i < v->shape.rank; i++) {
         const int64_t dim = v->shape.dims[i];
         if (dim < 0 && !is_batch(g, dim))

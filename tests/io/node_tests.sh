@@ -23,7 +23,7 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 480
+node 500
 simple 6
 pytorch-converted 69
 pytorch-operator 27

@@ -79,6 +79,22 @@ static void test_numbers(void)
     kerf_graph_destroy(g);
 }
 
+/* Sizes that no memory has are told as such, not as unknown. */
+static void test_too_large(void)
+{
+    kerf_graph *g;
+    kerf_value *x;
+    CHECK_OK(kerf_graph_create(&g));
+    const int64_t n = kerf_graph_symbol(g, "N"), h = kerf_graph_symbol(g, "H");
+    CHECK_OK(kerf_graph_add_input(g, "x", KERF_F32, KERF_SHAPE(n, h), &x));
+    CHECK_OK(kerf_graph_add_output(g, x));
+    const kerf_known_input known[] = {{"x", KERF_SHAPE((int64_t)1 << 40, (int64_t)1 << 40), NULL}};
+    CHECK_OK(kerf_graph_bind(g, known, 1));
+    CHECK_STATUS(KERF_ERR_SHAPE, kerf_graph_infer(g, 1));
+    check_words("input 'x' is (1099511627776, 1099511627776), larger than 2^62 bytes");
+    kerf_graph_destroy(g);
+}
+
 static void test_many_inputs(void)
 {
     static const struct {
@@ -110,6 +126,7 @@ int main(void)
 {
     test_shapes();
     test_numbers();
+    test_too_large();
     test_many_inputs();
     return check_result();
 }
