@@ -1,10 +1,11 @@
 /* reorder.cl -- (outer, channels, pixels) to and from blocks of 16 channels, (outer, blocks,
  * pixels, 16); lib/ops/layout_common.h has the layouts.
  *
- * An item takes `chunk` pixels of one block; with V = 1 (GPUs) that is one pixel.  Whole squares of 16 channels by 16 pixels go
- * through registers: rows come in as vectors, are turned by four rounds of exchanges, each of
- * which brings lanes that differ in one bit of their number together, and leave as vectors.
- * Single loads took four times as long on Zen 4.  Limit: memory.  Host side: lib/ops/reorder.c. */
+ * An item takes `chunk` pixels of one block; with V = 1 (GPUs) that is one pixel.  Whole squares of
+ * 16 channels by 16 pixels go through registers: rows come in as vectors, are turned by four rounds
+ * of exchanges, each of which brings lanes that differ in one bit of their number together, and
+ * leave as vectors. Single loads took four times as long on Zen 4.  Limit: memory.  Host side:
+ * lib/ops/reorder.c. */
 
 #include "common.clh"
 
@@ -12,32 +13,31 @@
 
 #if V == 16
 /* One round on rows a and b: lanes of a with bit `w` set and of b without it change places. */
-#define SWAP8(a, b)                              \
-    do {                                         \
-        const float16 t_ = (float16)(a.lo, b.lo); \
-        b = (float16)(a.hi, b.hi);               \
-        a = t_;                                  \
+#define SWAP8(a, b)                                                                                \
+    do {                                                                                           \
+        const float16 t_ = (float16)(a.lo, b.lo);                                                  \
+        b = (float16)(a.hi, b.hi);                                                                 \
+        a = t_;                                                                                    \
     } while (0)
-#define SWAP4(a, b)                                                        \
-    do {                                                                   \
-        const float16 t_ = (float16)(a.s0123, b.s0123, a.s89ab, b.s89ab);  \
-        b = (float16)(a.s4567, b.s4567, a.scdef, b.scdef);                 \
-        a = t_;                                                            \
+#define SWAP4(a, b)                                                                                \
+    do {                                                                                           \
+        const float16 t_ = (float16)(a.s0123, b.s0123, a.s89ab, b.s89ab);                          \
+        b = (float16)(a.s4567, b.s4567, a.scdef, b.scdef);                                         \
+        a = t_;                                                                                    \
     } while (0)
-#define SWAP2(a, b)                                                                          \
-    do {                                                                                     \
-        const float16 t_ = (float16)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd); \
-        b = (float16)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef);               \
-        a = t_;                                                                              \
+#define SWAP2(a, b)                                                                                \
+    do {                                                                                           \
+        const float16 t_ = (float16)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd);      \
+        b = (float16)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef);                     \
+        a = t_;                                                                                    \
     } while (0)
-#define SWAP1(a, b)                                                                         \
-    do {                                                                                    \
-        const float16 t_ =                                                                  \
-            (float16)(a.s0, b.s0, a.s2, b.s2, a.s4, b.s4, a.s6, b.s6, a.s8, b.s8, a.sa, b.sa, \
-                      a.sc, b.sc, a.se, b.se);                                              \
-        b = (float16)(a.s1, b.s1, a.s3, b.s3, a.s5, b.s5, a.s7, b.s7, a.s9, b.s9, a.sb, b.sb, \
-                      a.sd, b.sd, a.sf, b.sf);                                              \
-        a = t_;                                                                             \
+#define SWAP1(a, b)                                                                                \
+    do {                                                                                           \
+        const float16 t_ = (float16)(a.s0, b.s0, a.s2, b.s2, a.s4, b.s4, a.s6, b.s6, a.s8, b.s8,   \
+                                     a.sa, b.sa, a.sc, b.sc, a.se, b.se);                          \
+        b = (float16)(a.s1, b.s1, a.s3, b.s3, a.s5, b.s5, a.s7, b.s7, a.s9, b.s9, a.sb, b.sb,      \
+                      a.sd, b.sd, a.sf, b.sf);                                                     \
+        a = t_;                                                                                    \
     } while (0)
 
 /* dst = the square at src turned: rows lie a stride apart. */
@@ -52,14 +52,14 @@ static inline void turn(global const float *src, size_t src_stride, global float
     float16 ra = vload16(0, src + 10 * src_stride), rb = vload16(0, src + 11 * src_stride);
     float16 rc = vload16(0, src + 12 * src_stride), rd = vload16(0, src + 13 * src_stride);
     float16 re = vload16(0, src + 14 * src_stride), rf = vload16(0, src + 15 * src_stride);
-#define ROUND(S, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) \
-    S(a, b);                                                     \
-    S(c, d);                                                     \
-    S(e, f);                                                     \
-    S(g, h);                                                     \
-    S(i, j);                                                     \
-    S(k, l);                                                     \
-    S(m, n);                                                     \
+#define ROUND(S, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                                   \
+    S(a, b);                                                                                       \
+    S(c, d);                                                                                       \
+    S(e, f);                                                                                       \
+    S(g, h);                                                                                       \
+    S(i, j);                                                                                       \
+    S(k, l);                                                                                       \
+    S(m, n);                                                                                       \
     S(o, p)
     ROUND(SWAP8, r0, r8, r1, r9, r2, ra, r3, rb, r4, rc, r5, rd, r6, re, r7, rf);
     ROUND(SWAP4, r0, r4, r1, r5, r2, r6, r3, r7, r8, rc, r9, rd, ra, re, rb, rf);
@@ -102,22 +102,24 @@ static inline void pixels_from_block(global const float *src, global float *dst,
             dst[(size_t)lane * pixels + p] = src[(size_t)p * LANES + lane];
 }
 
-/* The plain side of block `b`, and how many of its lanes are channels. */
-static inline size_t plain_offset(uint b, uint channels, uint pixels, uint *num)
+/* The plain side of block `b`, and how many of its lanes are channels.  With blocks_first (i16)
+ * memory holds the first block of all outer ones, then the second. */
+static inline size_t plain_offset(uint b, uint outer, uint channels, uint pixels, int blocks_first,
+                                  uint *num)
 {
     const uint blocks = (channels + LANES - 1u) / LANES;
-    const uint first = b % blocks * LANES;
+    const uint first = (blocks_first ? b / outer : b % blocks) * LANES;
     *num = min(channels - first, LANES);
-    return ((size_t)(b / blocks) * channels + first) * pixels;
+    return ((size_t)(blocks_first ? b % outer : b / blocks) * channels + first) * pixels;
 }
 
-kernel void reorder_to_blocks(global const float *src, global float *dst, uint channels,
-                              uint pixels, uint chunk)
+kernel void reorder_to_blocks(global const float *src, global float *dst, uint outer, uint channels,
+                              uint pixels, int blocks_first, uint chunk)
 {
     const uint b = (uint)get_global_id(1);
     uint begin = min((uint)get_global_id(0) * chunk, pixels), num;
     const uint end = min(begin + chunk, pixels);
-    src += plain_offset(b, channels, pixels, &num);
+    src += plain_offset(b, outer, channels, pixels, blocks_first, &num);
     dst += (size_t)b * pixels * LANES;
 #if V == 16
     for (; num == LANES && begin + LANES <= end; begin += LANES)
@@ -126,13 +128,13 @@ kernel void reorder_to_blocks(global const float *src, global float *dst, uint c
     pixels_to_block(src, dst, num, pixels, begin, end);
 }
 
-kernel void reorder_from_blocks(global const float *src, global float *dst, uint channels,
-                                uint pixels, uint chunk)
+kernel void reorder_from_blocks(global const float *src, global float *dst, uint outer,
+                                uint channels, uint pixels, int blocks_first, uint chunk)
 {
     const uint b = (uint)get_global_id(1);
     uint begin = min((uint)get_global_id(0) * chunk, pixels), num;
     const uint end = min(begin + chunk, pixels);
-    dst += plain_offset(b, channels, pixels, &num);
+    dst += plain_offset(b, outer, channels, pixels, blocks_first, &num);
     src += (size_t)b * pixels * LANES;
 #if V == 16
     for (; num == LANES && begin + LANES <= end; begin += LANES)

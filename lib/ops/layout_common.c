@@ -8,6 +8,7 @@ static const char *const NAMES[KERF__NUM_LAYOUTS] = {
     [KERF__PLAIN] = "plain",
     [KERF__C16] = "c16",
     [KERF__O16] = "o16",
+    [KERF__I16] = "i16",
 };
 
 /* ---- the attribute ------------------------------------------------------------------- */
@@ -62,16 +63,65 @@ kerf_status kerf__node_set_layouts(kerf_node *n, const kerf__layouts *layouts)
 
 /* ---- shapes --------------------------------------------------------------------------- */
 
+int kerf__layout_axis(kerf__layout layout)
+{
+    return layout == KERF__O16 ? 0 : 1;
+}
+
 kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain)
 {
-    const int axis = layout == KERF__O16 ? 0 : 1; /* the one that is cut into lanes */
+    const int axis = kerf__layout_axis(layout);
     if (layout == KERF__PLAIN)
         return plain;
     if (plain.rank <= axis || plain.rank >= KERF_MAX_RANK)
         return (kerf_shape){.rank = -1};
     plain.dims[axis] = (plain.dims[axis] + KERF__LANES - 1) / KERF__LANES;
     plain.dims[plain.rank++] = KERF__LANES;
+    if (layout == KERF__I16) {
+        const int64_t outer = plain.dims[0];
+        plain.dims[0] = plain.dims[1];
+        plain.dims[1] = outer;
+    }
     return plain;
+}
+
+kerf_shape kerf__layout_plain_shape(kerf__layout layout, kerf_shape laid, int64_t channels)
+{
+    if (layout == KERF__PLAIN || laid.rank < 2)
+        return laid;
+    if (layout == KERF__I16)
+        laid.dims[0] = laid.dims[1];
+    laid.dims[kerf__layout_axis(layout)] = channels;
+    laid.dims[--laid.rank] = 0;
+    return laid;
+}
+
+/* ---- what inputs were ------------------------------------------------------------------- */
+
+kerf_status kerf__node_note_channels(kerf_node *n, const kerf__layouts *layouts)
+{
+    int64_t channels[KERF__MOST_LAID] = {0};
+    const int num = n->num_inputs < KERF__MOST_LAID ? n->num_inputs : KERF__MOST_LAID;
+    for (int i = 0; i < num; i++)
+        if (n->inputs[i] != NULL && layouts->inputs[i] != KERF__PLAIN)
+            channels[i] = n->inputs[i]->shape.dims[kerf__layout_axis(layouts->inputs[i])];
+    return kerf_node_set_ints(n, "laid_channels", channels, (size_t)num);
+}
+
+kerf_shape kerf__input_plain_shape(const kerf_node *n, int i)
+{
+    const kerf_shape laid = n->inputs[i]->shape;
+    const kerf__layout layout = kerf__input_layout(n, i);
+    size_t num;
+    const int64_t *noted = kerf_node_ints(n, "laid_channels", &num);
+    if (layout == KERF__PLAIN || laid.rank < 2)
+        return laid;
+    const int cut = layout == KERF__C16 ? 1 : 0; /* where the blocks are counted */
+    const int64_t all = laid.dims[cut] * KERF__LANES;
+    const int64_t channels = noted != NULL && (size_t)i < num ? noted[i] : all;
+    const kerf_shape plain = kerf__layout_plain_shape(layout, laid, channels);
+    const int fits = channels > 0 && kerf_shape_equal(kerf__layout_shape(layout, plain), laid);
+    return fits ? plain : (kerf_shape){.rank = -1};
 }
 
 /* ---- wishes --------------------------------------------------------------------------- */

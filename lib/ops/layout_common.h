@@ -8,6 +8,7 @@
  *     plain   (N, C, spatial...)                      ONNX's order
  *     c16     (N, ceil(C/16), spatial..., 16)         16 channels of a pixel are one vector
  *     o16     (ceil(O/16), I, kernel..., 16)          filters, 16 output channels side by side
+ *     i16     (ceil(I/16), O, kernel..., 16)          filters, 16 input channels side by side
  *
  * A node that is computed in other layouts than plain says so in its attribute "layouts", one
  * word an operand: "c16,o16,plain>c16" are three inputs and an output.  Without the attribute,
@@ -28,9 +29,20 @@ kerf__layout kerf__output_layout(const kerf_node *n, int k);
 /* Writes the attribute; plain everywhere takes none. */
 kerf_status kerf__node_set_layouts(kerf_node *n, const kerf__layouts *layouts);
 
+/* Notes how many channels (those that a layout cuts into lanes) the inputs have, which their laid
+ * shapes no longer tell: attribute "laid_channels", one number an input.  Inputs are still plain. */
+kerf_status kerf__node_note_channels(kerf_node *n, const kerf__layouts *layouts);
+/* The plain shape of input i, rank -1 where what is noted does not fit; a laid input that nobody
+ * has noted has all of its lanes. */
+kerf_shape kerf__input_plain_shape(const kerf_node *n, int i);
+
+/* The dimension that a layout cuts into lanes. */
+int kerf__layout_axis(kerf__layout layout);
 /* What a value of this plain shape looks like in memory; rank -1 where the layout cannot hold
  * it (too few dimensions, or too many). */
 kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain);
+/* The way back; `channels` are those of the plain value. */
+kerf_shape kerf__layout_plain_shape(kerf__layout layout, kerf_shape laid, int64_t channels);
 
 /* What element-wise operations wish: blocks as soon as output 0 and each input are of one shape,
  * or an input is a single number or has its channels along the output's, (1, C, 1, 1) say. */

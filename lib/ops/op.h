@@ -129,7 +129,7 @@ kerf_status kerf__gradient_add_broadcast(kerf__gradients *grads, kerf_value *v, 
 
 /* ---- layouts (layout_common.h says what each is) ------------------------------------------ */
 
-typedef enum kerf__layout { KERF__PLAIN, KERF__C16, KERF__O16, KERF__NUM_LAYOUTS } kerf__layout;
+typedef enum kerf__layout { KERF__PLAIN, KERF__C16, KERF__O16, KERF__I16, KERF__NUM_LAYOUTS } kerf__layout;
 
 enum { KERF__MOST_LAID = 32 }; /* operands behind these are plain */
 typedef struct kerf__layouts {

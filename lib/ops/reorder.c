@@ -1,6 +1,6 @@
 /* ops/reorder.c -- a value in another memory layout; only the plan makes such nodes.
  *
- *     kerf.Reorder(src) -> dst, layouts "plain>c16", "plain>o16", "c16>plain", "o16>plain"
+ *     kerf.Reorder(src) -> dst, layouts "plain>c16", "plain>o16", "plain>i16" and back
  *
  * `channels` counts those of the plain side, where the blocked side is the input.  Pad lanes
  * become 0.  The lanes of o16 are output channels, which stand where c16 has batch and
@@ -23,19 +23,11 @@ static kerf__layout blocked_layout(const kerf_node *n)
     return is_to_blocks(n) ? kerf__output_layout(n, 0) : kerf__input_layout(n, 0);
 }
 
-/* The plain shape behind a blocked one with so many channels. */
-static kerf_shape plain_shape(kerf__layout layout, kerf_shape blocked, int64_t channels)
-{
-    blocked.rank--;
-    blocked.dims[layout == KERF__O16 ? 0 : 1] = channels;
-    return blocked;
-}
-
 static kerf_status infer_from_blocks(kerf_node *n, kerf__layout layout, kerf_shape *dst)
 {
     const kerf_shape src = n->inputs[0]->shape;
     const int64_t channels = kerf_node_int(n, "channels", 0);
-    *dst = src.rank > 1 ? plain_shape(layout, src, channels) : src;
+    *dst = kerf__layout_plain_shape(layout, src, channels);
     if (src.rank < 2 || channels < 1 || !kerf_shape_equal(kerf__layout_shape(layout, *dst), src))
         return kerf__fail_node(KERF_ERR_SHAPE, n,
                                "its input does not hold %lld channels by blocks of %d",
@@ -71,7 +63,7 @@ typedef struct sizes {
 static sizes sizes_of(const kerf_node *n)
 {
     const kerf_shape plain = is_to_blocks(n) ? n->inputs[0]->shape : n->outputs[0]->shape;
-    const int axis = blocked_layout(n) == KERF__O16 ? 0 : 1;
+    const int axis = kerf__layout_axis(blocked_layout(n));
     sizes s = {axis == 1 ? (size_t)plain.dims[0] : 1, (size_t)plain.dims[axis], 1};
     for (int i = axis + 1; i < plain.rank; i++)
         s.pixels *= (size_t)plain.dims[i];
@@ -84,20 +76,18 @@ static kerf_status build(const kerf__op_case *c)
     const size_t blocks = s.outer * kerf__ceil_div(s.channels, KERF__LANES);
     if (blocks == 0 || s.pixels == 0)
         return KERF_OK;
-    const int wide = kerf__is_wide(c);
+    const int wide = kerf__is_wide(c), blocks_first = blocked_layout(c->node) == KERF__I16;
     const size_t pieces = kerf__ceil_div(s.pixels, KERF__LANES);
-    const size_t chunk =
-        wide ? KERF__LANES * kerf__pieces_an_item(c, pieces, KERF__LANES, 16) : 1;
+    const size_t chunk = wide ? KERF__LANES * kerf__pieces_an_item(c, pieces, KERF__LANES, 16) : 1;
     const size_t x = kerf__ceil_div(s.pixels, chunk);
-    const kerf__grid grid =
-        wide ? kerf__grid_wide(x, blocks, 1)
-             : (kerf__grid){2, {kerf__ceil_div(x, 64), blocks, 1}, {64, 1, 1}};
+    const kerf__grid grid = wide ? kerf__grid_wide(x, blocks, 1)
+                                 : (kerf__grid){2, {kerf__ceil_div(x, 64), blocks, 1}, {64, 1, 1}};
     return kerf__emit(c, &kerf__source_reorder,
                       is_to_blocks(c->node) ? "reorder_to_blocks" : "reorder_from_blocks",
                       wide ? "-DV=16" : "-DV=1",
-                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)),
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG((unsigned)s.outer),
                                  ARG((unsigned)s.channels), ARG((unsigned)s.pixels),
-                                 ARG((unsigned)chunk)),
+                                 ARG(blocks_first), ARG((unsigned)chunk)),
                       grid);
 }
 

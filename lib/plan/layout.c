@@ -61,7 +61,7 @@ static int is_blocked(const laying *l, const kerf_node *n, kerf__layouts *wanted
 /* Number of channels that a Reorder back has to be told. */
 static int64_t num_channels(kerf__layout layout, kerf_shape plain)
 {
-    return plain.dims[layout == KERF__O16 ? 0 : 1];
+    return plain.dims[kerf__layout_axis(layout)];
 }
 
 /* `v`, which is made in layout `from`, in layout `to`. */
@@ -147,6 +147,8 @@ static kerf_status lay_nodes(laying *l, kerf__layouts *wanted, char *blocked,
             l->layouts[n->outputs[k]->index] = wanted[i].outputs[k];
         if (!blocked[i])
             wanted[i] = (kerf__layouts){0};
+        else
+            KERF__TRY(kerf__node_note_channels(n, &wanted[i]));
     }
     for (size_t i = 0; i < num_nodes; i++)
         lay_outputs(l, g->nodes[i], &wanted[i]);

@@ -51,7 +51,11 @@ static void test_filters(void)
     op_check_fill(data, MAX, 1);
     for (size_t i = 0; i < LENGTH(SHAPES); i++)
         check("plain>o16", SHAPES[i], 0);
+    for (size_t i = 0; i < LENGTH(SHAPES); i++)
+        check("plain>i16", SHAPES[i], 0);
+    check("plain>i16", KERF_SHAPE(7, 33, 17), 0);
     check("o16>plain", KERF_SHAPE(2, 3, 5, 5, 16), 20);
+    check("i16>plain", KERF_SHAPE(2, 3, 5, 5, 16), 20);
 }
 
 static void refuse(const char *layouts, kerf_shape src, int64_t channels, const char *words)

@@ -6,14 +6,14 @@
 
 typedef struct sides {
     int64_t outer, channels, pixels, blocks;
-    int from_blocks;
+    int from_blocks, blocks_first;
 } sides;
 
 static sides sides_of(const kerf_node *n)
 {
     const char *layouts = kerf_node_string(n, "layouts", "");
     const int axis = strstr(layouts, "o16") != NULL ? 0 : 1;
-    sides s = {1, 0, 1, 0, strncmp(layouts, "plain>", 6) != 0};
+    sides s = {1, 0, 1, 0, strncmp(layouts, "plain>", 6) != 0, strstr(layouts, "i16") != NULL};
     const kerf_shape plain = s.from_blocks ? n->outputs[0]->shape : n->inputs[0]->shape;
     for (int i = 0; i < axis; i++)
         s.outer *= plain.dims[i];
@@ -31,7 +31,9 @@ REF(reorder)
         for (int64_t c = 0; c < 16 * s.blocks; c++)
             for (int64_t p = 0; p < s.pixels; p++) {
                 const int64_t plain = (o * s.channels + c) * s.pixels + p;
-                const int64_t blocked = ((o * s.blocks + c / 16) * s.pixels + p) * 16 + c % 16;
+                const int64_t block =
+                    s.blocks_first ? c / 16 * s.outer + o : o * s.blocks + c / 16;
+                const int64_t blocked = (block * s.pixels + p) * 16 + c % 16;
                 if (s.from_blocks && c < s.channels)
                     outputs[0][plain] = inputs[0][blocked];
                 else if (!s.from_blocks)

@@ -1,0 +1,128 @@
+/* laid_check.h -- checks an operation in the memory layouts that it wishes (layout_common.h)
+ * against the definition, which knows plain values alone.
+ *
+ *     op_check_variants(&c, reference, tolerance);
+ *     laid_check(&c, reference, tolerance);        the same inputs in blocks, every variant
+ *
+ * Pad lanes of activations hold NaN, so a kernel that lets them into another lane is seen.
+ * Returns 1 if the operation wished for anything: a test can see that it did. */
+#ifndef KERF_LAID_CHECK_H
+#define KERF_LAID_CHECK_H
+
+#include "op_check.h"
+#include "ops/layout_common.h"
+#include "ops/shape_common.h"
+
+/* Where element i of a plain value lies. */
+static inline size_t laid_place(kerf__layout layout, kerf_shape plain, size_t i)
+{
+    size_t pixels = 1;
+    if (layout == KERF__PLAIN)
+        return i;
+    for (int k = 2; k < plain.rank; k++)
+        pixels *= (size_t)plain.dims[k];
+    const size_t num_a = (size_t)plain.dims[0], num_b = (size_t)plain.dims[1];
+    const size_t p = i % pixels, b = i / pixels % num_b, a = i / pixels / num_b;
+    switch (layout) {
+    case KERF__C16:
+        return ((a * ((num_b + 15) / 16) + b / 16) * pixels + p) * 16 + b % 16;
+    case KERF__O16:
+        return ((a / 16 * num_b + b) * pixels + p) * 16 + a % 16;
+    case KERF__I16:
+        return ((b / 16 * num_a + a) * pixels + p) * 16 + b % 16;
+    default:
+        return i;
+    }
+}
+
+/* Adds input `i` of `from` to `to`, laid out. */
+static inline void laid_add_input(op_check *to, const op_check *from, int i, kerf__layout layout)
+{
+    const kerf_shape plain = from->inputs[i]->shape, laid = kerf__layout_shape(layout, plain);
+    const size_t num = (size_t)kerf_shape_num_elements(laid);
+    float *data = malloc((num + 1) * sizeof *data);
+    for (size_t k = 0; k < num; k++)
+        data[k] = layout == KERF__C16 ? NAN : 0.0f;
+    for (size_t k = 0; k < op_check_elements(from->inputs[i]); k++)
+        data[laid_place(layout, plain, k)] = ((const float *)from->data[i])[k];
+    op_check_input(to, KERF_F32, laid, data);
+    free(data);
+}
+
+/* One variant with one candidate against `want`, which is plain. */
+static inline void laid_run(op_check *c, kerf__option option, kerf_shape plain, const double *want,
+                            double tolerance)
+{
+    const kerf_value *out = c->node->outputs[0];
+    const size_t num = (size_t)kerf_shape_num_elements(plain);
+    kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *output = NULL;
+    char what[256];
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL) {
+            CHECK_OK(kerf_tensor_create(&inputs[i], c->dev, KERF_F32, c->inputs[i]->shape));
+            CHECK_OK(kerf_tensor_write(inputs[i], c->data[i]));
+        }
+    CHECK_OK(kerf_tensor_create(&output, c->dev, KERF_F32, out->shape));
+    CHECK_OK(naive_run_option((kerf__op_case){
+        .dev = c->dev, .node = c->node, .option = option, .inputs = inputs, .outputs = &output}));
+    float *laid = calloc(op_check_elements(out) + 1, sizeof *laid);
+    float *got = calloc(num + 1, sizeof *got);
+    CHECK_OK(kerf_tensor_read(output, laid));
+    for (size_t k = 0; k < num; k++)
+        got[k] = laid[laid_place(kerf__output_layout(c->node, 0), plain, k)];
+    snprintf(what, sizeof what, "%s (%s), %s/%s", c->node->op,
+             kerf_node_string(c->node, "layouts", ""), option.variant->name,
+             option.candidate->name);
+    check_close(what, got, want, num, tolerance);
+    free(got);
+    free(laid);
+    kerf_tensor_destroy(output);
+    for (int i = 0; i < c->num_inputs; i++)
+        kerf_tensor_destroy(inputs[i]);
+}
+
+static inline void laid_run_all(op_check *laid, const op_check *c, op_reference reference,
+                                double tolerance)
+{
+    const kerf_value *out = c->node->outputs[0];
+    double *want = calloc(op_check_elements(out) + 1, sizeof *want);
+    kerf__op_case asked = {.dev = c->dev, .node = laid->node};
+    int i = 0;
+    reference(c->node, (const double *const *)c->numbers, &want);
+    for (; kerf__option_at(&asked, i, &asked.option); i++) {
+        const double factor = asked.option.variant->error_factor;
+        laid_run(laid, asked.option, out->shape, want, tolerance * (factor > 0 ? factor : 1));
+    }
+    CHECK(i > 0); /* who wishes for blocks can take them */
+    free(want);
+}
+
+/* `c` has its node, with shapes inferred. */
+static inline int laid_check(const op_check *c, op_reference reference, double tolerance)
+{
+    const kerf__op *op = kerf__op_find(c->node->op);
+    kerf__layouts layouts = {0};
+    const kerf__op_case asked = {.dev = c->dev, .node = c->node};
+    op_check laid;
+    if (!kerf__is_cpu(&asked) || op->layouts == NULL ||
+        op->layouts(c->node, &layouts) == KERF__STAYS)
+        return 0;
+    op_check_begin(&laid, c->dev);
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] == NULL)
+            op_check_skip(&laid);
+        else
+            laid_add_input(&laid, c, i, layouts.inputs[i]);
+    op_check_node(&laid, c->node->op, 1);
+    CHECK_OK(kerf__node_note_channels(c->node, &layouts));
+    CHECK_OK(kerf__node_copy_attributes(laid.node, c->node));
+    CHECK_OK(kerf__node_set_layouts(laid.node, &layouts));
+    CHECK_OK(kerf__node_infer(laid.node));
+    CHECK(kerf_shape_equal(laid.node->outputs[0]->shape,
+                           kerf__layout_shape(layouts.outputs[0], c->node->outputs[0]->shape)));
+    laid_run_all(&laid, c, reference, tolerance);
+    op_check_end(&laid);
+    return 1;
+}
+
+#endif
