@@ -8,10 +8,11 @@
  *
  * The gradients take strides, pads, dilations and group as Conv does; what auto_pad meant is
  * written out.  residual is what fusing adds: no file has it (attribute `residual`, which ONNX
- * does not know, says that it is there).  All variants take plain NCHW.
+ * does not know, says that it is there).
  *
  * conv_plain: one work-item an element.  Tiles for GPUs are in conv_simt.c, what suits
- * depth-wise convolutions in conv_direct.c.
+ * depth-wise convolutions in conv_direct.c, and in conv_wide.c tiles for CPU devices, where the
+ * plan lays operands out in blocks; all others take plain NCHW.
  * Device side: kernels/conv.cl.  Definition: tests/ref/ref_conv.c. */
 #include "ops/conv_common.h"
 
@@ -19,6 +20,8 @@
 
 #include "base/fail.h"
 #include "ops/conv_simt.h"
+#include "ops/conv_wide.h"
+#include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_conv;
@@ -35,17 +38,28 @@ static kerf_shape output_shape(const kerf_node *n, const kerf__conv *v)
         [KERF__CONV_WEIGHTS] = KERF_SHAPE(dst_channels, v->src_channels, v->h.kernel, v->w.kernel),
     };
     kerf_shape out = shapes[v->direction];
-    out.rank = n->inputs[0]->shape.rank;
+    out.rank = kerf__input_plain_shape(n, 0).rank;
     if (out.rank == 3)
         out.dims[2] = out.dims[3];
     return out;
+}
+
+/* Blocks that some variant takes: those that kerf__conv_wish asks for. */
+static kerf_status check_layouts(const kerf_node *n, const kerf__conv *v)
+{
+    static const kerf__layout SECOND[] = {KERF__O16, KERF__I16, KERF__C16};
+    const kerf__layout second = kerf__input_layout(n, 1);
+    if (second == (kerf__conv_is_plain(n) ? KERF__PLAIN : SECOND[v->direction]))
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_ARGUMENT, n, "its layouts are those of another operation");
 }
 
 static kerf_status infer(kerf_node *n)
 {
     kerf__conv v = {0};
     KERF__TRY(kerf__conv_read(n, &v));
-    const kerf_shape out = output_shape(n, &v);
+    KERF__TRY(check_layouts(n, &v));
+    const kerf_shape out = kerf__layout_shape(kerf__output_layout(n, 0), output_shape(n, &v));
     const int64_t num = kerf_shape_num_elements(out);
     if (num < 0 || num >= (int64_t)1 << 31)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
@@ -195,6 +209,13 @@ static kerf_status build_plain(const kerf__op_case *c)
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static const kerf__variant VARIANTS[] = {
+    {.name = "conv_wide",
+     .wide = 1,
+     .fits = kerf__conv_wide_fits,
+     .guess = kerf__conv_wide_guess,
+     .build = kerf__conv_wide_build,
+     .candidates = kerf__conv_wide_candidates,
+     .num_candidates = KERF__CONV_NUM_WIDE},
     {.name = "conv_plain", .fits = fits_plain, .guess = guess_plain, .build = build_plain},
     {.name = "conv_direct",
      .fits = kerf__conv_direct_fits,
@@ -210,7 +231,7 @@ static const kerf__variant VARIANTS[] = {
 #define ENTRY(name, inputs, rule)                                                                  \
     {                                                                                              \
         .op = name, .min_inputs = 2, .max_inputs = inputs, .num_outputs = 1, .infer = infer,       \
-        .gradient = rule, .macs = macs, .variants = VARIANTS,                                      \
+        .gradient = rule, .macs = macs, .layouts = kerf__conv_wish, .variants = VARIANTS,          \
         .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]                                       \
     }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
 #define MOST ((int64_t)1 << 30)
@@ -36,6 +37,12 @@ static kerf__conv_direction direction_of(const kerf_node *n)
     return is(n, "Conv")                   ? KERF__CONV_DST
            : is(n, "kerf.ConvGradWeights") ? KERF__CONV_WEIGHTS
                                            : KERF__CONV_SRC;
+}
+
+/* As ONNX has it, however it lies in memory. */
+static kerf_shape shape_of(const kerf_node *n, int input)
+{
+    return kerf__input_plain_shape(n, input);
 }
 
 /* ---- attributes ---------------------------------------------------------------------------- */
@@ -75,7 +82,7 @@ static kerf_status read_auto_pad(const kerf_node *n, pad_kind *out)
 /* kernel_shape may be left out where there are weights to tell it. */
 static kerf_status read_kernel(const kerf_node *n, numbers *x)
 {
-    const kerf_shape weights = n->inputs[1]->shape;
+    const kerf_shape weights = shape_of(n, 1);
     char text[128];
     if (direction_of(n) == KERF__CONV_WEIGHTS)
         return read_list(n, "kernel_shape", x->num_axes, 1, 1, x->kernel);
@@ -93,7 +100,7 @@ static kerf_status read_kernel(const kerf_node *n, numbers *x)
 
 static kerf_status read_numbers(const kerf_node *n, numbers *x)
 {
-    *x = (numbers){.num_axes = n->inputs[0]->shape.rank - 2};
+    *x = (numbers){.num_axes = shape_of(n, 0).rank - 2};
     KERF__TRY(read_kernel(n, x));
     KERF__TRY(read_list(n, "strides", x->num_axes, 1, 1, x->strides));
     KERF__TRY(read_list(n, "dilations", x->num_axes, 1, 1, x->dilations));
@@ -123,35 +130,35 @@ kerf__activation kerf__activation_of(const kerf_node *n)
 static kerf_status check_tensor(const kerf_node *n, int i)
 {
     const kerf_value *v = n->inputs[i];
+    const kerf_shape shape = shape_of(n, i);
     char text[128];
     KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
-    if (v->shape.rank != 3 && v->shape.rank != 4)
+    if (shape.rank != 3 && shape.rank != 4)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "%s has %d dimensions, supported are 3 (1-D) and 4 (2-D)", v->name,
-                               v->shape.rank);
-    if (v->shape.rank != n->inputs[0]->shape.rank)
+                               shape.rank);
+    if (shape.rank != shape_of(n, 0).rank)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "%s has %d dimensions, must have %d like %s",
-                               v->name, v->shape.rank, n->inputs[0]->shape.rank,
-                               n->inputs[0]->name);
+                               v->name, shape.rank, shape_of(n, 0).rank, n->inputs[0]->name);
     if (kerf__value_elements(v) >= (int64_t)1 << 31)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "%s has 2^31 elements or more, supported are fewer", v->name);
-    for (int d = 0; d < v->shape.rank; d++)
-        if (v->shape.dims[d] < 1 && (d > 0 || (i == 1 && direction_of(n) != KERF__CONV_WEIGHTS)))
+    for (int d = 0; d < shape.rank; d++)
+        if (shape.dims[d] < 1 && (d > 0 || (i == 1 && direction_of(n) != KERF__CONV_WEIGHTS)))
             return kerf__fail_node(KERF_ERR_SHAPE, n, "%s is %s, only a batch may be empty",
-                                   v->name, kerf_shape_text(v->shape, text, sizeof text));
+                                   v->name, kerf_shape_text(shape, text, sizeof text));
     return KERF_OK;
 }
 
 /* Channels of a tensor by group. */
 static kerf_status read_channels(const kerf_node *n, int input, int dim, int groups, int *out)
 {
-    const kerf_value *v = n->inputs[input];
-    if (v->shape.dims[dim] % groups != 0)
+    const int64_t channels = shape_of(n, input).dims[dim];
+    if (channels % groups != 0)
         return kerf__fail_node(KERF_ERR_SHAPE, n,
-                               "%s has %lld channels, must be a multiple of group, %d", v->name,
-                               (long long)v->shape.dims[dim], groups);
-    *out = (int)(v->shape.dims[dim] / groups);
+                               "%s has %lld channels, must be a multiple of group, %d",
+                               n->inputs[input]->name, (long long)channels, groups);
+    *out = (int)(channels / groups);
     return KERF_OK;
 }
 
@@ -159,13 +166,13 @@ static kerf_status read_channels(const kerf_node *n, int input, int dim, int gro
 static kerf_status check_weights(const kerf_node *n, int dim, int64_t must)
 {
     char text[128];
-    const kerf_shape weights = n->inputs[1]->shape;
+    const kerf_shape weights = shape_of(n, 1);
     if (weights.dims[dim] == must)
         return KERF_OK;
-    return kerf__fail_node(
-        KERF_ERR_SHAPE, n, "weights %s are %s, dimension %d must be %lld: %s has %lld channels",
-        n->inputs[1]->name, kerf_shape_text(weights, text, sizeof text), dim, (long long)must,
-        n->inputs[0]->name, (long long)n->inputs[0]->shape.dims[1]);
+    return kerf__fail_node(KERF_ERR_SHAPE, n,
+                           "weights %s are %s, dimension %d must be %lld: %s has %lld channels",
+                           n->inputs[1]->name, kerf_shape_text(weights, text, sizeof text), dim,
+                           (long long)must, n->inputs[0]->name, (long long)shape_of(n, 0).dims[1]);
 }
 
 static kerf_status read_dst_channels(const kerf_node *n, kerf__conv *v)
@@ -177,14 +184,14 @@ static kerf_status read_dst_channels(const kerf_node *n, kerf__conv *v)
 
 static kerf_status read_src_channels(const kerf_node *n, kerf__conv *v)
 {
-    KERF__TRY(check_weights(n, 0, n->inputs[0]->shape.dims[1]));
+    KERF__TRY(check_weights(n, 0, shape_of(n, 0).dims[1]));
     KERF__TRY(read_channels(n, 0, 1, v->groups, &v->dst_channels));
     return read_channels(n, 1, 1, 1, &v->src_channels);
 }
 
 static kerf_status read_weights_channels(const kerf_node *n, kerf__conv *v)
 {
-    const kerf_shape src = n->inputs[0]->shape, dst = n->inputs[1]->shape;
+    const kerf_shape src = shape_of(n, 0), dst = shape_of(n, 1);
     if (src.dims[0] != dst.dims[0])
         return kerf__fail_node(KERF_ERR_SHAPE, n, "%s has a batch of %lld, must be %lld like %s",
                                n->inputs[1]->name, (long long)dst.dims[0], (long long)src.dims[0],
@@ -201,10 +208,10 @@ static kerf_status read_all_channels(const kerf_node *n, kerf__conv *v)
         [KERF__CONV_WEIGHTS] = read_weights_channels,
     };
     const int64_t groups = kerf_node_int(n, "group", 1);
-    if (groups < 1 || groups > n->inputs[0]->shape.dims[1])
+    if (groups < 1 || groups > shape_of(n, 0).dims[1])
         return kerf__fail_node(KERF_ERR_SHAPE, n, "group is %lld, must be from 1 to %lld",
-                               (long long)groups, (long long)n->inputs[0]->shape.dims[1]);
-    v->n = (int)n->inputs[0]->shape.dims[0];
+                               (long long)groups, (long long)shape_of(n, 0).dims[1]);
+    v->n = (int)shape_of(n, 0).dims[0];
     v->groups = (int)groups;
     return READ[v->direction](n, v);
 }
@@ -237,7 +244,7 @@ static kerf_status check_reach(const kerf_node *n, const kerf__conv_axis *a, int
 /* dst from src. */
 static kerf_status size_dst(const kerf_node *n, const numbers *x, int i, kerf__conv_axis *a)
 {
-    a->src = (int)n->inputs[0]->shape.dims[2 + i];
+    a->src = (int)shape_of(n, 0).dims[2 + i];
     const int64_t same = (a->src + (int64_t)a->stride - 1) / a->stride;
     if (x->pad == PAD_VALID)
         split_pads(a, 0, 0);
@@ -256,7 +263,7 @@ static kerf_status size_dst(const kerf_node *n, const numbers *x, int i, kerf__c
 /* src from dst, as ConvTranspose has it.  Rows of src that no kernel reaches are 0. */
 static kerf_status size_src(const kerf_node *n, const numbers *x, int i, kerf__conv_axis *a)
 {
-    a->dst = (int)n->inputs[0]->shape.dims[2 + i];
+    a->dst = (int)shape_of(n, 0).dims[2 + i];
     const int64_t full = (int64_t)a->stride * (a->dst - 1) + kerf__conv_reach(a);
     const int64_t whole = full + x->output_padding[i];
     int64_t src = x->output_shape[i];
@@ -300,7 +307,8 @@ static kerf_status check_sizes(const kerf_node *n, int64_t src, int64_t dst, ker
 
 static kerf_status size_axis(const kerf_node *n, const numbers *x, int i, kerf__conv_axis *a)
 {
-    const int64_t *first = n->inputs[0]->shape.dims, *second = n->inputs[1]->shape.dims;
+    const kerf_shape first_shape = shape_of(n, 0), second_shape = shape_of(n, 1);
+    const int64_t *first = first_shape.dims, *second = second_shape.dims;
     *a = (kerf__conv_axis){.kernel = (int)x->kernel[i],
                            .stride = (int)x->strides[i],
                            .dilation = (int)x->dilations[i],

@@ -1,6 +1,6 @@
 /* test_conv.c -- Conv, ConvTranspose and their gradients against ref_conv.c: every variant, and
  * the shapes that ONNX gives. */
-#include "op_check.h"
+#include "laid_check.h"
 #include "ops/conv_common.h"
 #include "ref/ref.h"
 
@@ -9,6 +9,7 @@
 enum { MAX = 1 << 17 };
 static kerf_device *dev;
 static float x[MAX], w[MAX], b[MAX], z[MAX];
+static int num_laid; /* nodes that were checked in blocks, too */
 
 /* Zeros stand for what the node does not say. */
 typedef struct conv_case {
@@ -77,6 +78,7 @@ static void check_gradient_node(const char *op, kerf_shape first, kerf_shape sec
     if (strcmp(op, "kerf.ConvGradInput") == 0)
         set_axes(c.node, "output_shape", first.rank, v->h.src, v->w.src);
     op_check_variants(&c, ref_conv, check_tolerance(4, num_terms));
+    num_laid += laid_check(&c, ref_conv, check_tolerance(4, num_terms));
     op_check_end(&c);
 }
 
@@ -105,6 +107,7 @@ static void check(const char *op, const conv_case *t)
         const size_t terms = (size_t)(is_conv ? v.src_channels : v.dst_channels) *
                              (size_t)v.h.kernel * (size_t)v.w.kernel;
         op_check_variants(&c, ref_conv, check_tolerance(4, terms + 1));
+        num_laid += laid_check(&c, ref_conv, check_tolerance(4, terms + 1));
         if (macs > 0 && macs < 40000 && !op_check_small())
             op_check_gradient(&c, ref_conv, check_tolerance(32, terms + 500));
         check_gradient_nodes(&v, is_conv ? t->x : t->y, t->w, is_conv ? t->y : t->x);
@@ -145,6 +148,16 @@ static const conv_case CONV[] = {
     {XWY(S(2, 64, 7, 7), S(70, 64, 3, 3), S(2, 70, 4, 4)),    .strides = {2, 2}, .pads = {1, 1, 1, 1}},
     {XWY(S(1, 3, 56, 56), S(65, 3, 7, 7), S(1, 65, 28, 28)),  .strides = {2, 2}, .pads = {3, 3, 3, 3}},
     {XWY(S(1, 40, 20, 20), S(40, 1, 3, 3), S(1, 40, 20, 20)),  .group = 40, .pads = {1, 1, 1, 1}},
+    /* Blocks of channels: the last one not full, a tile at the right edge, several rows of tiles. */
+    {XWY(S(1, 8, 3, 5), S(9, 8, 2, 3), S(1, 9, 2, 3))},
+    {XWY(S(1, 9, 2, 3), S(8, 9, 1, 1), S(1, 8, 2, 3))},
+    {XWY(S(2, 17, 5, 9), S(33, 17, 3, 3), S(2, 33, 3, 5)), .strides = {2, 2}, .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 33, 9, 10), S(18, 33, 1, 1), S(1, 18, 5, 4)), .strides = {2, 3}},
+    {XWY(S(1, 32, 6, 7), S(48, 16, 3, 3), S(1, 48, 6, 7)), .group = 2, .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 12, 11, 8), S(20, 12, 3, 2), S(1, 20, 5, 8)), .strides = {3, 1}, .dilations = {2, 3}, .pads = {4, 1, 2, 2}},
+    {XWY(S(1, 3, 12, 11), S(20, 3, 5, 5), S(1, 20, 4, 4)), .strides = {3, 3}, .pads = {1, 2, 2, 2}},
+    {XWY(S(1, 300, 5, 5), S(40, 300, 3, 3), S(1, 40, 5, 5)), .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 10, 5, 6), S(9, 10, 2, 2), S(1, 9, 3, 7)), .pads = {-1, 1, 0, 1}}, /* cropped */
     /* Sums of more terms than a loop of llvmpipe's may turn. */
     {XWY(S(1, 4000, 3, 4), S(2, 4000, 3, 3), S(1, 2, 1, 2))},
     {XWY(S(3, 1, 120, 120), S(2, 1, 2, 2), S(3, 2, 119, 119))},
@@ -207,6 +220,7 @@ static void check_finish(const char *op, const conv_case *t, int has_bias, int h
     if (activation != NULL && strcmp(activation, "leaky_relu") == 0)
         CHECK_OK(kerf_node_set_float(c.node, "activation_alpha", 0.25f));
     op_check_variants(&c, ref_conv, check_tolerance(4, 100));
+    num_laid += laid_check(&c, ref_conv, check_tolerance(4, 100));
     if (activation == NULL && !has_residual)
         op_check_gradient(&c, ref_conv, check_tolerance(32, 500));
     op_check_end(&c);
@@ -222,7 +236,10 @@ static void test_finish(void)
     static const conv_case back = {XWY(S(2, 3, 3, 4), S(3, 5, 3, 3), S(2, 5, 7, 9)),
                                    .strides = {2, 2}};
     static const char *const names[] = {NULL, "relu", "leaky_relu", "clip"};
+    static const conv_case blocks = {XWY(S(2, 9, 5, 8), S(20, 9, 3, 3), S(2, 20, 5, 8)),
+                                     .pads = {1, 1, 1, 1}};
     for (size_t i = 0; i < LENGTH(names); i++) {
+        check_finish("Conv", &blocks, i != 1, i != 0, names[i]);
         check_finish("Conv", &image, i != 1, i != 0, names[i]);
         check_finish("Conv", &depth, i != 2, i == 2, names[i]);
         check_finish("ConvTranspose", &back, 1, 0, names[i]);
@@ -366,6 +383,8 @@ int main(void)
     test_shapes_refused();
     test_attributes_refused();
     test_messages();
+    CHECK(num_laid > (op_check_small() ? 5 : 20) ||
+          kerf_device_get_info(dev)->type != KERF_DEVICE_CPU);
     kerf_device_close(dev);
     return check_result();
 }

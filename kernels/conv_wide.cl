@@ -1,0 +1,436 @@
+/* conv_wide.cl -- convolution for CPU devices, and its gradient by src: 16 channels of a pixel
+ * are one vector (layout c16), an item is alone in its group.
+ *
+ * An item makes `rows` by `cols` pixels of dst for one block of filters after the other, in
+ * tiles of NV vectors of output channels by NP neighbouring pixels, whose sums stay in
+ * registers.  A step takes one input channel and one tap: NV loads of filters (o16: the
+ * channels of a vector lie together), and every pixel's value of src goes to all lanes.  With
+ * 28 sums that is 28 multiply-adds to 4 + 7 or 2 + 14 loads, so multiply-adds set the pace.
+ *
+ * What src lacks at its edges is 0 in the *band*, a copy in local memory of the part of src
+ * that the item needs; so the loop knows no edges.  Columns of the band are sorted by their
+ * remainder by the stride (`phase`): neighbouring pixels lie together whatever the stride.
+ * A band holds `chunk` blocks of channels; if that is not all, sums wait in local memory.
+ * DIRECT is for 1x1 filters of stride 1 without padding: pixels are one run over the plane,
+ * read in place.
+ *
+ * The gradient by src is the same, with filters whose lanes are input channels (i16):
+ *     forward     dst[y] = sum over k of src[y * stride + k * dilation - pad] w[k]
+ *     gradient    dst[y] = sum over k of src[(y + pad - k * dilation) / stride] w[k],
+ * where the division leaves nothing.  So pixels of one remainder by the stride use the same
+ * taps; each remainder is an item of its own, which writes every stride-th pixel of dst.
+ *
+ * Assumes: without DIRECT any sizes >= 1; with it OW >= NP.  Pad lanes of src are not read into
+ * sums.  Zen 4, share of the multiply-add limit: 3x3 0.94 to 0.99 under PoCL, 0.9 to 0.97 under
+ * Intel's runtime; 1x1 0.91 to 0.97.  Host side: lib/ops/conv_wide.c. */
+#ifndef NV
+#define NV 4 /* vectors of output channels to a tile */
+#define NP 7 /* pixels to a tile */
+#define V  16
+#endif
+#ifndef EMBED
+#define EMBED                                                                                      \
+    0 /* 1: a value of src is read anew for every vector, straight into the multiply-add */
+#endif
+#ifndef DIRECT
+#define DIRECT 0
+#endif
+#ifndef SRC_LANES
+#define SRC_LANES 16 /* channels of src that lie together: 16, or 1 in plain layout */
+#endif
+
+#if V == 16
+typedef float16 floatv;
+#define LOADV(p)     vload16(0, p)
+#define STOREV(x, p) vstore16(x, 0, p)
+#else
+typedef float8 floatv;
+#define LOADV(p)     vload8(0, p)
+#define STOREV(x, p) vstore8(x, 0, p)
+#endif
+#define LANES 16
+#define PARTS (LANES / V) /* vectors to a block of channels */
+
+#if SRC_LANES == LANES
+typedef float16 pixel;
+#define LOADP(p)     vload16(0, p)
+#define STOREP(x, p) vstore16(x, 0, p)
+#else
+typedef float pixel;
+#define LOADP(p)     (*(p))
+#define STOREP(x, p) (*(p) = (x))
+#endif
+
+#if DIRECT
+#define BAND              global
+#define CHOOSE(band, src) (src)
+#else
+#define BAND              local
+#define CHOOSE(band, src) (band)
+#endif
+
+/* Inlined before loops are unrolled, so that the sums become registers. */
+#define INLINED inline __attribute__((always_inline))
+
+/* ---- what one dimension of the image asks for ------------------------------------------------ */
+
+typedef struct axis {
+    int src, num_taps, stride, pad, dilation;
+    int is_gradient, phase; /* the remainder of the pixels that this item writes */
+    int low, high;          /* of all taps' offsets */
+} axis;
+
+/* Where tap k of pixel 0 lies in src; 0 if no pixel of this remainder uses it. */
+static inline int tap(const axis *a, int k, int *offset)
+{
+    const int at = a->phase + a->pad - k * a->dilation;
+    if (!a->is_gradient) {
+        *offset = k * a->dilation - a->pad;
+        return 1;
+    }
+    *offset = at / a->stride;
+    return at % a->stride == 0;
+}
+
+static inline void find_ends(axis *a)
+{
+    int offset;
+    a->low = INT_MAX;
+    a->high = INT_MIN;
+    for (int k = 0; k < a->num_taps; k++)
+        if (tap(a, k, &offset)) {
+            a->low = min(a->low, offset);
+            a->high = max(a->high, offset);
+        }
+    if (a->low > a->high)
+        a->low = a->high = 0;
+}
+
+/* From pixel to pixel of dst in src. */
+static inline int src_step(const axis *a)
+{
+    return a->is_gradient ? 1 : a->stride;
+}
+
+/* From pixel to pixel of an item's in dst. */
+static inline int dst_step(const axis *a)
+{
+    return a->is_gradient ? a->stride : 1;
+}
+
+/* Of `dst` pixels those with this remainder. */
+static inline int num_pixels(int dst, int phase, const axis *a)
+{
+    return (dst - phase + dst_step(a) - 1) / dst_step(a);
+}
+
+/* Remainders by the step that taps ask for: one tap, one remainder. */
+static inline int num_phases(const axis *a)
+{
+    return a->low == a->high ? 1 : src_step(a);
+}
+
+/* ---- the band ----------------------------------------------------------------------------------
+ */
+
+typedef struct band {
+    int row0, col0;             /* of src, at its corner */
+    int num_rows, num_cols;     /* lines, and columns of one phase */
+    int row_step, col_step;     /* in src, from line to line and from column to column of a phase */
+    int phase_pitch, row_pitch; /* in floats */
+    int plane;                  /* floats to a block of channels */
+    int pixel_row;              /* from a row of dst to the next */
+} band;
+
+static inline band band_of(const axis *y, const axis *x, int row, int col, int num_rows,
+                           int num_cols)
+{
+    band b;
+    const int phases = num_phases(x), sorted = num_phases(y);
+    b.row0 = row * src_step(y) + y->low;
+    b.col0 = col * src_step(x) + x->low;
+    b.row_step = sorted == 1 ? src_step(y) : 1;
+    b.col_step = src_step(x);
+    b.num_rows = (num_rows - 1) * sorted + y->high - y->low + 1;
+    b.num_cols = num_cols + (x->high - x->low) / src_step(x);
+    b.phase_pitch = b.num_cols * SRC_LANES;
+    b.row_pitch = phases * b.phase_pitch;
+    b.plane = DIRECT ? y->src * x->src * SRC_LANES : b.num_rows * b.row_pitch;
+    b.pixel_row = sorted * b.row_pitch;
+    return b;
+}
+
+/* One line of one phase: columns from `col` on, those outside of src become 0. */
+static inline void copy_line(global const float *src, local float *to, int col, int step, int w,
+                             int num)
+{
+    const int before = col < 0 ? min(num, (step - 1 - col) / step) : 0;
+    const int inside = max(before, min(num, (w - col + step - 1) / step));
+    for (int x = 0; x < before; x++)
+        STOREP((pixel)(0.0f), to + x * SRC_LANES);
+    for (int x = before; x < inside; x++)
+        STOREP(LOADP(src + (col + x * step) * SRC_LANES), to + x * SRC_LANES);
+    for (int x = inside; x < num; x++)
+        STOREP((pixel)(0.0f), to + x * SRC_LANES);
+}
+
+static inline void copy_blocks(global const float *src, local float *to, int num, const axis *y,
+                               const axis *x, const band *b)
+{
+    const int phases = num_phases(x), src_row = x->src * SRC_LANES;
+    for (int i = 0; i < num; i++, src += y->src * src_row, to += b->plane)
+        for (int line = 0; line < b->num_rows * phases; line++) {
+            const int row = b->row0 + line / phases * b->row_step, phase = line % phases;
+            const int inside = row >= 0 && row < y->src;
+            copy_line(src + (inside ? row * src_row : 0), to + line * b->phase_pitch,
+                      b->col0 + phase, b->col_step, inside ? x->src : INT_MIN / 2, b->num_cols);
+        }
+}
+
+/* For every tap in use where it lies in the band, and where its filters lie. */
+static inline int list_taps(const axis *y, const axis *x, const band *b, local int *taps)
+{
+    int num = 0, dy, dx;
+    for (int ky = 0; ky < y->num_taps; ky++)
+        for (int kx = 0; kx < x->num_taps; kx++) {
+            if (!tap(y, ky, &dy) || !tap(x, kx, &dx))
+                continue;
+            const int phases = num_phases(x), col = dx - x->low;
+            taps[2 * num] = (dy - y->low) * b->row_pitch + col % phases * b->phase_pitch +
+                            col / phases * SRC_LANES;
+            taps[2 * num++ + 1] = (ky * x->num_taps + kx) * LANES;
+        }
+    return num;
+}
+
+/* ---- a tile ---------------------------------------------------------------------------------- */
+
+/* All taps of one block of channels.  EMBED: compilers keep a value that is used NV times in a
+ * register, which 28 sums and 4 filters leave no room for; `zero` hides that it is the same. */
+static INLINED void multiply(floatv (*acc)[NP], BAND const float *src, global const float **filters,
+                             local const int *taps, int num_taps, int num_channels, int filter_step,
+                             int first_step, int zero)
+{
+    int step = first_step;
+    for (int c = 0; c < num_channels; c++, step += filter_step)
+        for (int t = 0; t < num_taps; t++) {
+            BAND const float *x = src + c + (DIRECT ? 0 : taps[2 * t]);
+            const int at = step + (DIRECT ? 0 : taps[2 * t + 1]);
+            floatv w[NV];
+#pragma unroll
+            for (int v = 0; v < NV; v++)
+                w[v] = LOADV(filters[v] + at);
+#pragma unroll
+            for (int p = 0; p < NP; p++)
+#pragma unroll
+                for (int v = 0; v < NV; v++)
+                    acc[v][p] =
+                        fma(w[v], (floatv)(x[p * SRC_LANES + (EMBED ? v * zero : 0)]), acc[v][p]);
+        }
+}
+
+/* Where a tile's sums wait while the band is filled anew. */
+static INLINED void load_sums(floatv (*acc)[NP], local const float *sums)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+#pragma unroll
+        for (int p = 0; p < NP; p++)
+            acc[v][p] = LOADV(sums + (v * NP + p) * V);
+}
+
+static INLINED void store_sums(floatv (*acc)[NP], local float *sums)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+#pragma unroll
+        for (int p = 0; p < NP; p++)
+            STOREV(acc[v][p], sums + (v * NP + p) * V);
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+typedef struct result {
+    global const float *bias, *residual; /* from the group's first channel, the image's start */
+    global float *dst;
+    int num_channels; /* of the group */
+    int plane;        /* pixels to an image */
+    int pixel_step;   /* pixels from one of the tile to the next */
+    int has_bias, has_residual;
+    float slope, low, high;
+} result;
+
+/* Compared so that NaN stays NaN. */
+static inline floatv activate(floatv x, const result *r)
+{
+    if (r->slope != 1.0f)
+        x = select(x, x * r->slope, x < (floatv)(0.0f));
+    x = select(x, (floatv)(r->low), x < (floatv)(r->low));
+    return select(x, (floatv)(r->high), x > (floatv)(r->high));
+}
+
+/* Lanes behind the last channel are 0. */
+static inline floatv load_bias(const result *r, int channel)
+{
+    if (!r->has_bias)
+        return (floatv)(0.0f);
+    if (channel + V <= r->num_channels)
+        return LOADV(r->bias + channel);
+    float lanes[V];
+    for (int i = 0; i < V; i++)
+        lanes[i] = channel + i < r->num_channels ? r->bias[channel + i] : 0.0f;
+    return LOADV(lanes);
+}
+
+/* A vector of channels at one pixel. */
+static inline void store_pixel(floatv sum, floatv bias, int channel, int at, const result *r)
+{
+    const long place = ((long)(channel / LANES) * r->plane + at) * LANES + channel % LANES;
+    floatv x = sum + bias;
+    if (r->has_residual)
+        x += LOADV(r->residual + place);
+    STOREV(activate(x, r), r->dst + place);
+}
+
+/* Pixels `begin` to `end` - 1 of a tile whose pixel 0 lies at `at`. */
+static INLINED void store_tile(floatv (*acc)[NP], int first_vector, int at, int begin, int end,
+                               const result *r)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++) {
+        const int channel = (first_vector + v) * V;
+        if (channel >= (r->num_channels + LANES - 1) / LANES * LANES)
+            continue;
+        const floatv bias = load_bias(r, channel);
+        if (begin == 0 && end == NP)
+#pragma unroll
+            for (int p = 0; p < NP; p++)
+                store_pixel(acc[v][p], bias, channel, at + p * r->pixel_step, r);
+        else
+#pragma unroll
+            for (int p = 0; p < NP; p++)
+                if (p >= begin && p < end)
+                    store_pixel(acc[v][p], bias, channel, at + p * r->pixel_step, r);
+    }
+}
+
+/* ---- an item --------------------------------------------------------------------------------- */
+
+/* A rectangle of dst for one group of filters. */
+typedef struct item {
+    int row, col, num_rows, num_cols; /* of the pixels of its remainder */
+    int vector;                       /* the first of the filters */
+    int block, num_blocks;            /* of channels: in the band now */
+    int is_first, is_last;            /* of all blocks */
+    int src_channels, filter_step, num_taps, zero;
+} item;
+
+/* Tile t, so far as the blocks in the band go. */
+static INLINED void do_tile(BAND const float *src, global const float **filters,
+                            local const int *taps, local float *sums, const item *i, const axis *y,
+                            const axis *x, const band *b, const result *r, int dst_w, int t)
+{
+    floatv acc[NV][NP];
+    const int across = (i->num_cols + NP - 1) / NP, row = t / across, col = t % across * NP;
+    /* Read in place, a last tile moves back into the plane and does some pixels again. */
+    const int first = DIRECT ? min(i->col + col, dst_w - NP) : i->col + col;
+    src += DIRECT ? first * SRC_LANES : row * b->pixel_row + col * SRC_LANES;
+    sums += t * NV * NP * V;
+    if (i->is_first)
+#pragma unroll
+        for (int v = 0; v < NV; v++)
+#pragma unroll
+            for (int p = 0; p < NP; p++)
+                acc[v][p] = (floatv)(0.0f);
+    else
+        load_sums(acc, sums);
+    for (int k = i->block; k < i->block + i->num_blocks; k++, src += b->plane)
+        multiply(acc, src, filters, taps, i->num_taps,
+                 min(SRC_LANES, i->src_channels - k * SRC_LANES), i->filter_step,
+                 k * SRC_LANES * i->filter_step, i->zero);
+    if (i->is_last)
+        store_tile(acc, i->vector,
+                   ((i->row + row) * dst_step(y) + y->phase) * dst_w + first * dst_step(x) +
+                       x->phase,
+                   i->col + col - first, min(NP, i->col + i->num_cols - first), r);
+    else
+        store_sums(acc, sums);
+}
+
+/* Work-item (x, y, z): of x the remainder, which changes fastest as some have more taps than
+ * others, and `turns` groups of NV vectors of filters; rectangle y of `rows` by `cols`; image and
+ * group of channels z.  Counts of channels are those of one group; from block to block of filters
+ * is block_pitch, from group to group group_pitch. */
+kernel void conv_wide(global const float *src, global const float *weights,
+                      global const float *bias, global const float *residual, global float *dst,
+                      local float *in_band, local float *sums, local int *taps, int is_gradient,
+                      int src_channels, int dst_channels, int groups, int src_h, int dst_h,
+                      int kernel_h, int stride_h, int pad_h, int dilation_h, int src_w, int dst_w,
+                      int kernel_w, int stride_w, int pad_w, int dilation_w, int rows, int cols,
+                      int chunk, int turns, int block_pitch, int group_pitch, int has_bias,
+                      int has_residual, float slope, float low, float high, int zero)
+{
+    axis y = {src_h, kernel_h, stride_h, pad_h, dilation_h, is_gradient, 0, 0, 0};
+    axis x = {src_w, kernel_w, stride_w, pad_w, dilation_w, is_gradient, 0, 0, 0};
+    const int image = (int)get_global_id(2), group = image % groups;
+    const int phase = (int)get_global_id(0) % (dst_step(&y) * dst_step(&x));
+    const int filter_group = (int)get_global_id(0) / (dst_step(&y) * dst_step(&x));
+    y.phase = phase / dst_step(&x);
+    x.phase = phase % dst_step(&x);
+    find_ends(&y);
+    find_ends(&x);
+
+    const int across = (num_pixels(dst_w, 0, &x) + cols - 1) / cols;
+    item i;
+    i.row = (int)get_global_id(1) / across * rows;
+    i.col = (int)get_global_id(1) % across * cols;
+    i.num_rows = min(rows, num_pixels(dst_h, y.phase, &y) - i.row);
+    i.num_cols = min(cols, num_pixels(dst_w, x.phase, &x) - i.col);
+    if (i.num_rows <= 0 || i.num_cols <= 0)
+        return;
+    const int tiles_across = (i.num_cols + NP - 1) / NP, src_plane = src_h * src_w * SRC_LANES;
+    const band b = band_of(&y, &x, i.row, i.col, i.num_rows, tiles_across * NP);
+    const int src_blocks = (src_channels + SRC_LANES - 1) / SRC_LANES;
+    const int dst_blocks = (dst_channels + LANES - 1) / LANES;
+    const long dst_image = (long)image * dst_h * dst_w * dst_blocks * LANES;
+    const result r = {bias + group * dst_channels,
+                      residual + dst_image,
+                      dst + dst_image,
+                      dst_channels,
+                      dst_h * dst_w,
+                      dst_step(&x),
+                      has_bias,
+                      has_residual,
+                      slope,
+                      low,
+                      high};
+    src += (long)image * src_blocks * src_plane;
+    weights += (long)group * group_pitch;
+    i.src_channels = src_channels;
+    i.filter_step = kernel_h * kernel_w * LANES;
+    i.num_taps = DIRECT ? 1 : list_taps(&y, &x, &b, taps);
+    i.zero = zero;
+
+    for (int turn = 0; turn < turns; turn++) {
+        global const float *filters[NV];
+        i.vector = (filter_group * turns + turn) * NV;
+        if (i.vector >= dst_blocks * PARTS)
+            return;
+#pragma unroll
+        for (int v = 0; v < NV; v++) {
+            const int own = min(i.vector + v, dst_blocks * PARTS - 1);
+            filters[v] = weights + (long)(own / PARTS) * block_pitch + own % PARTS * V;
+        }
+        for (i.block = 0; i.block < src_blocks; i.block += chunk) {
+            i.num_blocks = min(chunk, src_blocks - i.block);
+            i.is_first = i.block == 0;
+            i.is_last = i.block + i.num_blocks == src_blocks;
+            global const float *in_place = src + (long)i.block * src_plane;
+            if (!DIRECT && i.num_taps > 0 && (turn == 0 || chunk < src_blocks))
+                copy_blocks(in_place, in_band, i.num_blocks, &y, &x, &b);
+            for (int t = 0; t < i.num_rows * tiles_across; t++)
+                do_tile(CHOOSE(in_band, in_place), filters, taps, sums, &i, &y, &x, &b, &r, dst_w,
+                        t);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/* ops/conv_wide.h -- the variants of a convolution for CPU devices, in blocks of 16 channels
+ * (layout_common.h), as conv.c lists them.  Other half: conv_wide.c. */
+#ifndef KERF_OPS_CONV_WIDE_H
+#define KERF_OPS_CONV_WIDE_H
+
+#include "ops/op.h"
+
+/* What a convolution wishes on CPU devices: blocks, where a wide variant pays and fits. */
+kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out);
+
+int kerf__conv_wide_fits(const kerf__op_case *c);
+double kerf__conv_wide_guess(const kerf__op_case *c);
+kerf_status kerf__conv_wide_build(const kerf__op_case *c);
+enum { KERF__CONV_NUM_WIDE = 5 };
+extern const kerf__candidate kerf__conv_wide_candidates[KERF__CONV_NUM_WIDE];
+
+#endif
