@@ -1,5 +1,6 @@
 /* folder_report.c -- tells what `kerf verify DIR...` found: how many tests passed, failed and are
  * unsupported, by operator, and why those failed that did; see folder_case.h. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +77,8 @@ static void print_ops(const folder_case *cases, size_t num)
     for (size_t i = 0; i < num_ops; i++) {
         table_cell(t, "%s", counts[i].op);
         for (int r = 0; r < FOLDER_NUM_RESULTS; r++)
-            table_cell(t, counts[i].num[r] > 0 ? "%d" : "", counts[i].num[r]);
+            table_number(t, "%.0f", counts[i].num[r] > 0 ? (double)counts[i].num[r] : (double)NAN,
+                         "");
     }
     table_print(t, stdout);
     table_destroy(t);
