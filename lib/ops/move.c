@@ -78,6 +78,7 @@ typedef struct cut {
     const char *entry;
     size_t rows, columns; /* of a block */
     size_t an_item;       /* blocks that an item of a wide launch has; 0: SIMT */
+    int streams;          /* stores pass the caches by */
 } cut;
 
 static size_t num_blocks(const planes *p, const cut *k)
@@ -85,12 +86,13 @@ static size_t num_blocks(const planes *p, const cut *k)
     return p->num * kerf__ceil_div(p->rows, k->rows) * kerf__ceil_div(p->columns, k->columns);
 }
 
-static const char *type_options(size_t bytes)
+static const char *type_options(size_t bytes, int streams)
 {
-    return bytes == 1   ? "-DT=uchar"
-           : bytes == 2 ? "-DT=ushort"
-           : bytes == 4 ? "-DT=uint"
-                        : "-DT=ulong";
+    static const char *const OPTIONS[4][2] = {{"-DT=uchar", "-DT=uchar -DSTREAM=1"},
+                                              {"-DT=ushort", "-DT=ushort -DSTREAM=1"},
+                                              {"-DT=uint", "-DT=uint -DSTREAM=1"},
+                                              {"-DT=ulong", "-DT=ulong -DSTREAM=1"}};
+    return OPTIONS[bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : 3][streams];
 }
 
 /* Strides may be below 0: the kernel adds modulo 2^32. */
@@ -146,25 +148,37 @@ static kerf_status emit(const kerf__op_case *c, const planes *p, const cut *k)
     const kerf__grid grid = k->an_item > 0
                                 ? kerf__grid_wide(kerf__ceil_div(blocks, k->an_item), 1, 1)
                                 : (kerf__grid){1, {blocks, 1, 1}, {GROUP, 1, 1}};
-    return kerf__emit(c, &kerf__source_move, k->entry, type_options(p->bytes), args, num, grid);
+    return kerf__emit(c, &kerf__source_move, k->entry, type_options(p->bytes, k->streams), args,
+                      num, grid);
+}
+
+/* 1 if every row of a tile begins where a vector of 64 bytes or more does. */
+static int turns_whole_vectors(const planes *p)
+{
+    int64_t rest = p->box.dst_at % TILE;
+    for (int i = 1; i < p->box.rank; i++)
+        rest |= p->box.dst_strides[i] % TILE;
+    return rest == 0 && p->bytes >= 4;
 }
 
 /* Blocks of about LEAST elements, and as many an item as give every core several items.  What is
  * turned is read in longer pieces than it is written in: rows are cut at DOWN, columns at
- * ACROSS.  Of 64 MiB, blocks of 64 x 64 reach 25 % of a copy, 16 x 256 13 %, 256 x 64 35 % (two
- * cores of Zen 4, PoCL). */
-static cut cut_wide(const kerf__op_case *c, const planes *p)
+ * ACROSS.  Of 64 MiB, blocks of 64 x 64 reach 25 % of a copy, 16 x 256 13 %, 256 x 64 35 %, and
+ * with stores that pass the caches by 1024 x 16 49 % (two cores of Zen 4, PoCL). */
+static cut cut_wide(const kerf__op_case *c, const planes *p, int may_stream)
 {
-    enum { LEAST = 4096, DOWN = 256, ACROSS = 64 };
+    enum { LEAST = 4096, DOWN = 256, ACROSS = 64, STREAM_DOWN = 1024 };
     const kerf__box *b = &p->box;
     const int in_line = b->rank == 0 || (b->dst_strides[0] == 1 &&
                                          (b->src_strides[0] == 1 || b->src_strides[0] == 0));
     cut k = {.entry = p->turned ? "move_turned" : in_line ? "move_rows" : "move_any"};
+    k.streams = may_stream && (p->turned ? turns_whole_vectors(p) : in_line);
     k.columns = p->columns < LEAST ? p->columns : LEAST;
     k.rows = kerf__ceil_div(LEAST, k.columns);
     if (p->turned) {
-        k.columns = p->columns < ACROSS ? p->columns : ACROSS;
-        k.rows = DOWN;
+        const size_t across = k.streams ? TILE : ACROSS;
+        k.columns = p->columns < across ? p->columns : across;
+        k.rows = k.streams ? STREAM_DOWN : DOWN;
     }
     k.rows = k.rows < p->rows ? k.rows : p->rows;
     const size_t area = k.rows * k.columns;
@@ -179,10 +193,10 @@ static cut cut_planes(const planes *p)
     size_t columns = 1;
     while (columns < p->columns && columns < GROUP)
         columns *= 2;
-    return (cut){"move_planes", GROUP / columns, columns, 0};
+    return (cut){"move_planes", GROUP / columns, columns, 0, 0};
 }
 
-static const cut CUT_TILES = {"move_tiles", TILE, TILE, 0};
+static const cut CUT_TILES = {"move_tiles", TILE, TILE, 0, 0};
 
 static kerf_status emit_zeros(const kerf__op_case *c)
 {
@@ -192,12 +206,12 @@ static kerf_status emit_zeros(const kerf__op_case *c)
     const size_t items = kerf__ceil_div(num, 16 * pieces);
     return kerf__emit(
         c, &kerf__source_move, "move_zeros",
-        type_options(kerf_type_bits(c->node->outputs[0]->type) / 8),
+        type_options(kerf_type_bits(c->node->outputs[0]->type) / 8, 0),
         KERF__ARGS(ARG(kerf__out(c, 0)), ARG((unsigned)num), ARG((unsigned)(16 * pieces))),
         kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
 }
 
-static kerf_status build_boxes(const kerf__op_case *c, int by_tiles)
+static kerf_status build_boxes(const kerf__op_case *c, int by_tiles, int may_stream)
 {
     if (kerf__move_leaves_zeros(c->node))
         KERF__TRY(emit_zeros(c));
@@ -205,7 +219,7 @@ static kerf_status build_boxes(const kerf__op_case *c, int by_tiles)
         const planes p = planes_of(c->node, i);
         if (kerf__box_is_empty(&p.box))
             continue;
-        const cut k = kerf__is_wide(c)       ? cut_wide(c, &p)
+        const cut k = kerf__is_wide(c)       ? cut_wide(c, &p, may_stream)
                       : by_tiles && p.turned ? CUT_TILES
                                              : cut_planes(&p);
         KERF__TRY(emit(c, &p, &k));
@@ -215,12 +229,12 @@ static kerf_status build_boxes(const kerf__op_case *c, int by_tiles)
 
 static kerf_status build(const kerf__op_case *c)
 {
-    return build_boxes(c, 0);
+    return build_boxes(c, 0, 0);
 }
 
 static kerf_status build_tiles(const kerf__op_case *c)
 {
-    return build_boxes(c, 1);
+    return build_boxes(c, 1, 0);
 }
 
 static int fits_tiles(const kerf__op_case *c)
@@ -239,9 +253,34 @@ static double guess_tiles(const kerf__op_case *c)
     return 1;
 }
 
+static kerf_status build_stream(const kerf__op_case *c)
+{
+    return build_boxes(c, 0, 1);
+}
+
+static int fits_stream(const kerf__op_case *c)
+{
+    return kerf_device_get_info(c->dev)->features.streaming_stores && kerf__fits_31_bits(c);
+}
+
+/* First where the output takes half of the caches, as with formulas (elementwise.c), else last. */
+static double guess_stream(const kerf__op_case *c)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < c->node->num_outputs; i++)
+        bytes +=
+            (uint64_t)kerf__tensor_bytes(c->node->outputs[i]->type, c->node->outputs[i]->shape);
+    return 2 * bytes > kerf_device_get_info(c->dev)->cache_bytes ? -1 : 100;
+}
+
 /* Only Transpose ever turns planes. */
 static const kerf__variant VARIANTS[] = {
     {.name = "move_tiles", .fits = fits_tiles, .guess = guess_tiles, .build = build_tiles},
+    {.name = "move_stream",
+     .wide = 1,
+     .fits = fits_stream,
+     .guess = guess_stream,
+     .build = build_stream},
     KERF__BOTH_STYLES("move", .fits = kerf__fits_31_bits, .guess = guess, .build = build),
 };
 

@@ -160,6 +160,7 @@ static void test_sizes(void)
     static const kerf_type TYPES[] = {KERF_F32, KERF_U8, KERF_F16, KERF_S64};
     static const move_case EACH[] = {
         {"Transpose", "perm=1,0", 1, 1, {{2, {17, 19}}}},
+        {"Transpose", "perm=1,0", 1, 1, {{2, {32, 48}}}},
         {"Slice", "starts=20 ends=0 steps=-1", 1, 1, {{1, {33}}}},
         {"Slice", "starts=1 ends=20", 1, 1, {{1, {33}}}},
         {"kerf.SliceGrad", "shape=39 starts=3 steps=1", 1, 1, {{1, {35}}}},
