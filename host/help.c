@@ -73,7 +73,7 @@ static const lesson lessons[] = {
      "Measures every kernel that fits and remembers the fastest for this device; all later\n"
      "commands use it.  A kernel that does not build, run or agree with the others is left out\n"
      "(-v says which).  Ends with the gain: each whole plan, untuned and tuned in turn; one that\n"
-     "got slower keeps its old kernels.  Without a model: the built-in networks and the\n"
+     "got slower keeps its old kernels.  Without a model: the LeNets and the\n"
      "cases of kerf bench.  Ctrl-C keeps what was measured.",
      "  kerf tune\n"
      "  kerf tune dense.onnx --batch 128\n"

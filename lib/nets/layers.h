@@ -25,22 +25,49 @@ kerf_value *kerf__net_input(kerf__net *net);
 kerf_value *kerf__net_flatten(kerf__net *net, const char *name, kerf_value *src);
 /* src (N, K) by NAME.weight (size, K) and NAME.bias (size): a Gemm. */
 kerf_value *kerf__net_linear(kerf__net *net, const char *name, kerf_value *src, int64_t size);
-/* A square kernel over an image; both return images. */
-typedef struct kerf__net_window {
-    int64_t kernel, stride, pad;
-} kerf__net_window;
-/* src (N, C, H, W) by NAME.weight (channels, C, kernel, kernel) and NAME.bias (channels). */
-kerf_value *kerf__net_conv(kerf__net *net, const char *name, kerf_value *src, int64_t channels,
-                           kerf__net_window window);
-kerf_value *kerf__net_max_pool(kerf__net *net, const char *name, kerf_value *src,
-                               kerf__net_window window);
 kerf_value *kerf__net_relu(kerf__net *net, const char *name, kerf_value *src);
+/* Relu6: a Clip to 0 .. 6. */
+kerf_value *kerf__net_relu6(kerf__net *net, const char *name, kerf_value *src);
+kerf_value *kerf__net_add(kerf__net *net, const char *name, kerf_value *a, kerf_value *b);
+
+/* A window over the image, with the same numbers for height and width. */
+typedef struct kerf__window {
+    int64_t kernel, stride, pad;
+} kerf__window;
+/* src (N, C, H, W) by NAME.weight (size, C / groups, kernel, kernel), and NAME.bias (size) if
+ * has_bias: a Conv. */
+typedef struct kerf__net_filters {
+    kerf__window window;
+    int64_t groups;
+    int has_bias;
+} kerf__net_filters;
+kerf_value *kerf__net_conv(kerf__net *net, const char *name, kerf_value *src, int64_t size,
+                           kerf__net_filters filters);
+/* NAME.weight 1 and NAME.bias 0, NAME.running_mean 0 and NAME.running_var 1, all (C). */
+kerf_value *kerf__net_batch_norm(kerf__net *net, const char *name, kerf_value *src);
+kerf_value *kerf__net_max_pool(kerf__net *net, const char *name, kerf_value *src,
+                               kerf__window window);
+/* (N, C, H, W) becomes (N, C, 1, 1). */
+kerf_value *kerf__net_global_average_pool(kerf__net *net, const char *name, kerf_value *src);
 /* The one output; its value takes the name "logits". */
 void kerf__net_output(kerf__net *net, kerf_value *src);
 
-/* The networks: one function each, in a file of its name. */
+/* The networks: a function each, or one a family, in a file of its name. */
 kerf_status kerf__net_lenet_300_100(kerf__net *net);
 kerf_status kerf__net_lenet_5(kerf__net *net);
 kerf_status kerf__net_lenet_5_classic(kerf__net *net);
+kerf_status kerf__net_mobilenet_v2(kerf__net *net);
+kerf_status kerf__net_resnet_18(kerf__net *net);
+kerf_status kerf__net_resnet_34(kerf__net *net);
+kerf_status kerf__net_resnet_50(kerf__net *net);
+kerf_status kerf__net_resnet_101(kerf__net *net);
+kerf_status kerf__net_resnet_152(kerf__net *net);
+/* For images of 32 x 32: the first layer is 3 x 3 and nothing is pooled behind it. */
+kerf_status kerf__net_resnet_18_cifar(kerf__net *net);
+kerf_status kerf__net_resnet_34_cifar(kerf__net *net);
+kerf_status kerf__net_resnet_50_cifar(kerf__net *net);
+kerf_status kerf__net_resnet_101_cifar(kerf__net *net);
+kerf_status kerf__net_resnet_152_cifar(kerf__net *net);
+kerf_status kerf__net_vgg_16_cifar(kerf__net *net);
 
 #endif
