@@ -23,9 +23,9 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 500
-simple 6
+node 515
+simple 7
 pytorch-converted 69
-pytorch-operator 27
+pytorch-operator 28
 END
 exit $result
