@@ -3,7 +3,8 @@
  * src is seen as (m, k, n) with k reduced.  n = 1: rows, lanes of a vector side by side in a
  * row; m counts the planes where an outer axis goes as well.  Otherwise columns, lanes over
  * columns.  Where that alone would leave cores idle, k is cut into parts.  Results of parts
- * (and of planes) lie in scratch as (parts, outputs) for reduce_join.  The order of additions
+ * (and of planes) lie in scratch as (parts, outputs, inner) for reduce_join; inner is 1 but where
+ * planes too short for vectors were added up as columns.  The order of additions
  * depends on shapes and device only, so bits repeat.
  *
  * Limit: memory, that is the order of reading.  Columns on CPUs, shares of the read limit on
@@ -178,21 +179,22 @@ kernel void reduce_columns_simt(global const float *src, global const float *cen
     dst[(get_global_id(1) * get_global_size(2) + m) * n + at] = finish(total, scale, c, last);
 }
 
-/* Puts the parts together: part (parts, num) -> dst (num), which may hold the centers. */
+/* Puts the parts together: part (parts, num, inner) -> dst (num), which may hold the centers. */
 kernel void reduce_join(global const float *part, global const float *center, global float *dst,
-                        float scale, uint parts, uint num)
+                        float scale, uint parts, uint num, uint inner)
 {
     const uint i = (uint)get_global_id(0);
     if (i >= num)
         return;
     float total = START;
     for (uint p = 0; p < parts;) {
-        const uint stop = min(parts, p + BLOCK);
+        const uint stop = min(parts, p + max(BLOCK / inner, 1u));
         float block = START;
-        for (; p < stop; p++) {
-            const float x = part[(size_t)p * num + i];
-            block = JOIN(float, block, x);
-        }
+        for (; p < stop; p++)
+            for (uint j = 0; j < inner; j++) {
+                const float x = part[((size_t)p * num + i) * inner + j];
+                block = JOIN(float, block, x);
+            }
         total = JOIN(float, total, block);
     }
     dst[i] = finish(total, scale, center_of(center, i), 1);

@@ -31,6 +31,7 @@ static void run_all(op_bench *b)
     run(b, "ReduceLogSumExp", KERF_SHAPE(16384, 1024), "1");
     run(b, "ReduceSum", KERF_SHAPE(64, 64, 64, 64), "023");
     run(b, "ReduceSum", KERF_SHAPE(64, 512, 16, 32), "023");
+    run(b, "ReduceSum", KERF_SHAPE(64, 1024, 14, 14), "023");
     run(b, "ReduceSum", KERF_SHAPE(64, 2048, 7, 7), "023");
     run(b, "ReduceSum", KERF_SHAPE(65536, 10), "0");
     run(b, "ReduceSum", KERF_SHAPE(128, 300), "0");

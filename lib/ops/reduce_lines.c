@@ -2,7 +2,8 @@
  *
  *     rows      (m, k) -> m           a mean over the last axes
  *     columns   (m, k, n) -> (m, n)   the gradient of a bias
- *     planes    (outer, m, k) -> m    batch norm's statistics: rows, then joined over outer
+ *     planes    (outer, m, k) -> m    batch norm's statistics: rows, then joined over outer;
+ *                                     or, where k is short, the m k columns, then joined over k
  *
  * Every item gets much to read that lies together, so k is cut into parts only where the
  * rest would leave cores idle, and columns only where k is short.
@@ -19,12 +20,15 @@ enum { MOST_COLUMNS = 1 << 14 }; /* of an item */
 enum { SHORTEST_PART = 64 };     /* rows: below, joining is felt */
 enum { LONGEST_CHAIN = 256 };    /* additions: longer ones lose digits */
 enum { SHORT_ROW = 512 };        /* floats: up to here rows go one by one */
+enum { SHORT_PLANE = 256 };      /* floats: below, a plane is too short a row */
+enum { MOST_PLANES = 1 << 10 };  /* of those: more would make joining long */
 
 typedef struct lines {
     size_t outer, m, k, n; /* n = 1: rows, or planes where outer > 1; else columns */
     size_t parts, part;    /* of k, and terms in each */
     size_t columns;        /* of an item */
     size_t joins;          /* results in scratch for each output; 1: none are */
+    size_t inner;          /* of each of these, side by side */
 } lines;
 
 static size_t at_most(size_t a, size_t b)
@@ -42,7 +46,7 @@ static int lines_of_axes(const kerf_node *node, lines *l)
 {
     const kerf__reduce_dims g = kerf__reduce_merge(node);
     int at = 0;
-    *l = (lines){.outer = 1, .m = 1, .k = 1, .n = 1};
+    *l = (lines){.outer = 1, .m = 1, .k = 1, .n = 1, .inner = 1};
     if (at < g.num && !g.reduced[at])
         l->n = g.dims[at++];
     if (at < g.num && g.reduced[at])
@@ -113,6 +117,14 @@ static void cut_rows(const kerf__op_case *c, lines *l)
     l->joins = l->parts * l->outer;
 }
 
+/* Planes of one image lie side by side as one long row.  A center belongs to an output, not to
+ * a column. */
+static int are_columns(const kerf__op_case *c, const lines *l)
+{
+    return kerf__is_wide(c) && !kerf__reduce_is_centred(c->node) && l->k > 1 &&
+           l->k < SHORT_PLANE && l->outer >= ROWS && l->outer <= MOST_PLANES;
+}
+
 static int has_outputs(const lines *l)
 {
     return l->outer > 0 && l->m > 0 && l->n > 0;
@@ -124,6 +136,8 @@ static int lines_of(const kerf__op_case *c, lines *l)
         return 0;
     if (!has_outputs(l))
         return 1;
+    if (l->n == 1 && are_columns(c, l))
+        *l = (lines){.outer = 1, .m = 1, .k = l->outer, .n = l->m * l->k, .inner = l->k};
     if (l->n == 1)
         cut_rows(c, l);
     else if (kerf__is_wide(c))
@@ -149,7 +163,7 @@ static size_t num_outputs(const kerf__op_case *c)
 /* What a center is needed for cannot lie on it until the last launch. */
 static int is_joined(const kerf__op_case *c, const lines *l)
 {
-    return l->joins > 1 || kerf__reduce_is_centred(c->node);
+    return l->joins * l->inner > 1 || kerf__reduce_is_centred(c->node);
 }
 
 size_t kerf__reduce_lines_bytes(const kerf__op_case *c)
@@ -157,7 +171,7 @@ size_t kerf__reduce_lines_bytes(const kerf__op_case *c)
     lines l;
     if (!lines_of(c, &l) || !has_outputs(&l) || !is_joined(c, &l))
         return 0;
-    return l.joins * num_outputs(c) * sizeof(float);
+    return l.joins * l.inner * num_outputs(c) * sizeof(float);
 }
 
 /* ---- launches ------------------------------------------------------------------------------ */
@@ -211,7 +225,7 @@ static kerf_status emit_join(const kerf__op_case *c, const kerf__reduce_pass *p,
     return kerf__emit(c, &kerf__source_reduce_lines, "reduce_join", p->options,
                       KERF__ARGS(ARG(c->scratch), ARG(p->center != NULL ? p->center : c->scratch),
                                  ARG(kerf__out(c, 0)), ARG(p->scale), ARG((unsigned)l->joins),
-                                 ARG((unsigned)num)),
+                                 ARG((unsigned)num), ARG((unsigned)l->inner)),
                       kerf__grid_items(num));
 }
 

@@ -43,7 +43,9 @@ static const struct {
     {{2, {3, 17}}, {-1}, 1},
     {{3, {3, 5, 18}}, {1}, 1},
     {{4, {2, 3, 4, 5}}, {0, 2, 3}, 3}, /* the bias of a convolution */
-    {{3, {33, 5, 70}}, {0, 2}, 2},     /* planes */
+    {{3, {33, 5, 300}}, {0, 2}, 2},    /* planes */
+    {{3, {33, 5, 70}}, {0, 2}, 2},     /* short ones */
+    {{4, {9, 33, 3, 3}}, {0, 2, 3}, 3},
     {{3, {9, 4, 47}}, {1}, 1},
     {{4, {2, 3, 4, 5}}, {0, 2}, 2},
     {{4, {2, 3, 4, 5}}, {1, 3}, 2},
@@ -64,7 +66,7 @@ static void test_cases(void)
 /* Cut into parts, with lengths that no part divides; by one formula of each kind. */
 static void test_parts(void)
 {
-    static const char *const FORMS[] = {"ReduceSum", "ReduceMax", "ReduceLogSumExp"};
+    static const char *const FORMS[] = {"ReduceSum", "ReduceMax", "ReduceLogSumExp", "ReduceL2"};
     static const int64_t AXIS0 = 0, AXIS1 = 1, PLANES[] = {0, 2};
     for (size_t j = 0; j < LENGTH(FORMS) && !op_check_small(); j++) {
         check(FORMS[j], KERF_SHAPE(MAX - 5), &AXIS0, 1, 0, 0);
@@ -77,6 +79,7 @@ static void test_parts(void)
         check(FORMS[j], KERF_SHAPE(70, 8200), &AXIS0, 1, 0, 0);
         check(FORMS[j], KERF_SHAPE(3, 2, 100003), PLANES, 2, 0, 0);
         check(FORMS[j], KERF_SHAPE(500, 3, 301), PLANES, 2, 0, 0);
+        check(FORMS[j], KERF_SHAPE(96, 203, 49), PLANES, 2, 0, 0);
     }
 }
 
