@@ -3,6 +3,8 @@
  * The symbol in the first dimension of an input is the batch and becomes a number wherever
  * inputs name it; results follow from the operations' shape rules.  No other dimension may
  * stay open, as a plan's buffers have fixed sizes: known_inputs.c has bound them before. */
+#include <string.h>
+
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
@@ -58,6 +60,21 @@ static kerf_status check_outputs(const kerf_node *n)
     return KERF_OK;
 }
 
+/* A Cast to the type that is there does nothing. */
+static kerf_status drop_cast(kerf_node *n)
+{
+    static const int NUMBERS[KERF_NUM_TYPES] = {
+#define X(type, bits, text, onnx) [type] = (onnx),
+        KERF_TYPE_LIST(X)
+#undef X
+    };
+    if (strcmp(n->op, "Cast") != 0 || n->num_inputs != 1 || n->inputs[0] == NULL ||
+        kerf_node_int(n, "to", 0) != NUMBERS[n->inputs[0]->type])
+        return KERF_OK;
+    kerf__node_remove_attribute(n, "to");
+    return kerf__node_set_op(n, "Identity");
+}
+
 kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch)
 {
     if (batch < 1)
@@ -74,6 +91,7 @@ kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch)
         num_folded += folded;
         if (folded)
             continue;
+        KERF__TRY(drop_cast(g->nodes[i]));
         KERF__TRY(kerf__node_infer(g->nodes[i]));
         KERF__TRY(check_outputs(g->nodes[i]));
     }
