@@ -15,6 +15,8 @@
  *
  * Assumes num_rows >= 1, and num_lanes >= NR where panels are not packed.
  * Host side: lib/ops/gemm_wide.c. */
+#include "turn.clh"
+
 #ifndef MR
 #define MR 8
 #define NV 2
@@ -60,27 +62,6 @@ kernel void gemm_pack_lanes(global const float *src, global float *packed, int n
             packed[(long)p * NR + j] = lane + j < num_lanes ? src[(long)p * step + j] : 0.0f;
 }
 
-/* Interleaves two vectors.  A round over a block of 2^r by 16 turns the bits of an element's
- * place (row, column) round by one; r rounds transpose the block. */
-static inline float16 interleave_low(float16 a, float16 b)
-{
-    return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6,
-                     b.s6, a.s7, b.s7);
-}
-
-static inline float16 interleave_high(float16 a, float16 b)
-{
-    return (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se,
-                     b.se, a.sf, b.sf);
-}
-
-#define ROUND(to, from, half)                                                                      \
-    _Pragma("unroll") for (int i = 0; i < half; i++)                                               \
-    {                                                                                              \
-        to[2 * i] = interleave_low(from[i], from[i + half]);                                       \
-        to[2 * i + 1] = interleave_high(from[i], from[i + half]);                                  \
-    }
-
 /* k is contiguous: blocks of 16 lanes by 16 steps are transposed in registers. */
 kernel void gemm_pack_steps(global const float *src, global float *packed, int num_lanes, int k,
                             int step, int num_inner, int outer, int inner)
@@ -99,10 +80,10 @@ kernel void gemm_pack_steps(global const float *src, global float *packed, int n
 #pragma unroll
                 for (int j = 0; j < 16; j++)
                     x[j] = vload16(0, src + (long)(at + j) * step + p);
-                ROUND(y, x, 8)
-                ROUND(x, y, 8)
-                ROUND(y, x, 8)
-                ROUND(x, y, 8)
+                TURN_ROUND(y, x, 8)
+                TURN_ROUND(x, y, 8)
+                TURN_ROUND(y, x, 8)
+                TURN_ROUND(x, y, 8)
 #pragma unroll
                 for (int j = 0; j < 16; j++)
                     vstore16(x[j], 0, packed + (long)(p + j) * NR + lane);
@@ -195,10 +176,10 @@ static INLINED void transpose(const int nv, floatv (*acc)[NV], float *turned)
 #pragma unroll
         for (int j = 0; j < MR; j++)
             y[j] = acc[j][v];
-        ROUND(x, y, MR / 2)
-        ROUND(y, x, MR / 2)
+        TURN_ROUND(x, y, MR / 2)
+        TURN_ROUND(y, x, MR / 2)
 #if MR == 8
-        ROUND(x, y, MR / 2)
+        TURN_ROUND(x, y, MR / 2)
 #pragma unroll
         for (int j = 0; j < MR; j++)
             y[j] = x[j];

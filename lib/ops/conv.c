@@ -208,6 +208,18 @@ static kerf_status build_plain(const kerf__op_case *c)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
+/* Plain layouts, every direction. */
+#define PLAIN_VARIANTS                                                                             \
+    {.name = "conv_plain", .fits = fits_plain, .guess = guess_plain, .build = build_plain},        \
+        {.name = "conv_direct",                                                                    \
+         .fits = kerf__conv_direct_fits,                                                           \
+         .guess = kerf__conv_direct_guess,                                                         \
+         .build = kerf__conv_direct_build},                                                        \
+    {                                                                                              \
+        .name = "conv_simt", .fits = kerf__conv_simt_fits, .guess = kerf__conv_simt_guess,         \
+        .scratch_bytes = kerf__conv_simt_scratch, .build = kerf__conv_simt_build                   \
+    }
+
 static const kerf__variant VARIANTS[] = {
     {.name = "conv_wide",
      .wide = 1,
@@ -216,30 +228,32 @@ static const kerf__variant VARIANTS[] = {
      .build = kerf__conv_wide_build,
      .candidates = kerf__conv_wide_candidates,
      .num_candidates = KERF__CONV_NUM_WIDE},
-    {.name = "conv_plain", .fits = fits_plain, .guess = guess_plain, .build = build_plain},
-    {.name = "conv_direct",
-     .fits = kerf__conv_direct_fits,
-     .guess = kerf__conv_direct_guess,
-     .build = kerf__conv_direct_build},
-    {.name = "conv_simt",
-     .fits = kerf__conv_simt_fits,
-     .guess = kerf__conv_simt_guess,
-     .scratch_bytes = kerf__conv_simt_scratch,
-     .build = kerf__conv_simt_build},
+    PLAIN_VARIANTS,
 };
 
-#define ENTRY(name, inputs, rule)                                                                  \
+static const kerf__variant WEIGHTS_VARIANTS[] = {
+    {.name = "conv_weights_wide",
+     .wide = 1,
+     .fits = kerf__conv_weights_wide_fits,
+     .guess = kerf__conv_weights_wide_guess,
+     .build = kerf__conv_weights_wide_build,
+     .candidates = kerf__conv_weights_wide_candidates,
+     .num_candidates = KERF__CONV_NUM_WEIGHTS_WIDE},
+    PLAIN_VARIANTS,
+};
+
+#define ENTRY(name, inputs, rule, table)                                                           \
     {                                                                                              \
         .op = name, .min_inputs = 2, .max_inputs = inputs, .num_outputs = 1, .infer = infer,       \
-        .gradient = rule, .macs = macs, .layouts = kerf__conv_wish, .variants = VARIANTS,          \
-        .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]                                       \
+        .gradient = rule, .macs = macs, .layouts = kerf__conv_wish, .variants = table,             \
+        .num_variants = sizeof table / sizeof table[0]                                             \
     }
 
 extern const kerf__op kerf__ops_conv[];
 const kerf__op kerf__ops_conv[] = {
-    ENTRY("Conv", 4, gradient_conv),
-    ENTRY("ConvTranspose", 3, gradient_transpose),
-    ENTRY("kerf.ConvGradInput", 2, NULL),
-    ENTRY("kerf.ConvGradWeights", 2, NULL),
+    ENTRY("Conv", 4, gradient_conv, VARIANTS),
+    ENTRY("ConvTranspose", 3, gradient_transpose, VARIANTS),
+    ENTRY("kerf.ConvGradInput", 2, NULL, VARIANTS),
+    ENTRY("kerf.ConvGradWeights", 2, NULL, WEIGHTS_VARIANTS),
     {.op = NULL},
 };

@@ -299,17 +299,17 @@ static int is_small_enough(const kerf__conv *v)
 
 kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out)
 {
+    static const kerf__layout SECOND[] = {KERF__O16, KERF__I16, KERF__C16};
     const kerf__conv v = kerf__conv_of(n);
     const int is_gradient = v.direction == KERF__CONV_SRC;
     const int in_channels = is_gradient ? v.dst_channels : v.src_channels;
     const int out_channels = is_gradient ? v.src_channels : v.dst_channels;
-    if (v.direction == KERF__CONV_WEIGHTS || v.n == 0 || out_channels < FEW_CHANNELS ||
-        !are_whole(&v) || !is_small_enough(&v))
+    if (v.n == 0 || out_channels < FEW_CHANNELS || !are_whole(&v) || !is_small_enough(&v))
         return KERF__STAYS;
     out->inputs[0] = in_channels < FEW_CHANNELS ? KERF__PLAIN : KERF__C16;
-    out->inputs[1] = is_gradient ? KERF__I16 : KERF__O16;
+    out->inputs[1] = SECOND[v.direction];
     out->inputs[3] = v.has_residual ? KERF__C16 : KERF__PLAIN;
-    out->outputs[0] = KERF__C16;
+    out->outputs[0] = v.direction == KERF__CONV_WEIGHTS ? KERF__PLAIN : KERF__C16;
     return KERF__SEEKS;
 }
 

@@ -14,4 +14,11 @@ kerf_status kerf__conv_wide_build(const kerf__op_case *c);
 enum { KERF__CONV_NUM_WIDE = 5 };
 extern const kerf__candidate kerf__conv_wide_candidates[KERF__CONV_NUM_WIDE];
 
+/* conv_weights_wide.c: the gradient by the weights. */
+int kerf__conv_weights_wide_fits(const kerf__op_case *c);
+double kerf__conv_weights_wide_guess(const kerf__op_case *c);
+kerf_status kerf__conv_weights_wide_build(const kerf__op_case *c);
+enum { KERF__CONV_NUM_WEIGHTS_WIDE = 4 };
+extern const kerf__candidate kerf__conv_weights_wide_candidates[KERF__CONV_NUM_WEIGHTS_WIDE];
+
 #endif

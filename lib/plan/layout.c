@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "device/quirks.h"
 #include "ops/layout_common.h"
 #include "plan/plan_internal.h"
 
@@ -193,7 +194,10 @@ static int seeks_blocks(const kerf_graph *g)
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev)
 {
     laying l = {.g = g, .num_values = g->num_values};
-    if (kerf_device_get_info(dev)->type != KERF_DEVICE_CPU || !seeks_blocks(g))
+    const kerf_device_info *info = kerf_device_get_info(dev);
+    /* Wide kernels that walk a whole batch are too long for loops that end. */
+    if (info->type != KERF_DEVICE_CPU || kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS) ||
+        !seeks_blocks(g))
         return KERF_OK;
     l.layouts = kerf__alloc(l.num_values, sizeof *l.layouts);
     l.others = kerf__alloc(l.num_values, sizeof *l.others);

@@ -35,6 +35,12 @@ const gate_case gate_cases[] = {
     {"Conv", "f32:2,2,9,11,16 f32:2,32,1,1,16 f32:32", "layouts=c16,o16>c16", 0},
     {"kerf.ConvGradInput", "f32:2,2,9,11,16 f32:2,32,3,3,16",
      "layouts=c16,i16>c16 pads=1,1,1,1 output_shape=9,11", 0},
+    {"kerf.ConvGradWeights", "f32:2,2,9,11,16 f32:2,2,9,11,16",
+     "layouts=c16,c16> pads=1,1,1,1 kernel_shape=3,3", 0},
+    {"kerf.ConvGradWeights", "f32:2,2,9,11,16 f32:2,2,9,11,16",
+     "layouts=c16,c16> kernel_shape=1,1", 0},
+    {"kerf.ConvGradWeights", "f32:2,3,9,11 f32:2,2,9,11,16",
+     "layouts=plain,c16> pads=1,1,1,1 kernel_shape=3,3", 0},
     {"Conv", "f32:2,3,9,11 f32:2,3,3,3,16 f32:32",     "layouts=plain,o16>c16 pads=1,1,1,1", 0},
 
     /* Channels of many pixels, of one, and in blocks; statistics of the batch. */

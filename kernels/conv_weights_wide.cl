@@ -1,0 +1,262 @@
+/* conv_weights_wide.cl -- the gradient of a convolution by its weights on CPU devices, where 16
+ * channels of a pixel are one vector (layout c16).
+ *
+ *     diff_weights[o][i][ky][kx] = sum over images and pixels (y, x) of
+ *         diff_dst[o][y][x] src[i][y * stride + ky * dilation - pad][...]
+ *
+ * A tile has NV vectors of output channels by NI input channels by NK neighbouring taps of a row.
+ * Its sums stay in registers while it walks the pixels of a *strip*, some lines of an image: a
+ * pixel takes NV loads of diff_dst, and NI * NK values of src go to all lanes.  So multiply-adds
+ * set the pace.  An item owns its weights: all strips of all images are added by it, in order,
+ * in local memory, and in the end it turns them into ONNX's order; nobody else adds to them.
+ *
+ * Where src is padded, the item copies what a strip needs of one block of channels into a *band*
+ * with zeros at its edges.  DIRECT reads src in place.  Pad lanes reach sums of their own only,
+ * which are not stored.  A tile that goes over the last tap reads on in the band; over the last
+ * channel of a plain src it takes that one again.
+ *
+ * Zen 4, share of the multiply-add limit: see bench_conv.  Host side: lib/ops/conv_weights_wide.c.
+ */
+#ifndef NV
+#define NV 2 /* vectors of output channels */
+#define NI 8 /* input channels */
+#define NK 1 /* taps */
+#define V  16
+#endif
+#ifndef DIRECT
+#define DIRECT 0
+#endif
+#ifndef SRC_LANES
+#define SRC_LANES 16 /* channels of src that lie together: 16, or 1 in plain layout */
+#endif
+
+#if V == 16
+typedef float16 floatv;
+#define LOADV(p)     vload16(0, p)
+#define STOREV(x, p) vstore16(x, 0, p)
+#else
+typedef float8 floatv;
+#define LOADV(p)     vload8(0, p)
+#define STOREV(x, p) vstore8(x, 0, p)
+#endif
+#define LANES 16
+#define PARTS (LANES / V) /* vectors to a block of channels */
+
+#if SRC_LANES == LANES
+typedef float16 pixel;
+#define LOADP(p)     vload16(0, p)
+#define STOREP(x, p) vstore16(x, 0, p)
+#else
+typedef float pixel;
+#define LOADP(p)     (*(p))
+#define STOREP(x, p) (*(p) = (x))
+#endif
+
+#if DIRECT
+#define BAND              global
+#define CHOOSE(band, src) (src)
+#else
+#define BAND              local
+#define CHOOSE(band, src) (band)
+#endif
+
+#if V == 16
+#include "turn.clh"
+#endif
+
+#define INLINED inline __attribute__((always_inline))
+
+/* ---- the band -------------------------------------------------------------------------------- */
+
+/* One line of src from column `col` on; what lies outside is 0. */
+static inline void copy_line(global const float *src, local float *to, int col, int w, int num)
+{
+    const int before = min(max(-col, 0), num), inside = max(before, min(num, w - col));
+    for (int x = 0; x < before; x++)
+        STOREP((pixel)(0.0f), to + x * SRC_LANES);
+    for (int x = before; x < inside; x++)
+        STOREP(LOADP(src + (col + x) * SRC_LANES), to + x * SRC_LANES);
+    for (int x = inside; x < num; x++)
+        STOREP((pixel)(0.0f), to + x * SRC_LANES);
+}
+
+/* `num_planes` blocks of channels, lines `row` to row + num_rows - 1 of each. */
+static inline void copy_band(global const float *src, local float *to, int num_planes, int row,
+                             int col, int num_rows, int num_cols, int h, int w)
+{
+    for (int i = 0; i < num_planes * num_rows; i++) {
+        const int at = row + i % num_rows, inside = at >= 0 && at < h;
+        copy_line(src + (long)(i / num_rows * h + (inside ? at : 0)) * w * SRC_LANES,
+                  to + i * num_cols * SRC_LANES, col, inside ? w : INT_MIN / 2, num_cols);
+    }
+}
+
+/* ---- a tile ---------------------------------------------------------------------------------- */
+
+/* A strip as a tile walks it; steps in floats. */
+typedef struct walk {
+    int num_rows, num_cols;
+    int src_row, src_col; /* from pixel to pixel of dst, in src */
+    int diff_row;
+    int tap;     /* from tap to tap */
+    int channel; /* from channel to channel */
+    int last;    /* of the tile's channels the last there is: 0 to NI - 1 */
+} walk;
+
+static INLINED void multiply(floatv (*acc)[NI * NK], BAND const float *src,
+                             global const float **diff, const walk *s)
+{
+    int from[NI];
+#pragma unroll
+    for (int i = 0; i < NI; i++)
+        from[i] = SRC_LANES == LANES ? i : min(i, s->last) * s->channel;
+    for (int y = 0; y < s->num_rows; y++) {
+        BAND const float *line = src + y * s->src_row;
+        int at = y * s->diff_row;
+        for (int x = 0; x < s->num_cols; x++, line += s->src_col, at += LANES) {
+            floatv d[NV];
+#pragma unroll
+            for (int v = 0; v < NV; v++)
+                d[v] = LOADV(diff[v] + at);
+#pragma unroll
+            for (int i = 0; i < NI; i++)
+#pragma unroll
+                for (int k = 0; k < NK; k++)
+#pragma unroll
+                    for (int v = 0; v < NV; v++)
+                        acc[v][i * NK + k] =
+                            fma(d[v], (floatv)(line[from[i] + k * s->tap]), acc[v][i * NK + k]);
+        }
+    }
+}
+
+/* Sums lie as (vectors, channels, taps, V); `taps` and `channels` are those of the item. */
+static INLINED void add_tile(BAND const float *src, global const float **diff, local float *sums,
+                             const walk *s, int channels, int taps, int num_channels, int num_taps)
+{
+    floatv acc[NV][NI * NK];
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+#pragma unroll
+        for (int k = 0; k < NI * NK; k++)
+            acc[v][k] = (floatv)(0.0f);
+    multiply(acc, src, diff, s);
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+#pragma unroll
+        for (int i = 0; i < NI; i++)
+#pragma unroll
+            for (int k = 0; k < NK; k++)
+                if (i < num_channels && k < num_taps) {
+                    local float *to = sums + ((v * channels + i) * taps + k) * V;
+                    STOREV(LOADV(to) + acc[v][i * NK + k], to);
+                }
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* (num, V) sums of one vector, which stand for num weights of V filters; of those the first
+ * num_filters are there. */
+static inline void store_filters(local const float *sums, global float *dst, int num,
+                                 int num_filters, int pitch)
+{
+    int j = 0;
+#if V == 16
+    for (; num_filters >= 16 && j + 16 <= num; j += 16) {
+        float16 a[16], b[16];
+#pragma unroll
+        for (int k = 0; k < 16; k++)
+            a[k] = vload16(0, sums + (j + k) * V);
+        TURN_ROUND(b, a, 8)
+        TURN_ROUND(a, b, 8)
+        TURN_ROUND(b, a, 8)
+        TURN_ROUND(a, b, 8)
+#pragma unroll
+        for (int k = 0; k < 16; k++)
+            vstore16(a[k], 0, dst + (long)k * pitch + j);
+    }
+#endif
+    for (int v = 0; v < V && v < num_filters; v++)
+        for (int k = j; k < num; k++)
+            dst[(long)v * pitch + k] = sums[k * V + v];
+}
+
+/* ---- an item --------------------------------------------------------------------------------- */
+
+/* Work-item (x, y, z): NV vectors of filters from x * NV on; input channels from y * channels on,
+ * at most as many as lie in one block; z: group, and rows of taps from ky on, `rows_of_taps` of
+ * them.  A strip has `rows` lines of dst.  Counts of channels are those of one group. */
+kernel void conv_weights_wide(global const float *src, global const float *diff_dst,
+                              global float *diff_weights, local float *in_band, local float *sums,
+                              int n, int src_channels, int dst_channels, int groups, int src_h,
+                              int dst_h, int kernel_h, int stride_h, int pad_h, int dilation_h,
+                              int src_w, int dst_w, int kernel_w, int stride_w, int pad_w,
+                              int dilation_w, int channels, int rows_of_taps, int rows)
+{
+    const int tap_parts = (kernel_h + rows_of_taps - 1) / rows_of_taps;
+    const int group = (int)get_global_id(2) / tap_parts;
+    const int ky = (int)get_global_id(2) % tap_parts * rows_of_taps;
+    const int num_ky = min(rows_of_taps, kernel_h - ky), taps = num_ky * kernel_w;
+    const int channel = (int)get_global_id(1) * channels, vector = (int)get_global_id(0) * NV;
+    const int num_channels = min(channels, src_channels - channel);
+    const int src_blocks = (src_channels + SRC_LANES - 1) / SRC_LANES;
+    const int dst_blocks = (dst_channels + LANES - 1) / LANES;
+    const int src_plane = src_h * src_w * SRC_LANES, dst_plane = dst_h * dst_w * LANES;
+    const int wide_kernel = (kernel_w + NK - 1) / NK * NK;
+    const int num_cols = (dst_w - 1) * stride_w + (wide_kernel - 1) * dilation_w + 1;
+    const int num_planes = SRC_LANES == LANES ? 1 : num_channels;
+    for (int k = 0; k < NV * channels * taps; k++)
+        STOREV((floatv)(0.0f), sums + k * V);
+
+    for (int image = group; image < n * groups; image += groups)
+        for (int row = 0; row < dst_h; row += rows) {
+            const int num_rows = min(rows, dst_h - row);
+            const int band_row = row * stride_h + ky * dilation_h - pad_h;
+            const int band_rows = (num_rows - 1) * stride_h + (num_ky - 1) * dilation_h + 1;
+            const int src_row = (DIRECT ? src_w : num_cols) * SRC_LANES;
+            global const float *planes =
+                src + ((long)image * src_blocks + channel / SRC_LANES) * src_plane;
+            global const float *diff[NV];
+            walk s;
+            s.num_rows = num_rows;
+            s.num_cols = dst_w;
+            s.src_row = stride_h * src_row;
+            s.src_col = stride_w * SRC_LANES;
+            s.diff_row = dst_w * LANES;
+            s.tap = dilation_w * SRC_LANES;
+            s.channel = DIRECT ? src_plane : band_rows * src_row;
+#pragma unroll
+            for (int v = 0; v < NV; v++) {
+                const int own = min(vector + v, dst_blocks * PARTS - 1);
+                diff[v] = diff_dst + ((long)image * dst_blocks + own / PARTS) * dst_plane +
+                          row * dst_w * LANES + own % PARTS * V;
+            }
+            if (!DIRECT)
+                copy_band(planes, in_band, num_planes, band_row, -pad_w, band_rows, num_cols, src_h,
+                          src_w);
+            else
+                planes += band_row * src_row;
+            for (int i = 0; i < num_channels; i += NI)
+                for (int k = 0; k < num_ky; k++)
+                    for (int kx = 0; kx < kernel_w; kx += NK) {
+                        const int at = k * dilation_h * src_row + kx * s.tap +
+                                       (SRC_LANES == LANES ? channel % LANES + i : i * s.channel);
+                        s.last = num_channels - i - 1;
+                        add_tile(CHOOSE(in_band, planes) + at, diff,
+                                 sums + (i * taps + k * kernel_w + kx) * V, &s, channels, taps,
+                                 num_channels - i, kernel_w - kx);
+                    }
+        }
+
+    const int pitch = src_channels * kernel_h * kernel_w;
+    for (int v = 0; v < NV; v++) {
+        const int first = (vector + v) * V;
+        global float *dst = diff_weights + (long)(group * dst_channels + first) * pitch +
+                            (channel * kernel_h + ky) * kernel_w;
+        local const float *own = sums + v * channels * taps * V;
+        const int whole = num_ky == kernel_h; /* then weights of all channels lie together */
+        for (int i = 0; i < (whole ? 1 : num_channels); i++)
+            store_filters(own + i * taps * V, dst + i * kernel_h * kernel_w,
+                          whole ? num_channels * taps : taps, dst_channels - first, pitch);
+    }
+}
