@@ -66,6 +66,25 @@ static int is_whole(const uint8_t *bytes, size_t num_bytes, size_t num_pixels, s
     return bytes[0] != 'P' || num_bytes > num_pixels * channels * sample; /* and its head */
 }
 
+/* The decoder adds the digits of PPM's three numbers up in an int, however many there are. */
+static int has_short_numbers(const uint8_t *bytes, size_t num_bytes)
+{
+    enum { NUM_NUMBERS = 3, MOST_DIGITS = 9 };
+    size_t i = 2; /* behind "P6" */
+    for (int n = 0; n < NUM_NUMBERS; n++) {
+        size_t digits = 0;
+        while (i < num_bytes && (bytes[i] < '0' || bytes[i] > '9'))
+            if (bytes[i++] == '#')
+                while (i < num_bytes && bytes[i] != '\n' && bytes[i] != '\r')
+                    i++;
+        for (; i < num_bytes && bytes[i] >= '0' && bytes[i] <= '9'; i++)
+            digits++;
+        if (digits > MOST_DIGITS)
+            return 0;
+    }
+    return 1;
+}
+
 static kerf_status look(const char *name, const void *bytes, size_t num_bytes, int *width,
                         int *height)
 {
@@ -73,6 +92,8 @@ static kerf_status look(const char *name, const void *bytes, size_t num_bytes, i
     if (num_bytes > MOST_FILE_BYTES)
         return kerf__fail(KERF_ERR_FORMAT, "%s: has %zu bytes, an image may have %d", name,
                           num_bytes, MOST_FILE_BYTES);
+    if (num_bytes > 2 && ((const uint8_t *)bytes)[0] == 'P' && !has_short_numbers(bytes, num_bytes))
+        return kerf__fail(KERF_ERR_FORMAT, "%s: a number in its head has more than 9 digits", name);
     if (!stbi_info_from_memory(bytes, (int)num_bytes, width, height, &channels))
         return fail_decoding(name);
     if (*width < 1 || *height < 1 || *width > MOST_SIDE || *height > MOST_SIDE ||

@@ -182,6 +182,9 @@ static kerf_status bring_resize(kerf__onnx_reader *r, kerf_node *n)
 {
     (void)r;
     kerf_value *scales = n->num_inputs > 1 ? n->inputs[1] : NULL;
+    if (scales == NULL)
+        return kerf__fail(KERF_ERR_FORMAT, "%s '%s': has no scales, must have them", n->op,
+                          n->name);
     KERF__TRY(kerf__node_put_input(n, 2, scales));
     kerf__node_set_input(n, 1, NULL);
     KERF__TRY(kerf_node_set_string(n, "coordinate_transformation_mode", "asymmetric"));

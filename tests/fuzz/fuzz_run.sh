@@ -28,6 +28,7 @@ find tests/golden -name "*$name*" -type f -exec cp {} "$seeds" \;
 if [ -x "tests/fuzz/seeds_$name.sh" ]; then "tests/fuzz/seeds_$name.sh" "$seeds"; fi
 # External data is looked for in an empty folder.
 cd build/fuzz/empty
-exec "$root/build/fuzz/tests/fuzz/fuzz_$name" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 \
+# What it finds is a failure: its own code for that, 77, would pass for a skip.
+exec "$root/build/fuzz/tests/fuzz/fuzz_$name" -error_exitcode=1 -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 \
     -max_len=65536 -print_final_stats=1 -verbosity=0 -artifact_prefix="$root/build/fuzz/found/$name-" \
     "$corpus" "$seeds"
