@@ -58,6 +58,36 @@ static int is_whole_jpeg(const uint8_t *bytes, size_t num_bytes)
     return 0;
 }
 
+/* 1 if a start of image stands in front, and no Huffman table (a DHT segment) counts more than the
+ * 256 codes that the decoder has room for.  Between segments with a length lie pixels, in which
+ * 0xff stands before 0 or a restart. */
+static int has_room_for_codes(const uint8_t *bytes, size_t num_bytes)
+{
+    if (num_bytes < 4 || bytes[1] != 0xd8)
+        return 0;
+    for (size_t i = 2; i + 4 <= num_bytes;) {
+        const int marker = bytes[i + 1];
+        const size_t length = (size_t)bytes[i + 2] << 8 | bytes[i + 3];
+        if (bytes[i] != 0xff || marker == 0xff || marker == 0 ||
+            (marker >= 0xd0 && marker <= 0xd9)) {
+            i++;
+            continue;
+        }
+        const size_t end = i + 2 + length;
+        for (size_t at = i + 4; marker == 0xc4 && at < end;) {
+            size_t num_codes = 0;
+            for (size_t k = at + 1; k <= at + 16 && k < num_bytes;
+                 k++) /* behind the end lie zeros */
+                num_codes += bytes[k];
+            if (num_codes > 256)
+                return 0;
+            at += 17 + num_codes;
+        }
+        i = end;
+    }
+    return 1;
+}
+
 static int is_whole(const uint8_t *bytes, size_t num_bytes, size_t num_pixels, size_t channels)
 {
     if (bytes[0] == 0xff)
@@ -94,6 +124,16 @@ static kerf_status look(const char *name, const void *bytes, size_t num_bytes, i
                           num_bytes, MOST_FILE_BYTES);
     if (num_bytes > 2 && ((const uint8_t *)bytes)[0] == 'P' && !has_short_numbers(bytes, num_bytes))
         return kerf__fail(KERF_ERR_FORMAT, "%s: a number in its head has more than 9 digits", name);
+    /* Its conversion of such pixels to three channels reads behind them. */
+    if (num_bytes > 2 && ((const uint8_t *)bytes)[0] == 'P' &&
+        stbi_is_16_bit_from_memory(bytes, (int)num_bytes))
+        return kerf__fail(KERF_ERR_FORMAT, "%s: has 16 bits a number, a PPM image must have 8",
+                          name);
+    if (num_bytes > 2 && ((const uint8_t *)bytes)[0] == 0xff &&
+        !has_room_for_codes(bytes, num_bytes))
+        return kerf__fail(
+            KERF_ERR_FORMAT,
+            "%s: is no JPEG image, or one of its Huffman tables has more than 256 codes", name);
     if (!stbi_info_from_memory(bytes, (int)num_bytes, width, height, &channels))
         return fail_decoding(name);
     if (*width < 1 || *height < 1 || *width > MOST_SIDE || *height > MOST_SIDE ||

@@ -112,6 +112,8 @@ static void test_decode_refused(void)
     CHECK_STATUS(KERF_ERR_FORMAT, kerf__picture_parse(&p, "x", "", 0));
     CHECK_STATUS(KERF_ERR_FORMAT, kerf__picture_parse(&p, "x", "GIF89a\1\0\1\0\0\0\0", 13));
     CHECK_STATUS(KERF_ERR_FORMAT, kerf__picture_parse(&p, "x", "P6\n99999 9\n255\n", 15));
+    CHECK_ERROR(KERF_ERR_FORMAT, "x: has 16 bits a number, a PPM image must have 8",
+                kerf__picture_parse(&p, "x", "P5\n2 2\n257\n12345678", 19));
     CHECK_ERROR(KERF_ERR_FORMAT, "x: a number in its head has more than 9 digits",
                 kerf__picture_parse(&p, "x", "P6\n#1\n2 2222222222\n255\n", 24));
     CHECK_ERROR(KERF_ERR_FORMAT, "is an image of 16000 x 16000, must have sides of 1 to 16384",

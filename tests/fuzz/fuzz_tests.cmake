@@ -1,5 +1,6 @@
 # fuzz.NAME runs a fuzzer for 20 seconds, fuzz.NAME.long (label slow) for ten minutes; both
 # start from tests/golden and what earlier runs found.  fuzz.build makes them, with clang.
+# fuzz.image is slow in both lengths: what it finds are mostly faults of stb_image itself.
 set(fuzz_run ${CMAKE_CURRENT_LIST_DIR}/fuzz_run.sh)
 add_test(NAME fuzz.build COMMAND ${fuzz_run} build)
 set_tests_properties(fuzz.build PROPERTIES LABELS host FIXTURES_SETUP fuzzers TIMEOUT 900
@@ -11,6 +12,9 @@ foreach(fuzzer IN LISTS fuzzers)
     add_test(NAME fuzz.${name} COMMAND ${fuzz_run} ${name} 20)
     set_tests_properties(fuzz.${name} PROPERTIES LABELS host TIMEOUT 120
         FIXTURES_REQUIRED fuzzers SKIP_RETURN_CODE 77)
+    if(name STREQUAL image)
+        set_tests_properties(fuzz.${name} PROPERTIES LABELS slow)
+    endif()
     add_test(NAME fuzz.${name}.long COMMAND ${fuzz_run} ${name} 600)
     set_tests_properties(fuzz.${name}.long PROPERTIES LABELS slow TIMEOUT 900
         FIXTURES_REQUIRED fuzzers SKIP_RETURN_CODE 77)
