@@ -1,4 +1,4 @@
-/* cmd_infer.c -- `kerf infer`: arrays in, arrays or class names out.
+/* cmd_infer.c -- `kerf infer`: arrays or an image in, arrays or class names out.
  *
  * The batch is the first dimension of the arrays.  More samples than BATCH_MOST run in
  * pieces of one plan; the last piece is filled up with zeros.  Nothing is measured or
@@ -72,16 +72,28 @@ static int agree_on_samples(const options *o, inference *x, int i, const char *p
     return 0;
 }
 
+/* How images become inputs: --prep, else what the file says; *known 0 where neither does. */
+static int find_prep(const options *o, const inference *x, kerf_prep *prep, int *known)
+{
+    const char *text = o->prep != NULL ? o->prep : kerf_graph_metadata(x->m.g, "kerf.prep");
+    *known = text != NULL;
+    if (text == NULL || kerf_prep_parse(prep, text) == KERF_OK)
+        return 0;
+    return o->prep != NULL ? fail_usage(o, "--prep %s: %s", o->prep, kerf_last_error())
+                           : fail_work(o, "%s: %s", o->words.items[0], kerf_last_error());
+}
+
 static int read_inputs(const options *o, inference *x)
 {
-    int code = 0;
+    kerf_prep prep;
+    int has_prep, code = find_prep(o, x, &prep, &has_prep);
     for (int i = 0; code == 0 && i < x->num_inputs; i++) {
         const char *name = kerf_value_name(kerf_graph_input(x->m.g, i));
         const char *path = path_for(o, name, x->num_inputs);
         if (path == NULL)
             return fail_usage(o, "--input is missing for input %s: --input %s%sX.npy", name,
                               x->num_inputs > 1 ? name : "", x->num_inputs > 1 ? "=" : "");
-        kerf_status status = kerf_npy_read(&x->arrays[i], path);
+        kerf_status status = kerf_input_read(&x->arrays[i], path, has_prep ? &prep : NULL);
         if (status != KERF_OK)
             return fail_kerf(o, status);
         code = check_array(o, x, i, path);
@@ -236,7 +248,7 @@ static int check_streams(const options *o)
     if (num_streams > 1)
         return fail_usage(o, "- stands for standard input once only");
     if (o->inputs.num == 0)
-        return fail_usage(o, "--input is missing: --input X.npy");
+        return fail_usage(o, "--input is missing: --input X.npy or an image");
     return 0;
 }
 

@@ -42,8 +42,11 @@ static const lesson lessons[] = {
      "  kerf eval pruned.onnx --data fashion-mnist\n"
      "  kerf eval pruned.onnx --data fashion-mnist --reference dense.onnx\n"
      "  kerf eval pruned.onnx --data fashion-mnist --min-top1 89 || echo not good enough\n"},
-    {"infer", "Runs a model on a NumPy array.  Arrays go in as they are, nothing is scaled.",
+    {"infer",
+     "Runs a model on a NumPy array, as it is, or on an image (PNG, JPEG, PPM), prepared as the\n"
+     "file says or --prep does.",
      "  kerf infer m.onnx --input x.npy -o y.npy\n"
+     "  kerf infer m.onnx --input cat.jpg --prep imagenet --labels names.txt\n"
      "  kerf infer m.onnx --input x.npy --top 3 --labels names.txt\n"
      "  kerf infer m.onnx --input a=x.npy --input b=z.npy -o results/\n"
      "  make_input | kerf infer m.onnx --input - -o - | use_output\n"},

@@ -55,7 +55,7 @@ const option_row option_rows[] = {
     /* looking at results */
     {"reference", 0, OPTION_TEXT, GROUP_EVAL, FIELD(reference), "M0", "another model: how often do both choose the same class", NO_RANGE},
     {"min-top1", 0, OPTION_REAL, GROUP_EVAL, FIELD(min_top1), "P", "exit 3 if fewer than P percent are right", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
-    {"input", 0, OPTION_LIST, GROUP_INFER, FIELD(inputs), "X.npy", "what goes in; NAME=X.npy where there are several inputs", NO_RANGE},
+    {"input", 0, OPTION_LIST, GROUP_INFER, FIELD(inputs), "X", "what goes in, a .npy or an image; NAME=X where there are several inputs", NO_RANGE},
     {"top", 0, OPTION_WHOLE, GROUP_INFER, FIELD(top), "N", "print the N likeliest classes (5)", NULL, RANGE_MIN | RANGE_MAX, 1, 1000},
     {"labels", 0, OPTION_TEXT, GROUP_INFER, FIELD(labels), "FILE", "class names, one a line", NO_RANGE},
 

@@ -91,6 +91,26 @@ expect_error 1 "kerf: infer: --input wrong.npy: is (3, 784), must be (?, 1, 8, 8
 head -c 100 x.npy >cut.npy
 expect 1 "kerf: infer: cut.npy: " "$KERF" infer dense.onnx --input cut.npy
 expect 1 "kerf: infer: none.npy: " "$KERF" infer dense.onnx --input none.npy
+{ printf 'P6\n16 8\n255\n'; head -c 384 /dev/zero; } >night.ppm
+expect_json "samples=1 top.0.0.share" "$KERF" infer dense.onnx --input night.ppm \
+    --prep gray,crop=8,signed --labels labels.txt --json
+expect_error 1 "kerf: infer: --input night.ppm: is (1, 3, 8, 16), must be (?, 1, 8, 8) like input input" \
+    "$KERF" infer dense.onnx --input night.ppm
+expect 2 "kerf: infer: --prep crop: prep 'crop': not understood" \
+    "$KERF" infer dense.onnx --input night.ppm --prep crop
+
+# ---- docs/pruning.md --------------------------------------------------------------------------
+expect 0 "" "$KERF" new resnet-18 --input 3,8,8 -o resnet.onnx
+expect 0 "" "$KERF" prune resnet.onnx --sparsity 0.3 --layers conv1 -o one.onnx
+expect_json "layers.0.name=conv1 layers.0.weights=9408 layers.0.nonzeros=6586" "$KERF" info one.onnx --json
+expect 0 "" "$KERF" prune resnet.onnx --sparsity 0.3 --skip fc -o all.onnx
+expect_json "nonzeros=8328839" "$KERF" info all.onnx --json
+expect 0 "" "$KERF" prune all.onnx --sparsity 0.3 --skip fc -o once_more.onnx
+cmp -s all.onnx once_more.onnx || failed "pruned, saved and loaded, the same share finds other zeros"
+rm -f resnet.onnx one.onnx all.onnx once_more.onnx
+expect 0 "" "$KERF" new lenet-5-classic -o classic.onnx
+expect 0 "" "$KERF" prune classic.onnx --sparsity 0.2 --scope global -o fifth.onnx
+expect_json "weights=61470 nonzeros=49176" "$KERF" info fifth.onnx --json
 
 # ---- bench and tune ------------------------------------------------------------------------------
 expect_json "device driver probe.profile model=dense.onnx infer.ms_median infer.ms_p99 infer.runs=5 infer.peak_bytes \

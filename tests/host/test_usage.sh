@@ -71,7 +71,7 @@ expect_error 2 "kerf: prune: --scope global: takes one amount for all, not one b
     "$KERF" prune m.onnx --sparsity fc1=0.5 --scope global -o x.onnx
 expect_error 2 "kerf: train: --json: cannot go with -o -, both want standard output" \
     "$KERF" train m.onnx --data fashion-mnist --json -o -
-expect_error 2 "kerf: infer: --input is missing: --input X.npy" "$KERF" infer m.onnx
+expect_error 2 "kerf: infer: --input is missing: --input X.npy or an image" "$KERF" infer m.onnx
 expect_error 2 "kerf: infer: - stands for standard input once only" "$KERF" infer - --input -
 expect_error 2 "kerf: bench: --train: goes with a model: kerf bench M.onnx" "$KERF" bench --train
 expect_error 2 "kerf: new: the network's name is missing; kerf new --list names them" \
