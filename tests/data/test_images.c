@@ -205,6 +205,9 @@ static void test_prepared(const char *dir)
     kerf__picture_free(&p);
     kerf_tensor_destroy(t);
     b = ppm(13, 9);
+    t = prepared(dir, &b, "crop=6,raw"); /* round(3.5) and round(1.5) of Python: 4 and 2 */
+    CHECK(((float *)kerf_tensor_data(t))[0] == (float)pixel(2, 4, 0));
+    kerf_tensor_destroy(t);
     t = prepared(dir, &b, "gray,raw");
     CHECK(kerf_shape_equal(kerf_tensor_shape(t), KERF_SHAPE(1, 1, 9, 13)));
     CHECK(hash_floats(t) == 0x8fb97b015082ba1fu); /* Pillow's mode L */
