@@ -6,7 +6,7 @@
 #include "graph/graph_internal.h"
 #include "nets/layers.h"
 
-enum { MAX_NAME = 40 };
+enum { MAX_NAME = 64 };
 
 typedef struct depth {
     int num_blocks[4];
