@@ -30,7 +30,7 @@ static void set_list(kerf_node *n, const char *key, const int64_t *list, size_t 
 
 static void set_attributes(kerf_node *n, const conv_case *t)
 {
-    const size_t num_axes = (size_t)t->x.rank - 2;
+    const size_t num_axes = t->x.rank == 3 ? 1 : 2; /* 3-D is refused before they are read */
     if (t->group != 0)
         CHECK_OK(kerf_node_set_int(n, "group", t->group));
     if (t->auto_pad != NULL)
