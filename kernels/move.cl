@@ -159,13 +159,14 @@ static inline void copy_turned(global const T *src, global T *dst, uint2 at, uin
              dst_row, dst_column);
 }
 
+#define WIDE_ARGUMENTS                                                                             \
+    global const T *src, global T *dst, uint src_at, uint dst_at, uint rows, uint columns,         \
+        uint src_row, uint src_column, uint dst_row, uint dst_column, uint block_rows,             \
+        uint block_columns, uint blocks, uint blocks_an_item, PLANES
+
 /* An item has blocks_an_item of the blocks, one after the other. */
-#define WIDE(name, copy)                                                                           \
-    kernel void name(global const T *src, global T *dst, uint src_at, uint dst_at, uint rows,      \
-                     uint columns, uint src_row, uint src_column, uint dst_row, uint dst_column,   \
-                     uint block_rows, uint block_columns, uint blocks, uint blocks_an_item,        \
-                     PLANES)                                                                       \
-    {                                                                                              \
+#define WIDE(copy)                                                                                 \
+    do {                                                                                           \
         const uint across = (columns + block_columns - 1u) / block_columns;                        \
         const uint down = (rows + block_rows - 1u) / block_rows;                                   \
         const uint begin = (uint)get_global_id(0) * blocks_an_item;                                \
@@ -179,11 +180,22 @@ static inline void copy_turned(global const T *src, global T *dst, uint2 at, uin
             copy(src, dst, at, min(block_rows, rows - r), min(block_columns, columns - c),         \
                  src_row, src_column, dst_row, dst_column);                                        \
         }                                                                                          \
-    }
+    } while (0)
 
-WIDE(move_rows, copy_rows)
-WIDE(move_turned, copy_turned)
-WIDE(move_any, copy_any)
+kernel void move_rows(WIDE_ARGUMENTS)
+{
+    WIDE(copy_rows);
+}
+
+kernel void move_turned(WIDE_ARGUMENTS)
+{
+    WIDE(copy_turned);
+}
+
+kernel void move_any(WIDE_ARGUMENTS)
+{
+    WIDE(copy_any);
+}
 
 /* ---- SIMT: groups of 64 ------------------------------------------------------------------ */
 
