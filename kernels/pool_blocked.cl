@@ -138,13 +138,13 @@ static inline void give(global const float *src, global float *diff_src, floatv 
         for (int kx = tx.from; kx < tx.end; kx++) {
             const floatv value = LOADV(src + (ky * y.dilation * x.src + kx * x.dilation) * V);
             const intv better = above(value, best) | (at < 0);
-            best = better ? value : best;
-            at = better ? (intv)(ky * x.kernel_ + kx) : at;
+            best = select(best, value, better);
+            at = select(at, (intv)(ky * x.kernel_ + kx), better);
         }
     for (int ky = mine.from; ky < mine.end; ky++)
         for (int kx = tx.from; kx < tx.end; kx++) {
             global float *to = diff_src + (ky * y.dilation * x.src + kx * x.dilation) * V;
-            const floatv here = at == ky * x.kernel_ + kx ? diff : (floatv)(0.0f);
+            const floatv here = select((floatv)(0.0f), diff, at == (intv)(ky * x.kernel_ + kx));
             STOREV(LOADV(to) + here, to);
         }
 }
@@ -154,10 +154,11 @@ static inline void give(global const float *src, global float *diff_src, floatv 
 #define LOOK(tap, offset)                                                                          \
     value = LOADV(src + (offset));                                                                 \
     better = above(value, best);                                                                   \
-    best = better ? value : best;                                                                  \
-    at = better ? (intv)(tap) : at
+    best = select(best, value, better);                                                            \
+    at = select(at, (intv)(tap), better)
 #define ADD(tap, offset)                                                                           \
-    STOREV(LOADV(diff_src + (offset)) + (at == (tap) ? diff : (floatv)(0.0f)), diff_src + (offset))
+    STOREV(LOADV(diff_src + (offset)) + select((floatv)(0.0f), diff, at == (intv)(tap)),           \
+           diff_src + (offset))
 #if KERNEL == 2
 #define EACH(DO)                                                                                   \
     DO(1, V);                                                                                      \
