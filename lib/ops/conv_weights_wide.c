@@ -131,7 +131,9 @@ static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut
                .rows_of_taps = p->v.h.kernel};
     k->rows = ceil_div(p->v.h.dst, ceil_div(p->v.h.dst, most_rows));
     while (k->rows_of_taps > 1 && num_items(p, tile, k) < want)
-        k->rows_of_taps = ceil_div(k->rows_of_taps, 2);
+        do /* shares are even: 3 rows are not parted into 2 and 1 */
+            k->rows_of_taps--;
+        while (p->v.h.kernel % k->rows_of_taps != 0);
     while (k->channels > tile[CHANNELS] && num_items(p, tile, k) < want)
         k->channels = ceil_div(ceil_div(k->channels, tile[CHANNELS]), 2) * tile[CHANNELS];
     if (p->lanes == KERF__LANES) /* shares do not go over the edges of blocks */
