@@ -15,8 +15,7 @@
  * which are not stored.  A tile that goes over the last tap reads on in the band; over the last
  * channel of a plain src it takes that one again.
  *
- * Zen 4, share of the multiply-add limit: see bench_conv.  Host side: lib/ops/conv_weights_wide.c.
- */
+ * `kerf bench M --train` lists the share of peak by layer.  Host: lib/ops/conv_weights_wide.c. */
 #ifndef NV
 #define NV 2 /* vectors of output channels */
 #define NI 8 /* input channels */

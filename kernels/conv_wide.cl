@@ -21,8 +21,9 @@
  * taps; each remainder is an item of its own, which writes every stride-th pixel of dst.
  *
  * Assumes: without DIRECT any sizes >= 1; with it OW >= NP.  Pad lanes of src are not read into
- * sums.  Zen 4, share of the multiply-add limit: 3x3 0.94 to 0.99 under PoCL, 0.9 to 0.97 under
- * Intel's runtime; 1x1 0.91 to 0.97.  Host side: lib/ops/conv_wide.c. */
+ * sums.  Zen 4, ResNet-18 at batch 1 as `kerf bench` lists it, share of the multiply-add limit:
+ * 3x3 0.85 to 0.98 under PoCL, 0.80 to 0.91 under Intel's runtime; 1x1 of stride 2, whose tiles
+ * are stored after few steps, 0.55 to 0.61.  Host side: lib/ops/conv_wide.c. */
 #ifndef NV
 #define NV 4 /* vectors of output channels to a tile */
 #define NP 7 /* pixels to a tile */
