@@ -86,7 +86,7 @@ static void compact_nodes(kerf_graph *g)
     g->num_nodes = num;
 }
 
-static void compact_values(kerf_graph *g)
+void kerf__graph_sweep_values(kerf_graph *g)
 {
     size_t num = 0;
     for (size_t i = 0; i < g->num_values; i++) {
@@ -111,7 +111,7 @@ void kerf__graph_remove_node(kerf_graph *g, kerf_node *n)
     }
     n->index = -1;
     compact_nodes(g);
-    compact_values(g);
+    kerf__graph_sweep_values(g);
 }
 
 void kerf__node_pop_output(kerf_node *n)
@@ -119,7 +119,7 @@ void kerf__node_pop_output(kerf_node *n)
     kerf_value *v = n->outputs[--n->num_outputs];
     assert(kerf__value_num_uses(v) == 0);
     v->index = -1;
-    compact_values(n->graph);
+    kerf__graph_sweep_values(n->graph);
 }
 
 /* Whether anything the node makes is wanted: its outputs were marked by their readers. */
@@ -154,5 +154,5 @@ void kerf__graph_remove_dead(kerf_graph *g)
             want(g->nodes[i]);
     }
     compact_nodes(g);
-    compact_values(g);
+    kerf__graph_sweep_values(g);
 }

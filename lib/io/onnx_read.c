@@ -121,6 +121,7 @@ static kerf_status read_model(kerf__onnx_reader *r)
         kerf__onnx_add_outputs,
         kerf__onnx_set_value_infos,
         kerf__onnx_bring,
+        kerf__onnx_set_inference,
         keep_metadata,
         keep_versions,
     };

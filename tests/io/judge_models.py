@@ -3,8 +3,10 @@
     build/venv/bin/python tests/io/judge_models.py SOURCE KERF
 
 Those of the PyPI package rapidocr-onnxruntime (Paddle's text detection, recognition and angle,
-with open batch, height and width) and both kinds of PyTorch's exports (tests/golden/pytorch).  A
-model that needs what lib/io/unsupported.txt lists must be refused by that name."""
+with open batch, height and width) and both kinds of PyTorch's exports (tests/golden/pytorch): what
+keeps its training form must give what the same model gives that was exported for inference, through
+Kerf and, as Kerf writes it, through ONNX Runtime; pruned and retrained files too.  A model that needs
+what lib/io/unsupported.txt lists must be refused by that name."""
 
 import glob
 import os
@@ -19,6 +21,7 @@ import onnxruntime
 SOURCE, KERF = sys.argv[1:3]
 TOLERANCE = 1e-4
 SHAPES = {"det": (1, 3, 96, 160), "rec": (2, 3, 48, 160), "cls": (3, 3, 48, 192)}
+NETWORKS = (("", 8), ("resnet_", 32), ("mobilenet_", 16))  # of tests/golden/pytorch
 failures = 0
 
 
@@ -29,9 +32,14 @@ def check(condition, message):
         failures += 1
 
 
+def pytorch(name):
+    return os.path.join(SOURCE, "tests/golden/pytorch", f"{name}.onnx")
+
+
 def models():
-    for kind, batch in (("inference", 1), ("open_batch", 5)):
-        yield os.path.join(SOURCE, "tests/golden/pytorch", f"{kind}.onnx"), (batch, 3, 8, 8)
+    yield pytorch("open_batch"), (5, 3, 8, 8)
+    for name, side in NETWORKS:
+        yield pytorch(name + "inference"), (1, 3, side, side)
     # Beside the Python that judges, in an environment of its own: only the files are wanted.
     folder = os.path.join(os.path.dirname(sys.prefix), "venv-models", "lib", "python3*",
                           "site-packages", "rapidocr_onnxruntime", "models")
@@ -57,13 +65,34 @@ def listed(path):
     return sorted({n.op_type for n in onnx.load(path).graph.node} & lines)
 
 
+def run_kerf(*arguments):
+    return subprocess.run([KERF, *arguments], capture_output=True, text=True)
+
+
+def run_ort(path, x):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: x})[0]
+
+
+def infer(folder, path, x):
+    """What `kerf infer` gives, and the run itself."""
+    source, target = os.path.join(folder, "x.npy"), os.path.join(folder, "y.npy")
+    numpy.save(source, x)
+    done = run_kerf("infer", path, "--input", source, "-o", target, "-f")
+    return (numpy.load(target) if done.returncode == 0 else None), done
+
+
+def check_close(name, got, want):
+    same = got is not None and got.shape == want.shape
+    error = abs(got - want).max() / abs(want).max() if same else numpy.inf
+    print(f"{name} {want.shape}: off by {error:.2g} of the largest number")
+    check(error <= TOLERANCE, f"{name}: off by {error:.2g}, must be within {TOLERANCE}")
+
+
 def judge(folder, path, shape):
     name = os.path.basename(path)
-    source, target = os.path.join(folder, "x.npy"), os.path.join(folder, "y.npy")
     x = picture(shape)
-    numpy.save(source, x)
-    done = subprocess.run([KERF, "infer", path, "--input", source, "-o", target, "-f"],
-                          capture_output=True, text=True)
+    got, done = infer(folder, path, x)
     missing = listed(path)
     if missing:
         print(f"{name}: not supported yet: {', '.join(missing)}")
@@ -71,20 +100,39 @@ def judge(folder, path, shape):
               f"{name}: must be refused for {missing}: {done.stderr.strip()}")
         return
     check(done.returncode == 0, f"{name}: {done.stderr.strip()}")
-    if done.returncode != 0:
-        return
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    want = session.run(None, {session.get_inputs()[0].name: x})[0]
-    got = numpy.load(target)
-    check(got.shape == want.shape, f"{name}: is {got.shape}, must be {want.shape}")
-    error = abs(got - want).max() / abs(want).max() if got.shape == want.shape else numpy.inf
-    print(f"{name} {shape}: off by {error:.2g} of the largest number")
-    check(error <= TOLERANCE, f"{name}: off by {error:.2g}, must be within {TOLERANCE}")
+    check_close(name, got, run_ort(path, x))
+
+
+def judge_training(folder, name, side):
+    """The form for training is the model that was exported for inference, sample by sample."""
+    source, written = pytorch(name + "training"), os.path.join(folder, "written.onnx")
+    x = numpy.random.default_rng(1).standard_normal((3, 3, side, side), numpy.float32)
+    want = numpy.concatenate([run_ort(pytorch(name + "inference"), row[None]) for row in x])
+    done = run_kerf("prune", source, "--sparsity", "0", "-o", written, "-f")
+    check(done.returncode == 0, f"{name}training: {done.stderr.strip()}")
+    check_close(f"{name}training", infer(folder, source, x)[0], want)
+    check_close(f"{name}training, written", run_ort(written, x), want)
+
+
+def judge_retrained(folder, name, side):
+    """Both kinds, pruned and retrained in batches of 64, open to any batch then."""
+    target = os.path.join(folder, "retrained.onnx")
+    x = numpy.random.default_rng(2).standard_normal((3, 3, side, side), numpy.float32)
+    for kind in ("inference", "training"):
+        done = run_kerf("prune", pytorch(name + kind), "--sparsity", "0.5", "--scope", "global",
+                        "--events", "2", "--retrain", "0.1", "--finetune", "0.1", "--batch", "64",
+                        "--lr", "0.01", "--data", f"random:3,{side},{side},5", "-o", target, "-f")
+        check(done.returncode == 0, f"{name}{kind}: {done.stderr.strip()}")
+        if done.returncode == 0:
+            check_close(f"{name}{kind}, retrained", infer(folder, target, x)[0], run_ort(target, x))
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         for model, size in models():
             judge(place, model, size)
+        for network, length in NETWORKS:
+            judge_training(place, network, length)
+            judge_retrained(place, network, length)
     print("FAILED" if failures else "passed")
     sys.exit(1 if failures else 0)

@@ -19,15 +19,20 @@ static void destroy(model m)
     kerf_state_destroy(m.s);
 }
 
-static model read_good(const char *name)
+static model read_golden(const char *which, const char *name)
 {
     char folder[GOLDEN_PATH], path[2 * GOLDEN_PATH];
     model m;
-    snprintf(path, sizeof path, "%s/%s.onnx", golden_folder("good", folder), name);
+    snprintf(path, sizeof path, "%s/%s.onnx", golden_folder(which, folder), name);
     CHECK_OK(kerf_onnx_read(&m.g, &m.s, path, NULL));
     if (m.g == NULL)
         exit(check_result());
     return m;
+}
+
+static model read_good(const char *name)
+{
+    return read_golden("good", name);
 }
 
 /* ---- all of good ------------------------------------------------------------------------- */
@@ -366,6 +371,27 @@ static void check_no_memory(const char *path)
     }
 }
 
+/* Of a form for training, what only training asks for is not there any more. */
+static void test_training_form(void)
+{
+    model m = read_golden("pytorch", "mobilenet_training");
+    int num_norms = 0, num_drops = 0;
+    for (int i = 0; i < kerf_graph_num_nodes(m.g); i++) {
+        const kerf_node *n = kerf_graph_node(m.g, i);
+        const int norm = strcmp(kerf_node_op(n), "BatchNormalization") == 0;
+        const int drop = strcmp(kerf_node_op(n), "Dropout") == 0;
+        if (norm || drop)
+            CHECK(kerf_node_num_outputs(n) == 1 && kerf_node_num_inputs(n) == (norm ? 5 : 2));
+        CHECK(kerf_node_int(n, "training_mode", 0) == 0);
+        num_norms += norm;
+        num_drops += drop;
+    }
+    CHECK(num_norms == 10 && num_drops == 1);
+    for (size_t i = 0; i < m.g->num_values; i++)
+        CHECK(kerf__value_num_uses(m.g->values[i]) > 0);
+    destroy(m);
+}
+
 int main(void)
 {
     golden_each("good", 20, check_good);
@@ -373,6 +399,7 @@ int main(void)
     test_types();
     test_constants();
     test_roles();
+    test_training_form();
     test_external();
     test_graph_forms();
     test_node_names();
