@@ -25,45 +25,11 @@
 #ifndef DIRECT
 #define DIRECT 0
 #endif
-#ifndef SRC_LANES
-#define SRC_LANES 16 /* channels of src that lie together: 16, or 1 in plain layout */
-#endif
-
-#if V == 16
-typedef float16 floatv;
-#define LOADV(p)     vload16(0, p)
-#define STOREV(x, p) vstore16(x, 0, p)
-#else
-typedef float8 floatv;
-#define LOADV(p)     vload8(0, p)
-#define STOREV(x, p) vstore8(x, 0, p)
-#endif
-#define LANES 16
-#define PARTS (LANES / V) /* vectors to a block of channels */
-
-#if SRC_LANES == LANES
-typedef float16 pixel;
-#define LOADP(p)     vload16(0, p)
-#define STOREP(x, p) vstore16(x, 0, p)
-#else
-typedef float pixel;
-#define LOADP(p)     (*(p))
-#define STOREP(x, p) (*(p) = (x))
-#endif
-
-#if DIRECT
-#define BAND              global
-#define CHOOSE(band, src) (src)
-#else
-#define BAND              local
-#define CHOOSE(band, src) (band)
-#endif
+#include "blocks.clh"
 
 #if V == 16
 #include "turn.clh"
 #endif
-
-#define INLINED inline __attribute__((always_inline))
 
 /* ---- the band -------------------------------------------------------------------------------- */
 
