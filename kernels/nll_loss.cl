@@ -10,22 +10,15 @@
 #ifndef LABEL
 #define LABEL int /* or long */
 #endif
-#ifndef WEIGHTED
-#define WEIGHTED 1
-#endif
-#ifndef IGNORE
-#define IGNORE 1 /* labels that are `ignored` count for nothing */
-#endif
-#ifndef REDUCE
-#define REDUCE 0 /* 1: an item adds its losses and weights up */
-#endif
 #ifndef GROUP
 #define GROUP 64
 #endif
 
+/* `weighted`: by the weight of the class; `ignores`: labels that are `ignored` count for nothing;
+ * `reduces`: an item adds up, dst is its loss and its weight. */
 kernel void nll_rows(global const float *log_prob, global const LABEL *labels,
-                     global const float *weights, global float *dst, int ignored, uint m, uint k,
-                     uint inner, uint rows)
+                     global const float *weights, global float *dst, uint weighted, uint ignores,
+                     int ignored, uint reduces, uint m, uint k, uint inner, uint rows)
 {
     const uint item = (uint)get_global_id(0), begin = item * rows, end = min(begin + rows, m);
     float loss = 0.0f, weight = 0.0f;
@@ -34,35 +27,29 @@ kernel void nll_rows(global const float *log_prob, global const LABEL *labels,
     for (uint r = begin; r < end; r++) {
         const LABEL label = labels[r];
         float w = 1.0f, x = NAN;
-        if (IGNORE && label == (LABEL)ignored) {
+        if (ignores && label == (LABEL)ignored) {
             w = 0.0f;
             x = 0.0f;
         } else if (label >= 0 && label < (LABEL)k) {
             const uint class_ = (uint)label;
-#if WEIGHTED
-            w = weights[class_];
-#endif
+            if (weighted)
+                w = weights[class_];
             x = log_prob[(r / inner * k + class_) * inner + r % inner];
         }
-#if REDUCE
         loss -= w * x;
         weight += w;
-#else
-        dst[r] = -w * x;
-#endif
+        if (!reduces)
+            dst[r] = -w * x;
     }
-#if REDUCE
-    dst[2 * item] = loss;
-    dst[2 * item + 1] = weight;
-#endif
+    if (reduces) {
+        dst[2 * item] = loss;
+        dst[2 * item + 1] = weight;
+    }
 }
 
-/* dst = sum of losses, over the sum of weights with MEAN; parts (num, 2); one group, whose items
+/* dst = sum of losses, over the sum of weights if `mean`; parts (num, 2); one group, whose items
  * add strided parts, then halves upon halves: the order is fixed. */
-#ifndef MEAN
-#define MEAN 1
-#endif
-kernel void nll_join(global const float *parts, global float *dst, uint num)
+kernel void nll_join(global const float *parts, global float *dst, uint mean, uint num)
 {
     local float losses[GROUP], weights[GROUP];
     const uint item = (uint)get_local_id(0);
@@ -82,5 +69,5 @@ kernel void nll_join(global const float *parts, global float *dst, uint num)
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     if (item == 0)
-        dst[0] = MEAN ? losses[0] / weights[0] : losses[0];
+        dst[0] = mean ? losses[0] / weights[0] : losses[0];
 }

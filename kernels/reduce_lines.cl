@@ -78,6 +78,27 @@ kernel void reduce_rows_simt(global const float *src, global const float *center
 }
 
 #if V == 16
+/* Terms of a vector of columns, row after row.  ROWS of them are spelled out: as a loop their
+ * loads do not overlap. */
+static inline float16 take_down(global const float *src, uint n, uint rows, float16 c)
+{
+    float16 sum = (float16)(START);
+    (void)c;
+    if (rows == ROWS) {
+#pragma unroll
+        for (uint r = 0; r < ROWS; r++) {
+            const float16 x = LOADV(src + (size_t)r * n);
+            sum = TAKE(float16, sum, x, c);
+        }
+        return sum;
+    }
+    for (uint r = 0; r < rows; r++) {
+        const float16 x = LOADV(src + (size_t)r * n);
+        sum = TAKE(float16, sum, x, c);
+    }
+    return sum;
+}
+
 /* `rows` rows of a vector of columns joined to what dst has of them, but for the first
  * `leave` lanes; `first`: dst has nothing yet. */
 static inline void take_vector(global const float *src, global const float *center,
@@ -86,12 +107,7 @@ static inline void take_vector(global const float *src, global const float *cent
     const int16 lanes = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const float16 c = CENTRED ? LOADV(center) : (float16)(0.0f);
     const float16 before = first && leave == 0 ? (float16)(START) : LOADV(dst);
-    float16 sum = (float16)(START);
-    (void)c;
-    for (uint r = 0; r < rows; r++) {
-        const float16 x = LOADV(src + (size_t)r * n);
-        sum = TAKE(float16, sum, x, c);
-    }
+    const float16 sum = take_down(src, n, rows, c);
     const float16 both = first ? sum : JOIN(float16, before, sum);
     STOREV(leave == 0 ? both : select(before, both, lanes >= leave), dst);
 }

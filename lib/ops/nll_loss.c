@@ -100,21 +100,21 @@ static kerf_status build(const kerf__op_case *c)
     const size_t rows = rows_of(c), items = kerf__ceil_div(s.m, rows);
     const int none = reduces_by(n, "none"), wide = kerf__is_wide(c);
     const int ignores = kerf__node_attribute(n, "ignore_index") != NULL;
-    char options[128];
-    snprintf(options, sizeof options, "-DLABEL=%s -DWEIGHTED=%d -DIGNORE=%d -DREDUCE=%d",
-             n->inputs[1]->type == KERF_S64 ? "long" : "int", is_weighted(n), ignores, !none);
-    KERF__TRY(kerf__emit(
-        c, &kerf__source_nll_loss, "nll_rows", options,
-        KERF__ARGS(
-            ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, is_weighted(n) ? 2 : 0)),
-            ARG(none ? kerf__out(c, 0) : c->scratch), ARG((int)kerf_node_int(n, "ignore_index", 0)),
-            ARG((unsigned)s.m), ARG((unsigned)s.k), ARG((unsigned)s.inner), ARG((unsigned)rows)),
-        wide ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items)));
+    const char *options = n->inputs[1]->type == KERF_S64 ? "-DLABEL=long" : "-DLABEL=int";
+    KERF__TRY(kerf__emit(c, &kerf__source_nll_loss, "nll_rows", options,
+                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)),
+                                    ARG(kerf__in(c, is_weighted(n) ? 2 : 0)),
+                                    ARG(none ? kerf__out(c, 0) : c->scratch),
+                                    ARG((unsigned)is_weighted(n)), ARG((unsigned)ignores),
+                                    ARG((int)kerf_node_int(n, "ignore_index", 0)),
+                                    ARG((unsigned)!none), ARG((unsigned)s.m), ARG((unsigned)s.k),
+                                    ARG((unsigned)s.inner), ARG((unsigned)rows)),
+                         wide ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items)));
     if (none)
         return KERF_OK;
-    snprintf(options, sizeof options, "-DGROUP=%d -DMEAN=%d", wide ? 1 : 64, reduces_by(n, "mean"));
-    return kerf__emit(c, &kerf__source_nll_loss, "nll_join", options,
-                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG((unsigned)items)),
+    return kerf__emit(c, &kerf__source_nll_loss, "nll_join", wide ? "-DGROUP=1" : "-DGROUP=64",
+                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)),
+                                 ARG((unsigned)reduces_by(n, "mean")), ARG((unsigned)items)),
                       (kerf__grid){1, {1, 1, 1}, {wide ? 1 : 64, 1, 1}});
 }
 

@@ -91,9 +91,9 @@ static void cut_wide_columns(const kerf__op_case *c, lines *l)
     /* Of very many rows the parts get longer: joining is a loop as well. */
     const size_t chain =
         at_least(LONGEST_CHAIN, kerf__ceil_div(l->k * fold, KERF__MOST_ITERATIONS));
-    const size_t longest = at_most(chain * step, KERF__MOST_ITERATIONS / pieces);
+    const size_t longest = at_most(chain, KERF__MOST_ITERATIONS / pieces) * step;
     const size_t wanted = l->m * l->k * l->n < IN_CACHE ? 1 : items / l->m;
-    cut(l, wanted, SHORTEST_PART, longest / step * step, step);
+    cut(l, wanted, SHORTEST_PART, longest, step);
     const size_t strips = kerf__ceil_div(items, l->m * l->parts);
     const size_t least = wanted == 1 ? 16 : 2048; /* shorter pieces of a row are no pieces */
     l->columns = kerf__ceil_div(at_least(l->n / strips, least), 16) * 16;

@@ -63,6 +63,8 @@ static void test_cases(void)
 static void test_parts(void)
 {
     fill(MAX, 2);
+    for (int j = 0; j < 4; j++)
+        check(OPS[j & 1], KERF_F32, KERF_SHAPE(1, 600, 2), x, 1, j >> 1, 1);
     for (int j = 0; j < 4 && !op_check_small(); j++) {
         check(OPS[j & 1], KERF_F32, KERF_SHAPE(MAX - 5), x, 0, j >> 1, 1);
         check(OPS[j & 1], KERF_F32, KERF_SHAPE(2, 200001), x, 1, j >> 1, 1);
