@@ -23,6 +23,22 @@ static void run_copy(op_bench *b, kerf_shape x)
     op_bench_end(b, ref_elementwise, 0, "");
 }
 
+/* Floats chosen by a mask, as attention does, and by what they are compared with. */
+static void run_where(op_bench *b, kerf_shape x)
+{
+    const size_t num = (size_t)kerf_shape_num_elements(x);
+    char *mask = calloc(num, 1);
+    for (size_t i = 0; mask != NULL && i < num; i += 3)
+        mask[i] = 1;
+    op_bench_begin(b);
+    op_check_input(&b->c, KERF_BOOL, x, mask);
+    op_bench_random(b, x);
+    op_bench_random(b, KERF_SCALAR);
+    op_check_node(&b->c, "Where", 1);
+    op_bench_end(b, ref_elementwise, 0, "");
+    free(mask);
+}
+
 static void run_all(op_bench *b)
 {
     const kerf_shape big = KERF_SHAPE(1 << 24), rows = KERF_SHAPE(16384, 1024);
@@ -38,6 +54,8 @@ static void run_all(op_bench *b)
     run(b, "Log", big, NULL);
     run(b, "Tanh", big, NULL);
     run(b, "Mul", middle, &channels);
+    run_where(b, big);
+    run(b, "Less", big, &big);
     run(b, "Add", hidden, &hidden_bias);
     run(b, "Relu", hidden, NULL);
 }

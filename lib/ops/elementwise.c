@@ -5,6 +5,9 @@
  * by strides after neighbouring dimensions are merged, so equal shapes, scalars, biases and numbers
  * a channel all become rows; only what is left goes the general way.
  *
+ * All of this is float32.  Formulas on other types, those that compare, Cast and Where are in
+ * elementwise_typed.c.
+ *
  * Definition: tests/ref/ref_elementwise.c. */
 #include <math.h>
 #include <stdio.h>
@@ -179,6 +182,8 @@ static kerf_status check_numbers(const kerf_node *n)
 static kerf_status infer(kerf_node *n)
 {
     const int num = formula_of(n)->num_inputs;
+    if (kerf__elementwise_is_typed(n))
+        return kerf__elementwise_typed_infer(n);
     KERF__TRY(check_numbers(n));
     kerf_shape dst = n->inputs[0]->shape;
     for (int i = 0; i < num; i++)
@@ -193,62 +198,16 @@ static kerf_status infer_expand(kerf_node *n)
 {
     kerf__ints shape;
     kerf_shape dst = {0, {0}};
-    KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
+    if (kerf__elementwise_is_typed(n)) /* which says whether the type will do */
+        KERF__TRY(kerf__elementwise_typed_infer(n));
     KERF__TRY(kerf__node_get_ints(n, "shape", 1, &shape));
     dst.rank = (int)shape.num;
     memcpy(dst.dims, shape.items, sizeof dst.dims);
     if (!shape.given || kerf_shape_num_elements(dst) < 0)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "has no shape of dimensions of 0 or more");
     KERF__TRY(kerf__node_broadcast(n, n->inputs[0]->shape, dst, &dst));
-    kerf__set_output(n, 0, KERF_F32, dst);
+    kerf__set_output(n, 0, n->inputs[0]->type, dst);
     return KERF_OK;
-}
-
-/* ---- shapes with merged dimensions ----------------------------------------------------------- */
-
-typedef struct merged {
-    int rank;
-    size_t dims[KERF_MAX_RANK], strides[2][KERF_MAX_RANK]; /* innermost first */
-} merged;
-
-/* Stride of dimension `i` of dst in an input, 0 where that is broadcast. */
-static size_t stride_in(kerf_shape src, kerf_shape dst, int i)
-{
-    const int j = i - (dst.rank - src.rank);
-    size_t stride = 1;
-    if (j < 0 || src.dims[j] == 1)
-        return 0;
-    for (int k = j + 1; k < src.rank; k++)
-        stride *= (size_t)src.dims[k];
-    return stride;
-}
-
-static merged merge(const kerf_node *n)
-{
-    const kerf_shape dst = n->outputs[0]->shape;
-    const int num = formula_of(n)->num_inputs;
-    merged m = {.rank = 0};
-    for (int i = dst.rank - 1; i >= 0; i--) {
-        const size_t dim = (size_t)dst.dims[i];
-        size_t strides[2] = {0, 0};
-        if (dim == 1)
-            continue;
-        int joins = m.rank > 0;
-        for (int k = 0; k < num; k++) {
-            strides[k] = stride_in(n->inputs[k]->shape, dst, i);
-            if (joins && strides[k] != m.strides[k][m.rank - 1] * m.dims[m.rank - 1])
-                joins = 0;
-        }
-        if (joins) {
-            m.dims[m.rank - 1] *= dim;
-            continue;
-        }
-        m.dims[m.rank] = dim;
-        for (int k = 0; k < 2; k++)
-            m.strides[k][m.rank] = strides[k];
-        m.rank++;
-    }
-    return m;
 }
 
 /* ---- launches -------------------------------------------------------------------------------- */
@@ -290,28 +249,23 @@ static kerf_status emit(const kerf__op_case *c, const char *entry, const char *s
 }
 
 /* dst is (outer, inner, n); all rows are m. */
-typedef struct rows {
-    size_t m, inner, n;
-} rows;
-
-static rows rows_of(const merged *m)
+static kerf__rows rows_of(const kerf__op_case *c, kerf__merged *m)
 {
-    rows r = {1, 1, m->rank > 0 ? m->dims[0] : 1};
-    r.inner = m->rank > 1 ? m->dims[1] : 1;
-    r.m = r.inner * (m->rank > 2 ? m->dims[2] : 1);
-    return r;
+    *m = kerf__elementwise_merge(c->node, formula_of(c->node)->num_inputs);
+    return kerf__elementwise_rows(m);
 }
 
 static int fits_rows(const kerf__op_case *c)
 {
-    return kerf__fits_31_bits(c) && merge(c->node).rank <= 3;
+    return !kerf__elementwise_is_typed(c->node) && kerf__fits_31_bits(c) &&
+           kerf__elementwise_merge(c->node, formula_of(c->node)->num_inputs).rank <= 3;
 }
 
 /* What both kernels for rows begin with. */
 static int rows_arguments(const kerf__op_case *c, kerf__arg *args)
 {
-    const merged m = merge(c->node);
-    const rows r = rows_of(&m);
+    kerf__merged m;
+    const kerf__rows r = rows_of(c, &m);
     int num = first_arguments(c, args);
     args[num++] = ARG((unsigned)r.m);
     args[num++] = ARG((unsigned)r.inner);
@@ -327,8 +281,8 @@ enum { MOST_ARGUMENTS = 40 };
 static kerf_status build_simt(const kerf__op_case *c)
 {
     enum { VECTOR = 4 };
-    const merged m = merge(c->node);
-    const rows r = rows_of(&m);
+    kerf__merged m;
+    const kerf__rows r = rows_of(c, &m);
     kerf__arg args[MOST_ARGUMENTS];
     const int num = rows_arguments(c, args);
     return emit(c, "elementwise_vectors", "-DV=4", args, num,
@@ -339,32 +293,16 @@ static kerf_status build_simt(const kerf__op_case *c)
 
 enum { VECTOR = 16 };
 
-/* What one item takes. */
-typedef struct piece {
-    size_t rows, columns;
-} piece;
-
 /* At most so many elements of rows that are cut, or else whole rows with about as many. */
-static piece at_most(piece p, rows r, size_t most)
+static kerf__piece at_most(kerf__piece p, kerf__rows r, size_t most)
 {
     const size_t num_rows = most / r.n + 1;
     if (p.columns < r.n)
-        return (piece){1, p.columns < most ? p.columns : most};
-    return (piece){p.rows < num_rows ? p.rows : num_rows, p.columns};
+        return (kerf__piece){1, p.columns < most ? p.columns : most};
+    return (kerf__piece){p.rows < num_rows ? p.rows : num_rows, p.columns};
 }
 
-static piece piece_of(const kerf__op_case *c, rows r)
-{
-    enum { LEAST = 4096 };
-    if (r.m * LEAST <= r.n) { /* few long rows: cut them */
-        const size_t vectors = kerf__pieces_an_item(c, r.m * r.n / VECTOR, 1, LEAST / VECTOR);
-        return (piece){1, vectors * VECTOR};
-    }
-    const size_t n = r.n > 0 ? r.n : 1;
-    return (piece){kerf__pieces_an_item(c, r.m, n / VECTOR + n % VECTOR, LEAST / n + 1), n};
-}
-
-static kerf_status emit_wide(const kerf__op_case *c, rows r, piece p, const char *style)
+static kerf_status emit_wide(const kerf__op_case *c, kerf__rows r, kerf__piece p, const char *style)
 {
     kerf__arg args[MOST_ARGUMENTS];
     int num = rows_arguments(c, args);
@@ -376,9 +314,9 @@ static kerf_status emit_wide(const kerf__op_case *c, rows r, piece p, const char
 
 static kerf_status build_wide(const kerf__op_case *c)
 {
-    const merged m = merge(c->node);
-    const rows r = rows_of(&m);
-    return emit_wide(c, r, piece_of(c, r), "-DV=16");
+    kerf__merged m;
+    const kerf__rows r = rows_of(c, &m);
+    return emit_wide(c, r, kerf__elementwise_piece(c, r), "-DV=16");
 }
 
 /* ---- streaming ------------------------------------------------------------------------------- */
@@ -398,8 +336,8 @@ static int fits_stream(const kerf__op_case *c)
 static double guess_stream(const kerf__op_case *c)
 {
     enum { FIRST = -1, LAST = 100, LONG = 512 };
-    const merged m = merge(c->node);
-    const rows r = rows_of(&m);
+    kerf__merged m;
+    const kerf__rows r = rows_of(c, &m);
     const int is_large = 2 * sizeof(float) * r.m * r.n > kerf_device_get_info(c->dev)->cache_bytes;
     return is_large && (r.n % VECTOR == 0 || r.n >= LONG) ? FIRST : LAST;
 }
@@ -417,18 +355,23 @@ static int is_in_place(const kerf__op_case *c)
 static kerf_status build_stream(const kerf__op_case *c)
 {
     enum { MOST = 16384 }; /* with 16 times as many Log and Sigmoid fell behind plain stores */
-    const merged m = merge(c->node);
-    const rows r = rows_of(&m);
+    kerf__merged m;
+    const kerf__rows r = rows_of(c, &m);
     if (is_in_place(c) || r.m * r.n == 0)
         return build_wide(c);
-    return emit_wide(c, r, at_most(piece_of(c, r), r, MOST), "-DV=16 -DSTREAM=1");
+    return emit_wide(c, r, at_most(kerf__elementwise_piece(c, r), r, MOST), "-DV=16 -DSTREAM=1");
 }
 
 /* ---- any broadcasting ------------------------------------------------------------------------ */
 
+static int fits_any(const kerf__op_case *c)
+{
+    return !kerf__elementwise_is_typed(c->node) && kerf__fits_31_bits(c);
+}
+
 static kerf_status build_any(const kerf__op_case *c)
 {
-    const merged m = merge(c->node);
+    const kerf__merged m = kerf__elementwise_merge(c->node, formula_of(c->node)->num_inputs);
     const size_t n = (size_t)kerf__value_elements(c->node->outputs[0]);
     const unsigned chunk = kerf__is_wide(c) ? 1024 : 1;
     kerf__arg args[MOST_ARGUMENTS];
@@ -453,7 +396,8 @@ static const kerf__variant VARIANTS[] = {
      .guess = guess_stream,
      .build = build_stream},
     {.name = "elementwise_simt", .fits = fits_rows, .build = build_simt},
-    KERF__BOTH_STYLES("elementwise_any", .fits = kerf__fits_31_bits, .build = build_any),
+    KERF__BOTH_STYLES("elementwise_any", .fits = fits_any, .build = build_any),
+    KERF__ELEMENTWISE_TYPED,
 };
 
 enum { NUM_VARIANTS = sizeof VARIANTS / sizeof VARIANTS[0] };

@@ -119,6 +119,32 @@ static kerf_status gradient_prelu(kerf__gradients *grads, kerf_node *n)
     return kerf__gradient_add_broadcast(grads, n->inputs[1], share);
 }
 
+static kerf_status zero_constant(kerf_graph *g, kerf_value **out)
+{
+    kerf_tensor *t; /* is made of zeros */
+    KERF__TRY(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SCALAR));
+    return kerf_graph_add_constant(g, NULL, t, out);
+}
+
+/* What arrives goes to the one that was taken, and 0 to the other: a product would make a NaN of
+ * an infinity there. */
+static kerf_status gradient_where(kerf__gradients *grads, kerf_node *n)
+{
+    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *zero;
+    if (diff == NULL)
+        return KERF_OK;
+    KERF__TRY(zero_constant(grads->graph, &zero));
+    for (int i = 1; i < 3; i++) {
+        kerf_value *inputs[3] = {n->inputs[0], i == 1 ? diff : zero, i == 1 ? zero : diff};
+        kerf_node *node;
+        if (!kerf__gradient_wanted(grads, n->inputs[i]))
+            continue;
+        KERF__TRY(kerf__gradient_node(grads, "Where", n, "grad", inputs, 3, &node));
+        KERF__TRY(kerf__gradient_add_broadcast(grads, n->inputs[i], node->outputs[0]));
+    }
+    return KERF_OK;
+}
+
 static kerf_status gradient_expand(kerf__gradients *grads, kerf_node *n)
 {
     kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
@@ -207,6 +233,7 @@ static const struct {
     {"Add", gradient_add},     {"Div", gradient_div},  {"Expand", gradient_expand},
     {"Max", gradient_pick},    {"Min", gradient_pick}, {"Mul", gradient_mul},
     {"PRelu", gradient_prelu}, {"Pow", gradient_pow},  {"Sub", gradient_sub},
+    {"Where", gradient_where},
 };
 
 kerf_status kerf__elementwise_gradient(kerf__gradients *grads, kerf_node *n)

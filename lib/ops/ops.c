@@ -18,6 +18,7 @@
     X(conv) \
     X(dropout) \
     X(elementwise) \
+    X(elementwise_typed) \
     X(gemm) \
     X(mask) \
     X(metrics) \

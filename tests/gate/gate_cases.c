@@ -21,6 +21,20 @@ const gate_case gate_cases[] = {
     {"Add",    "f32:5,7,9 f32:5,1,9",  "fmod=1", 0},
     {"Add",    "f32:3,5,7,9 f32:5,1,9", "fmod=1", 0},
 
+    /* Any type: a formula has a program for integers, for floats, or for both. */
+    {"Abs",    "s32:5000",             NULL, 0},
+    {"Add",    "s32:50,70 s32:70",     NULL, 0},
+    {"Pow",    "f32:50,70 s32:70",     NULL, 0},
+    {"Expand", "s32:5,1,9",            "shape=5,7,9", 0},
+    {"Cast",   "f32:5000",             "to=7", 0},
+    {"Cast",   "s64:5000",             "to=1", 0},
+    {"Not",    "bool:5000",            NULL, 0},
+    {"BitwiseNot", "s32:5000",         NULL, 0},
+    {"Equal",  "f32:50,70 f32:70",     NULL, 0},
+    {"Equal",  "s32:50,70 s32:70",     NULL, 0},
+    {"And",    "bool:50,70 bool:70",   NULL, 0},
+    {"Where",  "bool:50,70 f32:70 f32:", NULL, 0},
+
     {"Gemm",   "f32:70,50 f32:50,60 f32:60", NULL, 0},
     {"Gemm",   "f32:70,50 f32:60,50",        "transB=1", 0}, /* both contiguous along k */
     {"Gemm",   "f32:7,50 f32:50,8",          NULL, 0},       /* narrower than any tile */

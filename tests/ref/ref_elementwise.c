@@ -21,13 +21,30 @@ static double number(const kerf_node *n, const char *key, float otherwise)
     return (double)kerf_node_float(n, key, otherwise);
 }
 
+static double constant_number(kerf_tensor *t)
+{
+    const void *data = kerf_tensor_data(t);
+    switch (kerf_tensor_type(t)) {
+    case KERF_F32:
+        return (double)*(const float *)data;
+    case KERF_S8:
+        return *(const int8_t *)data;
+    case KERF_U8:
+        return *(const uint8_t *)data;
+    case KERF_S32:
+        return *(const int32_t *)data;
+    default:
+        return (double)*(const int64_t *)data;
+    }
+}
+
 /* Bounds are inputs or attributes. */
 static double clip(const kerf_node *n, double a)
 {
     double bounds[2] = {number(n, "min", -INFINITY), number(n, "max", INFINITY)};
     for (int i = 1; i < n->num_inputs; i++)
         if (n->inputs[i] != NULL)
-            bounds[i - 1] = (double)*(float *)kerf_tensor_data(n->inputs[i]->constant);
+            bounds[i - 1] = constant_number(n->inputs[i]->constant);
     a = a < bounds[0] ? bounds[0] : a;
     return a > bounds[1] ? bounds[1] : a;
 }
@@ -42,6 +59,59 @@ static double gelu(const kerf_node *n, double a)
 static double shrink(double a, double lambda, double bias)
 {
     return a < -lambda ? a + bias : a > lambda ? a - bias : 0;
+}
+
+/* ---- whole numbers: what is divided by 0 is 0, and all of it is left over ------------------ */
+
+static double quotient(const kerf_node *n, double a, double b)
+{
+    const int whole = n->outputs[0]->type != KERF_F32;
+    return whole && b == 0 ? 0 : whole ? trunc(a / b) : a / b;
+}
+
+static double modulo(const kerf_node *n, double a, double b)
+{
+    const double rest = b == 0 ? a : fmod(a, b);
+    const int turns = kerf_node_int(n, "fmod", 0) == 0 && rest != 0 && (rest < 0) != (b < 0);
+    return n->outputs[0]->type == KERF_F32 ? fmod(a, b) : turns && b != 0 ? rest + b : rest;
+}
+
+static double power(const kerf_node *n, double a, double b)
+{
+    return n->outputs[0]->type != KERF_F32 && b < 0 ? 0 : pow(a, b);
+}
+
+static double shift(const kerf_node *n, double a, double b)
+{
+    return strcmp(kerf_node_string(n, "direction", ""), "RIGHT") == 0 ? floor(ldexp(a, -(int)b))
+                                                                      : ldexp(a, (int)b);
+}
+
+static int is_infinite(const kerf_node *n, double a)
+{
+    return isinf(a) && kerf_node_int(n, a > 0 ? "detect_positive" : "detect_negative", 1) != 0;
+}
+
+/* The lower bits of what a type cannot hold. */
+static double as_type(kerf_type type, double a)
+{
+    const int64_t i = type == KERF_F32 || type == KERF_F16 ? 0 : (int64_t)a;
+    switch (type) {
+    case KERF_F32:
+        return (double)(float)a;
+    case KERF_BOOL:
+        return a != 0;
+    case KERF_U8:
+        return (uint8_t)i;
+    case KERF_S8:
+        return (int8_t)(uint8_t)i;
+    case KERF_S32:
+        return (int32_t)(uint32_t)i;
+    case KERF_S64:
+        return (double)i;
+    default:
+        return a;
+    }
 }
 
 static double formula(const kerf_node *n, double a, double b);
@@ -69,34 +139,50 @@ static double formula(const kerf_node *n, double a, double b)
     IS("Acos", acos(a))
     IS("Acosh", acosh(a))
     IS("Add", a + b)
+    IS("And", a != 0 && b != 0)
     IS("Asin", asin(a))
     IS("Asinh", asinh(a))
     IS("Atan", atan(a))
     IS("Atanh", atanh(a))
+    IS("BitShift", shift(n, a, b))
+    IS("BitwiseAnd", (double)((int64_t)a & (int64_t)b))
+    IS("BitwiseNot", (double)~(int64_t)a)
+    IS("BitwiseOr", (double)((int64_t)a | (int64_t)b))
+    IS("BitwiseXor", (double)((int64_t)a ^ (int64_t)b))
+    IS("Cast", a)
     IS("Ceil", ceil(a))
     IS("Celu", fmax(a, 0) + fmin(0, p * (exp(a / p) - 1)))
     IS("Clip", clip(n, a))
     IS("Cos", cos(a))
     IS("Cosh", cosh(a))
-    IS("Div", a / b)
+    IS("Div", quotient(n, a, b))
     IS("Elu", a > 0 ? a : p * (exp(a) - 1))
+    IS("Equal", a == b)
     IS("Erf", erf(a))
     IS("Exp", exp(a))
     IS("Expand", a)
     IS("Floor", floor(a))
     IS("Gelu", gelu(n, a))
+    IS("Greater", a > b)
+    IS("GreaterOrEqual", a >= b)
     IS("HardSigmoid", fmax(0, fmin(1, number(n, "alpha", 0.2f) * a + number(n, "beta", 0.5f))))
     IS("HardSwish", a * fmax(0, fmin(1, a / 6 + 0.5)))
+    IS("IsInf", is_infinite(n, a))
+    IS("IsNaN", isnan(a))
     IS("LeakyRelu", a < 0 ? a * (double)kerf_node_float(n, "alpha", 0.01f) : a)
+    IS("Less", a < b)
+    IS("LessOrEqual", a <= b)
     IS("Log", log(a))
     IS("Max", a > b || isnan(a) ? a : b)
     IS("Min", a < b || isnan(a) ? a : b)
     IS("Mish", a * tanh(log(1 + exp(a))))
-    IS("Mod", fmod(a, b))
+    IS("Mod", modulo(n, a, b))
     IS("Mul", a * b)
     IS("Neg", -a)
+    IS("Not", a == 0)
+    IS("Or", a != 0 || b != 0)
     IS("PRelu", a < 0 ? a * b : a)
-    IS("Pow", pow(a, b))
+    IS("Pow", power(n, a, b))
     IS("Reciprocal", 1 / a)
     IS("Relu", a < 0 ? 0 : a)
     IS("Round", nearbyint(a))
@@ -114,6 +200,7 @@ static double formula(const kerf_node *n, double a, double b)
     IS("Tan", tan(a))
     IS("Tanh", tanh(a))
     IS("ThresholdedRelu", a > p ? a : 0)
+    IS("Xor", (a != 0) != (b != 0))
     IS("kerf.Above", above(a, b))
     IS("kerf.AbsGrad", b * sign(a))
     IS("kerf.DivOrZero", b == 0 ? 0 : a / b)
@@ -154,9 +241,14 @@ REF(elementwise)
     const kerf_value *dst = n->outputs[0];
     const int unary =
         n->num_inputs < 2 || strcmp(n->op, "Expand") == 0 || strcmp(n->op, "Clip") == 0;
+    const int chooses = strcmp(n->op, "Where") == 0;
     for (int64_t i = 0; i < kerf_shape_num_elements(dst->shape); i++) {
         double a = inputs[0][source(n->inputs[0], dst, i)];
         double b = unary ? 0 : inputs[1][source(n->inputs[1], dst, i)];
-        outputs[0][i] = formula(n, a, b);
+        if (chooses)
+            outputs[0][i] = a != 0 ? b : inputs[2][source(n->inputs[2], dst, i)];
+        else
+            outputs[0][i] =
+                dst->type == KERF_F32 ? formula(n, a, b) : as_type(dst->type, formula(n, a, b));
     }
 }
