@@ -240,13 +240,14 @@ kernel void move_tiles(global const T *src, global T *dst, uint src_at, uint dst
 
 /* ---- the rest of an output that no box covers ---------------------------------------------- */
 
-/* An item has `chunk` elements. */
-kernel void move_zeros(global T *dst, uint num, uint chunk)
+/* All of it, with the lower bits of two halves; an item has `chunk` elements. */
+kernel void move_fill(global T *dst, uint low, uint high, uint num, uint chunk)
 {
+    const T value = (T)((ulong)high << 32 | low);
     uint i = min((uint)get_global_id(0) * chunk, num);
     const uint end = min(i + chunk, num);
     for (; i + 16u <= end; i += 16u)
-        vstore16((VEC)(0), 0, dst + i);
+        vstore16((VEC)(value), 0, dst + i);
     for (; i < end; i++)
-        dst[i] = 0;
+        dst[i] = value;
 }

@@ -43,6 +43,18 @@ static void slice(op_bench *b, kerf_shape src, int64_t axis, int64_t from, int64
     op_bench_end(b, ref_move, 0, "");
 }
 
+/* Two pixels on each side. */
+static void pad(op_bench *b, kerf_shape src, const char *mode)
+{
+    static const int64_t PADS[] = {0, 0, 2, 2, 0, 0, 2, 2};
+    op_bench_begin(b);
+    op_bench_random(b, src);
+    op_check_node(&b->c, "Pad", 1);
+    bench_ok(kerf_node_set_ints(b->c.node, "pads", PADS, 8));
+    bench_ok(kerf_node_set_string(b->c.node, "mode", mode));
+    op_bench_end(b, ref_move, 0, mode);
+}
+
 static void run_all(op_bench *b)
 {
     /* 64 MiB, rows of 4 KiB; the channels of a DenseNet and of a U-Net. */
@@ -57,6 +69,8 @@ static void run_all(op_bench *b)
     transpose(b, KERF_SHAPE(96, 128, 64), 0, 2, 1, -1);
     transpose(b, KERF_SHAPE(8, 224, 224, 3), 0, 3, 1, 2);
     transpose(b, KERF_SHAPE(8, 64, 56, 56), 0, 2, 3, 1);
+    pad(b, KERF_SHAPE(8, 64, 112, 112), "constant");
+    pad(b, KERF_SHAPE(8, 64, 112, 112), "reflect");
 }
 
 int main(void)

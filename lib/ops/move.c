@@ -198,23 +198,25 @@ static cut cut_planes(const planes *p)
 
 static const cut CUT_TILES = {"move_tiles", TILE, TILE, 0, 0};
 
-static kerf_status emit_zeros(const kerf__op_case *c)
+static kerf_status emit_fill(const kerf__op_case *c, uint64_t bits)
 {
     const size_t num = (size_t)kerf__value_elements(c->node->outputs[0]);
     const size_t pieces =
         kerf__is_wide(c) ? kerf__pieces_an_item(c, kerf__ceil_div(num, 16), 1, 256) : 1;
     const size_t items = kerf__ceil_div(num, 16 * pieces);
-    return kerf__emit(
-        c, &kerf__source_move, "move_zeros",
-        type_options(kerf_type_bits(c->node->outputs[0]->type) / 8, 0),
-        KERF__ARGS(ARG(kerf__out(c, 0)), ARG((unsigned)num), ARG((unsigned)(16 * pieces))),
-        kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
+    return kerf__emit(c, &kerf__source_move, "move_fill",
+                      type_options(kerf_type_bits(c->node->outputs[0]->type) / 8, 0),
+                      KERF__ARGS(ARG(kerf__out(c, 0)), ARG((unsigned)bits),
+                                 ARG((unsigned)(bits >> 32)), ARG((unsigned)num),
+                                 ARG((unsigned)(16 * pieces))),
+                      kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
 }
 
 static kerf_status build_boxes(const kerf__op_case *c, int by_tiles, int may_stream)
 {
-    if (kerf__move_leaves_zeros(c->node))
-        KERF__TRY(emit_zeros(c));
+    uint64_t bits;
+    if (kerf__move_fills(c->node, &bits))
+        KERF__TRY(emit_fill(c, bits));
     for (int i = 0; i < kerf__move_num_boxes(c->node); i++) {
         const planes p = planes_of(c->node, i);
         if (kerf__box_is_empty(&p.box))
@@ -295,6 +297,7 @@ extern const kerf__op kerf__ops_move[];
 const kerf__op kerf__ops_move[] = {
     ENTRY("Concat", -1, 1, kerf__move_gradient, 1),
     ENTRY("DepthToSpace", 1, 1, kerf__move_gradient, 1),
+    ENTRY("Pad", 4, 1, kerf__move_gradient, 1),
     ENTRY("Slice", 5, 1, kerf__move_gradient, 1),
     ENTRY("SpaceToDepth", 1, 1, kerf__move_gradient, 1),
     ENTRY("Split", 2, -1, kerf__move_gradient, 1),

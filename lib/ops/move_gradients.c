@@ -166,9 +166,10 @@ static const struct {
     const char *op;
     kerf_status (*rule)(kerf__gradients *grads, kerf_node *n, kerf_value *diff);
 } RULES[] = {
-    {"Concat", gradient_concat}, {"DepthToSpace", gradient_blocks},
-    {"Slice", gradient_slice},   {"SpaceToDepth", gradient_blocks},
-    {"Tile", gradient_tile},     {"Transpose", gradient_transpose},
+    {"Concat", gradient_concat},       {"DepthToSpace", gradient_blocks},
+    {"Pad", kerf__pad_gradient},       {"Slice", gradient_slice},
+    {"SpaceToDepth", gradient_blocks}, {"Tile", gradient_tile},
+    {"Transpose", gradient_transpose},
 };
 
 kerf_status kerf__move_gradient(kerf__gradients *grads, kerf_node *n)

@@ -16,7 +16,7 @@ static int64_t clamp(int64_t x, int64_t low, int64_t high)
 }
 
 /* Elements between neighbours along each dimension; the shape is not empty. */
-static void strides_of(kerf_shape shape, int64_t *strides)
+void kerf__move_strides(kerf_shape shape, int64_t *strides)
 {
     int64_t stride = 1;
     for (int i = shape.rank - 1; i >= 0; i--) {
@@ -36,7 +36,7 @@ kerf_status kerf__node_check_movable(const kerf_node *n, int input)
 
 /* ---- boxes ------------------------------------------------------------------------------- */
 
-static void add_dim(kerf__box *b, int64_t dim, int64_t src_stride, int64_t dst_stride)
+void kerf__box_add_dim(kerf__box *b, int64_t dim, int64_t src_stride, int64_t dst_stride)
 {
     b->dims[b->rank] = dim;
     b->src_strides[b->rank] = src_stride;
@@ -47,9 +47,9 @@ static void add_dim(kerf__box *b, int64_t dim, int64_t src_stride, int64_t dst_s
 static void add_permuted(kerf__box *b, kerf_shape src, const int *perm)
 {
     int64_t strides[KERF_MAX_RANK], stride = 1;
-    strides_of(src, strides);
+    kerf__move_strides(src, strides);
     for (int i = 0; i < src.rank; i++)
-        add_dim(b, src.dims[perm[i]], strides[perm[i]], 0);
+        kerf__box_add_dim(b, src.dims[perm[i]], strides[perm[i]], 0);
     for (int i = src.rank - 1; i >= 0; i--) {
         b->dst_strides[i] = stride;
         stride *= b->dims[i];
@@ -70,7 +70,7 @@ static kerf__box finish(const kerf__box *from)
             dst == b.dst_strides[last] * b.dims[last])
             b.dims[last] *= dim;
         else
-            add_dim(&b, dim, src, dst);
+            kerf__box_add_dim(&b, dim, src, dst);
     }
     return b;
 }
@@ -251,10 +251,10 @@ static void box_slice(const kerf_node *n, int i, kerf__box *b)
     (void)i;
     if (kerf__slice_cut(n, &cut) != KERF_OK)
         return; /* cannot be: infer has read it */
-    strides_of(src, from);
-    strides_of(dst, to);
+    kerf__move_strides(src, from);
+    kerf__move_strides(dst, to);
     for (int k = 0; k < src.rank; k++) {
-        add_dim(b, cut.num[k], from[k] * cut.step[k], to[k]);
+        kerf__box_add_dim(b, cut.num[k], from[k] * cut.step[k], to[k]);
         b->src_at += cut.begin[k] * from[k];
     }
 }
@@ -293,10 +293,10 @@ static void box_slice_grad(const kerf_node *n, int i, kerf__box *b)
     const int64_t *starts = kerf_node_ints(n, "starts", &num);
     const int64_t *steps = kerf_node_ints(n, "steps", &num);
     (void)i;
-    strides_of(src, from);
-    strides_of(n->outputs[0]->shape, to);
+    kerf__move_strides(src, from);
+    kerf__move_strides(n->outputs[0]->shape, to);
     for (int k = 0; k < src.rank; k++) {
-        add_dim(b, src.dims[k], from[k], to[k] * steps[k]);
+        kerf__box_add_dim(b, src.dims[k], from[k], to[k] * steps[k]);
         b->dst_at += starts[k] * to[k];
     }
 }
@@ -328,11 +328,11 @@ static void box_tile(const kerf_node *n, int i, kerf__box *b)
     const kerf_shape src = n->inputs[0]->shape, dst = n->outputs[0]->shape;
     int64_t from[KERF_MAX_RANK], to[KERF_MAX_RANK];
     (void)i;
-    strides_of(src, from);
-    strides_of(dst, to);
+    kerf__move_strides(src, from);
+    kerf__move_strides(dst, to);
     for (int k = 0; k < src.rank; k++) {
-        add_dim(b, dst.dims[k] / src.dims[k], 0, to[k] * src.dims[k]);
-        add_dim(b, src.dims[k], from[k], to[k]);
+        kerf__box_add_dim(b, dst.dims[k] / src.dims[k], 0, to[k] * src.dims[k]);
+        kerf__box_add_dim(b, src.dims[k], from[k], to[k]);
     }
 }
 
@@ -438,10 +438,11 @@ static kerf_status infer_split(kerf_node *n)
 static void add_part(kerf__box *b, kerf_shape whole, kerf_shape part, int is_split)
 {
     int64_t outer[KERF_MAX_RANK], inner[KERF_MAX_RANK];
-    strides_of(whole, outer);
-    strides_of(part, inner);
+    kerf__move_strides(whole, outer);
+    kerf__move_strides(part, inner);
     for (int k = 0; k < whole.rank; k++)
-        add_dim(b, part.dims[k], is_split ? outer[k] : inner[k], is_split ? inner[k] : outer[k]);
+        kerf__box_add_dim(b, part.dims[k], is_split ? outer[k] : inner[k],
+                          is_split ? inner[k] : outer[k]);
 }
 
 static void box_joined(const kerf_node *n, int i, kerf__box *b)
@@ -468,10 +469,11 @@ static const struct rule {
     const char *op;
     kerf_status (*infer)(kerf_node *n);
     void (*box)(const kerf_node *n, int i, kerf__box *b);
-    enum { ONE, AN_INPUT, AN_OUTPUT } boxes;
+    enum { ONE, AN_INPUT, AN_OUTPUT, PADS } boxes;
 } RULES[] = {
     {"Concat", infer_concat, box_joined, AN_INPUT},
     {"DepthToSpace", infer_blocks, box_blocks, ONE},
+    {"Pad", kerf__pad_infer, kerf__pad_box, PADS},
     {"Slice", infer_slice, box_slice, ONE},
     {"SpaceToDepth", infer_blocks, box_blocks, ONE},
     {"Split", infer_split, box_joined, AN_OUTPUT},
@@ -491,6 +493,8 @@ static const struct rule *rule_of(const kerf_node *n)
 int kerf__move_num_boxes(const kerf_node *n)
 {
     const struct rule *r = rule_of(n);
+    if (r->boxes == PADS)
+        return kerf__pad_num_boxes(n);
     return r->boxes == ONE ? 1 : r->boxes == AN_INPUT ? n->num_inputs : n->num_outputs;
 }
 
@@ -500,15 +504,19 @@ kerf__box kerf__move_box(const kerf_node *n, int i)
     const kerf_value *src = n->inputs[r->boxes == AN_INPUT ? i : 0];
     const kerf_value *dst = n->outputs[r->boxes == AN_OUTPUT ? i : 0];
     kerf__box b = {.rank = 0};
-    if (kerf__value_elements(src) == 0 || kerf__value_elements(dst) == 0)
+    if (kerf__value_elements(src) == 0 || kerf__value_elements(dst) == 0 ||
+        i >= kerf__move_num_boxes(n))
         return (kerf__box){.rank = 1};
     r->box(n, i, &b);
     return finish(&b);
 }
 
-int kerf__move_leaves_zeros(const kerf_node *n)
+int kerf__move_fills(const kerf_node *n, uint64_t *bits)
 {
-    return strcmp(n->op, "kerf.SliceGrad") == 0;
+    const int is_pad = strcmp(n->op, "Pad") == 0;
+    *bits = is_pad ? kerf__pad_value(n) : 0;
+    return strcmp(n->op, "kerf.SliceGrad") == 0 ||
+           (is_pad && strcmp(kerf_node_string(n, "mode", "constant"), "constant") == 0);
 }
 
 kerf_status kerf__move_infer(kerf_node *n)

@@ -150,6 +150,7 @@ const gate_case gate_cases[] = {
     {"Concat",    "s64:5,7 s64:5,9", "axis=1", 1},
     {"Split",     "f32:5,8",         "axis=1", 2},
     {"Tile",      "f32:5,8",         "repeats=2,3", 1},
+    {"Pad",       "f32:5,8",         "pads=1,2,3,4 mode=reflect", 1},
     {"SpaceToDepth", "f32:1,4,8,8",  "blocksize=2", 1},
     {"Transpose", "u8:50,70",        "perm=1,0", 1},
     {"Transpose", "f16:50,70",       "perm=1,0", 1},

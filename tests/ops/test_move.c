@@ -1,5 +1,6 @@
 /* test_move.c -- operations that only move data against ref_move.c: bits must agree. */
 #include "op_check.h"
+#include "ops/move_common.h"
 #include "ref/ref.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
@@ -49,6 +50,17 @@ static const move_case CASES[] = {
     {"DepthToSpace", "blocksize=2 mode=CRD", 1, 1, {{4, {2, 12, 3, 5}}}},
     {"SpaceToDepth", "blocksize=3", 1, 1, {{4, {1, 2, 6, 9}}}},
     {"SpaceToDepth", "blocksize=2 mode=CRD", 1, 1, {{4, {1, 2, 6, 4}}}},
+    {"Pad", "pads=1,2,3,0", 1, 1, {{2, {5, 20}}}},
+    {"Pad", "pads=0,-1,2,-3,1,2", 1, 1, {{3, {3, 7, 40}}}},
+    {"Pad", "pads=0,0,1,2,0,0,3,1 mode=edge", 1, 1, {{4, {2, 3, 5, 6}}}},
+    {"Pad", "pads=0,0,1,2,0,0,3,5 mode=reflect", 1, 1, {{4, {2, 3, 5, 6}}}},
+    {"Pad", "pads=0,4,3,-1 mode=reflect", 1, 1, {{2, {6, 7}}}},
+    {"Pad", "pads=2,5,3,6 mode=wrap", 1, 1, {{2, {3, 6}}}},
+    {"Pad", "pads=1,-2,2,0 mode=edge", 1, 1, {{2, {1, 20}}}},
+    {"Pad", "pads=3,2", 1, 1, {{1, {0}}}},
+    {"Pad", "pads=-3,-2", 1, 1, {{1, {5}}}},
+    {"Pad", "pads=-5,2", 1, 1, {{1, {5}}}},
+    {"Pad", "pads=2,1,1,2 axes=-1,0 mode=edge", 1, 1, {{3, {2, 3, 4}}}},
     {"kerf.SliceGrad", "shape=9,31 starts=0,30 steps=2,-4", 1, 1, {{2, {5, 7}}}},
     {"kerf.SliceGrad", "shape=3,70 starts=1,3 steps=1,1", 1, 1, {{2, {1, 40}}}},
 };
@@ -135,6 +147,7 @@ static void check(const move_case *k, kerf_type type)
     begin(&c, k, type);
     op_check_variants(&c, ref_move, 0);
     const int slopes = type == KERF_F32 && op_check_elements(c.inputs[0]) < 2000 &&
+                       kerf__move_num_boxes(c.node) > 0 &&
                        op_check_elements(c.node->outputs[0]) > 0 &&
                        kerf__op_find(k->op)->gradient != NULL;
     if (slopes)
@@ -203,6 +216,25 @@ static void test_lists_as_inputs(void)
     op_check_end(&c);
 }
 
+/* What is put in is an input, of any type. */
+static void test_pad_value(void)
+{
+    static const int64_t PADS[] = {1, 0, 0, 5}, WIDE = -((int64_t)5 << 40);
+    static const float HALF = 0.5f;
+    op_check c;
+    for (int i = 0; i < 2; i++) {
+        const kerf_type type = i ? KERF_S64 : KERF_F32;
+        fill(type, 60, 1);
+        op_check_begin(&c, dev);
+        op_check_input(&c, type, KERF_SHAPE(6, 10), bytes);
+        op_check_constant(&c, KERF_S64, KERF_SHAPE(4), PADS);
+        op_check_constant(&c, type, KERF_SCALAR, i ? (const void *)&WIDE : &HALF);
+        op_check_node(&c, "Pad", 1);
+        op_check_variants(&c, ref_move, 0);
+        op_check_end(&c);
+    }
+}
+
 /* A part that nobody uses brings no gradient: that of the whole is 0 there. */
 static void test_split_in_part(void)
 {
@@ -239,6 +271,12 @@ static void test_what_is_refused(void)
         {{"DepthToSpace", "blocksize=2", 1, 1, {{4, {1, 6, 2, 2}}}},
          "blocksize 2; must be (N, C, H, W) with C a multiple of its square"},
         {{"SpaceToDepth", "blocksize=2", 1, 1, {{4, {1, 6, 3, 2}}}}, "H and W multiples of it"},
+        {{"Pad", "pads=1", 1, 1, {{1, {3}}}}, "has 1 pads, must have 2"},
+        {{"Pad", "pads=1,3 mode=reflect", 1, 1, {{1, {3}}}},
+         "dimension 0 of 3 is padded by 1 and 3, must be by -3 to 2"},
+        {{"Pad", "pads=-2,-2", 1, 1, {{1, {3}}}}, "dimension 0 of 3 cannot be padded by -2 and -2"},
+        {{"Pad", "pads=1,1 mode=mirror", 1, 1, {{1, {3}}}}, "mode is mirror, must be constant"},
+        {{"Pad", "pads=1,1,1,1 axes=0,-2", 1, 1, {{2, {3, 3}}}}, "axis 0 is named twice"},
         {{"kerf.SliceGrad", "shape=4 starts=1 steps=2", 1, 1, {{1, {3}}}},
          "dimension 0 does not lie in its shape"},
     };
@@ -261,6 +299,7 @@ int main(void)
     test_cases();
     test_sizes();
     test_lists_as_inputs();
+    test_pad_value();
     test_split_in_part();
     test_what_is_refused();
     kerf_device_close(dev);

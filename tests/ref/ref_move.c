@@ -148,6 +148,38 @@ static void slice_grad(const kerf_node *n, const double *src, double *dst)
     }
 }
 
+/* Where coordinate i of a padded line of `dim` comes from; -1: from nowhere. */
+static int64_t unpadded(const char *mode, int64_t i, int64_t dim)
+{
+    if (i >= 0 && i < dim)
+        return i;
+    if (strcmp(mode, "edge") == 0)
+        return i < 0 ? 0 : dim - 1;
+    if (strcmp(mode, "reflect") == 0)
+        return i < 0 ? -i : 2 * (dim - 1) - i;
+    return strcmp(mode, "wrap") == 0 ? (i + dim) % dim : -1;
+}
+
+static void pad(const kerf_node *n, const double *const *inputs, double *dst)
+{
+    const kerf_shape src = n->inputs[0]->shape, shape = n->outputs[0]->shape;
+    const double value = n->num_inputs > 2 && n->inputs[2] != NULL ? inputs[2][0] : 0;
+    size_t num, num_axes;
+    const int64_t *pads = list(n, "pads", 1, &num), *axes = list(n, "axes", 3, &num_axes);
+    for (int64_t i = 0; i < kerf_shape_num_elements(shape); i++) {
+        int64_t at[RANK];
+        int inside = 1;
+        coordinates(shape, i, at);
+        for (size_t a = 0; a < num / 2; a++)
+            at[axes == NULL ? (int64_t)a : axes[a] + (axes[a] < 0 ? src.rank : 0)] -= pads[a];
+        for (int k = 0; k < src.rank; k++) {
+            at[k] = unpadded(kerf_node_string(n, "mode", "constant"), at[k], src.dims[k]);
+            inside &= at[k] >= 0;
+        }
+        dst[i] = inside ? inputs[0][position(src, at)] : value;
+    }
+}
+
 REF(move)
 {
     const kerf_shape dst = n->outputs[0]->shape;
@@ -155,6 +187,8 @@ REF(move)
         concat(n, inputs, outputs[0]);
     else if (strcmp(n->op, "Split") == 0)
         split(n, inputs[0], outputs);
+    else if (strcmp(n->op, "Pad") == 0)
+        pad(n, inputs, outputs[0]);
     else if (strcmp(n->op, "kerf.SliceGrad") == 0)
         slice_grad(n, inputs[0], outputs[0]);
     for (size_t r = 0; r < sizeof RULES / sizeof RULES[0]; r++)
