@@ -1,9 +1,10 @@
-"""Whole networks beside ONNX Runtime (inference) and PyTorch (a training step), in turns.
+"""Whole networks beside ONNX Runtime or OpenVINO (inference) and PyTorch (a training step), in turns.
 
     build/venv-peers/bin/python bench/peers/nets.py infer resnet-18 mobilenet-v2
+    build/venv-peers/bin/python bench/peers/nets.py infer --peer openvino resnet-18
     build/venv-peers/bin/python bench/peers/nets.py train resnet-18-cifar:32 lenet-5:64
 
-`kerf new` makes each network; ONNX Runtime runs that very file, PyTorch the same layers. A round
+`kerf new` makes each network; ONNX Runtime and OpenVINO run that very file, PyTorch the same layers. A round
 is one `kerf bench` and one measurement of the peer; the ratio is the median of all rounds, with
 the interval that holds it 19 times in 20. Prints one JSON object a network.
 """
@@ -88,12 +89,33 @@ def time_calls(call, seconds):
     return statistics.median(samples)
 
 
-def peer_inference(path, shape):
+def onnx_runtime(path, images):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    images = numpy.random.default_rng(0).standard_normal(shape, dtype=numpy.float32)
     return lambda: session.run(None, {session.get_inputs()[0].name: images})
+
+
+def open_vino(path, images):
+    import openvino
+
+    core = openvino.Core()
+    model = core.read_model(path)
+    model.reshape({model.inputs[0]: images.shape})
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": THREADS,
+    }
+    request = core.compile_model(model, "CPU", options).create_infer_request()
+    return lambda: request.infer([images])
+
+
+INFERENCE = {"onnxruntime": onnx_runtime, "openvino": open_vino}
+
+
+def peer_inference(path, shape, peer):
+    return INFERENCE[peer](path, numpy.random.default_rng(0).standard_normal(shape, dtype=numpy.float32))
 
 
 def peer_training(name, batch):
@@ -126,7 +148,7 @@ def compare(name, mode, batch, given):
         subprocess.run([KERF, "new", name, "-o", path, "--quiet"], check=True, capture_output=True)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         shape = [batch, *session.get_inputs()[0].shape[1:]]
-        peer = peer_inference(path, shape) if mode == "infer" else peer_training(name, batch)
+        peer = peer_inference(path, shape, given.peer) if mode == "infer" else peer_training(name, batch)
         rounds = [
             (kerf_ms(path, mode, batch, given.seconds), time_calls(peer, given.seconds)) for _ in range(given.rounds)
         ]
@@ -135,6 +157,7 @@ def compare(name, mode, batch, given):
     return {
         "network": name,
         "mode": mode,
+        "peer": given.peer if mode == "infer" else "pytorch",
         "batch": batch,
         "kerf_ms": min(ours for ours, _ in rounds),
         "peer_ms": min(theirs for _, theirs in rounds),
@@ -148,6 +171,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mode", choices=["infer", "train"])
     parser.add_argument("network", nargs="+", help="a name of `kerf new --list`, with :BATCH behind it (1)")
+    parser.add_argument("--peer", choices=INFERENCE, default="onnxruntime", help="of inference")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=1, help="of each side in a round")
     given = parser.parse_args()
