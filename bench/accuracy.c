@@ -1,6 +1,6 @@
-/* accuracy.c -- accuracy at density: LeNet-300-100 on Fashion-MNIST, dense and pruned.
+/* accuracy.c -- accuracy at density: a LeNet on Fashion-MNIST, dense and pruned.
  *
- *     bench_accuracy [--seeds N] [--epochs E] [--device SPEC]
+ *     bench_accuracy [--net lenet-300-100|lenet-5] [--seeds N] [--epochs E] [--device SPEC]
  *
  * The recipe of bench/peers/torch_prune.py: dense for E epochs, then from there once more as
  * long for each sparsity, magnitude over all layers, masks chosen anew every 100 steps on a
@@ -65,11 +65,11 @@ static double tell(uint64_t seed, const char *what, double percent)
     return percent;
 }
 
-static void run_seed(uint64_t seed, double epochs, double results[NUM])
+static void run_seed(const char *net, uint64_t seed, double epochs, double results[NUM])
 {
     kerf_graph *g;
     kerf_state *s;
-    bench_ok(kerf_net_create(&g, &s, "lenet-300-100", &(kerf_net_options){.seed = seed}, dev));
+    bench_ok(kerf_net_create(&g, &s, net, &(kerf_net_options){.seed = seed}, dev));
     kerf_train_options o = recipe(epochs, seed);
     bench_ok(kerf_train(g, s, data, &o));
     results[0] = tell(seed, "dense", top1(g, s));
@@ -98,6 +98,7 @@ static const char *option(int argc, char **argv, const char *name, const char *o
 
 int main(int argc, char **argv)
 {
+    const char *net = option(argc, argv, "--net", "lenet-300-100");
     const int seeds = atoi(option(argc, argv, "--seeds", "5"));
     const double epochs = atof(option(argc, argv, "--epochs", "20"));
     double mean[NUM] = {0};
@@ -105,7 +106,7 @@ int main(int argc, char **argv)
     bench_ok(kerf_dataset_open(&data, "fashion-mnist"));
     for (int seed = 1; seed <= seeds; seed++) {
         double results[NUM];
-        run_seed((uint64_t)seed, epochs, results);
+        run_seed(net, (uint64_t)seed, epochs, results);
         printf("{\"seed\": %d, \"top1\": ", seed);
         print_results(results);
         for (int i = 0; i < NUM; i++)

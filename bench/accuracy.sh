@@ -1,5 +1,5 @@
 #!/bin/sh
-# accuracy.sh [SEEDS [EPOCHS]] -- accuracy at density, Kerf and PyTorch by the same recipe, same
+# accuracy.sh [SEEDS [EPOCHS [NET]]] -- accuracy at density, Kerf and PyTorch by the same recipe, same
 # day, same machine; prints both means and says where Kerf is more than 0.15 points behind.
 #
 # Kerf's side is bench/accuracy.c, PyTorch's bench/peers/torch_prune.py (./bootstrap peers).
@@ -7,15 +7,16 @@
 set -eu
 seeds=${1:-5}
 epochs=${2:-20}
+net=${3:-lenet-300-100} # or lenet-5
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-"$root/build/release/tests/bench_accuracy" --seeds "$seeds" --epochs "$epochs" | tee "$out/kerf.json"
+"$root/build/release/tests/bench_accuracy" --net "$net" --seeds "$seeds" --epochs "$epochs" | tee "$out/kerf.json"
 peer=${KERF_TORCH_PRUNE:-}
 if [ -z "$peer" ]; then
     peer=$out/torch.json
     "$root/build/venv-peers/bin/python" "$root/bench/peers/torch_prune.py" \
-        --seeds "$seeds" --epochs "$epochs" | tee "$peer"
+        --net "$net" --seeds "$seeds" --epochs "$epochs" | tee "$peer"
 fi
 # The last line of each: {"mean": {"dense": 90.1, "0.9": 89.8, ...}}
 means() {
