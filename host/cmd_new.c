@@ -21,22 +21,31 @@ static int parse_input(const options *o, int64_t input[3])
     return 0;
 }
 
-/* Weights, biases and multiply-adds of a network as it comes. */
+/* Weights and biases of a network as it comes, told by their shapes alone. */
+static int64_t count_parameters(const kerf_state *s)
+{
+    int64_t num = 0;
+    for (int i = 0; i < kerf_state_num_ids(s); i++) {
+        const kerf_state_entry *entry = kerf_state_get(s, i);
+        if (entry != NULL && entry->role == KERF_ROLE_WEIGHT)
+            num += (int64_t)kerf_tensor_num_elements(entry->tensor);
+    }
+    return num;
+}
+
+/* Parameters, and multiply-adds for one image. */
 static kerf_status net_facts(const char *name, int64_t *num_parameters, double *macs)
 {
     kerf_graph *g;
     kerf_state *s;
-    kerf_net_options net_options = {.seed = 1};
-    layer_list layers = {0};
+    kerf_net_options net_options = {.shapes_only = 1};
     kerf_status status = kerf_net_create(&g, &s, name, &net_options, NULL);
+    *num_parameters = status == KERF_OK ? count_parameters(s) : 0;
+    *macs = 0;
     if (status == KERF_OK)
-        status = layers_read(&layers, g, s);
-    *macs = layers.macs;
-    *num_parameters = 0;
-    for (int i = 0; status == KERF_OK && i < kerf_state_num_ids(s); i++)
-        if (kerf_state_get(s, i) != NULL && kerf_state_get(s, i)->role == KERF_ROLE_WEIGHT)
-            *num_parameters += (int64_t)kerf_tensor_num_elements(kerf_state_get(s, i)->tensor);
-    layers_free(&layers);
+        status = kerf_graph_infer(g, 1);
+    for (int i = 0; status == KERF_OK && i < kerf_graph_num_nodes(g); i++)
+        *macs += kerf_node_macs(kerf_graph_node(g, i));
     kerf_graph_destroy(g);
     kerf_state_destroy(s);
     return status;

@@ -13,10 +13,11 @@ extern "C" {
 #endif
 
 typedef struct kerf_net_options {
-    int classes;             /* 0: the network's own */
-    int64_t input[3];        /* C, H, W; all 0: the network's own */
-    double width;            /* factor on hidden sizes; 0: 1 */
+    int classes;      /* 0: the network's own */
+    int64_t input[3]; /* C, H, W; all 0: the network's own */
+    double width;     /* factor on hidden sizes; 0: 1 */
     uint64_t seed;
+    int shapes_only; /* 1: weights stay 0, for who only counts them */
 } kerf_net_options;
 
 typedef struct kerf_net_info {

@@ -113,7 +113,7 @@ static kerf_value *add_weight(kerf__net *net, const char *layer, const char *wha
 {
     int id;
     kerf_value *value = add_state(net, layer, what, KERF_ROLE_WEIGHT, shape, &id);
-    if (net->status == KERF_OK)
+    if (net->status == KERF_OK && !net->options.shapes_only)
         net->status = draw(net, id, (size_t)kerf_shape_num_elements(shape),
                            (float)(1.0 / sqrt((double)fan_in)));
     net->num_tensors++;

@@ -144,7 +144,8 @@ static void check_published(int i)
     kerf_state *s;
     double macs = 0;
     CHECK(kerf_net_list(i) != NULL && strcmp(kerf_net_list(i)->name, PUBLISHED[i].name) == 0);
-    CHECK_OK(kerf_net_create(&g, &s, PUBLISHED[i].name, NULL, NULL));
+    CHECK_OK(
+        kerf_net_create(&g, &s, PUBLISHED[i].name, &(kerf_net_options){.shapes_only = 1}, NULL));
     if (g == NULL)
         return;
     CHECK_OK(kerf_graph_verify(g));
@@ -207,6 +208,21 @@ static void test_options(void)
     CHECK(count_weights(s) == 60 * 30 + 30 + 30 * 10 + 10 + 10 * 7 + 7);
     CHECK(kerf_shape_equal(kerf_value_shape(kerf_graph_output(g, 0)),
                            KERF_SHAPE(kerf_graph_symbol(g, "N"), 7)));
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+}
+
+static void test_shapes_only(void)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    const kerf_net_options options = {.width = 0.1, .seed = 3, .shapes_only = 1};
+    if (!create(&g, &s, &options))
+        return;
+    CHECK(count_weights(s) == 784 * 30 + 30 + 30 * 10 + 10 + 10 * 10 + 10);
+    const float *x = kerf_tensor_data(kerf_state_find(s, "fc1.weight")->tensor);
+    for (int i = 0; i < 784 * 30; i++)
+        CHECK(x[i] == 0);
     kerf_graph_destroy(g);
     kerf_state_destroy(s);
 }
@@ -335,6 +351,7 @@ int main(void)
     test_published();
     test_batch_norm();
     test_options();
+    test_shapes_only();
     test_fresh_weights();
     test_refused();
     test_no_memory();
