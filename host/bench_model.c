@@ -199,6 +199,8 @@ static int open_contender(const options *o, contender *c, const char *path, kerf
     double start = now_ms();
     int code = model_read(o, &c->m, path, dev);
     c->read_ms = now_ms() - start;
+    if (code == 0 && (o->train || options_given(o, "batch")))
+        model_open_batch(o, &c->m);
     if (code == 0)
         code = choose_batch(o, c);
     if (code != 0)

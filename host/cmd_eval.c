@@ -91,6 +91,7 @@ static int compare_with_reference(const options *o, const session *s, kerf_split
     model reference;
     int code = model_read(o, &reference, o->reference, s->dev);
     if (code == 0) {
+        model_open_batch(o, &reference);
         kerf_status status = measure_agreement(s, &reference, split, e->e.batch, &e->agreement);
         code = status == KERF_OK ? 0 : fail_kerf(o, status);
     }

@@ -19,6 +19,15 @@ int model_read(const options *o, model *m, const char *path, kerf_device *dev)
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
+void model_open_batch(const options *o, model *m)
+{
+    const kerf_graph *before = m->g;
+    if (kerf_graph_free_batch(&m->g) != KERF_OK)
+        warn(o, "%s: %s", m->path, kerf_last_error());
+    else if (m->g != before && o->verbose)
+        say(o, "%s: the batch was fixed, and is free now", m->path);
+}
+
 void model_free(model *m)
 {
     kerf_graph_destroy(m->g);

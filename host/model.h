@@ -18,6 +18,9 @@ typedef struct model {
 
 /* 0 or an exit code after a message.  dev NULL: host memory.  Free it in any case. */
 int model_read(const options *o, model *m, const char *path, kerf_device *dev);
+/* A file for one batch is opened for any, for commands with a batch of their own; a warning where
+ * that cannot be. */
+void model_open_batch(const options *o, model *m);
 void model_free(model *m);
 
 /* Checks what --output names before long work begins: there, or not there without -f, and

@@ -48,7 +48,7 @@ const option_row option_rows[] = {
     {"loss", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(loss), "L", "cross-entropy or mse (cross-entropy)", "cross-entropy|mse", RANGE_NONE, 0, 0},
     {"freeze", 0, OPTION_LIST, GROUP_TRAIN, FIELD(freeze), "PATTERN", "weights that stay as they are; repeatable", NO_RANGE},
     {"no-keep-zeros", 0, OPTION_FLAG, GROUP_TRAIN, FIELD(no_keep_zeros), "", "let weights that are 0 in the file grow back", NO_RANGE},
-    {"memory", 0, OPTION_BYTES, GROUP_TRAIN | GROUP_BENCH, FIELD(memory), "BYTES", "stay within; training computes some results twice for it: 512M, 2G (no bound)", NO_RANGE},
+    {"memory", 0, OPTION_BYTES, GROUP_TRAIN | GROUP_BENCH, FIELD(memory), "BYTES", "stay within; training computes some results twice for it: 512M, 2G (what the device has)", NO_RANGE},
     {"run-dir", 0, OPTION_TEXT, GROUP_RUN, FIELD(run_dir), "DIR", "checkpoint and records of the run (OUT.run)", NO_RANGE},
     {"resume", 0, OPTION_FLAG, GROUP_RUN, FIELD(resume), "", "go on where that run stopped; give the same options", NO_RANGE},
 

@@ -23,16 +23,6 @@ static int choose_prep(const options *o, session *s)
     return 0;
 }
 
-/* A file for one batch is opened for any, as training and evaluating have their own. */
-static void free_batch(const options *o, session *s)
-{
-    const kerf_graph *before = s->m.g;
-    if (kerf_graph_free_batch(&s->m.g) != KERF_OK)
-        warn(o, "%s: %s", s->m.path, kerf_last_error());
-    else if (s->m.g != before && o->verbose)
-        say(o, "%s: the batch was fixed, and is free now", s->m.path);
-}
-
 static kerf_status open_data(const options *o, session *s)
 {
     kerf_status status = kerf_dataset_open(&s->data, o->data);
@@ -53,7 +43,7 @@ int session_open(const options *o, session *s, const char *model_path)
         say(o, "device: %s", kerf_device_name(s->dev));
     int code = model_read(o, &s->m, model_path, s->dev);
     if (code == 0 && s->data != NULL) {
-        free_batch(o, s);
+        model_open_batch(o, &s->m);
         code = choose_prep(o, s);
     }
     return code;

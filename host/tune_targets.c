@@ -74,6 +74,8 @@ static int find_model(const options *o, const char *path, kerf_device *dev, tune
     if (!make_room(t, 1, 2))
         return fail_memory(o);
     const int code = model_read(o, &m, path, dev);
+    if (code == 0)
+        model_open_batch(o, &m);
     t->subjects[t->num_subjects++] = (tune_subject){m.g, m.s};
     if (code != 0)
         return code;

@@ -60,7 +60,8 @@ typedef struct kerf_plan_options {
                                 * an error */
     size_t num_freeze;
     size_t memory_bytes; /* what plan and states may take on the device together; a training that
-                          * needs more computes results of the forward pass twice (0: no bound) */
+                          * needs more computes results of the forward pass twice (0: what the
+                          * device has) */
     uint64_t seed; /* KERF_TRAIN only: of what Dropout drops */
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
     size_t num_inputs;

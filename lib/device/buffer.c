@@ -12,7 +12,7 @@
 #include "device/device_internal.h"
 #include "device/fault.h"
 
-static const char *size_text(uint64_t bytes, char text[32])
+const char *kerf__size_text(uint64_t bytes, char text[32])
 {
     static const char *const UNITS[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
     double size = (double)bytes;
@@ -25,6 +25,11 @@ static const char *size_text(uint64_t bytes, char text[32])
     return text;
 }
 
+uint64_t kerf__device_free_bytes(const kerf_device *dev)
+{
+    return dev->used_bytes < dev->info.global_bytes ? dev->info.global_bytes - dev->used_bytes : 0;
+}
+
 /* What the device is known not to have is not asked for. */
 static kerf_status check_room(const kerf_device *dev, size_t bytes)
 {
@@ -32,12 +37,12 @@ static kerf_status check_room(const kerf_device *dev, size_t bytes)
     const kerf_device_info *info = &dev->info;
     if (bytes > info->max_alloc_bytes)
         return kerf__fail(KERF_ERR_MEMORY, "buffer: %s wanted, %s takes at most %s in one piece",
-                          size_text(bytes, wanted), info->name,
-                          size_text(info->max_alloc_bytes, limit));
-    if (bytes > info->global_bytes - dev->used_bytes)
+                          kerf__size_text(bytes, wanted), info->name,
+                          kerf__size_text(info->max_alloc_bytes, limit));
+    if (bytes > kerf__device_free_bytes(dev))
         return kerf__fail(KERF_ERR_MEMORY, "buffer: %s wanted, %s has %s left of its memory",
-                          size_text(bytes, wanted), info->name,
-                          size_text(info->global_bytes - dev->used_bytes, limit));
+                          kerf__size_text(bytes, wanted), info->name,
+                          kerf__size_text(kerf__device_free_bytes(dev), limit));
     return KERF_OK;
 }
 
@@ -51,7 +56,7 @@ static kerf_status create_mem(kerf__buffer *buffer, size_t bytes)
     if (err != CL_SUCCESS) {
         char wanted[32];
         return kerf__fail(KERF_ERR_MEMORY, "buffer: %s has no %s left (%s, %d)", dev->info.name,
-                          size_text(bytes, wanted), kerf__opencl_error(err), err);
+                          kerf__size_text(bytes, wanted), kerf__opencl_error(err), err);
     }
     buffer->root = buffer->mem;
     buffer->counted_bytes = bytes;

@@ -18,6 +18,10 @@ kerf_status kerf__buffer_create(kerf__buffer **out, kerf_device *dev, size_t siz
  * align_bytes. */
 kerf_status kerf__buffer_create_view(kerf__buffer **out, kerf__buffer *parent, size_t offset_bytes,
                                      size_t size_bytes);
+/* What is left of the device's memory, as far as Kerf took it. */
+uint64_t kerf__device_free_bytes(const kerf_device *dev);
+/* "1.5 GiB"; returns text. */
+const char *kerf__size_text(uint64_t bytes, char text[32]);
 void kerf__buffer_destroy(kerf__buffer *buffer); /* NULL is allowed */
 /* 1 if both begin at the same byte: what is written to the one replaces the other. */
 int kerf__buffer_same_start(const kerf__buffer *a, const kerf__buffer *b);

@@ -1,7 +1,8 @@
 /* plan/plan.c -- making a plan: the passes one after the other, and its end.
  *
  *     model graph --copy--> infer, derive --> training graph: loss, gradients, updates
- *         --> lowered graph: fused, laid out, ordered --> kernels chosen --> blocks, arena --> launches
+ *         --> lowered graph: fused, laid out, ordered --> kernels chosen --> blocks, arena -->
+ * launches
  *
  * Passes and fields: plan_internal.h.  Running: run.c. */
 #include <assert.h>
@@ -244,46 +245,36 @@ kerf_status kerf__plan_draft(kerf_plan **out, const kerf_graph *g, kerf_state *s
     return create_draft(out, g, s, options, 0);
 }
 
-/* Arena, what lies beside it, and the states: all that a run needs on the device. */
-static size_t needed_bytes(const kerf_plan *p)
-{
-    size_t bytes = kerf_plan_arena_bytes(p);
-    for (size_t i = 0; i < p->num_blocks; i++)
-        if (p->blocks[i].kind == KERF__BLOCK_STATE)
-            bytes += p->blocks[i].size_bytes;
-    return bytes;
-}
-
-/* The plan that gives up least and fits; with *least the bytes of the smallest. */
+/* The plan that gives up least and fits into memory_bytes and on the device. */
 static kerf_status create_within(kerf_plan **out, const kerf_graph *g, kerf_state *s,
-                                 const kerf_plan_options *options, size_t *least)
+                                 const kerf_plan_options *options)
 {
     const int num_levels = options->mode == KERF_TRAIN ? kerf__recompute_levels : 1;
-    *least = SIZE_MAX;
-    for (int level = 0; level < num_levels; level++) {
-        KERF__TRY(create_draft(out, g, s, options, level));
-        kerf_status status = lay_memory(*out);
-        const size_t bytes = status == KERF_OK ? needed_bytes(*out) : 0;
-        if (status == KERF_OK && (options->memory_bytes == 0 || bytes <= options->memory_bytes))
-            return KERF_OK;
-        kerf_plan_destroy(*out);
+    kerf_plan *least = NULL; /* of those that do not fit, for the message */
+    kerf_status status = KERF_OK;
+    for (int level = 0; status == KERF_OK && level < num_levels; level++) {
+        status = create_draft(out, g, s, options, level);
+        if (status == KERF_OK)
+            status = lay_memory(*out);
+        if (status == KERF_OK && kerf__plan_fits(*out, options->memory_bytes))
+            break;
+        const int is_less =
+            status == KERF_OK &&
+            (least == NULL || kerf__plan_needed_bytes(*out) < kerf__plan_needed_bytes(least));
+        kerf_plan_destroy(is_less ? least : *out);
+        least = is_less ? *out : least;
         *out = NULL;
-        KERF__TRY(status);
-        *least = bytes < *least ? bytes : *least;
     }
-    return KERF_OK;
+    if (status == KERF_OK && *out == NULL)
+        status = kerf__plan_fail_room(least, options->memory_bytes);
+    kerf_plan_destroy(least);
+    return status;
 }
 
 kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
                              const kerf_plan_options *options)
 {
-    size_t least;
-    KERF__TRY(create_within(out, g, s, options, &least));
-    if (*out == NULL)
-        return kerf__fail(KERF_ERR_MEMORY,
-                          "plan: needs at least %zu bytes on the device, must fit in %zu; a smaller "
-                          "batch needs less",
-                          least, options->memory_bytes);
+    KERF__TRY(create_within(out, g, s, options));
     kerf_status status = kerf__plan_bind(*out);
     if (status == KERF_OK)
         return KERF_OK;

@@ -199,6 +199,11 @@ kerf_status kerf__plan_make_blocks(kerf_plan *p);
  * overlap; returns through *arena_bytes. */
 kerf_status kerf__arena_pack(kerf__block *blocks, size_t num, size_t align_bytes,
                              size_t *arena_bytes);
+/* room.c: whether arena and all else fit into memory_bytes (0: no bound) and on the device, and the
+ * failure that names what is largest. */
+size_t kerf__plan_needed_bytes(const kerf_plan *p);
+int kerf__plan_fits(const kerf_plan *p, size_t memory_bytes);
+kerf_status kerf__plan_fail_room(const kerf_plan *p, size_t memory_bytes);
 /* bind.c: buffers, tensors and launches. */
 kerf_status kerf__plan_bind(kerf_plan *p);
 /* Appends the launches of node i to `steps`, by its option or the next that can be built. */

@@ -60,6 +60,19 @@ kerf_device *kerf_state_device(const kerf_state *s)
 
 /* ---- adding ----------------------------------------------------------------------------- */
 
+/* Says whose memory it is. */
+static kerf_status create_tensor(kerf_tensor **out, kerf_device *dev, const char *name,
+                                 kerf_type type, kerf_shape shape)
+{
+    char text[128];
+    kerf_status status = kerf_tensor_create(out, dev, type, shape);
+    if (status != KERF_ERR_MEMORY)
+        return status;
+    const kerf__message why = kerf__message_keep();
+    return kerf__fail(status, "'%s' %s: %s", name, kerf_shape_text(shape, text, sizeof text),
+                      why.text);
+}
+
 static kerf_status create_entry(kerf_state_entry **out, kerf_device *dev,
                                 const kerf_state_entry *like, kerf_type type, kerf_shape shape)
 {
@@ -70,7 +83,7 @@ static kerf_status create_entry(kerf_state_entry **out, kerf_device *dev,
     *e = *like;
     e->tensor = NULL;
     e->name = kerf__strdup(like->name);
-    kerf_status status = e->name != NULL ? kerf_tensor_create(&e->tensor, dev, type, shape)
+    kerf_status status = e->name != NULL ? create_tensor(&e->tensor, dev, e->name, type, shape)
                                          : kerf__fail_memory(like->name, strlen(like->name));
     if (status != KERF_OK) {
         destroy_entry(e);

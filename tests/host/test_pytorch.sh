@@ -17,4 +17,16 @@ for kind in inference open_batch training; do
     grep -q "the batch is fixed" out.txt && failed "$kind: what was trained has a fixed batch"
     expect 0 "top-1" "$KERF" eval $kind.onnx --data $data --batch 7
 done
+
+# Commands with a batch of their own open that of a file.
+expect_json "infer.runs=2" "$KERF" bench "$golden/inference.onnx" --batch 8 --runs 2 --warm 0 --json
+expect_json "train.runs=2" "$KERF" bench "$golden/inference.onnx" --train --runs 2 --warm 0 --json
+expect_json "agreement=100" "$KERF" eval "$golden/open_batch.onnx" --data $data --batch 7 \
+    --reference "$golden/inference.onnx" --json
+
+# A device that is too small says so in one line, with what is largest.
+KERF_TEST_LIMITS=0,0,100000 "$KERF" eval "$golden/open_batch.onnx" --data $data 2>err.txt &&
+    failed "a network that does not fit was evaluated"
+grep -q "^kerf: eval: plan: needs at least .*; the largest is .*; a smaller batch needs less$" err.txt ||
+    failed "a small device: $(cat err.txt)"
 finish

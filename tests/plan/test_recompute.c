@@ -1,5 +1,6 @@
 /* test_recompute.c -- a training within a bound of memory computes some results twice, and
  * leaves the same bits. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -104,9 +105,57 @@ static void test_what_cannot_fit(void)
                                                        .loss = KERF_LOSS_CROSS_ENTROPY,
                                                        .memory_bytes = 1000}));
     CHECK(p == NULL && strstr(kerf_last_error(), "plan: needs at least ") != NULL &&
-          strstr(kerf_last_error(), "must fit in 1000; a smaller batch needs less") != NULL);
+          strstr(kerf_last_error(), "must fit in 1000 bytes; the largest is ") != NULL);
     kerf_graph_destroy(g);
     kerf_state_destroy(s);
+}
+
+/* Plans on a device with so much memory (0: as it is), none of which is run: the bytes of one that
+ * trains, and what is said of one for too many samples. */
+static size_t plan_on(const char *limits, char *message, size_t message_bytes)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_plan *p;
+    kerf_device *whole = dev;
+    const char *before = getenv("KERF_TEST_LIMITS");
+    char kept[64];
+    snprintf(kept, sizeof kept, "%s", before != NULL ? before : "0");
+    setenv("KERF_TEST_LIMITS", limits, 1);
+    CHECK_OK(kerf_device_open(&dev, NULL));
+    setenv("KERF_TEST_LIMITS", kept, 1);
+    build(&g, &s);
+    kerf_plan_options options = {.batch = 100 * BATCH};
+    message[0] = '\0';
+    if (kerf_plan_create(&p, g, s, &options) != KERF_OK)
+        snprintf(message, message_bytes, "%s", kerf_last_error());
+    kerf_plan_destroy(p);
+    options = (kerf_plan_options){.mode = KERF_TRAIN,
+                                  .batch = BATCH,
+                                  .loss = KERF_LOSS_CROSS_ENTROPY,
+                                  .optimizer = {.momentum = 0.9f}};
+    CHECK_OK(kerf_plan_create(&p, g, s, &options));
+    const size_t bytes = p != NULL ? kerf_plan_arena_bytes(p) : 0;
+    kerf_plan_destroy(p);
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+    kerf_device_close(dev);
+    dev = whole;
+    return bytes;
+}
+
+/* Without a bound the device's own end counts, and is told before anything is asked of it. */
+static void test_small_device(void)
+{
+    char limits[64], message[512];
+    const size_t all = plan_on("0", message, sizeof message);
+    CHECK(message[0] == '\0');
+    snprintf(limits, sizeof limits, "0,0,%zu", STATE_BYTES + all * 8 / 10);
+    const size_t less = plan_on(limits, message, sizeof message);
+    CHECK(less > 0 && less <= all * 8 / 10);
+    CHECK(strstr(message, "plan: needs at least ") != NULL &&
+          strstr(message, "; the largest is 'x' (6400, 24), 600.0 KiB; a smaller batch needs "
+                          "less") != NULL);
 }
 
 int main(void)
@@ -114,6 +163,7 @@ int main(void)
     dev = check_open_device();
     test_same_bits_in_less();
     test_what_cannot_fit();
+    test_small_device();
     kerf_device_close(dev);
     return check_result();
 }
