@@ -25,11 +25,7 @@
 #ifndef DIRECT
 #define DIRECT 0
 #endif
-#include "blocks.clh"
-
-#if V == 16
-#include "turn.clh"
-#endif
+#include "conv_weights.clh"
 
 /* ---- the band -------------------------------------------------------------------------------- */
 
@@ -118,34 +114,6 @@ static INLINED void add_tile(BAND const float *src, global const float **diff, l
                 }
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
-
-/* (num, V) sums of one vector, which stand for num weights of V filters; of those the first
- * num_filters are there. */
-static inline void store_filters(local const float *sums, global float *dst, int num,
-                                 int num_filters, int pitch)
-{
-    int j = 0;
-#if V == 16
-    for (; num_filters >= 16 && j + 16 <= num; j += 16) {
-        float16 a[16], b[16];
-#pragma unroll
-        for (int k = 0; k < 16; k++)
-            a[k] = vload16(0, sums + (j + k) * V);
-        TURN_ROUND(b, a, 8)
-        TURN_ROUND(a, b, 8)
-        TURN_ROUND(b, a, 8)
-        TURN_ROUND(a, b, 8)
-#pragma unroll
-        for (int k = 0; k < 16; k++)
-            vstore16(a[k], 0, dst + (long)k * pitch + j);
-    }
-#endif
-    for (int v = 0; v < V && v < num_filters; v++)
-        for (int k = j; k < num; k++)
-            dst[(long)v * pitch + k] = sums[k * V + v];
-}
-
 /* ---- an item --------------------------------------------------------------------------------- */
 
 /* Work-item (x, y, z): NV vectors of filters from x * NV on; input channels from y * channels on,
@@ -170,8 +138,7 @@ kernel void conv_weights_wide(global const float *src, global const float *diff_
     const int wide_kernel = (kernel_w + NK - 1) / NK * NK;
     const int num_cols = (dst_w - 1) * stride_w + (wide_kernel - 1) * dilation_w + 1;
     const int num_planes = SRC_LANES == LANES ? 1 : num_channels;
-    for (int k = 0; k < NV * channels * taps; k++)
-        STOREV((floatv)(0.0f), sums + k * V);
+    clear_sums(sums, NV * channels * taps);
 
     for (int image = group; image < n * groups; image += groups)
         for (int row = 0; row < dst_h; row += rows) {
@@ -213,15 +180,8 @@ kernel void conv_weights_wide(global const float *src, global const float *diff_
                     }
         }
 
-    const int pitch = src_channels * kernel_h * kernel_w;
-    for (int v = 0; v < NV; v++) {
-        const int first = (vector + v) * V;
-        global float *dst = diff_weights + (long)(group * dst_channels + first) * pitch +
-                            (channel * kernel_h + ky) * kernel_w;
-        local const float *own = sums + v * channels * taps * V;
-        const int whole = num_ky == kernel_h; /* then weights of all channels lie together */
-        for (int i = 0; i < (whole ? 1 : num_channels); i++)
-            store_filters(own + i * taps * V, dst + i * kernel_h * kernel_w,
-                          whole ? num_channels * taps : taps, dst_channels - first, pitch);
-    }
+    store_weights(sums,
+                  diff_weights + (long)group * dst_channels * src_channels * kernel_h * kernel_w,
+                  vector, dst_channels, channel, channels, num_channels, src_channels, ky, num_ky,
+                  kernel_h, kernel_w);
 }

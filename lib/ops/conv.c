@@ -228,6 +228,13 @@ static const kerf__variant VARIANTS[] = {
      .build = kerf__conv_wide_build,
      .candidates = kerf__conv_wide_candidates,
      .num_candidates = KERF__CONV_NUM_WIDE},
+    {.name = "conv_batch",
+     .wide = 1,
+     .fits = kerf__conv_batch_fits,
+     .guess = kerf__conv_batch_guess,
+     .build = kerf__conv_batch_build,
+     .candidates = kerf__conv_batch_candidates,
+     .num_candidates = KERF__CONV_NUM_BATCH},
     PLAIN_VARIANTS,
 };
 
@@ -239,6 +246,13 @@ static const kerf__variant WEIGHTS_VARIANTS[] = {
      .build = kerf__conv_weights_wide_build,
      .candidates = kerf__conv_weights_wide_candidates,
      .num_candidates = KERF__CONV_NUM_WEIGHTS_WIDE},
+    {.name = "conv_weights_batch",
+     .wide = 1,
+     .fits = kerf__conv_weights_batch_fits,
+     .guess = kerf__conv_weights_batch_guess,
+     .build = kerf__conv_weights_batch_build,
+     .candidates = kerf__conv_weights_batch_candidates,
+     .num_candidates = KERF__CONV_NUM_WEIGHTS_BATCH},
     PLAIN_VARIANTS,
 };
 

@@ -373,6 +373,20 @@ double kerf__conv_macs(const kerf__conv *v)
            ((double)v->src_channels * v->h.kernel * v->w.kernel);
 }
 
+double kerf__conv_pairs(const kerf__conv_axis *a)
+{
+    double pairs = 0;
+    for (int k = 0; k < a->kernel; k++) {
+        const int64_t shift =
+            (int64_t)k * a->dilation - a->pad; /* pixel p meets p * stride + shift */
+        const int64_t first = shift >= 0 ? 0 : (a->stride - 1 - shift) / a->stride;
+        const int64_t end = shift >= a->src ? 0 : (a->src - shift + a->stride - 1) / a->stride;
+        if (first < end && first < a->dst)
+            pairs += (double)((end < a->dst ? end : a->dst) - first);
+    }
+    return pairs;
+}
+
 kerf__buffer *kerf__conv_bias(const kerf__op_case *c, const kerf__conv *v)
 {
     return v->has_bias ? kerf__in(c, 2) : kerf__out(c, 0);

@@ -72,6 +72,8 @@ static inline int64_t kerf__conv_reach(const kerf__conv_axis *a)
 
 /* Multiply-adds, those with padding included: the same in all directions. */
 double kerf__conv_macs(const kerf__conv *v);
+/* Pairs of a pixel of dst and a tap that meet a pixel of src; the same in all directions. */
+double kerf__conv_pairs(const kerf__conv_axis *a);
 
 /* Buffers of a case; where there is no bias or residual the output, which kernels then do not
  * read. */

@@ -274,8 +274,7 @@ static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut
 
 /* ---- the wish --------------------------------------------------------------------------- */
 
-/* Groups begin with a block. */
-static int are_whole(const kerf__conv *v)
+int kerf__conv_are_whole(const kerf__conv *v)
 {
     return v->groups == 1 ||
            (v->src_channels % KERF__LANES == 0 && v->dst_channels % KERF__LANES == 0);
@@ -304,7 +303,8 @@ kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out)
     const int is_gradient = v.direction == KERF__CONV_SRC;
     const int in_channels = is_gradient ? v.dst_channels : v.src_channels;
     const int out_channels = is_gradient ? v.src_channels : v.dst_channels;
-    if (v.n == 0 || out_channels < FEW_CHANNELS || !are_whole(&v) || !is_small_enough(&v))
+    if (v.n == 0 || out_channels < FEW_CHANNELS || !kerf__conv_are_whole(&v) ||
+        !is_small_enough(&v))
         return KERF__STAYS;
     out->inputs[0] = in_channels < FEW_CHANNELS ? KERF__PLAIN : KERF__C16;
     out->inputs[1] = SECOND[v.direction];
@@ -320,7 +320,7 @@ int kerf__conv_wide_fits(const kerf__op_case *c)
     const kerf__conv v = kerf__conv_of(c->node);
     const kerf__layout filters = v.direction == KERF__CONV_DST ? KERF__O16 : KERF__I16;
     cut k;
-    if (v.direction == KERF__CONV_WEIGHTS || !are_whole(&v) || !kerf__fits_31_bits(c) ||
+    if (v.direction == KERF__CONV_WEIGHTS || !kerf__conv_are_whole(&v) || !kerf__fits_31_bits(c) ||
         kerf__input_layout(c->node, 1) != filters || kerf__output_layout(c->node, 0) != KERF__C16)
         return 0;
     for (int i = 0; i < KERF__CONV_NUM_WIDE; i++) {

@@ -3,10 +3,13 @@
 #ifndef KERF_OPS_CONV_WIDE_H
 #define KERF_OPS_CONV_WIDE_H
 
-#include "ops/op.h"
+#include "ops/conv_common.h"
 
 /* What a convolution wishes on CPU devices: blocks, where a wide variant pays and fits. */
 kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out);
+
+/* 1 if every group begins with a block of channels. */
+int kerf__conv_are_whole(const kerf__conv *v);
 
 int kerf__conv_wide_fits(const kerf__op_case *c);
 double kerf__conv_wide_guess(const kerf__op_case *c);
@@ -14,11 +17,25 @@ kerf_status kerf__conv_wide_build(const kerf__op_case *c);
 enum { KERF__CONV_NUM_WIDE = 5 };
 extern const kerf__candidate kerf__conv_wide_candidates[KERF__CONV_NUM_WIDE];
 
+/* conv_batch.c: the same for images of a batch side by side. */
+int kerf__conv_batch_fits(const kerf__op_case *c);
+double kerf__conv_batch_guess(const kerf__op_case *c);
+kerf_status kerf__conv_batch_build(const kerf__op_case *c);
+enum { KERF__CONV_NUM_BATCH = 4 };
+extern const kerf__candidate kerf__conv_batch_candidates[KERF__CONV_NUM_BATCH];
+
 /* conv_weights_wide.c: the gradient by the weights. */
 int kerf__conv_weights_wide_fits(const kerf__op_case *c);
 double kerf__conv_weights_wide_guess(const kerf__op_case *c);
 kerf_status kerf__conv_weights_wide_build(const kerf__op_case *c);
 enum { KERF__CONV_NUM_WEIGHTS_WIDE = 4 };
 extern const kerf__candidate kerf__conv_weights_wide_candidates[KERF__CONV_NUM_WEIGHTS_WIDE];
+
+/* conv_weights_batch.c: the same for images of a batch side by side. */
+int kerf__conv_weights_batch_fits(const kerf__op_case *c);
+double kerf__conv_weights_batch_guess(const kerf__op_case *c);
+kerf_status kerf__conv_weights_batch_build(const kerf__op_case *c);
+enum { KERF__CONV_NUM_WEIGHTS_BATCH = 3 };
+extern const kerf__candidate kerf__conv_weights_batch_candidates[KERF__CONV_NUM_WEIGHTS_BATCH];
 
 #endif

@@ -156,9 +156,13 @@ static const conv_case CONV[] = {
     {XWY(S(1, 32, 6, 7), S(48, 16, 3, 3), S(1, 48, 6, 7)), .group = 2, .pads = {1, 1, 1, 1}},
     {XWY(S(1, 12, 11, 8), S(20, 12, 3, 2), S(1, 20, 5, 8)), .strides = {3, 1}, .dilations = {2, 3}, .pads = {4, 1, 2, 2}},
     {XWY(S(1, 3, 12, 11), S(20, 3, 5, 5), S(1, 20, 4, 4)), .strides = {3, 3}, .pads = {1, 2, 2, 2}},
-    {XWY(S(1, 300, 5, 5), S(40, 300, 3, 3), S(1, 40, 5, 5)), .pads = {1, 1, 1, 1}},
+    {XWY(S(2, 300, 5, 5), S(40, 300, 3, 3), S(2, 40, 5, 5)), .pads = {1, 1, 1, 1}},
     {XWY(S(1, 10, 5, 6), S(9, 10, 2, 2), S(1, 9, 3, 7)), .pads = {-1, 1, 0, 1}}, /* cropped */
     {XWY(S(1, 1, 17, 17), S(2, 1, 1, 1), S(1, 2, 17, 17))}, /* weights' gradients in parts */
+    /* More images than lie side by side in a tile, and taps that only padding meets. */
+    {XWY(S(9, 8, 1, 2), S(8, 8, 1, 3), S(9, 8, 1, 2)), .pads = {0, 1, 0, 1}},
+    {XWY(S(9, 17, 3, 4), S(20, 17, 5, 3), S(9, 20, 4, 4)), .pads = {3, 1, 2, 1}},
+    {XWY(S(5, 32, 4, 5), S(48, 16, 3, 3), S(5, 48, 2, 5)), .group = 2, .strides = {2, 1}, .pads = {1, 1, 1, 1}},
     /* Sums of more terms than a loop of llvmpipe's may turn. */
     {XWY(S(1, 4000, 3, 4), S(2, 4000, 3, 3), S(1, 2, 1, 2))},
     {XWY(S(3, 1, 120, 120), S(2, 1, 2, 2), S(3, 2, 119, 119))},
