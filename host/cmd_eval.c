@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "guess.h"
 #include "json.h"
 #include "session.h"
 
@@ -57,9 +58,11 @@ static void print_confusion(const session *s, const int64_t *confusion, int num)
     table_destroy(t);
 }
 
-static int print_text(const session *s, const evaluation *e, const int64_t *confusion)
+static int print_text(const session *s, const evaluation *e, const int64_t *confusion,
+                      const guess_list *guesses)
 {
     const kerf_evaluation *r = &e->e;
+    guess_print(guesses);
     print_confusion(s, confusion, kerf_dataset_num_classes(s->data));
     printf("\ntop-1 %.2f %% (+- %.2f)  top-5 %.2f %%  loss %.4f  %lld samples, %.3f ms a batch of "
            "%lld\n",
@@ -70,10 +73,12 @@ static int print_text(const session *s, const evaluation *e, const int64_t *conf
     return EXIT_DONE;
 }
 
-static int print_json(const options *o, const evaluation *e, const int64_t *confusion, int num)
+static int print_json(const options *o, const evaluation *e, const int64_t *confusion, int num,
+                      const guess_list *guesses)
 {
     json_t *object = json_begin(), *rows = json_array();
     evaluation_json(object, e);
+    guess_json(object, guesses);
     for (int c = 0; c < num; c++) {
         json_t *row = json_array();
         for (int k = 0; k < num; k++)
@@ -99,21 +104,25 @@ static int compare_with_reference(const options *o, const session *s, kerf_split
     return code;
 }
 
-static int evaluate_and_print(const options *o, const session *s, kerf_split split)
+static int evaluate_and_print(const options *o, session *s, kerf_split split)
 {
     int num = kerf_dataset_num_classes(s->data);
     int64_t *confusion = calloc((size_t)num * (size_t)num + 1, sizeof *confusion);
     if (confusion == NULL)
         return fail_memory(o);
     evaluation e;
-    int code = session_evaluate(o, s, split, &e, confusion);
+    guess_list guesses;
+    int code = guess_prep(o, s, split, &guesses);
+    if (code == 0)
+        code = session_evaluate(o, s, split, &e, confusion);
     if (code == 0 && !e.is_known)
         code = fail_work(o, "--data %s: has no %s samples", o->data,
                          o->split != NULL ? o->split : "test");
     if (code == 0 && o->reference != NULL)
         code = compare_with_reference(o, s, split, &e);
     if (code == 0)
-        code = o->json ? print_json(o, &e, confusion, num) : print_text(s, &e, confusion);
+        code = o->json ? print_json(o, &e, confusion, num, &guesses)
+                       : print_text(s, &e, confusion, &guesses);
     if (code == 0 && options_given(o, "min-top1") && e.e.top1 < o->min_top1) {
         fail_work(o, "--min-top1 %g: top-1 is %.2f %%", o->min_top1, e.e.top1);
         code = EXIT_TARGET;

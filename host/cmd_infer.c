@@ -77,6 +77,8 @@ static int find_prep(const options *o, const inference *x, kerf_prep *prep, int 
 {
     const char *text = o->prep != NULL ? o->prep : kerf_graph_metadata(x->m.g, "kerf.prep");
     *known = text != NULL;
+    if (o->prep != NULL && strcmp(o->prep, "guess") == 0)
+        return fail_usage(o, "--prep guess: kerf eval guesses, and tells what to give here");
     if (text == NULL || kerf_prep_parse(prep, text) == KERF_OK)
         return 0;
     return o->prep != NULL ? fail_usage(o, "--prep %s: %s", o->prep, kerf_last_error())

@@ -232,6 +232,8 @@ static int run(verifying *x)
     kerf_status status = open_devices(x);
     if (status == KERF_OK && o->data != NULL)
         status = kerf_dataset_open(&x->data, o->data);
+    if (status == KERF_OK && o->classes != NULL && x->data != NULL)
+        status = kerf_dataset_set_classes(x->data, o->classes);
     if (status != KERF_OK)
         return fail_kerf(o, status);
     interrupt_catch();

@@ -38,7 +38,10 @@ static const lesson lessons[] = {
      "  kerf train lenet.onnx --data fashion-mnist --epochs 20 -o dense.onnx\n"
      "  kerf train lenet.onnx --data idx:mnist --val 5000 --optimizer adam -o best.onnx\n"
      "  kerf train lenet.onnx --data fashion-mnist --epochs 20 -o dense.onnx --resume\n"},
-    {"eval", "Measures a model on the test split: top-1 and top-5 in percent, loss, confusion.",
+    {"eval",
+     "Measures a model on the test split: top-1 and top-5 in percent, loss, confusion.\n"
+     "--prep guess tries the usual preparations and takes the best (docs/prep.md).",
+     "  kerf eval foreign.onnx --data images:photos --classes names.txt --prep guess\n"
      "  kerf eval pruned.onnx --data fashion-mnist\n"
      "  kerf eval pruned.onnx --data fashion-mnist --reference dense.onnx\n"
      "  kerf eval pruned.onnx --data fashion-mnist --min-top1 89 || echo not good enough\n"},

@@ -70,6 +70,7 @@ typedef struct options {
     double retrain, finetune;
     text_list layers, skip;
     const char *mask;
+    const char *classes; /* of the data; num_classes of a new network */
 
     const char *reference, *labels;
     double min_top1, max_ms, warm, duration, budget, width;

@@ -2,22 +2,36 @@
 #include "session.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "crash.h"
 #include "json.h"
+
+int prep_is_guessed(const options *o)
+{
+    return (o->groups & GROUP_EVAL) != 0 && o->prep != NULL && strcmp(o->prep, "guess") == 0;
+}
 
 /* --prep, else what the file says, else what suits the data; kept in the file from here. */
 static int choose_prep(const options *o, session *s)
 {
     kerf_prep ignored;
-    s->prep = o->prep != NULL ? o->prep : kerf_graph_metadata(s->m.g, "kerf.prep");
+    const char *told = prep_is_guessed(o) ? NULL : o->prep;
+    s->prep = told != NULL ? told : kerf_graph_metadata(s->m.g, "kerf.prep");
     if (s->prep == NULL)
         s->prep = kerf_dataset_default_prep(s->data);
     if (s->prep == NULL)
         return 0;
-    if (o->prep != NULL && kerf_prep_parse(&ignored, o->prep) != KERF_OK)
-        return fail_usage(o, "--prep %s: %s", o->prep, kerf_last_error());
-    if (kerf_graph_set_metadata(s->m.g, "kerf.prep", s->prep) != KERF_OK)
+    if (told != NULL && strcmp(told, "guess") == 0)
+        return fail_usage(o, "--prep guess: kerf eval guesses, and tells what to give here");
+    if (told != NULL && kerf_prep_parse(&ignored, told) != KERF_OK)
+        return fail_usage(o, "--prep %s: %s", told, kerf_last_error());
+    return session_keep_prep(o, s, s->prep);
+}
+
+int session_keep_prep(const options *o, session *s, const char *prep)
+{
+    if (kerf_graph_set_metadata(s->m.g, "kerf.prep", prep) != KERF_OK)
         return fail_memory(o);
     s->prep = kerf_graph_metadata(s->m.g, "kerf.prep");
     return 0;
@@ -26,6 +40,8 @@ static int choose_prep(const options *o, session *s)
 static kerf_status open_data(const options *o, session *s)
 {
     kerf_status status = kerf_dataset_open(&s->data, o->data);
+    if (status == KERF_OK && o->classes != NULL)
+        status = kerf_dataset_set_classes(s->data, o->classes);
     if (status == KERF_OK && o->val > 0)
         status = kerf_dataset_hold_back(s->data, o->val, (uint64_t)o->seed);
     return status;

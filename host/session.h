@@ -18,6 +18,11 @@ typedef struct session {
 int session_open(const options *o, session *s, const char *model_path);
 void session_close(const options *o, session *s);
 
+/* 1 if --prep asks kerf eval to find the preparation (guess.h). */
+int prep_is_guessed(const options *o);
+/* The model is prepared for so from here on; 0 or an exit code after a message. */
+int session_keep_prep(const options *o, session *s, const char *prep);
+
 typedef struct evaluation {
     int is_known;
     kerf_evaluation e;

@@ -40,6 +40,10 @@ KERF_API int kerf_dataset_num_classes(const kerf_dataset *d); /* 0: no labels */
 /* Fails with the first sample whose label is not below num_classes. */
 KERF_API kerf_status kerf_dataset_check_labels(const kerf_dataset *d, int num_classes);
 KERF_API const char *kerf_dataset_class_name(const kerf_dataset *d, int c); /* or NULL */
+/* Class names from a file, one a line: a class gets the number of its line.  Where the data names
+ * its classes (folders of images), each is a whole line or a line's first word; else the lines
+ * name the numbers that are there, and must be as many at least.  Blank lines do not count. */
+KERF_API kerf_status kerf_dataset_set_classes(kerf_dataset *d, const char *path);
 /* The preparation that suits this data set (e.g. "scale=1/255,mean=0.286,std=0.353"). */
 KERF_API const char *kerf_dataset_default_prep(const kerf_dataset *d);
 

@@ -98,6 +98,20 @@ KERF_API kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const ker
                                    kerf_split split, int64_t batch, const char *prep,
                                    kerf_evaluation *result, int64_t *confusion);
 
+/* A preparation that was tried on some samples. */
+enum { KERF_MOST_GUESSES = 16 };
+typedef struct kerf_prep_guess {
+    char prep[160];
+    int64_t samples;
+    double top1, loss;
+} kerf_prep_guess;
+/* Tries the usual preparations of a classifier, as far as its input and the data allow, on up to
+ * 1000 samples of a split; the best is the first of *num.  guesses has room for
+ * KERF_MOST_GUESSES. */
+KERF_API kerf_status kerf_guess_prep(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
+                                     kerf_split split, int64_t batch, kerf_prep_guess *guesses,
+                                     size_t *num);
+
 /* ---- checkpoints -------------------------------------------------------------------- */
 
 /* Graph and state of a checkpoint (best != 0: the best epoch's weights). */

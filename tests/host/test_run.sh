@@ -99,6 +99,17 @@ expect_error 1 "kerf: infer: --input night.ppm: is (1, 3, 8, 16), must be (?, 1,
 expect 2 "kerf: infer: --prep crop: prep 'crop': not understood" \
     "$KERF" infer dense.onnx --input night.ppm --prep crop
 
+expect 2 "kerf: infer: --prep guess: kerf eval guesses" \
+    "$KERF" infer dense.onnx --input night.ppm --prep guess
+expect 2 "kerf: train: --prep guess: kerf eval guesses" \
+    "$KERF" train m.onnx --data $data --prep guess -o guessed.onnx
+expect_json "guesses.0.prep guesses.0.samples guesses.1.loss prep top1" \
+    "$KERF" eval dense.onnx --data $data --prep guess --json
+expect 0 "samples: --prep " "$KERF" eval dense.onnx --data $data --prep guess
+printf 'zero\none\n' >two.txt
+expect_error 1 "kerf: eval: two.txt: names 2 classes, the data has 10" \
+    "$KERF" eval dense.onnx --data $data --classes two.txt
+
 # ---- docs/pruning.md --------------------------------------------------------------------------
 expect 0 "" "$KERF" new resnet-18 --input 3,8,8 -o resnet.onnx
 expect 0 "" "$KERF" prune resnet.onnx --sparsity 0.3 --layers conv1 -o one.onnx

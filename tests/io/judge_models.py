@@ -5,10 +5,12 @@
 Those of the PyPI package rapidocr-onnxruntime (Paddle's text detection, recognition and angle,
 with open batch, height and width) and both kinds of PyTorch's exports (tests/golden/pytorch): what
 keeps its training form must give what the same model gives that was exported for inference, through
-Kerf and, as Kerf writes it, through ONNX Runtime; pruned and retrained files too.  A model that needs
+Kerf and, as Kerf writes it, through ONNX Runtime; pruned and retrained files too.  A
+classifier of images, prepared as it wants, is right where ONNX Runtime is.  A model that needs
 what lib/io/unsupported.txt lists must be refused by that name."""
 
 import glob
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import tempfile
 import numpy
 import onnx
 import onnxruntime
+from onnx import helper, numpy_helper
 
 SOURCE, KERF = sys.argv[1:3]
 TOLERANCE = 1e-4
@@ -114,6 +117,64 @@ def judge_training(folder, name, side):
     check_close(f"{name}training, written", run_ort(written, x), want)
 
 
+CLASSES = ("e", "d", "c", "b", "a")  # outputs by name: not the order of folders
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def make_classifier(path, side):
+    """The class is the direction, of five, in which a picture's mean lies."""
+    weights = numpy.random.default_rng(3).standard_normal((5, 3)).astype(numpy.float32)
+    nodes = [helper.make_node("GlobalAveragePool", ["x"], ["mean"]),
+             helper.make_node("Flatten", ["mean"], ["flat"]),
+             helper.make_node("Gemm", ["flat", "w"], ["y"], transB=1)]
+    graph = helper.make_graph(
+        nodes, "colors", [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, (1, 3, side, side))],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, (1, 5))],
+        [numpy_helper.from_array(weights, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def write_pictures(folder, path, side):
+    """Pictures in folders of the classes that ONNX Runtime finds for them, ImageNet's way."""
+    random, found = numpy.random.default_rng(4), set()
+    for i in range(60):
+        low, high = numpy.sort(random.integers(0, 256, (2, 3)), axis=0)
+        pixels = random.integers(low, high + 1, (side + 6, side + 10, 3)).astype(numpy.uint8)
+        inner = pixels[3:3 + side, 5:5 + side]
+        x = ((inner / 255 - MEAN) / STD).transpose(2, 0, 1)[None].astype(numpy.float32)
+        name = CLASSES[int(run_ort(path, x).argmax())]
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        with open(os.path.join(folder, name, f"{i}.ppm"), "wb") as f:
+            f.write(f"P6\n{side + 10} {side + 6}\n255\n".encode() + pixels.tobytes())
+        found.add(name)
+    return len(found)
+
+
+def judge_prepared(folder):
+    """A foreign classifier with the right preparation is what ONNX Runtime makes of the same
+    pixels; with another one it is not, and guessing finds the right one."""
+    path, names = os.path.join(folder, "colors.onnx"), os.path.join(folder, "names.txt")
+    data, side = os.path.join(folder, "pictures"), 32
+    make_classifier(path, side)
+    check(write_pictures(data, path, side) > 2, "pictures of few classes tell little")
+    with open(names, "w", encoding="utf-8") as f:
+        f.write("\n".join(CLASSES))
+    numbers = "scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"
+
+    def evaluate(prep):
+        done = run_kerf("eval", path, "--data", f"images:{data}", "--split", "train", "--classes",
+                        names, "--prep", prep, "--json")
+        check(done.returncode == 0, f"eval --prep {prep}: {done.stderr.strip()}")
+        return json.loads(done.stdout) if done.returncode == 0 else {"top1": -1, "prep": ""}
+
+    right, wrong = evaluate(f"crop={side},rgb,{numbers}"), evaluate(f"crop={side},rgb,scale=1")
+    check(right["top1"] == 100, f"the right preparation: {right['top1']} %, must be 100")
+    check(wrong["top1"] < 100, "a wrong preparation makes no difference")
+    guessed = evaluate("guess")
+    print(f"--prep guess: {guessed['prep']}: {guessed['top1']:.1f} %")
+    check(guessed["prep"].endswith(numbers), f"guessed {guessed['prep']}")
+
+
 def judge_retrained(folder, name, side):
     """Both kinds, pruned and retrained in batches of 64, open to any batch then."""
     target = os.path.join(folder, "retrained.onnx")
@@ -131,6 +192,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         for model, size in models():
             judge(place, model, size)
+        judge_prepared(place)
         for network, length in NETWORKS:
             judge_training(place, network, length)
             judge_retrained(place, network, length)
