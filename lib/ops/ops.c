@@ -19,6 +19,7 @@
     X(dropout) \
     X(elementwise) \
     X(elementwise_typed) \
+    X(gather) \
     X(gemm) \
     X(mask) \
     X(metrics) \

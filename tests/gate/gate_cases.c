@@ -35,6 +35,31 @@ const gate_case gate_cases[] = {
     {"And",    "bool:50,70 bool:70",   NULL, 0},
     {"Where",  "bool:50,70 f32:70 f32:", NULL, 0},
 
+    /* Elements of each size by either integer; sums, and the last of several. */
+    {"Gather", "u8:50,70 s64:9",   NULL, 0},
+    {"Gather", "f16:50,70 s64:9",  NULL, 0},
+    {"Gather", "f32:50,70 s64:9",  NULL, 0},
+    {"Gather", "s64:50,70 s64:9",  NULL, 0},
+    {"Gather", "f32:50,70 s32:9",  NULL, 0},
+    {"GatherElements", "u8:5,7 s64:5,7",  "axis=1", 0},
+    {"GatherElements", "f16:5,7 s64:5,7", "axis=1", 0},
+    {"GatherElements", "f32:5,7 s64:5,7", "axis=1", 0},
+    {"GatherElements", "s64:5,7 s64:5,7", "axis=1", 0},
+    {"GatherElements", "f32:5,7 s32:5,7", "axis=1", 0},
+    {"kerf.GatherGrad", "s64:9 f32:9,70",  "shape=50,70", 0},
+    {"kerf.GatherGrad", "s32:9 f32:9,70",  "shape=50,70", 0},
+    {"kerf.GatherElementsGrad", "s64:5,7 f32:5,7", "shape=5,9 axis=1", 0},
+    {"GatherND", "f32:50,70 s64:9,1", NULL, 0},
+    {"kerf.GatherNDGrad", "s64:9,1 f32:9,70", "shape=50,70", 0},
+    {"ScatterElements", "f32:5,7 s64:5,7 f32:5,7", "axis=1", 0},
+    {"ScatterElements", "f32:5,7 s64:5,7 f32:5,7", "axis=1 reduction=mul", 0},
+    {"ScatterElements", "f32:5,7 s64:5,7 f32:5,7", "axis=1 reduction=max", 0},
+    {"ScatterElements", "f32:5,7 s64:5,7 f32:5,7", "axis=1 reduction=min", 0},
+    {"ScatterND", "f32:50,70 s64:9,1 f32:9,70", NULL, 0},
+    {"ScatterND", "f32:50,70 s64:9,1 f32:9,70", "reduction=mul", 0},
+    {"ScatterND", "f32:50,70 s64:9,1 f32:9,70", "reduction=max", 0},
+    {"ScatterND", "f32:50,70 s64:9,1 f32:9,70", "reduction=min", 0},
+
     {"Gemm",   "f32:70,50 f32:50,60 f32:60", NULL, 0},
     {"Gemm",   "f32:70,50 f32:60,50",        "transB=1", 0}, /* both contiguous along k */
     {"Gemm",   "f32:7,50 f32:50,8",          NULL, 0},       /* narrower than any tile */

@@ -15,6 +15,7 @@ REF(batch_norm);
 REF(conv);
 REF(dropout);
 REF(elementwise);
+REF(gather);
 REF(gemm);
 REF(mask);
 REF(metrics);
