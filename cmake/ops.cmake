@@ -3,7 +3,7 @@
 # bench/ops/bench_NAME.c; a missing file stops the configure step.
 kerf_add_op(arg_extreme)
 kerf_add_op(batch_norm wide)
-kerf_add_op(conv wide batch weights_wide weights_batch simt direct)
+kerf_add_op(conv wide batch weights_wide weights_batch depthwise_wide simt direct)
 kerf_add_op(dropout)
 kerf_add_op(elementwise typed)
 kerf_add_op(gather)

@@ -10,9 +10,10 @@
  * written out.  residual is what fusing adds: no file has it (attribute `residual`, which ONNX
  * does not know, says that it is there).
  *
- * conv_plain: one work-item an element.  Tiles for GPUs are in conv_simt.c, what suits
- * depth-wise convolutions in conv_direct.c, and in conv_wide.c tiles for CPU devices, where the
- * plan lays operands out in blocks; all others take plain NCHW.
+ * conv_plain: one work-item an element.  Tiles for GPUs are in conv_simt.c, and what suits
+ * depth-wise convolutions there in conv_direct.c: these take plain NCHW.  For CPU devices, where
+ * the plan lays operands out in blocks, tiles are in conv_wide.c, conv_batch.c and
+ * conv_weights_*.c, and depth-wise convolutions in conv_depthwise_wide.c.
  * Device side: kernels/conv.cl.  Definition: tests/ref/ref_conv.c. */
 #include "ops/conv_common.h"
 
@@ -47,9 +48,8 @@ static kerf_shape output_shape(const kerf_node *n, const kerf__conv *v)
 /* Blocks that some variant takes: those that kerf__conv_wish asks for. */
 static kerf_status check_layouts(const kerf_node *n, const kerf__conv *v)
 {
-    static const kerf__layout SECOND[] = {KERF__O16, KERF__I16, KERF__C16};
     const kerf__layout second = kerf__input_layout(n, 1);
-    if (second == (kerf__conv_is_plain(n) ? KERF__PLAIN : SECOND[v->direction]))
+    if (second == (kerf__conv_is_plain(n) ? KERF__PLAIN : kerf__conv_second_layout(v)))
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_ARGUMENT, n, "its layouts are those of another operation");
 }
@@ -235,6 +235,13 @@ static const kerf__variant VARIANTS[] = {
      .build = kerf__conv_batch_build,
      .candidates = kerf__conv_batch_candidates,
      .num_candidates = KERF__CONV_NUM_BATCH},
+    {.name = "conv_depthwise_wide",
+     .wide = 1,
+     .fits = kerf__conv_depthwise_wide_fits,
+     .guess = kerf__conv_depthwise_wide_guess,
+     .build = kerf__conv_depthwise_wide_build,
+     .candidates = kerf__conv_depthwise_candidates,
+     .num_candidates = KERF__CONV_NUM_DEPTHWISE},
     PLAIN_VARIANTS,
 };
 
@@ -253,6 +260,10 @@ static const kerf__variant WEIGHTS_VARIANTS[] = {
      .build = kerf__conv_weights_batch_build,
      .candidates = kerf__conv_weights_batch_candidates,
      .num_candidates = KERF__CONV_NUM_WEIGHTS_BATCH},
+    {.name = "conv_depthwise_weights_wide",
+     .wide = 1,
+     .fits = kerf__conv_depthwise_weights_wide_fits,
+     .build = kerf__conv_depthwise_weights_wide_build},
     PLAIN_VARIANTS,
 };
 

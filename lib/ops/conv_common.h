@@ -64,6 +64,12 @@ static inline int kerf__conv_is_plain(const kerf_node *n)
     return kerf__node_attribute(n, "layouts") == NULL;
 }
 
+/* 1 if every channel has a filter of its own. */
+static inline int kerf__conv_is_depthwise(const kerf__conv *v)
+{
+    return v->groups > 1 && v->src_channels == 1 && v->dst_channels == 1;
+}
+
 /* Pixels that a kernel reaches over. */
 static inline int64_t kerf__conv_reach(const kerf__conv_axis *a)
 {

@@ -61,7 +61,8 @@ kerf_status kerf__conv_direct_build(const kerf__op_case *c)
     const kerf__conv v = kerf__conv_of(c->node);
     const kerf__conv_axis h = v.h, w = v.w;
     if (v.direction != KERF__CONV_WEIGHTS)
-        return kerf__gather_build(c, &kerf__source_conv_direct, "conv_direct_gather", gather_grid);
+        return kerf__gather_build(c, &kerf__source_conv_direct, "conv_direct_gather", "",
+                                  gather_grid);
     const kerf__grid grid = {
         1, {(size_t)kerf__value_elements(c->node->outputs[0]), 1, 1}, {GROUP, 1, 1}};
     return kerf__emit(c, &kerf__source_conv_direct, "conv_direct_weights", "",

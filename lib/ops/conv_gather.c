@@ -5,8 +5,6 @@
 #include "device/quirks.h"
 #include "ops/shape_common.h"
 
-enum { MOST_GATHERS = 256 };
-
 static int smaller(int a, int b)
 {
     return a < b ? a : b;
@@ -94,19 +92,20 @@ int kerf__gather_fits(const kerf__op_case *c, const kerf__conv *v, int turns_a_t
 {
     const int channels = v->direction == KERF__CONV_DST ? v->src_channels : v->dst_channels;
     return kerf__conv_is_plain(c->node) && v->direction != KERF__CONV_WEIGHTS &&
-           kerf__conv_num_gathers(v) <= MOST_GATHERS &&
+           kerf__conv_num_gathers(v) <= KERF__MOST_GATHERS &&
            kerf__conv_loop_fits(c, (int64_t)channels * v->h.kernel * v->w.kernel * turns_a_term);
 }
 
 static kerf_status emit(const kerf__op_case *c, const kerf__source *source, const char *entry,
-                        const kerf__conv *v, const kerf__gather *g, kerf__gather_grid grid_of)
+                        const char *options, const kerf__conv *v, const kerf__gather *g,
+                        kerf__gather_grid grid_of)
 {
     const kerf__gather_axis h = g->h, w = g->w;
     const int kernel_w = v->w.kernel, out_plane = h.out * w.out;
     int num = 0;
     const kerf__grid grid = grid_of(v, g, &num);
     return kerf__emit(
-        c, source, entry, "",
+        c, source, entry, options,
         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__conv_bias(c, v)),
                    ARG(kerf__conv_residual(c, v)), ARG(kerf__out(c, 0)), ARG(v->groups),
                    ARG(g->rows), ARG(g->channels), ARG(h.in), ARG(w.in), ARG(out_plane), ARG(h.num),
@@ -122,13 +121,13 @@ static kerf_status emit(const kerf__op_case *c, const kerf__source *source, cons
 }
 
 kerf_status kerf__gather_build(const kerf__op_case *c, const kerf__source *source,
-                               const char *entry, kerf__gather_grid grid_of)
+                               const char *entry, const char *options, kerf__gather_grid grid_of)
 {
     const kerf__conv v = kerf__conv_of(c->node);
     const int num = (int)kerf__conv_num_gathers(&v);
     for (int i = 0; i < num; i++) {
         const kerf__gather g = kerf__conv_gather(&v, i);
-        KERF__TRY(emit(c, source, entry, &v, &g, grid_of));
+        KERF__TRY(emit(c, source, entry, options, &v, &g, grid_of));
     }
     return KERF_OK;
 }

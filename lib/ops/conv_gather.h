@@ -15,6 +15,8 @@
 
 #include "ops/conv_common.h"
 
+enum { KERF__MOST_GATHERS = 256 }; /* that a node may launch */
+
 typedef struct kerf__gather_axis {
     int in, out; /* pixels of the planes */
     int num, out_first, out_step;
@@ -29,8 +31,7 @@ typedef struct kerf__gather {
     kerf__gather_axis h, w;
 } kerf__gather;
 
-/* How many gathers make the result: 1 for dst; more than a kernel should launch for large
- * strides. */
+/* How many gathers make the result: 1 for dst; more than KERF__MOST_GATHERS for large strides. */
 int64_t kerf__conv_num_gathers(const kerf__conv *v);
 kerf__gather kerf__conv_gather(const kerf__conv *v, int i);
 
@@ -44,6 +45,6 @@ int kerf__conv_loop_fits(const kerf__op_case *c, int64_t turns);
  * for each class. */
 typedef kerf__grid (*kerf__gather_grid)(const kerf__conv *v, const kerf__gather *g, int *num);
 kerf_status kerf__gather_build(const kerf__op_case *c, const kerf__source *source,
-                               const char *entry, kerf__gather_grid grid);
+                               const char *entry, const char *options, kerf__gather_grid grid);
 
 #endif

@@ -157,5 +157,5 @@ kerf_status kerf__conv_simt_build(const kerf__op_case *c)
     const kerf__conv v = kerf__conv_of(c->node);
     if (v.direction == KERF__CONV_WEIGHTS)
         return build_weights(c, &v);
-    return kerf__gather_build(c, &kerf__source_conv_simt, "conv_simt_gather", gather_grid);
+    return kerf__gather_build(c, &kerf__source_conv_simt, "conv_simt_gather", "", gather_grid);
 }

@@ -162,7 +162,8 @@ int kerf__conv_weights_wide_fits(const kerf__op_case *c)
     const kerf__conv v = kerf__conv_of(c->node);
     cut k;
     if (v.direction != KERF__CONV_WEIGHTS || kerf__conv_is_plain(c->node) || v.n == 0 ||
-        !kerf__fits_31_bits(c) || kerf__input_layout(c->node, 1) != KERF__C16)
+        kerf__conv_is_depthwise(&v) || !kerf__fits_31_bits(c) ||
+        kerf__input_layout(c->node, 1) != KERF__C16)
         return 0;
     for (int i = 0; i < KERF__CONV_NUM_WEIGHTS_WIDE; i++) {
         const int *tile = kerf__conv_weights_wide_candidates[i].parameters;

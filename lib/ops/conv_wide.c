@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 #include "device/quirks.h"
-#include "ops/conv_common.h"
+#include "ops/conv_gather.h"
 #include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
@@ -296,18 +296,34 @@ static int is_small_enough(const kerf__conv *v)
     return band <= MOST_BAND && steps <= MOST_STEPS;
 }
 
-kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out)
+/* Filters of one channel are the same vectors in both directions. */
+kerf__layout kerf__conv_second_layout(const kerf__conv *v)
 {
     static const kerf__layout SECOND[] = {KERF__O16, KERF__I16, KERF__C16};
+    const int as_forward = kerf__conv_is_depthwise(v) && v->direction == KERF__CONV_SRC;
+    return SECOND[as_forward ? KERF__CONV_DST : v->direction];
+}
+
+/* 1 if a wide variant can compute it in blocks. */
+static int can_block(const kerf__conv *v)
+{
+    if (v->n == 0)
+        return 0;
+    if (kerf__conv_is_depthwise(v))
+        return v->groups >= FEW_CHANNELS && kerf__conv_num_gathers(v) <= KERF__MOST_GATHERS;
+    const int out_channels = v->direction == KERF__CONV_SRC ? v->src_channels : v->dst_channels;
+    return out_channels >= FEW_CHANNELS && kerf__conv_are_whole(v) && is_small_enough(v);
+}
+
+kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out)
+{
     const kerf__conv v = kerf__conv_of(n);
     const int is_gradient = v.direction == KERF__CONV_SRC;
-    const int in_channels = is_gradient ? v.dst_channels : v.src_channels;
-    const int out_channels = is_gradient ? v.src_channels : v.dst_channels;
-    if (v.n == 0 || out_channels < FEW_CHANNELS || !kerf__conv_are_whole(&v) ||
-        !is_small_enough(&v))
+    const int in_channels = v.groups * (is_gradient ? v.dst_channels : v.src_channels);
+    if (!can_block(&v))
         return KERF__STAYS;
     out->inputs[0] = in_channels < FEW_CHANNELS ? KERF__PLAIN : KERF__C16;
-    out->inputs[1] = SECOND[v.direction];
+    out->inputs[1] = kerf__conv_second_layout(&v);
     out->inputs[3] = v.has_residual ? KERF__C16 : KERF__PLAIN;
     out->outputs[0] = v.direction == KERF__CONV_WEIGHTS ? KERF__PLAIN : KERF__C16;
     return KERF__SEEKS;

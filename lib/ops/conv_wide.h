@@ -7,6 +7,8 @@
 
 /* What a convolution wishes on CPU devices: blocks, where a wide variant pays and fits. */
 kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out);
+/* The blocks that input 1 has in wide variants. */
+kerf__layout kerf__conv_second_layout(const kerf__conv *v);
 
 /* 1 if every group begins with a block of channels. */
 int kerf__conv_are_whole(const kerf__conv *v);
@@ -23,6 +25,14 @@ double kerf__conv_batch_guess(const kerf__op_case *c);
 kerf_status kerf__conv_batch_build(const kerf__op_case *c);
 enum { KERF__CONV_NUM_BATCH = 4 };
 extern const kerf__candidate kerf__conv_batch_candidates[KERF__CONV_NUM_BATCH];
+/* conv_depthwise_wide.c: a filter a channel, in all directions. */
+int kerf__conv_depthwise_wide_fits(const kerf__op_case *c);
+double kerf__conv_depthwise_wide_guess(const kerf__op_case *c);
+kerf_status kerf__conv_depthwise_wide_build(const kerf__op_case *c);
+enum { KERF__CONV_NUM_DEPTHWISE = 2 };
+extern const kerf__candidate kerf__conv_depthwise_candidates[KERF__CONV_NUM_DEPTHWISE];
+int kerf__conv_depthwise_weights_wide_fits(const kerf__op_case *c);
+kerf_status kerf__conv_depthwise_weights_wide_build(const kerf__op_case *c);
 
 /* conv_weights_wide.c: the gradient by the weights. */
 int kerf__conv_weights_wide_fits(const kerf__op_case *c);

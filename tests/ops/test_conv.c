@@ -163,6 +163,16 @@ static const conv_case CONV[] = {
     {XWY(S(9, 8, 1, 2), S(8, 8, 1, 3), S(9, 8, 1, 2)), .pads = {0, 1, 0, 1}},
     {XWY(S(9, 17, 3, 4), S(20, 17, 5, 3), S(9, 20, 4, 4)), .pads = {3, 1, 2, 1}},
     {XWY(S(5, 32, 4, 5), S(48, 16, 3, 3), S(5, 48, 2, 5)), .group = 2, .strides = {2, 1}, .pads = {1, 1, 1, 1}},
+    /* Depth-wise in blocks: both strides and others, windows of 5, dilated, cropped, a batch; rows
+     * of less and of more than a tile, and more of them than an item has. */
+    {XWY(S(2, 17, 4, 3), S(17, 1, 3, 3), S(2, 17, 4, 3)), .group = 17, .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 20, 5, 9), S(20, 1, 3, 3), S(1, 20, 3, 5)), .group = 20, .strides = {2, 2}, .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 8, 5, 9), S(8, 1, 5, 5), S(1, 8, 5, 9)), .group = 8, .pads = {2, 2, 2, 2}},
+    {XWY(S(1, 16, 4, 11), S(16, 1, 2, 3), S(1, 16, 2, 2)), .group = 16, .strides = {3, 4}, .dilations = {1, 2}, .pads = {1, 0, 2}},
+    {XWY(S(1, 9, 5, 4), S(9, 1, 2, 2), S(1, 9, 3, 4)), .group = 9, .pads = {-1, 1, 0, 0}}, /* cropped */
+    {XWY(S(2, 18, 17), S(18, 1, 3), S(2, 18, 9)), .group = 18, .strides = {2}, .pads = {1, 1}},
+    {XWY(S(1, 19, 80, 31), S(19, 1, 3, 3), S(1, 19, 80, 31)), .group = 19, .pads = {1, 1, 1, 1}},
+    {XWY(S(2, 40, 15, 29), S(40, 1, 5, 5), S(2, 40, 8, 15)), .group = 40, .strides = {2, 2}, .pads = {2, 2, 2, 2}},
     /* Sums of more terms than a loop of llvmpipe's may turn. */
     {XWY(S(1, 4000, 3, 4), S(2, 4000, 3, 3), S(1, 2, 1, 2))},
     {XWY(S(3, 1, 120, 120), S(2, 1, 2, 2), S(3, 2, 119, 119))},
@@ -185,6 +195,7 @@ static const conv_case TRANSPOSE[] = {
     {XWY(S(1, 1, 3, 4), S(1, 2, 3, 3), S(1, 2, 8, 9)),  .dilations = {2, 2}, .output_padding = {1, 1}},
     {XWY(S(1, 2, 3, 4), S(2, 3, 2, 2), S(1, 3, 8, 14)), .strides = {3, 4}},
     {XWY(S(0, 2, 3, 4), S(2, 3, 2, 2), S(0, 3, 4, 5))},
+    {XWY(S(1, 18, 3, 4), S(18, 1, 3, 3), S(1, 18, 6, 8)), .group = 18, .strides = {2, 2}, .pads = {1, 1, 1, 1}, .output_padding = {1, 1}},
     {XWY(S(1, 70, 6, 5), S(70, 40, 4, 4), S(1, 40, 12, 10)), .strides = {2, 2}, .pads = {1, 1, 1, 1}},
 };
 /* clang-format on */
@@ -240,11 +251,14 @@ static void test_finish(void)
     static const conv_case line = {XWY(S(2, 3, 9), S(5, 3, 3), S(2, 5, 7))};
     static const conv_case back = {XWY(S(2, 3, 3, 4), S(3, 5, 3, 3), S(2, 5, 7, 9)),
                                    .strides = {2, 2}};
+    static const conv_case deep_blocks = {XWY(S(2, 18, 3, 8), S(18, 1, 3, 3), S(2, 18, 3, 8)),
+                                          .group = 18, .pads = {1, 1, 1, 1}};
     static const char *const names[] = {NULL, "relu", "leaky_relu", "clip"};
     static const conv_case blocks = {XWY(S(2, 9, 5, 8), S(20, 9, 3, 3), S(2, 20, 5, 8)),
                                      .pads = {1, 1, 1, 1}};
     for (size_t i = 0; i < LENGTH(names); i++) {
         check_finish("Conv", &blocks, i != 1, i != 0, names[i]);
+        check_finish("Conv", &deep_blocks, i != 1, i != 0, names[i]);
         check_finish("Conv", &image, i != 1, i != 0, names[i]);
         check_finish("Conv", &depth, i != 2, i == 2, names[i]);
         check_finish("ConvTranspose", &back, 1, 0, names[i]);
