@@ -62,6 +62,11 @@ static const lesson lessons[] = {
      "  kerf prune dense.onnx --data fashion-mnist --sparsity 0.96 --scope global \\\n"
      "       --events 10 --retrain 1 --finetune 10 -o pruned.onnx\n"
      "  kerf prune dense.onnx --sparsity 'fc1=0.92,fc2=0.91,*=0.74' -o cut.onnx\n"},
+    {"fold",
+     "Moves scale, mean and deviation of the images into the first layer, so that the network\n"
+     "takes bytes as they are; colours and size stay with the file (docs/prep.md).",
+     "  kerf fold dense.onnx -o folded.onnx\n"
+     "  kerf fold foreign.onnx --prep imagenet -o folded.onnx\n"},
     {"bench",
      "Without a model: the cases of a fixed set, single nodes as networks have them, each checked\n"
      "against its definition, then timed.  Families, to time only some: gemm conv elementwise\n"

@@ -23,6 +23,7 @@ const command commands[] = {
     {"eval", cmd_eval, GROUP_ALWAYS | GROUP_DATA | GROUP_EVAL | GROUP_BATCH, 1, 1, "M --data D", "measure its accuracy"},
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X [-o Y.npy]", "run it on an array or an image"},
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT", "remove weights, retraining in between"},
+    {"fold", cmd_fold, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PREP, 1, 1, "M [--prep P] -o OUT", "move how images are prepared into the first layer"},
     {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --compare A.json B.json...]", "time this device, or models on it"},
     {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
     {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 65536, "M [--device all] | DIR...", "every layer by every kernel on every device, compared; or folders of ONNX tests"},

@@ -20,7 +20,7 @@ const option_row option_rows[] = {
     {"val", 0, OPTION_WHOLE, GROUP_TRAIN, FIELD(val), "N", "training samples held back to choose the best epoch (0)", NULL, RANGE_MIN, 0, 0},
     {"split", 0, OPTION_TEXT, GROUP_EVAL, FIELD(split), "NAME", "train, val or test (test)", NO_RANGE},
     {"classes", 0, OPTION_TEXT, GROUP_DATA, FIELD(classes), "FILE", "class names, one a line: folders of images get the number of their line", NO_RANGE},
-    {"prep", 0, OPTION_TEXT, GROUP_DATA | GROUP_INFER, FIELD(prep), "P", "how an image becomes an input: imagenet, unit, signed, raw or resize=256,crop=224,rgb,scale=1/255,mean=0.5:0.5:0.5,std=0.2:0.2:0.2,layout=nchw; eval: guess tries the usual ones", NO_RANGE},
+    {"prep", 0, OPTION_TEXT, GROUP_DATA | GROUP_INFER | GROUP_PREP, FIELD(prep), "P", "how an image becomes an input: imagenet, unit, signed, raw or resize=256,crop=224,rgb,scale=1/255,mean=0.5:0.5:0.5,std=0.2:0.2:0.2,layout=nchw; eval: guess tries the usual ones", NO_RANGE},
     {"batch", 0, OPTION_WHOLE, GROUP_BATCH, FIELD(batch), "N", "samples at a time", NULL, RANGE_MIN | RANGE_MAX, 1, 1048576},
 
     /* pruning */

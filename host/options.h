@@ -41,7 +41,8 @@ enum {
     GROUP_RUN = 4096,
     GROUP_DEMO = 8192,
     GROUP_EPOCHS = 16384, /* prune counts by --retrain and --finetune */
-    GROUP_DEVICES = 32768
+    GROUP_DEVICES = 32768,
+    GROUP_PREP = 65536 /* without data */
 };
 
 enum { MAX_GIVEN = 128 };

@@ -207,6 +207,10 @@ KERF_API kerf_status kerf_graph_bind(kerf_graph *g, const kerf_known_input *inpu
  * another graph then.  A model whose batch is open stays.  On failure *g is as it was, and the
  * message names the node that depends on the batch. */
 KERF_API kerf_status kerf_graph_free_batch(kerf_graph **g);
+/* Moves scale, mean and std of a preparation (NULL: the graph's own) into the first layer, in
+ * place: the model takes bytes then, as they are.  Colours, size and layout stay in the graph's
+ * "kerf.prep".  One input, of float32. */
+KERF_API kerf_status kerf_graph_fold_prep(kerf_graph *g, kerf_state *s, const char *prep);
 /* Binds the batch and infers all types and shapes of `g` in place; names the node that
  * cannot be, and what is unsupported.  Nodes that only compute shapes become constants. */
 KERF_API kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch);

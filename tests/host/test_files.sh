@@ -23,6 +23,21 @@ expect 0 "compression 1.00x" "$KERF" info a.onnx
 expect 0 "" "$KERF" new lenet-300-100 --classes 26 --width 0.5 --seed 7 -o half.onnx
 expect_json "layers.0.weights=117600 layers.2.weights=1300" "$KERF" info half.onnx --json
 
+# ---- fold ------------------------------------------------------------------------------------
+expect_error 2 "kerf: fold: --prep is missing: a.onnx does not say how its images are prepared" \
+    "$KERF" fold a.onnx -o folded.onnx
+expect 2 "kerf: fold: --prep nonsense: prep 'nonsense': not understood" \
+    "$KERF" fold a.onnx --prep nonsense -o folded.onnx
+expect 1 "kerf: fold: a.onnx: prep: scale, mean and std of channel 0 cannot be folded" \
+    "$KERF" fold a.onnx --prep scale=0 -o folded.onnx
+[ ! -e folded.onnx ] || failed "a failed fold wrote its output"
+expect_json "before=crop=28,signed prep=crop=28x28,scale=1 output=folded.onnx" \
+    "$KERF" fold a.onnx --prep crop=28,signed -o folded.onnx --json
+expect 0 "prepared by crop=28x28,scale=1" "$KERF" info folded.onnx
+expect 0 "was prepared by crop=28x28,scale=1, is now by crop=28x28,scale=1" \
+    "$KERF" fold folded.onnx -o twice.onnx
+cmp -s folded.onnx twice.onnx || failed "there was nothing to fold, and another file came of it"
+
 # ---- what is there is kept --------------------------------------------------------------------
 cp a.onnx before.onnx
 expect_error 1 "kerf: new: --output a.onnx: is already there; -f replaces it" \

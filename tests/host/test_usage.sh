@@ -6,7 +6,7 @@
 expect 0 "usage: kerf COMMAND" "$KERF" --help
 expect 0 "kerf demo" "$KERF" help
 expect 2 "usage: kerf COMMAND" "$KERF"
-for command in devices new info train eval infer prune bench tune verify demo; do
+for command in devices new info train eval infer prune fold bench tune verify demo; do
     expect 0 "usage: kerf $command" "$KERF" $command --help
     expect 0 "examples:" "$KERF" help $command
 done

@@ -175,6 +175,52 @@ def judge_prepared(folder):
     check(guessed["prep"].endswith(numbers), f"guessed {guessed['prep']}")
 
 
+def make_channels_last(path):
+    """(N, H, W, C) into a convolution without padding, by a Transpose."""
+    weights = numpy.random.default_rng(6).standard_normal((5, 3, 3, 3)).astype(numpy.float32)
+    nodes = [helper.make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]),
+             helper.make_node("Conv", ["t", "w"], ["c"]),
+             helper.make_node("GlobalMaxPool", ["c"], ["p"]), helper.make_node("Flatten", ["p"], ["y"])]
+    graph = helper.make_graph(
+        nodes, "last", [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ("N", 8, 8, 3))],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ("N", 5))],
+        [numpy_helper.from_array(weights, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def judge_folded(folder):
+    """A network that its preparation was folded into makes of bytes what it made of the prepared."""
+    rgb = "scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"
+    made = {name: os.path.join(folder, f"{name}.onnx") for name in ("lenet-5", "lenet-300-100", "last")}
+    for name in ("lenet-5", "lenet-300-100"):
+        run_kerf("new", name, "-q", "-o", made[name])
+    make_channels_last(made["last"])
+    cases = ((pytorch("inference"), (1, 3, 8, 8), "crop=8,rgb," + rgb, "crop=8x8,rgb,scale=1", {"Add"}),
+             (pytorch("mobilenet_training"), (2, 3, 16, 16), "unit", "scale=1", set()),
+             (made["lenet-5"], (2, 1, 28, 28), "scale=1/255,mean=0.286,std=0.353", "scale=1", set()),
+             (made["lenet-300-100"], (2, 1, 28, 28), "scale=1/255,mean=0.286,std=0.353", "scale=1", set()),
+             (made["last"], (2, 8, 8, 3), rgb + ",layout=nhwc", "layout=nhwc,scale=1", {"Mul", "Add"}))
+    for source, shape, prep, rest, fronts in cases:
+        name, target = os.path.basename(source), os.path.join(folder, "folded.onnx")
+        done = run_kerf("fold", source, "--prep", prep, "-o", target, "-f", "--json")
+        check(done.returncode == 0, f"{name}: fold: {done.stderr.strip()}")
+        if done.returncode != 0:
+            continue
+        left = {p.key: p.value for p in onnx.load(target).metadata_props}.get("kerf.prep")
+        check(left == rest, f"{name}: prepared by {left} behind fold, must be by {rest}")
+        front = {n.op_type for n in onnx.load(target).graph.node if "x" in n.input or "input" in n.input
+                 or any(i.startswith("prep") for i in n.input)} & {"Mul", "Add"}
+        check(front == fronts, f"{name}: {front} in front, must be {fronts}")
+        pixels = numpy.random.default_rng(7).integers(0, 256, shape).astype(numpy.float32)
+        color = (slice(None),) if "nhwc" in prep else (slice(None), None, None)
+        mean, std = ((MEAN, STD) if rgb in prep else (0, 1) if prep == "unit" else (0.286, 0.353))
+        x = (pixels / 255 - numpy.asarray(mean)[color if rgb in prep else ...]) \
+            / numpy.asarray(std)[color if rgb in prep else ...]
+        plain = os.path.join(folder, "plain.onnx")
+        run_kerf("prune", source, "--sparsity", "0", "-o", plain, "-f")  # in its form for inference
+        check_close(f"{name}, folded", run_ort(target, pixels), run_ort(plain, x.astype(numpy.float32)))
+
+
 def judge_retrained(folder, name, side):
     """Both kinds, pruned and retrained in batches of 64, open to any batch then."""
     target = os.path.join(folder, "retrained.onnx")
@@ -193,6 +239,7 @@ if __name__ == "__main__":
         for model, size in models():
             judge(place, model, size)
         judge_prepared(place)
+        judge_folded(place)
         for network, length in NETWORKS:
             judge_training(place, network, length)
             judge_retrained(place, network, length)
