@@ -3,8 +3,10 @@
  *     log_prob (N, C, d...), labels (N, d...) int32 or int64, weights (C) or left out -> loss
  *
  * reduction none gives a loss a label, sum and mean one number; the mean is over the weights.
- * SoftmaxCrossEntropyLoss as files have it is a LogSoftmax and this (plan/expand.c).  No gradient
- * passes: what Kerf trains with has its own loss.
+ * SoftmaxCrossEntropyLoss as files have it is a LogSoftmax and this (plan/expand.c).
+ *
+ * The gradient is nodes on as many numbers as there are labels, which are put at their class among
+ * zeros.  What is no class has no place there; its loss is NaN and tells.
  *
  * Device side: kernels/nll_loss.cl.  Definition: tests/ref/ref_nll_loss.c. */
 #include <stdio.h>
@@ -76,6 +78,94 @@ static kerf_status infer(kerf_node *n)
     return KERF_OK;
 }
 
+/* ---- gradient ------------------------------------------------------------------------------ */
+
+static kerf_status make(kerf__gradients *grads, const char *op, const kerf_node *n,
+                        kerf_value *const *inputs, int num_inputs, kerf_value **out)
+{
+    kerf_node *node;
+    KERF__TRY(kerf__gradient_node(grads, op, n, "grad", inputs, num_inputs, &node));
+    *out = node->outputs[0];
+    return KERF_OK;
+}
+
+/* One number as a constant of this type. */
+static kerf_status constant(kerf_graph *g, kerf_type type, int32_t x, kerf_value **out)
+{
+    kerf_tensor *t;
+    KERF__TRY(kerf_tensor_create(&t, NULL, type, KERF_SCALAR));
+    if (type == KERF_F32)
+        *(float *)t->data = (float)x;
+    else if (type == KERF_S64)
+        *(int64_t *)t->data = x;
+    else
+        *(int32_t *)t->data = x;
+    return kerf_graph_add_constant(g, NULL, t, out);
+}
+
+/* The weight that each label counts with. */
+static kerf_status label_weights(kerf__gradients *grads, kerf_node *n, kerf_value **out)
+{
+    kerf_value *labels = n->inputs[1], *ignored, *zero, *is_ignored;
+    kerf_node *ones;
+    if (is_weighted(n)) {
+        KERF__TRY(make(grads, "Gather", n, (kerf_value *[]){n->inputs[2], labels}, 2, out));
+    } else {
+        KERF__TRY(constant(grads->graph, KERF_F32, 1, out));
+        KERF__TRY(kerf__gradient_add_node(grads, "Expand", n, "grad", out, 1, &ones));
+        KERF__TRY(
+            kerf_node_set_ints(ones, "shape", labels->shape.dims, (size_t)labels->shape.rank));
+        KERF__TRY(kerf__node_infer(ones));
+        *out = ones->outputs[0];
+    }
+    if (kerf__node_attribute(n, "ignore_index") == NULL)
+        return KERF_OK;
+    KERF__TRY(constant(grads->graph, labels->type, (int32_t)kerf_node_int(n, "ignore_index", 0),
+                       &ignored));
+    KERF__TRY(constant(grads->graph, KERF_F32, 0, &zero));
+    KERF__TRY(make(grads, "Equal", n, (kerf_value *[]){labels, ignored}, 2, &is_ignored));
+    return make(grads, "Where", n, (kerf_value *[]){is_ignored, zero, *out}, 3, out);
+}
+
+/* What arrives, shared out among labels by their weights. */
+static kerf_status label_diffs(kerf__gradients *grads, kerf_node *n, kerf_value *diff,
+                               kerf_value **out)
+{
+    kerf_value *label_weight, *sum;
+    kerf_node *reduce;
+    KERF__TRY(label_weights(grads, n, &label_weight));
+    KERF__TRY(make(grads, "Neg", n, &diff, 1, &diff));
+    if (reduces_by(n, "mean")) {
+        KERF__TRY(
+            kerf__gradient_add_node(grads, "ReduceSum", n, "grad", &label_weight, 1, &reduce));
+        KERF__TRY(kerf_node_set_int(reduce, "keepdims", 0));
+        KERF__TRY(kerf__node_infer(reduce));
+        sum = reduce->outputs[0];
+        KERF__TRY(make(grads, "Div", n, (kerf_value *[]){diff, sum}, 2, &diff));
+    }
+    return make(grads, "Mul", n, (kerf_value *[]){label_weight, diff}, 2, out);
+}
+
+static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
+{
+    const kerf_shape src = n->inputs[0]->shape;
+    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *labels;
+    kerf_shape one_class = src;
+    kerf_node *put;
+    one_class.dims[1] = 1;
+    if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
+        return KERF_OK;
+    KERF__TRY(label_diffs(grads, n, diff, &diff));
+    KERF__TRY(kerf__gradient_reshape(grads, n, diff, one_class, &diff));
+    KERF__TRY(kerf__gradient_reshape(grads, n, n->inputs[1], one_class, &labels));
+    KERF__TRY(kerf__gradient_add_node(grads, "kerf.GatherElementsGrad", n, "grad",
+                                      (kerf_value *[]){labels, diff}, 2, &put));
+    KERF__TRY(kerf_node_set_int(put, "axis", 1));
+    KERF__TRY(kerf_node_set_ints(put, "shape", src.dims, (size_t)src.rank));
+    KERF__TRY(kerf__node_infer(put));
+    return kerf__gradient_add(grads, n->inputs[0], put->outputs[0]);
+}
+
 /* ---- launches ------------------------------------------------------------------------------ */
 
 /* Labels an item takes: so many that what is left can be added up by one group. */
@@ -130,6 +220,7 @@ const kerf__op kerf__ops_nll_loss[] = {
      .max_inputs = 3,
      .num_outputs = 1,
      .infer = infer,
+     .gradient = gradient,
      .variants = VARIANTS,
      .num_variants = 2},
     {.op = NULL},

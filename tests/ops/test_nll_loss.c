@@ -29,7 +29,7 @@ static void fill(kerf_shape src)
         long_labels[i] = labels[i] = (int32_t)((i * 7 + 3) % k);
 }
 
-static void check(kerf_shape src, form f)
+static void check_form(kerf_shape src, form f, int slopes)
 {
     const int64_t m = kerf_shape_num_elements(src) / src.dims[1];
     kerf_shape shape = {src.rank - 1, {src.dims[0]}};
@@ -50,7 +50,14 @@ static void check(kerf_shape src, form f)
     if (f.ignores)
         CHECK_OK(kerf_node_set_int(c.node, "ignore_index", f.ignored));
     op_check_variants(&c, ref_nll_loss, check_tolerance(4, (size_t)m + 1));
+    if (slopes) /* but by the weights of classes */
+        op_check_gradient_but(&c, ref_nll_loss, check_tolerance(16, (size_t)m + 1), 1u << 2);
     op_check_end(&c);
+}
+
+static void check(kerf_shape src, form f)
+{
+    check_form(src, f, 0);
 }
 
 static void test_forms(void)
@@ -64,8 +71,10 @@ static void test_forms(void)
                 if (op_check_small() && s + r + (size_t)bits > 8)
                     continue;
                 fill(shapes[s]);
-                check(shapes[s], (form){REDUCTIONS[r], bits & 1, bits >> 1 & 1, bits >> 2,
-                                        .ignored = s == 0 ? -1 : 2});
+                check_form(shapes[s],
+                           (form){REDUCTIONS[r], bits & 1, bits >> 1 & 1, bits >> 2,
+                                  .ignored = s == 0 ? -1 : 2},
+                           s % 2 == 1);
             }
 }
 
