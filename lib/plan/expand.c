@@ -2,7 +2,7 @@
  * becomes the nodes it stands for.  ONNX calls most of them functions.
  *
  * The node itself stays as the last of its kind, so its outputs keep their names.  Nothing is
- * known of shapes here, and nothing is needed. */
+ * known of shapes here, and nothing is needed.  Other half: expand_einsum.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +11,8 @@
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
-/* A node in front of n, named after it. */
-static kerf_status add_before(const kerf_node *n, const char *op, kerf_value *const *inputs,
-                              int num_inputs, kerf_node **out)
+kerf_status kerf__plan_add_before(const kerf_node *n, const char *op, kerf_value *const *inputs,
+                                  int num_inputs, kerf_node **out)
 {
     char *name = kerf__graph_fresh_name(n->graph, n->name);
     if (name == NULL)
@@ -32,7 +31,7 @@ static kerf_status fold_inputs(kerf_node *n, const char *op)
                                n->num_inputs, MOST);
     while (n->num_inputs > 2) {
         kerf_node *pair;
-        KERF__TRY(add_before(n, op, n->inputs, 2, &pair));
+        KERF__TRY(kerf__plan_add_before(n, op, n->inputs, 2, &pair));
         memmove(n->inputs, n->inputs + 1, (size_t)--n->num_inputs * sizeof *n->inputs);
         n->inputs[0] = pair->outputs[0];
     }
@@ -57,7 +56,7 @@ static kerf_status expand_mean(kerf_node *n)
     kerf_node *sum;
     if (num < 2)
         return fold_inputs(n, "Add");
-    KERF__TRY(add_before(n, "Add", n->inputs, num, &sum));
+    KERF__TRY(kerf__plan_add_before(n, "Add", n->inputs, num, &sum));
     KERF__TRY(fold_inputs(sum, "Add"));
     KERF__TRY(kerf_node_set_float(n, "scale", 1.0f / (float)num));
     n->inputs[0] = sum->outputs[0];
@@ -80,7 +79,7 @@ static kerf_status expand_cross_entropy(kerf_node *n)
     kerf_node *softmax;
     if (is_plain_loss(n))
         return KERF_OK;
-    KERF__TRY(add_before(n, "LogSoftmax", n->inputs, 1, &softmax));
+    KERF__TRY(kerf__plan_add_before(n, "LogSoftmax", n->inputs, 1, &softmax));
     KERF__TRY(kerf_node_set_int(softmax, "axis", 1));
     n->inputs[0] = softmax->outputs[0];
     if (n->num_outputs > 1) {
@@ -94,8 +93,11 @@ static const struct {
     const char *op;
     kerf_status (*expand)(kerf_node *n);
 } ROWS[] = {
-    {"Max", expand_pairs}, {"Mean", expand_mean},
-    {"Min", expand_pairs}, {"SoftmaxCrossEntropyLoss", expand_cross_entropy},
+    {"Einsum", kerf__expand_einsum},
+    {"Max", expand_pairs},
+    {"Mean", expand_mean},
+    {"Min", expand_pairs},
+    {"SoftmaxCrossEntropyLoss", expand_cross_entropy},
     {"Sum", expand_sum},
 };
 

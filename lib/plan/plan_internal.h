@@ -113,6 +113,10 @@ typedef struct kerf__planning {
 
 /* expand.c: operators that others say become those. */
 kerf_status kerf__plan_expand(kerf_graph *g);
+kerf_status kerf__expand_einsum(kerf_node *n); /* expand_einsum.c */
+/* A node in front of n, named after it. */
+kerf_status kerf__plan_add_before(const kerf_node *n, const char *op, kerf_value *const *inputs,
+                                  int num_inputs, kerf_node **out);
 /* infer.c is public: kerf_graph_infer().  fold.c: 1 in *folded if the node only computes
  * shapes; whoever read its result reads a constant then. */
 kerf_status kerf__plan_fold(kerf_graph *g, kerf_node *n, int *folded);
