@@ -29,10 +29,8 @@ enum { VECTORS, CHANNELS, TAPS, VECTOR };
     }
 
 const kerf__candidate kerf__conv_weights_wide_candidates[KERF__CONV_NUM_WEIGHTS_WIDE] = {
-    TILE("4x4", 4, 4, 1, 16),
-    TILE("4x2x3", 4, 2, 3, 16),
-    TILE("4x1x7", 4, 1, 7, 16),
-    TILE("2x6v8", 2, 6, 1, 8),
+    TILE("4x4", 4, 4, 1, 16),    TILE("4x2x3", 4, 2, 3, 16), TILE("4x1x7", 4, 1, 7, 16),
+    TILE("3x1x5v8", 3, 1, 5, 8), TILE("2x6v8", 2, 6, 1, 8),
 };
 
 typedef struct problem {
@@ -84,8 +82,7 @@ static problem problem_of(const kerf__op_case *c, const int *tile)
 
 static int num_vector_groups(const problem *p, const int *tile)
 {
-    return ceil_div(ceil_div(p->v.dst_channels, KERF__LANES) * (KERF__LANES / tile[VECTOR]),
-                    tile[VECTORS]);
+    return ceil_div(ceil_div(p->v.dst_channels, tile[VECTOR]), tile[VECTORS]);
 }
 
 static double num_items(const problem *p, const int *tile, const cut *k)
@@ -183,14 +180,15 @@ double kerf__conv_weights_wide_guess(const kerf__op_case *c)
     const int units = (int)kerf_device_get_info(c->dev)->compute_units;
     const int widest = kerf_device_get_info(c->dev)->features.vector_floats;
     const int sums = tile[VECTORS] * tile[CHANNELS] * tile[TAPS];
+    /* Two vectors of half the size take a cycle. */
+    const double adds = (sums < 20 ? 1.03 : 1.0) * sums * tile[VECTOR] / KERF__LANES;
     cut k;
     if (!cut_of(c, &p, tile, &k))
         return INFINITY;
     const double passes = (double)ceil_div(k.channels, tile[CHANNELS]) * k.rows_of_taps *
                           ceil_div(p.v.w.kernel, tile[TAPS]);
     const double strips = (double)p.v.n * ceil_div(p.v.h.dst, k.rows);
-    double pass =
-        k.rows * (p.v.w.dst * (sums < 20 ? 1.03 * sums + 1 : sums + 1.0) + A_LINE) + A_SUM * sums;
+    double pass = k.rows * (p.v.w.dst * (adds + 1) + A_LINE) + A_SUM * sums;
     if (tile[VECTOR] > widest) /* registers in parts, and too few of them */
         pass *= 1.5 * tile[VECTOR] / widest;
     const double band = p.in_place ? 0 : A_PIXEL * (double)k.band_bytes / 4 / p.lanes;

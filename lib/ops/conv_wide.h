@@ -38,7 +38,7 @@ kerf_status kerf__conv_depthwise_weights_wide_build(const kerf__op_case *c);
 int kerf__conv_weights_wide_fits(const kerf__op_case *c);
 double kerf__conv_weights_wide_guess(const kerf__op_case *c);
 kerf_status kerf__conv_weights_wide_build(const kerf__op_case *c);
-enum { KERF__CONV_NUM_WEIGHTS_WIDE = 4 };
+enum { KERF__CONV_NUM_WEIGHTS_WIDE = 5 };
 extern const kerf__candidate kerf__conv_weights_wide_candidates[KERF__CONV_NUM_WEIGHTS_WIDE];
 
 /* conv_weights_batch.c: the same for images of a batch side by side. */
