@@ -16,8 +16,8 @@ typedef struct network {
     kerf_state *s;
 } network;
 
-/* Dropout by ratio, then the weight; its gradient shows what was dropped. */
-static void make_network(network *n, const float *ratio, kerf_type type)
+/* Dropout by ratio, so many times, then the weight; its gradient shows what was dropped. */
+static void make_layers(network *n, const float *ratio, kerf_type type, int times)
 {
     kerf_value *inputs[3], *v;
     kerf_node *node;
@@ -29,13 +29,21 @@ static void make_network(network *n, const float *ratio, kerf_type type)
     CHECK_OK(kerf_tensor_create(&t, NULL, type, KERF_SCALAR));
     CHECK_OK(kerf_tensor_write(t, ratio));
     CHECK_OK(kerf_graph_add_constant(n->g, "ratio", t, &inputs[1]));
-    CHECK_OK(kerf_graph_add_node(n->g, "Dropout", "drop", inputs, 2, 1, &node));
+    for (int i = 0; i < times; i++) {
+        CHECK_OK(kerf_graph_add_node(n->g, "Dropout", i == 0 ? "drop" : NULL, inputs, 2, 1, &node));
+        inputs[0] = node->outputs[0];
+    }
     CHECK_OK(
         kerf_state_add(n->s, "w", KERF_ROLE_WEIGHT, -1, KERF_F32, KERF_SHAPE(NUM, CLASSES), &id));
     CHECK_OK(kerf_graph_add_state(n->g, "w", id, KERF_F32, KERF_SHAPE(NUM, CLASSES), &v));
     CHECK_OK(kerf_graph_add_node(n->g, "MatMul", NULL, (kerf_value *[]){node->outputs[0], v}, 2, 1,
                                  &node));
     CHECK_OK(kerf_graph_add_output(n->g, node->outputs[0]));
+}
+
+static void make_network(network *n, const float *ratio, kerf_type type)
+{
+    make_layers(n, ratio, type, 1);
 }
 
 static void destroy_network(network *n)
@@ -51,11 +59,12 @@ static const kerf_plan_options TRAIN = {.mode = KERF_TRAIN,
                                         .seed = 5};
 
 /* The weight after one step from 0: minus the gradient, a row of zeros for what was dropped. */
-static void train(float *weight, const kerf_plan_options *options, float ratio, int step)
+static void train_layers(float *weight, const kerf_plan_options *options, float ratio, int step,
+                         int times)
 {
     network n;
     kerf_plan *p;
-    make_network(&n, &ratio, KERF_F32);
+    make_layers(&n, &ratio, KERF_F32, times);
     CHECK_OK(kerf_plan_create(&p, n.g, n.s, options));
     CHECK_OK(kerf_plan_feed(p, "input", images, sizeof images));
     CHECK_OK(kerf_plan_feed(p, "labels", LABELS, sizeof LABELS));
@@ -65,6 +74,11 @@ static void train(float *weight, const kerf_plan_options *options, float ratio, 
     CHECK_OK(kerf_state_read(n.s, kerf_state_find(n.s, "w")->id, weight));
     kerf_plan_destroy(p);
     destroy_network(&n);
+}
+
+static void train(float *weight, const kerf_plan_options *options, float ratio, int step)
+{
+    train_layers(weight, options, ratio, step, 1);
 }
 
 /* Image 0 alone has pixels, so a row of the weight stays 0 where its pixel was dropped. */
@@ -135,12 +149,21 @@ static void test_a_bad_ratio_is_named(void)
     destroy_network(&n);
 }
 
+/* Each drops half of its own: behind both a quarter is left, and not a half. */
+static void test_two_drop_differently(void)
+{
+    float weight[NUM * CLASSES];
+    train_layers(weight, &TRAIN, 0.5f, 1, 2);
+    CHECK(num_dropped(weight) > NUM * 5 / 8 && num_dropped(weight) < NUM * 7 / 8);
+}
+
 int main(void)
 {
     dev = check_open_device();
     for (int i = 0; i < NUM; i++)
         images[i] = 1;
     test_training_drops();
+    test_two_drop_differently();
     test_evaluation_keeps();
     test_a_bad_ratio_is_named();
     kerf_device_close(dev);
