@@ -35,7 +35,8 @@
     X(shape) \
     X(softmax) \
     X(softmax_cross_entropy) \
-    X(top_k_mask)
+    X(top_k_mask) \
+    X(trilu)
 /* clang-format on */
 
 #define X(name) extern const kerf__op kerf__ops_##name[];

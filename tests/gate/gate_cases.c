@@ -198,6 +198,15 @@ const gate_case gate_cases[] = {
     {"kerf.SliceGrad", "f32:35",     "shape=39 starts=3 steps=1", 1},
     {"kerf.SliceGrad", "s64:35",     "shape=39 starts=3 steps=1", 1},
 
+    {"Trilu", "u8:50,70",  "upper=0", 0},
+    {"Trilu", "f16:50,70", "upper=0", 0},
+    {"Trilu", "f32:50,70", "upper=0", 0},
+    {"Trilu", "s64:50,70", "upper=0", 0},
+    {"Trilu", "u8:50,70",  "upper=1", 0},
+    {"Trilu", "f16:50,70", "upper=1", 0},
+    {"Trilu", "f32:50,70", "upper=1", 0},
+    {"Trilu", "s64:50,70", "upper=1", 0},
+
     /* The gradient has its numbers; of Resize, the scales as Upsample has them. */
     {"kerf.ResizeGrad", "f32:5,8", "shape=5,4 starts=0,-1073741824 steps=4294967296,2147483648 linear=0", 0},
     {"kerf.ResizeGrad", "f32:5,8", "shape=5,4 starts=0,-1073741824 steps=4294967296,2147483648 linear=1", 0},

@@ -31,5 +31,6 @@ REF(resize);
 REF(softmax);
 REF(softmax_cross_entropy);
 REF(top_k_mask);
+REF(trilu);
 
 #endif
