@@ -75,6 +75,26 @@ static kerf_status drop_cast(kerf_node *n)
     return kerf__node_set_op(n, "Identity");
 }
 
+/* A ConstantOfShape that is too large to fold is one number, expanded. */
+static kerf_status spread_value(kerf_graph *g, kerf_node *n)
+{
+    const kerf__attribute *a = kerf__node_attribute(n, "value");
+    const kerf_tensor *value = a != NULL ? a->tensor : NULL;
+    kerf_tensor *t;
+    kerf_value *one;
+    if (strcmp(n->op, "ConstantOfShape") != 0 || n->num_inputs != 1 || n->inputs[0] == NULL ||
+        (value != NULL && value->num_elements != 1))
+        return KERF_OK;
+    KERF__TRY(kerf_tensor_create(&t, NULL, value != NULL ? value->type : KERF_F32, KERF_SCALAR));
+    if (value != NULL)
+        memcpy(t->data, value->data, t->size_bytes);
+    KERF__TRY(kerf_graph_add_constant(g, NULL, t, &one));
+    kerf__node_remove_attribute(n, "value");
+    KERF__TRY(kerf__node_put_input(n, 1, n->inputs[0]));
+    kerf__node_set_input(n, 0, one);
+    return kerf__node_set_op(n, "Expand");
+}
+
 kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch)
 {
     if (batch < 1)
@@ -92,6 +112,7 @@ kerf_status kerf_graph_infer(kerf_graph *g, int64_t batch)
         if (folded)
             continue;
         KERF__TRY(drop_cast(g->nodes[i]));
+        KERF__TRY(spread_value(g, g->nodes[i]));
         KERF__TRY(kerf__node_infer(g->nodes[i]));
         KERF__TRY(check_outputs(g->nodes[i]));
     }

@@ -35,6 +35,29 @@ static kerf_graph *create(kerf_value **x)
     return g;
 }
 
+/* Too much for the host: a device spreads the number. */
+static void test_large_constant(void)
+{
+    kerf_value *x;
+    kerf_graph *g = create(&x);
+    kerf_tensor *value;
+    CHECK_OK(kerf_tensor_create(&value, NULL, KERF_S64, KERF_SHAPE(1)));
+    *(int64_t *)value->data = -7;
+    kerf_node *zeros = add(g, "ConstantOfShape", (kerf_value *[]){INTS(g, 2, 50, 70)}, 1);
+    kerf_node *sevens = add(g, "ConstantOfShape", (kerf_value *[]){INTS(g, 2, 50, 70)}, 1);
+    CHECK_OK(kerf__node_set_tensor(sevens, "value", value));
+    CHECK_OK(kerf_graph_add_output(g, zeros->outputs[0]));
+    CHECK_OK(kerf_graph_add_output(g, sevens->outputs[0]));
+    CHECK_OK(kerf_graph_infer(g, 1));
+    CHECK_OK(kerf_graph_verify(g));
+    CHECK(strcmp(zeros->op, "Expand") == 0 && strcmp(sevens->op, "Expand") == 0);
+    CHECK(kerf_value_type(zeros->outputs[0]) == KERF_F32);
+    CHECK(kerf_value_type(sevens->outputs[0]) == KERF_S64);
+    CHECK(kerf_shape_equal(kerf_value_shape(sevens->outputs[0]), KERF_SHAPE(50, 70)));
+    CHECK(*(const int64_t *)sevens->inputs[0]->constant->data == -7);
+    kerf_graph_destroy(g);
+}
+
 /* x.view(x.size(0), -1), as exporters write it. */
 static void test_view(void)
 {
@@ -292,6 +315,7 @@ static void test_left_alone(void)
 int main(void)
 {
     test_view();
+    test_large_constant();
     test_shape();
     test_lists();
     test_arithmetic();
