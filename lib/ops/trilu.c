@@ -10,9 +10,11 @@
 
 extern const kerf__source kerf__source_trilu;
 
-/* Which diagonal is the border: a constant, clamped to what no matrix leaves. */
-static kerf_status diagonal_of(const kerf_node *n, int *k)
+/* Which diagonal is the border: a constant, clamped to those just outside the matrix. */
+static kerf_status diagonal_of(const kerf_node *n, int64_t *k)
 {
+    const kerf_shape src = n->inputs[0]->shape;
+    const int64_t least = -src.dims[src.rank - 2], most = src.dims[src.rank - 1];
     kerf__ints list;
     *k = 0;
     KERF__TRY(kerf__node_get_ints(n, "k", 1, &list));
@@ -20,9 +22,7 @@ static kerf_status diagonal_of(const kerf_node *n, int *k)
         return KERF_OK;
     if (list.num != 1)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "k has %zu numbers, must have one", list.num);
-    *k = (int)(list.items[0] < -INT32_MAX  ? -INT32_MAX
-               : list.items[0] > INT32_MAX ? INT32_MAX
-                                           : list.items[0]);
+    *k = list.items[0] < least ? least : list.items[0] > most ? most : list.items[0];
     return KERF_OK;
 }
 
@@ -30,7 +30,7 @@ static kerf_status infer(kerf_node *n)
 {
     const kerf_value *src = n->inputs[0];
     char text[128];
-    int k;
+    int64_t k;
     if (kerf_type_bits(src->type) < 8)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %s, must be of 8 bits or more",
                                src->name, kerf_type_name(src->type));
@@ -46,14 +46,13 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
 {
     kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
     kerf_node *node;
-    int k;
+    int64_t k;
     if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
         return KERF_OK;
     KERF__TRY(diagonal_of(n, &k));
-    const int64_t diagonal = k;
     KERF__TRY(kerf__gradient_add_node(grads, "Trilu", n, "grad", &diff, 1, &node));
     KERF__TRY(kerf_node_set_int(node, "upper", kerf_node_int(n, "upper", 1)));
-    KERF__TRY(kerf_node_set_ints(node, "k", &diagonal, 1));
+    KERF__TRY(kerf_node_set_ints(node, "k", &k, 1));
     KERF__TRY(kerf__node_infer(node));
     return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);
 }
@@ -72,12 +71,12 @@ static kerf_status build(const kerf__op_case *c)
     const size_t chunk = kerf__is_wide(c) ? kerf__pieces_an_item(c, num, 1, 4096) : 1;
     const size_t items = kerf__ceil_div(num, chunk);
     char options[48];
-    int k;
+    int64_t k;
     KERF__TRY(diagonal_of(n, &k));
     snprintf(options, sizeof options, "-DT=%s -DUPPER=%d", type_of(n->inputs[0]->type),
              kerf_node_int(n, "upper", 1) != 0);
     return kerf__emit(c, &kerf__source_trilu, "trilu", options,
-                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(k),
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG((int)k),
                                  ARG((unsigned)src.dims[src.rank - 2]),
                                  ARG((unsigned)src.dims[src.rank - 1]), ARG((unsigned)num),
                                  ARG((unsigned)chunk)),
