@@ -33,8 +33,8 @@ enum { VECTORS, PIXELS, VECTOR, EMBED };
     }
 
 const kerf__candidate kerf__conv_wide_candidates[KERF__CONV_NUM_WIDE] = {
-    TILE("4x7e", 4, 7, 16, 1), TILE("4x7", 4, 7, 16, 0),  TILE("2x14", 2, 14, 16, 0),
-    TILE("2x8", 2, 8, 16, 0),  TILE("2x6v8", 2, 6, 8, 0),
+    TILE("4x7e", 4, 7, 16, 1), TILE("4x7", 4, 7, 16, 0),   TILE("2x14", 2, 14, 16, 0),
+    TILE("2x8", 2, 8, 16, 0),  TILE("1x14", 1, 14, 16, 0), TILE("2x6v8", 2, 6, 8, 0),
 };
 
 /* ---- the convolution as the kernel sees it ------------------------------------------------- */

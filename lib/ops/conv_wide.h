@@ -16,7 +16,7 @@ int kerf__conv_are_whole(const kerf__conv *v);
 int kerf__conv_wide_fits(const kerf__op_case *c);
 double kerf__conv_wide_guess(const kerf__op_case *c);
 kerf_status kerf__conv_wide_build(const kerf__op_case *c);
-enum { KERF__CONV_NUM_WIDE = 5 };
+enum { KERF__CONV_NUM_WIDE = 6 };
 extern const kerf__candidate kerf__conv_wide_candidates[KERF__CONV_NUM_WIDE];
 
 /* conv_batch.c: the same for images of a batch side by side. */
