@@ -43,13 +43,16 @@ static const kerf__op *find_own(const char *name)
     return NULL;
 }
 
-/* As the last of the operation's own variants does it: that fits everywhere. */
+/* As the last of the operation's own variants that fits does it. */
 static kerf_status build_well(const kerf__op_case *c)
 {
     const kerf__op *op = find_own(c->node->op);
     static const kerf__candidate NAMELESS = {"", "", {0}};
     kerf__op_case well = *c;
-    well.option = (kerf__option){&op->variants[op->num_variants - 1], &NAMELESS};
+    const kerf__variant *last = &op->variants[op->num_variants - 1];
+    while (!last->fits(c)) /* the first would have to */
+        last--;
+    well.option = (kerf__option){last, &NAMELESS};
     return well.option.variant->build(&well);
 }
 
