@@ -230,7 +230,7 @@ int bench_suite_run(const options *o)
     int code = choose_cases(o, &x);
     if (code == 0)
         code = start_others(o, &x); /* before drivers have threads */
-    kerf_status status = code == 0 ? open_device(&x.dev, o->device) : KERF_OK;
+    kerf_status status = code == 0 ? open_device(&x.dev, o, o->device) : KERF_OK;
     if (code == 0 && status == KERF_OK)
         status = kerf_device_measure(x.dev, &x.peaks);
     if (status != KERF_OK)

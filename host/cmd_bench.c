@@ -88,7 +88,7 @@ int cmd_bench(const options *o)
     if (kind == BENCH_SUITE)
         return bench_suite_run(o);
     kerf_device *dev;
-    kerf_status status = open_device(&dev, o->device);
+    kerf_status status = open_device(&dev, o, o->device);
     if (status != KERF_OK)
         return fail_kerf(o, status);
     code = bench_models(o, dev);

@@ -47,7 +47,7 @@ kerf_status demo_train(demo *d, net *n, double epochs, const kerf_prune_schedule
 static kerf_status open_all(demo *d)
 {
     kerf_net_options net_options = {.seed = (uint64_t)d->o->seed};
-    kerf_status status = open_device(&d->dev, d->o->device);
+    kerf_status status = open_device(&d->dev, d->o, d->o->device);
     if (status == KERF_OK)
         status = kerf_dataset_open(&d->data, "fashion-mnist");
     if (status == KERF_OK)

@@ -13,7 +13,7 @@ static device_facts measure(const options *o, const kerf_device_info *info)
     kerf_device *dev;
     char spec[16];
     snprintf(spec, sizeof spec, "%d", info->index);
-    kerf_status status = open_device(&dev, spec);
+    kerf_status status = open_device(&dev, o, spec);
     if (status == KERF_OK)
         status = o->measure ? kerf_device_measure_again(dev, &facts.peaks)
                             : kerf_device_measure(dev, &facts.peaks);

@@ -214,7 +214,7 @@ static kerf_status run_pieces(inference *x)
 
 static int open_all(const options *o, inference *x)
 {
-    kerf_status status = open_device(&x->dev, o->device);
+    kerf_status status = open_device(&x->dev, o, o->device);
     if (status != KERF_OK)
         return fail_kerf(o, status);
     int code = model_read(o, &x->m, o->words.items[0], x->dev);

@@ -163,7 +163,7 @@ static int run(tuning *x)
 int cmd_tune(const options *o)
 {
     tuning x = {.o = o};
-    kerf_status status = open_device(&x.dev, o->device);
+    kerf_status status = open_device(&x.dev, o, o->device);
     const int code = status == KERF_OK ? run(&x) : fail_kerf(o, status);
     tune_targets_free(&x.targets);
     table_destroy(x.cases);

@@ -39,7 +39,7 @@ static kerf_status open_subject(verifying *x, const char *spec)
 {
     verify_subject *s = &x->subjects[x->num];
     *s = (verify_subject){.top1 = NAN};
-    kerf_status status = open_device(&s->dev, spec);
+    kerf_status status = open_device(&s->dev, x->o, spec);
     if (status != KERF_OK)
         return status;
     s->name = kerf_device_name(s->dev);

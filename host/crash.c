@@ -37,9 +37,11 @@ static void on_crash(int number)
     raise(number); /* once this handler returns */
 }
 
-kerf_status open_device(kerf_device **out, const char *spec)
+kerf_status open_device(kerf_device **out, const options *o, const char *spec)
 {
     const kerf_status status = kerf_device_open(out, spec);
+    if (status == KERF_OK && options_given(o, "max-launch-ms"))
+        kerf_device_set_max_launch(*out, o->max_launch_ms);
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_crash;

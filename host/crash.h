@@ -7,7 +7,7 @@
 
 /* kerf_device_open(), then handlers of fatal signals: drivers bring some of their own when they
  * are loaded. */
-kerf_status open_device(kerf_device **out, const char *spec);
+kerf_status open_device(kerf_device **out, const options *o, const char *spec);
 /* Tells what the device's driver refused, then kerf_device_close(). */
 void close_device(const options *o, kerf_device *dev);
 

@@ -82,6 +82,7 @@ const option_row option_rows[] = {
 
     /* everywhere */
     {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR", NO_RANGE},
+    {"max-launch-ms", 0, OPTION_REAL, GROUP_ALWAYS, FIELD(max_launch_ms), "MS", "queue longer work in pieces, so that no screen freezes; 0 never (50 on GPUs)", NULL, RANGE_MIN, 0, 0},
     {"seed", 0, OPTION_WHOLE, GROUP_SEED, FIELD(seed), "N", "the same seed gives the same bits (1)", NULL, RANGE_MIN, 0, 0},
     {"json", 0, OPTION_FLAG, GROUP_ALWAYS, FIELD(json), "", "print one JSON object and nothing else", NO_RANGE},
     {"quiet", 'q', OPTION_FLAG, GROUP_ALWAYS, FIELD(quiet), "", "no progress, results only", NO_RANGE},

@@ -60,6 +60,7 @@ typedef struct options {
     const char *data, *split, *prep, *augment, *classes_file;
     int64_t val, batch, memory;
 
+    double max_launch_ms;
     double epochs, lr, momentum, weight_decay, warmup;
     int optimizer, schedule, loss, no_keep_zeros, resume;
     text_list freeze;

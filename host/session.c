@@ -50,7 +50,7 @@ static kerf_status open_data(const options *o, session *s)
 int session_open(const options *o, session *s, const char *model_path)
 {
     *s = (session){0};
-    kerf_status status = open_device(&s->dev, o->device);
+    kerf_status status = open_device(&s->dev, o, o->device);
     if (status == KERF_OK && o->data != NULL)
         status = open_data(o, s);
     if (status != KERF_OK)

@@ -94,7 +94,7 @@ static int run_all(const options *o, case_list *list)
 {
     kerf_device *dev;
     progress bar;
-    kerf_status status = open_device(&dev, o->device);
+    kerf_status status = open_device(&dev, o, o->device);
     if (status != KERF_OK)
         return fail_kerf(o, status);
     interrupt_catch();

@@ -110,6 +110,11 @@ KERF_API const char *kerf_device_name(const kerf_device *dev);
  * this process; "" if there are none. */
 KERF_API const char *kerf_device_notes(const kerf_device *dev);
 
+/* What is guessed to take longer than so many milliseconds is queued in pieces, so that a screen
+ * which the same device draws goes on; the bits stay.  0: never.  Counts for plans that are made
+ * afterwards.  At first 50 on GPUs, 0 on others. */
+KERF_API void kerf_device_set_max_launch(kerf_device *dev, double ms);
+
 /* Waits until all queued work is done. */
 KERF_API kerf_status kerf_device_finish(kerf_device *dev);
 

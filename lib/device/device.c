@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "device/device_internal.h"
+#include "device/launch.h"
 #include "device/fault.h"
 
 kerf_status kerf__fail_opencl(const kerf_device *dev, cl_int err, const char *format, ...)
@@ -59,6 +60,19 @@ void kerf_device_list_free(kerf_device_info *list)
     free(list);
 }
 
+/* Three frames of a screen that the same GPU draws. */
+enum { DEFAULT_MAX_LAUNCH_MS = 50 };
+
+void kerf_device_set_max_launch(kerf_device *dev, double ms)
+{
+    dev->max_launch_ms = ms > 0 ? ms : 0;
+}
+
+double kerf__device_max_launch(const kerf_device *dev)
+{
+    return dev->max_launch_ms;
+}
+
 static kerf_status open_queue(kerf_device *dev)
 {
     cl_int err;
@@ -85,6 +99,7 @@ kerf_status kerf__device_open_found(kerf_device **out, const kerf__opencl *cl,
     dev->info = *info;
     dev->platform = found.platform;
     dev->id = found.id;
+    dev->max_launch_ms = info->type == KERF_DEVICE_GPU ? DEFAULT_MAX_LAUNCH_MS : 0;
     kerf__guard_open(dev);
     kerf_status status = open_queue(dev);
     if (status != KERF_OK) {

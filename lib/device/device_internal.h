@@ -50,6 +50,7 @@ struct kerf_device {
     kerf__program *refused;  /* borrowed: the last one refused, see refusal.c */
     char *notes;             /* owned; NULL: none */
     uint64_t used_bytes;     /* of all buffers */
+    double max_launch_ms;    /* 0: launches are never split */
     long fail_at;            /* see fault.h; 0: never */
     int is_lost;             /* all fail after that */
     int has_fma;             /* fma() is an instruction, not a routine */
@@ -103,6 +104,8 @@ void kerf__device_identify(kerf_device_info *info);
 kerf_status kerf__fail_opencl(const kerf_device *dev, cl_int err, const char *format, ...)
     KERF__PRINTF(3, 4);
 
+/* Stands in the options of a program whose launches come in pieces. */
+#define KERF__SPLIT_OPTION "-DKERF_SPLIT="
 /* Finds or builds; the program belongs to the device. */
 kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf__source *source,
                                const char *options);

@@ -21,6 +21,8 @@ struct kerf__launch {
     cl_kernel kernel;       /* owned */
     kerf__grid grid;
     size_t global[3];
+    size_t pieces;  /* 0 and 1: whole */
+    int split;      /* dimension that pieces are taken of */
     kerf__use *use; /* borrowed from program */
     int empty;
     kerf_status (*foreign)(void *context); /* NULL: a kernel */
@@ -140,12 +142,42 @@ static kerf_status check_group(kerf__launch *launch)
                       launch->entry, items, launch->dev->info.name, largest);
 }
 
+/* Along the dimension with most groups. */
+static void choose_split(kerf__launch *launch, size_t pieces)
+{
+    const kerf__grid *grid = &launch->grid;
+    for (int i = 1; i < grid->dims && grid->dims <= 3; i++)
+        if (grid->groups[i] > grid->groups[launch->split])
+            launch->split = i;
+    const size_t most = grid->groups[launch->split];
+    launch->pieces = pieces < most ? pieces : most;
+}
+
+/* A launch in pieces has a program of its own, which is told the size of the whole. */
+static kerf_status find_program(kerf__launch *launch, const kerf__source *source,
+                                const char *options)
+{
+    const int d = launch->split;
+    if (launch->pieces <= 1)
+        return kerf__program_find(&launch->program, launch->dev, source, options);
+    const size_t bytes = (options != NULL ? strlen(options) : 0) + 96;
+    char *line = kerf__alloc(bytes, 1);
+    if (line == NULL)
+        return kerf__fail_memory(launch->entry, bytes);
+    snprintf(line, bytes, "%s%s" KERF__SPLIT_OPTION "%d -DKERF_WHOLE=%zu",
+             options != NULL ? options : "", options != NULL && options[0] != '\0' ? " " : "", d,
+             launch->grid.groups[d] * launch->grid.group[d]);
+    kerf_status status = kerf__program_find(&launch->program, launch->dev, source, line);
+    free(line);
+    return status;
+}
+
 static kerf_status make_kernel(kerf__launch *launch, const kerf__source *source,
                                const char *options)
 {
     kerf_device *dev = launch->dev;
     cl_int err;
-    KERF__TRY(kerf__program_find(&launch->program, dev, source, options));
+    KERF__TRY(find_program(launch, source, options));
     if (kerf__fault_now(dev))
         return kerf__fail_opencl(dev, CL_OUT_OF_RESOURCES, "%s: making the kernel", launch->entry);
     launch->kernel = dev->cl->CreateKernel(launch->program->program, launch->entry, &err);
@@ -187,12 +219,21 @@ kerf_status kerf__launch_create(kerf__launch **out, kerf_device *dev, const kerf
                                 const char *entry, const char *options, const kerf__arg *args,
                                 int num_args, kerf__grid grid)
 {
+    return kerf__launch_create_pieces(out, dev, source, entry, options, args, num_args, grid, 1);
+}
+
+kerf_status kerf__launch_create_pieces(kerf__launch **out, kerf_device *dev,
+                                       const kerf__source *source, const char *entry,
+                                       const char *options, const kerf__arg *args, int num_args,
+                                       kerf__grid grid, size_t pieces)
+{
     *out = NULL;
     dev->refused = NULL;
     kerf__launch *launch = create(dev, entry);
     if (launch == NULL)
         return kerf__fail_memory(entry, sizeof *launch);
     launch->grid = grid;
+    choose_split(launch, pieces);
     kerf_status status = make_kernel(launch, source, options);
     if (status == KERF_OK)
         status = check_group(launch);
@@ -225,6 +266,11 @@ kerf_status kerf__launch_create_foreign(kerf__launch **out, kerf_device *dev,
     return KERF_OK;
 }
 
+size_t kerf__launch_num_pieces(const kerf__launch *launch)
+{
+    return launch->pieces > 1 ? launch->pieces : 1;
+}
+
 void kerf__launch_destroy(kerf__launch *launch)
 {
     if (launch == NULL)
@@ -253,9 +299,33 @@ static void log_use(const kerf__launch *launch)
     fclose(file);
 }
 
+/* Each piece is handed over at once, so that others of the device's users come in between. */
+static cl_int enqueue_pieces(const kerf__launch *launch)
+{
+    const kerf_device *dev = launch->dev;
+    const kerf__grid *grid = &launch->grid;
+    const int d = launch->split;
+    size_t offset[3] = {0}, global[3];
+    cl_int err = CL_SUCCESS;
+    memcpy(global, launch->global, sizeof global);
+    for (size_t i = 0; i < launch->pieces && err == CL_SUCCESS; i++) {
+        const size_t first = grid->groups[d] * i / launch->pieces;
+        const size_t end = grid->groups[d] * (i + 1) / launch->pieces;
+        offset[d] = first * grid->group[d];
+        global[d] = (end - first) * grid->group[d];
+        err = dev->cl->EnqueueNDRangeKernel(dev->queue, launch->kernel, (cl_uint)grid->dims, offset,
+                                            global, grid->group, 0, NULL, NULL);
+        if (err == CL_SUCCESS)
+            err = dev->cl->Flush(dev->queue);
+    }
+    return err;
+}
+
 static cl_int enqueue(const kerf__launch *launch)
 {
     const kerf_device *dev = launch->dev;
+    if (launch->pieces > 1)
+        return enqueue_pieces(launch);
     return dev->cl->EnqueueNDRangeKernel(dev->queue, launch->kernel, (cl_uint)launch->grid.dims,
                                          NULL, launch->global, launch->grid.group, 0, NULL, NULL);
 }

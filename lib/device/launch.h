@@ -100,9 +100,21 @@ typedef struct kerf__launch kerf__launch;
 kerf_status kerf__launch_create(kerf__launch **out, kerf_device *dev, const kerf__source *source,
                                 const char *entry, const char *options, const kerf__arg *args,
                                 int num_args, kerf__grid grid);
+/* The same, queued in so many pieces one after the other, as far as the dimension with most groups
+ * has them (0 and 1: whole).  Kernels do not notice: groups and items have the numbers of the
+ * whole. */
+kerf_status kerf__launch_create_pieces(kerf__launch **out, kerf_device *dev,
+                                       const kerf__source *source, const char *entry,
+                                       const char *options, const kerf__arg *args, int num_args,
+                                       kerf__grid grid, size_t pieces);
 void kerf__launch_destroy(kerf__launch *launch); /* NULL is allowed */
+/* In how many pieces it is queued. */
+size_t kerf__launch_num_pieces(const kerf__launch *launch);
 /* Does not wait, but for the first launch of a kernel in a process. */
 kerf_status kerf__launch_enqueue(const kerf__launch *launch);
+
+/* What kerf_device_set_max_launch() asked for, in milliseconds; 0: never in pieces. */
+double kerf__device_max_launch(const kerf_device *dev);
 
 /* Builds a program ahead of its use (KERF_OK if it is already there). */
 kerf_status kerf__program_build(kerf_device *dev, const kerf__source *source, const char *options);

@@ -70,12 +70,21 @@ static kerf_status build_failed(const kerf_device *dev, const kerf__program *pro
     return status;
 }
 
+/* In front of a source whose launches come in pieces (launch.c): numbers are those of the whole.
+ * A macro's own name is not expanded again in what it stands for. */
+static const char IN_PIECES[] =
+    "#define get_group_id(d) (get_group_id(d) + get_global_offset(d) / get_local_size(d))\n"
+    "#define get_global_size(d) ((d) == KERF_SPLIT ? (size_t)KERF_WHOLE : get_global_size(d))\n"
+    "#line 1\n";
+
 static kerf_status build(kerf_device *dev, kerf__program *program)
 {
     cl_int err;
     char deed[80];
-    const char *text = program->source->text;
-    program->program = dev->cl->CreateProgramWithSource(dev->context, 1, &text, NULL, &err);
+    const char *texts[] = {IN_PIECES, program->source->text};
+    const int is_whole = strstr(program->options, KERF__SPLIT_OPTION) == NULL;
+    program->program = dev->cl->CreateProgramWithSource(dev->context, is_whole ? 1 : 2,
+                                                        texts + is_whole, NULL, &err);
     if (err != CL_SUCCESS)
         return kerf__fail_opencl(dev, err, "%s.cl: making a program", program->source->name);
     snprintf(deed, sizeof deed, "built %.60s.cl", program->source->name);

@@ -41,6 +41,7 @@ typedef struct kerf__op_case {
     kerf_tensor *const *inputs, *const *outputs;
     kerf__buffer *scratch; /* of scratch_bytes, or NULL */
     kerf__steps *steps;    /* where build puts its launches */
+    size_t pieces;         /* that each launch is queued in (launch.h); 0: whole */
 } kerf__op_case;
 
 /* Appends a launch to the case's steps: the one call by which operations reach the device. */

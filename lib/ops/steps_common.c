@@ -64,7 +64,8 @@ kerf_status kerf__emit(const kerf__op_case *c, const kerf__source *source, const
                        const char *options, const kerf__arg *args, int num_args, kerf__grid grid)
 {
     kerf__launch *launch;
-    KERF__TRY(kerf__launch_create(&launch, c->dev, source, entry, options, args, num_args, grid));
+    KERF__TRY(kerf__launch_create_pieces(&launch, c->dev, source, entry, options, args, num_args,
+                                         grid, c->pieces));
     return kerf__steps_append(c->steps, launch);
 }
 

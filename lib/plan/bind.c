@@ -129,7 +129,8 @@ static kerf_status build_option(kerf_plan *p, size_t i, kerf_tensor *const *tens
                        .option = node->option,
                        .inputs = tensors,
                        .outputs = tensors + n->num_inputs,
-                       .steps = steps};
+                       .steps = steps,
+                       .pieces = kerf__plan_pieces(p, n)};
     KERF__TRY(make_scratch(p, node, kerf__case_scratch(&c)));
     c.scratch = node->scratch_buffer;
     return node->option.variant->build(&c);

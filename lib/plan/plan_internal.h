@@ -208,6 +208,10 @@ kerf_status kerf__arena_pack(kerf__block *blocks, size_t num, size_t align_bytes
 size_t kerf__plan_needed_bytes(const kerf_plan *p);
 int kerf__plan_fits(const kerf_plan *p, size_t memory_bytes);
 kerf_status kerf__plan_fail_room(const kerf_plan *p, size_t memory_bytes);
+/* pieces.c: in how many pieces each launch of the node is queued. */
+size_t kerf__plan_pieces(const kerf_plan *p, const kerf_node *n);
+/* Reads and writes of a node that cannot be avoided (run.c). */
+double kerf__node_bytes(const kerf_node *n);
 /* bind.c: buffers, tensors and launches. */
 kerf_status kerf__plan_bind(kerf_plan *p);
 /* Appends the launches of node i to `steps`, by its option or the next that can be built. */

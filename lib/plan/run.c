@@ -145,18 +145,23 @@ static double ends_bytes(const kerf_node *n)
     return bytes;
 }
 
+double kerf__node_bytes(const kerf_node *n)
+{
+    const kerf__op *op = kerf__op_find(n->op);
+    return op != NULL && op->bytes != NULL ? op->bytes(n) : ends_bytes(n);
+}
+
 kerf_status kerf_plan_get_step(const kerf_plan *p, int i, kerf_plan_step *step)
 {
     KERF__TRY(check_step(p, i));
     const kerf_node *n = p->graph->nodes[p->step_nodes[i]];
-    const kerf__op *op = kerf__op_find(n->op);
     const char *variant = p->nodes[p->step_nodes[i]].name;
     *step = (kerf_plan_step){.name = n->name,
                              .op = n->op,
                              .variant = variant != NULL ? variant : "copy",
                              .direction = kerf__pass_name(kerf__node_pass(n)),
                              .macs = kerf_node_macs(n),
-                             .bytes = op->bytes != NULL ? op->bytes(n) : ends_bytes(n)};
+                             .bytes = kerf__node_bytes(n)};
     return KERF_OK;
 }
 

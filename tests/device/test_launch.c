@@ -51,6 +51,44 @@ static void test_add(kerf_device *dev)
     kerf__buffer_destroy(b);
 }
 
+/* In pieces, by every number of them, kernels see the numbers of the whole. */
+static void test_pieces(kerf_device *dev)
+{
+    static const kerf__source WHERE = {
+        "where", "kernel void where(global int *dst)\n"
+                 "{\n"
+                 "    const int x = (int)get_global_id(0), y = (int)get_global_id(1);\n"
+                 "    dst[y * (int)get_global_size(0) + x] = (int)get_group_id(0) * 10000 +\n"
+                 "        (int)get_group_id(1) * 100 + (int)get_local_id(0);\n"
+                 "}\n"};
+    enum { GROUPS_X = 3, GROUP = 4, GROUPS_Y = 5, NUM = GROUPS_X * GROUP * GROUPS_Y };
+    int dst[NUM];
+    kerf__buffer *b;
+    CHECK_OK(kerf__buffer_create(&b, dev, sizeof dst));
+    for (size_t pieces = 0; pieces <= 7; pieces++) {
+        const size_t most = pieces > GROUPS_Y ? GROUPS_Y : pieces > 1 ? pieces : 1;
+        kerf__launch *launch;
+        CHECK_OK(kerf__launch_create_pieces(&launch, dev, &WHERE, "where", NULL, KERF__ARGS(ARG(b)),
+                                            (kerf__grid){2, {GROUPS_X, GROUPS_Y}, {GROUP, 1}},
+                                            pieces));
+        if (launch == NULL)
+            break;
+        CHECK(kerf__launch_num_pieces(launch) == most);
+        for (int run = 0; run < 2; run++) { /* the first is waited for */
+            memset(dst, -1, sizeof dst);
+            CHECK_OK(kerf__buffer_write(b, 0, dst, sizeof dst));
+            CHECK_OK(kerf__launch_enqueue(launch));
+            CHECK_OK(kerf__buffer_read(b, 0, dst, sizeof dst));
+            for (int i = 0; i < NUM; i++) {
+                const int x = i % (GROUPS_X * GROUP), y = i / (GROUPS_X * GROUP);
+                CHECK(dst[i] == x / GROUP * 10000 + y * 100 + x % GROUP);
+            }
+        }
+        kerf__launch_destroy(launch);
+    }
+    kerf__buffer_destroy(b);
+}
+
 /* Twice with different sizes of one group: each launch keeps its own arguments. */
 static void test_local(kerf_device *dev)
 {
@@ -138,6 +176,7 @@ int main(void)
 {
     kerf_device *dev = check_open_device();
     test_add(dev);
+    test_pieces(dev);
     test_local(dev);
     test_messages(dev);
     test_empty(dev);
