@@ -9,7 +9,7 @@ set(KERF_OCLOC ${PROJECT_SOURCE_DIR}/build/ocloc CACHE PATH "Intel's offline com
 
 add_executable(gate_programs ${gate}/gate_programs.c ${gate}/gate_walk.c ${gate}/gate_cases.c)
 target_compile_definitions(gate_programs PRIVATE _XOPEN_SOURCE=700)
-target_link_options(gate_programs PRIVATE -Wl,--wrap=kerf__launch_create)
+target_link_options(gate_programs PRIVATE -Wl,--wrap=kerf__launch_create_pieces)
 target_link_libraries(gate_programs PRIVATE kerf_inside)
 
 add_test(NAME gate.programs COMMAND gate_programs ${gate_programs})

@@ -13,7 +13,7 @@
  * (device/launch.h); gate.py adds them for each target.
  *
  * How: gate_walk.c builds every variant, and the linker lays a function of this file in the
- * place of kerf__launch_create, so that a variant leaves no launch but its name. */
+ * place of kerf__launch_create_pieces, so that a variant leaves no launch but its name. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,18 +63,19 @@ void gate_note(const kerf__source *source, const char *options, const char *entr
         l->needs = needs;
 }
 
-/* The linker's name for what stands in the place of kerf__launch_create. */
-kerf_status __wrap_kerf__launch_create(kerf__launch **out, kerf_device *dev,
-                                       const kerf__source *source, const char *entry,
-                                       const char *options, const kerf__arg *args, int num_args,
-                                       kerf__grid grid);
-kerf_status __wrap_kerf__launch_create(kerf__launch **out, kerf_device *dev,
-                                       const kerf__source *source, const char *entry,
-                                       const char *options, const kerf__arg *args, int num_args,
-                                       kerf__grid grid)
+/* The linker's name for what stands in the place of kerf__launch_create_pieces. */
+kerf_status __wrap_kerf__launch_create_pieces(kerf__launch **out, kerf_device *dev,
+                                              const kerf__source *source, const char *entry,
+                                              const char *options, const kerf__arg *args,
+                                              int num_args, kerf__grid grid, size_t pieces);
+kerf_status __wrap_kerf__launch_create_pieces(kerf__launch **out, kerf_device *dev,
+                                              const kerf__source *source, const char *entry,
+                                              const char *options, const kerf__arg *args,
+                                              int num_args, kerf__grid grid, size_t pieces)
 {
     size_t local_bytes = 0, group = 1;
     (void)dev;
+    (void)pieces;
     for (int i = 0; i < num_args; i++)
         local_bytes += args[i].type == KERF__ARG_LOCAL ? args[i].value.as_local_bytes : 0;
     for (int i = 0; i < grid.dims; i++)
