@@ -80,7 +80,7 @@ static void check(const char *equation, const char *given)
     const int num = parse(equation, terms);
     CHECK_OK(kerf_graph_create(&g));
     for (int i = 0; i < num; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "in%d", i);
         op_check_fill(terms[i].data, (size_t)kerf_shape_num_elements(terms[i].shape),
                       7u + (unsigned)i);
