@@ -6,7 +6,7 @@
  * the bound still takes a thousand times what queueing it costs. */
 #include <math.h>
 
-#include "device/launch.h"
+#include "ops/op.h" /* kerf__device_max_launch */
 #include "plan/plan_internal.h"
 
 static const double UNIT_GFLOPS = 2, UNIT_GBPS = 0.5;
