@@ -57,11 +57,6 @@ typedef struct problem {
     int block_pitch, group_pitch; /* of the filters */
 } problem;
 
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 static side side_of(const kerf__conv_axis *a, int is_gradient)
 {
     const int reach = a->dilation * (a->kernel - 1);
@@ -82,7 +77,7 @@ static problem problem_of(const kerf__op_case *c)
     p.in_lanes = kerf__input_layout(c->node, 0) == KERF__C16 ? KERF__LANES : 1;
     p.block_pitch = (is_gradient ? p.v.groups : 1) * p.in_channels * taps * KERF__LANES;
     p.group_pitch = is_gradient ? p.in_channels * taps * KERF__LANES
-                                : ceil_div(p.out_channels, KERF__LANES) * p.block_pitch;
+                                : kerf__ceil_div_int(p.out_channels, KERF__LANES) * p.block_pitch;
     return p;
 }
 
@@ -104,29 +99,29 @@ enum {
 
 static int num_blocks(const problem *p)
 {
-    return ceil_div(p->in_channels, p->in_lanes);
+    return kerf__ceil_div_int(p->in_channels, p->in_lanes);
 }
 
 static int num_vector_groups(const problem *p, const int *tile)
 {
-    return ceil_div(ceil_div(p->out_channels, tile[VECTOR]), tile[VECTORS]);
+    return kerf__ceil_div_int(kerf__ceil_div_int(p->out_channels, tile[VECTOR]), tile[VECTORS]);
 }
 
 static int num_batches(const problem *p, const int *tile)
 {
-    return ceil_div(p->v.n, tile[IMAGES]) * p->v.groups;
+    return kerf__ceil_div_int(p->v.n, tile[IMAGES]) * p->v.groups;
 }
 
 static int pixels_a_remainder(const side *s)
 {
-    return ceil_div(s->out, s->remainders);
+    return kerf__ceil_div_int(s->out, s->remainders);
 }
 
 /* Items, were each to make one group of vectors. */
 static double num_items(const problem *p, const int *tile, int rows)
 {
     return (double)num_batches(p, tile) * p->h.remainders * p->w.remainders *
-           num_vector_groups(p, tile) * ceil_div(pixels_a_remainder(&p->h), rows);
+           num_vector_groups(p, tile) * kerf__ceil_div_int(pixels_a_remainder(&p->h), rows);
 }
 
 /* Lines of in under so many rows. */
@@ -158,7 +153,8 @@ static int size_chunk(const problem *p, const int *tile, size_t local_bytes, cut
         k->sums_bytes = sums;
         if ((local_bytes - sums) / band < (size_t)k->chunk)
             k->chunk = (int)((local_bytes - sums) / band);
-        k->chunk = ceil_div(blocks, ceil_div(blocks, k->chunk)); /* as even as can be */
+        k->chunk = kerf__ceil_div_int(blocks,
+                                      kerf__ceil_div_int(blocks, k->chunk)); /* as even as can be */
     }
     k->band_bytes = (size_t)k->chunk * band;
     return 1;
@@ -172,7 +168,7 @@ static int num_turns(const problem *p, const int *tile, const cut *k, int units)
     int turns = 1;
     if (k->chunk < num_blocks(p))
         return 1;
-    while (turns < groups && others * ceil_div(groups, turns + 1) >= ITEMS_A_UNIT * units)
+    while (turns < groups && others * kerf__ceil_div_int(groups, turns + 1) >= ITEMS_A_UNIT * units)
         turns++;
     return turns;
 }
@@ -190,11 +186,11 @@ static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut
         local_bytes = MOST_LOCAL;
     *k = (cut){.rows = pixels_a_remainder(&p->h)};
     while (k->rows > 1 && num_items(p, tile, k->rows) < ITEMS_A_UNIT * units)
-        k->rows = ceil_div(k->rows, 2);
+        k->rows = kerf__ceil_div_int(k->rows, 2);
     while (!size_chunk(p, tile, local_bytes, k)) {
         if (k->rows == 1)
             return 0;
-        k->rows = ceil_div(k->rows, 2);
+        k->rows = kerf__ceil_div_int(k->rows, 2);
     }
     k->turns = num_turns(p, tile, k, units);
     return 1;
@@ -235,7 +231,7 @@ double kerf__conv_batch_guess(const kerf__op_case *c)
     const double step = 1.0 + 1.05 * sums * tile[VECTOR] / KERF__LANES;
     const double layers = (double)num_batches(&p, tile) * num_vector_groups(&p, tile);
     const double pixels = (double)p.h.out * p.w.out;
-    const double strips = ceil_div(pixels_a_remainder(&p.h), k.rows);
+    const double strips = kerf__ceil_div_int(pixels_a_remainder(&p.h), k.rows);
     const double copied = strips * num_lines(&p, k.rows) * p.w.in * num_blocks(&p) * tile[IMAGES];
     double cycles = layers * (p.h.pairs * p.w.pairs * p.in_channels * step +
                               pixels * (A_TILE + A_VECTOR * sums) + A_PIXEL * copied / k.turns);
@@ -258,7 +254,7 @@ kerf_status kerf__conv_batch_build(const kerf__op_case *c)
         return KERF_ERR_UNSUPPORTED; /* fits has said that it can */
     snprintf(options, sizeof options, "%s -DSRC_LANES=%d", c->option.candidate->options,
              p.in_lanes);
-    const int strips = ceil_div(pixels_a_remainder(&p.h), k.rows);
+    const int strips = kerf__ceil_div_int(pixels_a_remainder(&p.h), k.rows);
     return kerf__emit(
         c, &kerf__source_conv_batch, "conv_batch", options,
         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__conv_bias(c, v)),
@@ -271,6 +267,7 @@ kerf_status kerf__conv_batch_build(const kerf__op_case *c)
                    ARG(k.rows), ARG(k.chunk), ARG(k.turns), ARG(p.block_pitch), ARG(p.group_pitch),
                    ARG(v->has_bias), ARG(v->has_residual), ARG(v->activation.slope),
                    ARG(v->activation.low), ARG(v->activation.high)),
-        kerf__grid_wide((size_t)remainders * (size_t)ceil_div(num_vector_groups(&p, tile), k.turns),
+        kerf__grid_wide((size_t)remainders *
+                            (size_t)kerf__ceil_div_int(num_vector_groups(&p, tile), k.turns),
                         (size_t)strips, (size_t)num_batches(&p, tile)));
 }

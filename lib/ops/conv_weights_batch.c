@@ -54,11 +54,6 @@ enum {
     ITEMS_A_UNIT = 4
 };
 
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 static problem problem_of(const kerf__op_case *c)
 {
     problem p = {.v = kerf__conv_of(c->node)};
@@ -70,13 +65,14 @@ static problem problem_of(const kerf__op_case *c)
 
 static int num_vector_groups(const problem *p, const int *tile)
 {
-    return ceil_div(ceil_div(p->v.dst_channels, tile[VECTOR]), tile[VECTORS]);
+    return kerf__ceil_div_int(kerf__ceil_div_int(p->v.dst_channels, tile[VECTOR]), tile[VECTORS]);
 }
 
 static double num_items(const problem *p, const int *tile, const cut *k)
 {
     return (double)p->v.groups * num_vector_groups(p, tile) *
-           ceil_div(p->v.src_channels, k->channels) * ceil_div(p->v.h.kernel, k->rows_of_taps);
+           kerf__ceil_div_int(p->v.src_channels, k->channels) *
+           kerf__ceil_div_int(p->v.h.kernel, k->rows_of_taps);
 }
 
 /* Pixels of src, of one image and channel, that a strip needs. */
@@ -110,7 +106,7 @@ static void set_strip(const problem *p, cut *k)
     const int least = p->v.n < LEAST_IMAGES ? p->v.n : LEAST_IMAGES;
     k->images = whole < least ? least : whole < p->v.n ? whole : p->v.n;
     const int most_rows = at_least_1(STRIP_PIXELS / w->dst / k->images);
-    k->rows = ceil_div(h->dst, ceil_div(h->dst, most_rows));
+    k->rows = kerf__ceil_div_int(h->dst, kerf__ceil_div_int(h->dst, most_rows));
 }
 
 /* 0 if the device cannot take it. */
@@ -128,19 +124,20 @@ static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut
             k->rows_of_taps--;
         while (p->v.h.kernel % k->rows_of_taps != 0);
     while (k->channels > tile[CHANNELS] && num_items(p, tile, k) < want)
-        k->channels = ceil_div(ceil_div(k->channels, tile[CHANNELS]), 2) * tile[CHANNELS];
+        k->channels =
+            kerf__ceil_div_int(kerf__ceil_div_int(k->channels, tile[CHANNELS]), 2) * tile[CHANNELS];
     if (p->lanes == KERF__LANES) /* shares do not go over the edges of blocks */
         while (KERF__LANES % k->channels != 0)
             k->channels--;
     while (set_bytes(p, tile, k) > local_bytes) {
         if (k->rows > 1)
-            k->rows = ceil_div(k->rows, 2);
+            k->rows = kerf__ceil_div_int(k->rows, 2);
         else if (k->images > 1)
-            k->images = ceil_div(k->images, 2);
+            k->images = kerf__ceil_div_int(k->images, 2);
         else if (k->rows_of_taps > 1)
-            k->rows_of_taps = ceil_div(k->rows_of_taps, 2);
+            k->rows_of_taps = kerf__ceil_div_int(k->rows_of_taps, 2);
         else if (k->channels > 1)
-            k->channels = ceil_div(k->channels, 2);
+            k->channels = kerf__ceil_div_int(k->channels, 2);
         else
             return 0;
     }
@@ -178,11 +175,11 @@ double kerf__conv_weights_batch_guess(const kerf__op_case *c)
         return INFINITY;
     /* Two vectors of half the size take a cycle. */
     const double step = 1.0 + 1.03 * sums * tile[VECTOR] / KERF__LANES;
-    const double strips = ceil((double)p.v.n / k.images) * ceil_div(p.v.h.dst, k.rows);
+    const double strips = ceil((double)p.v.n / k.images) * kerf__ceil_div_int(p.v.h.dst, k.rows);
     const double taps = (double)p.v.h.kernel * p.v.w.kernel;
     const double runs = strips * k.rows * (p.v.w.stride == 1 ? 1 : p.v.w.dst);
     const double tiles = (double)p.v.groups * num_vector_groups(&p, tile) *
-                         ceil_div(p.v.src_channels, tile[CHANNELS]);
+                         kerf__ceil_div_int(p.v.src_channels, tile[CHANNELS]);
     const double pairs = (double)p.v.n * kerf__conv_pairs(&p.v.h) * kerf__conv_pairs(&p.v.w);
     const double items = num_items(&p, tile, &k);
     const double band =
@@ -204,17 +201,17 @@ kerf_status kerf__conv_weights_batch_build(const kerf__op_case *c)
     if (!cut_of(c, &p, tile, &k))
         return KERF_ERR_UNSUPPORTED; /* fits has said that it can */
     snprintf(options, sizeof options, "%s -DSRC_LANES=%d", c->option.candidate->options, p.lanes);
-    return kerf__emit(
-        c, &kerf__source_conv_weights_batch, "conv_weights_batch", options,
-        KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__out(c, 0)),
-                   kerf__arg_local(k.band_bytes), kerf__arg_local(k.diff_bytes),
-                   kerf__arg_local(k.sums_bytes), ARG(v->n), ARG(v->src_channels),
-                   ARG(v->dst_channels), ARG(v->groups), ARG(v->h.src), ARG(v->h.dst),
-                   ARG(v->h.kernel), ARG(v->h.stride), ARG(v->h.pad), ARG(v->h.dilation),
-                   ARG(v->w.src), ARG(v->w.dst), ARG(v->w.kernel), ARG(v->w.stride), ARG(v->w.pad),
-                   ARG(v->w.dilation), ARG(k.channels), ARG(k.rows_of_taps), ARG(k.rows),
-                   ARG(k.images)),
-        kerf__grid_wide((size_t)num_vector_groups(&p, tile),
-                        (size_t)ceil_div(v->src_channels, k.channels),
-                        (size_t)v->groups * (size_t)ceil_div(v->h.kernel, k.rows_of_taps)));
+    return kerf__emit(c, &kerf__source_conv_weights_batch, "conv_weights_batch", options,
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__out(c, 0)),
+                                 kerf__arg_local(k.band_bytes), kerf__arg_local(k.diff_bytes),
+                                 kerf__arg_local(k.sums_bytes), ARG(v->n), ARG(v->src_channels),
+                                 ARG(v->dst_channels), ARG(v->groups), ARG(v->h.src), ARG(v->h.dst),
+                                 ARG(v->h.kernel), ARG(v->h.stride), ARG(v->h.pad),
+                                 ARG(v->h.dilation), ARG(v->w.src), ARG(v->w.dst), ARG(v->w.kernel),
+                                 ARG(v->w.stride), ARG(v->w.pad), ARG(v->w.dilation),
+                                 ARG(k.channels), ARG(k.rows_of_taps), ARG(k.rows), ARG(k.images)),
+                      kerf__grid_wide((size_t)num_vector_groups(&p, tile),
+                                      (size_t)kerf__ceil_div_int(v->src_channels, k.channels),
+                                      (size_t)v->groups *
+                                          (size_t)kerf__ceil_div_int(v->h.kernel, k.rows_of_taps)));
 }

@@ -53,11 +53,6 @@ enum {
     ITEMS_A_UNIT = 4
 };
 
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 static int is_unpadded(const kerf__conv_axis *a)
 {
     return a->pad == 0 && a->stride * (a->dst - 1) + kerf__conv_reach(a) <= a->src;
@@ -82,19 +77,20 @@ static problem problem_of(const kerf__op_case *c, const int *tile)
 
 static int num_vector_groups(const problem *p, const int *tile)
 {
-    return ceil_div(ceil_div(p->v.dst_channels, tile[VECTOR]), tile[VECTORS]);
+    return kerf__ceil_div_int(kerf__ceil_div_int(p->v.dst_channels, tile[VECTOR]), tile[VECTORS]);
 }
 
 static double num_items(const problem *p, const int *tile, const cut *k)
 {
     return (double)p->v.groups * num_vector_groups(p, tile) *
-           ceil_div(p->v.src_channels, k->channels) * ceil_div(p->v.h.kernel, k->rows_of_taps);
+           kerf__ceil_div_int(p->v.src_channels, k->channels) *
+           kerf__ceil_div_int(p->v.h.kernel, k->rows_of_taps);
 }
 
 static void set_bytes(const problem *p, const int *tile, cut *k)
 {
     const kerf__conv_axis *h = &p->v.h, *w = &p->v.w;
-    const size_t taps = (size_t)ceil_div(w->kernel, tile[TAPS]) * (size_t)tile[TAPS];
+    const size_t taps = (size_t)kerf__ceil_div_int(w->kernel, tile[TAPS]) * (size_t)tile[TAPS];
     const size_t cols =
         (size_t)(w->dst - 1) * (size_t)w->stride + (taps - 1) * (size_t)w->dilation + 1;
     const size_t rows = (size_t)(k->rows - 1) * (size_t)h->stride +
@@ -108,9 +104,9 @@ static void set_bytes(const problem *p, const int *tile, cut *k)
 /* Turns of all loops that an item goes through. */
 static double num_iterations(const problem *p, const int *tile, const cut *k)
 {
-    const double passes = (double)ceil_div(k->channels, tile[CHANNELS]) * k->rows_of_taps *
-                          ceil_div(p->v.w.kernel, tile[TAPS]);
-    const double strips = (double)p->v.n * ceil_div(p->v.h.dst, k->rows);
+    const double passes = (double)kerf__ceil_div_int(k->channels, tile[CHANNELS]) *
+                          k->rows_of_taps * kerf__ceil_div_int(p->v.w.kernel, tile[TAPS]);
+    const double strips = (double)p->v.n * kerf__ceil_div_int(p->v.h.dst, k->rows);
     return (double)k->sums_bytes / 4 +
            strips * ((double)k->band_bytes / 4 + passes * (k->rows * (double)(p->v.w.dst + 1) + 1));
 }
@@ -126,13 +122,14 @@ static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut
     const int most_rows = STRIP_PIXELS / p->v.w.dst > 0 ? STRIP_PIXELS / p->v.w.dst : 1;
     *k = (cut){.channels = p->v.src_channels < KERF__LANES ? p->v.src_channels : KERF__LANES,
                .rows_of_taps = p->v.h.kernel};
-    k->rows = ceil_div(p->v.h.dst, ceil_div(p->v.h.dst, most_rows));
+    k->rows = kerf__ceil_div_int(p->v.h.dst, kerf__ceil_div_int(p->v.h.dst, most_rows));
     while (k->rows_of_taps > 1 && num_items(p, tile, k) < want)
         do /* shares are even: 3 rows are not parted into 2 and 1 */
             k->rows_of_taps--;
         while (p->v.h.kernel % k->rows_of_taps != 0);
     while (k->channels > tile[CHANNELS] && num_items(p, tile, k) < want)
-        k->channels = ceil_div(ceil_div(k->channels, tile[CHANNELS]), 2) * tile[CHANNELS];
+        k->channels =
+            kerf__ceil_div_int(kerf__ceil_div_int(k->channels, tile[CHANNELS]), 2) * tile[CHANNELS];
     if (p->lanes == KERF__LANES) /* shares do not go over the edges of blocks */
         while (KERF__LANES % k->channels != 0)
             k->channels--;
@@ -142,13 +139,13 @@ static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut
             (!loops_end || num_iterations(p, tile, k) <= 2 * KERF__MOST_ITERATIONS - 1024))
             return 1;
         if (k->rows > 1 && k->band_bytes > local_bytes / 2)
-            k->rows = ceil_div(k->rows, 2);
+            k->rows = kerf__ceil_div_int(k->rows, 2);
         else if (k->rows_of_taps > 1)
-            k->rows_of_taps = ceil_div(k->rows_of_taps, 2);
+            k->rows_of_taps = kerf__ceil_div_int(k->rows_of_taps, 2);
         else if (k->channels > 1)
-            k->channels = ceil_div(k->channels, 2);
+            k->channels = kerf__ceil_div_int(k->channels, 2);
         else if (k->rows > 1)
-            k->rows = ceil_div(k->rows, 2);
+            k->rows = kerf__ceil_div_int(k->rows, 2);
         else
             return 0;
     }
@@ -185,9 +182,9 @@ double kerf__conv_weights_wide_guess(const kerf__op_case *c)
     cut k;
     if (!cut_of(c, &p, tile, &k))
         return INFINITY;
-    const double passes = (double)ceil_div(k.channels, tile[CHANNELS]) * k.rows_of_taps *
-                          ceil_div(p.v.w.kernel, tile[TAPS]);
-    const double strips = (double)p.v.n * ceil_div(p.v.h.dst, k.rows);
+    const double passes = (double)kerf__ceil_div_int(k.channels, tile[CHANNELS]) * k.rows_of_taps *
+                          kerf__ceil_div_int(p.v.w.kernel, tile[TAPS]);
+    const double strips = (double)p.v.n * kerf__ceil_div_int(p.v.h.dst, k.rows);
     double pass = k.rows * (p.v.w.dst * (adds + 1) + A_LINE) + A_SUM * sums;
     if (tile[VECTOR] > widest) /* registers in parts, and too few of them */
         pass *= 1.5 * tile[VECTOR] / widest;
@@ -206,16 +203,17 @@ kerf_status kerf__conv_weights_wide_build(const kerf__op_case *c)
         return KERF_ERR_UNSUPPORTED; /* fits has said that it can */
     snprintf(options, sizeof options, "%s -DDIRECT=%d -DSRC_LANES=%d", c->option.candidate->options,
              p.in_place, p.lanes);
-    return kerf__emit(
-        c, &kerf__source_conv_weights_wide, "conv_weights_wide", options,
-        KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__out(c, 0)),
-                   kerf__arg_local(k.band_bytes), kerf__arg_local(k.sums_bytes), ARG(v->n),
-                   ARG(v->src_channels), ARG(v->dst_channels), ARG(v->groups), ARG(v->h.src),
-                   ARG(v->h.dst), ARG(v->h.kernel), ARG(v->h.stride), ARG(v->h.pad),
-                   ARG(v->h.dilation), ARG(v->w.src), ARG(v->w.dst), ARG(v->w.kernel),
-                   ARG(v->w.stride), ARG(v->w.pad), ARG(v->w.dilation), ARG(k.channels),
-                   ARG(k.rows_of_taps), ARG(k.rows)),
-        kerf__grid_wide((size_t)num_vector_groups(&p, tile),
-                        (size_t)ceil_div(v->src_channels, k.channels),
-                        (size_t)v->groups * (size_t)ceil_div(v->h.kernel, k.rows_of_taps)));
+    return kerf__emit(c, &kerf__source_conv_weights_wide, "conv_weights_wide", options,
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__out(c, 0)),
+                                 kerf__arg_local(k.band_bytes), kerf__arg_local(k.sums_bytes),
+                                 ARG(v->n), ARG(v->src_channels), ARG(v->dst_channels),
+                                 ARG(v->groups), ARG(v->h.src), ARG(v->h.dst), ARG(v->h.kernel),
+                                 ARG(v->h.stride), ARG(v->h.pad), ARG(v->h.dilation), ARG(v->w.src),
+                                 ARG(v->w.dst), ARG(v->w.kernel), ARG(v->w.stride), ARG(v->w.pad),
+                                 ARG(v->w.dilation), ARG(k.channels), ARG(k.rows_of_taps),
+                                 ARG(k.rows)),
+                      kerf__grid_wide((size_t)num_vector_groups(&p, tile),
+                                      (size_t)kerf__ceil_div_int(v->src_channels, k.channels),
+                                      (size_t)v->groups *
+                                          (size_t)kerf__ceil_div_int(v->h.kernel, k.rows_of_taps)));
 }

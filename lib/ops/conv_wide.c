@@ -86,19 +86,13 @@ static problem problem_of(const kerf__op_case *c, const kerf__candidate *tile)
     p.out_channels = is_gradient ? p.v.src_channels : p.v.dst_channels;
     p.in_lanes = kerf__input_layout(c->node, 0) == KERF__C16 ? KERF__LANES : 1;
     p.block_pitch = (is_gradient ? p.v.groups : 1) * p.in_channels * taps * KERF__LANES;
-    p.group_pitch = is_gradient
-                        ? p.in_channels * taps * KERF__LANES
-                        : (int)kerf__ceil_div((size_t)p.out_channels, KERF__LANES) * p.block_pitch;
+    p.group_pitch = is_gradient ? p.in_channels * taps * KERF__LANES
+                                : kerf__ceil_div_int(p.out_channels, KERF__LANES) * p.block_pitch;
     p.in_place = is_one_to_one(&p.v.h) && is_one_to_one(&p.v.w) && p.in_lanes == KERF__LANES &&
                  (int64_t)p.h.out * p.w.out >= tile->parameters[PIXELS];
     if (p.in_place)
         flatten(&p);
     return p;
-}
-
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
 }
 
 /* ---- how it is cut ------------------------------------------------------------------------- */
@@ -119,18 +113,19 @@ enum {
 
 static int num_blocks(const problem *p)
 {
-    return ceil_div(p->in_channels, p->in_lanes);
+    return kerf__ceil_div_int(p->in_channels, p->in_lanes);
 }
 
 static int num_vector_groups(const problem *p, const int *tile)
 {
-    return ceil_div(ceil_div(p->out_channels, KERF__LANES) * (KERF__LANES / tile[VECTOR]),
-                    tile[VECTORS]);
+    return kerf__ceil_div_int(kerf__ceil_div_int(p->out_channels, KERF__LANES) *
+                                  (KERF__LANES / tile[VECTOR]),
+                              tile[VECTORS]);
 }
 
 static int pixels_a_remainder(const side *s)
 {
-    return ceil_div(s->out, s->remainders);
+    return kerf__ceil_div_int(s->out, s->remainders);
 }
 
 /* Items that differ in more than the pixels. */
@@ -146,8 +141,8 @@ static double share_lines(int lines, int layers, int units, int *best)
     double least = INFINITY;
     *best = lines;
     for (int parts = 1; parts <= lines; parts++) {
-        const int share = ceil_div(lines, parts);
-        const double items = (double)layers * ceil_div(lines, share);
+        const int share = kerf__ceil_div_int(lines, parts);
+        const double items = (double)layers * kerf__ceil_div_int(lines, share);
         const double load = ceil(items / units) * units * share / ((double)layers * lines);
         if (items < ITEMS_A_UNIT * units && share > 1)
             continue;
@@ -198,7 +193,8 @@ static int size_chunk(const problem *p, const int *tile, size_t local_bytes, cut
         k->sums_bytes = sums;
         if (band > 0 && (local_bytes - sums) / band < (size_t)k->chunk)
             k->chunk = (int)((local_bytes - sums) / band);
-        k->chunk = ceil_div(blocks, ceil_div(blocks, k->chunk)); /* as even as can be */
+        k->chunk = kerf__ceil_div_int(blocks,
+                                      kerf__ceil_div_int(blocks, k->chunk)); /* as even as can be */
     }
     k->band_bytes = (size_t)k->chunk * band + sizeof(float);
     return 1;
@@ -206,7 +202,7 @@ static int size_chunk(const problem *p, const int *tile, size_t local_bytes, cut
 
 static int halve(int x, int multiple)
 {
-    return ceil_div(x / multiple, 2) * multiple;
+    return kerf__ceil_div_int(x / multiple, 2) * multiple;
 }
 
 /* Fewer pixels; 0 if it is one tile already. */
@@ -226,12 +222,12 @@ static int num_turns(const problem *p, const int *tile, const cut *k, int units)
 {
     const int groups = num_vector_groups(p, tile);
     const double others = (double)num_layers(p, tile) / groups *
-                          ceil_div(pixels_a_remainder(&p->h), k->rows) *
-                          ceil_div(pixels_a_remainder(&p->w), k->cols);
+                          kerf__ceil_div_int(pixels_a_remainder(&p->h), k->rows) *
+                          kerf__ceil_div_int(pixels_a_remainder(&p->w), k->cols);
     int turns = 1;
     if (p->in_place || k->chunk < num_blocks(p))
         return 1;
-    while (turns < groups && others * ceil_div(groups, turns + 1) >= ITEMS_A_UNIT * units)
+    while (turns < groups && others * kerf__ceil_div_int(groups, turns + 1) >= ITEMS_A_UNIT * units)
         turns++;
     return turns;
 }
@@ -242,7 +238,7 @@ static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut
     const kerf_device_info *info = kerf_device_get_info(c->dev);
     const int loops_end = kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS);
     const int units = (int)info->compute_units, taps = p->v.h.kernel * p->v.w.kernel;
-    const int across = ceil_div(pixels_a_remainder(&p->w), tile[PIXELS]);
+    const int across = kerf__ceil_div_int(pixels_a_remainder(&p->w), tile[PIXELS]);
     const size_t tap_bytes = (size_t)taps * 2 * sizeof(int);
     if (info->local_bytes < tap_bytes + 64)
         return 0;
@@ -369,8 +365,8 @@ double kerf__conv_wide_guess(const kerf__op_case *c)
     if (!cut_of(c, &p, tile, &k))
         return INFINITY;
     const double tiles = (double)k.rows * k.cols / tile[PIXELS];
-    const double rects = (double)ceil_div(pixels_a_remainder(&p.h), k.rows) *
-                         ceil_div(pixels_a_remainder(&p.w), k.cols);
+    const double rects = (double)kerf__ceil_div_int(pixels_a_remainder(&p.h), k.rows) *
+                         kerf__ceil_div_int(pixels_a_remainder(&p.w), k.cols);
     const double items = rects * num_layers(&p, tile) / k.turns;
     double cycles = tiles * (p.in_channels * taps * step_cycles(tile) + A_TILE +
                              A_VECTOR * tile[VECTORS] * tile[PIXELS]);
@@ -397,9 +393,9 @@ kerf_status kerf__conv_wide_build(const kerf__op_case *c)
         return KERF_ERR_UNSUPPORTED; /* fits has said that it can */
     snprintf(options, sizeof options, "%s -DDIRECT=%d -DSRC_LANES=%d", c->option.candidate->options,
              p.in_place, p.in_lanes);
-    const size_t rects = (size_t)ceil_div(pixels_a_remainder(&p.h), k.rows) *
-                         (size_t)ceil_div(pixels_a_remainder(&p.w), k.cols);
-    const size_t groups = (size_t)ceil_div(num_vector_groups(&p, tile), k.turns);
+    const size_t rects = (size_t)kerf__ceil_div_int(pixels_a_remainder(&p.h), k.rows) *
+                         (size_t)kerf__ceil_div_int(pixels_a_remainder(&p.w), k.cols);
+    const size_t groups = (size_t)kerf__ceil_div_int(num_vector_groups(&p, tile), k.turns);
     return kerf__emit(
         c, &kerf__source_conv_wide, "conv_wide", options,
         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__conv_bias(c, v)),

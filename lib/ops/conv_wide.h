@@ -25,6 +25,7 @@ double kerf__conv_batch_guess(const kerf__op_case *c);
 kerf_status kerf__conv_batch_build(const kerf__op_case *c);
 enum { KERF__CONV_NUM_BATCH = 4 };
 extern const kerf__candidate kerf__conv_batch_candidates[KERF__CONV_NUM_BATCH];
+
 /* conv_depthwise_wide.c: a filter a channel, in all directions. */
 int kerf__conv_depthwise_wide_fits(const kerf__op_case *c);
 double kerf__conv_depthwise_wide_guess(const kerf__op_case *c);

@@ -288,11 +288,6 @@ static sizes sizes_of(const kerf_node *n)
     return s;
 }
 
-static const char *type_of(size_t bits)
-{
-    return bits == 8 ? "uchar" : bits == 16 ? "ushort" : bits == 32 ? "uint" : "ulong";
-}
-
 /* Floats are floats only where they are computed with. */
 static kerf_status emit(const kerf__op_case *c, const char *entry, const char *more,
                         const kerf__arg *args, int num, kerf__grid grid)
@@ -301,7 +296,7 @@ static kerf_status emit(const kerf__op_case *c, const char *entry, const char *m
     const int adds = strcmp(reduction_of(n), "none") != 0;
     char options[96];
     snprintf(options, sizeof options, "-DT=%s -DINDEX=%s%s",
-             adds ? "float" : type_of(kerf_type_bits(n->outputs[0]->type)),
+             adds ? "float" : kerf__unsigned_of_bits(kerf_type_bits(n->outputs[0]->type)),
              indices_of(n)->type == KERF_S64 ? "long" : "int", more);
     return kerf__emit(c, &kerf__source_gather, entry, options, args, num, grid);
 }

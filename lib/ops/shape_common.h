@@ -48,6 +48,16 @@ static inline size_t kerf__ceil_div(size_t a, size_t b)
 {
     return (a + b - 1) / b;
 }
+static inline int kerf__ceil_div_int(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* OpenCL's type for elements that are only moved: uchar to ulong. */
+static inline const char *kerf__unsigned_of_bits(size_t bits)
+{
+    return bits == 8 ? "uchar" : bits == 16 ? "ushort" : bits == 32 ? "uint" : "ulong";
+}
 
 static inline void kerf__set_output(kerf_node *n, int i, kerf_type type, kerf_shape shape)
 {

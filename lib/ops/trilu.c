@@ -57,12 +57,6 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
     return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);
 }
 
-static const char *type_of(kerf_type type)
-{
-    const size_t bits = kerf_type_bits(type);
-    return bits == 8 ? "uchar" : bits == 16 ? "ushort" : bits == 32 ? "uint" : "ulong";
-}
-
 static kerf_status build(const kerf__op_case *c)
 {
     const kerf_node *n = c->node;
@@ -73,7 +67,8 @@ static kerf_status build(const kerf__op_case *c)
     char options[48];
     int64_t k;
     KERF__TRY(diagonal_of(n, &k));
-    snprintf(options, sizeof options, "-DT=%s -DUPPER=%d", type_of(n->inputs[0]->type),
+    snprintf(options, sizeof options, "-DT=%s -DUPPER=%d",
+             kerf__unsigned_of_bits(kerf_type_bits(n->inputs[0]->type)),
              kerf_node_int(n, "upper", 1) != 0);
     return kerf__emit(c, &kerf__source_trilu, "trilu", options,
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG((int)k),
