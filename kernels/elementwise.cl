@@ -120,10 +120,11 @@
 #define op_SoftplusGrad(T, a, b, p, q)        ((b)*op_Sigmoid(T, a, b, p, q))
 #define op_SoftsignGrad(T, a, b, p, q)        ((b) / (((T)(1.0f) + fabs(a)) * ((T)(1.0f) + fabs(a))))
 #define op_ThresholdedReluGrad(T, a, b, p, q) IS(T, (a) > (T)(p), b, 0.0f)
-#define op_PReluSlope(T, a, b, p, q)          IS(T, (a) < (T)(0.0f), b, 1.0f)
+#define op_PReluSlope(T, a, b, p, q)          IS(T, (a) > (T)(0.0f), 1.0f, b)
 #define op_Negative(T, a, b, p, q)            IS(T, (a) < (T)(0.0f), a, 0.0f)
-/* d(a^b)/da. */
-#define op_PowGrad(T, a, b, p, q) ((b)*pow(a, (b) - (T)(1.0f)))
+/* d(a^b)/da, at 0 too where the power is 0; and the factor of d(a^b)/db that keeps 0^b at 0. */
+#define op_PowGrad(T, a, b, p, q)   IS(T, (b) == (T)(0.0f), 0.0f, (b)*pow(a, (b) - (T)(1.0f)))
+#define op_LogOrZero(T, a, b, p, q) IS(T, (a) == (T)(0.0f), 0.0f, log(a))
 /* 0 / 0 is 0: the slope of a norm at its corner. */
 #define op_DivOrZero(T, a, b, p, q) IS(T, (b) == (T)(0.0f), 0.0f, (a) / (b))
 #define op_Equal(T, a, b, p, q)     IS(T, (a) == (b), 1.0f, 0.0f)

@@ -10,6 +10,7 @@
  *     op_check_gradient(&c, reference, 1e-4);
  *     op_check_end(&c);
  *
+ * Where a slope has a corner, op_check_gradient_is() takes what is wanted instead.
  * The reference gets all inputs as doubles and fills all outputs.  With KERF_TEST_SMALL
  * (oclgrind, a thousand times slower) tests take small sizes: op_check_small(). */
 #ifndef KERF_OP_CHECK_H
@@ -300,26 +301,62 @@ static inline void op_check_slopes(op_check *c, op_reference reference, int i, c
     check_close(what, at, slopes, probes, tolerance);
 }
 
-static inline void op_check_compare_gradients(op_check *c, op_reference reference, naive *n,
-                                              const kerf__gradients *grads, const float *diff,
-                                              double tolerance)
+/* A backward pass of the node: its rule's nodes, run one by one. */
+typedef struct op_check_backward {
+    naive n;
+    kerf__gradients grads;
+    float *diff; /* what arrives at output 0 */
+} op_check_backward;
+
+/* Of all float inputs but constants and those with a bit in `leave`; shapes must be inferred. */
+static inline void op_check_want(op_check *c, kerf__gradients *grads, unsigned leave)
 {
-    int compared = 0;
-    for (int i = 0; i < c->num_inputs; i++) {
-        if (!kerf__gradient_wanted(grads, c->inputs[i]))
-            continue;
-        const kerf_value *v = kerf__gradient_of(grads, c->inputs[i]);
-        float *got = calloc(op_check_elements(c->inputs[i]) + 1, sizeof *got);
-        CHECK(v != NULL);
-        if (v != NULL) {
-            CHECK(kerf_shape_equal(v->shape, c->inputs[i]->shape));
-            CHECK_OK(kerf_tensor_read(naive_tensor(n, v), got));
-            op_check_slopes(c, reference, i, diff, got, tolerance);
-            compared++;
-        }
-        free(got);
-    }
-    CHECK(compared > 0);
+    const size_t num = c->graph->num_values;
+    *grads = (kerf__gradients){c->graph, calloc(num, sizeof(kerf_value *)), calloc(num, 1), num};
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL && c->inputs[i]->kind != KERF__VALUE_CONSTANT &&
+            c->inputs[i]->type == KERF_F32 && (leave >> i & 1u) == 0)
+            grads->wanted[c->inputs[i]->index] = 1;
+}
+
+/* Takes `diff`, which was allocated. */
+static inline void op_check_backward_begin(op_check *c, op_check_backward *b, float *diff,
+                                           unsigned leave)
+{
+    const kerf_value *out = c->node->outputs[0];
+    kerf_value *arriving;
+    CHECK_OK(kerf_graph_add_input(c->graph, "diff", KERF_F32, out->shape, &arriving));
+    *b = (op_check_backward){.diff = diff};
+    op_check_want(c, &b->grads, leave);
+    b->grads.diffs[out->index] = arriving;
+    CHECK_OK(kerf__op_find(c->node->op)->gradient(&b->grads, c->node));
+    CHECK_OK(naive_create(&b->n, c->dev, c->graph));
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL)
+            CHECK_OK(kerf_tensor_write(naive_tensor(&b->n, c->inputs[i]), c->data[i]));
+    CHECK_OK(kerf_tensor_write(naive_tensor(&b->n, arriving), diff));
+    CHECK_OK(naive_run(&b->n));
+}
+
+static inline void op_check_backward_end(op_check_backward *b)
+{
+    naive_destroy(&b->n);
+    free(b->grads.diffs);
+    free(b->grads.wanted);
+    free(b->diff);
+}
+
+/* The gradient of input i, allocated; NULL, and a failure, if the rule made none. */
+static inline float *op_check_read_gradient(const op_check *c, const op_check_backward *b, int i)
+{
+    const kerf_value *v = kerf__gradient_of(&b->grads, c->inputs[i]);
+    CHECK(v != NULL);
+    if (v == NULL)
+        return NULL;
+    CHECK(kerf_shape_equal(v->shape, c->inputs[i]->shape));
+    float *got = calloc(op_check_elements(v) + 1, sizeof *got);
+    CHECK_OK(kerf_tensor_read(naive_tensor(&b->n, v), got));
+    return got;
 }
 
 /* The gradient of output 0 by all float inputs; call after op_check_variants.  `leave` has
@@ -327,33 +364,50 @@ static inline void op_check_compare_gradients(op_check *c, op_reference referenc
 static inline void op_check_gradient_but(op_check *c, op_reference reference, double tolerance,
                                          unsigned leave)
 {
-    const kerf__op *op = kerf__op_find(c->node->op);
-    const kerf_value *out = c->node->outputs[0];
-    const size_t num = op_check_elements(out);
-    kerf_value *diff;
-    naive n = {0};
-    float *data = calloc(num + 1, sizeof *data);
-    op_check_fill(data, num, 77);
-    CHECK_OK(kerf_graph_add_input(c->graph, "diff", KERF_F32, out->shape, &diff));
-    kerf__gradients grads = {c->graph, calloc(c->graph->num_values, sizeof(kerf_value *)),
-                             calloc(c->graph->num_values, 1), c->graph->num_values};
-    grads.diffs[out->index] = diff;
+    const size_t num = op_check_elements(c->node->outputs[0]);
+    float *diff = calloc(num + 1, sizeof *diff);
+    int compared = 0;
+    op_check_backward b;
+    op_check_fill(diff, num, 77);
+    op_check_backward_begin(c, &b, diff, leave);
+    for (int i = 0; i < c->num_inputs; i++) {
+        if (!kerf__gradient_wanted(&b.grads, c->inputs[i]))
+            continue;
+        float *got = op_check_read_gradient(c, &b, i);
+        if (got != NULL)
+            op_check_slopes(c, reference, i, diff, got, tolerance);
+        compared += got != NULL;
+        free(got);
+    }
+    CHECK(compared > 0);
+    op_check_backward_end(&b);
+}
+
+/* Where there is no slope to difference: ones arrive, and the gradient of input i must be
+ * want[i], or is not asked for where that is NULL. */
+static inline void op_check_gradient_is(op_check *c, const float *const *want, double tolerance)
+{
+    const size_t num_ones = op_check_elements(c->node->outputs[0]);
+    float *ones = calloc(num_ones + 1, sizeof *ones);
+    unsigned leave = 0;
+    op_check_backward b;
+    for (size_t i = 0; i < num_ones; i++)
+        ones[i] = 1;
     for (int i = 0; i < c->num_inputs; i++)
-        if (c->inputs[i] != NULL && c->inputs[i]->kind != KERF__VALUE_CONSTANT &&
-            c->inputs[i]->type == KERF_F32 && (leave >> i & 1u) == 0)
-            grads.wanted[c->inputs[i]->index] = 1;
-    CHECK_OK(op->gradient(&grads, c->node));
-    CHECK_OK(naive_create(&n, c->dev, c->graph));
-    for (int i = 0; i < c->num_inputs; i++)
-        if (c->inputs[i] != NULL)
-            CHECK_OK(kerf_tensor_write(naive_tensor(&n, c->inputs[i]), c->data[i]));
-    CHECK_OK(kerf_tensor_write(naive_tensor(&n, diff), data));
-    CHECK_OK(naive_run(&n));
-    op_check_compare_gradients(c, reference, &n, &grads, data, tolerance);
-    naive_destroy(&n);
-    free(grads.diffs);
-    free(grads.wanted);
-    free(data);
+        leave |= want[i] == NULL ? 1u << i : 0;
+    op_check_backward_begin(c, &b, ones, leave);
+    for (int i = 0; i < c->num_inputs; i++) {
+        float *got = want[i] != NULL ? op_check_read_gradient(c, &b, i) : NULL;
+        if (got == NULL)
+            continue;
+        const size_t num = op_check_elements(c->inputs[i]);
+        double *wanted = op_check_numbers(KERF_F32, want[i], num);
+        op_check_settle(got, wanted, num);
+        check_close(c->node->op, got, wanted, num, tolerance);
+        free(wanted);
+        free(got);
+    }
+    op_check_backward_end(&b);
 }
 
 static inline void op_check_gradient(op_check *c, op_reference reference, double tolerance)

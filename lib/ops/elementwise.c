@@ -114,6 +114,7 @@ extern const kerf__source kerf__source_elementwise;
     X("kerf.HardSwishGrad",   HardSwishGrad,    2, 2, NONE, 0) \
     X("kerf.LeakyReluGrad",   LeakyReluGrad,    2, 2, ONE("alpha", 0.01f), 0) \
     X("kerf.LogGrad",         LogGrad,          2, 2, NONE, 0) \
+    X("kerf.LogOrZero",       LogOrZero,        1, 1, NONE, 0) \
     X("kerf.MishGrad",        MishGrad,         2, 2, NONE, 0) \
     X("kerf.Negative",        Negative,         1, 1, NONE, 0) \
     X("kerf.PReluSlope",      PReluSlope,       2, 2, NONE, 0) \

@@ -66,7 +66,7 @@ static kerf_status gradient_div(kerf__gradients *grads, kerf_node *n)
     return kerf__gradient_add_broadcast(grads, n->inputs[1], product);
 }
 
-/* d(a^b): diff b a^(b-1), and diff dst log(a). */
+/* d(a^b): diff b a^(b-1), and diff dst log(a), which is 0 where a is and NaN below. */
 static kerf_status gradient_pow(kerf__gradients *grads, kerf_node *n)
 {
     kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *slope;
@@ -79,7 +79,7 @@ static kerf_status gradient_pow(kerf__gradients *grads, kerf_node *n)
     }
     if (!kerf__gradient_wanted(grads, n->inputs[1]))
         return KERF_OK;
-    KERF__TRY(make(grads, "Log", n, n->inputs[0], NULL, &slope));
+    KERF__TRY(make(grads, "kerf.LogOrZero", n, n->inputs[0], NULL, &slope));
     KERF__TRY(make(grads, "Mul", n, slope, n->outputs[0], &slope));
     KERF__TRY(make(grads, "Mul", n, slope, diff, &slope));
     return kerf__gradient_add_broadcast(grads, n->inputs[1], slope);
@@ -101,7 +101,7 @@ static kerf_status gradient_pick(kerf__gradients *grads, kerf_node *n)
     return KERF_OK;
 }
 
-/* Below zero the slope counts, and it gets what lies there. */
+/* Up to zero the slope counts, and it gets what lies there. */
 static kerf_status gradient_prelu(kerf__gradients *grads, kerf_node *n)
 {
     kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *share;

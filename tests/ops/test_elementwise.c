@@ -83,6 +83,7 @@ static const struct row {
     {"kerf.HardSwishGrad", 2, -5, 5, 32},
     {"kerf.LeakyReluGrad", 2, -3, 3, 1},
     {"kerf.LogGrad", 2, 0.5f, 2, 3},
+    {"kerf.LogOrZero", 1, 0.1f, 9, 4},
     {"kerf.MishGrad", 2, -3, 3, 32},
     {"kerf.Negative", 1, -3, 3, 1},
     {"kerf.PReluSlope", 2, -3, 3, 1},
@@ -141,14 +142,16 @@ static void test_sizes(void)
 {
     static const int64_t SIZES[] = {17, 65, 0, 1, 15, 16, 63, 64, 1003};
     for (size_t i = 0; i < LENGTH(ROWS); i++)
-        for (size_t j = 0; j < (strcmp(ROWS[i].op, "Add") == 0 && !op_check_small() ? LENGTH(SIZES) : 2); j++)
+        for (size_t j = 0;
+             j < (strcmp(ROWS[i].op, "Add") == 0 && !op_check_small() ? LENGTH(SIZES) : 2); j++)
             check(&ROWS[i], KERF_SHAPE(SIZES[j]), KERF_SHAPE(SIZES[j]), SIZES[j] == 65);
 }
 
 /* Equal inputs, and zeros below a fraction. */
 static void test_ties(void)
 {
-    static const char *const OPS[] = {"kerf.Above", "kerf.Equal", "kerf.DivOrZero", "Max", "Min"};
+    static const char *const OPS[] = {"kerf.Above",      "kerf.Equal", "kerf.DivOrZero",
+                                      "kerf.PReluSlope", "Max",        "Min"};
     for (size_t i = 0; i < LENGTH(OPS); i++) {
         op_check c;
         op_check_fill(x, 37, 5);
@@ -282,41 +285,70 @@ static void test_forms(void)
     op_check_end(&c);
 }
 
-/* x + x: both gradients arrive at one value and are added. */
+/* x * x: both gradients arrive at one value and are added. */
 static void test_same_input_twice(void)
 {
     op_check c;
+    float want[40];
     op_check_fill(x, 40, 4);
+    for (int i = 0; i < 40; i++)
+        want[i] = 2 * x[i];
     op_check_begin(&c, dev);
     op_check_input(&c, KERF_F32, KERF_SHAPE(40), x);
     kerf_value *twice[2] = {c.inputs[0], c.inputs[0]};
     CHECK_OK(kerf_graph_add_node(c.graph, "Mul", "checked", twice, 2, 1, &c.node));
-    c.inputs[1] = NULL;
     CHECK_OK(kerf__node_infer(c.node));
-    float got[40], ones[40];
-    double want[40];
-    kerf_value *diff, *sum;
-    naive n = {0};
-    kerf_value *diffs[8] = {0};
-    char wanted[8] = {0};
-    CHECK_OK(kerf_graph_add_input(c.graph, "diff", KERF_F32, KERF_SHAPE(40), &diff));
-    kerf__gradients grads = {c.graph, diffs, wanted, c.graph->num_values};
-    diffs[c.node->outputs[0]->index] = diff;
-    wanted[c.inputs[0]->index] = 1;
-    CHECK_OK(kerf__op_find("Mul")->gradient(&grads, c.node));
-    CHECK_OK(naive_create(&n, dev, c.graph));
-    for (int i = 0; i < 40; i++) {
-        ones[i] = 1;
-        want[i] = 2 * (double)x[i];
-    }
-    CHECK_OK(kerf_tensor_write(naive_tensor(&n, c.inputs[0]), x));
-    CHECK_OK(kerf_tensor_write(naive_tensor(&n, diff), ones));
-    CHECK_OK(naive_run(&n));
-    sum = kerf__gradient_of(&grads, c.inputs[0]);
-    CHECK_OK(kerf_tensor_read(naive_tensor(&n, sum), got));
-    check_close("x * x", got, want, 40, check_tolerance(1, 2));
-    naive_destroy(&n);
+    op_check_gradient_is(&c, (const float *const[]){want}, check_tolerance(1, 2));
     op_check_end(&c);
+}
+
+/* Where a formula has a corner or a pole: a bound passes, a tie is shared, the slope below zero
+ * counts at zero, and no product of zero and an infinity makes a NaN. */
+static const struct corner {
+    const char *op;
+    float x[4], y[4], want_x[4], want_y[4];
+    int num, wanted; /* inputs; a bit for each that has a gradient */
+} CORNERS[] = {
+    {"Max", {1, 3, 2, -1}, {2, 1, 2, -1}, {0, 1, 0.5f, 0.5f}, {1, 0, 0.5f, 0.5f}, 2, 3},
+    {"Min", {1, 3, 2, -1}, {2, 1, 2, -1}, {1, 0, 0.5f, 0.5f}, {0, 1, 0.5f, 0.5f}, 2, 3},
+    {"Clip", {-0.5f, 1.25f, -0.75f, 2}, {0}, {1, 1, 0, 0}, {0}, 1, 1},
+    {"Relu", {0, -0.0f, 1, -1}, {0}, {0, 0, 1, 0}, {0}, 1, 1},
+    {"Abs", {0, -0.0f, 2, -2}, {0}, {0, 0, 1, -1}, {0}, 1, 1},
+    {"LeakyRelu", {0, -0.0f, 1, -1}, {0}, {0.01f, 0.01f, 1, 0.01f}, {0}, 1, 1},
+    {"PRelu", {0, 2, -3, -0.0f}, {0.5f, 9, -2, 3}, {0.5f, 1, -2, 3}, {0, 0, -3, 0}, 2, 3},
+    {"Pow", {-2, -2, 0, 0}, {2, 3, 2, 1}, {-4, 12, 0, 1}, {0}, 2, 1},
+    {"Pow", {0, 3, -1, 1}, {0, 0, 0, -1}, {0, 0, 0, -1}, {0}, 2, 1},
+    {"Pow", {0, 0, 1, 4}, {2, 0, 5, 0.5f}, {0}, {0, 0, 0, 2.77258872f}, 2, 2},
+    {"Pow", {-2, -2, -1, -1}, {2, 3, 2, 1}, {0}, {NAN, NAN, NAN, NAN}, 2, 2},
+    {"Sqrt", {0, 4, 1, INFINITY}, {0}, {INFINITY, 0.25f, 0.5f, 0}, {0}, 1, 1},
+    {"Log", {INFINITY, 0, 1, -2}, {0}, {0, INFINITY, 1, -0.5f}, {0}, 1, 1},
+    {"Div", {0, 1, -4, 0}, {2, 4, 2, -1}, {0.5f, 0.25f, 0.5f, -1}, {0, -0.0625f, 1, 0}, 2, 3},
+};
+
+static void check_corner(const struct corner *k)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(4), k->x);
+    if (k->num == 2)
+        op_check_input(&c, KERF_F32, KERF_SHAPE(4), k->y);
+    op_check_node(&c, k->op, 1);
+    if (strcmp(k->op, "Clip") == 0) {
+        CHECK_OK(kerf_node_set_float(c.node, "min", -0.5f));
+        CHECK_OK(kerf_node_set_float(c.node, "max", 1.25f));
+    }
+    op_check_variants(&c, ref_elementwise, check_tolerance(16, 1));
+    op_check_gradient_is(
+        &c,
+        (const float *const[]){k->wanted & 1 ? k->want_x : NULL, k->wanted & 2 ? k->want_y : NULL},
+        check_tolerance(16, 1));
+    op_check_end(&c);
+}
+
+static void test_gradient_corners(void)
+{
+    for (size_t i = 0; i < LENGTH(CORNERS); i++)
+        check_corner(&CORNERS[i]);
 }
 
 /* One value through one operation. */
@@ -384,6 +416,7 @@ int main(void)
     test_expand();
     test_forms();
     test_same_input_twice();
+    test_gradient_corners();
     test_strange_values();
     test_bad_shapes_are_named();
     kerf_device_close(dev);
