@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "kerf/plan.h"
 #include "naive.h"
 
 enum { OP_CHECK_MAX = 160 };
@@ -301,25 +302,37 @@ static inline void op_check_slopes(op_check *c, op_reference reference, int i, c
     check_close(what, at, slopes, probes, tolerance);
 }
 
-/* A backward pass of the node: its rule's nodes, run one by one. */
+/* A backward pass: the nodes that the rules add, run one by one. */
 typedef struct op_check_backward {
     naive n;
     kerf__gradients grads;
     float *diff; /* what arrives at output 0 */
 } op_check_backward;
 
-/* Of all float inputs but constants and those with a bit in `leave`; shapes must be inferred. */
+/* Of all float inputs but constants and those with a bit in `leave`, and of what comes of them. */
 static inline void op_check_want(op_check *c, kerf__gradients *grads, unsigned leave)
 {
-    const size_t num = c->graph->num_values;
-    *grads = (kerf__gradients){c->graph, calloc(num, sizeof(kerf_value *)), calloc(num, 1), num};
+    const kerf_graph *g = c->graph;
+    *grads = (kerf__gradients){c->graph, calloc(g->num_values, sizeof(kerf_value *)),
+                               calloc(g->num_values, 1), g->num_values};
     for (int i = 0; i < c->num_inputs; i++)
         if (c->inputs[i] != NULL && c->inputs[i]->kind != KERF__VALUE_CONSTANT &&
             c->inputs[i]->type == KERF_F32 && (leave >> i & 1u) == 0)
             grads->wanted[c->inputs[i]->index] = 1;
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int k = 0; k < g->nodes[i]->num_inputs; k++)
+            if (kerf__gradient_wanted(grads, g->nodes[i]->inputs[k]))
+                grads->wanted[g->nodes[i]->outputs[0]->index] = 1;
 }
 
-/* Takes `diff`, which was allocated. */
+static inline void op_check_write_inputs(const op_check *c, const naive *n)
+{
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL)
+            CHECK_OK(kerf_tensor_write(naive_tensor(n, c->inputs[i]), c->data[i]));
+}
+
+/* Through the node, or all that it was expanded to.  Takes `diff`, which was allocated. */
 static inline void op_check_backward_begin(op_check *c, op_check_backward *b, float *diff,
                                            unsigned leave)
 {
@@ -329,11 +342,13 @@ static inline void op_check_backward_begin(op_check *c, op_check_backward *b, fl
     *b = (op_check_backward){.diff = diff};
     op_check_want(c, &b->grads, leave);
     b->grads.diffs[out->index] = arriving;
-    CHECK_OK(kerf__op_find(c->node->op)->gradient(&b->grads, c->node));
+    for (size_t i = c->graph->num_nodes; i-- > 0;) {
+        kerf_node *node = c->graph->nodes[i];
+        if (kerf__gradient_wanted(&b->grads, node->outputs[0]))
+            CHECK_OK(kerf__op_find(node->op)->gradient(&b->grads, node));
+    }
     CHECK_OK(naive_create(&b->n, c->dev, c->graph));
-    for (int i = 0; i < c->num_inputs; i++)
-        if (c->inputs[i] != NULL)
-            CHECK_OK(kerf_tensor_write(naive_tensor(&b->n, c->inputs[i]), c->data[i]));
+    op_check_write_inputs(c, &b->n);
     CHECK_OK(kerf_tensor_write(naive_tensor(&b->n, arriving), diff));
     CHECK_OK(naive_run(&b->n));
 }
@@ -413,6 +428,28 @@ static inline void op_check_gradient_is(op_check *c, const float *const *want, d
 static inline void op_check_gradient(op_check *c, op_reference reference, double tolerance)
 {
     op_check_gradient_but(c, reference, tolerance, 0);
+}
+
+/* ---- what a plan says by other nodes ----------------------------------------------------- */
+
+/* Expands the node and compares what its nodes give; op_check_gradient() may follow. */
+static inline void op_check_expanded(op_check *c, op_reference reference, double tolerance)
+{
+    naive n = {0};
+    const kerf_value *out = c->node->outputs[0];
+    CHECK_OK(kerf_graph_infer(c->graph, 1));
+    CHECK_OK(naive_create(&n, c->dev, c->graph));
+    op_check_write_inputs(c, &n);
+    CHECK_OK(naive_run(&n));
+    const size_t num = op_check_elements(out);
+    float *got = calloc(num + 1, sizeof *got);
+    double *want = calloc(num + 1, sizeof *want);
+    CHECK_OK(kerf_tensor_read(naive_tensor(&n, out), got));
+    reference(c->node, (const double *const *)c->numbers, &want);
+    check_close(c->node->op, got, want, num, tolerance);
+    naive_destroy(&n);
+    free(got);
+    free(want);
 }
 
 /* The node must be refused with these words. */

@@ -1,5 +1,5 @@
-/* test_einsum.c -- Einsum, which a plan says by other nodes, against loops over all its letters. */
-#include "naive.h"
+/* test_einsum.c -- Einsum, which a plan says by other nodes, against loops over all its letters;
+ * its gradients, those of these nodes, too. */
 #include "op_check.h"
 #include "plan/plan_internal.h"
 
@@ -17,14 +17,16 @@ static int64_t size_of(char letter)
 typedef struct term {
     char letters[16];
     kerf_shape shape;
-    float data[MOST];
 } term;
 
-/* "ij,jk->ik" into operands and, last, the result. */
-static int parse(const char *equation, term *terms)
+static term terms[5]; /* of the equation at hand: operands and, last, the result */
+static int num_operands;
+
+/* "ij,jk->ik" into its terms. */
+static void parse(const char *equation)
 {
     int num = 0;
-    memset(terms, 0, 4 * sizeof *terms);
+    memset(terms, 0, sizeof terms);
     for (; *equation != '\0'; equation++) {
         term *t = &terms[num];
         if (*equation == ',' || *equation == '>')
@@ -34,7 +36,7 @@ static int parse(const char *equation, term *terms)
             t->shape.dims[t->shape.rank++] = size_of(*equation);
         }
     }
-    return num;
+    num_operands = num;
 }
 
 static int64_t position(const term *t, const int64_t *at)
@@ -45,63 +47,53 @@ static int64_t position(const term *t, const int64_t *at)
     return i;
 }
 
-/* The definition: the product of all operands, summed over what the result does not have. */
-static void reference(const term *terms, int num, double *want)
+/* All letters, once each; how many places they have together. */
+static int64_t list_letters(char *letters)
 {
-    char letters[64] = "";
-    int64_t at[128] = {0}, all = 1;
-    size_t num_letters = 0;
-    for (int i = 0; i < num; i++)
+    int64_t all = 1;
+    for (int i = 0; i < num_operands; i++)
         for (const char *c = terms[i].letters; *c != '\0'; c++)
             if (strchr(letters, *c) == NULL) {
-                letters[num_letters++] = *c;
+                letters[strlen(letters)] = *c;
                 all *= size_of(*c);
             }
+    return all;
+}
+
+/* The definition: the product of all operands, summed over what the result does not have. */
+static void reference(const kerf_node *n, const double *const *inputs, double *const *outputs)
+{
+    char letters[64] = "";
+    int64_t at[128] = {0};
+    const int64_t all = list_letters(letters);
+    memset(outputs[0], 0, op_check_elements(n->outputs[0]) * sizeof **outputs);
     for (int64_t i = 0; i < all; i++) {
         int64_t rest = i;
         double product = 1;
-        for (size_t k = 0; k < num_letters; rest /= size_of(letters[k++]))
-            at[(unsigned char)letters[k]] = rest % size_of(letters[k]);
-        for (int k = 0; k < num; k++)
-            product *= (double)terms[k].data[position(&terms[k], at)];
-        want[position(&terms[num], at)] += product;
+        for (const char *c = letters; *c != '\0'; rest /= size_of(*c++))
+            at[(unsigned char)*c] = rest % size_of(*c);
+        for (int k = 0; k < num_operands; k++)
+            product *= inputs[k][position(&terms[k], at)];
+        outputs[0][position(&terms[num_operands], at)] += product;
     }
 }
 
 static void check(const char *equation, const char *given)
 {
-    static term terms[4];
-    static float got[MOST];
-    static double want[MOST];
-    kerf_graph *g;
-    kerf_value *inputs[4];
-    kerf_node *node;
-    naive n = {0};
-    const int num = parse(equation, terms);
-    CHECK_OK(kerf_graph_create(&g));
-    for (int i = 0; i < num; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "in%d", i);
-        op_check_fill(terms[i].data, (size_t)kerf_shape_num_elements(terms[i].shape),
-                      7u + (unsigned)i);
-        CHECK_OK(kerf_graph_add_input(g, name, KERF_F32, terms[i].shape, &inputs[i]));
+    op_check c;
+    float data[MOST];
+    parse(equation);
+    op_check_begin(&c, dev);
+    for (int i = 0; i < num_operands; i++) {
+        op_check_fill(data, (size_t)kerf_shape_num_elements(terms[i].shape), 7u + (unsigned)i);
+        op_check_input(&c, KERF_F32, terms[i].shape, data);
     }
-    CHECK_OK(kerf_graph_add_node(g, "Einsum", "e", inputs, num, 1, &node));
-    CHECK_OK(kerf_node_set_string(node, "equation", given != NULL ? given : equation));
-    kerf_value *out = node->outputs[0];
-    CHECK_OK(kerf_graph_infer(g, 1));
-    CHECK(kerf_shape_equal(out->shape, terms[num].shape));
-    CHECK_OK(naive_create(&n, dev, g));
-    for (int i = 0; i < num; i++)
-        CHECK_OK(kerf_tensor_write(naive_tensor(&n, inputs[i]), terms[i].data));
-    CHECK_OK(naive_run(&n));
-    CHECK_OK(kerf_tensor_read(naive_tensor(&n, out), got));
-    memset(want, 0, sizeof want);
-    reference(terms, num, want);
-    check_close(equation, got, want, (size_t)kerf_shape_num_elements(terms[num].shape),
-                check_tolerance(8, 100));
-    naive_destroy(&n);
-    kerf_graph_destroy(g);
+    op_check_node(&c, "Einsum", 1);
+    CHECK_OK(kerf_node_set_string(c.node, "equation", given != NULL ? given : equation));
+    op_check_expanded(&c, reference, check_tolerance(8, 100));
+    CHECK(kerf_shape_equal(c.node->outputs[0]->shape, terms[num_operands].shape));
+    op_check_gradient(&c, reference, check_tolerance(32, 200));
+    op_check_end(&c);
 }
 
 static void test_equations(void)
