@@ -66,6 +66,31 @@ static void test_cases(void)
     }
 }
 
+/* Each way to count places with each way to take what lies there, shorter and longer. */
+static void test_grid(void)
+{
+    static const char *const PLACES[] = {"align_corners",      "asymmetric",
+                                         "half_pixel",         "half_pixel_symmetric",
+                                         "pytorch_half_pixel", "tf_half_pixel_for_nn"};
+    static const char *const ROUNDINGS[] = {"ceil", "floor", "round_prefer_ceil",
+                                            "round_prefer_floor", NULL};
+    for (size_t i = 0; i < LENGTH(PLACES); i++)
+        for (size_t j = 0; j < LENGTH(ROUNDINGS); j++) {
+            op_check c;
+            const resize_case k = {ROUNDINGS[j] != NULL ? "nearest" : "linear",
+                                   PLACES[i],
+                                   ROUNDINGS[j],
+                                   {3, {2, 5, 4}},
+                                   {0},
+                                   {1, 1.7f, 0.6f}};
+            op_check_fill(x, 40, 3);
+            begin(&c, &k, KERF_F32, x);
+            op_check_variants(&c, ref_resize, ROUNDINGS[j] != NULL ? 0 : 1e-5);
+            op_check_gradient(&c, ref_resize, 1e-4);
+            op_check_end(&c);
+        }
+}
+
 static void test_large(void)
 {
     static const resize_case LARGE[] = {
@@ -157,7 +182,10 @@ static void test_what_is_refused(void)
         {{"nearest", NULL, "up", {1, {4}}, {8}, {0}}, KERF_ERR_UNSUPPORTED, "nearest_mode is up"},
         {{"nearest", NULL, NULL, {1, {4}}, {0}, {-1}},
          KERF_ERR_SHAPE,
-         "scale 0 is -1, must be above 0"},
+         "scale 0 is -1, must be above 0, at most 1e+06"},
+        {{"nearest", NULL, NULL, {1, {4}}, {0}, {1e7f}},
+         KERF_ERR_SHAPE,
+         "scale 0 is 1e+07, must be above 0, at most 1e+06"},
         {{"nearest", NULL, NULL, {1, {4}}, {0}, {0.1f}}, KERF_ERR_SHAPE, "goes from 4 to 0"},
     };
     for (size_t i = 0; i < LENGTH(BAD); i++) {
@@ -172,6 +200,7 @@ int main(void)
 {
     dev = check_open_device();
     test_cases();
+    test_grid();
     test_large();
     test_types();
     test_old_forms();

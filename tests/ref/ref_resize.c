@@ -31,6 +31,8 @@ static double place_forward(const kerf_node *n, int axis, int64_t j)
                            ? "asymmetric"
                            : kerf_node_string(n, "coordinate_transformation_mode", "half_pixel");
     const double x = (double)j;
+    if (from == to && s == 1) /* an axis that stays is left alone, whatever its formula says */
+        return x;
     if (strcmp(mode, "asymmetric") == 0)
         return x / s;
     if (strcmp(mode, "align_corners") == 0)
