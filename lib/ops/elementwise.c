@@ -199,13 +199,19 @@ static kerf_status infer_expand(kerf_node *n)
 {
     kerf__ints shape;
     kerf_shape dst = {0, {0}};
+    char text[192];
     if (kerf__elementwise_is_typed(n)) /* which says whether the type will do */
         KERF__TRY(kerf__elementwise_typed_infer(n));
     KERF__TRY(kerf__node_get_ints(n, "shape", 1, &shape));
     dst.rank = (int)shape.num;
     memcpy(dst.dims, shape.items, sizeof dst.dims);
-    if (!shape.given || kerf_shape_num_elements(dst) < 0)
-        return kerf__fail_node(KERF_ERR_SHAPE, n, "has no shape of dimensions of 0 or more");
+    if (!shape.given)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "has no shape, must have one");
+    if (kerf_shape_num_elements(dst) < 0)
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "shape is %s, must have dimensions of 0 or more and less than 2^62 "
+                               "elements",
+                               kerf_shape_text(dst, text, sizeof text));
     KERF__TRY(kerf__node_broadcast(n, n->inputs[0]->shape, dst, &dst));
     kerf__set_output(n, 0, n->inputs[0]->type, dst);
     return KERF_OK;

@@ -27,6 +27,7 @@ typedef struct resizing {
 } resizing;
 
 static const double ONE = 4294967296.0;
+static const float MOST_SCALE = 1e6f;
 
 static int is_gradient(const kerf_node *n)
 {
@@ -76,9 +77,10 @@ static kerf_status set_scales(const kerf_node *n, const float *scales, size_t nu
     int axes[KERF_MAX_RANK];
     KERF__TRY(spread(n, num, axes));
     for (size_t i = 0; i < num; i++) {
-        if (!(scales[i] > 0) || scales[i] > 1e6f)
-            return kerf__fail_node(KERF_ERR_SHAPE, n, "scale %zu is %g, must be above 0", i,
-                                   (double)scales[i]);
+        if (!(scales[i] > 0) || scales[i] > MOST_SCALE)
+            return kerf__fail_node(KERF_ERR_SHAPE, n,
+                                   "scale %zu is %g, must be above 0, at most %g", i,
+                                   (double)scales[i], (double)MOST_SCALE);
         w->scales[axes[i]] = scales[i];
     }
     return KERF_OK;

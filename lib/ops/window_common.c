@@ -15,6 +15,8 @@ static kerf_status ints_of(const kerf_node *n, const char *key, size_t num, int6
     if (given.given && given.num != num)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "%s has %zu numbers, must have %zu", key,
                                given.num, num);
+    if (!given.given && otherwise < least)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "has no %s, must have %zu numbers", key, num);
     for (size_t i = 0; i < num; i++) {
         items[i] = given.given ? given.items[i] : otherwise;
         if (items[i] < least || items[i] > INT_MAX)

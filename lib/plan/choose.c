@@ -66,6 +66,21 @@ static int find_known(const kerf__op_case *c, const char *which, kerf__option *o
     return 0;
 }
 
+/* Why nothing fits: a value that no kernel can count, which need not be more than memory holds,
+ * or something of the operation's own. */
+static kerf_status fail_no_kernel(const kerf_node *n, const char *which)
+{
+    char shape[192];
+    for (int i = 0; i < n->num_inputs + n->num_outputs; i++) {
+        const kerf_value *v = i < n->num_inputs ? n->inputs[i] : n->outputs[i - n->num_inputs];
+        if (v != NULL && kerf_shape_num_elements(v->shape) > INT32_MAX)
+            return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                                   "'%.80s' is %s, must have less than 2^31 elements", v->name,
+                                   kerf_shape_text(v->shape, shape, sizeof shape));
+    }
+    return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "no kernel fits %s", which);
+}
+
 static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, int untuned,
                                  kerf__planned *node)
 {
@@ -82,7 +97,7 @@ static kerf_status choose_option(const kerf__op_case *c, const json_t *choices, 
     if ((!untuned && find_tuned(c, node->which, option)) || find_known(c, node->which, option) ||
         guess(c, NULL, option))
         return KERF_OK;
-    return kerf__fail_node(KERF_ERR_UNSUPPORTED, c->node, "no kernel fits %s", node->which);
+    return fail_no_kernel(c->node, node->which);
 }
 
 static kerf_status choose_node(kerf_plan *p, size_t i, const json_t *choices, int untuned)

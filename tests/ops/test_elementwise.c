@@ -403,6 +403,15 @@ static void test_bad_shapes_are_named(void)
     op_check_node(&c, "Mul", 1);
     op_check_refused(&c, KERF_ERR_SHAPE, "has 1 inputs, must have at least 2");
     op_check_end(&c);
+    static const int64_t HUGE[] = {(int64_t)1 << 40, (int64_t)1 << 40};
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2), x);
+    op_check_constant(&c, KERF_S64, KERF_SHAPE(2), HUGE);
+    op_check_node(&c, "Expand", 1);
+    op_check_refused(&c, KERF_ERR_SHAPE,
+                     "shape is (1099511627776, 1099511627776), must have dimensions of 0 or more "
+                     "and less than 2^62 elements");
+    op_check_end(&c);
 }
 
 int main(void)

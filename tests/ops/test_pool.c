@@ -290,7 +290,7 @@ static const struct refused {
      "input is (3, 4), must be (N, C) and 1 to 3 more dimensions"},
     {{{3, {1, 1, 5}}, {0}, {0}, {0}, {0}, 0, NULL},
      KERF_ERR_SHAPE,
-     "kernel_shape has 0, must be in [1, 2147483647]"},
+     "has no kernel_shape, must have 1 numbers"},
     {{{3, {1, 1, 5}}, {6}, {0}, {0}, {0}, 0, NULL},
      KERF_ERR_SHAPE,
      "a window of 6 does not fit into 5 with padding 0 and 0"},

@@ -393,6 +393,17 @@ static void test_steps(void)
 }
 
 /* kerf_plan_verify finds each kind of fault when it is put in by hand. */
+/* More elements than a kernel counts, whatever memory there is. */
+static void test_too_large(void)
+{
+    net n;
+    begin(&n);
+    CHECK_OK(kerf_graph_add_output(n.g, node(&n, "Relu", "y", n.x, NULL)));
+    refuse(&n, (kerf_plan_options){.batch = 1 << 29}, KERF_ERR_UNSUPPORTED,
+           "Relu y: 'x' is (536870912, 4), must have less than 2^31 elements");
+    end(&n);
+}
+
 static void test_verify_can_fail(void)
 {
     net n;
@@ -432,6 +443,7 @@ int main(void)
     test_constants_in_cases();
     test_marks();
     test_steps();
+    test_too_large();
     test_verify_can_fail();
     kerf_device_close(dev);
     return check_result();
