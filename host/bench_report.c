@@ -4,6 +4,7 @@
 
 #include "bench.h"
 #include "bench_model.h"
+#include "bench_suite.h"
 #include "json.h"
 
 static void known_cell(table *t, double value, int digits, const char *unit)
@@ -24,7 +25,9 @@ static json_t *layer_times(contender *c, const kerf_device_peaks *peaks, table *
             kerf_plan_time_step(c->plan, i, 20, &ms) != KERF_OK)
             continue;
         double gflops = step.macs > 0 && ms > 0 ? 2e-6 * step.macs / ms : NAN;
-        double of_peak = peaks->f32_gflops > 0 ? gflops / peaks->f32_gflops : NAN;
+        double of_peak = peaks->f32_gflops > 0
+                             ? gflops * share_multiplied(step.variant) / peaks->f32_gflops
+                             : NAN;
         table_cell(t, "%s", step.name);
         table_cell(t, "%s", step.op);
         table_cell(t, "%s", step.variant);
@@ -47,8 +50,8 @@ static json_t *layer_times(contender *c, const kerf_device_peaks *peaks, table *
 
 static json_t *contender_json(const options *o, contender *c, json_t *layers)
 {
-    kerf_shape shape = c->num_known > 0 ? c->known.shape
-                                        : kerf_value_shape(kerf_graph_input(c->m.g, 0));
+    kerf_shape shape =
+        c->num_known > 0 ? c->known.shape : kerf_value_shape(kerf_graph_input(c->m.g, 0));
     if (shape.rank > 0 && shape.dims[0] < 0)
         shape.dims[0] = c->batch;
     json_t *object = json_object(), *times = timing_json(&c->times);

@@ -36,6 +36,9 @@ typedef struct bench_suite {
     kerf_device_peaks peaks;
 } bench_suite;
 
+/* Of a definition's multiply-adds those that a kernel does: Winograd's method saves some. */
+double share_multiplied(const char *variant);
+
 /* Sets the rates of a case whose inputs and outputs are so many bytes, and CASE_DOUBTED where
  * they cannot be. */
 void case_rate(case_result *r, double bytes, const kerf_device_peaks *peaks, uint64_t cache_bytes);

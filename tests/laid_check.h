@@ -14,6 +14,7 @@
 #include "op_check.h"
 #include "ops/layout_common.h"
 #include "ops/shape_common.h"
+#include "ref/ref.h"
 
 /* Where element i of a plain value lies. */
 static inline size_t laid_place(kerf__layout layout, kerf_shape plain, size_t i)
@@ -37,6 +38,25 @@ static inline size_t laid_place(kerf__layout layout, kerf_shape plain, size_t i)
     }
 }
 
+/* A plain value laid out; `data` has what pad lanes hold. */
+static inline void laid_fill(kerf__layout layout, kerf_shape plain, const float *src, float *data)
+{
+    const size_t num = (size_t)kerf_shape_num_elements(plain);
+    const size_t inner = (size_t)plain.dims[1];
+    if (layout != KERF__W16)
+        for (size_t k = 0; k < num; k++)
+            data[laid_place(layout, plain, k)] = src[k];
+    for (size_t f = 0; f < num / 9 && layout == KERF__W16; f++) {
+        double taps[9], positions[16];
+        for (int k = 0; k < 9; k++)
+            taps[k] = (double)src[f * 9 + (size_t)k];
+        ref_winograd_filter(taps, positions);
+        for (size_t p = 0; p < 16; p++)
+            data[((f / inner / 16 * 16 + p) * inner + f % inner) * 16 + f / inner % 16] =
+                (float)positions[p];
+    }
+}
+
 /* Adds input `i` of `from` to `to`, laid out. */
 static inline void laid_add_input(op_check *to, const op_check *from, int i, kerf__layout layout)
 {
@@ -45,8 +65,7 @@ static inline void laid_add_input(op_check *to, const op_check *from, int i, ker
     float *data = malloc((num + 1) * sizeof *data);
     for (size_t k = 0; k < num; k++)
         data[k] = layout == KERF__C16 ? NAN : 0.0f;
-    for (size_t k = 0; k < op_check_elements(from->inputs[i]); k++)
-        data[laid_place(layout, plain, k)] = ((const float *)from->data[i])[k];
+    laid_fill(layout, plain, from->data[i], data);
     op_check_input(to, KERF_F32, laid, data);
     free(data);
 }
@@ -99,32 +118,44 @@ static inline void laid_run_all(op_check *laid, const op_check *c, op_reference 
     free(want);
 }
 
-/* `c` has its node, with shapes inferred. */
-static inline int laid_check(const op_check *c, op_reference reference, double tolerance)
+/* 1 on a device where the plan lays values out. */
+static inline int laid_is_done_on(const op_check *c)
 {
-    const kerf__op *op = kerf__op_find(c->node->op);
-    kerf__layouts layouts = {0};
     const kerf__op_case asked = {.dev = c->dev, .node = c->node};
+    return kerf__is_cpu(&asked) &&
+           !kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS);
+}
+
+/* `c` has its node, with shapes inferred; the same in these layouts. */
+static inline void laid_check_as(const op_check *c, const kerf__layouts *layouts,
+                                 op_reference reference, double tolerance)
+{
     op_check laid;
-    if (!kerf__is_cpu(&asked) || op->layouts == NULL ||
-        kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS) ||
-        op->layouts(c->node, &layouts) == KERF__STAYS)
-        return 0;
     op_check_begin(&laid, c->dev);
     for (int i = 0; i < c->num_inputs; i++)
         if (c->inputs[i] == NULL)
             op_check_skip(&laid);
         else
-            laid_add_input(&laid, c, i, layouts.inputs[i]);
+            laid_add_input(&laid, c, i, layouts->inputs[i]);
     op_check_node(&laid, c->node->op, 1);
-    CHECK_OK(kerf__node_note_channels(c->node, &layouts));
+    CHECK_OK(kerf__node_note_channels(c->node, layouts));
     CHECK_OK(kerf__node_copy_attributes(laid.node, c->node));
-    CHECK_OK(kerf__node_set_layouts(laid.node, &layouts));
+    CHECK_OK(kerf__node_set_layouts(laid.node, layouts));
     CHECK_OK(kerf__node_infer(laid.node));
     CHECK(kerf_shape_equal(laid.node->outputs[0]->shape,
-                           kerf__layout_shape(layouts.outputs[0], c->node->outputs[0]->shape)));
+                           kerf__layout_shape(layouts->outputs[0], c->node->outputs[0]->shape)));
     laid_run_all(&laid, c, reference, tolerance);
     op_check_end(&laid);
+}
+
+/* The same in those that the node wishes. */
+static inline int laid_check(const op_check *c, op_reference reference, double tolerance)
+{
+    const kerf__op *op = kerf__op_find(c->node->op);
+    kerf__layouts layouts = {0};
+    if (!laid_is_done_on(c) || op->layouts == NULL || op->layouts(c->node, &layouts) == KERF__STAYS)
+        return 0;
+    laid_check_as(c, &layouts, reference, tolerance);
     return 1;
 }
 

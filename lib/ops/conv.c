@@ -49,7 +49,8 @@ static kerf_shape output_shape(const kerf_node *n, const kerf__conv *v)
 static kerf_status check_layouts(const kerf_node *n, const kerf__conv *v)
 {
     const kerf__layout second = kerf__input_layout(n, 1);
-    if (second == (kerf__conv_is_plain(n) ? KERF__PLAIN : kerf__conv_second_layout(v)))
+    if (second == (kerf__conv_is_plain(n) ? KERF__PLAIN : kerf__conv_second_layout(v)) ||
+        (second == KERF__W16 && kerf__conv_is_winograd(v)))
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_ARGUMENT, n, "its layouts are those of another operation");
 }
@@ -235,6 +236,13 @@ static const kerf__variant VARIANTS[] = {
      .build = kerf__conv_batch_build,
      .candidates = kerf__conv_batch_candidates,
      .num_candidates = KERF__CONV_NUM_BATCH},
+    {.name = "conv_winograd",
+     .wide = 1,
+     .fits = kerf__conv_winograd_fits,
+     .guess = kerf__conv_winograd_guess,
+     .build = kerf__conv_winograd_build,
+     .candidates = kerf__conv_winograd_candidates,
+     .num_candidates = KERF__CONV_NUM_WINOGRAD},
     {.name = "conv_depthwise_wide",
      .wide = 1,
      .fits = kerf__conv_depthwise_wide_fits,

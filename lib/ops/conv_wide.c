@@ -319,7 +319,7 @@ kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out)
     if (!can_block(&v))
         return KERF__STAYS;
     out->inputs[0] = in_channels < FEW_CHANNELS ? KERF__PLAIN : KERF__C16;
-    out->inputs[1] = kerf__conv_second_layout(&v);
+    out->inputs[1] = kerf__conv_winograd_pays(&v) ? KERF__W16 : kerf__conv_second_layout(&v);
     out->inputs[3] = v.has_residual ? KERF__C16 : KERF__PLAIN;
     out->outputs[0] = v.direction == KERF__CONV_WEIGHTS ? KERF__PLAIN : KERF__C16;
     return KERF__SEEKS;

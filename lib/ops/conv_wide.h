@@ -26,6 +26,16 @@ kerf_status kerf__conv_batch_build(const kerf__op_case *c);
 enum { KERF__CONV_NUM_BATCH = 4 };
 extern const kerf__candidate kerf__conv_batch_candidates[KERF__CONV_NUM_BATCH];
 
+/* conv_winograd.c: 3x3 filters of stride 1, transformed.  Whether they are such, and whether that
+ * pays. */
+int kerf__conv_is_winograd(const kerf__conv *v);
+int kerf__conv_winograd_pays(const kerf__conv *v);
+int kerf__conv_winograd_fits(const kerf__op_case *c);
+double kerf__conv_winograd_guess(const kerf__op_case *c);
+kerf_status kerf__conv_winograd_build(const kerf__op_case *c);
+enum { KERF__CONV_NUM_WINOGRAD = 5 };
+extern const kerf__candidate kerf__conv_winograd_candidates[KERF__CONV_NUM_WINOGRAD];
+
 /* conv_depthwise_wide.c: a filter a channel, in all directions. */
 int kerf__conv_depthwise_wide_fits(const kerf__op_case *c);
 double kerf__conv_depthwise_wide_guess(const kerf__op_case *c);

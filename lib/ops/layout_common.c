@@ -5,10 +5,8 @@
 #include <string.h>
 
 static const char *const NAMES[KERF__NUM_LAYOUTS] = {
-    [KERF__PLAIN] = "plain",
-    [KERF__C16] = "c16",
-    [KERF__O16] = "o16",
-    [KERF__I16] = "i16",
+    [KERF__PLAIN] = "plain", [KERF__C16] = "c16", [KERF__O16] = "o16",
+    [KERF__I16] = "i16",     [KERF__W16] = "w16",
 };
 
 /* ---- the attribute ------------------------------------------------------------------- */
@@ -65,7 +63,15 @@ kerf_status kerf__node_set_layouts(kerf_node *n, const kerf__layouts *layouts)
 
 int kerf__layout_axis(kerf__layout layout)
 {
-    return layout == KERF__O16 ? 0 : 1;
+    return layout == KERF__O16 || layout == KERF__W16 ? 0 : 1;
+}
+
+static kerf_shape transformed_shape(kerf_shape plain)
+{
+    if (plain.rank != 4 || plain.dims[2] != 3 || plain.dims[3] != 3)
+        return (kerf_shape){.rank = -1};
+    return KERF_SHAPE((plain.dims[0] + KERF__LANES - 1) / KERF__LANES, 4, 4, plain.dims[1],
+                      KERF__LANES);
 }
 
 kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain)
@@ -73,6 +79,8 @@ kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain)
     const int axis = kerf__layout_axis(layout);
     if (layout == KERF__PLAIN)
         return plain;
+    if (layout == KERF__W16)
+        return transformed_shape(plain);
     if (plain.rank <= axis || plain.rank >= KERF_MAX_RANK)
         return (kerf_shape){.rank = -1};
     plain.dims[axis] = (plain.dims[axis] + KERF__LANES - 1) / KERF__LANES;
@@ -89,6 +97,8 @@ kerf_shape kerf__layout_plain_shape(kerf__layout layout, kerf_shape laid, int64_
 {
     if (layout == KERF__PLAIN || laid.rank < 2)
         return laid;
+    if (layout == KERF__W16)
+        return laid.rank == 5 ? KERF_SHAPE(channels, laid.dims[3], 3, 3) : (kerf_shape){.rank = -1};
     if (layout == KERF__I16)
         laid.dims[0] = laid.dims[1];
     laid.dims[kerf__layout_axis(layout)] = channels;

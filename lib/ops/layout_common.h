@@ -9,6 +9,8 @@
  *     c16     (N, ceil(C/16), spatial..., 16)         16 channels of a pixel are one vector
  *     o16     (ceil(O/16), I, kernel..., 16)          filters, 16 output channels side by side
  *     i16     (ceil(I/16), O, kernel..., 16)          filters, 16 input channels side by side
+ *     w16     (ceil(O/16), 4, 4, I, 16)               3x3 filters, transformed for Winograd's
+ * method (kernels/reorder_winograd.cl); no way back
  *
  * A node that is computed in other layouts than plain says so in its attribute "layouts", one
  * word an operand: "c16,o16,plain>c16" are three inputs and an output.  Without the attribute,
@@ -30,7 +32,8 @@ kerf__layout kerf__output_layout(const kerf_node *n, int k);
 kerf_status kerf__node_set_layouts(kerf_node *n, const kerf__layouts *layouts);
 
 /* Notes how many channels (those that a layout cuts into lanes) the inputs have, which their laid
- * shapes no longer tell: attribute "laid_channels", one number an input.  Inputs are still plain. */
+ * shapes no longer tell: attribute "laid_channels", one number an input.  Inputs are still plain.
+ */
 kerf_status kerf__node_note_channels(kerf_node *n, const kerf__layouts *layouts);
 /* The plain shape of input i, rank -1 where what is noted does not fit; a laid input that nobody
  * has noted has all of its lanes. */

@@ -130,7 +130,14 @@ kerf_status kerf__gradient_add_broadcast(kerf__gradients *grads, kerf_value *v, 
 
 /* ---- layouts (layout_common.h says what each is) ------------------------------------------ */
 
-typedef enum kerf__layout { KERF__PLAIN, KERF__C16, KERF__O16, KERF__I16, KERF__NUM_LAYOUTS } kerf__layout;
+typedef enum kerf__layout {
+    KERF__PLAIN,
+    KERF__C16,
+    KERF__O16,
+    KERF__I16,
+    KERF__W16,
+    KERF__NUM_LAYOUTS
+} kerf__layout;
 
 enum { KERF__MOST_LAID = 32 }; /* operands behind these are plain */
 typedef struct kerf__layouts {
@@ -156,7 +163,7 @@ typedef struct kerf__op {
     /* The layouts of all operands (plain before the call) if the node, plain so far and with
      * bound shapes, were computed in blocks on this CPU device.  NULL: stays plain. */
     kerf__wish (*layouts)(const kerf_node *n, kerf__layouts *out);
-    const kerf__variant *variants;       /* NULL: no work, output is input 0 in another shape */
+    const kerf__variant *variants; /* NULL: no work, output is input 0 in another shape */
     int num_variants;
     /* Bit i: output 0 may lie on the bytes of input i if that dies here.  An output that is
      * the next value of a state always lies on that state's tensor, so kernels of update

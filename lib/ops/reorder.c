@@ -1,6 +1,7 @@
 /* ops/reorder.c -- a value in another memory layout; only the plan makes such nodes.
  *
  *     kerf.Reorder(src) -> dst, layouts "plain>c16", "plain>o16", "plain>i16" and back
+ *     kerf.Reorder(src) -> dst, layouts "plain>w16"
  *
  * `channels` counts those of the plain side, where the blocked side is the input.  Pad lanes
  * become 0.  The lanes of o16 are output channels, which stand where c16 has batch and
@@ -9,6 +10,7 @@
  * Device side: kernels/reorder.cl.  Definition: tests/ref/ref_reorder.c. */
 #include "base/fail.h"
 #include "ops/layout_common.h"
+#include "ops/reorder_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_reorder;
@@ -27,6 +29,8 @@ static kerf_status infer_from_blocks(kerf_node *n, kerf__layout layout, kerf_sha
 {
     const kerf_shape src = n->inputs[0]->shape;
     const int64_t channels = kerf_node_int(n, "channels", 0);
+    if (layout == KERF__W16)
+        return kerf__fail_node(KERF_ERR_ARGUMENT, n, "transformed filters have no way back");
     *dst = kerf__layout_plain_shape(layout, src, channels);
     if (src.rank < 2 || channels < 1 || !kerf_shape_equal(kerf__layout_shape(layout, *dst), src))
         return kerf__fail_node(KERF_ERR_SHAPE, n,
@@ -46,6 +50,8 @@ static kerf_status infer(kerf_node *n)
         dst = kerf__layout_shape(layout, n->inputs[0]->shape);
     else
         KERF__TRY(infer_from_blocks(n, layout, &dst));
+    if (dst.rank < 0 && layout == KERF__W16)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "only filters of 3x3 are transformed");
     if (dst.rank < 0)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "its input has %d dimensions, too few or many",
                                n->inputs[0]->shape.rank);
@@ -91,8 +97,17 @@ static kerf_status build(const kerf__op_case *c)
                       grid);
 }
 
+static int fits(const kerf__op_case *c)
+{
+    return blocked_layout(c->node) != KERF__W16 && kerf__fits_31_bits(c);
+}
+
 static const kerf__variant VARIANTS[] = {
-    KERF__BOTH_STYLES("reorder", .fits = kerf__fits_31_bits, .build = build),
+    {.name = "reorder_winograd",
+     .wide = 1,
+     .fits = kerf__reorder_winograd_fits,
+     .build = kerf__reorder_winograd_build},
+    KERF__BOTH_STYLES("reorder", .fits = fits, .build = build),
 };
 
 extern const kerf__op kerf__ops_reorder[];
@@ -103,6 +118,6 @@ const kerf__op kerf__ops_reorder[] = {
      .num_outputs = 1,
      .infer = infer,
      .variants = VARIANTS,
-     .num_variants = 2},
+     .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
     {.op = NULL},
 };

@@ -71,6 +71,7 @@ const gate_case gate_cases[] = {
     {"kerf.ConvGradWeights", "f32:2,5,9,11 f32:2,7,9,11",   "pads=1,1,1,1 kernel_shape=3,3", 0},
     {"kerf.ConvGradWeights", "f32:9,5,29,31 f32:9,7,29,31", "pads=1,1,1,1 kernel_shape=3,3", 0}, /* in parts */
     {"Conv", "f32:2,2,9,11,16 f32:2,32,3,3,16 f32:32", "layouts=c16,o16>c16 pads=1,1,1,1", 0},
+    {"Conv", "f32:2,2,9,11,16 f32:2,4,4,32,16 f32:32", "layouts=c16,w16>c16 pads=1,1,1,1", 0},
     {"Conv", "f32:2,2,9,11,16 f32:2,32,1,1,16 f32:32", "layouts=c16,o16>c16", 0},
     {"kerf.ConvGradInput", "f32:2,2,9,11,16 f32:2,32,3,3,16",
      "layouts=c16,i16>c16 pads=1,1,1,1 output_shape=9,11", 0},
@@ -157,6 +158,7 @@ const gate_case gate_cases[] = {
 
     {"kerf.Reorder", "f32:2,20,9,5",    "layouts=plain>c16", 0},
     {"kerf.Reorder", "f32:2,20,9,5",    "layouts=plain>i16", 0},
+    {"kerf.Reorder", "f32:20,7,3,3",    "layouts=plain>w16", 0},
     {"kerf.Reorder", "f32:2,2,9,5,16",  "layouts=c16>plain channels=20", 0},
 
     {"Softmax",          "f32:50,70",           "axis=1", 0},

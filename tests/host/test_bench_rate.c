@@ -40,6 +40,18 @@ static void test_limits(void)
     CHECK(isnan(unknown.of_peak) && unknown.outcome == CASE_TIMED);
 }
 
+/* 36 multiply-adds of the definition are 16. */
+static void test_saved(void)
+{
+    static bench_case c = {.flops = 1.8e8};
+    case_result r = {.c = &c, .variant = "conv_winograd/4x6"};
+    CHECK(timing_add(&r.times, 1));
+    case_rate(&r, 1, &PEAKS, 8 * MIB);
+    CHECK(is(r.gflops, 180) && is(r.of_peak, 0.8) && r.outcome == CASE_TIMED);
+    timing_free(&r.times);
+    CHECK(is(share_multiplied("conv_wide/4x7"), 1));
+}
+
 static void test_doubts(void)
 {
     case_result exact = rated(1e8, 1, 1, &PEAKS);
@@ -55,6 +67,7 @@ static void test_doubts(void)
 int main(void)
 {
     test_limits();
+    test_saved();
     test_doubts();
     return check_result();
 }

@@ -150,6 +150,7 @@ static const conv_case CONV[] = {
     {XWY(S(1, 40, 20, 20), S(40, 1, 3, 3), S(1, 40, 20, 20)),  .group = 40, .pads = {1, 1, 1, 1}},
     /* Blocks of channels: the last one not full, a tile at the right edge, several rows of tiles. */
     {XWY(S(1, 8, 3, 5), S(9, 8, 2, 3), S(1, 9, 2, 3))},
+    {XWY(S(1, 32, 8, 7), S(33, 32, 3, 3), S(1, 33, 8, 7)), .pads = {1, 1, 1, 1}},
     {XWY(S(1, 9, 2, 3), S(8, 9, 1, 1), S(1, 8, 2, 3))},
     {XWY(S(2, 17, 5, 9), S(33, 17, 3, 3), S(2, 33, 3, 5)), .strides = {2, 2}, .pads = {1, 1, 1, 1}},
     {XWY(S(1, 33, 9, 10), S(18, 33, 1, 1), S(1, 18, 5, 4)), .strides = {2, 3}},
@@ -207,6 +208,53 @@ static void test_cases(void)
     for (size_t i = 0; i < LENGTH(TRANSPOSE); i++)
         check("ConvTranspose", &TRANSPOSE[i]);
 }
+
+/* ---- Winograd's method --------------------------------------------------------------------- */
+
+/* Also where it would not pay, so that every edge is met in small. */
+static void check_winograd(const conv_case *t, int extras)
+{
+    const kerf__layouts layouts = {
+        .inputs = {KERF__C16, KERF__W16, KERF__PLAIN, extras ? KERF__C16 : KERF__PLAIN},
+        .outputs = {KERF__C16}};
+    const size_t terms = (size_t)t->x.dims[1] * 9;
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, t->x, x);
+    op_check_input(&c, KERF_F32, t->w, w);
+    if (extras) {
+        op_check_input(&c, KERF_F32, KERF_SHAPE(t->y.dims[1]), b);
+        op_check_input(&c, KERF_F32, t->y, z);
+    }
+    op_check_node(&c, "Conv", 1);
+    set_attributes(c.node, t);
+    if (extras) {
+        CHECK_OK(kerf_node_set_int(c.node, "residual", 1));
+        CHECK_OK(kerf_node_set_string(c.node, "activation", "relu"));
+    }
+    CHECK_OK(kerf__node_infer(c.node));
+    if (laid_is_done_on(&c))
+        laid_check_as(&c, &layouts, ref_conv, check_tolerance(1, terms + 1));
+    op_check_end(&c);
+}
+
+/* clang-format off */
+static void test_winograd(void)
+{
+    static const conv_case CASES[] = {
+        {XWY(S(1, 1, 3, 3), S(1, 1, 3, 3), S(1, 1, 1, 1))},
+        {XWY(S(2, 3, 4, 5), S(17, 3, 3, 3), S(2, 17, 4, 5)), .pads = {1, 1, 1, 1}},
+        {XWY(S(1, 18, 3, 4), S(3, 18, 3, 3), S(1, 3, 4, 3)), .pads = {0, 1, 3, 0}},
+        {XWY(S(1, 3, 5, 6), S(4, 3, 3, 3), S(1, 4, 2, 4)), .pads = {-1, 1, 0, -1}}, /* cropped */
+        {XWY(S(3, 70, 7, 9), S(97, 70, 3, 3), S(3, 97, 7, 9)), .pads = {1, 1, 1, 1}},
+        {XWY(S(1, 400, 4, 6), S(20, 400, 3, 3), S(1, 20, 4, 6)), .pads = {1, 1, 1, 1}}, /* in chunks */
+    };
+    for (size_t i = 0; i < LENGTH(CASES) - (op_check_small() ? 2 : 0); i++) {
+        check_winograd(&CASES[i], 0);
+        check_winograd(&CASES[i], 1);
+    }
+}
+/* clang-format on */
 
 /* ---- bias, residual, activation ------------------------------------------------------------ */
 
@@ -397,6 +445,7 @@ int main(void)
     op_check_fill(b, MAX, 3);
     op_check_fill(z, MAX, 4);
     test_cases();
+    test_winograd();
     test_finish();
     test_nan();
     test_shapes_refused();

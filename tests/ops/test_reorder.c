@@ -1,5 +1,5 @@
 /* test_reorder.c -- kerf.Reorder against ref_reorder.c: both directions, bit by bit, with NaN in
- * the pad lanes. */
+ * the pad lanes; transformed filters within rounding. */
 #include "op_check.h"
 #include "ref/ref.h"
 
@@ -9,7 +9,7 @@ enum { MAX = 1 << 17 };
 static kerf_device *dev;
 static float data[MAX];
 
-static void check(const char *layouts, kerf_shape src, int64_t channels)
+static void check_within(const char *layouts, kerf_shape src, int64_t channels, double tolerance)
 {
     op_check c;
     op_check_begin(&c, dev);
@@ -18,8 +18,13 @@ static void check(const char *layouts, kerf_shape src, int64_t channels)
     CHECK_OK(kerf_node_set_string(c.node, "layouts", layouts));
     if (channels > 0)
         CHECK_OK(kerf_node_set_int(c.node, "channels", channels));
-    op_check_variants(&c, ref_reorder, 0);
+    op_check_variants(&c, ref_reorder, tolerance);
     op_check_end(&c);
+}
+
+static void check(const char *layouts, kerf_shape src, int64_t channels)
+{
+    check_within(layouts, src, channels, 0);
 }
 
 static void check_both_ways(kerf_shape plain)
@@ -58,7 +63,17 @@ static void test_filters(void)
     check("i16>plain", KERF_SHAPE(2, 3, 5, 5, 16), 20);
 }
 
-static void refuse(const char *layouts, kerf_shape src, int64_t channels, const char *words)
+/* Only CPU devices ask for them. */
+static void test_transformed_filters(void)
+{
+    if (kerf_device_get_info(dev)->type != KERF_DEVICE_CPU)
+        return;
+    check_within("plain>w16", KERF_SHAPE(20, 3, 3, 3), 0, check_tolerance(2, 9));
+    check_within("plain>w16", KERF_SHAPE(64, 16, 3, 3), 0, check_tolerance(2, 9));
+}
+
+static void refuse(const char *layouts, kerf_shape src, int64_t channels, kerf_status status,
+                   const char *words)
 {
     op_check c;
     op_check_begin(&c, dev);
@@ -66,16 +81,22 @@ static void refuse(const char *layouts, kerf_shape src, int64_t channels, const 
     op_check_node(&c, "kerf.Reorder", 1);
     CHECK_OK(kerf_node_set_string(c.node, "layouts", layouts));
     CHECK_OK(kerf_node_set_int(c.node, "channels", channels));
-    op_check_refused(&c, words[0] == 'o' ? KERF_ERR_ARGUMENT : KERF_ERR_SHAPE, words);
+    op_check_refused(&c, status, words);
     op_check_end(&c);
 }
 
 static void test_what_is_refused(void)
 {
-    refuse("plain>plain", KERF_SHAPE(2, 3), 0, "one of its layouts must be blocked");
-    refuse("plain>c16", KERF_SHAPE(7), 0, "its input has 1 dimensions");
-    refuse("c16>plain", KERF_SHAPE(2, 1, 5, 16), 17, "its input does not hold 17 channels");
-    refuse("c16>plain", KERF_SHAPE(2, 1, 5, 8), 5, "its input does not hold 5 channels");
+    refuse("plain>plain", KERF_SHAPE(2, 3), 0, KERF_ERR_ARGUMENT,
+           "one of its layouts must be blocked");
+    refuse("plain>c16", KERF_SHAPE(7), 0, KERF_ERR_SHAPE, "its input has 1 dimensions");
+    refuse("plain>w16", KERF_SHAPE(2, 3, 3, 5), 0, KERF_ERR_SHAPE,
+           "only filters of 3x3 are transformed");
+    refuse("w16>plain", KERF_SHAPE(1, 4, 4, 3, 16), 7, KERF_ERR_ARGUMENT, "have no way back");
+    refuse("c16>plain", KERF_SHAPE(2, 1, 5, 16), 17, KERF_ERR_SHAPE,
+           "its input does not hold 17 channels");
+    refuse("c16>plain", KERF_SHAPE(2, 1, 5, 8), 5, KERF_ERR_SHAPE,
+           "its input does not hold 5 channels");
 }
 
 int main(void)
@@ -83,6 +104,7 @@ int main(void)
     dev = check_open_device();
     test_activations();
     test_filters();
+    test_transformed_filters();
     test_what_is_refused();
     kerf_device_close(dev);
     return check_result();

@@ -27,6 +27,8 @@ REF(optimizer);
 REF(pool);
 REF(reduce);
 REF(reorder);
+/* The 4x4 numbers that Winograd's method has in place of a filter's 3x3. */
+void ref_winograd_filter(const double *taps, double *out);
 REF(resize);
 REF(softmax);
 REF(softmax_cross_entropy);

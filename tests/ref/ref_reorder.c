@@ -1,5 +1,5 @@
 /* ref_reorder.c -- the definition of kerf.Reorder: element by element, where it lies on either
- * side. */
+ * side; and 3x3 filters transformed for Winograd's method. */
 #include "ref/ref.h"
 
 #include <string.h>
@@ -24,15 +24,43 @@ static sides sides_of(const kerf_node *n)
     return s;
 }
 
+/* G taps G' with G = (1, 0, 0; 1/2, 1/2, 1/2; 1/2, -1/2, 1/2; 0, 0, 1). */
+void ref_winograd_filter(const double *taps, double *out)
+{
+    static const double G[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    for (int i = 0; i < 16; i++) {
+        out[i] = 0;
+        for (int k = 0; k < 9; k++)
+            out[i] += G[i / 4][k / 3] * taps[k] * G[i % 4][k % 3];
+    }
+}
+
+/* Filter (o, i) of 3x3 filters (O, I, 3, 3) to (ceil(O/16), 4, 4, I, 16). */
+static void transform_filters(const kerf_shape shape, const double *src, double *dst)
+{
+    const int64_t inner = shape.dims[1];
+    memset(dst, 0, sizeof *dst * (size_t)((shape.dims[0] + 15) / 16 * 16 * 16 * inner));
+    for (int64_t f = 0; f < shape.dims[0] * inner; f++) {
+        const int64_t o = f / inner, i = f % inner;
+        double positions[16];
+        ref_winograd_filter(src + f * 9, positions);
+        for (int p = 0; p < 16; p++)
+            dst[((o / 16 * 16 + p) * inner + i) * 16 + o % 16] = positions[p];
+    }
+}
+
 REF(reorder)
 {
+    if (strcmp(kerf_node_string(n, "layouts", ""), "plain>w16") == 0) {
+        transform_filters(n->inputs[0]->shape, inputs[0], outputs[0]);
+        return;
+    }
     const sides s = sides_of(n);
     for (int64_t o = 0; o < s.outer; o++)
         for (int64_t c = 0; c < 16 * s.blocks; c++)
             for (int64_t p = 0; p < s.pixels; p++) {
                 const int64_t plain = (o * s.channels + c) * s.pixels + p;
-                const int64_t block =
-                    s.blocks_first ? c / 16 * s.outer + o : o * s.blocks + c / 16;
+                const int64_t block = s.blocks_first ? c / 16 * s.outer + o : o * s.blocks + c / 16;
                 const int64_t blocked = (block * s.pixels + p) * 16 + c % 16;
                 if (s.from_blocks && c < s.channels)
                     outputs[0][plain] = inputs[0][blocked];
