@@ -66,8 +66,19 @@ static inline double op_check_half(uint16_t x)
     return x >> 15 != 0 ? -size : size;
 }
 
+/* Of less than 8 bits, the first in the lowest. */
+static inline double op_check_packed(kerf_type type, const uint8_t *data, size_t i)
+{
+    const unsigned bits = (unsigned)kerf_type_bits(type);
+    const unsigned at = (unsigned)i * bits, x = data[at / 8] >> at % 8 & ((1u << bits) - 1u);
+    const int has_sign = type == KERF_S4 || type == KERF_S2;
+    return has_sign && x >> (bits - 1) != 0 ? (double)x - (double)(1u << bits) : (double)x;
+}
+
 static inline double op_check_number(kerf_type type, const void *data, size_t i)
 {
+    if (kerf_type_bits(type) < 8)
+        return op_check_packed(type, data, i);
     switch (type) {
     case KERF_F32:
         return (double)((const float *)data)[i];
@@ -75,6 +86,10 @@ static inline double op_check_number(kerf_type type, const void *data, size_t i)
         return op_check_half(((const uint16_t *)data)[i]);
     case KERF_S8:
         return (double)((const int8_t *)data)[i];
+    case KERF_S16:
+        return (double)((const int16_t *)data)[i];
+    case KERF_U16:
+        return (double)((const uint16_t *)data)[i];
     case KERF_S32:
         return (double)((const int32_t *)data)[i];
     case KERF_S64:
@@ -110,7 +125,8 @@ static inline void op_check_end(op_check *c)
 
 static inline void op_check_keep(op_check *c, kerf_type type, kerf_shape shape, const void *data)
 {
-    size_t num = (size_t)kerf_shape_num_elements(shape), bytes = num * kerf_type_bits(type) / 8;
+    size_t num = (size_t)kerf_shape_num_elements(shape);
+    size_t bytes = (size_t)kerf__tensor_bytes(type, shape);
     c->data[c->num_inputs] = malloc(bytes + 1);
     if (bytes > 0)
         memcpy(c->data[c->num_inputs], data, bytes);

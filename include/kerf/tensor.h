@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* name, bits an element, text, number in ONNX's TensorProto.  Types below 8 bits are
- * packed, element 0 in the lowest bits. */
+ * packed, element 0 in the lowest bits.  Checkpoints hold the place in this list. */
 #define KERF_TYPE_LIST(X)                                                                          \
     X(KERF_F32, 32, "float32", 1)                                                                  \
     X(KERF_F16, 16, "float16", 10)                                                                 \
@@ -27,13 +27,15 @@ extern "C" {
     X(KERF_S4, 4, "int4", 22)                                                                      \
     X(KERF_U2, 2, "uint2", 25)                                                                     \
     X(KERF_S2, 2, "int2", 26)                                                                      \
-    X(KERF_BOOL, 8, "bool", 9)
+    X(KERF_BOOL, 8, "bool", 9)                                                                     \
+    X(KERF_S16, 16, "int16", 5)                                                                    \
+    X(KERF_U16, 16, "uint16", 4)
 
 typedef enum kerf_type {
 #define X(name, bits, text, onnx) name,
     KERF_TYPE_LIST(X)
 #undef X
-    KERF_NUM_TYPES
+        KERF_NUM_TYPES
 } kerf_type;
 
 KERF_API const char *kerf_type_name(kerf_type type); /* "float32" */

@@ -16,8 +16,9 @@ static const struct {
     const char *descr;
     kerf_type type;
 } DESCRS[] = {
-    {"<f4", KERF_F32}, {"<f2", KERF_F16},  {"<i4", KERF_S32}, {"<i8", KERF_S64}, {"|u1", KERF_U8},
-    {"|i1", KERF_S8},  {"|b1", KERF_BOOL}, {"<u1", KERF_U8},  {"<i1", KERF_S8},  {"=f4", KERF_F32},
+    {"<f4", KERF_F32}, {"<f2", KERF_F16}, {"<i4", KERF_S32},  {"<i8", KERF_S64},
+    {"|u1", KERF_U8},  {"|i1", KERF_S8},  {"|b1", KERF_BOOL}, {"<u1", KERF_U8},
+    {"<i1", KERF_S8},  {"=f4", KERF_F32}, {"<i2", KERF_S16},  {"<u2", KERF_U16},
 };
 enum { NUM_DESCRS = sizeof DESCRS / sizeof DESCRS[0] };
 

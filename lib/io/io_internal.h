@@ -23,7 +23,7 @@
 
 enum {
     KERF__OPSET = 17,     /* the meaning graphs have, and what is written unless more is needed */
-    KERF__OPSET_MAX = 22, /* operators may be newer: what they mean is told by their name */
+    KERF__OPSET_MAX = 25, /* operators may be newer: what they mean is told by their name */
     KERF__IR_MIN = 3,
     KERF__IR_MAX = 14,
     KERF__IR = 8,         /* what is written */
@@ -43,8 +43,7 @@ enum {
 kerf_status kerf__proto_unpack(Onnx__ModelProto **out, const void *bytes, size_t num_bytes);
 void kerf__proto_free(Onnx__ModelProto *model); /* NULL is allowed */
 /* The same for a tensor that is a file of its own. */
-kerf_status kerf__tensor_proto_unpack(Onnx__TensorProto **out, const void *bytes,
-                                      size_t num_bytes);
+kerf_status kerf__tensor_proto_unpack(Onnx__TensorProto **out, const void *bytes, size_t num_bytes);
 void kerf__tensor_proto_free(Onnx__TensorProto *tensor); /* NULL is allowed */
 
 /* Says once more what failed, the file before it.  Names in a message come from the file, so

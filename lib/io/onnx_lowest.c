@@ -44,17 +44,66 @@ static int lowest_of_node(const kerf_node *n)
     return lowest;
 }
 
+/* Types that came late, to values or, where `op` is given, to one of an operator's. */
+static const struct {
+    kerf_type type;
+    const char *op;
+    int opset;
+} LATE_TYPES[] = {
+    {KERF_S16, "DequantizeLinear", 21},
+    {KERF_S16, "QuantizeLinear", 21},
+    {KERF_S2, NULL, 25},
+    {KERF_S4, NULL, 21},
+    {KERF_U16, "DequantizeLinear", 21},
+    {KERF_U16, "QuantizeLinear", 21},
+    {KERF_U2, NULL, 25},
+    {KERF_U4, NULL, 21},
+};
+
+static int lowest_of_value(const kerf_value *v, const char *op)
+{
+    int lowest = KERF__OPSET;
+    for (size_t i = 0; i < sizeof LATE_TYPES / sizeof LATE_TYPES[0]; i++)
+        if (LATE_TYPES[i].type == v->type &&
+            (LATE_TYPES[i].op == NULL || (op != NULL && strcmp(LATE_TYPES[i].op, op) == 0)))
+            lowest = max_int(lowest, LATE_TYPES[i].opset);
+    return lowest;
+}
+
+/* By its own kind, its values, and a type that an attribute tells. */
+static int lowest_of_all(const kerf_node *n)
+{
+    int lowest = lowest_of_node(n);
+    for (int i = 0; i < n->num_inputs; i++)
+        if (n->inputs[i] != NULL)
+            lowest = max_int(lowest, lowest_of_value(n->inputs[i], n->op));
+    for (int i = 0; i < n->num_outputs; i++)
+        lowest = max_int(lowest, lowest_of_value(n->outputs[i], n->op));
+    for (int i = 0; i < KERF_NUM_TYPES; i++)
+        if (kerf__onnx_number((kerf_type)i) == kerf_node_int(n, "output_dtype", 0))
+            lowest = max_int(lowest, lowest_of_value(&(kerf_value){.type = (kerf_type)i}, n->op));
+    return lowest;
+}
+
 int kerf__onnx_lowest_opset(const kerf_graph *g)
 {
     int lowest = KERF__OPSET;
     for (size_t i = 0; i < g->num_nodes; i++)
-        lowest = max_int(lowest, lowest_of_node(g->nodes[i]));
+        lowest = max_int(lowest, lowest_of_all(g->nodes[i]));
+    for (size_t i = 0; i < g->num_inputs; i++)
+        lowest = max_int(lowest, lowest_of_value(g->inputs[i], NULL));
     return lowest;
 }
 
 int kerf__onnx_lowest_ir(int opset)
 {
-    return opset >= 21 ? 10 : opset >= 19 ? 9 : KERF__IR;
+    static const struct {
+        int opset, ir;
+    } NEEDS[] = {{25, 13}, {24, 12}, {23, 11}, {21, 10}, {19, 9}};
+    for (size_t i = 0; i < sizeof NEEDS / sizeof NEEDS[0]; i++)
+        if (opset >= NEEDS[i].opset)
+            return NEEDS[i].ir;
+    return KERF__IR;
 }
 
 /* Puts attribute k of p into input 1, as an initializer named after the node. */

@@ -107,12 +107,7 @@ static kerf_status add_constant(kerf__onnx_reader *r, const char *name, kerf__ar
 {
     kerf_tensor *tensor = NULL;
     kerf_value *value;
-    kerf_status status = KERF_OK;
-    if (kerf_type_bits(array->type) < 8)
-        status = kerf__fail(KERF_ERR_UNSUPPORTED, "'%s': has type %s, which needs opset 21", name,
-                            kerf_type_name(array->type));
-    if (status == KERF_OK)
-        status = kerf__array_to_tensor(&tensor, array);
+    const kerf_status status = kerf__array_to_tensor(&tensor, array);
     kerf__array_free(array);
     return status == KERF_OK ? kerf_graph_add_constant(r->graph, name, tensor, &value) : status;
 }

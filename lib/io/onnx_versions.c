@@ -259,6 +259,7 @@ static kerf_status bring_cast(kerf__onnx_reader *r, kerf_node *n)
 {
     (void)r; /* of 8-bit floats alone, which no value has */
     kerf__node_remove_attribute(n, "saturate");
+    kerf__node_remove_attribute(n, "round_mode");
     return KERF_OK;
 }
 
@@ -309,6 +310,7 @@ static const struct {
     {"Or", 1, 7, bring_broadcast},
     {"PRelu", 1, 7, bring_prelu},
     {"Pow", 1, 7, bring_broadcast},
+    {"QuantizeLinear", 19, 99, bring_cast},
     {"ReduceL1", 18, 99, bring_axes},
     {"ReduceL2", 18, 99, bring_axes},
     {"ReduceLogSum", 18, 99, bring_axes},

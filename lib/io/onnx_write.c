@@ -235,9 +235,6 @@ static kerf_status add_stored(writer *w, Onnx__GraphProto *graph, const kerf_val
     const kerf_value *source = mask != NULL ? mask->inputs[0] : v;
     const void *bytes;
     size_t num_bytes;
-    if (kerf_type_bits(source->type) < 8)
-        return kerf__fail(KERF_ERR_UNSUPPORTED, "'%s' has type %s, which needs opset 21", v->name,
-                          kerf_type_name(source->type));
     if (mask != NULL)
         KERF__TRY(read_masked(w, mask, &bytes, &num_bytes));
     else

@@ -26,9 +26,9 @@ static const struct {
     int number;
     const char *name;
 } FOREIGN[] = {
-    {4, "uint16"},  {5, "int16"},      {8, "string"},      {11, "float64"},  {12, "uint32"},
-    {13, "uint64"}, {14, "complex64"}, {15, "complex128"}, {16, "bfloat16"}, {17, "float8"},
-    {18, "float8"}, {19, "float8"},    {20, "float8"},     {23, "float4"},   {24, "float8"},
+    {8, "string"},      {11, "float64"},  {12, "uint32"}, {13, "uint64"}, {14, "complex64"},
+    {15, "complex128"}, {16, "bfloat16"}, {17, "float8"}, {18, "float8"}, {19, "float8"},
+    {20, "float8"},     {23, "float4"},   {24, "float8"},
 };
 
 int kerf__onnx_number(kerf_type type)
@@ -108,7 +108,10 @@ static narrow narrow_of(kerf_type type)
 {
     switch (type) {
     case KERF_F16:
+    case KERF_U16:
         return (narrow){0, UINT16_MAX, 2};
+    case KERF_S16:
+        return (narrow){INT16_MIN, INT16_MAX, 2};
     case KERF_S8:
         return (narrow){INT8_MIN, INT8_MAX, 1};
     case KERF_BOOL:

@@ -92,7 +92,7 @@ static const struct {
 } TYPES[KERF_NUM_TYPES] = {
     [KERF_F32] = {F32, FLOATS}, [KERF_F16] = {F16, FLOATS}, [KERF_S32] = {S32, INTS},
     [KERF_S64] = {S64, INTS},   [KERF_U8] = {U8, INTS},     [KERF_S8] = {S8, INTS},
-    [KERF_BOOL] = {U8, BOOLS},
+    [KERF_BOOL] = {U8, BOOLS},  [KERF_S16] = {S16, INTS},   [KERF_U16] = {U16, INTS},
 };
 
 static kerf_status check_class(const kerf_node *n, int input, unsigned takes)
@@ -149,7 +149,6 @@ static kerf_status told_type(const kerf_node *n, kerf_type *type)
 static kerf_status bound_of(const kerf_node *n, int i, float *out)
 {
     enum { EXACT = 1 << 24 };
-    kerf__ints bound;
     *out = i == 0 ? -INFINITY : INFINITY;
     if (i + 1 >= n->num_inputs || n->inputs[i + 1] == NULL)
         return KERF_OK;
@@ -158,15 +157,11 @@ static kerf_status bound_of(const kerf_node *n, int i, float *out)
     if (v->kind != KERF__VALUE_CONSTANT || v->constant->num_elements != 1)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s must be a constant number",
                                v->name);
-    const void *data = v->constant->data;
-    bound.items[0] = v->type == KERF_S8    ? *(const int8_t *)data
-                     : v->type == KERF_U8  ? *(const uint8_t *)data
-                     : v->type == KERF_S32 ? *(const int32_t *)data
-                                           : *(const int64_t *)data;
-    if (bound.items[0] < -EXACT || bound.items[0] > EXACT)
+    const int64_t bound = kerf__tensor_int(v->constant, 0);
+    if (bound < -EXACT || bound > EXACT)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %lld, must be within 2^24",
-                               v->name, (long long)bound.items[0]);
-    *out = (float)bound.items[0];
+                               v->name, (long long)bound);
+    *out = (float)bound;
     return KERF_OK;
 }
 

@@ -17,6 +17,8 @@ struct kerf_tensor {
 /* A tensor on a part of a buffer, which must outlive it. */
 kerf_status kerf__tensor_create_view(kerf_tensor **out, kerf_device *dev, kerf__buffer *parent,
                                      size_t offset_bytes, kerf_type type, kerf_shape shape);
+/* Element i of a tensor of integers (or bools) on the host, whatever their type. */
+int64_t kerf__tensor_int(const kerf_tensor *t, size_t i);
 /* Bytes that a tensor takes, or -1 if that cannot be said in 62 bits. */
 int64_t kerf__tensor_bytes(kerf_type type, kerf_shape shape);
 

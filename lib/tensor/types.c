@@ -71,6 +71,36 @@ int64_t kerf__tensor_bytes(kerf_type type, kerf_shape shape)
     return num > LARGEST / (bits / 8) ? -1 : num * (bits / 8);
 }
 
+/* Of packed types, the element's bits in its byte; those with a sign have it in the highest. */
+static int64_t packed_int(kerf_type type, const unsigned char *bytes, size_t i)
+{
+    const size_t bits = TYPES[type].bits, in_byte = 8 / bits;
+    const int x = bytes[i / in_byte] >> i % in_byte * bits & ((1 << bits) - 1);
+    const int has_sign = type == KERF_S4 || type == KERF_S2;
+    return has_sign && x >> (bits - 1) != 0 ? x - (1 << bits) : x;
+}
+
+int64_t kerf__tensor_int(const kerf_tensor *t, size_t i)
+{
+    switch (t->type) {
+    case KERF_S64:
+        return ((const int64_t *)t->data)[i];
+    case KERF_S32:
+        return ((const int32_t *)t->data)[i];
+    case KERF_S16:
+        return ((const int16_t *)t->data)[i];
+    case KERF_U16:
+        return ((const uint16_t *)t->data)[i];
+    case KERF_S8:
+        return ((const int8_t *)t->data)[i];
+    case KERF_U8:
+    case KERF_BOOL:
+        return ((const uint8_t *)t->data)[i];
+    default:
+        return packed_int(t->type, t->data, i);
+    }
+}
+
 const char *kerf_shape_text(kerf_shape shape, char *text, size_t text_bytes)
 {
     assert(text_bytes > 0);

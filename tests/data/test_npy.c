@@ -94,6 +94,8 @@ static void test_types(void)
         {DICTIONARY("|u1", "False", "(8,)"), KERF_U8},
         {DICTIONARY("|i1", "False", "(8,)"), KERF_S8},
         {DICTIONARY("|b1", "False", "(8,)"), KERF_BOOL},
+        {DICTIONARY("<i2", "False", "(4,)"), KERF_S16},
+        {DICTIONARY("<u2", "False", "(4,)"), KERF_U16},
         {DICTIONARY("<f8", "True", "(1,)"), KERF_F32},
     };
     for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++) {
@@ -152,8 +154,8 @@ static void test_versions(void)
 
 static void test_write(void)
 {
-    static const kerf_type TYPES[] = {KERF_F32, KERF_F16, KERF_S32, KERF_S64,
-                                      KERF_U8,  KERF_S8,  KERF_BOOL};
+    static const kerf_type TYPES[] = {KERF_F32, KERF_F16,  KERF_S32, KERF_S64, KERF_U8,
+                                      KERF_S8,  KERF_BOOL, KERF_S16, KERF_U16};
     const kerf_shape shapes[] = {KERF_SCALAR, KERF_SHAPE(5), KERF_SHAPE(2, 0, 3),
                                  KERF_SHAPE(1, 2, 1, 2, 1, 2, 1, 2)};
     const char *dir = make_folder();

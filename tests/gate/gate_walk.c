@@ -57,8 +57,10 @@ static kerf_type read_input(const gate_case *c, const char *text, kerf_shape *sh
     static const struct {
         const char *name;
         kerf_type type;
-    } TYPES[] = {{"f32:", KERF_F32}, {"f16:", KERF_F16}, {"s32:", KERF_S32},  {"s64:", KERF_S64},
-                 {"u8:", KERF_U8},   {"s8:", KERF_S8},   {"bool:", KERF_BOOL}};
+    } TYPES[] = {{"f32:", KERF_F32},  {"f16:", KERF_F16}, {"s32:", KERF_S32}, {"s64:", KERF_S64},
+                 {"u8:", KERF_U8},    {"s8:", KERF_S8},   {"u16:", KERF_U16}, {"s16:", KERF_S16},
+                 {"u4:", KERF_U4},    {"s4:", KERF_S4},   {"u2:", KERF_U2},   {"s2:", KERF_S2},
+                 {"bool:", KERF_BOOL}};
     *shape = KERF_SCALAR;
     for (size_t i = 0; i < LENGTH(TYPES); i++) {
         const size_t length = strlen(TYPES[i].name);
@@ -68,7 +70,7 @@ static kerf_type read_input(const gate_case *c, const char *text, kerf_shape *sh
             shape->dims[shape->rank++] = strtol(at, &at, 10);
         return TYPES[i].type;
     }
-    bad_case(c, "its types must be f32:, f16:, s32:, s64:, u8:, s8: or bool:");
+    bad_case(c, "its types must be f32:, f16:, s2: to s64:, u2: to u16:, or bool:");
     return KERF_F32;
 }
 
@@ -140,13 +142,12 @@ static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *
 
 static kerf_tensor paper_tensor(kerf_device *dev, kerf__buffer *buffer, const kerf_value *v)
 {
-    const size_t num = (size_t)kerf_shape_num_elements(v->shape);
     return (kerf_tensor){.dev = dev,
                          .buffer = buffer,
                          .type = v->type,
                          .shape = v->shape,
-                         .num_elements = num,
-                         .size_bytes = num * kerf_type_bits(v->type) / 8};
+                         .num_elements = (size_t)kerf_shape_num_elements(v->shape),
+                         .size_bytes = (size_t)kerf__tensor_bytes(v->type, v->shape)};
 }
 
 /* ---- the walk -------------------------------------------------------------------------- */

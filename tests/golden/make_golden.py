@@ -106,7 +106,8 @@ def typed_data():
     makers = [("f", FLOAT, [0.5, -0.0]), ("h", TensorProto.FLOAT16, [1.5, -2.0]),
               ("i", TensorProto.INT32, [-2**31, 2**31 - 1]), ("l", INT64, [-2**63, 2**63 - 1]),
               ("u", TensorProto.UINT8, [0, 255]), ("s", TensorProto.INT8, [-128, 127]),
-              ("b", TensorProto.BOOL, [True, False])]
+              ("b", TensorProto.BOOL, [True, False]), ("n", TensorProto.INT16, [-2**15, 2**15 - 1]),
+              ("v", TensorProto.UINT16, [0, 2**16 - 1])]
     tensors = [helper.make_tensor(name, number, [2], values) for name, number, values in makers]
     nodes = [helper.make_node("Identity", [name], [f"{name}_out"]) for name, _, _ in makers]
     outputs = [info(f"{name}_out", [2], number) for name, number, _ in makers]
@@ -114,6 +115,22 @@ def typed_data():
 
 
 good["typed_data"] = typed_data()
+
+
+def packed(opset, numbers):
+    """Types below 8 bits, in the field of all small integers; five elements leave a byte half full."""
+    values = {TensorProto.INT4: [1, -2, 3, -4, 5], TensorProto.UINT4: [1, 14, 3, 12, 5],
+              TensorProto.INT2: [1, -2, 0, -1, 1], TensorProto.UINT2: [1, 2, 0, 3, 1]}
+    names = {TensorProto.INT4: "s4", TensorProto.UINT4: "u4", TensorProto.INT2: "s2",
+             TensorProto.UINT2: "u2"}
+    tensors = [helper.make_tensor(names[n], n, [5], values[n]) for n in numbers]
+    nodes = [helper.make_node("Identity", [names[n]], [f"{names[n]}_out"]) for n in numbers]
+    outputs = [info(f"{names[n]}_out", [5], n) for n in numbers]
+    return model(nodes, tensors, [], outputs, opset=opset)
+
+
+good["packed_4"] = packed(21, [TensorProto.INT4, TensorProto.UINT4])
+good["packed_2"] = packed(25, [TensorProto.INT2, TensorProto.UINT2])
 
 
 def external(location="external.bin", offset=8, length=48):
@@ -232,9 +249,9 @@ bad["deep"] = (field(7, field(11, field(2, deep))), "not an ONNX model, or a dam
 fault("no_ir", "not an ONNX model: it has no IR version", ir_version=None)
 fault("ir_2", "IR version is 2, must be 3 to 14", ir_version=2)
 fault("ir_15", "IR version is 15, must be 3 to 14", ir_version=15)
-fault("no_opset", "imports no opset of ONNX, must be 1 to 22", opset_import=None)
-for number in (-1, 23):
-    m = fault(f"opset_{number}", f"opset is {number}, must be 1 to 22 (onnx.version_converter "
+fault("no_opset", "imports no opset of ONNX, must be 1 to 25", opset_import=None)
+for number in (-1, 26):
+    m = fault(f"opset_{number}", f"opset is {number}, must be 1 to 25 (onnx.version_converter "
               "brings a model there)")
     m.opset_import[0].version = number
 fault("operator_old", "node 'r' (Relu): is taken from opset 6 on, the model has 5",
@@ -373,11 +390,9 @@ tensor_fault("two_fields", "has its data in 2 fields, must be one", float_data=[
 tensor_fault("segment", "is stored in segments, which is not supported").segment.begin = 0
 tensor_fault("type_0", "has type number 0, which ONNX does not know", data_type=0)
 tensor_fault("type_99", "has type number 99, which ONNX does not know", data_type=99)
-for number, text in ((11, "float64"), (4, "uint16"), (8, "string"), (16, "bfloat16")):
+for number, text in ((11, "float64"), (12, "uint32"), (8, "string"), (16, "bfloat16")):
     tensor_fault(f"type_{text}", f"has type {text}, which is not supported; float32 is",
                  data_type=number)
-fault("type_int4", "'w': has type int4, which needs opset 21").graph.initializer[0].CopyFrom(
-    helper.make_tensor("w", TensorProto.INT4, [3, 4], bytes(6), raw=True))
 tensor_fault("nan", "element 5 is not a number (NaN)",
              raw_data=numpy.array([0] * 5 + [numpy.nan] + [0] * 6, numpy.float32).tobytes())
 tensor_fault("nan_float16", "element 11 is not a number (NaN)", data_type=TensorProto.FLOAT16,

@@ -98,10 +98,25 @@ static void test_types(void)
     CHECK(memcmp(constant(m, "u", KERF_U8), "\x00\xFF", 2) == 0);
     CHECK(memcmp(constant(m, "s", KERF_S8), "\x80\x7F", 2) == 0);
     CHECK(memcmp(constant(m, "b", KERF_BOOL), "\1\0", 2) == 0);
+    CHECK(memcmp(constant(m, "n", KERF_S16), (const int16_t[]){INT16_MIN, INT16_MAX}, 4) == 0);
+    CHECK(memcmp(constant(m, "v", KERF_U16), (const uint16_t[]){0, UINT16_MAX}, 4) == 0);
     const kerf_state_entry *f = kerf_state_find(m.s, "f"), *h = kerf_state_find(m.s, "h");
     CHECK(memcmp(kerf_tensor_data(f->tensor), "\0\0\0\x3F\0\0\0\x80", 8) == 0); /* 0.5, -0 */
     CHECK(kerf_tensor_type(h->tensor) == KERF_F16);
     CHECK(memcmp(kerf_tensor_data(h->tensor), "\x00\x3E\x00\xC0", 4) == 0);
+    destroy(m);
+}
+
+/* The first element lies in the lowest bits, and nothing behind the last. */
+static void test_packed(void)
+{
+    model m = read_good("packed_4");
+    CHECK(memcmp(constant(m, "s4", KERF_S4), "\xE1\xC3\x05", 3) == 0);
+    CHECK(memcmp(constant(m, "u4", KERF_U4), "\xE1\xC3\x05", 3) == 0);
+    destroy(m);
+    m = read_good("packed_2");
+    CHECK(memcmp(constant(m, "s2", KERF_S2), "\xC9\x01", 2) == 0);
+    CHECK(memcmp(constant(m, "u2", KERF_U2), "\xC9\x01", 2) == 0);
     destroy(m);
 }
 
@@ -397,6 +412,7 @@ int main(void)
     golden_each("good", 20, check_good);
     test_mlp();
     test_types();
+    test_packed();
     test_constants();
     test_roles();
     test_training_form();

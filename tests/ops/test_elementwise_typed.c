@@ -13,8 +13,9 @@ enum { INTS = 1, FLOATS = 2, BOOLS = 4 };
 static const struct {
     kerf_type type;
     unsigned is;
-} TYPES[] = {{KERF_S32, INTS}, {KERF_F32, FLOATS}, {KERF_BOOL, BOOLS}, {KERF_S64, INTS},
-             {KERF_U8, INTS},  {KERF_S8, INTS},    {KERF_F16, FLOATS}};
+} TYPES[] = {{KERF_S32, INTS},   {KERF_F32, FLOATS}, {KERF_BOOL, BOOLS},
+             {KERF_S64, INTS},   {KERF_U8, INTS},    {KERF_S8, INTS},
+             {KERF_F16, FLOATS}, {KERF_S16, INTS},   {KERF_U16, INTS}};
 
 static const struct row {
     const char *op;
@@ -75,6 +76,12 @@ static void fill(kerf_type type, size_t num, unsigned seed)
             break;
         case KERF_S8:
             ((int8_t *)bytes)[i] = (int8_t)s;
+            break;
+        case KERF_S16:
+            ((int16_t *)bytes)[i] = (int16_t)s;
+            break;
+        case KERF_U16:
+            ((uint16_t *)bytes)[i] = (uint16_t)x;
             break;
         default:
             ((uint8_t *)bytes)[i] = (uint8_t)(type == KERF_BOOL ? x & 1u : x);

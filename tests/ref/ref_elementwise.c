@@ -31,6 +31,10 @@ static double constant_number(kerf_tensor *t)
         return *(const int8_t *)data;
     case KERF_U8:
         return *(const uint8_t *)data;
+    case KERF_S16:
+        return *(const int16_t *)data;
+    case KERF_U16:
+        return *(const uint16_t *)data;
     case KERF_S32:
         return *(const int32_t *)data;
     default:
@@ -105,6 +109,10 @@ static double as_type(kerf_type type, double a)
         return (uint8_t)i;
     case KERF_S8:
         return (int8_t)(uint8_t)i;
+    case KERF_U16:
+        return (uint16_t)i;
+    case KERF_S16:
+        return (int16_t)(uint16_t)i;
     case KERF_S32:
         return (int32_t)(uint32_t)i;
     case KERF_S64:

@@ -34,6 +34,30 @@ static void test_bytes(void)
     CHECK(kerf__tensor_bytes(KERF_NUM_TYPES, KERF_SHAPE(5)) == -1);
 }
 
+/* Every bit pattern of a byte, or both ends of larger types. */
+static void test_ints(void)
+{
+    static const struct {
+        kerf_type type;
+        int64_t want[5];
+    } CASES[] = {
+        {KERF_U2, {1, 2, 0, 3, 1}},           {KERF_S2, {1, -2, 0, -1, 1}},
+        {KERF_U4, {9, 12, 1, 0, 0}},          {KERF_S4, {-7, -4, 1, 0, 0}},
+        {KERF_U8, {0xC9, 1, 0, 0, 0}},        {KERF_S8, {-55, 1, 0, 0, 0}},
+        {KERF_U16, {0x1C9, 0, 0xFFFF, 0, 0}}, {KERF_S16, {0x1C9, 0, -1, 0, 0}},
+        {KERF_S32, {0x1C9, 0xFFFF, 0, 0, 0}}, {KERF_S64, {0xFFFF000001C9, 0, 0, 0, 0}},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        kerf_tensor *t;
+        CHECK_OK(kerf_tensor_create(&t, NULL, CASES[i].type, KERF_SHAPE(5)));
+        const size_t bytes = kerf_tensor_size_bytes(t);
+        memcpy(kerf_tensor_data(t), "\xC9\x01\0\0\xFF\xFF", bytes < 6 ? bytes < 2 ? bytes : 2 : 6);
+        for (size_t k = 0; k < 5; k++)
+            CHECK(kerf__tensor_int(t, k) == CASES[i].want[k]);
+        kerf_tensor_destroy(t);
+    }
+}
+
 static void test_equal(void)
 {
     CHECK(kerf_shape_equal(KERF_SHAPE(2, 3), KERF_SHAPE(2, 3)));
@@ -72,6 +96,7 @@ int main(void)
 {
     test_num_elements();
     test_bytes();
+    test_ints();
     test_equal();
     test_texts();
     return check_result();
