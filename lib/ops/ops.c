@@ -29,6 +29,7 @@
     X(norm) \
     X(optimizer) \
     X(pool) \
+    X(quantize) \
     X(reduce) \
     X(reorder) \
     X(resize) \

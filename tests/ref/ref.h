@@ -25,6 +25,7 @@ REF(nll_loss);
 REF(norm);
 REF(optimizer);
 REF(pool);
+REF(quantize);
 REF(reduce);
 REF(reorder);
 /* The 4x4 numbers that Winograd's method has in place of a filter's 3x3. */

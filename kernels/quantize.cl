@@ -1,0 +1,187 @@
+/* quantize.cl -- QuantizeLinear, DequantizeLinear and what is made of them, one task a program:
+ *
+ *     QUANTIZE     float -> integer          REQUANTIZE  sums of products (int) -> integer
+ *     DEQUANTIZE   integer -> float          FAKE        float -> float: there and back
+ *     PASS         the gradient of QUANTIZE and of FAKE: diff where the integer was not saturated
+ *     PARAMETERS   smallest and largest number -> scale and zero point of uint8
+ *
+ * The arithmetic is that of quant.clh, integers lie as packed.clh has it.
+ *
+ * Elements lie in rows of n; `width` neighbours in a row have one scale.  The scales of a row begin
+ * at row / d * outer + row % d / b * block: one for all, one a channel, or one a block of channels.
+ * An item walks `chunk` elements, a multiple of V, by stretches of one scale (or, with width 1, of
+ * scales that lie side by side).  What fills no vector goes one by one, a packed byte at a time.
+ *
+ * FAKE and PASS may work in place: an item reads an element before it writes it.
+ *
+ * Limit: memory.  Host side: lib/ops/quantize.c. */
+#define QUANTIZE   0
+#define REQUANTIZE 1
+#define DEQUANTIZE 2
+#define FAKE       3
+#define PASS       4
+#define RANGE      5
+#ifndef TASK
+#define TASK QUANTIZE
+#endif
+
+#include "common.clh"
+#include "packed.clh"
+#include "quant.clh"
+
+#if TASK == RANGE
+
+/* ONNX's DynamicQuantizeLinear: the range holds 0.  Where it is too narrow for a scale that every
+ * device holds, as for zeros alone, the scale is 1; where it is too wide, or not finite, it is NaN
+ * and the zero point 0. */
+kernel void quantize_range(global const float *low, global const float *high, global float *scale,
+                           global uchar *zero)
+{
+    if (get_global_id(0) > 0)
+        return;
+    const floatv steps = (floatv)(255.0f);
+    const floatv bottom = (floatv)(fmin(low[0], 0.0f)), top = (floatv)(fmax(high[0], 0.0f));
+    const floatv step = quant_divide(top - bottom, steps, quant_inverse(steps));
+    const floatv s = select((floatv)(1.0f), step, step >= 0x1p-126f);
+    const int is_finite = isfinite(low[0]) && isfinite(high[0]) && step.s0 <= 0x1p100f;
+    const intv zero_point = quant_quantize(-bottom, s, quant_inverse(s), (floatv)(0.0f), steps * s);
+    *scale = is_finite ? s.s0 : NAN;
+    *zero = (uchar)(is_finite ? zero_point.s0 : 0);
+}
+
+#else
+
+#if TASK == QUANTIZE || TASK == FAKE || TASK == PASS
+typedef float source;
+typedef floatv sourcev;
+#define LOAD(i)     LOADV(src + (i))
+#define LOAD_ONE(i) src[i]
+#elif TASK == REQUANTIZE
+typedef int source;
+typedef intv sourcev;
+#define LOAD(i)     LOADV(src + (i))
+#define LOAD_ONE(i) src[i]
+#else
+typedef packed source;
+typedef intv sourcev;
+#define LOAD(i)     packed_load(src, i)
+#define LOAD_ONE(i) packed_load_one(src, i)
+#endif
+
+#if TASK == QUANTIZE || TASK == REQUANTIZE
+typedef packed target;
+typedef intv targetv;
+#define UNIT        PACKED_UNIT
+#define STORE(x, i) packed_store(x, dst, i)
+#else
+typedef float target;
+typedef floatv targetv;
+#define UNIT 1
+#ifdef STREAM
+#define STORE(x, i) __builtin_nontemporal_store(x, (global floatv *)(global void *)(dst + (i)))
+#else
+#define STORE(x, i) STOREV(x, dst + (i))
+#endif
+#endif
+
+/* One by one: an element, then the byte that it shares with its neighbours. */
+#if UNIT > 1
+#define STORE_ONE(x, k) (unit |= ((x)&PACKED_MASK) << (int)((k) % UNIT) * BITS)
+#define STORE_UNIT(i)   (dst[(i) / UNIT] = (target)unit)
+#else
+#define STORE_ONE(x, k) (dst[k] = (target)(x))
+#define STORE_UNIT(i)   ((void)unit)
+#endif
+
+#if TASK == PASS
+#define DIFF        global const float *diff,
+#define DIFFS(i)    LOADV(diff + (i))
+#define DIFF_ONE(i) diff[i]
+#else
+#define DIFF
+#define DIFFS(i)    (floatv)(0.0f)
+#define DIFF_ONE(i) 0.0f
+#endif
+
+/* What is needed of a scale and its zero point.  PASS looks a step beyond the range. */
+typedef struct grid {
+    floatv scale, inverse, low, high, least, most;
+    intv zero;
+} grid;
+
+static inline grid grid_of(floatv scale, intv zero)
+{
+    const int more = TASK == PASS ? 1 : 0;
+    const floatv low = TO_FLOATV(PACKED_LOW - zero), high = TO_FLOATV(PACKED_HIGH - zero);
+    const grid g = {
+        scale, quant_inverse(scale), low, high, (low - more) * scale, (high + more) * scale, zero};
+    return g;
+}
+
+#define GRID_ONE(at) grid_of((floatv)(scale[at]), (intv)(has_zero ? packed_load_one(zero, at) : 0))
+#define GRIDS(at)    grid_of(LOADV(scale + (at)), has_zero ? packed_load(zero, at) : (intv)(0))
+
+static inline targetv result(sourcev x, floatv diff, grid g)
+{
+    (void)diff;
+#if TASK == QUANTIZE
+    return quant_quantize(x, g.scale, g.inverse, g.least, g.most) + g.zero;
+#elif TASK == REQUANTIZE
+    return quant_requantize(x, g.scale, g.low, g.high) + g.zero;
+#elif TASK == DEQUANTIZE
+    return quant_dequantize(x - g.zero, g.scale);
+#elif TASK == FAKE
+    return quant_dequantize(quant_quantize(x, g.scale, g.inverse, g.least, g.most), g.scale);
+#else
+    const floatv near = quant_divide(quant_clamp(x, g.least, g.most), g.scale, g.inverse);
+    const floatv whole = TO_FLOATV(quant_round(near));
+    return select((floatv)(0.0f), diff, (whole >= g.low) & (whole <= g.high) & (near == near));
+#endif
+}
+
+typedef struct places {
+    uint n, width, d, b, outer, block;
+} places;
+
+/* Where the scale of element i is. */
+static inline uint place(uint i, places p)
+{
+    const uint row = i / p.n;
+    return row / p.d * p.outer + row % p.d / p.b * p.block + i % p.n / p.width;
+}
+
+/* Elements from i on whose scales are one, or lie side by side. */
+static inline uint stretch(uint i, places p)
+{
+    const uint column = i % p.n, in_row = p.n - column;
+    return p.width == 1u ? in_row : min(in_row, p.width - column % p.width);
+}
+
+kernel void quantize(global const source *src, DIFF global const float *scale,
+                     global const packed *zero, global target *dst, uint has_zero, uint num,
+                     uint chunk, uint n, uint width, uint d, uint b, uint outer, uint block)
+{
+    const places p = {n, width, d, b, outer, block};
+    const uint begin = min((uint)get_global_id(0) * chunk, num), end = min(begin + chunk, num);
+    for (uint i = begin; i < end;) {
+        const uint at = place(i, p), last = i + min(stretch(i, p), end - i) / V * V;
+        if (i < last && width > 1u) {
+            const grid g = GRID_ONE(at);
+            for (; i < last; i += V)
+                STORE(result(LOAD(i), DIFFS(i), g), i);
+        } else if (i < last && at % PACKED_UNIT == 0u) {
+            for (uint k = at; i < last; i += V, k += V)
+                STORE(result(LOAD(i), DIFFS(i), GRIDS(k)), i);
+        } else {
+            for (const uint stop = min(i + V, end); i < stop; i += UNIT) {
+                int unit = 0;
+                for (uint k = i; k < min(i + UNIT, num); k++) {
+                    const grid g = GRID_ONE(place(k, p));
+                    STORE_ONE(result((sourcev)(LOAD_ONE(k)), (floatv)(DIFF_ONE(k)), g).s0, k);
+                }
+                STORE_UNIT(i);
+            }
+        }
+    }
+}
+#endif
