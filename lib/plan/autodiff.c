@@ -16,13 +16,19 @@ void kerf__gradients_free(kerf__gradients *grads)
     *grads = (kerf__gradients){0};
 }
 
+/* Floats, and integers that may stand for some (lib/ops/quantize.c): indices and truths do not. */
+static int may_have_gradient(kerf_type type)
+{
+    return type != KERF_F16 && type != KERF_S64 && type != KERF_BOOL;
+}
+
 /* Trained weights, and results of nodes that read something wanted. */
 static int is_wanted(const kerf__planning *p, const kerf__gradients *grads, const kerf_value *v)
 {
-    if (v->type != KERF_F32)
+    if (!may_have_gradient(v->type))
         return 0;
     if (v->kind == KERF__VALUE_STATE)
-        return kerf__plan_trains(p, v);
+        return v->type == KERF_F32 && kerf__plan_trains(p, v);
     if (v->producer == NULL || v->next_of >= 0)
         return 0;
     for (int i = 0; i < v->producer->num_inputs; i++)

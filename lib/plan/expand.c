@@ -89,10 +89,34 @@ static kerf_status expand_cross_entropy(kerf_node *n)
     return kerf__node_set_op(n, "NegativeLogLikelihoodLoss");
 }
 
+/* The range of all elements, the scale and zero point that hold it, and QuantizeLinear. */
+static kerf_status expand_dynamic_quantize(kerf_node *n)
+{
+    static const char *const ENDS[] = {"ReduceMin", "ReduceMax"};
+    kerf_value *ends[2], *zero_point;
+    kerf_node *range;
+    for (int i = 0; i < 2; i++) {
+        kerf_node *end;
+        KERF__TRY(kerf__plan_add_before(n, ENDS[i], n->inputs, 1, &end));
+        KERF__TRY(kerf_node_set_int(end, "keepdims", 0));
+        ends[i] = end->outputs[0];
+    }
+    KERF__TRY(kerf__plan_add_before(n, "kerf.QuantizeRange", ends, 2, &range));
+    KERF__TRY(kerf__graph_add_output_value(n->graph, range, NULL, &zero_point));
+    for (int i = n->num_outputs - 1; i > 0; i--) {
+        KERF__TRY(kerf__plan_replace(n->graph, n->outputs[i], range->outputs[i - 1]));
+        kerf__node_pop_output(n);
+    }
+    for (int i = 0; i < 2; i++)
+        KERF__TRY(kerf__node_put_input(n, i + 1, range->outputs[i]));
+    return kerf__node_set_op(n, "QuantizeLinear");
+}
+
 static const struct {
     const char *op;
     kerf_status (*expand)(kerf_node *n);
 } ROWS[] = {
+    {"DynamicQuantizeLinear", expand_dynamic_quantize},
     {"Einsum", kerf__expand_einsum},
     {"Max", expand_pairs},
     {"Mean", expand_mean},

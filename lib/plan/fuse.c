@@ -4,7 +4,7 @@
  * one reader takes it in: Relu's gradient is written in terms of Relu's own result, which
  * is what makes Gemm with activation="relu" possible in training as well.
  *
- * Other half: fuse_batch_norm.c. */
+ * Other halves: fuse_batch_norm.c, fuse_quant.c. */
 #include <math.h>
 #include <string.h>
 
@@ -144,8 +144,11 @@ static const struct {
     const char *op; /* of the later node */
     kerf_status (*fuse)(kerf_graph *g, kerf_node *n);
 } RULES[] = {
-    {"Add", fuse_bias},     {"BatchNormalization", kerf__plan_fuse_batch_norm},
-    {"Add", fuse_residual}, {"Relu", fuse_relu},
+    {"DequantizeLinear", kerf__plan_fuse_quant},
+    {"Add", fuse_bias},
+    {"BatchNormalization", kerf__plan_fuse_batch_norm},
+    {"Add", fuse_residual},
+    {"Relu", fuse_relu},
     {"Clip", fuse_clip},
 };
 

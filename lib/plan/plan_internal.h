@@ -151,6 +151,8 @@ kerf_status kerf__plan_fuse(kerf_graph *g);
 int kerf__plan_may_extend(const kerf_node *n, const char *op);
 /* fuse_batch_norm.c: one with fixed statistics behind a convolution. */
 kerf_status kerf__plan_fuse_batch_norm(kerf_graph *g, kerf_node *norm);
+/* fuse_quant.c: one that takes back what a QuantizeLinear made. */
+kerf_status kerf__plan_fuse_quant(kerf_graph *g, kerf_node *dequantize);
 /* layout.c: blocked memory layouts where they pay. */
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 /* order.c: all readers of a state before the node that writes its next value. */
