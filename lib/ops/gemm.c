@@ -134,16 +134,14 @@ static int merge_batch(kerf_shape a, kerf_shape b, kerf_shape both, level *level
     return num;
 }
 
-static kerf_status infer_matmul(kerf_node *n)
+kerf_status kerf__matmul_infer(kerf_node *n, kerf_type type)
 {
     kerf_shape dst;
     level levels[KERF_MAX_RANK];
-    for (int i = 0; i < 2; i++) {
-        KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
+    for (int i = 0; i < 2; i++)
         if (n->inputs[i]->shape.rank < 1)
             return kerf__fail_node(KERF_ERR_SHAPE, n, "%s is a scalar, must have dimensions",
                                    n->inputs[i]->name);
-    }
     const kerf_shape a = as_matrix(n, 0), b = as_matrix(n, 1);
     KERF__TRY(check_k(n, a.dims[a.rank - 1], b.dims[b.rank - 2]));
     KERF__TRY(kerf__node_broadcast(n, batch_of(a), batch_of(b), &dst));
@@ -154,8 +152,15 @@ static kerf_status infer_matmul(kerf_node *n)
         dst.dims[dst.rank++] = a.dims[a.rank - 2];
     if (n->inputs[1]->shape.rank > 1)
         dst.dims[dst.rank++] = b.dims[b.rank - 1];
-    kerf__set_output(n, 0, KERF_F32, dst);
+    kerf__set_output(n, 0, type, dst);
     return check_sizes(n);
+}
+
+static kerf_status infer_matmul(kerf_node *n)
+{
+    for (int i = 0; i < 2; i++)
+        KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
+    return kerf__matmul_infer(n, KERF_F32);
 }
 
 /* ---- what the variants see ------------------------------------------------------------------- */

@@ -21,6 +21,9 @@ typedef struct kerf__gemm {
     float alpha, beta;
 } kerf__gemm;
 
+/* The shape rule of MatMul and its relatives, whose result has this type. */
+kerf_status kerf__matmul_infer(kerf_node *n, kerf_type type);
+
 /* The product that a node of this file means; its shapes are bound and right. */
 kerf__gemm kerf__gemm_of(const kerf_node *n);
 

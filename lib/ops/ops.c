@@ -22,6 +22,7 @@
     X(gather) \
     X(gemm) \
     X(mask) \
+    X(matmul_integer) \
     X(metrics) \
     X(move) \
     X(mse_loss) \

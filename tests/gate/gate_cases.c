@@ -64,6 +64,10 @@ const gate_case gate_cases[] = {
     {"Gemm",   "f32:70,50 f32:60,50",        "transB=1", 0}, /* both contiguous along k */
     {"Gemm",   "f32:7,50 f32:50,8",          NULL, 0},       /* narrower than any tile */
     {"MatMul", "f32:3,70,50 f32:3,50,60",    NULL, 0},
+    {"MatMulInteger", "u8:70,50 u8:50,60", NULL, 0},
+    {"MatMulInteger", "u8:70,50 s8:50,60", NULL, 0},
+    {"MatMulInteger", "s8:70,50 u8:50,60", NULL, 0},
+    {"MatMulInteger", "s8:70,50 s8:50,60", NULL, 0},
 
     {"Conv",          "f32:2,5,9,11 f32:7,5,3,3 f32:7", "pads=1,1,1,1", 0},
     {"ConvTranspose", "f32:2,7,9,11 f32:7,5,3,3 f32:5", "strides=2,2", 0},
@@ -152,20 +156,9 @@ const gate_case gate_cases[] = {
     {"DequantizeLinear",  "s32:50,70 f32:", NULL, 0},
     {"kerf.Requantize",   "s32:50,70 f32: u8:",  NULL, 0},
     {"kerf.Requantize",   "s32:50,70 f32: s8:",  NULL, 0},
-    {"kerf.Requantize",   "s32:50,70 f32: u16:", NULL, 0},
-    {"kerf.Requantize",   "s32:50,70 f32: s16:", NULL, 0},
-    {"kerf.Requantize",   "s32:50,70 f32: u4:",  NULL, 0},
-    {"kerf.Requantize",   "s32:50,70 f32: s4:",  NULL, 0},
-    {"kerf.Requantize",   "s32:50,70 f32: u2:",  NULL, 0},
-    {"kerf.Requantize",   "s32:50,70 f32: s2:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u8:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s8:",  NULL, 0},
-    {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u16:", NULL, 0},
-    {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s16:", NULL, 0},
-    {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u4:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s4:",  NULL, 0},
-    {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u2:",  NULL, 0},
-    {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s2:",  NULL, 0},
     {"kerf.QuantizeRange", "f32: f32:", NULL, 0},
 
     /* Along rows, columns, neither; long enough to be cut into parts. */
@@ -280,7 +273,7 @@ const int gate_num_cases = LENGTH(gate_cases);
 #define DOT_RATE(form, sign) "-DDOT_FORM=DOT_" form " -DPROBE_DOT_RATE=dot_" sign " -DPROBE_CHAINS="
 #define WIDE_DOT_RATE(form, signs)                                                                 \
     "-DDOT_FORM=DOT_" form " -DDOT_V=16 -DPROBE_DOT_RATE=dot_" signs " -DPROBE_CHAINS=12"
-#define KHR                  "-cl-std=CL3.0 "
+#define KHR "-cl-std=CL3.0 "
 
 /* clang-format off */
 const gate_probe gate_probes[] = {

@@ -18,6 +18,7 @@ REF(elementwise);
 REF(gather);
 REF(gemm);
 REF(mask);
+REF(matmul_integer);
 REF(metrics);
 REF(move);
 REF(mse_loss);
