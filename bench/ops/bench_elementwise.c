@@ -10,7 +10,7 @@ static void run(op_bench *b, const char *op, kerf_shape x, const kerf_shape *y)
     if (y != NULL)
         op_bench_random(b, *y);
     op_check_node(&b->c, op, 1);
-    op_bench_end(b, ref_elementwise, check_tolerance(8, 1), "");
+    op_bench_end(b, ref_elementwise, check_tolerance(16, 1), "");
 }
 
 /* The formula that is a copy. */
@@ -39,6 +39,20 @@ static void run_where(op_bench *b, kerf_shape x)
     free(mask);
 }
 
+/* What networks have between their layers, each on one feature map. */
+static void run_formulas(op_bench *b)
+{
+    static const char *const UNARY[] = {"Abs",  "Clip",        "Elu",       "Erf",
+                                        "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu",
+                                        "Neg",  "Sigmoid",     "Sqrt"};
+    static const char *const BINARY[] = {"Div", "Max", "Min", "PRelu", "Pow", "Sub"};
+    const kerf_shape map = KERF_SHAPE(8, 64, 56, 56);
+    for (size_t i = 0; i < sizeof UNARY / sizeof UNARY[0]; i++)
+        run(b, UNARY[i], map, NULL);
+    for (size_t i = 0; i < sizeof BINARY / sizeof BINARY[0]; i++)
+        run(b, BINARY[i], map, &map);
+}
+
 static void run_all(op_bench *b)
 {
     const kerf_shape big = KERF_SHAPE(1 << 24), rows = KERF_SHAPE(16384, 1024);
@@ -58,6 +72,7 @@ static void run_all(op_bench *b)
     run(b, "Less", big, &big);
     run(b, "Add", hidden, &hidden_bias);
     run(b, "Relu", hidden, NULL);
+    run_formulas(b);
 }
 
 int main(void)

@@ -14,21 +14,25 @@ static const char *write_names(const char *text)
     return path;
 }
 
-static void add_image(const char *class_name, const char *file_name)
+/* Makes all folders on the way: "data/ant". */
+static void add_image(const char *folder, const char *file_name)
 {
     char path[256];
     blob b = {.num = 0};
     put(&b, "P6\n2 1\n255\n\1\2\3\4\5\6", 17);
-    snprintf(path, sizeof path, "%s/data/%s", dir, class_name);
-    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/%s/", dir, folder);
+    for (char *at = path + strlen(dir) + 1; (at = strchr(at, '/')) != NULL; *at++ = '/') {
+        *at = '\0';
+        mkdir(path, 0700);
+    }
     save(path, file_name, &b);
 }
 
-static kerf_dataset *open_folder(void)
+static kerf_dataset *open_folder(const char *folder)
 {
     char spec[128];
     kerf_dataset *d;
-    snprintf(spec, sizeof spec, "images:%s/data", dir);
+    snprintf(spec, sizeof spec, "images:%s/%s", dir, folder);
     CHECK_OK(kerf_dataset_open(&d, spec));
     if (d == NULL)
         exit(check_result());
@@ -37,7 +41,7 @@ static kerf_dataset *open_folder(void)
 
 static void test_folders(void)
 {
-    kerf_dataset *d = open_folder(); /* ant, cat, n01 */
+    kerf_dataset *d = open_folder("data"); /* ant, cat, n01 */
     CHECK_OK(
         kerf_dataset_set_classes(d, write_names("cat\r\n\nn01 tench, Tinca tinca\nowl\nant\n")));
     CHECK(kerf_dataset_num_classes(d) == 4);
@@ -50,6 +54,16 @@ static void test_folders(void)
     CHECK_OK(kerf_dataset_set_classes(
         d, write_names("ant hill\nant\nowl\ncat\nn01 tench, Tinca tinca\n")));
     CHECK(d->train.labels[0] == 1 && d->train.labels[2] == 3 && d->train.labels[3] == 4);
+    kerf_dataset_close(d);
+}
+
+/* Both splits get the new numbers. */
+static void test_splits(void)
+{
+    kerf_dataset *d = open_folder("split"); /* ant and cat; in the test split cat alone */
+    CHECK_OK(kerf_dataset_set_classes(d, write_names("owl\nant\ncat\n")));
+    CHECK(d->train.num == 2 && d->train.labels[0] == 1 && d->train.labels[1] == 2);
+    CHECK(d->test.num == 1 && d->test.labels[0] == 2);
     kerf_dataset_close(d);
 }
 
@@ -66,7 +80,7 @@ static void check_refused(kerf_dataset *d, const char *names, const char *messag
 
 static void test_refused(void)
 {
-    kerf_dataset *d = open_folder();
+    kerf_dataset *d = open_folder("data");
     check_refused(d, "ant\ncat\n", "names.txt: has no line for class 'n01' of the data");
     check_refused(d, "ant\nant\ncat\n", "names.txt: names class 'ant' twice");
     check_refused(d, "", "has no line for class 'ant' of the data");
@@ -93,13 +107,15 @@ int main(void)
     char path[128];
     if (mkdtemp(dir) == NULL)
         return 1;
-    snprintf(path, sizeof path, "%s/data", dir);
-    CHECK(mkdir(path, 0700) == 0);
-    add_image("n01", "1.ppm");
-    add_image("cat", "1.ppm");
-    add_image("ant", "1.ppm");
-    add_image("ant", "2.ppm");
+    add_image("data/n01", "1.ppm");
+    add_image("data/cat", "1.ppm");
+    add_image("data/ant", "1.ppm");
+    add_image("data/ant", "2.ppm");
+    add_image("split/train/ant", "1.ppm");
+    add_image("split/train/cat", "1.ppm");
+    add_image("split/test/cat", "1.ppm");
     test_folders();
+    test_splits();
     test_refused();
     test_numbers();
     snprintf(path, sizeof path, "rm -r '%s'", dir);

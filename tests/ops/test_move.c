@@ -57,6 +57,9 @@ static const move_case CASES[] = {
     {"Pad", "pads=0,4,3,-1 mode=reflect", 1, 1, {{2, {6, 7}}}},
     {"Pad", "pads=2,5,3,6 mode=wrap", 1, 1, {{2, {3, 6}}}},
     {"Pad", "pads=1,-2,2,0 mode=edge", 1, 1, {{2, {1, 20}}}},
+    {"Pad", "pads=-2,3 mode=edge", 1, 1, {{1, {7}}}}, /* cut here, padded there */
+    {"Pad", "pads=-2,3 mode=reflect", 1, 1, {{1, {7}}}},
+    {"Pad", "pads=3,-2 mode=wrap", 1, 1, {{1, {7}}}},
     {"Pad", "pads=3,2", 1, 1, {{1, {0}}}},
     {"Pad", "pads=-3,-2", 1, 1, {{1, {5}}}},
     {"Pad", "pads=-5,2", 1, 1, {{1, {5}}}},
