@@ -23,7 +23,7 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 684
+node 705
 simple 7
 pytorch-converted 69
 pytorch-operator 28
