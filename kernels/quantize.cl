@@ -14,7 +14,10 @@
  *
  * FAKE and PASS may work in place: an item reads an element before it writes it.
  *
- * Limit: memory.  Host side: lib/ops/quantize.c. */
+ * Limit: memory where results are floats, and reading where they are integers.  Of a copy's speed
+ * with 64 MiB of floats, two cores of Zen 4, PoCL and Intel's runtime: FAKE 0.87 and 0.78, PASS
+ * 0.81 and 0.86, QUANTIZE to uint8 0.71 and 0.61 (0.71, too, with neither correction of the
+ * quotient), to int4 in blocks of 32 0.38 and 0.34.  Host side: lib/ops/quantize.c. */
 #define QUANTIZE   0
 #define REQUANTIZE 1
 #define DEQUANTIZE 2
