@@ -97,14 +97,7 @@ static INLINED void do_tile(local const float *src, global const float **filters
                             const result *r, int at, int num_taps)
 {
     floatv acc[NV][NP];
-    if (i->is_first)
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-#pragma unroll
-            for (int p = 0; p < NP; p++)
-                acc[v][p] = (floatv)(0.0f);
-    else
-        load_sums(acc, sums);
+    load_sums(acc, sums, i->is_first);
     for (int k = i->block; k < i->block + i->num_blocks; k++, src += i->plane)
         multiply(acc, src, filters, taps, num_taps, min(SRC_LANES, i->src_channels - k * SRC_LANES),
                  i->filter_step, k * SRC_LANES * i->filter_step, 0);
@@ -148,12 +141,7 @@ kernel void conv_batch(global const float *src, global const float *weights,
     axis y = {src_h, kernel_h, stride_h, pad_h, dilation_h, is_gradient, 0, 0, 0};
     axis x = {src_w, kernel_w, stride_w, pad_w, dilation_w, is_gradient, 0, 0, 0};
     const int group = (int)get_global_id(2) % groups, image = (int)get_global_id(2) / groups * NP;
-    const int phase = (int)get_global_id(0) % (dst_step(&y) * dst_step(&x));
-    const int filter_group = (int)get_global_id(0) / (dst_step(&y) * dst_step(&x));
-    y.phase = phase / dst_step(&x);
-    x.phase = phase % dst_step(&x);
-    find_ends(&y);
-    find_ends(&x);
+    const int filter_group = find_remainder(&y, &x);
 
     item i;
     i.row = (int)get_global_id(1) * rows;
@@ -168,17 +156,9 @@ kernel void conv_batch(global const float *src, global const float *weights,
     const long src_image = (long)src_blocks * src_plane;
     const long dst_image = (long)dst_blocks * dst_h * dst_w * LANES;
     const long dst_at = ((long)image * groups + group) * dst_image;
-    const result r = {bias + group * dst_channels,
-                      residual + dst_at,
-                      dst + dst_at,
-                      dst_channels,
-                      dst_h * dst_w,
-                      groups * dst_blocks * dst_h * dst_w,
-                      has_bias,
-                      has_residual,
-                      slope,
-                      low,
-                      high};
+    const result r =
+        result_of(bias, residual, dst, dst_at, group * dst_channels, dst_channels, dst_h * dst_w,
+                  groups * dst_blocks * dst_h * dst_w, has_bias, has_residual, slope, low, high);
     src += ((long)image * groups + group) * src_image + i.line * src_w * SRC_LANES;
     weights += (long)group * group_pitch;
     i.images = min(NP, n - image);
@@ -192,10 +172,8 @@ kernel void conv_batch(global const float *src, global const float *weights,
         if (i.vector * V >= dst_channels)
             return;
 #pragma unroll
-        for (int v = 0; v < NV; v++) {
-            const int own = min(i.vector + v, dst_blocks * PARTS - 1);
-            filters[v] = weights + (long)(own / PARTS) * block_pitch + own % PARTS * V;
-        }
+        for (int v = 0; v < NV; v++)
+            filters[v] = weights + vector_at(i.vector + v, dst_blocks, block_pitch);
         for (i.block = 0; i.block < src_blocks; i.block += chunk) {
             i.num_blocks = min(chunk, src_blocks - i.block);
             i.is_first = i.block == 0;

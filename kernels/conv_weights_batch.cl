@@ -21,6 +21,7 @@
 #define NI 8 /* input channels */
 #define V  16
 #endif
+#define NK     1
 #define DIRECT 0
 #include "conv_weights.clh"
 
@@ -92,33 +93,19 @@ static INLINED void multiply(floatv (*acc)[NI], local const float *src, local co
     }
 }
 
-/* `channels` and `taps` are those of the item. */
 static INLINED void add_tile(local const float *src, local const float *diff, local float *sums,
-                             const walk *s, int channels, int taps, int num_channels)
+                             const walk *s, const part *p, int num_channels)
 {
     floatv acc[NV][NI];
-#pragma unroll
-    for (int v = 0; v < NV; v++)
-#pragma unroll
-        for (int i = 0; i < NI; i++)
-            acc[v][i] = (floatv)(0.0f);
+    clear_tile(acc);
     multiply(acc, src, diff, s);
-#pragma unroll
-    for (int v = 0; v < NV; v++)
-#pragma unroll
-        for (int i = 0; i < NI; i++)
-            if (i < num_channels) {
-                local float *to = sums + (v * channels + i) * taps * V;
-                STOREV(LOADV(to) + acc[v][i], to);
-            }
+    add_sums(acc, sums, p, num_channels, 1);
 }
 
 /* ---- an item --------------------------------------------------------------------------------- */
 
-/* Work-item (x, y, z): NV vectors of filters from x * NV on; input channels from y * channels on,
- * at most as many as lie in one block; z: group, and rows of taps from ky on, `rows_of_taps` of
- * them.  A strip has `rows` lines of dst of `images` images.  Counts of channels are those of one
- * group. */
+/* Which weights a work-item makes says conv_weights.clh.  A strip has `rows` lines of dst of
+ * `images` images.  Counts of channels are those of one group. */
 kernel void conv_weights_batch(global const float *src, global const float *diff_dst,
                                global float *diff_weights, local float *in_band,
                                local float *diff_band, local float *sums, int n, int src_channels,
@@ -127,28 +114,23 @@ kernel void conv_weights_batch(global const float *src, global const float *diff
                                int kernel_w, int stride_w, int pad_w, int dilation_w, int channels,
                                int rows_of_taps, int rows, int images)
 {
-    const int tap_parts = (kernel_h + rows_of_taps - 1) / rows_of_taps;
-    const int group = (int)get_global_id(2) / tap_parts;
-    const int ky = (int)get_global_id(2) % tap_parts * rows_of_taps;
-    const int num_ky = min(rows_of_taps, kernel_h - ky), taps = num_ky * kernel_w;
-    const int channel = (int)get_global_id(1) * channels, vector = (int)get_global_id(0) * NV;
-    const int num_channels = min(channels, src_channels - channel);
+    const part p = part_of(src_channels, kernel_h, kernel_w, channels, rows_of_taps);
     const int src_blocks = (src_channels + SRC_LANES - 1) / SRC_LANES;
     const int dst_blocks = (dst_channels + LANES - 1) / LANES;
     const int src_plane = src_h * src_w * SRC_LANES, dst_plane = dst_h * dst_w * LANES;
-    const int num_planes = SRC_LANES == LANES ? 1 : num_channels;
+    const int num_planes = SRC_LANES == LANES ? 1 : p.num_channels;
     const long src_image = (long)groups * src_blocks * src_plane;
     const long dst_image = (long)groups * dst_blocks * dst_plane;
-    src += ((long)group * src_blocks + channel / SRC_LANES) * src_plane;
-    diff_dst += (long)group * dst_blocks * dst_plane;
-    clear_sums(sums, NV * channels * taps);
+    src += ((long)p.group * src_blocks + p.channel / SRC_LANES) * src_plane;
+    diff_dst += (long)p.group * dst_blocks * dst_plane;
+    clear_sums(sums, &p);
 
     for (int image = 0; image < n; image += images)
         for (int row = 0; row < dst_h; row += rows) {
             const int end = min(row + rows, dst_h), own = min(images, n - image);
-            const int line = max(row * stride_h + ky * dilation_h - pad_h, 0);
+            const int line = max(row * stride_h + p.ky * dilation_h - pad_h, 0);
             const int end_line =
-                min((end - 1) * stride_h + (ky + num_ky - 1) * dilation_h - pad_h + 1, src_h);
+                min((end - 1) * stride_h + (p.ky + p.num_ky - 1) * dilation_h - pad_h + 1, src_h);
             const int num_pixels = max(end_line - line, 0) * src_w, pixel = own * SRC_LANES;
             global const float *diff[NV];
             walk s;
@@ -158,18 +140,16 @@ kernel void conv_weights_batch(global const float *src, global const float *diff
             s.diff_row = dst_w * s.diff_run;
             s.channel = num_pixels * pixel;
 #pragma unroll
-            for (int v = 0; v < NV; v++) {
-                const int there = min(vector + v, dst_blocks * PARTS - 1);
-                diff[v] = diff_dst + image * dst_image + (long)(there / PARTS) * dst_plane +
-                          row * dst_w * LANES + there % PARTS * V;
-            }
+            for (int v = 0; v < NV; v++)
+                diff[v] = diff_dst + image * dst_image + row * dst_w * LANES +
+                          vector_at(p.vector + v, dst_blocks, dst_plane);
             for (int i = 0; i < num_planes; i++)
                 copy_src(src + image * src_image + (long)i * src_plane + line * src_w * SRC_LANES,
                          in_band + i * s.channel, num_pixels, src_image, own);
             copy_diff(diff, diff_band, (end - row) * dst_w, dst_image, own);
 
-            for (int t = 0; t < taps; t++) {
-                const int down = (ky + t / kernel_w) * dilation_h - pad_h;
+            for (int t = 0; t < p.taps; t++) {
+                const int down = (p.ky + t / kernel_w) * dilation_h - pad_h;
                 const int right = t % kernel_w * dilation_w - pad_w;
                 const int y = max(first_pixel(down, stride_h), row);
                 const int x = first_pixel(right, stride_w);
@@ -182,16 +162,13 @@ kernel void conv_weights_batch(global const float *src, global const float *diff
                 local const float *from =
                     in_band + ((y * stride_h + down - line) * src_w + x * stride_w + right) * pixel;
                 local const float *to_add = diff_band + ((y - row) * dst_w + x) * s.diff_run;
-                for (int i = 0; i < num_channels; i += NI) {
-                    s.last = num_channels - i - 1;
-                    add_tile(from + (SRC_LANES == LANES ? channel % LANES + i : i * s.channel),
-                             to_add, sums + (i * taps + t) * V, &s, channels, taps,
-                             num_channels - i);
+                for (int i = 0; i < p.num_channels; i += NI) {
+                    s.last = p.num_channels - i - 1;
+                    add_tile(from + (SRC_LANES == LANES ? p.channel % LANES + i : i * s.channel),
+                             to_add, sums + (i * p.taps + t) * V, &s, &p, p.num_channels - i);
                 }
             }
         }
-    store_weights(sums,
-                  diff_weights + (long)group * dst_channels * src_channels * kernel_h * kernel_w,
-                  vector, dst_channels, channel, channels, num_channels, src_channels, ky, num_ky,
-                  kernel_h, kernel_w);
+
+    store_weights(sums, diff_weights, &p, dst_channels, src_channels, kernel_h, kernel_w);
 }

@@ -91,34 +91,19 @@ static INLINED void multiply(floatv (*acc)[NI * NK], BAND const float *src,
     }
 }
 
-/* Sums lie as (vectors, channels, taps, V); `taps` and `channels` are those of the item. */
 static INLINED void add_tile(BAND const float *src, global const float **diff, local float *sums,
-                             const walk *s, int channels, int taps, int num_channels, int num_taps)
+                             const walk *s, const part *p, int num_channels, int num_taps)
 {
     floatv acc[NV][NI * NK];
-#pragma unroll
-    for (int v = 0; v < NV; v++)
-#pragma unroll
-        for (int k = 0; k < NI * NK; k++)
-            acc[v][k] = (floatv)(0.0f);
+    clear_tile(acc);
     multiply(acc, src, diff, s);
-#pragma unroll
-    for (int v = 0; v < NV; v++)
-#pragma unroll
-        for (int i = 0; i < NI; i++)
-#pragma unroll
-            for (int k = 0; k < NK; k++)
-                if (i < num_channels && k < num_taps) {
-                    local float *to = sums + ((v * channels + i) * taps + k) * V;
-                    STOREV(LOADV(to) + acc[v][i * NK + k], to);
-                }
+    add_sums(acc, sums, p, num_channels, num_taps);
 }
 
 /* ---- an item --------------------------------------------------------------------------------- */
 
-/* Work-item (x, y, z): NV vectors of filters from x * NV on; input channels from y * channels on,
- * at most as many as lie in one block; z: group, and rows of taps from ky on, `rows_of_taps` of
- * them.  A strip has `rows` lines of dst.  Counts of channels are those of one group. */
+/* Which weights a work-item makes says conv_weights.clh.  A strip has `rows` lines of dst.  Counts
+ * of channels are those of one group. */
 kernel void conv_weights_wide(global const float *src, global const float *diff_dst,
                               global float *diff_weights, local float *in_band, local float *sums,
                               int n, int src_channels, int dst_channels, int groups, int src_h,
@@ -126,28 +111,23 @@ kernel void conv_weights_wide(global const float *src, global const float *diff_
                               int src_w, int dst_w, int kernel_w, int stride_w, int pad_w,
                               int dilation_w, int channels, int rows_of_taps, int rows)
 {
-    const int tap_parts = (kernel_h + rows_of_taps - 1) / rows_of_taps;
-    const int group = (int)get_global_id(2) / tap_parts;
-    const int ky = (int)get_global_id(2) % tap_parts * rows_of_taps;
-    const int num_ky = min(rows_of_taps, kernel_h - ky), taps = num_ky * kernel_w;
-    const int channel = (int)get_global_id(1) * channels, vector = (int)get_global_id(0) * NV;
-    const int num_channels = min(channels, src_channels - channel);
+    const part p = part_of(src_channels, kernel_h, kernel_w, channels, rows_of_taps);
     const int src_blocks = (src_channels + SRC_LANES - 1) / SRC_LANES;
     const int dst_blocks = (dst_channels + LANES - 1) / LANES;
     const int src_plane = src_h * src_w * SRC_LANES, dst_plane = dst_h * dst_w * LANES;
     const int wide_kernel = (kernel_w + NK - 1) / NK * NK;
     const int num_cols = (dst_w - 1) * stride_w + (wide_kernel - 1) * dilation_w + 1;
-    const int num_planes = SRC_LANES == LANES ? 1 : num_channels;
-    clear_sums(sums, NV * channels * taps);
+    const int num_planes = SRC_LANES == LANES ? 1 : p.num_channels;
+    clear_sums(sums, &p);
 
-    for (int image = group; image < n * groups; image += groups)
+    for (int image = p.group; image < n * groups; image += groups)
         for (int row = 0; row < dst_h; row += rows) {
             const int num_rows = min(rows, dst_h - row);
-            const int band_row = row * stride_h + ky * dilation_h - pad_h;
-            const int band_rows = (num_rows - 1) * stride_h + (num_ky - 1) * dilation_h + 1;
+            const int band_row = row * stride_h + p.ky * dilation_h - pad_h;
+            const int band_rows = (num_rows - 1) * stride_h + (p.num_ky - 1) * dilation_h + 1;
             const int src_row = (DIRECT ? src_w : num_cols) * SRC_LANES;
             global const float *planes =
-                src + ((long)image * src_blocks + channel / SRC_LANES) * src_plane;
+                src + ((long)image * src_blocks + p.channel / SRC_LANES) * src_plane;
             global const float *diff[NV];
             walk s;
             s.num_rows = num_rows;
@@ -158,30 +138,25 @@ kernel void conv_weights_wide(global const float *src, global const float *diff_
             s.tap = dilation_w * SRC_LANES;
             s.channel = DIRECT ? src_plane : band_rows * src_row;
 #pragma unroll
-            for (int v = 0; v < NV; v++) {
-                const int own = min(vector + v, dst_blocks * PARTS - 1);
-                diff[v] = diff_dst + ((long)image * dst_blocks + own / PARTS) * dst_plane +
-                          row * dst_w * LANES + own % PARTS * V;
-            }
+            for (int v = 0; v < NV; v++)
+                diff[v] = diff_dst + (long)image * dst_blocks * dst_plane + row * dst_w * LANES +
+                          vector_at(p.vector + v, dst_blocks, dst_plane);
             if (!DIRECT)
                 copy_band(planes, in_band, num_planes, band_row, -pad_w, band_rows, num_cols, src_h,
                           src_w);
             else
                 planes += band_row * src_row;
-            for (int i = 0; i < num_channels; i += NI)
-                for (int k = 0; k < num_ky; k++)
+            for (int i = 0; i < p.num_channels; i += NI)
+                for (int k = 0; k < p.num_ky; k++)
                     for (int kx = 0; kx < kernel_w; kx += NK) {
                         const int at = k * dilation_h * src_row + kx * s.tap +
-                                       (SRC_LANES == LANES ? channel % LANES + i : i * s.channel);
-                        s.last = num_channels - i - 1;
+                                       (SRC_LANES == LANES ? p.channel % LANES + i : i * s.channel);
+                        s.last = p.num_channels - i - 1;
                         add_tile(CHOOSE(in_band, planes) + at, diff,
-                                 sums + (i * taps + k * kernel_w + kx) * V, &s, channels, taps,
-                                 num_channels - i, kernel_w - kx);
+                                 sums + (i * p.taps + k * kernel_w + kx) * V, &s, &p,
+                                 p.num_channels - i, kernel_w - kx);
                     }
         }
 
-    store_weights(sums,
-                  diff_weights + (long)group * dst_channels * src_channels * kernel_h * kernel_w,
-                  vector, dst_channels, channel, channels, num_channels, src_channels, ky, num_ky,
-                  kernel_h, kernel_w);
+    store_weights(sums, diff_weights, &p, dst_channels, src_channels, kernel_h, kernel_w);
 }

@@ -132,14 +132,7 @@ static INLINED void do_tile(BAND const float *src, global const float **filters,
     const int first = DIRECT ? min(i->col + col, dst_w - NP) : i->col + col;
     src += DIRECT ? first * SRC_LANES : row * b->pixel_row + col * SRC_LANES;
     sums += t * NV * NP * V;
-    if (i->is_first)
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-#pragma unroll
-            for (int p = 0; p < NP; p++)
-                acc[v][p] = (floatv)(0.0f);
-    else
-        load_sums(acc, sums);
+    load_sums(acc, sums, i->is_first);
     for (int k = i->block; k < i->block + i->num_blocks; k++, src += b->plane)
         multiply(acc, src, filters, taps, i->num_taps,
                  min(SRC_LANES, i->src_channels - k * SRC_LANES), i->filter_step,
@@ -169,12 +162,7 @@ kernel void conv_wide(global const float *src, global const float *weights,
     axis y = {src_h, kernel_h, stride_h, pad_h, dilation_h, is_gradient, 0, 0, 0};
     axis x = {src_w, kernel_w, stride_w, pad_w, dilation_w, is_gradient, 0, 0, 0};
     const int image = (int)get_global_id(2), group = image % groups;
-    const int phase = (int)get_global_id(0) % (dst_step(&y) * dst_step(&x));
-    const int filter_group = (int)get_global_id(0) / (dst_step(&y) * dst_step(&x));
-    y.phase = phase / dst_step(&x);
-    x.phase = phase % dst_step(&x);
-    find_ends(&y);
-    find_ends(&x);
+    const int filter_group = find_remainder(&y, &x);
 
     const int across = (num_pixels(dst_w, 0, &x) + cols - 1) / cols;
     item i;
@@ -189,17 +177,9 @@ kernel void conv_wide(global const float *src, global const float *weights,
     const int src_blocks = (src_channels + SRC_LANES - 1) / SRC_LANES;
     const int dst_blocks = (dst_channels + LANES - 1) / LANES;
     const long dst_image = (long)image * dst_h * dst_w * dst_blocks * LANES;
-    const result r = {bias + group * dst_channels,
-                      residual + dst_image,
-                      dst + dst_image,
-                      dst_channels,
-                      dst_h * dst_w,
-                      dst_step(&x),
-                      has_bias,
-                      has_residual,
-                      slope,
-                      low,
-                      high};
+    const result r =
+        result_of(bias, residual, dst, dst_image, group * dst_channels, dst_channels, dst_h * dst_w,
+                  dst_step(&x), has_bias, has_residual, slope, low, high);
     src += (long)image * src_blocks * src_plane;
     weights += (long)group * group_pitch;
     i.src_channels = src_channels;
@@ -213,10 +193,8 @@ kernel void conv_wide(global const float *src, global const float *weights,
         if (i.vector >= dst_blocks * PARTS)
             return;
 #pragma unroll
-        for (int v = 0; v < NV; v++) {
-            const int own = min(i.vector + v, dst_blocks * PARTS - 1);
-            filters[v] = weights + (long)(own / PARTS) * block_pitch + own % PARTS * V;
-        }
+        for (int v = 0; v < NV; v++)
+            filters[v] = weights + vector_at(i.vector + v, dst_blocks, block_pitch);
         for (i.block = 0; i.block < src_blocks; i.block += chunk) {
             i.num_blocks = min(chunk, src_blocks - i.block);
             i.is_first = i.block == 0;

@@ -140,14 +140,7 @@ static INLINED void multiply_patches(local const float *patches, global const fl
     for (int position = 0; position < POSITIONS; position++) {
         for (int g = 0; g < s->groups; g++, sums += NV * NP * V) {
             floatv acc[NV][NP];
-            if (first > 0)
-                load_sums(acc, sums);
-            else
-#pragma unroll
-                for (int v = 0; v < NV; v++)
-#pragma unroll
-                    for (int p = 0; p < NP; p++)
-                        acc[v][p] = (floatv)(0.0f);
+            load_sums(acc, sums, first == 0);
             multiply_channels(acc, patches + (position * s->groups + g) * NP * LANES, filters,
                               first, num, POSITIONS * pitch, zero);
             store_sums(acc, sums);

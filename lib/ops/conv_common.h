@@ -70,6 +70,12 @@ static inline int kerf__conv_is_depthwise(const kerf__conv *v)
     return v->groups > 1 && v->src_channels == 1 && v->dst_channels == 1;
 }
 
+/* 1 if every pixel of dst sees the pixel of src at its own place alone. */
+static inline int kerf__conv_is_one_to_one(const kerf__conv_axis *a)
+{
+    return a->kernel == 1 && a->stride == 1 && a->pad == 0 && a->src == a->dst;
+}
+
 /* Pixels that a kernel reaches over. */
 static inline int64_t kerf__conv_reach(const kerf__conv_axis *a)
 {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "device/quirks.h"
-#include "ops/conv_common.h"
+#include "ops/conv_cut.h"
 #include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
@@ -41,55 +41,38 @@ typedef struct problem {
 
 /* An item's share. */
 typedef struct cut {
-    int channels;     /* of src */
-    int rows_of_taps; /* of the kernel */
+    kerf__weights_share own;
     int images, rows; /* of dst, to a strip */
     size_t band_bytes, diff_bytes, sums_bytes;
 } cut;
 
 enum {
-    MOST_LOCAL = 220 << 10,
     STRIP_PIXELS = 256, /* of diff_dst, which all tiles of an item read again */
-    LEAST_IMAGES = 4,   /* side by side, if there are so many: runs are not short */
-    ITEMS_A_UNIT = 4
+    LEAST_IMAGES = 4    /* side by side, if there are so many: runs are not short */
 };
 
 static problem problem_of(const kerf__op_case *c)
 {
-    problem p = {.v = kerf__conv_of(c->node)};
-    p.lanes = kerf__input_layout(c->node, 0) == KERF__C16 ? KERF__LANES : 1;
-    return p;
+    return (problem){kerf__conv_of(c->node), kerf__weights_lanes(c)};
 }
 
 /* ---- how it is cut ------------------------------------------------------------------------- */
-
-static int num_vector_groups(const problem *p, const int *tile)
-{
-    return kerf__ceil_div_int(kerf__ceil_div_int(p->v.dst_channels, tile[VECTOR]), tile[VECTORS]);
-}
-
-static double num_items(const problem *p, const int *tile, const cut *k)
-{
-    return (double)p->v.groups * num_vector_groups(p, tile) *
-           kerf__ceil_div_int(p->v.src_channels, k->channels) *
-           kerf__ceil_div_int(p->v.h.kernel, k->rows_of_taps);
-}
 
 /* Pixels of src, of one image and channel, that a strip needs. */
 static size_t src_pixels(const problem *p, const cut *k)
 {
     const int64_t lines = (int64_t)(k->rows - 1) * p->v.h.stride +
-                          (int64_t)(k->rows_of_taps - 1) * p->v.h.dilation + 1;
+                          (int64_t)(k->own.rows_of_taps - 1) * p->v.h.dilation + 1;
     return (size_t)(lines < p->v.h.src ? lines : p->v.h.src) * (size_t)p->v.w.src;
 }
 
 static size_t set_bytes(const problem *p, const int *tile, cut *k)
 {
     const size_t vectors = (size_t)(tile[VECTORS] * tile[VECTOR]) * sizeof(float);
-    const size_t lanes = p->lanes == KERF__LANES ? KERF__LANES : (size_t)k->channels;
+    const size_t lanes = p->lanes == KERF__LANES ? KERF__LANES : (size_t)k->own.channels;
     k->band_bytes = src_pixels(p, k) * (size_t)k->images * lanes * sizeof(float);
     k->diff_bytes = (size_t)k->rows * (size_t)p->v.w.dst * (size_t)k->images * vectors;
-    k->sums_bytes = vectors * (size_t)k->channels * (size_t)k->rows_of_taps * (size_t)p->v.w.kernel;
+    k->sums_bytes = kerf__weights_sums_bytes(&p->v, &k->own, tile[VECTORS] * tile[VECTOR]);
     return k->band_bytes + k->diff_bytes + k->sums_bytes;
 }
 
@@ -109,36 +92,25 @@ static void set_strip(const problem *p, cut *k)
     k->rows = kerf__ceil_div_int(h->dst, kerf__ceil_div_int(h->dst, most_rows));
 }
 
+static kerf__weights_share share_of(const kerf__op_case *c, const problem *p, const int *tile)
+{
+    return kerf__weights_share_of(
+        c, &p->v, kerf__num_vector_groups(p->v.dst_channels, tile[VECTORS], tile[VECTOR]),
+        tile[CHANNELS]);
+}
+
 /* 0 if the device cannot take it. */
 static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut *k)
 {
-    const kerf_device_info *info = kerf_device_get_info(c->dev);
-    const double want = ITEMS_A_UNIT * (double)info->compute_units;
-    const size_t local_bytes =
-        info->local_bytes < MOST_LOCAL ? (size_t)info->local_bytes : MOST_LOCAL;
-    *k = (cut){.channels = p->v.src_channels < KERF__LANES ? p->v.src_channels : KERF__LANES,
-               .rows_of_taps = p->v.h.kernel};
+    const size_t local_bytes = kerf__item_local_bytes(c, 0);
+    *k = (cut){.own = share_of(c, p, tile)};
     set_strip(p, k);
-    while (k->rows_of_taps > 1 && num_items(p, tile, k) < want)
-        do /* shares are even: 3 rows are not parted into 2 and 1 */
-            k->rows_of_taps--;
-        while (p->v.h.kernel % k->rows_of_taps != 0);
-    while (k->channels > tile[CHANNELS] && num_items(p, tile, k) < want)
-        k->channels =
-            kerf__ceil_div_int(kerf__ceil_div_int(k->channels, tile[CHANNELS]), 2) * tile[CHANNELS];
-    if (p->lanes == KERF__LANES) /* shares do not go over the edges of blocks */
-        while (KERF__LANES % k->channels != 0)
-            k->channels--;
     while (set_bytes(p, tile, k) > local_bytes) {
         if (k->rows > 1)
             k->rows = kerf__ceil_div_int(k->rows, 2);
         else if (k->images > 1)
             k->images = kerf__ceil_div_int(k->images, 2);
-        else if (k->rows_of_taps > 1)
-            k->rows_of_taps = kerf__ceil_div_int(k->rows_of_taps, 2);
-        else if (k->channels > 1)
-            k->channels = kerf__ceil_div_int(k->channels, 2);
-        else
+        else if (!kerf__weights_halve(&k->own))
             return 0;
     }
     return 1;
@@ -148,14 +120,11 @@ static int cut_of(const kerf__op_case *c, const problem *p, const int *tile, cut
 
 int kerf__conv_weights_batch_fits(const kerf__op_case *c)
 {
-    const kerf__conv v = kerf__conv_of(c->node);
-    cut k;
-    if (v.direction != KERF__CONV_WEIGHTS || kerf__conv_is_plain(c->node) || v.n < 2 ||
-        !kerf__conv_are_whole(&v) ||
-        kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS) ||
-        !kerf__fits_31_bits(c) || kerf__input_layout(c->node, 1) != KERF__C16)
-        return 0;
     const problem p = problem_of(c);
+    cut k;
+    if (!kerf__weights_are_blocked(c) || p.v.n < 2 || !kerf__conv_are_whole(&p.v) ||
+        kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS))
+        return 0;
     for (int i = 0; i < KERF__CONV_NUM_WEIGHTS_BATCH; i++)
         if (!cut_of(c, &p, kerf__conv_weights_batch_candidates[i].parameters, &k))
             return 0;
@@ -168,8 +137,8 @@ double kerf__conv_weights_batch_guess(const kerf__op_case *c)
     enum { A_RUN = 20, A_SUM = 3, A_PIXEL = 3 };
     const int *tile = c->option.candidate->parameters;
     const problem p = problem_of(c);
-    const kerf_device_info *info = kerf_device_get_info(c->dev);
-    const int units = (int)info->compute_units, sums = tile[VECTORS] * tile[CHANNELS];
+    const int units = (int)kerf_device_get_info(c->dev)->compute_units;
+    const int sums = tile[VECTORS] * tile[CHANNELS];
     cut k;
     if (!cut_of(c, &p, tile, &k))
         return INFINITY;
@@ -178,16 +147,15 @@ double kerf__conv_weights_batch_guess(const kerf__op_case *c)
     const double strips = ceil((double)p.v.n / k.images) * kerf__ceil_div_int(p.v.h.dst, k.rows);
     const double taps = (double)p.v.h.kernel * p.v.w.kernel;
     const double runs = strips * k.rows * (p.v.w.stride == 1 ? 1 : p.v.w.dst);
-    const double tiles = (double)p.v.groups * num_vector_groups(&p, tile) *
+    const double tiles = (double)p.v.groups * k.own.vector_groups *
                          kerf__ceil_div_int(p.v.src_channels, tile[CHANNELS]);
     const double pairs = (double)p.v.n * kerf__conv_pairs(&p.v.h) * kerf__conv_pairs(&p.v.w);
-    const double items = num_items(&p, tile, &k);
+    const double items = kerf__weights_num_items(&p.v, &k.own);
     const double band =
         strips * ((double)k.band_bytes / p.lanes + (double)k.diff_bytes / tile[VECTOR]) / 4;
-    double cycles = tiles * (pairs * step + taps * (A_RUN * runs + A_SUM * strips * sums)) +
-                    items * A_PIXEL * band;
-    if (tile[VECTOR] > info->features.vector_floats) /* registers in parts, and too few of them */
-        cycles *= 1.5 * tile[VECTOR] / info->features.vector_floats;
+    const double cycles = (tiles * (pairs * step + taps * (A_RUN * runs + A_SUM * strips * sums)) +
+                           items * A_PIXEL * band) *
+                          kerf__wide_register_cost(c, tile[VECTOR]);
     return ceil(items / units) * units / items * cycles;
 }
 
@@ -205,13 +173,9 @@ kerf_status kerf__conv_weights_batch_build(const kerf__op_case *c)
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__out(c, 0)),
                                  kerf__arg_local(k.band_bytes), kerf__arg_local(k.diff_bytes),
                                  kerf__arg_local(k.sums_bytes), ARG(v->n), ARG(v->src_channels),
-                                 ARG(v->dst_channels), ARG(v->groups), ARG(v->h.src), ARG(v->h.dst),
-                                 ARG(v->h.kernel), ARG(v->h.stride), ARG(v->h.pad),
-                                 ARG(v->h.dilation), ARG(v->w.src), ARG(v->w.dst), ARG(v->w.kernel),
-                                 ARG(v->w.stride), ARG(v->w.pad), ARG(v->w.dilation),
-                                 ARG(k.channels), ARG(k.rows_of_taps), ARG(k.rows), ARG(k.images)),
-                      kerf__grid_wide((size_t)num_vector_groups(&p, tile),
-                                      (size_t)kerf__ceil_div_int(v->src_channels, k.channels),
-                                      (size_t)v->groups *
-                                          (size_t)kerf__ceil_div_int(v->h.kernel, k.rows_of_taps)));
+                                 ARG(v->dst_channels), ARG(v->groups),
+                                 KERF__AXIS_ARGS(v->h.src, v->h.dst, v->h),
+                                 KERF__AXIS_ARGS(v->w.src, v->w.dst, v->w), ARG(k.own.channels),
+                                 ARG(k.own.rows_of_taps), ARG(k.rows), ARG(k.images)),
+                      kerf__weights_grid(v, &k.own));
 }

@@ -10,9 +10,6 @@ kerf__wish kerf__conv_wish(const kerf_node *n, kerf__layouts *out);
 /* The blocks that input 1 has in wide variants. */
 kerf__layout kerf__conv_second_layout(const kerf__conv *v);
 
-/* 1 if every group begins with a block of channels. */
-int kerf__conv_are_whole(const kerf__conv *v);
-
 int kerf__conv_wide_fits(const kerf__op_case *c);
 double kerf__conv_wide_guess(const kerf__op_case *c);
 kerf_status kerf__conv_wide_build(const kerf__op_case *c);
