@@ -5,8 +5,9 @@
  * one box, Concat is one an input, Split one an output.  What an element is does not matter,
  * only how many bytes it has.
  *
- * move_shapes.c says which boxes a node is (move_pad.c those of Pad), move_gradients.c what its
- * gradient is, move.c how boxes are copied. */
+ * Each operation has a rule for its boxes, in move_shapes.c, move_slice.c, move_join.c or
+ * move_pad.c; these call move_boxes.c, and move_rules.c calls them.  move_gradients.c says what
+ * gradients are, move.c how boxes are copied. */
 #ifndef KERF_OPS_MOVE_COMMON_H
 #define KERF_OPS_MOVE_COMMON_H
 
@@ -16,6 +17,8 @@ enum {
     KERF__BOX_MOST = 2 * KERF_MAX_RANK, /* Tile gives two dimensions for each of its input */
     KERF__BOX_RANK = 8                  /* what a kernel takes, after merging */
 };
+
+#define KERF__MOST_MOVED ((int64_t)1 << 62) /* elements along an axis: a shape's limit */
 
 typedef struct kerf__box {
     int rank; /* dimensions stand innermost first */
@@ -44,15 +47,28 @@ typedef struct kerf__cut {
 } kerf__cut;
 kerf_status kerf__slice_cut(const kerf_node *n, kerf__cut *out);
 
-/* How a rule makes its box: dimensions outermost first.  Strides of a shape that is not empty. */
+/* ---- rules ------------------------------------------------------------------------------- */
+
+/* How an operation is made of boxes. */
+typedef struct kerf__move_rule {
+    kerf_status (*infer)(kerf_node *n);
+    /* Dimensions outermost first, in the order of the output, as ONNX counts them. */
+    void (*box)(const kerf_node *n, int i, kerf__box *b);
+    enum { KERF__MOVE_WHOLE, KERF__MOVE_INPUT, KERF__MOVE_OUTPUT } each; /* has a box */
+    int (*num_boxes)(const kerf_node *n);                                /* NULL: as `each` says */
+    int (*fills)(const kerf_node *n, uint64_t *bits); /* NULL: boxes cover the output */
+} kerf__move_rule;
+
+extern const kerf__move_rule kerf__move_transpose, kerf__move_blocks, kerf__move_tile;
+extern const kerf__move_rule kerf__move_slice, kerf__move_slice_grad;
+extern const kerf__move_rule kerf__move_concat, kerf__move_split, kerf__move_pad;
+
 void kerf__box_add_dim(kerf__box *b, int64_t dim, int64_t src_stride, int64_t dst_stride);
+/* Innermost first, without dimensions of 1, neighbours in one line made one. */
+kerf__box kerf__box_finish(const kerf__box *from);
+/* Elements between neighbours along each dimension; the shape is not empty. */
 void kerf__move_strides(kerf_shape shape, int64_t *strides);
 
-/* Pad (move_pad.c): boxes, the bits of what it puts in with mode constant, gradient. */
-kerf_status kerf__pad_infer(kerf_node *n);
-int kerf__pad_num_boxes(const kerf_node *n);
-void kerf__pad_box(const kerf_node *n, int i, kerf__box *b);
-uint64_t kerf__pad_value(const kerf_node *n);
 kerf_status kerf__pad_gradient(kerf__gradients *grads, kerf_node *n, kerf_value *diff);
 
 #endif

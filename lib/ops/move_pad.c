@@ -26,8 +26,6 @@ typedef struct padding {
     int64_t before[KERF_MAX_RANK], behind[KERF_MAX_RANK];
 } padding;
 
-static const int64_t LARGEST = (int64_t)1 << 62; /* as in tensor/types.c */
-
 static const char *mode_of(const kerf_node *n)
 {
     return kerf_node_string(n, "mode", "constant");
@@ -109,9 +107,9 @@ static kerf_status padding_of(const kerf_node *n, padding *p)
 static int64_t most_of(const char *mode, int64_t dim)
 {
     if (strcmp(mode, "constant") == 0)
-        return LARGEST;
+        return KERF__MOST_MOVED;
     if (strcmp(mode, "edge") == 0)
-        return dim > 0 ? LARGEST : 0;
+        return dim > 0 ? KERF__MOST_MOVED : 0;
     return strcmp(mode, "reflect") == 0 && dim > 0 ? dim - 1 : dim;
 }
 
@@ -125,7 +123,7 @@ static kerf_status check_axis(const kerf_node *n, int k, int64_t before, int64_t
                                k, (long long)dim, (long long)before, (long long)behind,
                                (long long)-dim, (long long)most);
     if (dim + (before < 0 ? before : 0) + (behind < 0 ? behind : 0) < 0 ||
-        before > LARGEST - dim - (behind > 0 ? behind : 0))
+        before > KERF__MOST_MOVED - dim - (behind > 0 ? behind : 0))
         return kerf__fail_node(KERF_ERR_SHAPE, n,
                                "dimension %d of %lld cannot be padded by %lld "
                                "and %lld",
@@ -155,7 +153,7 @@ static kerf_status check_mode(const kerf_node *n)
                            mode_of(n));
 }
 
-kerf_status kerf__pad_infer(kerf_node *n)
+static kerf_status infer_pad(kerf_node *n)
 {
     enum { MOST_BOXES = 81 }; /* each is a launch */
     kerf_shape dst = n->inputs[0]->shape;
@@ -189,7 +187,7 @@ static void axes_of(const kerf_node *n, axis *axes)
         axes[k] = axis_of(mode_of(n), n->inputs[0]->shape.dims[k], p.before[k], p.behind[k]);
 }
 
-int kerf__pad_num_boxes(const kerf_node *n)
+static int num_boxes(const kerf_node *n)
 {
     axis axes[KERF_MAX_RANK];
     int num = 1;
@@ -200,7 +198,7 @@ int kerf__pad_num_boxes(const kerf_node *n)
 }
 
 /* Box i has a part of every axis: i in a number system whose digits are the parts. */
-void kerf__pad_box(const kerf_node *n, int i, kerf__box *b)
+static void box_pad(const kerf_node *n, int i, kerf__box *b)
 {
     const int rank = n->inputs[0]->shape.rank;
     int64_t from[KERF_MAX_RANK], to[KERF_MAX_RANK];
@@ -217,14 +215,17 @@ void kerf__pad_box(const kerf_node *n, int i, kerf__box *b)
     }
 }
 
-uint64_t kerf__pad_value(const kerf_node *n)
+static int fills(const kerf_node *n, uint64_t *bits)
 {
     const kerf_value *v = n->num_inputs > 2 ? n->inputs[2] : NULL;
-    uint64_t bits = 0;
+    *bits = 0;
     if (v != NULL) /* little-endian: the low bytes come first */
-        memcpy(&bits, v->constant->data, kerf_type_bits(v->type) / 8);
-    return bits;
+        memcpy(bits, v->constant->data, kerf_type_bits(v->type) / 8);
+    return strcmp(mode_of(n), "constant") == 0;
 }
+
+const kerf__move_rule kerf__move_pad = {
+    .infer = infer_pad, .box = box_pad, .num_boxes = num_boxes, .fills = fills};
 
 /* ---- gradient ---------------------------------------------------------------------------- */
 
@@ -302,7 +303,7 @@ kerf_status kerf__pad_gradient(kerf__gradients *grads, kerf_node *n, kerf_value 
     const kerf_shape src = n->inputs[0]->shape;
     axis axes[KERF_MAX_RANK];
     axes_of(n, axes);
-    if (kerf__value_elements(diff) == 0 || kerf__pad_num_boxes(n) == 0)
+    if (kerf__value_elements(diff) == 0 || num_boxes(n) == 0)
         return KERF_OK; /* nothing arrives */
     for (int k = 0; k < src.rank; k++) {
         place at = {k, NULL, diff->shape};
