@@ -122,6 +122,119 @@ static double as_type(kerf_type type, double a)
     }
 }
 
+/* ---- the formulas ---------------------------------------------------------------------------- */
+
+static double alpha(const kerf_node *n)
+{
+    return number(n, "alpha", 1);
+}
+
+/* Of inputs a and b of node n. */
+/* clang-format off */
+#define ONNX_FORMULAS(X) \
+    X(Abs, fabs(a)) \
+    X(Acos, acos(a)) \
+    X(Acosh, acosh(a)) \
+    X(Add, a + b) \
+    X(And, a != 0 && b != 0) \
+    X(Asin, asin(a)) \
+    X(Asinh, asinh(a)) \
+    X(Atan, atan(a)) \
+    X(Atanh, atanh(a)) \
+    X(BitShift, shift(n, a, b)) \
+    X(BitwiseAnd, (double)((int64_t)a & (int64_t)b)) \
+    X(BitwiseNot, (double)~(int64_t)a) \
+    X(BitwiseOr, (double)((int64_t)a | (int64_t)b)) \
+    X(BitwiseXor, (double)((int64_t)a ^ (int64_t)b)) \
+    X(Cast, a) \
+    X(Ceil, ceil(a)) \
+    X(Celu, fmax(a, 0) + fmin(0, alpha(n) * (exp(a / alpha(n)) - 1))) \
+    X(Clip, clip(n, a)) \
+    X(Cos, cos(a)) \
+    X(Cosh, cosh(a)) \
+    X(Div, quotient(n, a, b)) \
+    X(Elu, a > 0 ? a : alpha(n) * (exp(a) - 1)) \
+    X(Equal, a == b) \
+    X(Erf, erf(a)) \
+    X(Exp, exp(a)) \
+    X(Expand, a) \
+    X(Floor, floor(a)) \
+    X(Gelu, gelu(n, a)) \
+    X(Greater, a > b) \
+    X(GreaterOrEqual, a >= b) \
+    X(HardSigmoid, fmax(0, fmin(1, number(n, "alpha", 0.2f) * a + number(n, "beta", 0.5f)))) \
+    X(HardSwish, a * fmax(0, fmin(1, a / 6 + 0.5))) \
+    X(IsInf, is_infinite(n, a)) \
+    X(IsNaN, isnan(a)) \
+    X(LeakyRelu, a < 0 ? a * (double)kerf_node_float(n, "alpha", 0.01f) : a) \
+    X(Less, a < b) \
+    X(LessOrEqual, a <= b) \
+    X(Log, log(a)) \
+    X(Max, a > b || isnan(a) ? a : b) \
+    X(Min, a < b || isnan(a) ? a : b) \
+    X(Mish, a * tanh(log(1 + exp(a)))) \
+    X(Mod, modulo(n, a, b)) \
+    X(Mul, a * b) \
+    X(Neg, -a) \
+    X(Not, a == 0) \
+    X(Or, a != 0 || b != 0) \
+    X(PRelu, a < 0 ? a * b : a) \
+    X(Pow, power(n, a, b)) \
+    X(Reciprocal, 1 / a) \
+    X(Relu, a < 0 ? 0 : a) \
+    X(Round, nearbyint(a)) \
+    X(Selu, number(n, "gamma", 1.05070102f) * (a > 0 ? a : number(n, "alpha", 1.67326319f) * (exp(a) - 1))) \
+    X(Shrink, shrink(a, number(n, "lambd", 0.5f), number(n, "bias", 0))) \
+    X(Sigmoid, 1 / (1 + exp(-a))) \
+    X(Sign, sign(a)) \
+    X(Sin, sin(a)) \
+    X(Sinh, sinh(a)) \
+    X(Softplus, log(1 + exp(a))) \
+    X(Softsign, a / (1 + fabs(a))) \
+    X(Sqrt, sqrt(a)) \
+    X(Sub, a - b) \
+    X(Tan, tan(a)) \
+    X(Tanh, tanh(a)) \
+    X(ThresholdedRelu, a > alpha(n) ? a : 0) \
+    X(Xor, (a != 0) != (b != 0))
+
+#define KERF_FORMULAS(X) \
+    X(Above, above(a, b)) \
+    X(AbsGrad, b * sign(a)) \
+    X(DivOrZero, b == 0 ? 0 : a / b) \
+    X(Equal, a == b) \
+    X(LeakyReluGrad, a > 0 ? b : b * (double)kerf_node_float(n, "alpha", 0.01f)) \
+    X(LogGrad, b / a) \
+    X(LogOrZero, a == 0 ? 0 : log(a)) \
+    X(Negative, fmin(a, 0)) \
+    X(PReluSlope, a > 0 ? 1 : b) \
+    X(PowGrad, b == 0 ? 0 : b * pow(a, b - 1)) \
+    X(ReciprocalGrad, -b * a * a) \
+    X(ReluGrad, a > 0 ? b : 0) \
+    X(Scale, a * (double)kerf_node_float(n, "scale", 1)) \
+    X(SigmoidGrad, b * a * (1 - a)) \
+    X(SqrtGrad, 0.5 * b / a) \
+    X(TanhGrad, b * (1 - a * a))
+/* clang-format on */
+
+#define FUNCTION(name, value)                                                                      \
+    static double name(const kerf_node *n, double a, double b)                                     \
+    {                                                                                              \
+        (void)n, (void)a, (void)b;                                                                 \
+        return value;                                                                              \
+    }
+#define ONNX_FUNCTION(name, value) FUNCTION(onnx_##name, value)
+#define KERF_FUNCTION(name, value) FUNCTION(kerf_##name, value)
+ONNX_FORMULAS(ONNX_FUNCTION)
+KERF_FORMULAS(KERF_FUNCTION)
+
+#define ONNX_ROW(name, value) {#name, onnx_##name},
+#define KERF_ROW(name, value) {"kerf." #name, kerf_##name},
+static const struct {
+    const char *op;
+    double (*of)(const kerf_node *n, double a, double b);
+} TABLE[] = {ONNX_FORMULAS(ONNX_ROW) KERF_FORMULAS(KERF_ROW)};
+
 static double formula(const kerf_node *n, double a, double b);
 
 /* Of "kerf.XGrad": how steep X is at a, by its own definition. */
@@ -138,94 +251,9 @@ static double slope(const kerf_node *n, double a)
 
 static double formula(const kerf_node *n, double a, double b)
 {
-    const char *op = n->op;
-    const double p = number(n, "alpha", 1);
-#define IS(name, value)                                                                            \
-    if (strcmp(op, name) == 0)                                                                     \
-        return value;
-    IS("Abs", fabs(a))
-    IS("Acos", acos(a))
-    IS("Acosh", acosh(a))
-    IS("Add", a + b)
-    IS("And", a != 0 && b != 0)
-    IS("Asin", asin(a))
-    IS("Asinh", asinh(a))
-    IS("Atan", atan(a))
-    IS("Atanh", atanh(a))
-    IS("BitShift", shift(n, a, b))
-    IS("BitwiseAnd", (double)((int64_t)a & (int64_t)b))
-    IS("BitwiseNot", (double)~(int64_t)a)
-    IS("BitwiseOr", (double)((int64_t)a | (int64_t)b))
-    IS("BitwiseXor", (double)((int64_t)a ^ (int64_t)b))
-    IS("Cast", a)
-    IS("Ceil", ceil(a))
-    IS("Celu", fmax(a, 0) + fmin(0, p * (exp(a / p) - 1)))
-    IS("Clip", clip(n, a))
-    IS("Cos", cos(a))
-    IS("Cosh", cosh(a))
-    IS("Div", quotient(n, a, b))
-    IS("Elu", a > 0 ? a : p * (exp(a) - 1))
-    IS("Equal", a == b)
-    IS("Erf", erf(a))
-    IS("Exp", exp(a))
-    IS("Expand", a)
-    IS("Floor", floor(a))
-    IS("Gelu", gelu(n, a))
-    IS("Greater", a > b)
-    IS("GreaterOrEqual", a >= b)
-    IS("HardSigmoid", fmax(0, fmin(1, number(n, "alpha", 0.2f) * a + number(n, "beta", 0.5f))))
-    IS("HardSwish", a * fmax(0, fmin(1, a / 6 + 0.5)))
-    IS("IsInf", is_infinite(n, a))
-    IS("IsNaN", isnan(a))
-    IS("LeakyRelu", a < 0 ? a * (double)kerf_node_float(n, "alpha", 0.01f) : a)
-    IS("Less", a < b)
-    IS("LessOrEqual", a <= b)
-    IS("Log", log(a))
-    IS("Max", a > b || isnan(a) ? a : b)
-    IS("Min", a < b || isnan(a) ? a : b)
-    IS("Mish", a * tanh(log(1 + exp(a))))
-    IS("Mod", modulo(n, a, b))
-    IS("Mul", a * b)
-    IS("Neg", -a)
-    IS("Not", a == 0)
-    IS("Or", a != 0 || b != 0)
-    IS("PRelu", a < 0 ? a * b : a)
-    IS("Pow", power(n, a, b))
-    IS("Reciprocal", 1 / a)
-    IS("Relu", a < 0 ? 0 : a)
-    IS("Round", nearbyint(a))
-    IS("Selu", number(n, "gamma", 1.05070102f) *
-                   (a > 0 ? a : number(n, "alpha", 1.67326319f) * (exp(a) - 1)))
-    IS("Shrink", shrink(a, number(n, "lambd", 0.5f), number(n, "bias", 0)))
-    IS("Sigmoid", 1 / (1 + exp(-a)))
-    IS("Sign", sign(a))
-    IS("Sin", sin(a))
-    IS("Sinh", sinh(a))
-    IS("Softplus", log(1 + exp(a)))
-    IS("Softsign", a / (1 + fabs(a)))
-    IS("Sqrt", sqrt(a))
-    IS("Sub", a - b)
-    IS("Tan", tan(a))
-    IS("Tanh", tanh(a))
-    IS("ThresholdedRelu", a > p ? a : 0)
-    IS("Xor", (a != 0) != (b != 0))
-    IS("kerf.Above", above(a, b))
-    IS("kerf.AbsGrad", b * sign(a))
-    IS("kerf.DivOrZero", b == 0 ? 0 : a / b)
-    IS("kerf.Equal", a == b)
-    IS("kerf.LeakyReluGrad", a > 0 ? b : b * (double)kerf_node_float(n, "alpha", 0.01f))
-    IS("kerf.LogGrad", b / a)
-    IS("kerf.LogOrZero", a == 0 ? 0 : log(a))
-    IS("kerf.Negative", fmin(a, 0))
-    IS("kerf.PReluSlope", a > 0 ? 1 : b)
-    IS("kerf.PowGrad", b == 0 ? 0 : b * pow(a, b - 1))
-    IS("kerf.ReciprocalGrad", -b * a * a)
-    IS("kerf.ReluGrad", a > 0 ? b : 0)
-    IS("kerf.Scale", a * (double)kerf_node_float(n, "scale", 1))
-    IS("kerf.SigmoidGrad", b * a * (1 - a))
-    IS("kerf.SqrtGrad", 0.5 * b / a)
-    IS("kerf.TanhGrad", b * (1 - a * a))
-#undef IS
+    for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++)
+        if (strcmp(n->op, TABLE[i].op) == 0)
+            return TABLE[i].of(n, a, b);
     return slope(n, a) * b;
 }
 
