@@ -19,6 +19,10 @@ if [ -n "${KERF_TEST_LAUNCHES-}" ]; then
     mkdir -p "$(dirname "$KERF_TEST_LAUNCHES")"
     : >"$KERF_TEST_LAUNCHES"
 fi
+# PoCL keeps what it compiled, and for a binary that is asked of it compiles every kernel once more.
+case $implementation in
+pocl | small) export KERF_CACHE_MIB="${KERF_CACHE_MIB-0}" ;;
+esac
 case $implementation in
 pocl)
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd exec "$@" ;;

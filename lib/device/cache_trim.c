@@ -28,8 +28,7 @@ typedef struct file_list {
     size_t num, capacity;
 } file_list;
 
-/* KERF_CACHE_MIB, else 256 MiB. */
-static uint64_t max_bytes(void)
+uint64_t kerf__program_cache_bytes(void)
 {
     const char *text = getenv("KERF_CACHE_MIB");
     char *end = NULL;
@@ -80,7 +79,7 @@ static int is_too_much(const cached *file, uint64_t *sum, uint64_t limit)
 
 void kerf__program_cache_trim(void)
 {
-    const uint64_t limit = max_bytes();
+    const uint64_t limit = kerf__program_cache_bytes();
     file_list list = {0};
     uint64_t sum = 0;
     char *folder = kerf__cache_path("programs", "", 0);

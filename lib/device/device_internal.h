@@ -131,7 +131,9 @@ int kerf__program_reload(const kerf_device *dev, kerf__program *program);
 /* Writes the file if the program was used in new ways: then 1.  What goes wrong is not told:
  * the cache is only there to save time. */
 int kerf__program_cache_save(const kerf_device *dev, kerf__program *program);
-/* Removes what was not used for longest until all fits KERF_CACHE_MIB. */
+/* What all files together may have: KERF_CACHE_MIB, else 256 MiB; 0: none is written. */
+uint64_t kerf__program_cache_bytes(void);
+/* Removes what was not used for longest until all fits. */
 void kerf__program_cache_trim(void);
 /* 1 if these bytes may be the program's file; for tests. */
 int kerf__program_file_is_whole(const kerf_device *dev, const kerf__program *program,

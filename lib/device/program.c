@@ -191,6 +191,6 @@ void kerf__programs_close(kerf_device *dev)
         written |= kerf__program_cache_save(dev, program);
         kerf__program_destroy(dev->cl, program);
     }
-    if (written)
+    if (written || kerf__program_cache_bytes() == 0)
         kerf__program_cache_trim();
 }

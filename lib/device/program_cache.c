@@ -241,7 +241,8 @@ int kerf__program_cache_save(const kerf_device *dev, kerf__program *program)
 {
     int written = 0;
     uint64_t key[2];
-    if (!dev->info.features.binaries || dev->cl->preloaded || !has_news(program))
+    if (!dev->info.features.binaries || dev->cl->preloaded || !has_news(program) ||
+        kerf__program_cache_bytes() == 0)
         return 0; /* a simulator builds fast, and its binaries are only its own source */
     kerf__message kept = kerf__message_keep();
     make_key(dev, program, key);

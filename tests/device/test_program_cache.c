@@ -287,6 +287,7 @@ int main(int argc, char **argv)
     if (mkdtemp(folder) == NULL)
         return 1;
     setenv("KERF_CACHE_DIR", folder, 1);
+    unsetenv("KERF_CACHE_MIB");
     if (simulated) {
         CHECK(!run("-DSHIFT=1", 1)); /* a simulator's programs are not kept */
         CHECK(!run("-DSHIFT=1", 1));
