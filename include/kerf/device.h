@@ -140,8 +140,8 @@ KERF_API const char *kerf_device_crashed(void);
 
 /* The folder that programs, verdicts and tuning are kept in: KERF_CACHE_DIR, else
  * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf.  "" (there is none, or KERF_CACHE_DIR is
- * empty) means nothing is kept; work goes on.  Of programs at most KERF_CACHE_MIB (256) are
- * kept, those that were used last. */
+ * empty) means nothing is kept; work goes on.  Of programs at most KERF_CACHE_MIB (256; 0:
+ * none) are kept, those that were used last. */
 KERF_API const char *kerf_cache_dir(void);
 
 #ifdef __cplusplus
