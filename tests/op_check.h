@@ -37,6 +37,8 @@ typedef struct op_check {
     double *numbers[OP_CHECK_MAX]; /* owned: the same as doubles */
     int num_inputs;
     int runs; /* how many times a variant was run: a test can see that some did */
+    /* 1 if the case's option is worth building its program; NULL: all are. */
+    int (*is_tried)(const kerf__op_case *c);
 } op_check;
 
 static inline int op_check_small(void)
@@ -245,6 +247,8 @@ static inline void op_check_all(op_check *c, op_reference reference, double tole
         want[i] = calloc(op_check_elements(c->node->outputs[i]) + 1, sizeof **want);
     reference(c->node, (const double *const *)c->numbers, want);
     for (int i = 0; kerf__option_at(&asked, i, &asked.option); i++) {
+        if (c->is_tried != NULL && !c->is_tried(&asked))
+            continue;
         const double factor = asked.option.variant->error_factor;
         op_check_run(c, asked.option, alias, want, tolerance * (factor > 0 ? factor : 1));
     }

@@ -42,9 +42,30 @@ static void set_attributes(kerf_node *n, const conv_case *t)
     set_list(n, "output_shape", t->output_shape, num_axes);
 }
 
+/* ---- which tiles --------------------------------------------------------------------------- */
+
+/* Every tile of a variant is a program, and one more where src is plain or read in place; building
+ * them is nearly all of this test's time.  There the first tile stands for its variant, and the
+ * last, whose vectors are narrower.  All tiles of the weights' gradient are tried: those of several
+ * taps are made for such src. */
+static int is_tried(const kerf__op_case *c)
+{
+    const kerf__variant *v = c->option.variant;
+    const kerf__conv conv = kerf__conv_of(c->node);
+    const int is_special = kerf__input_layout(c->node, 0) == KERF__PLAIN ||
+                           (kerf__conv_is_one_to_one(&conv.h) && kerf__conv_is_one_to_one(&conv.w));
+    if (kerf__conv_is_plain(c->node) || conv.direction == KERF__CONV_WEIGHTS || !is_special)
+        return 1;
+    return c->option.candidate == v->candidates ||
+           c->option.candidate == v->candidates + v->num_candidates - 1;
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------- */
+
 static void begin(op_check *c, const char *op, const conv_case *t)
 {
     op_check_begin(c, dev);
+    c->is_tried = is_tried;
     op_check_input(c, KERF_F32, t->x, x);
     op_check_input(c, KERF_F32, t->w, w);
     op_check_node(c, op, 1);
@@ -66,6 +87,7 @@ static void check_gradient_node(const char *op, kerf_shape first, kerf_shape sec
     const int64_t pads[] = {v->h.pad, v->w.pad, v->h.pad_end, v->w.pad_end};
     const int64_t pads_1d[] = {v->w.pad, v->w.pad_end};
     op_check_begin(&c, dev);
+    c.is_tried = is_tried;
     op_check_input(&c, KERF_F32, first, x);
     op_check_input(&c, KERF_F32, second, w);
     op_check_node(&c, op, 1);
@@ -263,6 +285,7 @@ static void check_finish(const char *op, const conv_case *t, int has_bias, int h
 {
     op_check c;
     op_check_begin(&c, dev);
+    c.is_tried = is_tried;
     op_check_input(&c, KERF_F32, t->x, x);
     op_check_input(&c, KERF_F32, t->w, w);
     if (has_bias)
