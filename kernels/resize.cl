@@ -77,6 +77,16 @@ kernel void resize(global const T *src, global T *dst, uint src_at, uint dst_at,
     }
 }
 
+/* The new place that lies `distance` from the first one, two or more too far to the given side:
+ * what floats leave open is less.  A division of longs takes so many registers that phones' GPUs
+ * spill them. */
+static inline uint place_beyond(long distance, long step, float side, uint to)
+{
+    const float place = (float)distance / (float)step;
+    return min((uint)clamp(place + side * (2.0f + 2.0e-6f * fabs(place)), 0.0f, 2147483648.0f),
+               to - 1u);
+}
+
 /* Each old place adds up what it gave, in the order of the new ones: those whose place is less
  * than one away, and at an end all that lie outside. */
 kernel void resize_grad(global const float *src, global float *dst, uint src_at, uint dst_at,
@@ -88,9 +98,8 @@ kernel void resize_grad(global const float *src, global float *dst, uint src_at,
     for (uint e = begin; e < end; e++) {
         const uint column = e % n, i = e / n % k, r = e / n / k;
         const long before = ((long)i - 1L) * 4294967296L - start, after = before + 8589934592L;
-        const uint low = i == 0u || step <= 0L ? 0u : inside(before / max(step, 1L) - 1L, to);
-        const uint high =
-            i == k - 1u || step <= 0L ? to - 1u : inside(after / max(step, 1L) + 1L, to);
+        const uint low = i == 0u || step <= 0L ? 0u : place_beyond(before, step, -1.0f, to);
+        const uint high = i == k - 1u || step <= 0L ? to - 1u : place_beyond(after, step, 1.0f, to);
         float sum = 0.0f;
         for (uint j = low; j <= high; j++) {
             const taps t = taps_of(j, k, start_low, start_high, step_low, step_high, bias, sign);
