@@ -9,7 +9,7 @@
  *
  * Both operands come through local memory, KT terms at a time, less than 5 KiB.  A work-item
  * loads the same pixel in every round, so it divides once; where a term lies is found out once
- * for all pixels and kept in a table, and goes on from the last round without dividing.  Neighbours
+ * for all pixels and kept in a table.  Neighbours
  * read and write neighbouring pixels.  Zeros stand for padding and for what lies outside a tile, so
  * an infinite weight makes NaN of padding.
  *
@@ -47,6 +47,34 @@
         EACH_ELEMENT(MULTIPLY_ADD)                                                                 \
     }
 
+/* A term of the sums, tap (r, s) of channel c, and how far the one KT behind it is: so a round goes
+ * on from the last without dividing. */
+typedef struct term {
+    int s, r, c, step_s, step_r, step_c;
+} term;
+
+static inline term term_at(int i, int taps_h, int taps_w)
+{
+    const int row_taps = max(taps_w, 1), column_taps = max(taps_h, 1);
+    term t;
+    t.s = i % row_taps;
+    t.r = i / row_taps % column_taps;
+    t.c = i / row_taps / column_taps;
+    t.step_s = KT % row_taps;
+    t.step_r = KT / row_taps % column_taps;
+    t.step_c = KT / row_taps / column_taps;
+    return t;
+}
+
+static inline void go_on(term *t, int taps_h, int taps_w)
+{
+    t->s += t->step_s;
+    t->r += t->step_r + (t->s >= taps_w);
+    t->c += t->step_c + (t->r >= taps_h);
+    t->s -= t->s >= taps_w ? taps_w : 0;
+    t->r -= t->r >= taps_h ? taps_h : 0;
+}
+
 __attribute__((reqd_work_group_size(64, 1, 1))) kernel void
 conv_simt_gather(global const float *in, global const float *weights, global const float *bias,
                  global const float *residual, global float *out, GATHER, int has_bias, FINISH,
@@ -68,26 +96,17 @@ conv_simt_gather(global const float *in, global const float *weights, global con
     const int out0 =
         image * groups * rows * out_plane + out_first + i_h * out_step_h + i_w * out_step_w;
 
-    /* The term that this item describes if it is one of the first KT, and how far the next KT
-     * are. */
-    const int row_taps = max(taps_w, 1), column_taps = max(taps_h, 1);
-    const int step_s = KT % row_taps, step_r = KT / row_taps % column_taps;
-    const int step_c = KT / row_taps / column_taps;
-    int s = item % row_taps, r = item / row_taps % column_taps, c = item / row_taps / column_taps;
+    term t = term_at(item, taps_h, taps_w); /* of the first KT, if it is one of them */
     float acc[MR][NR];
     EACH_ELEMENT(CLEAR)
 
     for (int k0 = 0; k0 < num_terms; k0 += KT) {
         if (item < KT) {
-            term_h[item] = r * tap_step_h;
-            term_w[item] = s * tap_step_w;
-            term_in[item] = c * in_plane + r * tap_step_h * in_w + s * tap_step_w;
-            term_weight[item] = c * weight_channel + r * weight_step_h + s * weight_step_w;
-            s += step_s;
-            r += step_r + (s >= taps_w);
-            c += step_c + (r >= taps_h);
-            s -= s >= taps_w ? taps_w : 0;
-            r -= r >= taps_h ? taps_h : 0;
+            term_h[item] = t.r * tap_step_h;
+            term_w[item] = t.s * tap_step_w;
+            term_in[item] = t.c * in_plane + t.r * tap_step_h * in_w + t.s * tap_step_w;
+            term_weight[item] = t.c * weight_channel + t.r * weight_step_h + t.s * weight_step_w;
+            go_on(&t, taps_h, taps_w);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int at = item; at < KT * TILE_M; at += 64) {
