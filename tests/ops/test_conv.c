@@ -176,7 +176,7 @@ static const conv_case CONV[] = {
     {XWY(S(1, 9, 2, 3), S(8, 9, 1, 1), S(1, 8, 2, 3))},
     {XWY(S(2, 17, 5, 9), S(33, 17, 3, 3), S(2, 33, 3, 5)), .strides = {2, 2}, .pads = {1, 1, 1, 1}},
     {XWY(S(1, 33, 9, 10), S(18, 33, 1, 1), S(1, 18, 5, 4)), .strides = {2, 3}},
-    {XWY(S(1, 32, 6, 7), S(48, 16, 3, 3), S(1, 48, 6, 7)), .group = 2, .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 32, 6, 7), S(64, 16, 3, 3), S(1, 64, 6, 7)), .group = 2, .pads = {1, 1, 1, 1}},
     {XWY(S(1, 12, 11, 8), S(20, 12, 3, 2), S(1, 20, 5, 8)), .strides = {3, 1}, .dilations = {2, 3}, .pads = {4, 1, 2, 2}},
     {XWY(S(1, 3, 12, 11), S(20, 3, 5, 5), S(1, 20, 4, 4)), .strides = {3, 3}, .pads = {1, 2, 2, 2}},
     {XWY(S(2, 300, 5, 5), S(40, 300, 3, 3), S(2, 40, 5, 5)), .pads = {1, 1, 1, 1}},
@@ -185,7 +185,7 @@ static const conv_case CONV[] = {
     /* More images than lie side by side in a tile, and taps that only padding meets. */
     {XWY(S(9, 8, 1, 2), S(8, 8, 1, 3), S(9, 8, 1, 2)), .pads = {0, 1, 0, 1}},
     {XWY(S(9, 17, 3, 4), S(20, 17, 5, 3), S(9, 20, 4, 4)), .pads = {3, 1, 2, 1}},
-    {XWY(S(5, 32, 4, 5), S(48, 16, 3, 3), S(5, 48, 2, 5)), .group = 2, .strides = {2, 1}, .pads = {1, 1, 1, 1}},
+    {XWY(S(5, 32, 4, 5), S(64, 16, 3, 3), S(5, 64, 2, 5)), .group = 2, .strides = {2, 1}, .pads = {1, 1, 1, 1}},
     /* Depth-wise in blocks: both strides and others, windows of 5, dilated, cropped, a batch; rows
      * of less and of more than a tile, and more of them than an item has. */
     {XWY(S(2, 17, 4, 3), S(17, 1, 3, 3), S(2, 17, 4, 3)), .group = 17, .pads = {1, 1, 1, 1}},
