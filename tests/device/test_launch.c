@@ -58,8 +58,9 @@ static void test_pieces(kerf_device *dev)
         "where", "kernel void where(global int *dst)\n"
                  "{\n"
                  "    const int x = (int)get_global_id(0), y = (int)get_global_id(1);\n"
-                 "    dst[y * (int)get_global_size(0) + x] = (int)get_group_id(0) * 10000 +\n"
-                 "        (int)get_group_id(1) * 100 + (int)get_local_id(0);\n"
+                 "    dst[y * (int)get_global_size(0) + x] = (int)get_global_size(1) * 1000000 +\n"
+                 "        (int)get_group_id(0) * 10000 + (int)get_group_id(1) * 100 +\n"
+                 "        (int)get_local_id(0);\n"
                  "}\n"};
     enum { GROUPS_X = 3, GROUP = 4, GROUPS_Y = 5, NUM = GROUPS_X * GROUP * GROUPS_Y };
     int dst[NUM];
@@ -81,7 +82,7 @@ static void test_pieces(kerf_device *dev)
             CHECK_OK(kerf__buffer_read(b, 0, dst, sizeof dst));
             for (int i = 0; i < NUM; i++) {
                 const int x = i % (GROUPS_X * GROUP), y = i / (GROUPS_X * GROUP);
-                CHECK(dst[i] == x / GROUP * 10000 + y * 100 + x % GROUP);
+                CHECK(dst[i] == GROUPS_Y * 1000000 + x / GROUP * 10000 + y * 100 + x % GROUP);
             }
         }
         kerf__launch_destroy(launch);
