@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "device/quirks.h"
 #include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
@@ -314,11 +315,18 @@ static kerf_status build(const kerf__op_case *c)
     return emit(c, "");
 }
 
+/* llvmpipe, which that quirk is of, takes vectors of 16 apart and compiles this for minutes. */
+static int fits_wide(const kerf__op_case *c)
+{
+    return kerf__fits_31_bits(c) &&
+           !kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS);
+}
+
 /* Stores that pass the caches by, for results that caches do not hold; in place the line that is
  * written was read just now. */
 static int fits_stream(const kerf__op_case *c)
 {
-    return kerf_device_get_info(c->dev)->features.streaming_stores && kerf__fits_31_bits(c);
+    return kerf_device_get_info(c->dev)->features.streaming_stores && fits_wide(c);
 }
 
 static double guess_stream(const kerf__op_case *c)
@@ -351,7 +359,8 @@ static const kerf__variant VARIANTS[] = {
      .fits = fits_stream,
      .guess = guess_stream,
      .build = build_stream},
-    KERF__BOTH_STYLES("quantize", .fits = kerf__fits_31_bits, .build = build),
+    {.name = "quantize_wide", .wide = 1, .fits = fits_wide, .build = build},
+    {.name = "quantize_simt", .fits = kerf__fits_31_bits, .build = build},
 };
 static const kerf__variant RANGE_VARIANTS[] = {
     KERF__BOTH_STYLES("quantize_range", .fits = kerf__fits_31_bits, .build = build_range),
