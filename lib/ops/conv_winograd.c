@@ -138,7 +138,9 @@ int kerf__conv_winograd_fits(const kerf__op_case *c)
 {
     const kerf__conv v = kerf__conv_of(c->node);
     cut k;
-    if (kerf__input_layout(c->node, 1) != KERF__W16 || !kerf__fits_31_bits(c))
+    if (kerf__input_layout(c->node, 0) != KERF__C16 ||
+        kerf__input_layout(c->node, 1) != KERF__W16 ||
+        kerf__output_layout(c->node, 0) != KERF__C16 || !kerf__fits_31_bits(c))
         return 0;
     for (int i = 0; i < KERF__CONV_NUM_WINOGRAD; i++)
         if (!cut_of(c, &v, kerf__conv_winograd_candidates[i].parameters, &k))
