@@ -86,9 +86,10 @@ static inline float16 take_down(global const float *src, uint n, uint rows, floa
     (void)c;
     if (rows == ROWS) {
 #pragma unroll
-        for (uint r = 0; r < ROWS; r++) {
+        for (uint r = 0; r < ROWS; r += 2) {
             const float16 x = LOADV(src + (size_t)r * n);
-            sum = TAKE(float16, sum, x, c);
+            const float16 y = LOADV(src + (size_t)(r + 1) * n);
+            sum = TAKE_TWO(float16, sum, x, y, c);
         }
         return sum;
     }

@@ -4,7 +4,7 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-enum { MAX = 1 << 20 };
+enum { MAX = 1 << 20, NAN_COLUMNS = 600 };
 static kerf_device *dev;
 static float x[MAX];
 
@@ -219,28 +219,38 @@ static void test_count(void)
     free(mask);
 }
 
-/* A NaN comes through, wherever it stands. */
+/* A NaN at x[at] comes through to the output `to` and no other. */
+static void nan_comes_through(const char *op, kerf_shape shape, int64_t axis, size_t at, size_t to)
+{
+    op_check c;
+    naive n = {0};
+    float got[NAN_COLUMNS];
+    op_check_fill(x, (size_t)kerf_shape_num_elements(shape), 3);
+    x[at] = NAN;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, shape, x);
+    op_check_node(&c, op, 1);
+    CHECK_OK(kerf_node_set_ints(c.node, "axes", &axis, 1));
+    CHECK_OK(kerf__node_infer(c.node));
+    CHECK_OK(naive_create(&n, dev, c.graph));
+    CHECK_OK(kerf_tensor_write(naive_tensor(&n, c.inputs[0]), x));
+    CHECK_OK(naive_run(&n));
+    CHECK_OK(kerf_tensor_read(naive_tensor(&n, c.node->outputs[0]), got));
+    for (size_t i = 0; i < (size_t)kerf_shape_num_elements(c.node->outputs[0]->shape); i++)
+        CHECK((isnan(got[i]) != 0) == (i == to));
+    naive_destroy(&n);
+    op_check_end(&c);
+}
+
+/* Along a row, and down columns that are wide enough to be taken some rows at a time. */
 static void test_nan(void)
 {
-    for (size_t j = 0; j < LENGTH(OPS); j++)
-        for (int at = 0; at < 40; at += 13) {
-            op_check c;
-            naive n = {0};
-            float got = 0;
-            op_check_fill(x, 40, 3);
-            x[at] = NAN;
-            op_check_begin(&c, dev);
-            op_check_input(&c, KERF_F32, KERF_SHAPE(40), x);
-            op_check_node(&c, OPS[j], 1);
-            CHECK_OK(kerf__node_infer(c.node));
-            CHECK_OK(naive_create(&n, dev, c.graph));
-            CHECK_OK(kerf_tensor_write(naive_tensor(&n, c.inputs[0]), x));
-            CHECK_OK(naive_run(&n));
-            CHECK_OK(kerf_tensor_read(naive_tensor(&n, c.node->outputs[0]), &got));
-            CHECK(isnan(got));
-            naive_destroy(&n);
-            op_check_end(&c);
-        }
+    for (size_t j = 0; j < LENGTH(OPS); j++) {
+        for (size_t at = 0; at < 40; at += 13)
+            nan_comes_through(OPS[j], KERF_SHAPE(1, 40), 1, at, 0);
+        for (size_t row = 0; row < 12; row += 3)
+            nan_comes_through(OPS[j], KERF_SHAPE(12, NAN_COLUMNS), 0, row * NAN_COLUMNS + 500, 500);
+    }
 }
 
 static void test_bad_axes_are_named(void)
