@@ -1,6 +1,6 @@
 /* io.h -- graphs and their state from and to files.
  *
- * ONNX by the published onnx.proto (IR 3 to 14), operator sets 7 to 22; what is read is
+ * ONNX by the published onnx.proto (IR 3 to 14), operator sets 7 to 25; what is read is
  * brought to the meaning of 17.  docs/onnx.md tells what is taken and what is not.
  *
  * Files are hostile: every length and index is checked, external data must lie in the

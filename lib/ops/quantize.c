@@ -142,8 +142,7 @@ static kerf_status check_types(const kerf_node *n)
     return check_told_type(n, type);
 }
 
-/* ---- where an element's scale is --------------------------------------------------------------
- */
+/* ---- where an element's scale is ------------------------------------------------------------ */
 
 /* As kernels/quantize.cl has it. */
 typedef struct places {
