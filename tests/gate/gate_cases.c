@@ -156,8 +156,10 @@ const gate_case gate_cases[] = {
     {"DequantizeLinear",  "s32:50,70 f32:", NULL, 0},
     {"kerf.Requantize",   "s32:50,70 f32: u8:",  NULL, 0},
     {"kerf.Requantize",   "s32:50,70 f32: s8:",  NULL, 0},
+    {"kerf.Requantize",   "s32:50,70 f32: u4:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u8:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s8:",  NULL, 0},
+    {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u4:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s4:",  NULL, 0},
     {"kerf.QuantizeRange", "f32: f32:", NULL, 0},
 
