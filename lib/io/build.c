@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "io/io_internal.h"
+#include "tensor/tensor_internal.h"
 
 /* ---- the pool ---------------------------------------------------------------------------- */
 

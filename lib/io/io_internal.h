@@ -61,7 +61,6 @@ static inline const char *kerf__text(const char *text)
 
 /* ---- types and arrays -------------------------------------------------------------------- */
 
-int kerf__onnx_number(kerf_type type);
 /* "float64": the name of any type that ONNX numbers, or NULL. */
 const char *kerf__onnx_type_name(int number);
 /* KERF_ERR_UNSUPPORTED, saying the type's name, where Kerf has none for the number. */

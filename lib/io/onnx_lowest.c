@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/io_internal.h"
+#include "tensor/tensor_internal.h"
 
 static int max_int(int a, int b)
 {
@@ -79,9 +80,9 @@ static int lowest_of_all(const kerf_node *n)
             lowest = max_int(lowest, lowest_of_value(n->inputs[i], n->op));
     for (int i = 0; i < n->num_outputs; i++)
         lowest = max_int(lowest, lowest_of_value(n->outputs[i], n->op));
-    for (int i = 0; i < KERF_NUM_TYPES; i++)
-        if (kerf__onnx_number((kerf_type)i) == kerf_node_int(n, "output_dtype", 0))
-            lowest = max_int(lowest, lowest_of_value(&(kerf_value){.type = (kerf_type)i}, n->op));
+    const kerf_type told = kerf__type_of_onnx(kerf_node_int(n, "output_dtype", 0));
+    if (told < KERF_NUM_TYPES)
+        lowest = max_int(lowest, lowest_of_value(&(kerf_value){.type = told}, n->op));
     return lowest;
 }
 

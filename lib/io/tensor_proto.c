@@ -15,12 +15,6 @@
 
 /* ---- types ------------------------------------------------------------------------------- */
 
-static const int NUMBERS[KERF_NUM_TYPES] = {
-#define X(type, bits, text, onnx) [type] = (onnx),
-    KERF_TYPE_LIST(X)
-#undef X
-};
-
 /* ONNX's other types, for messages. */
 static const struct {
     int number;
@@ -31,16 +25,11 @@ static const struct {
     {20, "float8"},     {23, "float4"},   {24, "float8"},
 };
 
-int kerf__onnx_number(kerf_type type)
-{
-    return NUMBERS[type];
-}
-
 const char *kerf__onnx_type_name(int number)
 {
-    for (int i = 0; i < KERF_NUM_TYPES; i++)
-        if (NUMBERS[i] == number)
-            return kerf_type_name((kerf_type)i);
+    const kerf_type type = kerf__type_of_onnx(number);
+    if (type < KERF_NUM_TYPES)
+        return kerf_type_name(type);
     for (size_t i = 0; i < sizeof FOREIGN / sizeof FOREIGN[0]; i++)
         if (FOREIGN[i].number == number)
             return FOREIGN[i].name;
@@ -49,11 +38,11 @@ const char *kerf__onnx_type_name(int number)
 
 kerf_status kerf__onnx_type(kerf_type *out, int number, const char *what)
 {
-    for (int i = 0; i < KERF_NUM_TYPES; i++)
-        if (NUMBERS[i] == number) {
-            *out = (kerf_type)i;
-            return KERF_OK;
-        }
+    const kerf_type type = kerf__type_of_onnx(number);
+    if (type < KERF_NUM_TYPES) {
+        *out = type;
+        return KERF_OK;
+    }
     if (kerf__onnx_type_name(number) != NULL)
         return kerf__fail(KERF_ERR_UNSUPPORTED,
                           "%s: has type %s, which is not supported; float32 is", what,

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "ops/conv_cut.h"
 #include "ops/conv_wide.h"
 #include "ops/layout_common.h"
 #include "ops/shape_common.h"
@@ -64,8 +65,6 @@ int kerf__conv_winograd_pays(const kerf__conv *v)
 
 /* ---- how it is cut -------------------------------------------------------------------------- */
 
-enum { MOST_LOCAL = 220 << 10 }; /* beside the filters in the second cache */
-
 typedef struct cut {
     int tiles, chunk; /* of an item, and blocks of channels in local memory at a time */
     size_t patch_bytes, sum_bytes;
@@ -75,9 +74,8 @@ typedef struct cut {
 /* Items that differ in the filters. */
 static int num_layers(const kerf__conv *v, const int *group)
 {
-    return kerf__ceil_div_int(kerf__ceil_div_int(v->dst_channels, KERF__LANES) *
-                                  (KERF__LANES / group[VECTOR]),
-                              group[VECTORS]);
+    const int blocks = kerf__ceil_div_int(v->dst_channels, KERF__LANES);
+    return kerf__num_vector_groups(blocks * KERF__LANES, group[VECTORS], group[VECTOR]);
 }
 
 /* Sets chunk and bytes; 0 if not one block of so many tiles fits. */
@@ -114,15 +112,13 @@ static double item_cycles(const kerf__conv *v, const int *group, const cut *k)
  * pieces, so it may be half an item behind.  0 if the device cannot take any. */
 static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *group, cut *best)
 {
-    const kerf_device_info *info = kerf_device_get_info(c->dev);
+    const double units = kerf_device_get_info(c->dev)->compute_units;
     const double layers = num_layers(v, group), all = num_tiles(v);
-    size_t local_bytes = (size_t)info->local_bytes;
-    if (local_bytes > MOST_LOCAL)
-        local_bytes = MOST_LOCAL;
+    const size_t local_bytes = kerf__item_local_bytes(c, 0);
     best->cycles = INFINITY;
     for (cut k = {.tiles = group[TILES]}; size_chunk(v, group, local_bytes, &k);
          k.tiles += group[TILES]) {
-        const double items = layers * ceil(all / k.tiles), units = info->compute_units;
+        const double items = layers * ceil(all / k.tiles);
         k.cycles = fmax(ceil(items / units), items / units + 0.5) * item_cycles(v, group, &k);
         if (k.cycles < best->cycles)
             *best = k;
@@ -152,11 +148,10 @@ double kerf__conv_winograd_guess(const kerf__op_case *c)
 {
     const kerf__conv v = kerf__conv_of(c->node);
     const int *group = c->option.candidate->parameters;
-    const int widest = kerf_device_get_info(c->dev)->features.vector_floats;
     cut k;
     if (!cut_of(c, &v, group, &k))
         return INFINITY;
-    return group[VECTOR] > widest ? k.cycles * 1.5 * group[VECTOR] / widest : k.cycles;
+    return k.cycles * kerf__wide_register_cost(c, group[VECTOR]);
 }
 
 kerf_status kerf__conv_winograd_build(const kerf__op_case *c)
@@ -173,7 +168,6 @@ kerf_status kerf__conv_winograd_build(const kerf__op_case *c)
                    kerf__arg_local(k.patch_bytes), kerf__arg_local(k.sum_bytes), ARG(v.n),
                    ARG(v.src_channels), ARG(v.dst_channels), ARG(v.h.src), ARG(v.h.dst),
                    ARG(v.h.pad), ARG(v.w.src), ARG(v.w.dst), ARG(v.w.pad), ARG(k.tiles),
-                   ARG(k.chunk), ARG(v.has_bias), ARG(v.has_residual), ARG(v.activation.slope),
-                   ARG(v.activation.low), ARG(v.activation.high), ARG(zero)),
+                   ARG(k.chunk), KERF__FINISH_ARGS(v), ARG(zero)),
         kerf__grid_wide((size_t)ceil(num_tiles(&v) / k.tiles), (size_t)num_layers(&v, group), 1));
 }

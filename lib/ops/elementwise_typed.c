@@ -127,17 +127,10 @@ static kerf_status check_types(const kerf_node *n, const formula *f)
 
 static kerf_status told_type(const kerf_node *n, kerf_type *type)
 {
-    static const int NUMBERS[KERF_NUM_TYPES] = {
-#define X(type, bits, text, onnx) [type] = (onnx),
-        KERF_TYPE_LIST(X)
-#undef X
-    };
     const int64_t to = kerf_node_int(n, "to", 0);
-    for (int i = 0; i < KERF_NUM_TYPES; i++)
-        if (NUMBERS[i] == to && TYPES[i].is != 0) {
-            *type = (kerf_type)i;
-            return KERF_OK;
-        }
+    *type = kerf__type_of_onnx(to);
+    if (*type < KERF_NUM_TYPES && TYPES[*type].is != 0)
+        return KERF_OK;
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                            "to is %lld, must be the number of a type of 8 bits or more",
                            (long long)to);

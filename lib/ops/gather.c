@@ -254,14 +254,6 @@ typedef struct sizes {
     int64_t dims[KERF_MAX_RANK]; /* q of them, whose product is k */
 } sizes;
 
-static size_t product(kerf_shape s, int begin, int end)
-{
-    size_t num = 1;
-    for (int i = begin; i < end; i++)
-        num *= (size_t)s.dims[i];
-    return num;
-}
-
 static sizes sizes_of(const kerf_node *n)
 {
     const kerf_shape indices = indices_of(n)->shape;
@@ -275,13 +267,13 @@ static sizes sizes_of(const kerf_node *n)
     if (f->by == TUPLES)
         s.q = (size_t)indices.dims[indices.rank - 1];
     const int behind = first + (int)s.q;
-    s.b = product(whole, 0, first);
-    s.k = product(whole, first, behind);
-    s.n = product(whole, behind, whole.rank);
+    s.b = kerf__shape_product(whole, 0, first);
+    s.k = kerf__shape_product(whole, first, behind);
+    s.n = kerf__shape_product(whole, behind, whole.rank);
     memcpy(s.dims, whole.dims + first, s.q * sizeof s.dims[0]);
-    s.j = f->by == ROWS       ? product(indices, 0, indices.rank)
+    s.j = f->by == ROWS       ? kerf__shape_product(indices, 0, indices.rank)
           : f->by == ELEMENTS ? (size_t)indices.dims[first]
-                              : product(indices, first, indices.rank - 1);
+                              : kerf__shape_product(indices, first, indices.rank - 1);
     s.index_n = f->by == ELEMENTS;
     s.index_j = f->by == ELEMENTS ? s.n : s.q;
     s.index_b = f->by == ROWS ? 0 : s.j * s.index_j;

@@ -72,19 +72,6 @@ static const struct {
     [KERF_U2] = {1, 0, 0}, [KERF_S2] = {1, 1, 0},  [KERF_S32] = {1, 1, 1},
 };
 
-static kerf_type type_of_number(int64_t number)
-{
-    static const int NUMBERS[KERF_NUM_TYPES] = {
-#define X(type, bits, text, onnx) [type] = (onnx),
-        KERF_TYPE_LIST(X)
-#undef X
-    };
-    int i = 0;
-    while (i < KERF_NUM_TYPES && NUMBERS[i] != number)
-        i++;
-    return (kerf_type)i;
-}
-
 /* The integers' type: the zero point's, or what output_dtype says, or uint8. */
 static kerf_type integer_type(const kerf_node *n)
 {
@@ -93,7 +80,7 @@ static kerf_type integer_type(const kerf_node *n)
     const int64_t told = kerf_node_int(n, "output_dtype", 0);
     if (is_dequantize(task_of(n)))
         return n->inputs[0]->type;
-    return zero != NULL ? zero->type : type_of_number(told != 0 ? told : UINT8);
+    return zero != NULL ? zero->type : kerf__type_of_onnx(told != 0 ? told : UINT8);
 }
 
 static kerf_status check_integers(const kerf_node *n, kerf_type type)
@@ -112,7 +99,7 @@ static kerf_status check_told_type(const kerf_node *n, kerf_type type)
 {
     const int64_t told = kerf_node_int(n, "output_dtype", 0);
     const kerf_type must = is_dequantize(task_of(n)) ? KERF_F32 : type;
-    if (told == 0 || type_of_number(told) == must)
+    if (told == 0 || kerf__type_of_onnx(told) == must)
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "output_dtype is %lld, must be that of %s",
                            (long long)told, kerf_type_name(must));
@@ -149,14 +136,6 @@ typedef struct places {
     size_t n, width, d, b, outer, block;
 } places;
 
-static size_t product(kerf_shape shape, int from, int to)
-{
-    size_t num = 1;
-    for (int i = from; i < to; i++)
-        num *= (size_t)shape.dims[i];
-    return num;
-}
-
 static size_t at_least_one(size_t num)
 {
     return num > 0 ? num : 1;
@@ -176,7 +155,7 @@ static kerf_status find_places(const kerf_node *n, places *out)
     const int scale = task_of(n)->scale;
     const kerf_shape src = n->inputs[0]->shape;
     const int64_t size = kerf_node_int(n, "block_size", 0);
-    const size_t num = at_least_one(product(src, 0, src.rank));
+    const size_t num = at_least_one(kerf__shape_product(src, 0, src.rank));
     int axis;
     *out = (places){num, num, 1, 1, 0, 0};
     if (size == 0 && kerf__value_elements(n->inputs[scale]) == 1)
@@ -187,7 +166,7 @@ static kerf_status find_places(const kerf_node *n, places *out)
                                (long long)size);
     KERF__TRY(kerf__node_check_shape(n, scale, scale_shape(src, axis, size)));
     const size_t channels = at_least_one((size_t)src.dims[axis]);
-    const size_t inner = at_least_one(product(src, axis + 1, src.rank));
+    const size_t inner = at_least_one(kerf__shape_product(src, axis + 1, src.rank));
     const size_t block = (size_t)size, blocks = size > 0 ? kerf__ceil_div(channels, block) : 0;
     if (size == 0)
         *out = inner > 1 ? (places){inner, inner, channels, 1, 0, 1}

@@ -53,6 +53,15 @@ static inline int kerf__ceil_div_int(int a, int b)
     return (a + b - 1) / b;
 }
 
+/* Of the dimensions from `begin` to before `end`, all known. */
+static inline size_t kerf__shape_product(kerf_shape shape, int begin, int end)
+{
+    size_t num = 1;
+    for (int i = begin; i < end; i++)
+        num *= (size_t)shape.dims[i];
+    return num;
+}
+
 /* OpenCL's type for elements that are only moved: uchar to ulong. */
 static inline const char *kerf__unsigned_of_bits(size_t bits)
 {

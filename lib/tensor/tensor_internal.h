@@ -17,6 +17,9 @@ struct kerf_tensor {
 /* A tensor on a part of a buffer, which must outlive it. */
 kerf_status kerf__tensor_create_view(kerf_tensor **out, kerf_device *dev, kerf__buffer *parent,
                                      size_t offset_bytes, kerf_type type, kerf_shape shape);
+/* A type's number in ONNX's TensorProto, and the type of one, KERF_NUM_TYPES if there is none. */
+int kerf__onnx_number(kerf_type type);
+kerf_type kerf__type_of_onnx(int64_t number);
 /* Element i of a tensor of integers (or bools) on the host, whatever their type. */
 int64_t kerf__tensor_int(const kerf_tensor *t, size_t i);
 /* Bytes that a tensor takes, or -1 if that cannot be said in 62 bits. */

@@ -12,8 +12,9 @@
 static const struct {
     const char *name;
     size_t bits;
+    int onnx;
 } TYPES[KERF_NUM_TYPES] = {
-#define X(type, bits, text, onnx) [type] = {text, bits},
+#define X(type, bits, text, onnx) [type] = {text, bits, onnx},
     KERF_TYPE_LIST(X)
 #undef X
 };
@@ -28,6 +29,19 @@ const char *kerf_type_name(kerf_type type)
 size_t kerf_type_bits(kerf_type type)
 {
     return (unsigned)type < KERF_NUM_TYPES ? TYPES[type].bits : 0;
+}
+
+int kerf__onnx_number(kerf_type type)
+{
+    return TYPES[type].onnx;
+}
+
+kerf_type kerf__type_of_onnx(int64_t number)
+{
+    int i = 0;
+    while (i < KERF_NUM_TYPES && TYPES[i].onnx != number)
+        i++;
+    return (kerf_type)i;
 }
 
 int kerf_shape_equal(kerf_shape a, kerf_shape b)
