@@ -6,11 +6,13 @@
  * file in CACHE/guard, with one byte, and removes it when the driver comes back.  A file that is
  * there before is of a process that ended within it:
  *
- *     1 byte    it may only have been killed; try again, which makes it 2
- *     2 bytes   twice in a row, or a handler of fatal signals added one (kerf_device_crashed)
- *     a text    not a crash: the driver said no, and another kernel took the place (refusal.c)
+ *     1 to 3 bytes   so many in a row; they may only have been killed, so it is tried again
+ *     4 or more      that is no chance any more, or a handler of fatal signals said that it
+ *                    was a crash (kerf_device_crashed)
+ *     a text         not a crash: the driver said no, and another kernel took the place
+ *                    (refusal.c)
  *
- * Two bytes or more refuse the program for a day; the name of the file changes with driver,
+ * Four bytes or more refuse the program for a day; the name of the file changes with driver,
  * options and source.  A lock tells a process that is still at it from one that ended. */
 #define _DEFAULT_SOURCE /* flock */
 #include "device/guard.h"
@@ -28,7 +30,7 @@
 #include "base/file.h"
 #include "device/device_internal.h"
 
-enum { REFUSED_BYTES = 2, REFUSED_SECONDS = 24 * 3600, MOST_BYTES = 512 };
+enum { REFUSED_BYTES = 4, REFUSED_SECONDS = 24 * 3600, MOST_BYTES = 512 };
 
 /* A handler of signals can be told nothing but through a global: the device that was opened
  * or at work last.  Its thread is the one that crashes, so it reads what was written. */
@@ -37,8 +39,8 @@ static _Atomic(const kerf__guard *) guard_now;
 const char *kerf_device_crashed(void)
 {
     const kerf__guard *g = guard_now;
-    const ssize_t written = g != NULL && g->file >= 0 ? write(g->file, "x", 1) : 0;
-    (void)written; /* then it takes two crashes */
+    const ssize_t written = g != NULL && g->file >= 0 ? write(g->file, "xxxx", REFUSED_BYTES) : 0;
+    (void)written; /* then it takes some crashes */
     return g != NULL ? g->text : "";
 }
 
@@ -65,13 +67,13 @@ static char *guard_path(const char *key, int make)
 
 /* ---- refusing -------------------------------------------------------------------------- */
 
-/* How many bytes of an open file count. */
+/* How many bytes of an open file count; none if it was removed meanwhile. */
 static long fresh_bytes(int file)
 {
     struct stat info;
     if (fstat(file, &info) != 0)
         return -1;
-    return time(NULL) - info.st_mtim.tv_sec < REFUSED_SECONDS ? (long)info.st_size : 0;
+    return info.st_nlink > 0 && time(NULL) - info.st_mtim.tv_sec < REFUSED_SECONDS ? (long)info.st_size : 0;
 }
 
 static kerf_status refuse(const kerf_device *dev, const char *source, int file, const char *path)
@@ -95,7 +97,8 @@ kerf_status kerf__guard_check(const kerf_device *dev, const char *key, const cha
     char *path = guard_path(key, 0);
     const int file = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     kerf_status status = KERF_OK;
-    if (file >= 0 && fresh_bytes(file) >= REFUSED_BYTES)
+    const int is_at_rest = file >= 0 && flock(file, LOCK_SH | LOCK_NB) == 0;
+    if (is_at_rest && fresh_bytes(file) >= REFUSED_BYTES)
         status = refuse(dev, source, file, path);
     if (file >= 0)
         close(file);
@@ -126,7 +129,8 @@ static long lock(kerf__guard *g)
     g->file = open(g->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (g->file < 0 || flock(g->file, LOCK_EX | LOCK_NB) != 0)
         return -1;
-    return fresh_bytes(g->file);
+    const long bytes = fresh_bytes(g->file);
+    return bytes == 0 && ftruncate(g->file, 0) != 0 ? -1 : bytes; /* those of long ago */
 }
 
 static void release(kerf_device *dev)
