@@ -8,12 +8,13 @@
 #include "json.h"
 #include "session.h"
 
+static const char *const SPLITS[] = {"train", "val", "test"};
+
 static int parse_split(const options *o, kerf_split *split)
 {
-    static const char *const names[] = {"train", "val", "test"};
     *split = KERF_SPLIT_TEST;
     for (int i = 0; o->split != NULL && i < 3; i++) {
-        if (strcmp(o->split, names[i]) == 0) {
+        if (strcmp(o->split, SPLITS[i]) == 0) {
             *split = (kerf_split)i;
             return 0;
         }
@@ -104,6 +105,16 @@ static int compare_with_reference(const options *o, const session *s, kerf_split
     return code;
 }
 
+/* Says which split could be had. */
+static int fail_no_samples(const options *o, const session *s, kerf_split asked)
+{
+    for (int i = 0; i < 3; i++)
+        if (kerf_dataset_num_samples(s->data, (kerf_split)i) > 0)
+            return fail_work(o, "--data %s: has no %s samples, must be --split %s", o->data,
+                             SPLITS[asked], SPLITS[i]);
+    return fail_work(o, "--data %s: has no samples", o->data);
+}
+
 static int evaluate_and_print(const options *o, session *s, kerf_split split)
 {
     int num = kerf_dataset_num_classes(s->data);
@@ -116,8 +127,7 @@ static int evaluate_and_print(const options *o, session *s, kerf_split split)
     if (code == 0)
         code = session_evaluate(o, s, split, &e, confusion);
     if (code == 0 && !e.is_known)
-        code = fail_work(o, "--data %s: has no %s samples", o->data,
-                         o->split != NULL ? o->split : "test");
+        code = fail_no_samples(o, s, split);
     if (code == 0 && o->reference != NULL)
         code = compare_with_reference(o, s, split, &e);
     if (code == 0)

@@ -85,6 +85,8 @@ printf 'shirt\nshoe\n' >labels.txt
 expect_json "samples=3 top.2.0.share outputs.0.shape=[3,10]" \
     "$KERF" infer dense.onnx --input x.npy --top 1 --labels labels.txt --json
 expect 0 "share" "$KERF" infer dense.onnx --input x.npy --top 2
+expect_error 1 "kerf: eval: --data npy:x.npy: has no test samples, must be --split train" \
+    "$KERF" eval dense.onnx --data npy:x.npy
 make_npy wrong.npy "(3, 784)" 2352
 expect_error 1 "kerf: infer: --input wrong.npy: is (3, 784), must be (?, 1, 8, 8) like input input" \
     "$KERF" infer dense.onnx --input wrong.npy
