@@ -47,34 +47,6 @@
         EACH_ELEMENT(MULTIPLY_ADD)                                                                 \
     }
 
-/* A term of the sums, tap (r, s) of channel c, and how far the one KT behind it is: so a round goes
- * on from the last without dividing. */
-typedef struct term {
-    int s, r, c, step_s, step_r, step_c;
-} term;
-
-static inline term term_at(int i, int taps_h, int taps_w)
-{
-    const int row_taps = max(taps_w, 1), column_taps = max(taps_h, 1);
-    term t;
-    t.s = i % row_taps;
-    t.r = i / row_taps % column_taps;
-    t.c = i / row_taps / column_taps;
-    t.step_s = KT % row_taps;
-    t.step_r = KT / row_taps % column_taps;
-    t.step_c = KT / row_taps / column_taps;
-    return t;
-}
-
-static inline void go_on(term *t, int taps_h, int taps_w)
-{
-    t->s += t->step_s;
-    t->r += t->step_r + (t->s >= taps_w);
-    t->c += t->step_c + (t->r >= taps_h);
-    t->s -= t->s >= taps_w ? taps_w : 0;
-    t->r -= t->r >= taps_h ? taps_h : 0;
-}
-
 __attribute__((reqd_work_group_size(64, 1, 1))) kernel void
 conv_simt_gather(global const float *in, global const float *weights, global const float *bias,
                  global const float *residual, global float *out, GATHER, int has_bias, FINISH,
@@ -96,7 +68,7 @@ conv_simt_gather(global const float *in, global const float *weights, global con
     const int out0 =
         image * groups * rows * out_plane + out_first + i_h * out_step_h + i_w * out_step_w;
 
-    term t = term_at(item, taps_h, taps_w); /* of the first KT, if it is one of them */
+    term t = term_at(item, KT, taps_h, taps_w); /* of the first KT, if it is one of them */
     float acc[MR][NR];
     EACH_ELEMENT(CLEAR)
 

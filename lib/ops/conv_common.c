@@ -27,6 +27,32 @@ typedef struct numbers {
     int64_t output_padding[NUM_AXES], output_shape[NUM_AXES]; /* of ConvTranspose; shape 0: none */
 } numbers;
 
+/* What a node computes, and where its operands stand; 0: it has no such input. */
+typedef struct kind {
+    const char *op;
+    kerf__conv_direction direction;
+    int weights; /* or the second tensor that a gradient is made of */
+    int bias, residual;
+    int is_integer; /* of bytes, the bias of int32 */
+} kind;
+
+static const kind KINDS[] = {
+    {"Conv", KERF__CONV_DST, 1, 2, 3, 0},
+    {"ConvInteger", KERF__CONV_DST, 1, 0, 0, 1},
+    {"QLinearConv", KERF__CONV_DST, 3, 8, 9, 1},
+    {"ConvTranspose", KERF__CONV_SRC, 1, 2, 0, 0},
+    {"kerf.ConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0},
+    {"kerf.ConvGradWeights", KERF__CONV_WEIGHTS, 1, 0, 0, 0},
+};
+
+static const kind *kind_of(const kerf_node *n)
+{
+    const kind *k = KINDS;
+    while (strcmp(k->op, n->op) != 0)
+        k++;
+    return k;
+}
+
 static int is(const kerf_node *n, const char *op)
 {
     return strcmp(n->op, op) == 0;
@@ -34,15 +60,23 @@ static int is(const kerf_node *n, const char *op)
 
 static kerf__conv_direction direction_of(const kerf_node *n)
 {
-    return is(n, "Conv")                   ? KERF__CONV_DST
-           : is(n, "kerf.ConvGradWeights") ? KERF__CONV_WEIGHTS
-                                           : KERF__CONV_SRC;
+    return kind_of(n)->direction;
 }
 
 /* As ONNX has it, however it lies in memory. */
 static kerf_shape shape_of(const kerf_node *n, int input)
 {
     return kerf__input_plain_shape(n, input);
+}
+
+static const kerf_value *weights_of(const kerf_node *n)
+{
+    return n->inputs[kind_of(n)->weights];
+}
+
+static kerf_shape weights_shape(const kerf_node *n)
+{
+    return shape_of(n, kind_of(n)->weights);
 }
 
 /* ---- attributes ---------------------------------------------------------------------------- */
@@ -82,17 +116,17 @@ static kerf_status read_auto_pad(const kerf_node *n, pad_kind *out)
 /* kernel_shape may be left out where there are weights to tell it. */
 static kerf_status read_kernel(const kerf_node *n, numbers *x)
 {
-    const kerf_shape weights = shape_of(n, 1);
+    const kerf_shape weights = weights_shape(n);
     char text[128];
     if (direction_of(n) == KERF__CONV_WEIGHTS)
         return read_list(n, "kernel_shape", x->num_axes, 1, 1, x->kernel);
     KERF__TRY(read_list(n, "kernel_shape", x->num_axes, 1, 0, x->kernel));
     for (int i = 0; i < x->num_axes; i++) {
         if (x->kernel[i] != 0 && x->kernel[i] != weights.dims[2 + i])
-            return kerf__fail_node(KERF_ERR_SHAPE, n,
-                                   "kernel_shape holds %lld, must be %lld as weights %s are %s",
-                                   (long long)x->kernel[i], (long long)weights.dims[2 + i],
-                                   n->inputs[1]->name, kerf_shape_text(weights, text, sizeof text));
+            return kerf__fail_node(
+                KERF_ERR_SHAPE, n, "kernel_shape holds %lld, must be %lld as weights %s are %s",
+                (long long)x->kernel[i], (long long)weights.dims[2 + i], weights_of(n)->name,
+                kerf_shape_text(weights, text, sizeof text));
         x->kernel[i] = weights.dims[2 + i];
     }
     return KERF_OK;
@@ -132,7 +166,8 @@ static kerf_status check_tensor(const kerf_node *n, int i)
     const kerf_value *v = n->inputs[i];
     const kerf_shape shape = shape_of(n, i);
     char text[128];
-    KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
+    KERF__TRY(kind_of(n)->is_integer ? kerf__node_check_bytes(n, i)
+                                     : kerf__node_check_type(n, i, KERF_F32));
     if (shape.rank != 3 && shape.rank != 4)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "%s has %d dimensions, supported are 3 (1-D) and 4 (2-D)", v->name,
@@ -144,7 +179,7 @@ static kerf_status check_tensor(const kerf_node *n, int i)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "%s has 2^31 elements or more, supported are fewer", v->name);
     for (int d = 0; d < shape.rank; d++)
-        if (shape.dims[d] < 1 && (d > 0 || (i == 1 && direction_of(n) != KERF__CONV_WEIGHTS)))
+        if (shape.dims[d] < 1 && (d > 0 || (i > 0 && direction_of(n) != KERF__CONV_WEIGHTS)))
             return kerf__fail_node(KERF_ERR_SHAPE, n, "%s is %s, only a batch may be empty",
                                    v->name, kerf_shape_text(shape, text, sizeof text));
     return KERF_OK;
@@ -166,19 +201,19 @@ static kerf_status read_channels(const kerf_node *n, int input, int dim, int gro
 static kerf_status check_weights(const kerf_node *n, int dim, int64_t must)
 {
     char text[128];
-    const kerf_shape weights = shape_of(n, 1);
+    const kerf_shape weights = weights_shape(n);
     if (weights.dims[dim] == must)
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_SHAPE, n,
                            "weights %s are %s, dimension %d must be %lld: %s has %lld channels",
-                           n->inputs[1]->name, kerf_shape_text(weights, text, sizeof text), dim,
+                           weights_of(n)->name, kerf_shape_text(weights, text, sizeof text), dim,
                            (long long)must, n->inputs[0]->name, (long long)shape_of(n, 0).dims[1]);
 }
 
 static kerf_status read_dst_channels(const kerf_node *n, kerf__conv *v)
 {
     KERF__TRY(read_channels(n, 0, 1, v->groups, &v->src_channels));
-    KERF__TRY(read_channels(n, 1, 0, v->groups, &v->dst_channels));
+    KERF__TRY(read_channels(n, kind_of(n)->weights, 0, v->groups, &v->dst_channels));
     return check_weights(n, 1, v->src_channels);
 }
 
@@ -307,14 +342,14 @@ static kerf_status check_sizes(const kerf_node *n, int64_t src, int64_t dst, ker
 
 static kerf_status size_axis(const kerf_node *n, const numbers *x, int i, kerf__conv_axis *a)
 {
-    const kerf_shape first_shape = shape_of(n, 0), second_shape = shape_of(n, 1);
+    const kerf_shape first_shape = shape_of(n, 0), second_shape = weights_shape(n);
     const int64_t *first = first_shape.dims, *second = second_shape.dims;
     *a = (kerf__conv_axis){.kernel = (int)x->kernel[i],
                            .stride = (int)x->strides[i],
                            .dilation = (int)x->dilations[i],
                            .pad = (int)x->pads[i],
                            .pad_end = (int)x->pads[x->num_axes + i]};
-    if (is(n, "Conv"))
+    if (direction_of(n) == KERF__CONV_DST)
         return size_dst(n, x, i, a);
     if (is(n, "ConvTranspose"))
         return size_src(n, x, i, a);
@@ -327,17 +362,26 @@ static kerf_status size_axis(const kerf_node *n, const numbers *x, int i, kerf__
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
+static int has_input(const kerf_node *n, int i)
+{
+    return i > 0 && i < n->num_inputs && n->inputs[i] != NULL;
+}
+
 static kerf_status check_extras(const kerf_node *n, kerf__conv *v)
 {
+    const kind *k = kind_of(n);
     const int64_t channels =
         (int64_t)v->groups * (v->direction == KERF__CONV_DST ? v->dst_channels : v->src_channels);
-    v->has_bias = n->num_inputs > 2 && n->inputs[2] != NULL;
-    v->has_residual = n->num_inputs > 3 && n->inputs[3] != NULL;
+    v->has_bias = has_input(n, k->bias);
+    v->has_residual = has_input(n, k->residual);
     if (v->has_bias) {
-        KERF__TRY(kerf__node_check_type(n, 2, KERF_F32));
-        KERF__TRY(kerf__node_check_shape(n, 2, KERF_SHAPE(channels)));
+        KERF__TRY(kerf__node_check_type(n, k->bias, k->is_integer ? KERF_S32 : KERF_F32));
+        KERF__TRY(kerf__node_check_shape(n, k->bias, KERF_SHAPE(channels)));
     }
-    return v->has_residual ? kerf__node_check_type(n, 3, KERF_F32) : KERF_OK;
+    if (!v->has_residual)
+        return KERF_OK;
+    return k->is_integer ? kerf__node_check_bytes(n, k->residual)
+                         : kerf__node_check_type(n, k->residual, KERF_F32);
 }
 
 kerf_status kerf__conv_read(const kerf_node *n, kerf__conv *out)
@@ -346,8 +390,8 @@ kerf_status kerf__conv_read(const kerf_node *n, kerf__conv *out)
     kerf__conv v = {.direction = direction_of(n),
                     .activation = kerf__activation_of(n),
                     .h = {1, 1, 1, 0, 0, 1, 1}};
-    for (int i = 0; i < 2; i++)
-        KERF__TRY(check_tensor(n, i));
+    KERF__TRY(check_tensor(n, 0));
+    KERF__TRY(check_tensor(n, kind_of(n)->weights));
     KERF__TRY(read_all_channels(n, &v));
     KERF__TRY(read_numbers(n, &x));
     if (x.num_axes == 2)
@@ -389,10 +433,10 @@ double kerf__conv_pairs(const kerf__conv_axis *a)
 
 kerf__buffer *kerf__conv_bias(const kerf__op_case *c, const kerf__conv *v)
 {
-    return v->has_bias ? kerf__in(c, 2) : kerf__out(c, 0);
+    return v->has_bias ? kerf__in(c, kind_of(c->node)->bias) : kerf__out(c, 0);
 }
 
 kerf__buffer *kerf__conv_residual(const kerf__op_case *c, const kerf__conv *v)
 {
-    return v->has_residual ? kerf__in(c, 3) : kerf__out(c, 0);
+    return v->has_residual ? kerf__in(c, kind_of(c->node)->residual) : kerf__out(c, 0);
 }

@@ -13,7 +13,8 @@
  *     dst      (n, groups * dst_channels, h.dst, w.dst)
  *     dst[p][q] = sum of weights[r][s] * src[p * stride - pad + r * dilation][...]
  *
- * A 1-D convolution is one whose h has a size of 1 everywhere. */
+ * A 1-D convolution is one whose h has a size of 1 everywhere.  Those of bytes, ConvInteger and
+ * QLinearConv, make dst as Conv does, from other inputs (qlinear_conv.c). */
 #ifndef KERF_OPS_CONV_COMMON_H
 #define KERF_OPS_CONV_COMMON_H
 
@@ -46,8 +47,8 @@ typedef struct kerf__conv {
     int n, groups;
     int src_channels, dst_channels; /* of one group */
     kerf__conv_axis h, w;
-    int has_bias;     /* input 2, one number a channel of the result */
-    int has_residual; /* input 3, of the result's shape: added before the activation */
+    int has_bias;     /* one number a channel of the result */
+    int has_residual; /* of the result's shape: added before the activation */
     kerf__activation activation;
 } kerf__conv;
 

@@ -21,15 +21,6 @@ static const kerf_value *input_of(const kerf_node *n, int i)
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-static kerf_status check_bytes(const kerf_node *n, int i)
-{
-    const kerf_value *v = n->inputs[i];
-    if (v->type == KERF_U8 || v->type == KERF_S8)
-        return KERF_OK;
-    return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %s, must be uint8 or int8",
-                           v->name, kerf_type_name(v->type));
-}
-
 /* One number, or one a row of A or a column of B. */
 static kerf_status check_zero(const kerf_node *n, int i, int operand, int size)
 {
@@ -44,8 +35,8 @@ static kerf_status check_zero(const kerf_node *n, int i, int operand, int size)
 
 static kerf_status infer(kerf_node *n)
 {
-    KERF__TRY(check_bytes(n, A));
-    KERF__TRY(check_bytes(n, B));
+    KERF__TRY(kerf__node_check_bytes(n, A));
+    KERF__TRY(kerf__node_check_bytes(n, B));
     KERF__TRY(kerf__matmul_infer(n, KERF_S32));
     const kerf__gemm g = kerf__gemm_of(n);
     KERF__TRY(check_zero(n, A_ZERO, A, g.m));

@@ -30,6 +30,7 @@
     X(norm) \
     X(optimizer) \
     X(pool) \
+    X(qlinear_conv) \
     X(quantize) \
     X(reduce) \
     X(reorder) \

@@ -70,6 +70,15 @@ kerf_status kerf__node_check_type(const kerf_node *n, int input, kerf_type type)
                            kerf_type_name(v->type), kerf_type_name(type));
 }
 
+kerf_status kerf__node_check_bytes(const kerf_node *n, int input)
+{
+    const kerf_value *v = n->inputs[input];
+    if (v->type == KERF_U8 || v->type == KERF_S8)
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %s, must be uint8 or int8",
+                           v->name, kerf_type_name(v->type));
+}
+
 kerf_status kerf__node_check_shape(const kerf_node *n, int input, kerf_shape shape)
 {
     char is[128], must[128];

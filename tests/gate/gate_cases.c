@@ -68,6 +68,8 @@ const gate_case gate_cases[] = {
     {"MatMulInteger", "u8:70,50 s8:50,60", NULL, 0},
     {"MatMulInteger", "s8:70,50 u8:50,60", NULL, 0},
     {"MatMulInteger", "s8:70,50 s8:50,60", NULL, 0},
+    {"ConvInteger", "u8:2,5,9,11 s8:7,5,3,3", "pads=1,1,1,1", 0},
+    {"QLinearConv", "u8:2,5,9,11 f32: u8: s8:7,5,3,3 f32:7 s8:7 f32: u8: s32:7", "pads=1,1,1,1", 0},
 
     {"Conv",          "f32:2,5,9,11 f32:7,5,3,3 f32:7", "pads=1,1,1,1", 0},
     {"ConvTranspose", "f32:2,7,9,11 f32:7,5,3,3 f32:5", "strides=2,2", 0},

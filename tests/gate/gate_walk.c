@@ -116,7 +116,7 @@ static void set_attribute(const gate_case *c, kerf_node *n, char *text)
 /* A node of operation `op` on the case's inputs. */
 static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *g)
 {
-    enum { MOST_INPUTS = 8 };
+    enum { MOST_INPUTS = 16 };
     kerf_value *inputs[MOST_INPUTS] = {NULL};
     kerf_node *n = NULL;
     int num = 0;

@@ -26,6 +26,7 @@ REF(nll_loss);
 REF(norm);
 REF(optimizer);
 REF(pool);
+REF(qlinear_conv);
 REF(quantize);
 REF(reduce);
 REF(reorder);

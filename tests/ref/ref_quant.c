@@ -44,6 +44,11 @@ double ref_quant_to_float(double integer, kerf_quant q)
     return (double)((float)(integer - q.zero_point) * q.scale);
 }
 
+double ref_quant_multiplier(double x_scale, double w_scale, double y_scale)
+{
+    return quotient((double)(float)(x_scale * w_scale), (kerf_quant){.scale = (float)y_scale});
+}
+
 int ref_quant_is_within(double x, kerf_quant q)
 {
     const double whole = rint(quotient(x, q)) + q.zero_point;

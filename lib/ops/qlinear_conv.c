@@ -1,0 +1,254 @@
+/* ops/qlinear_conv.c -- convolutions of bytes: shape rule, the table of variants, and the variant
+ * that fits everything.
+ *
+ *     ConvInteger(x, w, x_zero_point?, w_zero_point?) -> sums in int32
+ *     QLinearConv(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point,
+ *                 bias?) -> y
+ *
+ * x and w are uint8 or int8, each with or without a sign; scale and zero point of w may be one a
+ * channel of the result.  The bias is int32, in units of x_scale * w_scale.  Padding is x's zero
+ * point.  Attributes `low` and `high`, which ONNX does not know, bound the result: an activation
+ * that fusing took in.
+ *
+ * qlinear_conv_plain: one work-item an element.  Device side: kernels/qlinear_conv.cl.
+ * Definition: tests/ref/ref_qlinear_conv.c. */
+#include <stdint.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "ops/conv_gather.h"
+#include "ops/layout_common.h"
+#include "ops/qlinear_conv_common.h"
+#include "ops/shape_common.h"
+
+extern const kerf__source kerf__source_qlinear_conv;
+
+/* Every product is within 255 * 255: a longer sum might leave int32. */
+enum { LONGEST = INT32_MAX / (255 * 255) };
+
+/* ---- what a node has ----------------------------------------------------------------------- */
+
+static int is_integer(const kerf_node *n)
+{
+    return strcmp(n->op, "ConvInteger") == 0;
+}
+
+static const kerf_value *input_of(const kerf_node *n, int i)
+{
+    return i >= 0 && i < n->num_inputs ? n->inputs[i] : NULL;
+}
+
+static kerf__conv_bytes inputs_of(const kerf_node *n)
+{
+    static const kerf__conv_bytes INTEGER = {0, 1, 2, 3, -1, -1, -1, -1, -1, 0, 0};
+    static const kerf__conv_bytes QLINEAR = {0, 3, 2, 5, 7, 1, 4, 6, 8, 0, 0};
+    return is_integer(n) ? INTEGER : QLINEAR;
+}
+
+static int has_sign(const kerf_node *n, int i)
+{
+    const kerf_value *v = input_of(n, i);
+    return v != NULL && v->type == KERF_S8;
+}
+
+kerf__conv_bytes kerf__conv_bytes_of(const kerf_node *n)
+{
+    kerf__conv_bytes b = inputs_of(n);
+    const int least = has_sign(n, b.y_zero) ? INT8_MIN : 0;
+    b.low = (int)kerf_node_int(n, "low", least);
+    b.high = (int)kerf_node_int(n, "high", least + UINT8_MAX);
+    return b;
+}
+
+/* ---- shapes -------------------------------------------------------------------------------- */
+
+/* One number, or one a channel of the result where `channels` are given. */
+static kerf_status check_numbers(const kerf_node *n, int i, int64_t channels)
+{
+    if (kerf__value_elements(n->inputs[i]) == 1)
+        return KERF_OK;
+    return kerf__node_check_shape(n, i, channels > 0 ? KERF_SHAPE(channels) : KERF_SCALAR);
+}
+
+static kerf_status check_zero(const kerf_node *n, int i, kerf_type type, int64_t channels)
+{
+    if (input_of(n, i) == NULL)
+        return KERF_OK;
+    KERF__TRY(kerf__node_check_type(n, i, type));
+    return check_numbers(n, i, channels);
+}
+
+static kerf_status check_scale(const kerf_node *n, int i, int64_t channels)
+{
+    KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
+    return check_numbers(n, i, channels);
+}
+
+static kerf_status check_bounds(const kerf_node *n, kerf_type type)
+{
+    const int64_t least = type == KERF_S8 ? INT8_MIN : 0, most = least + UINT8_MAX;
+    const int64_t low = kerf_node_int(n, "low", least), high = kerf_node_int(n, "high", most);
+    if (least <= low && low <= high && high <= most)
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_SHAPE, n, "low and high are %lld and %lld, must be in [%d, %d]",
+                           (long long)low, (long long)high, (int)least, (int)most);
+}
+
+/* What QLinearConv has beyond ConvInteger. */
+static kerf_status check_result(const kerf_node *n, const kerf__conv_bytes *b, int64_t channels)
+{
+    for (int i = 0; i <= b->y_zero; i++)
+        if (n->inputs[i] == NULL)
+            return kerf__fail_node(KERF_ERR_SHAPE, n, "input %d is left out, must be there", i);
+    KERF__TRY(check_scale(n, b->x_scale, 0));
+    KERF__TRY(check_scale(n, b->w_scale, channels));
+    KERF__TRY(check_scale(n, b->y_scale, 0));
+    KERF__TRY(kerf__node_check_bytes(n, b->y_zero));
+    KERF__TRY(check_numbers(n, b->y_zero, 0));
+    return check_bounds(n, n->inputs[b->y_zero]->type);
+}
+
+static kerf_status infer(kerf_node *n)
+{
+    const kerf__conv_bytes b = inputs_of(n);
+    kerf__conv v = {0};
+    KERF__TRY(kerf__conv_read(n, &v));
+    const int64_t channels = (int64_t)v.groups * v.dst_channels;
+    const int64_t terms = (int64_t)v.src_channels * v.h.kernel * v.w.kernel;
+    KERF__TRY(check_zero(n, b.x_zero, n->inputs[b.x]->type, 0));
+    KERF__TRY(check_zero(n, b.w_zero, n->inputs[b.w]->type, channels));
+    if (!is_integer(n))
+        KERF__TRY(check_result(n, &b, channels));
+    if (terms > LONGEST)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "sums have %lld terms, must have up to %d to fit int32",
+                               (long long)terms, LONGEST);
+    const kerf_shape src = n->inputs[b.x]->shape;
+    const kerf_shape dst = src.rank == 3 ? KERF_SHAPE(v.n, channels, v.w.dst)
+                                         : KERF_SHAPE(v.n, channels, v.h.dst, v.w.dst);
+    if (kerf_shape_num_elements(dst) < 0 || kerf_shape_num_elements(dst) >= (int64_t)1 << 31)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "the result has 2^31 elements or more, supported are fewer");
+    kerf__set_output(n, 0, is_integer(n) ? KERF_S32 : n->inputs[b.y_zero]->type, dst);
+    return KERF_OK;
+}
+
+static double macs(const kerf_node *n)
+{
+    const kerf__conv v = kerf__conv_of(n);
+    return kerf__conv_macs(&v);
+}
+
+/* ---- launches ------------------------------------------------------------------------------ */
+
+const char *kerf__conv_bytes_options(const kerf_node *n)
+{
+    return is_integer(n) ? "-DINTEGER" : "";
+}
+
+/* What is left out is x, which is never read as such. */
+static kerf__arg buffer_of(const kerf__op_case *c, int i)
+{
+    return ARG(kerf__in(c, input_of(c->node, i) != NULL ? i : 0));
+}
+
+/* 1 if the input is a number for each channel. */
+static int step_of(const kerf_node *n, int i)
+{
+    const kerf_value *v = input_of(n, i);
+    return v != NULL && kerf__value_elements(v) > 1;
+}
+
+int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg *args)
+{
+    enum { SIGN = 0x80 };
+    const kerf_node *n = c->node;
+    const kerf__conv_bytes b = kerf__conv_bytes_of(n);
+    const kerf__conv_axis h = v->h, w = v->w;
+    const int buffers[] = {b.x_zero, b.w_zero, b.y_zero, b.x_scale, b.w_scale, b.y_scale, b.bias};
+    const int numbers[] = {input_of(n, b.x_zero) != NULL,
+                           input_of(n, b.w_zero) != NULL,
+                           v->has_bias,
+                           step_of(n, b.w_zero),
+                           step_of(n, b.w_scale),
+                           SIGN * has_sign(n, b.x),
+                           SIGN * has_sign(n, b.w),
+                           SIGN * has_sign(n, b.y_zero),
+                           b.low,
+                           b.high,
+                           v->groups,
+                           v->src_channels,
+                           v->dst_channels,
+                           h.src,
+                           w.src,
+                           h.dst,
+                           w.dst,
+                           h.kernel,
+                           w.kernel,
+                           h.stride,
+                           w.stride,
+                           h.dilation,
+                           w.dilation,
+                           h.pad,
+                           w.pad};
+    int num = 0;
+    args[num++] = ARG(kerf__in(c, b.x));
+    args[num++] = ARG(kerf__in(c, b.w));
+    args[num++] = ARG(kerf__out(c, 0));
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        args[num++] = buffer_of(c, buffers[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        args[num++] = ARG(numbers[i]);
+    return num;
+}
+
+/* ---- plain --------------------------------------------------------------------------------- */
+
+static int fits_plain(const kerf__op_case *c)
+{
+    const kerf__conv v = kerf__conv_of(c->node);
+    return kerf__conv_is_plain(c->node) && kerf__fits_31_bits(c) &&
+           kerf__conv_loop_fits(c, (int64_t)v.src_channels * v.h.kernel * v.w.kernel);
+}
+
+/* Cycles of one core, as for Conv. */
+static double guess_plain(const kerf__op_case *c)
+{
+    enum { A_PRODUCT = 7 };
+    return 64.0 + A_PRODUCT * macs(c->node);
+}
+
+static kerf_status build_plain(const kerf__op_case *c)
+{
+    const kerf__conv v = kerf__conv_of(c->node);
+    const int num_elements = (int)kerf__value_elements(c->node->outputs[0]);
+    kerf__arg args[KERF__MOST_CONV_ARGS];
+    int num = kerf__conv_bytes_args(c, &v, args);
+    args[num++] = ARG(num_elements);
+    return kerf__emit(c, &kerf__source_qlinear_conv, "qlinear_conv_plain",
+                      kerf__conv_bytes_options(c->node), args, num,
+                      kerf__grid_items((size_t)num_elements));
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+static const kerf__variant VARIANTS[] = {
+    {.name = "qlinear_conv_plain", .fits = fits_plain, .guess = guess_plain, .build = build_plain},
+    {.name = "qlinear_conv_simt",
+     .fits = kerf__qlinear_conv_simt_fits,
+     .guess = kerf__qlinear_conv_simt_guess,
+     .build = kerf__qlinear_conv_simt_build},
+};
+
+#define ENTRY(name, least, most)                                                                   \
+    {                                                                                              \
+        .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = 1, .infer = infer,     \
+        .macs = macs, .variants = VARIANTS, .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]   \
+    }
+
+extern const kerf__op kerf__ops_qlinear_conv[];
+const kerf__op kerf__ops_qlinear_conv[] = {
+    ENTRY("ConvInteger", 2, 4),
+    ENTRY("QLinearConv", 8, 9),
+    {.op = NULL},
+};

@@ -1,0 +1,27 @@
+/* ops/qlinear_conv_common.h -- a convolution of bytes as its variants see it.  Other half:
+ * qlinear_conv.c. */
+#ifndef KERF_OPS_QLINEAR_CONV_COMMON_H
+#define KERF_OPS_QLINEAR_CONV_COMMON_H
+
+#include "ops/conv_common.h"
+
+/* Inputs of a node, -1 where it has none. */
+typedef struct kerf__conv_bytes {
+    int x, w, x_zero, w_zero, y_zero, x_scale, w_scale, y_scale, bias;
+    int low, high; /* bounds of the result */
+} kerf__conv_bytes;
+
+kerf__conv_bytes kerf__conv_bytes_of(const kerf_node *n);
+
+enum { KERF__MOST_CONV_ARGS = 48 };
+/* INTEGERS and GEOMETRY of kernels/qlinear_conv.clh behind x, weights and dst; their number. */
+int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg *args);
+/* "-DINTEGER" where sums are the result. */
+const char *kerf__conv_bytes_options(const kerf_node *n);
+
+/* qlinear_conv_simt.c */
+int kerf__qlinear_conv_simt_fits(const kerf__op_case *c);
+double kerf__qlinear_conv_simt_guess(const kerf__op_case *c);
+kerf_status kerf__qlinear_conv_simt_build(const kerf__op_case *c);
+
+#endif

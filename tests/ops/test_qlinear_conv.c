@@ -1,0 +1,293 @@
+/* test_qlinear_conv.c -- ConvInteger and QLinearConv against ref_qlinear_conv.c: the very numbers,
+ * of both types on both sides, and the shapes that ONNX gives. */
+#include "op_check.h"
+#include "ops/conv_common.h"
+#include "ref/ref.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+enum { MAX = 1 << 16 };
+static kerf_device *dev;
+static uint8_t bytes[2][MAX], zeros[2][256];
+static float w_scales[256];
+static int32_t bias[256];
+
+static const kerf_type TYPES[] = {KERF_U8, KERF_S8};
+
+static uint32_t next(uint32_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 17;
+    return *s ^= *s << 5;
+}
+
+static void fill(void)
+{
+    uint32_t s = 99;
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < MAX; i++)
+            bytes[k][i] = (uint8_t)(next(&s) >> 7);
+    for (size_t i = 0; i < 64; i++) /* both ends on both sides */
+        bytes[0][i] = bytes[1][i] = i % 3 == 0 ? 0x80 : i % 3 == 1 ? 0x7F : 0xFF;
+    for (size_t i = 0; i < 256; i++) {
+        zeros[0][i] = (uint8_t)(next(&s) >> 7);
+        zeros[1][i] = (uint8_t)(next(&s) >> 7);
+        w_scales[i] = 0.001f * (float)(1 + (next(&s) >> 8) % 1000);
+        bias[i] = (int32_t)(next(&s) >> 16) - 32768;
+    }
+}
+
+/* ---- one case ------------------------------------------------------------------------------ */
+
+/* Zeros stand for what the node does not say. */
+typedef struct conv_case {
+    kerf_shape x, w, y; /* y: what must come out */
+    int64_t group, strides[2], dilations[2], pads[4];
+    const char *auto_pad;
+} conv_case;
+
+/* Per channel: one scale, and one zero point, a channel. */
+typedef struct types {
+    kerf_type x, w, y;
+    int per_channel, has_bias;
+    int64_t low, high; /* both 0: none */
+    int has_ties;
+} types;
+
+static void set_list(kerf_node *n, const char *key, const int64_t *list, size_t num)
+{
+    for (size_t i = 0; i < num; i++)
+        if (list[i] != 0) {
+            CHECK_OK(kerf_node_set_ints(n, key, list, num));
+            return;
+        }
+}
+
+static void set_attributes(kerf_node *n, const conv_case *t)
+{
+    const size_t num_axes = (size_t)t->x.rank - 2;
+    if (t->group != 0)
+        CHECK_OK(kerf_node_set_int(n, "group", t->group));
+    if (t->auto_pad != NULL)
+        CHECK_OK(kerf_node_set_string(n, "auto_pad", t->auto_pad));
+    set_list(n, "strides", t->strides, num_axes);
+    set_list(n, "dilations", t->dilations, num_axes);
+    set_list(n, "pads", t->pads, 2 * num_axes);
+}
+
+static kerf_shape numbers_of(const conv_case *t, int per_channel)
+{
+    return per_channel ? KERF_SHAPE(t->w.dims[0]) : KERF_SCALAR;
+}
+
+static const float X_SCALE = 0.013f;
+
+/* So that most results are within the range, or so that every other sum is a tie. */
+static float y_scale_of(const conv_case *t, const types *k)
+{
+    const float terms = (float)kerf_shape_num_elements(t->w) / (float)t->w.dims[0];
+    const float product = X_SCALE * w_scales[0];
+    return k->has_ties ? 2.0f * product : (k->per_channel ? 0.4f : 0.04f) * sqrtf(terms);
+}
+
+static void add_qlinear(op_check *c, const conv_case *t, const types *k)
+{
+    const float y_scale = y_scale_of(t, k);
+    op_check_input(c, k->x, t->x, bytes[0]);
+    op_check_input(c, KERF_F32, KERF_SCALAR, &X_SCALE);
+    op_check_input(c, k->x, KERF_SCALAR, zeros[0]);
+    op_check_input(c, k->w, t->w, bytes[1]);
+    op_check_input(c, KERF_F32, numbers_of(t, k->per_channel), w_scales);
+    op_check_input(c, k->w, numbers_of(t, k->per_channel), zeros[1]);
+    op_check_input(c, KERF_F32, KERF_SCALAR, &y_scale);
+    op_check_input(c, k->y, KERF_SHAPE(1), zeros[0] + 1);
+    if (k->has_bias)
+        op_check_input(c, KERF_S32, KERF_SHAPE(t->w.dims[0]), bias);
+    op_check_node(c, "QLinearConv", 1);
+    if (k->low != 0 || k->high != 0) {
+        CHECK_OK(kerf_node_set_int(c->node, "low", k->low));
+        CHECK_OK(kerf_node_set_int(c->node, "high", k->high));
+    }
+}
+
+/* Zero points: 0 none, 1 that of x alone, 2 both. */
+static void add_integer(op_check *c, const conv_case *t, const types *k, int num_zeros)
+{
+    op_check_input(c, k->x, t->x, bytes[0]);
+    op_check_input(c, k->w, t->w, bytes[1]);
+    if (num_zeros > 0)
+        op_check_input(c, k->x, KERF_SCALAR, zeros[0]);
+    if (num_zeros > 1)
+        op_check_input(c, k->w, numbers_of(t, k->per_channel), zeros[1]);
+    op_check_node(c, "ConvInteger", 1);
+}
+
+static void finish(op_check *c, const conv_case *t)
+{
+    set_attributes(c->node, t);
+    CHECK_OK(kerf__node_infer(c->node));
+    CHECK(kerf_shape_equal(c->node->outputs[0]->shape, t->y));
+    op_check_variants(c, ref_qlinear_conv, 0);
+    op_check_end(c);
+}
+
+static void check(const conv_case *t, const types *k)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    add_qlinear(&c, t, k);
+    finish(&c, t);
+}
+
+/* Sums stay below 2^24, as the harness compares floats. */
+static void check_integer(const conv_case *t, const types *k, int num_zeros)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    add_integer(&c, t, k, num_zeros);
+    finish(&c, t);
+}
+
+/* ---- tests --------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const conv_case CASES[] = {
+    {.x = {4, {1, 1, 1, 1}},   .w = {4, {1, 1, 1, 1}},  .y = {4, {1, 1, 1, 1}}},
+    {.x = {4, {0, 3, 5, 5}},   .w = {4, {4, 3, 3, 3}},  .y = {4, {0, 4, 3, 3}}},
+    {.x = {4, {2, 5, 7, 9}},   .w = {4, {6, 5, 3, 3}},  .y = {4, {2, 6, 7, 9}},   .pads = {1, 1, 1, 1}},
+    {.x = {4, {1, 3, 11, 8}},  .w = {4, {5, 3, 5, 3}},  .y = {4, {1, 5, 5, 4}},   .pads = {2, 0, 1, 2}, .strides = {2, 2}},
+    {.x = {4, {1, 4, 9, 9}},   .w = {4, {3, 4, 3, 2}},  .y = {4, {1, 3, 5, 6}},   .dilations = {2, 3}},
+    {.x = {4, {2, 6, 5, 5}},   .w = {4, {4, 3, 3, 3}},  .y = {4, {2, 4, 5, 5}},   .group = 2, .pads = {1, 1, 1, 1}},
+    {.x = {4, {1, 9, 6, 7}},   .w = {4, {9, 1, 3, 3}},  .y = {4, {1, 9, 3, 4}},   .group = 9, .pads = {1, 1, 1, 1}, .strides = {2, 2}},
+    {.x = {4, {1, 3, 6, 6}},   .w = {4, {6, 1, 3, 3}},  .y = {4, {1, 6, 6, 6}},   .group = 3, .auto_pad = "SAME_UPPER"},
+    {.x = {4, {1, 3, 7, 6}},   .w = {4, {2, 3, 3, 3}},  .y = {4, {1, 2, 4, 3}},   .strides = {2, 2}, .auto_pad = "SAME_LOWER"},
+    {.x = {3, {2, 5, 17}},     .w = {3, {7, 5, 4}},     .y = {3, {2, 7, 9}},      .strides = {2}, .pads = {2, 1}},
+    {.x = {4, {1, 33, 6, 6}},  .w = {4, {35, 33, 1, 1}}, .y = {4, {1, 35, 6, 6}}},
+};
+/* clang-format on */
+
+static void test_shapes(void)
+{
+    static const types U8S8 = {
+        .x = KERF_U8, .w = KERF_S8, .y = KERF_U8, .per_channel = 1, .has_bias = 1};
+    for (size_t i = 0; i < LENGTH(CASES); i++) {
+        check(&CASES[i], &U8S8);
+        check_integer(&CASES[i], &U8S8, 1);
+    }
+}
+
+static void test_types(void)
+{
+    static const conv_case CASE = {.x = {4, {1, 3, 5, 6}},
+                                   .w = {4, {5, 3, 3, 3}},
+                                   .y = {4, {1, 5, 5, 6}},
+                                   .pads = {1, 1, 1, 1}};
+    for (int i = 0; i < 16; i++) {
+        const types k = {.x = TYPES[i & 1],
+                         .w = TYPES[i >> 1 & 1],
+                         .y = TYPES[i >> 2 & 1],
+                         .per_channel = i >> 3 & 1,
+                         .has_bias = i & 1};
+        check(&CASE, &k);
+        check_integer(&CASE, &k, i % 3);
+    }
+}
+
+static void test_bounds(void)
+{
+    static const conv_case CASE = {
+        .x = {4, {1, 3, 5, 6}}, .w = {4, {5, 3, 3, 3}}, .y = {4, {1, 5, 3, 4}}};
+    check(&CASE, &(types){.x = KERF_U8, .w = KERF_S8, .y = KERF_U8, .low = 100, .high = 140});
+    check(&CASE, &(types){.x = KERF_S8, .w = KERF_S8, .y = KERF_S8, .low = -3, .high = 90});
+}
+
+/* What a sum is multiplied by is a half, if it is rounded as it must be. */
+static void test_ties(void)
+{
+    static const conv_case CASE = {
+        .x = {4, {1, 1, 16, 16}}, .w = {4, {1, 1, 1, 1}}, .y = {4, {1, 1, 16, 16}}};
+    const float scale = w_scales[0];
+    const uint8_t weight = bytes[1][0];
+    bytes[1][0] = zeros[1][0] + 1; /* one above the zero point */
+    for (int i = 1; i < 40; i += op_check_small() ? 20 : 1) {
+        w_scales[0] = 0.001f * (float)i;
+        check(&CASE, &(types){.x = KERF_U8, .w = KERF_U8, .y = KERF_U8, .has_ties = 1});
+    }
+    bytes[1][0] = weight;
+    w_scales[0] = scale;
+}
+
+/* A bias at the end of int32, and scales that leave no multiplier. */
+static void test_extremes(void)
+{
+    static const conv_case CASE = {
+        .x = {4, {1, 3, 5, 6}}, .w = {4, {5, 3, 3, 3}}, .y = {4, {1, 5, 3, 4}}};
+    static const types K = {
+        .x = KERF_U8, .w = KERF_S8, .y = KERF_U8, .per_channel = 1, .has_bias = 1};
+    int32_t kept[5];
+    float scales[5];
+    memcpy(kept, bias, sizeof kept);
+    memcpy(scales, w_scales, sizeof scales);
+    bias[0] = INT32_MAX;
+    bias[1] = INT32_MIN;
+    w_scales[2] = NAN;
+    w_scales[3] = 0;
+    check(&CASE, &K);
+    memcpy(bias, kept, sizeof kept);
+    memcpy(w_scales, scales, sizeof scales);
+}
+
+/* ---- what is refused ------------------------------------------------------------------------ */
+
+static void refuse(op_check *c, const char *words, kerf_status status)
+{
+    op_check_refused(c, status, words);
+    op_check_end(c);
+}
+
+static void test_refused(void)
+{
+    static const conv_case CASE = {.x = {4, {1, 3, 5, 6}}, .w = {4, {5, 3, 3, 3}}};
+    static const conv_case LONG = {.x = {4, {1, 33026, 1, 1}}, .w = {4, {1, 33026, 1, 1}}};
+    op_check c;
+    op_check_begin(&c, dev);
+    add_qlinear(&c, &CASE, &(types){.x = KERF_U8, .w = KERF_S8, .y = KERF_F32});
+    refuse(&c, "input in7 is float32, must be uint8 or int8", KERF_ERR_UNSUPPORTED);
+    op_check_begin(&c, dev);
+    add_qlinear(&c, &CASE, &(types){.x = KERF_U16, .w = KERF_S8, .y = KERF_U8});
+    refuse(&c, "input in0 is uint16, must be uint8 or int8", KERF_ERR_UNSUPPORTED);
+    op_check_begin(&c, dev);
+    add_qlinear(&c, &CASE,
+                &(types){.x = KERF_U8, .w = KERF_S8, .y = KERF_U8, .low = -1, .high = 300});
+    refuse(&c, "low and high are -1 and 300, must be in [0, 255]", KERF_ERR_SHAPE);
+    op_check_begin(&c, dev);
+    add_integer(&c, &LONG, &(types){.x = KERF_U8, .w = KERF_S8}, 0);
+    refuse(&c, "sums have 33026 terms, must have up to 33025 to fit int32", KERF_ERR_UNSUPPORTED);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_U8, CASE.x, bytes[0]);
+    op_check_input(&c, KERF_S8, CASE.w, bytes[1]);
+    op_check_input(&c, KERF_S8, KERF_SCALAR, bytes[1]);
+    op_check_node(&c, "ConvInteger", 1);
+    refuse(&c, "input in2 is int8, must be uint8", KERF_ERR_UNSUPPORTED);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_U8, CASE.x, bytes[0]);
+    op_check_input(&c, KERF_S8, CASE.w, bytes[1]);
+    op_check_skip(&c);
+    op_check_input(&c, KERF_S8, KERF_SHAPE(4), bytes[1]);
+    op_check_node(&c, "ConvInteger", 1);
+    refuse(&c, "input in3 is (4), must be (5)", KERF_ERR_SHAPE);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    fill();
+    test_shapes();
+    test_types();
+    test_bounds();
+    test_ties();
+    test_extremes();
+    test_refused();
+    kerf_device_close(dev);
+    return check_result();
+}
