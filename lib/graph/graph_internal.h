@@ -3,7 +3,8 @@
  * Upper rooms read these fields; they change them through functions only, but for type,
  * shape and next_of of a value, which shape rules and the training graph set.
  *
- * Other half: graph.c (life, looking), graph_build.c, attributes.c, edit.c, sort.c, verify.c. */
+ * Other half: graph.c (life, looking), graph_build.c, attributes.c, edit.c, sort.c, verify.c,
+ * layer_pattern.c. */
 #ifndef KERF_GRAPH_INTERNAL_H
 #define KERF_GRAPH_INTERNAL_H
 
@@ -116,6 +117,11 @@ void kerf__graph_remove_dead(kerf_graph *g);
 /* Puts nodes into an order in which each follows what it reads; an error names a node on a
  * cycle.  Stable: nodes that need not move keep their order. */
 kerf_status kerf__graph_sort(kerf_graph *g);
+/* 1 if a pattern means the layer in which node `user` multiplies by `weight`: a shell pattern on the
+ * weight's name ("fc1.weight"), that name's stem ("fc1") or the node's; "op:Gemm", or "first" or
+ * "last" of the layers that the caller has (layer_pattern.c). */
+int kerf__layer_fits(const char *pattern, const kerf_value *weight, const kerf_node *user,
+                     const kerf_node *first, const kerf_node *last);
 /* Gives a node one more output; name NULL or "" gives a fresh one. */
 kerf_status kerf__graph_add_output_value(kerf_graph *g, kerf_node *n, const char *name,
                                          kerf_value **out);

@@ -6,7 +6,6 @@
  * by, and the way back from there to a state may lead through nodes that only move. */
 #include "compress/prune/prune_internal.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,30 +102,10 @@ void kerf__prune_targets_free(kerf__prune_targets *targets)
 
 /* ---- patterns -------------------------------------------------------------------------- */
 
-/* "fc1" of "fc1.weight": what people call the layer. */
-static int fits_stem(const char *pattern, const char *name)
-{
-    char stem[512];
-    const char *dot = strrchr(name, '.');
-    size_t length = dot != NULL ? (size_t)(dot - name) : 0;
-    if (length == 0 || length >= sizeof stem)
-        return 0;
-    memcpy(stem, name, length);
-    stem[length] = '\0';
-    return fnmatch(pattern, stem, 0) == 0;
-}
-
 int kerf__prune_fits(const char *pattern, const kerf__prune_targets *all, size_t i)
 {
-    const kerf__prune_target *t = &all->at[i];
-    if (strcmp(pattern, "first") == 0)
-        return t->user == all->at[0].user;
-    if (strcmp(pattern, "last") == 0)
-        return t->user == all->at[all->num - 1].user;
-    if (strncmp(pattern, "op:", 3) == 0)
-        return strcmp(pattern + 3, t->user->op) == 0;
-    return fnmatch(pattern, t->weight->name, 0) == 0 || fits_stem(pattern, t->weight->name) ||
-           fnmatch(pattern, t->user->name, 0) == 0;
+    return kerf__layer_fits(pattern, all->at[i].weight, all->at[i].user, all->at[0].user,
+                            all->at[all->num - 1].user);
 }
 
 /* "fc1.weight (Gemm fc1), fc2.weight (Gemm fc2)", cut where text ends. */
