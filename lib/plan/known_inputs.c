@@ -44,6 +44,19 @@ static kerf_status bind_shape(kerf_graph *g, const kerf_value *v, const kerf_kno
     return KERF_OK;
 }
 
+size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_input *known)
+{
+    const kerf_value *v = kerf_graph_input(g, 0);
+    kerf_shape shape = kerf_value_shape(v);
+    if (shape.rank != sample.rank + 1)
+        return 0;
+    shape.dims[0] = -1; /* the batch */
+    for (int i = 0; i < sample.rank; i++)
+        shape.dims[i + 1] = shape.dims[i + 1] < 0 ? sample.dims[i] : -1;
+    *known = (kerf_known_input){kerf_value_name(v), shape, NULL};
+    return 1;
+}
+
 /* ---- numbers that shapes depend on ------------------------------------------------------- */
 
 /* Inputs of operations that are numbers for the host, by bits. */

@@ -123,6 +123,10 @@ kerf_status kerf__plan_fold(kerf_graph *g, kerf_node *n, int *folded);
 /* Whoever read `old` reads the other, which takes its name if it is a graph's output (fold.c). */
 kerf_status kerf__plan_replace(kerf_graph *g, kerf_value *old, kerf_value *replacement);
 
+/* known_inputs.c: open dimensions of a network's input that a sample of data, prepared, settles; 1,
+ * or 0 for none. */
+size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_input *known);
+
 /* update.c: the input "kerf.step" of a plan that trains. */
 kerf_status kerf__plan_add_step(kerf_plan *plan);
 /* dropping.c: what drops takes the place of Dropout in a plan that trains. */

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "plan/plan_internal.h"
 
 /* ---- does the network fit the data ---------------------------------------------------------- */
 
@@ -53,19 +54,6 @@ static kerf_status check_output(const kerf_graph *g, const kerf_dataset *d, int6
     return kerf__fail(KERF_ERR_SHAPE,
                       "network gives %s, but the data has %d classes: must be (batch, classes)",
                       kerf_shape_text(shape, text, sizeof text), kerf_dataset_num_classes(d));
-}
-
-size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_input *known)
-{
-    const kerf_value *v = kerf_graph_input(g, 0);
-    kerf_shape shape = kerf_value_shape(v);
-    if (shape.rank != sample.rank + 1)
-        return 0;
-    shape.dims[0] = -1; /* the batch */
-    for (int i = 0; i < sample.rank; i++)
-        shape.dims[i + 1] = shape.dims[i + 1] < 0 ? sample.dims[i] : -1;
-    *known = (kerf_known_input){kerf_value_name(v), shape, NULL};
-    return 1;
 }
 
 kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, const kerf_prep *prep,

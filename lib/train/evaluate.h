@@ -32,8 +32,6 @@ kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf
 void kerf__evaluator_free(kerf__evaluator *e);
 kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion);
 
-/* Open dimensions of the network's input that a sample, prepared, settles; 1, or 0 for none. */
-size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_input *known);
 /* Whether this network can take that data's samples, prepared, and tell its classes apart. */
 kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, const kerf_prep *prep,
                                 int64_t *num_outputs);

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "compress/prune/prune_internal.h"
 #include "kerf/io.h"
+#include "plan/plan_internal.h"
 #include "train/train_internal.h"
 
 /* ---- what cannot work is said first --------------------------------------------------------- */
