@@ -12,8 +12,10 @@
 static const struct {
     const char *op;
     unsigned inputs;
-} weighted_ops[] = {{"Gemm", 3},   {"MatMul", 3}, {"Conv", 2}, {"ConvTranspose", 2},
-                    {"Gather", 1}, {"LSTM", 6},   {"GRU", 6},  {"RNN", 6}};
+} weighted_ops[] = {{"Gemm", 3},          {"MatMul", 3},      {"Conv", 2},
+                    {"ConvTranspose", 2}, {"Gather", 1},      {"LSTM", 6},
+                    {"GRU", 6},           {"RNN", 6},         {"ConvInteger", 2},
+                    {"MatMulInteger", 2}, {"QLinearConv", 8}, {"QLinearMatMul", 8}};
 
 static unsigned weight_inputs(const char *op)
 {
@@ -21,49 +23,6 @@ static unsigned weight_inputs(const char *op)
         if (strcmp(weighted_ops[i].op, op) == 0)
             return weighted_ops[i].inputs;
     return 0;
-}
-
-/* The weight behind a value, seen through masks; NULL if it is none. */
-static const kerf_value *weight_of(const kerf_graph *g, const kerf_value *v)
-{
-    if (v == NULL || kerf_value_state(v) >= 0)
-        return v;
-    for (int i = 0; i < kerf_graph_num_nodes(g); i++) {
-        const kerf_node *n = kerf_graph_node(g, i);
-        if (kerf_node_num_outputs(n) > 0 && kerf_node_output(n, 0) == v)
-            return strcmp(kerf_node_op(n), "kerf.Mask") == 0 ? weight_of(g, kerf_node_input(n, 0))
-                                                             : NULL;
-    }
-    return NULL;
-}
-
-static int is_zero(const unsigned char *element, kerf_type type)
-{
-    static const unsigned char zeros[8];
-    size_t num_bytes = kerf_type_bits(type) / 8;
-    unsigned char copy[8];
-    memcpy(copy, element, num_bytes);
-    if (type == KERF_F32 || type == KERF_F16)
-        copy[num_bytes - 1] &= 0x7f; /* -0 is a zero; little endian */
-    return memcmp(copy, zeros, num_bytes) == 0;
-}
-
-static kerf_status count_nonzeros(const kerf_state *s, int id, int64_t *nonzeros)
-{
-    const kerf_tensor *t = kerf_state_get(s, id)->tensor;
-    kerf_type type = kerf_tensor_type(t);
-    size_t num = kerf_tensor_num_elements(t), element_bytes = kerf_type_bits(type) / 8;
-    *nonzeros = (int64_t)num;
-    if (element_bytes == 0)
-        return KERF_OK; /* packed types come with quantization */
-    unsigned char *bytes = malloc(num * element_bytes + 1);
-    if (bytes == NULL)
-        return KERF_ERR_MEMORY;
-    kerf_status status = kerf_state_read(s, id, bytes);
-    for (size_t i = 0; status == KERF_OK && i < num; i++)
-        *nonzeros -= is_zero(bytes + i * element_bytes, type);
-    free(bytes);
-    return status;
 }
 
 static void fill_names(layer *l, const kerf_node *n, const kerf_value *weight)
@@ -75,23 +34,27 @@ static void fill_names(layer *l, const kerf_node *n, const kerf_value *weight)
     snprintf(l->op, sizeof l->op, "%s", kerf_node_op(n));
 }
 
-/* Adds the layer that node n is because of its input i. */
-static kerf_status add_layer(layer_list *list, const kerf_node *n, const kerf_value *weight,
-                             const kerf_state *s)
+static int64_t bytes_of(const kerf_tensor *t)
+{
+    return t != NULL ? (int64_t)kerf_tensor_size_bytes(t) : 0;
+}
+
+/* Adds the layer that node n is because of these weights. */
+static kerf_status add_layer(layer_list *list, const kerf_node *n, const stored_weights *w)
 {
     layer *items = realloc(list->items, (list->num + 1) * sizeof *items);
     if (items == NULL)
         return KERF_ERR_MEMORY;
     list->items = items;
     layer *l = &items[list->num++];
-    *l = (layer){.state_id = kerf_value_state(weight), .ms = NAN, .macs = NAN};
-    const kerf_tensor *t = kerf_state_get(s, l->state_id)->tensor;
-    fill_names(l, n, weight);
-    l->shape = kerf_tensor_shape(t);
-    l->weights = (int64_t)kerf_tensor_num_elements(t);
-    l->bits = (int)kerf_type_bits(kerf_tensor_type(t));
-    l->bytes = (int64_t)kerf_tensor_size_bytes(t);
-    kerf_status status = count_nonzeros(s, l->state_id, &l->nonzeros);
+    *l = (layer){
+        .tensor = w->tensor, .state_id = kerf_value_state(w->value), .ms = NAN, .macs = NAN};
+    fill_names(l, n, w->value);
+    l->shape = kerf_tensor_shape(w->tensor);
+    l->weights = (int64_t)kerf_tensor_num_elements(w->tensor);
+    l->bits = (int)kerf_type_bits(kerf_tensor_type(w->tensor));
+    l->bytes = bytes_of(w->tensor) + bytes_of(w->scales) + bytes_of(w->zeros);
+    kerf_status status = weights_nonzeros(w, &l->nonzeros);
     if (list->why_no_macs[0] == '\0')
         l->macs = kerf_node_macs(n);
     l->nonzero_macs = l->weights > 0 ? l->macs * (double)l->nonzeros / (double)l->weights : l->macs;
@@ -99,10 +62,10 @@ static kerf_status add_layer(layer_list *list, const kerf_node *n, const kerf_va
 }
 
 /* A weight that two layers share is counted once. */
-static int seen_before(const layer_list *list, size_t before, int state_id)
+static int seen_before(const layer_list *list, size_t before, const kerf_tensor *tensor)
 {
     for (size_t i = 0; i < before; i++)
-        if (list->items[i].state_id == state_id)
+        if (list->items[i].tensor == tensor)
             return 1;
     return 0;
 }
@@ -113,7 +76,7 @@ static void add_totals(layer_list *list)
         const layer *l = &list->items[i];
         list->macs += l->macs;
         list->nonzero_macs += l->nonzero_macs;
-        if (seen_before(list, i, l->state_id))
+        if (seen_before(list, i, l->tensor))
             continue;
         list->weights += l->weights;
         list->nonzeros += l->nonzeros;
@@ -132,15 +95,16 @@ kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state 
         const kerf_node *n = kerf_graph_node(inferred, i);
         unsigned inputs = weight_inputs(kerf_node_op(n));
         for (int k = 0; status == KERF_OK && k < kerf_node_num_inputs(n); k++) {
-            const kerf_value *weight =
-                inputs >> k & 1 ? weight_of(inferred, kerf_node_input(n, k)) : NULL;
-            if (weight != NULL)
-                status = add_layer(list, n, weight, s);
+            if ((inputs >> k & 1) == 0)
+                continue;
+            const stored_weights w = weights_find(inferred, s, kerf_node_input(n, k));
+            if (w.tensor != NULL)
+                status = add_layer(list, n, &w);
         }
     }
-    kerf_graph_destroy(inferred);
     if (status == KERF_OK)
         add_totals(list);
+    kerf_graph_destroy(inferred); /* constants are its own, so not before they are told apart */
     return status;
 }
 

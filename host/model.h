@@ -1,5 +1,5 @@
 /* model.h -- models from and to files, and what their layers weigh.  Other halves: model.c
- * (files), layers.c (the layer table). */
+ * (files), layers.c (the layer table), weights.c (how they are stored). */
 #ifndef HOST_MODEL_H
 #define HOST_MODEL_H
 
@@ -35,7 +35,8 @@ typedef struct layer {
     char name[128], op[32];
     kerf_shape shape;
     int64_t weights, nonzeros, bytes;
-    int bits, state_id;
+    int bits, state_id; /* -1: not in the state */
+    const kerf_tensor *tensor; /* borrowed; of the weights, which layers may share */
     double macs, nonzero_macs, ms; /* NAN: unknown */
 } layer;
 
@@ -46,6 +47,19 @@ typedef struct layer_list {
     double macs, nonzero_macs;
     char why_no_macs[256]; /* what shape inference said, "" if it worked */
 } layer_list;
+
+/* Weights as they are stored: floats, or integers with scales. */
+typedef struct stored_weights {
+    const kerf_value *value;
+    const kerf_tensor *tensor;         /* borrowed, as all; NULL: none are stored */
+    const kerf_tensor *scales, *zeros; /* or NULL */
+    int axis;
+    int64_t block; /* of scales; 0: one an element of axis */
+} stored_weights;
+/* Those behind a value, seen through masks and DequantizeLinear. */
+stored_weights weights_find(const kerf_graph *g, const kerf_state *s, const kerf_value *v);
+/* How many stand for a number other than 0; waits. */
+kerf_status weights_nonzeros(const stored_weights *w, int64_t *nonzeros);
 
 /* Reads all weights of g; waits.  Free it in any case. */
 kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state *s);

@@ -103,7 +103,7 @@ enum { BINS = 60 };
 
 static float *read_weights(const layer *l, const kerf_state *s)
 {
-    if (l->bits != 32)
+    if (l->bits != 32 || l->state_id < 0)
         return NULL;
     float *w = malloc((size_t)l->weights * sizeof *w + 1);
     if (w != NULL && kerf_state_read(s, l->state_id, w) != KERF_OK) {

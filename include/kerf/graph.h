@@ -72,6 +72,7 @@ KERF_API const char *kerf_value_name(const kerf_value *v);
 KERF_API kerf_type kerf_value_type(const kerf_value *v);
 KERF_API kerf_shape kerf_value_shape(const kerf_value *v);
 KERF_API int kerf_value_state(const kerf_value *v); /* its state's id, or -1 */
+KERF_API const kerf_tensor *kerf_value_constant(const kerf_value *v); /* in host memory; or NULL */
 
 KERF_API const char *kerf_node_op(const kerf_node *n);
 KERF_API const char *kerf_node_name(const kerf_node *n);

@@ -185,6 +185,11 @@ int kerf_value_state(const kerf_value *v)
     return v->state_id;
 }
 
+const kerf_tensor *kerf_value_constant(const kerf_value *v)
+{
+    return v->constant;
+}
+
 const char *kerf_node_op(const kerf_node *n)
 {
     return n->op;

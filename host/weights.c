@@ -1,0 +1,137 @@
+/* weights.c -- how a layer's weights are stored: floats of the state, or integers among the graph's
+ * constants, with scales and zero points. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+/* ---- finding --------------------------------------------------------------------------- */
+
+static const kerf_node *producer_of(const kerf_graph *g, const kerf_value *v)
+{
+    for (int i = 0; i < kerf_graph_num_nodes(g); i++) {
+        const kerf_node *n = kerf_graph_node(g, i);
+        if (kerf_node_num_outputs(n) > 0 && kerf_node_output(n, 0) == v)
+            return n;
+    }
+    return NULL;
+}
+
+static const kerf_tensor *tensor_of(const kerf_state *s, const kerf_value *v)
+{
+    if (v == NULL)
+        return NULL;
+    return kerf_value_state(v) >= 0 ? kerf_state_get(s, kerf_value_state(v))->tensor
+                                    : kerf_value_constant(v);
+}
+
+stored_weights weights_find(const kerf_graph *g, const kerf_state *s, const kerf_value *v)
+{
+    stored_weights w = {.value = v, .tensor = tensor_of(s, v)};
+    const kerf_node *n = v != NULL && w.tensor == NULL ? producer_of(g, v) : NULL;
+    if (n == NULL)
+        return w;
+    if (strcmp(kerf_node_op(n), "kerf.Mask") == 0)
+        return weights_find(g, s, kerf_node_input(n, 0));
+    if (strcmp(kerf_node_op(n), "DequantizeLinear") != 0)
+        return w;
+    w.tensor = tensor_of(s, kerf_node_input(n, 0));
+    w.scales = tensor_of(s, kerf_node_input(n, 1));
+    w.zeros = tensor_of(s, kerf_node_input(n, 2));
+    w.axis = (int)kerf_node_int(n, "axis", 1);
+    w.block = kerf_node_int(n, "block_size", 0);
+    return w;
+}
+
+/* ---- zeros ----------------------------------------------------------------------------- */
+
+/* Element i of host bytes, as the number that its bits are: enough to tell two apart. */
+static unsigned element(const unsigned char *bytes, size_t bits, size_t i)
+{
+    unsigned x = 0;
+    if (bits < 8)
+        return bytes[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1);
+    for (size_t k = 0; k < bits / 8 && k < sizeof x; k++)
+        x |= (unsigned)bytes[i * (bits / 8) + k] << (8 * k);
+    return x;
+}
+
+static int is_zero(unsigned x, kerf_type type)
+{
+    const unsigned sign = type == KERF_F32 ? 0x80000000u : type == KERF_F16 ? 0x8000u : 0;
+    return (x & ~sign) == 0; /* -0 is a zero, too */
+}
+
+/* Which zero point is whose: element i stands at i / inner % size on the axis. */
+typedef struct places {
+    size_t inner, size, block, num_blocks;
+} places;
+
+static places places_of(const stored_weights *w)
+{
+    const kerf_shape shape = kerf_tensor_shape(w->tensor);
+    const int axis = w->axis < 0 ? w->axis + shape.rank : w->axis;
+    places p = {1, 1, 1, 0}; /* one for all */
+    if (axis < 0 || axis >= shape.rank || kerf_tensor_num_elements(w->zeros) == 1)
+        return p;
+    for (int d = axis + 1; d < shape.rank; d++)
+        p.inner *= (size_t)shape.dims[d];
+    p.size = (size_t)shape.dims[axis];
+    p.block = w->block > 0 ? (size_t)w->block : 1;
+    p.num_blocks = (p.size + p.block - 1) / p.block;
+    return p;
+}
+
+static size_t place_of(const places *p, const stored_weights *w, size_t i)
+{
+    const size_t at = i / p->inner % p->size / p->block;
+    return w->block > 0 ? (i / p->inner / p->size * p->num_blocks + at) * p->inner + i % p->inner
+                        : at;
+}
+
+/* A file may bring anything: zero points that are not there are 0. */
+static unsigned zero_of(const places *p, const stored_weights *w, const unsigned char *zeros,
+                        size_t bits, size_t i)
+{
+    const size_t at = place_of(p, w, i);
+    return at < kerf_tensor_num_elements(w->zeros) ? element(zeros, bits, at) : 0;
+}
+
+static int64_t count(const stored_weights *w, const unsigned char *bytes,
+                     const unsigned char *zeros)
+{
+    const kerf_type type = kerf_tensor_type(w->tensor);
+    const size_t num = kerf_tensor_num_elements(w->tensor), bits = kerf_type_bits(type);
+    const int has_zeros = zeros != NULL && kerf_tensor_type(w->zeros) == type;
+    const places p = has_zeros ? places_of(w) : (places){1, 1, 1, 0};
+    int64_t nonzeros = (int64_t)num;
+    for (size_t i = 0; i < num; i++) {
+        const unsigned x = element(bytes, bits, i);
+        nonzeros -= has_zeros ? x == zero_of(&p, w, zeros, bits, i) : is_zero(x, type);
+    }
+    return nonzeros;
+}
+
+static kerf_status read_bytes(const kerf_tensor *t, unsigned char **bytes)
+{
+    *bytes = NULL;
+    if (t == NULL)
+        return KERF_OK;
+    *bytes = malloc(kerf_tensor_size_bytes(t) + 1);
+    if (*bytes == NULL)
+        return KERF_ERR_MEMORY;
+    return kerf_tensor_size_bytes(t) > 0 ? kerf_tensor_read(t, *bytes) : KERF_OK;
+}
+
+kerf_status weights_nonzeros(const stored_weights *w, int64_t *nonzeros)
+{
+    unsigned char *bytes = NULL, *zeros = NULL;
+    kerf_status status = read_bytes(w->tensor, &bytes);
+    if (status == KERF_OK)
+        status = read_bytes(w->zeros, &zeros);
+    if (status == KERF_OK)
+        *nonzeros = count(w, bytes, zeros);
+    free(bytes);
+    free(zeros);
+    return status;
+}
