@@ -12,6 +12,7 @@
 #include "kerf/io.h"
 #include "kerf/plan.h"
 #include "kerf/prune.h"
+#include "kerf/quantize.h"
 #include "kerf/train.h"
 
 #endif

@@ -1,0 +1,109 @@
+/* quantize.h -- numbers of 8 bits and fewer in the place of floats.
+ *
+ * Each call rewrites a graph by ONNX's own nodes, so what comes out is an ONNX file that others
+ * run as integers, too:
+ *
+ *   static       QuantizeLinear and DequantizeLinear ("QDQ") round what integer kernels take and
+ *                give; activations have ranges that calibration found (Jacob et al. 2018)
+ *   dynamic      DynamicQuantizeLinear and MatMulInteger: a matrix's range is found in each run
+ *   weight-only  DequantizeLinear behind weights, MatMul in floats
+ *
+ * Weights are read, rounded and written anew as constants of the graph; the states they were
+ * are dropped.  A weight that is 0, pruned ones too, stays exactly 0.
+ *
+ * Thread safety: that of the state's device. */
+#ifndef KERF_QUANTIZE_H
+#define KERF_QUANTIZE_H
+
+#include "kerf/data.h"
+#include "kerf/graph.h"
+#include "kerf/state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum kerf_quantize_mode {
+    KERF_QUANTIZE_DYNAMIC,
+    KERF_QUANTIZE_STATIC,
+    KERF_QUANTIZE_WEIGHT_ONLY
+} kerf_quantize_mode;
+/* How many weights share a scale: all of a layer, those of an output channel, or `block` of them
+ * in a row along the inner dimension of a matrix (convolutions then have one a channel). */
+typedef enum kerf_quantize_per {
+    KERF_PER_TENSOR,
+    KERF_PER_CHANNEL,
+    KERF_PER_BLOCK
+} kerf_quantize_per;
+
+/* ---- ranges of activations ------------------------------------------------------------- */
+
+/* The range of each value that was observed, by name. */
+typedef struct kerf_ranges kerf_ranges;
+typedef struct kerf_range {
+    const char *name; /* of the value; lives as long as the ranges */
+    double low, high;
+} kerf_range;
+KERF_API void kerf_ranges_destroy(kerf_ranges *r); /* NULL is allowed */
+KERF_API size_t kerf_ranges_num(const kerf_ranges *r);
+KERF_API kerf_range kerf_ranges_get(const kerf_ranges *r, size_t i);
+/* A JSON file {"ranges":{"conv1":{"low":0,"high":3.1},...}}. */
+KERF_API kerf_status kerf_ranges_read(kerf_ranges **out, const char *path);
+KERF_API kerf_status kerf_ranges_write(const kerf_ranges *r, const char *path);
+
+typedef enum kerf_observer {
+    KERF_OBSERVE_MINMAX, /* all that was ever seen */
+    KERF_OBSERVE_MOVING  /* a moving average of the batches' ranges, the bias of its start
+                          * corrected as in Adam (Kingma and Ba 2015) */
+} kerf_observer;
+
+/* Nonzero stops. */
+typedef int (*kerf_calibrate_progress)(void *context, int64_t samples, int64_t num_samples);
+
+typedef struct kerf_calibrate_options {
+    kerf_observer observer;
+    int64_t samples, batch; /* of the training split, chosen by seed; without one, of another */
+    uint64_t seed;
+    const char *prep;                 /* NULL: what the graph or the data set says */
+    kerf_calibrate_progress progress; /* or NULL */
+    void *context;
+} kerf_calibrate_options;
+
+/* ---- the rewrites ---------------------------------------------------------------------- */
+
+typedef struct kerf_quantize_options {
+    kerf_quantize_mode mode;
+    kerf_type weights;     /* KERF_S8, KERF_S4 or KERF_S2; dynamic and static: KERF_S8 */
+    kerf_type activations; /* static: KERF_U8 or KERF_S8 */
+    kerf_quantize_per per; /* dynamic: tensor or channel; static: the same */
+    int64_t block;         /* KERF_PER_BLOCK: 16, 32, 64, 128 or 256 */
+    int asymmetric;        /* 1: weights have zero points; 0: they are in [-127, 127] and so on */
+    const char *const *layers, *const *skip; /* shell patterns; none: all layers */
+    size_t num_layers, num_skip;
+    const kerf_ranges *ranges; /* static: of kerf_calibrate() with the same layers */
+} kerf_quantize_options;
+
+/* What a person means who says nothing: weights int8, one scale a channel, activations uint8. */
+KERF_API kerf_quantize_options kerf_quantize_defaults(kerf_quantize_mode mode);
+
+/* Batch normalisation with fixed statistics behind a convolution becomes part of its weights and
+ * bias, in the state.  To be called before calibrating. */
+KERF_API kerf_status kerf_quantize_fold(kerf_graph *g, kerf_state *s);
+
+/* Runs the network, as it is, on samples and finds the range of each activation that a static
+ * kerf_quantize() with these options rounds.  Nothing but ranges is kept, on the device until the
+ * end.  Values that are no finite numbers are an error that names where. */
+KERF_API kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf_state *s,
+                                    const kerf_dataset *d, const kerf_quantize_options *options,
+                                    const kerf_calibrate_options *how);
+
+/* Rewrites g in place.  Layers that cannot be integers (weights that are computed, Gemm with a
+ * factor) stay floats; none that can is an error.  After a failure g and s may be discarded
+ * only. */
+KERF_API kerf_status kerf_quantize(kerf_graph *g, kerf_state *s,
+                                   const kerf_quantize_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,123 @@
+/* compress/quantize/quantize_internal.h -- shared by the files of this room.
+ *
+ * Words.  layer: a node that multiplies by a weight that is known, in a form that integer kernels
+ * take.  site: an activation that is rounded.  Sites share a range where one is only handed on
+ * as the other; they are a class then, and the first of them stands for all.
+ *
+ *   quantize_graph.c        options, and what each mode calls
+ *   quantize_fold.c         batch normalisation into convolutions
+ *   quantize_layers.c       finds layers, and which of them patterns choose
+ *   quantize_sites.c        finds sites and classes
+ *   quantize_numbers.c      from a range to scale and zero point; weights to integers
+ *   quantize_edit.c         pieces of rewriting that modes share
+ *   quantize_static.c, quantize_dynamic.c, quantize_weight_only.c   the rewrites
+ *   calibrate.c             watches sites while the network runs
+ *   ranges.c                what it saw, and the file of it */
+#ifndef KERF_QUANTIZE_INTERNAL_H
+#define KERF_QUANTIZE_INTERNAL_H
+
+#include "graph/graph_internal.h"
+#include "kerf/quantize.h"
+
+/* ---- layers ---------------------------------------------------------------------------- */
+
+typedef struct kerf__quantize_layer {
+    kerf_node *node;           /* borrowed from the graph, as all here */
+    kerf_value *weight, *bias; /* state or constant, seen through masks; bias may be NULL */
+    int axis;                  /* of the weight: its output channels */
+    int64_t channels, terms;   /* of a sum */
+} kerf__quantize_layer;
+
+typedef struct kerf__quantize_layers {
+    kerf__quantize_layer *at; /* owned */
+    size_t num, capacity;
+} kerf__quantize_layers;
+
+/* Those that the options choose, in the graph's order.  None, a pattern that fits none, or sums
+ * that int32 may not hold are errors. */
+kerf_status kerf__quantize_find(kerf__quantize_layers *out, const kerf_graph *g,
+                                const kerf_quantize_options *options);
+void kerf__quantize_layers_free(kerf__quantize_layers *layers);
+
+/* ---- sites ----------------------------------------------------------------------------- */
+
+typedef struct kerf__sites {
+    int *parent;    /* owned; by index of the value: up to the class's first, -1: no site */
+    char *is_first; /* owned; 1: its numbers are made here, not only handed on */
+    size_t num;     /* of values when it was made */
+} kerf__sites;
+
+kerf_status kerf__sites_find(kerf__sites *out, const kerf_graph *g,
+                             const kerf__quantize_layers *layers);
+void kerf__sites_free(kerf__sites *sites);
+/* The value that stands for v's class, by index; -1: v is no site. */
+int kerf__sites_class(const kerf__sites *sites, const kerf_value *v);
+/* 1 if calibration has to watch it. */
+int kerf__sites_observed(const kerf__sites *sites, const kerf_value *v);
+
+/* ---- ranges ---------------------------------------------------------------------------- */
+
+kerf_status kerf__ranges_create(kerf_ranges **out);
+kerf_status kerf__ranges_add(kerf_ranges *r, const char *name, double low, double high);
+const kerf_range *kerf__ranges_find(const kerf_ranges *r, const char *name); /* or NULL */
+
+/* ---- numbers --------------------------------------------------------------------------- */
+
+/* Scale and zero point for a range, which is made to hold 0.  Symmetric: zero point 0, integers
+ * in [-max, max].  The scale is `least` at least; a range of 0 alone has scale 1. */
+kerf_quant kerf__quant_of_range(double low, double high, kerf_type type, int symmetric,
+                                double least);
+
+/* Weights as integers, with their scales and zero points; host tensors, owned.  Readers fuse 8 bits
+ * only where zero points are told, even if they are 0; those of int32 are 0 and left out. */
+typedef struct kerf__rounded {
+    kerf_tensor *integers, *scales, *zeros;
+} kerf__rounded;
+
+/* How to round: a scale for all (axis -1), one an element of axis, or one a block of `block`
+ * along it.  least: none below, an entry a scale, or NULL. */
+typedef struct kerf__rounding {
+    kerf_type type;
+    int symmetric, axis;
+    int64_t block;
+    const double *least;
+} kerf__rounding;
+kerf_status kerf__round_weights(kerf__rounded *out, const float *weights, kerf_shape shape,
+                                const kerf__rounding *how);
+void kerf__rounded_free(kerf__rounded *r);
+
+/* ---- rewriting ------------------------------------------------------------------------- */
+
+/* Reads a float32 state or constant into fresh memory; NaN and infinities are an error. */
+kerf_status kerf__quantize_read(const kerf_state *s, const kerf_value *v, float **out);
+
+/* The weights of a Gemm or MatMul as (terms, channels), whichever way they lie. */
+kerf_status kerf__quantize_read_matrix(const kerf_state *s, const kerf__quantize_layer *l,
+                                       float **out);
+
+/* "BASE_SUFFIX" as a constant's name, with a number behind it where that is taken; t is taken over.
+ */
+kerf_status kerf__add_constant(kerf_graph *g, const char *base, const char *suffix, kerf_tensor *t,
+                               kerf_value **out);
+/* A node and its one output "BASE_SUFFIX" of that type and shape. */
+kerf_status kerf__add_node(kerf_graph *g, const char *op, const char *base, const char *suffix,
+                           kerf_value *const *inputs, int num_inputs, kerf_type type,
+                           kerf_shape shape, kerf_node **out);
+/* The rounded weights as constants named after `base`, through a DequantizeLinear. */
+kerf_status kerf__add_dequantized(kerf_graph *g, const char *base, kerf__rounded *r /* emptied */,
+                                  int axis, int64_t block, kerf_value **out);
+/* The layer's result is `product` from here on, with the layer's bias, if it has one, added. */
+kerf_status kerf__finish_matmul(kerf_graph *g, const kerf__quantize_layer *l, kerf_value *product);
+
+/* quantize_static.c and so on; layers are those chosen. */
+kerf_status kerf__quantize_static(kerf_graph *g, const kerf_state *s,
+                                  const kerf_quantize_options *options,
+                                  const kerf__quantize_layers *layers);
+kerf_status kerf__quantize_dynamic(kerf_graph *g, const kerf_state *s,
+                                   const kerf_quantize_options *options,
+                                   const kerf__quantize_layers *layers);
+kerf_status kerf__quantize_weight_only(kerf_graph *g, const kerf_state *s,
+                                       const kerf_quantize_options *options,
+                                       const kerf__quantize_layers *layers);
+
+#endif

@@ -1,0 +1,211 @@
+/* compress/quantize/quantize_static.c -- QuantizeLinear and DequantizeLinear round what integer
+ * kernels take and give.
+ *
+ *     x --> Conv --> Relu --> y        x --> Q --> DQ --> Conv --> Relu --> Q --> DQ --> y
+ *     weights ----^                                  s8 --> DQ --^
+ *     bias -------^                                 s32 --> DQ --^
+ *
+ * What stands between roundings runs on integers alone: in the plan, in ONNX Runtime, anywhere.
+ * A bias has scale x_scale * weight_scale, as the sums it is added to. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "compress/quantize/quantize_internal.h"
+#include "plan/plan_internal.h"
+#include "tensor/tensor_internal.h"
+
+/* Of a class, with what was seen of its members. */
+typedef struct seen {
+    double low, high;
+    int any;
+} seen;
+
+typedef struct rewriting {
+    kerf_graph *g;
+    const kerf_state *s;
+    const kerf_quantize_options *options;
+    const kerf__quantize_layers *layers;
+    kerf__sites sites;
+    seen *seen; /* owned; by class */
+} rewriting;
+
+/* ---- ranges ---------------------------------------------------------------------------- */
+
+static kerf_status check_range(const kerf_value *v, const kerf_range *range)
+{
+    enum { MOST_EXPONENT = 56 };
+    if (range == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "quantize: there is no range of '%s'; the ranges must be calibrated for "
+                          "this model and these layers",
+                          v->name);
+    if (range->low <= range->high && fabs(range->low) <= ldexp(1, MOST_EXPONENT) &&
+        fabs(range->high) <= ldexp(1, MOST_EXPONENT))
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "quantize: the range of '%s' is from %g to %g, must be one within 2^%d of 0",
+                      v->name, range->low, range->high, MOST_EXPONENT);
+}
+
+static kerf_status collect_ranges(rewriting *r)
+{
+    r->seen = kerf__alloc(r->sites.num, sizeof *r->seen);
+    if (r->seen == NULL)
+        return kerf__fail_memory("quantize", r->sites.num * sizeof *r->seen);
+    for (size_t i = 0; i < r->sites.num; i++) {
+        const kerf_value *v = r->g->values[i];
+        if (!kerf__sites_observed(&r->sites, v))
+            continue;
+        const kerf_range *range = kerf__ranges_find(r->options->ranges, v->name);
+        KERF__TRY(check_range(v, range));
+        seen *all = &r->seen[kerf__sites_class(&r->sites, v)];
+        all->low = all->any ? fmin(all->low, range->low) : range->low;
+        all->high = all->any ? fmax(all->high, range->high) : range->high;
+        all->any = 1;
+    }
+    return KERF_OK;
+}
+
+static kerf_quant quant_of(const rewriting *r, const kerf_value *v)
+{
+    const seen *all = &r->seen[kerf__sites_class(&r->sites, v)];
+    return kerf__quant_of_range(all->low, all->high, r->options->activations, 0, 0);
+}
+
+/* ---- activations ----------------------------------------------------------------------- */
+
+/* The pair's result takes the place of v, and its name where v is a result of the graph. */
+static kerf_status replace_by(kerf_graph *g, kerf_value *v, kerf_node *quantize, kerf_value *result)
+{
+    KERF__TRY(kerf__plan_replace(g, v, result));
+    kerf__node_set_input(quantize, 0, v);
+    return KERF_OK;
+}
+
+static kerf_status round_site(const rewriting *r, kerf_value *v)
+{
+    const kerf_quant quant = quant_of(r, v);
+    kerf__rounded numbers = {0};
+    kerf_value *scale, *zero;
+    kerf_node *q, *dq;
+    KERF__TRY(kerf_tensor_create(&numbers.scales, NULL, KERF_F32, KERF_SCALAR));
+    *(float *)numbers.scales->data = quant.scale;
+    KERF__TRY(kerf__add_constant(r->g, v->name, "scale", numbers.scales, &scale));
+    KERF__TRY(kerf_tensor_create(&numbers.zeros, NULL, r->options->activations, KERF_SCALAR));
+    *(unsigned char *)numbers.zeros->data = (unsigned char)quant.zero_point;
+    KERF__TRY(kerf__add_constant(r->g, v->name, "zero", numbers.zeros, &zero));
+    KERF__TRY(kerf__add_node(r->g, "QuantizeLinear", v->name, "q", (kerf_value *[]){v, scale, zero},
+                             3, r->options->activations, v->shape, &q));
+    KERF__TRY(kerf__add_node(r->g, "DequantizeLinear", v->name, "dq",
+                             (kerf_value *[]){q->outputs[0], scale, zero}, 3, KERF_F32, v->shape,
+                             &dq));
+    return replace_by(r->g, v, q, dq->outputs[0]);
+}
+
+/* ---- layers ---------------------------------------------------------------------------- */
+
+/* A bias must fit int32 in units of x_scale * weight_scale; half of it is left to the sums. */
+static double least_scale(double bias, double x_scale)
+{
+    return fabs(bias) / (x_scale * 0x1p30);
+}
+
+static kerf_status make_least(const kerf__quantize_layer *l, const float *bias, double x_scale,
+                              int is_one, double **out)
+{
+    const size_t num = (size_t)l->channels;
+    *out = kerf__alloc(num, sizeof **out);
+    if (*out == NULL)
+        return kerf__fail_memory("quantize", num * sizeof **out);
+    for (size_t c = 0; bias != NULL && c < num; c++) {
+        double *least = &(*out)[is_one ? 0 : c];
+        *least = fmax(*least, least_scale((double)bias[c], x_scale));
+    }
+    return KERF_OK;
+}
+
+static kerf_status round_bias(kerf__rounded *out, const float *bias, size_t num,
+                              const kerf_tensor *weight_scales, float x_scale)
+{
+    const float *scales = weight_scales->data;
+    *out = (kerf__rounded){0};
+    KERF__TRY(kerf_tensor_create(&out->integers, NULL, KERF_S32, KERF_SHAPE((int64_t)num)));
+    KERF__TRY(kerf_tensor_create(&out->scales, NULL, KERF_F32, weight_scales->shape));
+    for (size_t c = 0; c < weight_scales->num_elements; c++)
+        ((float *)out->scales->data)[c] = x_scale * scales[c];
+    for (size_t c = 0; c < num; c++) {
+        const float scale = x_scale * scales[weight_scales->num_elements > 1 ? c : 0];
+        ((int32_t *)out->integers->data)[c] =
+            (int32_t)fmin(fmax(rint((double)bias[c] / (double)scale), -0x1p31), 0x1p31 - 1);
+    }
+    return KERF_OK;
+}
+
+/* Weights and, if there is one, bias; x_scale is that of the layer's input. */
+static kerf_status round_layer(const rewriting *r, const kerf__quantize_layer *l, float x_scale,
+                               const float *weights, const float *bias)
+{
+    const int is_one = r->options->per == KERF_PER_TENSOR, axis = is_one ? -1 : l->axis;
+    double *least;
+    kerf__rounded rounded = {0}, rounded_bias = {0};
+    kerf_value *v;
+    KERF__TRY(make_least(l, bias, (double)x_scale, is_one, &least));
+    const kerf__rounding how = {r->options->weights, !r->options->asymmetric, axis, 0, least};
+    kerf_status status = kerf__round_weights(&rounded, weights, l->weight->shape, &how);
+    free(least);
+    if (status == KERF_OK && bias != NULL)
+        status = round_bias(&rounded_bias, bias, (size_t)l->channels, rounded.scales, x_scale);
+    if (status == KERF_OK)
+        status = kerf__add_dequantized(r->g, l->weight->name, &rounded, axis, 0, &v);
+    if (status == KERF_OK)
+        kerf__node_set_input(l->node, 1, v);
+    if (status == KERF_OK && bias != NULL)
+        status = kerf__add_dequantized(r->g, l->bias->name, &rounded_bias, is_one ? -1 : 0, 0, &v);
+    if (status == KERF_OK && bias != NULL)
+        kerf__node_set_input(l->node, 2, v);
+    kerf__rounded_free(&rounded);
+    kerf__rounded_free(&rounded_bias);
+    return status;
+}
+
+static kerf_status rewrite_layer(const rewriting *r, const kerf__quantize_layer *l, float x_scale)
+{
+    float *weights, *bias = NULL;
+    KERF__TRY(kerf__quantize_read(r->s, l->weight, &weights));
+    kerf_status status = KERF_OK;
+    if (l->bias != NULL)
+        status = kerf__quantize_read(r->s, l->bias, &bias);
+    if (status == KERF_OK)
+        status = round_layer(r, l, x_scale, weights, bias);
+    free(weights);
+    free(bias);
+    return status;
+}
+
+static kerf_status rewrite(rewriting *r)
+{
+    KERF__TRY(kerf__sites_find(&r->sites, r->g, r->layers));
+    KERF__TRY(collect_ranges(r));
+    for (size_t i = 0; i < r->layers->num; i++) { /* before inputs of nodes become others */
+        const kerf__quantize_layer *l = &r->layers->at[i];
+        KERF__TRY(rewrite_layer(r, l, quant_of(r, l->node->inputs[0]).scale));
+    }
+    for (size_t i = 0; i < r->sites.num; i++)
+        if (kerf__sites_class(&r->sites, r->g->values[i]) >= 0)
+            KERF__TRY(round_site(r, r->g->values[i]));
+    return KERF_OK;
+}
+
+kerf_status kerf__quantize_static(kerf_graph *g, const kerf_state *s,
+                                  const kerf_quantize_options *options,
+                                  const kerf__quantize_layers *layers)
+{
+    rewriting r = {.g = g, .s = s, .options = options, .layers = layers};
+    kerf_status status = rewrite(&r);
+    kerf__sites_free(&r.sites);
+    free(r.seen);
+    return status;
+}

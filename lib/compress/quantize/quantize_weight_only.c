@@ -1,0 +1,72 @@
+/* compress/quantize/quantize_weight_only.c -- weights of few bits, activations as they are.
+ *
+ *     x --> Gemm --> y            x --> MatMul --> Add --> y
+ *     weights --^                 integers --> DequantizeLinear --^
+ *
+ * A Gemm becomes MatMul and Add, its weights (terms, channels): so readers with kernels for
+ * packed weights find them, and blocks lie along the terms of a sum. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "compress/quantize/quantize_internal.h"
+
+static kerf_status rewrite_conv(kerf_graph *g, const kerf_state *s, const kerf__quantize_layer *l,
+                                kerf__rounding how)
+{
+    float *weights;
+    kerf__rounded rounded;
+    kerf_value *v;
+    how.axis = how.axis >= 0 ? l->axis : -1;
+    how.block = 0;
+    KERF__TRY(kerf__quantize_read(s, l->weight, &weights));
+    kerf_status status = kerf__round_weights(&rounded, weights, l->weight->shape, &how);
+    free(weights);
+    KERF__TRY(status);
+    status = kerf__add_dequantized(g, l->weight->name, &rounded, how.axis, 0, &v);
+    kerf__rounded_free(&rounded);
+    if (status == KERF_OK)
+        kerf__node_set_input(l->node, 1, v);
+    return status;
+}
+
+static kerf_status rewrite_matrix(kerf_graph *g, const kerf_state *s, const kerf__quantize_layer *l,
+                                  const kerf__rounding *how)
+{
+    float *weights;
+    kerf__rounded rounded;
+    kerf_value *v;
+    kerf_node *n;
+    KERF__TRY(kerf__quantize_read_matrix(s, l, &weights));
+    kerf_status status =
+        kerf__round_weights(&rounded, weights, KERF_SHAPE(l->terms, l->channels), how);
+    free(weights);
+    KERF__TRY(status);
+    status = kerf__add_dequantized(g, l->weight->name, &rounded, how->axis, how->block, &v);
+    kerf__rounded_free(&rounded);
+    KERF__TRY(status);
+    KERF__TRY(kerf__add_node(g, "MatMul", l->node->name, "product",
+                             (kerf_value *[]){l->node->inputs[0], v}, 2, KERF_F32,
+                             l->node->outputs[0]->shape, &n));
+    return kerf__finish_matmul(g, l, n->outputs[0]);
+}
+
+kerf_status kerf__quantize_weight_only(kerf_graph *g, const kerf_state *s,
+                                       const kerf_quantize_options *options,
+                                       const kerf__quantize_layers *layers)
+{
+    static const int AXES[] = {
+        [KERF_PER_TENSOR] = -1, [KERF_PER_CHANNEL] = 1, [KERF_PER_BLOCK] = 0};
+    const kerf__rounding how = {.type = options->weights,
+                                .symmetric = !options->asymmetric,
+                                .axis = AXES[options->per],
+                                .block = options->per == KERF_PER_BLOCK ? options->block : 0};
+    for (size_t i = 0; i < layers->num; i++) {
+        const kerf__quantize_layer *l = &layers->at[i];
+        if (strcmp(l->node->op, "Conv") == 0)
+            KERF__TRY(rewrite_conv(g, s, l, how));
+        else
+            KERF__TRY(rewrite_matrix(g, s, l, &how));
+    }
+    return KERF_OK;
+}

@@ -1,0 +1,126 @@
+/* compress/quantize/ranges.c -- what calibration saw, by name, and the file of it. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "compress/quantize/quantize_internal.h"
+
+struct kerf_ranges {
+    kerf_range *items; /* owned, names too */
+    size_t num, capacity;
+};
+
+kerf_status kerf__ranges_create(kerf_ranges **out)
+{
+    *out = kerf__alloc(1, sizeof **out);
+    return *out != NULL ? KERF_OK : kerf__fail_memory("ranges", sizeof **out);
+}
+
+void kerf_ranges_destroy(kerf_ranges *r)
+{
+    if (r == NULL)
+        return;
+    for (size_t i = 0; i < r->num; i++)
+        free((char *)r->items[i].name); /* made by kerf__strdup below */
+    free(r->items);
+    free(r);
+}
+
+size_t kerf_ranges_num(const kerf_ranges *r)
+{
+    return r->num;
+}
+
+kerf_range kerf_ranges_get(const kerf_ranges *r, size_t i)
+{
+    return r->items[i];
+}
+
+kerf_status kerf__ranges_add(kerf_ranges *r, const char *name, double low, double high)
+{
+    char *copy = kerf__strdup(name);
+    if (copy == NULL || !kerf__grow((void **)&r->items, &r->capacity, r->num, sizeof *r->items)) {
+        free(copy);
+        return kerf__fail_memory("ranges", strlen(name));
+    }
+    r->items[r->num++] = (kerf_range){copy, low, high};
+    return KERF_OK;
+}
+
+const kerf_range *kerf__ranges_find(const kerf_ranges *r, const char *name)
+{
+    for (size_t i = 0; i < r->num; i++)
+        if (strcmp(r->items[i].name, name) == 0)
+            return &r->items[i];
+    return NULL;
+}
+
+/* ---- the file -------------------------------------------------------------------------- */
+
+static kerf_status parse(kerf_ranges *r, const char *path, json_t *root)
+{
+    json_t *all = json_object_get(root, "ranges"), *one;
+    const char *name;
+    if (!json_is_object(all))
+        return kerf__fail(KERF_ERR_FORMAT,
+                          "%s: holds no ranges; must be a file that calibrating "
+                          "wrote, {\"ranges\":{\"NAME\":{\"low\":0,\"high\":1}}}",
+                          path);
+    json_object_foreach(all, name, one)
+    {
+        json_t *low = json_object_get(one, "low"), *high = json_object_get(one, "high");
+        const double a = json_number_value(low), b = json_number_value(high);
+        if (!json_is_number(low) || !json_is_number(high) || !(a <= b))
+            return kerf__fail(KERF_ERR_FORMAT,
+                              "%s: range of '%s': must have numbers low and high, low not above "
+                              "high",
+                              path, name);
+        KERF__TRY(kerf__ranges_add(r, name, a, b));
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf_ranges_read(kerf_ranges **out, const char *path)
+{
+    enum { MOST_BYTES = 1 << 26 };
+    void *bytes;
+    size_t num_bytes;
+    json_error_t error;
+    *out = NULL;
+    KERF__TRY(kerf__file_read(path, MOST_BYTES, &bytes, &num_bytes));
+    json_t *root = json_loadb(bytes, num_bytes, JSON_REJECT_DUPLICATES, &error);
+    free(bytes);
+    if (root == NULL)
+        return kerf__fail(KERF_ERR_FORMAT, "%s: line %d: %s; must be JSON", path, error.line,
+                          error.text);
+    kerf_status status = kerf__ranges_create(out);
+    if (status == KERF_OK)
+        status = parse(*out, path, root);
+    json_decref(root);
+    if (status != KERF_OK) {
+        kerf_ranges_destroy(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+kerf_status kerf_ranges_write(const kerf_ranges *r, const char *path)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < r->num; i++)
+        json_object_set_new(
+            all, r->items[i].name,
+            json_pack("{s:f, s:f}", "low", r->items[i].low, "high", r->items[i].high));
+    json_t *root = json_pack("{s:i, s:s, s:o}", "schema", 1, "kerf", kerf_version(), "ranges", all);
+    char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    json_decref(root);
+    if (text == NULL)
+        return kerf__fail_memory("ranges", r->num * sizeof *r->items);
+    kerf_status status = kerf__file_write(path, text, strlen(text));
+    free(text);
+    return status;
+}

@@ -1,0 +1,233 @@
+/* test_calibrate.c -- ranges of activations: against the host's own look at the same samples, and
+ * what becomes of strange ones. */
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "graph/graph_internal.h"
+#include "kerf/kerf.h"
+
+enum { SAMPLES = 7, SIZE = 12, WIDE = 5 };
+
+typedef struct network {
+    kerf_graph *g;
+    kerf_state *s;
+} network;
+
+static kerf_device *dev;
+static float weights[SIZE * WIDE], samples[SAMPLES * SIZE];
+
+/* Flatten, MatMul, Relu. */
+static network make(void)
+{
+    network n;
+    kerf_node *node;
+    kerf_value *in[2];
+    int id;
+    const kerf_shape shape = KERF_SHAPE(SIZE, WIDE);
+    CHECK_OK(kerf_graph_create(&n.g));
+    CHECK_OK(kerf_state_create(&n.s, dev));
+    const int64_t batch = kerf_graph_symbol(n.g, "N");
+    CHECK_OK(kerf_graph_add_input(n.g, "x", KERF_F32, KERF_SHAPE(batch, 1, 3, 4), &in[0]));
+    CHECK_OK(kerf_graph_add_node(n.g, "Flatten", "flat", in, 1, 1, &node));
+    in[0] = kerf_node_output(node, 0);
+    CHECK_OK(kerf_state_add(n.s, "w", KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &id));
+    CHECK_OK(kerf_state_write(n.s, id, weights));
+    CHECK_OK(kerf_graph_add_state(n.g, "w", id, KERF_F32, shape, &in[1]));
+    CHECK_OK(kerf_graph_add_node(n.g, "MatMul", "fc", in, 2, 1, &node));
+    in[0] = kerf_node_output(node, 0);
+    CHECK_OK(kerf_graph_add_node(n.g, "Relu", "y", in, 1, 1, &node));
+    CHECK_OK(kerf_graph_add_output(n.g, kerf_node_output(node, 0)));
+    return n;
+}
+
+static void unmake(network *n)
+{
+    kerf_graph_destroy(n->g);
+    kerf_state_destroy(n->s);
+}
+
+static void fill(void)
+{
+    unsigned x = 4711;
+    for (int i = 0; i < SIZE * WIDE; i++)
+        weights[i] = (float)((x = x * 1664525u + 1013904223u) >> 20) / 2048 - 1;
+    for (int i = 0; i < SAMPLES * SIZE; i++)
+        samples[i] = (float)((x = x * 1664525u + 1013904223u) >> 20) / 1024 - 1;
+}
+
+/* The samples as unlabelled data. */
+static kerf_dataset *open_data(void)
+{
+    char path[] = "/tmp/kerf-calibrate-XXXXXX", spec[64];
+    kerf_tensor *t;
+    kerf_dataset *d;
+    close(mkstemp(path));
+    CHECK_OK(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SHAPE(SAMPLES, 1, 3, 4)));
+    CHECK_OK(kerf_tensor_write(t, samples));
+    CHECK_OK(kerf_npy_write(t, path));
+    kerf_tensor_destroy(t);
+    snprintf(spec, sizeof spec, "npy:%s", path);
+    CHECK_OK(kerf_dataset_open(&d, spec));
+    unlink(path);
+    return d;
+}
+
+static kerf_status calibrate(kerf_ranges **r, kerf_observer observer, int64_t num, int64_t batch)
+{
+    network n = make();
+    kerf_dataset *d = open_data();
+    const int num_ids = kerf_state_num_ids(n.s);
+    kerf_quantize_options q = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
+    kerf_calibrate_options how = {
+        .observer = observer, .samples = num, .batch = batch, .seed = 1, .prep = "raw"};
+    kerf_status status = kerf_calibrate(r, n.g, n.s, d, &q, &how);
+    for (int id = num_ids; id < kerf_state_num_ids(n.s); id++)
+        CHECK(kerf_state_get(n.s, id) == NULL); /* observers are gone */
+    kerf_dataset_close(d);
+    unmake(&n);
+    return status;
+}
+
+/* ---- the long way ---------------------------------------------------------------------- */
+
+static void look(double low[2], double high[2])
+{
+    for (int i = 0; i < 2; i++)
+        low[i] = INFINITY, high[i] = -INFINITY;
+    for (int s = 0; s < SAMPLES; s++) {
+        for (int k = 0; k < SIZE; k++) {
+            low[0] = fmin(low[0], (double)samples[s * SIZE + k]);
+            high[0] = fmax(high[0], (double)samples[s * SIZE + k]);
+        }
+        for (int c = 0; c < WIDE; c++) {
+            double y = 0;
+            for (int k = 0; k < SIZE; k++)
+                y += (double)samples[s * SIZE + k] * (double)weights[k * WIDE + c];
+            low[1] = fmin(low[1], fmax(y, 0));
+            high[1] = fmax(high[1], fmax(y, 0));
+        }
+    }
+}
+
+/* The layer's input and what its Relu gives, and nothing else. */
+static void check_ranges(const kerf_ranges *r, double tolerance)
+{
+    static const char *const NAMES[] = {"flat", "y"};
+    double low[2], high[2];
+    look(low, high);
+    CHECK(kerf_ranges_num(r) == 2);
+    for (size_t i = 0; i < 2 && i < kerf_ranges_num(r); i++) {
+        const kerf_range range = kerf_ranges_get(r, i);
+        CHECK(strcmp(range.name, NAMES[i]) == 0);
+        CHECK(fabs(range.low - low[i]) <= tolerance * (high[i] - low[i]));
+        CHECK(fabs(range.high - high[i]) <= tolerance * (high[i] - low[i]));
+    }
+}
+
+/* All samples are seen, whatever the batch leaves over. */
+static void test_minmax(void)
+{
+    static const int64_t BATCHES[] = {1, 3, 7, 100};
+    kerf_ranges *r;
+    for (size_t i = 0; i < sizeof BATCHES / sizeof BATCHES[0]; i++) {
+        CHECK_OK(calibrate(&r, KERF_OBSERVE_MINMAX, 1000, BATCHES[i]));
+        check_ranges(r, check_tolerance(4, SIZE));
+        kerf_ranges_destroy(r);
+    }
+}
+
+/* Of a single batch the average is the batch's, though it began at 0; of several it lies within. */
+static void test_moving(void)
+{
+    kerf_ranges *r;
+    double low[2], high[2];
+    CHECK_OK(calibrate(&r, KERF_OBSERVE_MOVING, SAMPLES, SAMPLES));
+    check_ranges(r, check_tolerance(8, SIZE));
+    kerf_ranges_destroy(r);
+    CHECK_OK(calibrate(&r, KERF_OBSERVE_MOVING, SAMPLES, 2));
+    look(low, high);
+    CHECK(kerf_ranges_get(r, 0).high < high[0] && kerf_ranges_get(r, 0).high > 0.5 * high[0]);
+    kerf_ranges_destroy(r);
+}
+
+static void test_file(void)
+{
+    char path[] = "/tmp/kerf-ranges-XXXXXX";
+    kerf_ranges *r, *back;
+    close(mkstemp(path));
+    CHECK_OK(calibrate(&r, KERF_OBSERVE_MINMAX, SAMPLES, 4));
+    CHECK_OK(kerf_ranges_write(r, path));
+    CHECK_OK(kerf_ranges_read(&back, path));
+    CHECK(kerf_ranges_num(back) == kerf_ranges_num(r));
+    for (size_t i = 0; i < kerf_ranges_num(r); i++)
+        CHECK(kerf_ranges_get(back, i).low == kerf_ranges_get(r, i).low &&
+              kerf_ranges_get(back, i).high == kerf_ranges_get(r, i).high);
+    kerf_ranges_destroy(r);
+    kerf_ranges_destroy(back);
+    unlink(path);
+}
+
+/* ---- the strange ----------------------------------------------------------------------- */
+
+static void test_one_sample(void)
+{
+    kerf_ranges *r;
+    CHECK_OK(calibrate(&r, KERF_OBSERVE_MINMAX, 1, 32));
+    CHECK(kerf_ranges_get(r, 0).high > kerf_ranges_get(r, 0).low);
+    kerf_ranges_destroy(r);
+}
+
+/* Activations that are always 0 have a range, and quantize with scale 1. */
+static void test_constant(void)
+{
+    kerf_ranges *r;
+    network n;
+    kerf_quantize_options q = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
+    for (int i = 0; i < SIZE * WIDE; i++)
+        weights[i] = 0;
+    CHECK_OK(calibrate(&r, KERF_OBSERVE_MINMAX, SAMPLES, 4));
+    CHECK(kerf_ranges_get(r, 1).low == 0 && kerf_ranges_get(r, 1).high == 0);
+    n = make();
+    q.ranges = r;
+    CHECK_OK(kerf_quantize(n.g, n.s, &q));
+    const kerf_value *scale = kerf_graph_find(n.g, "y_scale");
+    CHECK(scale != NULL && *(float *)kerf_tensor_data(scale->constant) == 1);
+    unmake(&n);
+    kerf_ranges_destroy(r);
+    fill();
+}
+
+static void check_refused(float x)
+{
+    kerf_ranges *r;
+    samples[3 * SIZE + 5] = x;
+    CHECK_STATUS(KERF_ERR_ARGUMENT, calibrate(&r, KERF_OBSERVE_MINMAX, SAMPLES, 4));
+    CHECK(r == NULL);
+    CHECK(strstr(kerf_last_error(), "calibrate: 'flat' has values from") != NULL &&
+          strstr(kerf_last_error(), "must be finite numbers") != NULL);
+    fill();
+}
+
+static void test_refused(void)
+{
+    kerf_ranges *r;
+    check_refused(NAN);
+    check_refused(INFINITY);
+    CHECK_STATUS(KERF_ERR_ARGUMENT, calibrate(&r, KERF_OBSERVE_MINMAX, 0, 4));
+    CHECK(strstr(kerf_last_error(), "all three must be at least 1") != NULL);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    fill();
+    test_minmax();
+    test_moving();
+    test_file();
+    test_one_sample();
+    test_constant();
+    test_refused();
+    kerf_device_close(dev);
+    return check_result();
+}
