@@ -24,6 +24,7 @@ int cmd_train(const options *o);
 int cmd_eval(const options *o);
 int cmd_infer(const options *o);
 int cmd_prune(const options *o);
+int cmd_quantize(const options *o);
 int cmd_fold(const options *o);
 int cmd_bench(const options *o);
 int cmd_tune(const options *o);

@@ -62,6 +62,18 @@ static const lesson lessons[] = {
      "  kerf prune dense.onnx --data fashion-mnist --sparsity 0.96 --scope global \\\n"
      "       --events 10 --retrain 1 --finetune 10 -o pruned.onnx\n"
      "  kerf prune dense.onnx --sparsity 'fc1=0.92,fc2=0.91,*=0.74' -o cut.onnx\n"},
+    {"quantize",
+     "Turns weights, and activations, into small integers; the file holds ONNX's own nodes, so\n"
+     "other programs run it as integers, too.  static: all of it, with ranges found on "
+     "--calibrate\n"
+     "samples of the training data, which need no labels.  dynamic: matrices, ranges found in "
+     "each\n"
+     "run.  weight-only: a smaller file, computed in floats.  docs/quantize.md says which to take.",
+     "  kerf quantize dense.onnx --data fashion-mnist -o int8.onnx\n"
+     "  kerf quantize dense.onnx --data fashion-mnist --skip first --skip last -o most.onnx\n"
+     "  kerf quantize dense.onnx --data fashion-mnist --ranges ranges.json -o int8.onnx\n"
+     "  kerf quantize dense.onnx --mode dynamic -o dynamic.onnx\n"
+     "  kerf quantize dense.onnx --mode weight-only --weights int4 --per block=32 -o int4.onnx\n"},
     {"fold",
      "Moves scale, mean and deviation of the images into the first layer, so that the network\n"
      "takes bytes as they are; colours and size stay with the file (docs/prep.md).",
@@ -106,9 +118,10 @@ static const lesson lessons[] = {
 
 void help_all(void)
 {
-    printf("kerf %s prunes neural networks on any OpenCL device: ONNX in, ONNX out.\n\n"
-           "usage: kerf COMMAND [options]\n\n",
-           kerf_version());
+    printf(
+        "kerf %s prunes and quantizes neural networks on any OpenCL device: ONNX in, ONNX out.\n\n"
+        "usage: kerf COMMAND [options]\n\n",
+        kerf_version());
     for (size_t i = 0; i < num_commands; i++)
         if (commands[i].run != NULL)
             printf("  %-9s %s\n", commands[i].name, commands[i].summary);

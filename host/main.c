@@ -11,6 +11,7 @@
 
 enum {
     TRAINS = GROUP_OUTPUT | GROUP_DATA | GROUP_TRAIN | GROUP_SEED | GROUP_BATCH | GROUP_RUN,
+    QUANTIZES = GROUP_OUTPUT | GROUP_DATA | GROUP_QUANTIZE | GROUP_SEED | GROUP_BATCH,
     MEASURES = GROUP_BENCH | GROUP_BATCH | GROUP_SEED | GROUP_OUTPUT
 };
 
@@ -23,12 +24,12 @@ const command commands[] = {
     {"eval", cmd_eval, GROUP_ALWAYS | GROUP_DATA | GROUP_EVAL | GROUP_BATCH, 1, 1, "M --data D", "measure its accuracy"},
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X [-o Y.npy]", "run it on an array or an image"},
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT", "remove weights, retraining in between"},
+    {"quantize", cmd_quantize, GROUP_ALWAYS | QUANTIZES, 1, 1, "M [--data D] -o OUT", "turn weights, and activations, into small integers"},
     {"fold", cmd_fold, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PREP, 1, 1, "M [--prep P] -o OUT", "move how images are prepared into the first layer"},
     {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --compare A.json B.json...]", "time this device, or models on it"},
     {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
     {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 65536, "M [--device all] | DIR...", "every layer by every kernel on every device, compared; or folders of ONNX tests"},
     {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},
-    {"quantize", NULL, 0, 0, 0, "", ""},
     {"distill", NULL, 0, 0, 0, "", ""},
     {"share", NULL, 0, 0, 0, "", ""},
     {"pack", NULL, 0, 0, 0, "", ""},

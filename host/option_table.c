@@ -32,10 +32,21 @@ const option_row option_rows[] = {
     {"curve", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(curve), "C", "how the share grows: once, linear, cubic or exp (cubic)", "once|linear|cubic|exp", RANGE_NONE, 0, 0},
     {"retrain", 0, OPTION_REAL, GROUP_PRUNE, FIELD(retrain), "E", "epochs of training after each step (0)", NULL, RANGE_MIN, 0, 0},
     {"finetune", 0, OPTION_REAL, GROUP_PRUNE, FIELD(finetune), "E", "more epochs after the last step (0)", NULL, RANGE_MIN, 0, 0},
-    {"layers", 0, OPTION_LIST, GROUP_PRUNE, FIELD(layers), "PATTERN", "only layers whose name fits; repeatable", NO_RANGE},
-    {"skip", 0, OPTION_LIST, GROUP_PRUNE, FIELD(skip), "PATTERN", "all layers but these; repeatable", NO_RANGE},
+    {"layers", 0, OPTION_LIST, GROUP_PRUNE | GROUP_QUANTIZE, FIELD(layers), "PATTERN", "only layers whose name fits; repeatable", NO_RANGE},
+    {"skip", 0, OPTION_LIST, GROUP_PRUNE | GROUP_QUANTIZE, FIELD(skip), "PATTERN", "all layers but these; repeatable", NO_RANGE},
     {"mask", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(mask), "FILE.npz", "for mask: arrays by weight name, 0 is pruned", NO_RANGE},
     {"biases", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(biases), "", "prune biases too", NO_RANGE},
+
+    /* quantization */
+    {"mode", 0, OPTION_CHOICE, GROUP_QUANTIZE, FIELD(mode), "M", "dynamic, static or weight-only (static with --data, else weight-only)", "dynamic|static|weight-only", RANGE_NONE, 0, 0},
+    {"weights", 0, OPTION_CHOICE, GROUP_QUANTIZE, FIELD(weights), "T", "int8, or weight-only int4 and int2 (int8)", "int8|int4|int2", RANGE_NONE, 0, 0},
+    {"activations", 0, OPTION_CHOICE, GROUP_QUANTIZE, FIELD(activations), "T", "static: uint8 or int8 (uint8)", "uint8|int8", RANGE_NONE, 0, 0},
+    {"per", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(per), "P", "weights of one scale: all of a tensor, a channel, or weight-only block=16, 32, 64, 128 or 256 (channel)", NO_RANGE},
+    {"symmetric", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(symmetric), "", "weights without zero points, what other tools read best (the default)", NO_RANGE},
+    {"asymmetric", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(asymmetric), "", "weights with zero points", NO_RANGE},
+    {"calibrate", 0, OPTION_WHOLE, GROUP_QUANTIZE, FIELD(calibrate), "N", "static: samples that the ranges of activations are found on (512)", NULL, RANGE_MIN, 1, 0},
+    {"observer", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(observer), "O", "static: minmax, or moving, an average of batches (minmax)", NO_RANGE},
+    {"ranges", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(ranges), "FILE.json", "static: the ranges; written if missing, used if there", NO_RANGE},
 
     /* training */
     {"epochs", 0, OPTION_REAL, GROUP_EPOCHS, FIELD(epochs), "E", "times through the training data; fractions allowed (20)", NULL, RANGE_MIN, 0, 0},
@@ -92,7 +103,9 @@ const option_row option_rows[] = {
     LATER("max-drop", GROUP_PRUNE), LATER("size", GROUP_PRUNE), LATER("macs", GROUP_PRUNE),
     LATER("latency", GROUP_PRUNE), LATER("structure", GROUP_PRUNE), LATER("remove", GROUP_PRUNE),
     LATER("groups", GROUP_PRUNE), LATER("round-to", GROUP_PRUNE), LATER("analyse", GROUP_PRUNE),
-    LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
+    LATER("equalize", GROUP_QUANTIZE), LATER("bias-correct", GROUP_QUANTIZE),
+    LATER("adaround", GROUP_QUANTIZE), LATER("max-drop", GROUP_QUANTIZE), LATER("size", GROUP_QUANTIZE),
+    LATER("latency", GROUP_QUANTIZE), LATER("analyse", GROUP_QUANTIZE), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
     LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
     LATER("precision", GROUP_ALWAYS),
 };

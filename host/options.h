@@ -42,7 +42,8 @@ enum {
     GROUP_DEMO = 8192,
     GROUP_EPOCHS = 16384, /* prune counts by --retrain and --finetune */
     GROUP_DEVICES = 32768,
-    GROUP_PREP = 65536 /* without data */
+    GROUP_PREP = 65536, /* without data */
+    GROUP_QUANTIZE = 131072
 };
 
 enum { MAX_GIVEN = 128 };
@@ -73,6 +74,10 @@ typedef struct options {
     text_list layers, skip;
     const char *mask;
     const char *classes; /* of the data; num_classes of a new network */
+
+    int mode, weights, activations, asymmetric, symmetric;
+    const char *per, *observer, *ranges;
+    int64_t calibrate;
 
     const char *reference, *labels;
     double min_top1, max_ms, warm, duration, budget, width;

@@ -6,7 +6,7 @@
 expect 0 "usage: kerf COMMAND" "$KERF" --help
 expect 0 "kerf demo" "$KERF" help
 expect 2 "usage: kerf COMMAND" "$KERF"
-for command in devices new info train eval infer prune fold bench tune verify demo; do
+for command in devices new info train eval infer prune quantize fold bench tune verify demo; do
     expect 0 "usage: kerf $command" "$KERF" $command --help
     expect 0 "examples:" "$KERF" help $command
 done
@@ -15,7 +15,7 @@ expect 0 "kerf 0." "$KERF" --version
 # ---- commands -------------------------------------------------------------------------------
 expect_error 2 "kerf: trian: no such command; did you mean kerf train?" "$KERF" trian
 expect_error 2 "kerf: xyzzy: no such command; kerf --help lists them" "$KERF" xyzzy
-for command in quantize distill share pack unpack run report export; do
+for command in distill share pack unpack run report export; do
     expect_error 1 "kerf: $command: not in this version yet" "$KERF" $command x
 done
 
@@ -52,6 +52,10 @@ expect_error 2 "kerf: train: --optimizer sdg: must be one of sgd|adam|adamw" \
 expect_error 2 "kerf: train: --json=1: takes no value" "$KERF" train m.onnx --json=1
 expect_error 1 "kerf: prune: --max-drop: not in this version yet" \
     "$KERF" prune m.onnx --max-drop 0.5
+expect_error 1 "kerf: quantize: --adaround: not in this version yet" \
+    "$KERF" quantize m.onnx --adaround
+expect_error 2 "kerf: quantize: --mode best: must be one of dynamic|static|weight-only" \
+    "$KERF" quantize m.onnx --mode best
 expect_error 2 "kerf: info: the model is missing: kerf info M" "$KERF" info
 expect_error 2 "kerf: info: b: one argument too many: kerf info M" "$KERF" info a b
 

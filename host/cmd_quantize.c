@@ -1,0 +1,151 @@
+/* cmd_quantize.c -- `kerf quantize`: small integers in the place of floats. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "change.h"
+#include "command.h"
+#include "files.h"
+#include "interrupt.h"
+
+/* ---- options --------------------------------------------------------------------------- */
+
+static int parse_per(const options *o, kerf_quantize_options *q)
+{
+    char *end;
+    if (o->per == NULL || strcmp(o->per, "channel") == 0)
+        return 0;
+    q->per = KERF_PER_TENSOR;
+    if (strcmp(o->per, "tensor") == 0)
+        return 0;
+    q->per = KERF_PER_BLOCK;
+    if (strncmp(o->per, "block=", 6) == 0) {
+        q->block = strtoll(o->per + 6, &end, 10);
+        if (end != o->per + 6 && *end == '\0')
+            return 0;
+    }
+    return fail_usage(o, "--per %s: must be tensor, channel or block=N", o->per);
+}
+
+static int parse_observer(const options *o, kerf_calibrate_options *how)
+{
+    static const char *const NAMES[] = {"minmax", "moving"};
+    for (size_t i = 0; o->observer != NULL && i < sizeof NAMES / sizeof NAMES[0]; i++)
+        if (strcmp(o->observer, NAMES[i]) == 0) {
+            how->observer = (kerf_observer)i;
+            return 0;
+        }
+    return o->observer == NULL
+               ? 0
+               : fail_usage(o, "--observer %s: must be minmax or moving", o->observer);
+}
+
+static int is_calibrated(const options *o)
+{
+    return o->ranges != NULL && file_exists(o->ranges);
+}
+
+/* What goes together. */
+static int check_options(const options *o, kerf_quantize_mode mode)
+{
+    static const char *const ONLY_STATIC[] = {"activations", "calibrate", "observer", "ranges"};
+    if (o->symmetric && o->asymmetric)
+        return fail_usage(o, "--symmetric, --asymmetric: must be one of them");
+    for (size_t i = 0; i < sizeof ONLY_STATIC / sizeof ONLY_STATIC[0]; i++)
+        if (mode != KERF_QUANTIZE_STATIC && options_given(o, ONLY_STATIC[i]))
+            return fail_usage(o, "--%s: goes with --mode static alone", ONLY_STATIC[i]);
+    if (mode == KERF_QUANTIZE_STATIC && o->data == NULL && !is_calibrated(o))
+        return fail_usage(o, "--data is missing: ranges of activations are found on samples");
+    return 0;
+}
+
+static int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_options *how)
+{
+    static const kerf_type WEIGHTS[] = {KERF_S8, KERF_S4, KERF_S2};
+    static const kerf_type ACTIVATIONS[] = {KERF_U8, KERF_S8};
+    enum { SAMPLES = 512, BATCH = 32 };
+    kerf_quantize_mode mode =
+        o->data != NULL || is_calibrated(o) ? KERF_QUANTIZE_STATIC : KERF_QUANTIZE_WEIGHT_ONLY;
+    if (options_given(o, "mode"))
+        mode = (kerf_quantize_mode)o->mode;
+    *q = kerf_quantize_defaults(mode);
+    q->weights = WEIGHTS[o->weights];
+    q->activations = ACTIVATIONS[o->activations];
+    q->asymmetric = o->asymmetric;
+    q->layers = o->layers.items;
+    q->num_layers = o->layers.num;
+    q->skip = o->skip.items;
+    q->num_skip = o->skip.num;
+    *how = (kerf_calibrate_options){
+        .samples = options_given(o, "calibrate") ? o->calibrate : SAMPLES,
+        .batch = options_given(o, "batch") ? o->batch : BATCH,
+        .seed = (uint64_t)o->seed,
+    };
+    int code = check_options(o, mode);
+    if (code == 0)
+        code = parse_per(o, q);
+    return code == 0 ? parse_observer(o, how) : code;
+}
+
+/* ---- the work -------------------------------------------------------------------------- */
+
+static int on_progress(void *context, int64_t samples, int64_t num_samples)
+{
+    change *c = context;
+    progress_count(&c->bar, (double)samples, (double)num_samples, "of the samples");
+    return interrupted();
+}
+
+/* The file's ranges, or new ones. */
+static kerf_status find_ranges(change *c, kerf_ranges **ranges, const kerf_quantize_options *q,
+                               kerf_calibrate_options *how)
+{
+    if (is_calibrated(c->o))
+        return kerf_ranges_read(ranges, c->o->ranges);
+    how->prep = c->s.prep;
+    how->progress = on_progress;
+    how->context = c;
+    progress_begin(&c->bar, c->o, "calibrate");
+    kerf_status status = kerf_calibrate(ranges, c->s.m.g, c->s.m.s, c->s.data, q, how);
+    progress_clear(&c->bar);
+    if (status == KERF_OK && c->o->ranges != NULL)
+        status = kerf_ranges_write(*ranges, c->o->ranges);
+    return status;
+}
+
+static kerf_status quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options *how)
+{
+    kerf_ranges *ranges = NULL;
+    kerf_status status = KERF_OK;
+    if (q->mode == KERF_QUANTIZE_STATIC) {
+        status = kerf_quantize_fold(c->s.m.g, c->s.m.s);
+        if (status == KERF_OK)
+            status = find_ranges(c, &ranges, q, how);
+        q->ranges = ranges;
+    }
+    if (status == KERF_OK)
+        status = kerf_quantize(c->s.m.g, c->s.m.s, q);
+    kerf_ranges_destroy(ranges);
+    return status;
+}
+
+int cmd_quantize(const options *o)
+{
+    kerf_quantize_options q;
+    kerf_calibrate_options how;
+    int code = quantize_options(o, &q, &how);
+    if (code != 0)
+        return code;
+    change c;
+    code = change_begin(&c, o);
+    if (code == 0) {
+        kerf_status status = quantize(&c, &q, &how);
+        if (status == KERF_ERR_CANCELLED)
+            code = EXIT_INTERRUPTED;
+        else
+            code = status == KERF_OK ? 0 : fail_kerf(o, status);
+    }
+    if (code == 0)
+        code = change_finish(&c);
+    change_close(&c);
+    return code;
+}

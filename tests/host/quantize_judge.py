@@ -1,0 +1,61 @@
+"""Whether ONNX Runtime runs a quantized file as integers, and finds what Kerf finds:
+
+    quantize_judge.py MODEL EVAL.json "OPERATOR ..." [int2]
+
+EVAL.json is `kerf eval MODEL --data fashion-mnist --json`; the operators are all that must be left
+when ONNX Runtime has optimized the file, besides those that turn floats into integers and layouts."""
+
+import gzip
+import json
+import os
+import sys
+import tempfile
+
+import numpy
+import onnx
+import onnxruntime
+
+EDGES = {"QuantizeLinear", "DequantizeLinear", "Transpose", "ReorderInput", "ReorderOutput", "MaxPool"}
+MOST_POINTS = 0.05
+
+
+def read_idx(name, header):
+    for folder in (os.environ.get("KERF_DATA_DIR", ""), "/usr/share/datasets/fashion-mnist",
+                   "/usr/share/dataset-fashion-mnist"):
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            with gzip.open(path) as f:
+                return numpy.frombuffer(f.read(), numpy.uint8, offset=header)
+    sys.exit(f"no {name}")
+
+
+def prepared(model):
+    """Test images as the file says: "scale=1/255,mean=M,std=S"."""
+    prep = dict(part.split("=") for part in model["kerf.prep"].split(",") if "=" in part)
+    pixels = read_idx("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28).astype(numpy.float32)
+    return (pixels / 255 - numpy.float32(prep["mean"])) / numpy.float32(prep["std"])
+
+
+path, eval_path, wanted = sys.argv[1:4]
+onnx.checker.check_model(path, full_check=True)
+with tempfile.TemporaryDirectory() as folder:
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = os.path.join(folder, "optimized.onnx")
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    found = {node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node}
+left = found - EDGES | {op for op in wanted.split() if op in found}
+assert left == set(wanted.split()), f"{path}: ONNX Runtime has {sorted(left)}, must have {wanted}"
+
+if "int2" in sys.argv[4:]:  # its MatMulNBits of 2 bits is wrong in 1.32: it disagrees with its own DequantizeLinear
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+evaluation = json.load(open(eval_path))
+kerf, batch = evaluation["top1"], evaluation["batch"]  # a dynamic range is the batch's
+images = prepared(session.get_modelmeta().custom_metadata_map)
+labels = read_idx("t10k-labels-idx1-ubyte.gz", 8)
+name = session.get_inputs()[0].name
+logits = numpy.concatenate([session.run(None, {name: images[i:i + batch]})[0] for i in range(0, len(images), batch)])
+top1 = 100 * float((logits.argmax(1) == labels).mean())
+assert abs(top1 - kerf) <= MOST_POINTS + 1e-9, f"{path}: top-1 is {top1} in ONNX Runtime, {kerf} in Kerf"

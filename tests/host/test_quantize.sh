@@ -1,0 +1,78 @@
+#!/bin/sh
+# test_quantize.sh -- `kerf quantize`: networks trained on Fashion-MNIST lose next to nothing as
+# integers, ONNX Runtime runs the files as integers from end to end, and both find the same top-1
+# (quantize_judge.py).  PYTHON has onnx and onnxruntime.
+. "$(dirname "$0")/lib.sh"
+data=fashion-mnist
+export KERF_DEVICE=0
+if [ ! -x "$PYTHON" ]; then
+    echo "no $PYTHON: ./bootstrap test makes it"
+    [ -n "${KERF_REQUIRE_DEVICE:-}" ] && exit 1
+    exit 77
+fi
+
+# judge MODEL OPERATORS [int2]: ONNX Runtime has these and no others, and Kerf's top-1.
+judge() {
+    "$KERF" eval "$1" --data $data --json >eval.json || failed "eval $1"
+    "$PYTHON" "$KERF_TEST_SOURCE/tests/host/quantize_judge.py" "$1" eval.json "$2" "${3-}" || failed "$1 is judged"
+}
+
+# check_drop FILE.json: of a network that is hardly trained, 0.3 points at most.
+check_drop() {
+    "$PYTHON" -c 'import json, sys; x = json.load(open(sys.argv[1])); assert x["after"]["top1"] >= x["before"]["top1"] - 0.3, x' \
+        "$1" || failed "quantizing costs too much"
+}
+
+# ---- LeNet-5, static -------------------------------------------------------------------------
+"$KERF" new lenet-5 -q -o lenet5.onnx || failed new
+"$KERF" train lenet5.onnx --data $data --epochs 0.3 -q -o dense5.onnx >out.txt || failed train
+expect_json "before.top1 after.top1 after.weights=430500 output=int8.onnx" \
+    "$KERF" quantize dense5.onnx --data $data --ranges ranges.json -o int8.onnx --json
+check_drop out.txt
+judge int8.onnx "Flatten NhwcMaxPool QGemm QLinearConv"
+expect_json "layers.0.bits=8 layers.2.weights=400000 compression" "$KERF" info int8.onnx --json
+[ "$(wc -c <int8.onnx)" -lt "$(($(wc -c <dense5.onnx) * 10 / 39))" ] || failed "not 3.9 times smaller"
+# Ranges that are there are used, without data; the same file comes of them.
+expect 0 "written in" "$KERF" quantize dense5.onnx --ranges ranges.json -q -o again.onnx
+cmp -s int8.onnx again.onnx || "$PYTHON" - <<'END' || failed "the same ranges gave another file"
+import onnx
+a, b = (onnx.load(name) for name in ("int8.onnx", "again.onnx"))
+assert a.graph == b.graph
+END
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --asymmetric --activations int8 --calibrate 1 \
+    --observer moving -q -o one.onnx
+judge one.onnx "Flatten NhwcMaxPool QGemm QLinearConv"
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --skip first --per tensor -q -o most.onnx
+judge most.onnx "Conv Flatten NhwcMaxPool QGemm QLinearConv"
+
+# ---- LeNet-300-100, dynamic and weight-only --------------------------------------------------
+"$KERF" new lenet-300-100 -q -o lenet3.onnx || failed new
+"$KERF" train lenet3.onnx --data $data --epochs 1 -q -o dense3.onnx >out.txt || failed train
+expect_json "before.top1 after.top1" \
+    "$KERF" quantize dense3.onnx --data $data --mode dynamic --json -o dynamic.onnx
+check_drop out.txt
+judge dynamic.onnx "DynamicQuantizeMatMul Flatten Relu"
+[ "$(wc -c <dynamic.onnx)" -lt "$(($(wc -c <dense3.onnx) * 10 / 39))" ] || failed "not 3.9 times smaller"
+for weights in int8 int4 int2; do
+    expect 0 "" "$KERF" quantize dense3.onnx --weights $weights --per block=32 -q -f -o only.onnx
+    judge only.onnx "DequantizeLinear Flatten FusedGemm MatMulNBits" $weights
+done
+
+# ---- what is refused -------------------------------------------------------------------------
+expect_error 2 "kerf: quantize: --data is missing: ranges of activations are found on samples" \
+    "$KERF" quantize dense3.onnx --mode static -o x.onnx
+expect_error 2 "kerf: quantize: --ranges: goes with --mode static alone" \
+    "$KERF" quantize dense3.onnx --mode dynamic --ranges none.json -o x.onnx
+expect_error 2 "kerf: quantize: --per line: must be tensor, channel or block=N" \
+    "$KERF" quantize dense3.onnx --per line -o x.onnx
+expect_error 2 "kerf: quantize: --observer eye: must be minmax or moving" \
+    "$KERF" quantize dense3.onnx --data $data --observer eye -o x.onnx
+expect 1 "quantize: blocks are of 20 weights, must be of 16, 32, 64, 128 or 256" \
+    "$KERF" quantize dense3.onnx --per block=20 -o x.onnx
+expect 1 "quantize: '*conv*' fits no layer that can be integers; there are Gemm fc1" \
+    "$KERF" quantize dense3.onnx --layers '*conv*' -o x.onnx
+expect 1 "quantize: there is no range of 'flatten'" \
+    sh -c 'echo "{\"ranges\":{\"flat\":{\"low\":0,\"high\":1}}}" >r.json;
+    "$KERF" quantize dense3.onnx --ranges r.json --layers fc1 -o x.onnx'
+[ ! -e x.onnx ] || failed "a failed quantize wrote its output"
+finish
