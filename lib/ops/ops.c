@@ -21,6 +21,7 @@
     X(elementwise_typed) \
     X(gather) \
     X(gemm) \
+    X(histogram) \
     X(mask) \
     X(matmul_integer) \
     X(metrics) \

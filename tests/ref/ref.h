@@ -17,6 +17,7 @@ REF(dropout);
 REF(elementwise);
 REF(gather);
 REF(gemm);
+REF(histogram);
 REF(mask);
 REF(matmul_integer);
 REF(metrics);
