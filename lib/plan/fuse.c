@@ -4,7 +4,7 @@
  * one reader takes it in: Relu's gradient is written in terms of Relu's own result, which
  * is what makes Gemm with activation="relu" possible in training as well.
  *
- * Other halves: fuse_batch_norm.c, fuse_quant.c. */
+ * Other halves: fuse_batch_norm.c, fuse_integer.c, fuse_quant.c. */
 #include <math.h>
 #include <string.h>
 
@@ -122,13 +122,17 @@ static int read_bound(const kerf_node *clip, int i, const char *key, float other
     return 1;
 }
 
+int kerf__plan_read_clip(const kerf_node *clip, float *low, float *high)
+{
+    return read_bound(clip, 1, "min", -INFINITY, low) && read_bound(clip, 2, "max", INFINITY, high);
+}
+
 static kerf_status fuse_clip(kerf_graph *g, kerf_node *clip)
 {
     kerf_node *conv = clip->inputs[0]->producer;
     float low, high;
     if (!is(conv, "Conv") || !takes_activation(conv) || clip->outputs[0]->next_of >= 0 ||
-        !read_bound(clip, 1, "min", -INFINITY, &low) ||
-        !read_bound(clip, 2, "max", INFINITY, &high))
+        !kerf__plan_read_clip(clip, &low, &high))
         return KERF_OK;
     KERF__TRY(kerf_node_set_string(conv, "activation", "clip"));
     KERF__TRY(kerf_node_set_float(conv, "activation_min", low));
@@ -144,6 +148,7 @@ static const struct {
     const char *op; /* of the later node */
     kerf_status (*fuse)(kerf_graph *g, kerf_node *n);
 } RULES[] = {
+    {"QuantizeLinear", kerf__plan_fuse_integer},
     {"DequantizeLinear", kerf__plan_fuse_quant},
     {"Add", fuse_bias},
     {"BatchNormalization", kerf__plan_fuse_batch_norm},

@@ -155,6 +155,10 @@ kerf_status kerf__plan_fuse(kerf_graph *g);
 int kerf__plan_may_extend(const kerf_node *n, const char *op);
 /* fuse_batch_norm.c: one with fixed statistics behind a convolution. */
 kerf_status kerf__plan_fuse_batch_norm(kerf_graph *g, kerf_node *norm);
+/* The bounds of a Clip; 0 if they are not known while planning (fuse.c). */
+int kerf__plan_read_clip(const kerf_node *clip, float *low, float *high);
+/* fuse_integer.c: floats between a QuantizeLinear and what its result was made of. */
+kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize);
 /* fuse_quant.c: one that takes back what a QuantizeLinear made. */
 kerf_status kerf__plan_fuse_quant(kerf_graph *g, kerf_node *dequantize);
 /* layout.c: blocked memory layouts where they pay. */

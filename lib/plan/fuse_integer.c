@@ -1,0 +1,208 @@
+/* plan/fuse_integer.c -- what a model says with QuantizeLinear and DequantizeLinear runs on
+ * integers: a convolution between them becomes one QLinearConv.
+ *
+ *     DequantizeLinear(x), DequantizeLinear(w) [, bias] -> Conv [-> Relu or Clip] -> QuantizeLinear
+ *
+ * Numbers: a sum of products of dequantized integers is, but for rounding, the integers' sum times
+ * x_scale * w_scale.  So the result is that of the nodes it stands for wherever float sums are
+ * exact (below 2^24), and there may be one step between them beyond.  Rounding is monotone, so an
+ * activation bounds the integers as it bounds the floats.
+ *
+ * In a plan that trains, gradients read the floats, and the pattern is not met.
+ * Other halves: fuse.c, which has the order of rules; lib/ops/qlinear_conv.c. */
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+/* What a DequantizeLinear or a QuantizeLinear says of a value. */
+typedef struct operand {
+    kerf_value *integers, *scale, *zero; /* zero: NULL where it is left out */
+} operand;
+
+static kerf_value *input_of(const kerf_node *n, int i)
+{
+    return n != NULL && i < n->num_inputs ? n->inputs[i] : NULL;
+}
+
+static int is(const kerf_node *n, const char *op)
+{
+    return n != NULL && strcmp(n->op, op) == 0;
+}
+
+static int is_constant(const kerf_value *v)
+{
+    return v != NULL && v->kind == KERF__VALUE_CONSTANT;
+}
+
+static const float *floats_of(const kerf_value *v)
+{
+    return is_constant(v) && v->type == KERF_F32 ? v->constant->data : NULL;
+}
+
+/* ---- reading the pattern -------------------------------------------------------------------- */
+
+/* One number, or one for each index of the axis. */
+static int is_along(const kerf_node *n, int axis)
+{
+    const kerf_value *scale = n->inputs[1];
+    const int rank = n->inputs[0]->shape.rank;
+    int own = (int)kerf_node_int(n, "axis", 1);
+    if (kerf_shape_num_elements(scale->shape) == 1)
+        return 1;
+    own += own < 0 ? rank : 0;
+    return axis >= 0 && scale->shape.rank == 1 && own == axis;
+}
+
+/* 1 if v comes out of a DequantizeLinear of this type, with a scale for the whole or along the
+ * axis (-1: only for the whole). */
+static int read_operand(const kerf_value *v, int is_type, int axis, operand *o)
+{
+    const kerf_node *n = v != NULL ? v->producer : NULL;
+    if (!is(n, "DequantizeLinear") || kerf_node_int(n, "block_size", 0) != 0 || !is_along(n, axis))
+        return 0;
+    *o = (operand){n->inputs[0], n->inputs[1], input_of(n, 2)};
+    return (is_type >> o->integers->type & 1) != 0 && o->scale->type == KERF_F32;
+}
+
+enum { BYTES = 1 << KERF_U8 | 1 << KERF_S8, SUMS = 1 << KERF_S32 };
+
+static int is_zero(const kerf_value *v)
+{
+    const int32_t *zero = is_constant(v) ? v->constant->data : NULL;
+    for (int64_t i = 0; zero != NULL && i < kerf_shape_num_elements(v->shape); i++)
+        if (zero[i] != 0)
+            return 0;
+    return v == NULL || zero != NULL;
+}
+
+/* 1 if the bias counts in what the sums count in, as far as a product's rounding goes. */
+static int is_bias_of(const operand *bias, const operand *x, const operand *w)
+{
+    const float *b = floats_of(bias->scale), *a = floats_of(x->scale), *c = floats_of(w->scale);
+    const int64_t num_b = kerf_shape_num_elements(bias->scale->shape);
+    const int64_t num_c = kerf_shape_num_elements(w->scale->shape);
+    const int64_t num = num_b > num_c ? num_b : num_c;
+    if (a == NULL || b == NULL || c == NULL || !is_zero(bias->zero))
+        return 0;
+    for (int64_t i = 0; i < num; i++) {
+        const float want = a[0] * c[num_c > 1 ? i : 0];
+        if (!(fabsf(b[num_b > 1 ? i : 0] - want) <= 4 * FLT_EPSILON * want))
+            return 0;
+    }
+    return 1;
+}
+
+/* ---- the activation -------------------------------------------------------------------------- */
+
+/* What QuantizeLinear makes of x (kernels/quant.clh): a bound, so never NaN. */
+static int quantized(float x, float scale, int zero, int least, int most)
+{
+    const float q = rintf(x / scale) + (float)zero;
+    return q <= (float)least ? least : q >= (float)most ? most : (int)q;
+}
+
+static int zero_of(const kerf_value *v)
+{
+    if (v == NULL)
+        return 0;
+    return v->type == KERF_S8 ? *(const int8_t *)v->constant->data
+                              : *(const uint8_t *)v->constant->data;
+}
+
+/* Bounds of the result's integers behind an activation that floats pass; 0 if they are unknown. */
+static int read_bounds(const kerf_node *activation, const operand *y, int *low, int *high)
+{
+    float least = 0, most = INFINITY;
+    const float *scale = floats_of(y->scale);
+    *low = y->integers->type == KERF_S8 ? INT8_MIN : 0;
+    *high = *low + UINT8_MAX;
+    if (activation == NULL)
+        return 1;
+    if (scale == NULL || (y->zero != NULL && !is_constant(y->zero)) ||
+        (is(activation, "Clip") && !kerf__plan_read_clip(activation, &least, &most)) ||
+        !(least <= most))
+        return 0;
+    const int zero = zero_of(y->zero), first = *low, last = *high;
+    *low = quantized(least, *scale, zero, first, last);
+    *high = quantized(most, *scale, zero, first, last);
+    return 1;
+}
+
+/* ---- making the node ------------------------------------------------------------------------- */
+
+/* ONNX's QLinear operators want each zero point. */
+static kerf_status add_zero(kerf_graph *g, operand *o)
+{
+    kerf_tensor *t;
+    if (o->zero != NULL)
+        return KERF_OK;
+    KERF__TRY(kerf_tensor_create(&t, NULL, o->integers->type, KERF_SCALAR));
+    *(uint8_t *)t->data = 0;
+    return kerf_graph_add_constant(g, NULL, t, &o->zero);
+}
+
+/* Everything that becomes one node. */
+typedef struct pattern {
+    kerf_node *conv, *quantize;
+    operand x, w, y;
+    kerf_value *bias; /* int32, or NULL */
+    int low, high;
+} pattern;
+
+/* The convolution becomes the one node, and the others are read by nobody. */
+static kerf_status replace(kerf_graph *g, pattern *p)
+{
+    operand *const all[] = {&p->x, &p->w, &p->y};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        KERF__TRY(add_zero(g, all[i]));
+    kerf_value *inputs[] = {p->x.integers, p->x.scale, p->x.zero, p->w.integers, p->w.scale,
+                            p->w.zero,     p->y.scale, p->y.zero, p->bias};
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
+        KERF__TRY(kerf__node_put_input(p->conv, (int)i, inputs[i]));
+    kerf__node_trim_inputs(p->conv);
+    KERF__TRY(kerf__node_set_op(p->conv, "QLinearConv"));
+    KERF__TRY(kerf_node_set_int(p->conv, "low", p->low));
+    KERF__TRY(kerf_node_set_int(p->conv, "high", p->high));
+    KERF__TRY(kerf__node_infer(p->conv));
+    kerf__graph_replace_uses(g, p->quantize->outputs[0], p->conv->outputs[0]);
+    return KERF_OK;
+}
+
+static int reads_alone(const kerf_value *v)
+{
+    return v->next_of < 0 && kerf__value_num_uses(v) == 1;
+}
+
+/* 1 if all is there; node types only, numbers are constants. */
+static int match(kerf_node *quantize, pattern *p)
+{
+    operand bias;
+    const kerf_value *v = quantize->inputs[0];
+    const kerf_node *activation =
+        is(v->producer, "Relu") || is(v->producer, "Clip") ? v->producer : NULL;
+    if (activation != NULL && !reads_alone(v))
+        return 0;
+    v = activation != NULL ? activation->inputs[0] : v;
+    *p = (pattern){.conv = v->producer, .quantize = quantize};
+    p->y = (operand){quantize->outputs[0], quantize->inputs[1], input_of(quantize, 2)};
+    if (!is(p->conv, "Conv") || !reads_alone(v) || !is_along(quantize, -1) ||
+        quantize->outputs[0]->next_of >= 0 || (BYTES >> p->y.integers->type & 1) == 0 ||
+        !read_operand(input_of(p->conv, 0), BYTES, -1, &p->x) ||
+        !read_operand(input_of(p->conv, 1), BYTES, 0, &p->w) ||
+        !read_bounds(activation, &p->y, &p->low, &p->high))
+        return 0;
+    if (input_of(p->conv, 2) == NULL)
+        return 1;
+    p->bias = read_operand(p->conv->inputs[2], SUMS, 0, &bias) ? bias.integers : NULL;
+    return p->bias != NULL && is_bias_of(&bias, &p->x, &p->w);
+}
+
+kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize)
+{
+    pattern p;
+    return match(quantize, &p) ? replace(g, &p) : KERF_OK;
+}

@@ -1,0 +1,212 @@
+/* test_fuse_integer.c -- a convolution between DequantizeLinear and QuantizeLinear runs on
+ * integers, with the very bits of the nodes it stands for.
+ *
+ * Scales are powers of two, so that floats count exactly and every half is met. */
+#include <string.h>
+
+#include "check.h"
+#include "naive.h"
+#include "op_check.h"
+#include "plan/plan_internal.h"
+
+enum {
+    CHANNELS = 5,
+    OUT = 4,
+    SIZE = 7,
+    NUM = CHANNELS * SIZE * SIZE,
+    WEIGHTS = OUT * CHANNELS * 9
+};
+static kerf_device *dev;
+
+/* What a case has; the rest is 0. */
+typedef struct setup {
+    kerf_type x, w, y;
+    int x_zero, w_zero, y_zero; /* -1: left out */
+    int w_channels, w_axis;     /* scales of weights: 0, or one for each index of the axis */
+    const char *activation;
+    float most;      /* of a Clip */
+    int has_bias;    /* 1: int32; 2: int32 of another scale; 3: floats */
+    int is_read;     /* the convolution's own result is an output, too */
+    int not_integer; /* the pattern is not one */
+} setup;
+
+/* ---- graphs ---------------------------------------------------------------------------------- */
+
+static kerf_value *constant(kerf_graph *g, kerf_type type, kerf_shape shape, const void *data)
+{
+    kerf_tensor *t;
+    kerf_value *v;
+    CHECK_OK(kerf_tensor_create(&t, NULL, type, shape));
+    CHECK_OK(kerf_tensor_write(t, data));
+    CHECK_OK(kerf_graph_add_constant(g, NULL, t, &v));
+    return v;
+}
+
+static kerf_value *add(kerf_graph *g, const char *op, kerf_value *const *inputs, int num)
+{
+    kerf_node *n;
+    while (num > 0 && inputs[num - 1] == NULL)
+        num--;
+    CHECK_OK(kerf_graph_add_node(g, op, NULL, inputs, num, 1, &n));
+    return n->outputs[0];
+}
+
+static kerf_value *linear(kerf_graph *g, const char *op, kerf_value *x, kerf_type type, float scale,
+                          int zero)
+{
+    const int8_t byte = (int8_t)zero;
+    return add(g, op,
+               (kerf_value *[]){x, constant(g, KERF_F32, KERF_SCALAR, &scale),
+                                zero >= 0 ? constant(g, type, KERF_SCALAR, &byte) : NULL},
+               3);
+}
+
+/* Weights of channel i count in 2^-6 * 2^(i % 2). */
+static float weight_scale(int i)
+{
+    return 0x1p-6f * (float)(1 + i % 2);
+}
+
+static kerf_value *weights(kerf_graph *g, const setup *s)
+{
+    int8_t w[WEIGHTS];
+    float scales[CHANNELS];
+    for (int i = 0; i < WEIGHTS; i++)
+        w[i] = (int8_t)(i * 37 % 251);
+    for (int i = 0; i < CHANNELS; i++)
+        scales[i] = weight_scale(i);
+    kerf_value *q = constant(g, s->w, KERF_SHAPE(OUT, CHANNELS, 3, 3), w);
+    if (s->w_channels == 0)
+        return linear(g, "DequantizeLinear", q, s->w, weight_scale(0), s->w_zero);
+    kerf_value *v =
+        add(g, "DequantizeLinear",
+            (kerf_value *[]){q, constant(g, KERF_F32, KERF_SHAPE(s->w_channels), scales)}, 2);
+    CHECK_OK(kerf_node_set_int(v->producer, "axis", s->w_axis));
+    return v;
+}
+
+static kerf_value *bias(kerf_graph *g, const setup *s)
+{
+    static const int32_t B[OUT] = {100, -3000, 7, 20000};
+    static const float FLOATS[OUT] = {1, -2, 0.5f, 3};
+    float scales[OUT];
+    for (int i = 0; i < OUT; i++)
+        scales[i] = 0x1p-4f * (s->w_channels > 0 ? weight_scale(i) : weight_scale(0)) *
+                    (s->has_bias == 2 ? 2 : 1);
+    if (s->has_bias == 0)
+        return NULL;
+    if (s->has_bias == 3)
+        return constant(g, KERF_F32, KERF_SHAPE(OUT), FLOATS);
+    kerf_value *v = add(g, "DequantizeLinear",
+                        (kerf_value *[]){constant(g, KERF_S32, KERF_SHAPE(OUT), B),
+                                         constant(g, KERF_F32, KERF_SHAPE(OUT), scales)},
+                        2);
+    CHECK_OK(kerf_node_set_int(v->producer, "axis", 0));
+    return v;
+}
+
+static kerf_value *activate(kerf_graph *g, const setup *s, kerf_value *v)
+{
+    const float least = 0;
+    if (s->activation == NULL)
+        return v;
+    kerf_value *inputs[] = {v, NULL, NULL};
+    if (strcmp(s->activation, "Clip") == 0) {
+        inputs[1] = constant(g, KERF_F32, KERF_SCALAR, &least);
+        inputs[2] = constant(g, KERF_F32, KERF_SCALAR, &s->most);
+    }
+    return add(g, s->activation, inputs, 3);
+}
+
+static kerf_graph *graph_of(const setup *s)
+{
+    kerf_graph *g;
+    kerf_value *x, *v;
+    CHECK_OK(kerf_graph_create(&g));
+    CHECK_OK(kerf_graph_add_input(g, "x", s->x, KERF_SHAPE(1, CHANNELS, SIZE, SIZE), &x));
+    v = linear(g, "DequantizeLinear", x, s->x, 0x1p-4f, s->x_zero);
+    v = add(g, "Conv", (kerf_value *[]){v, weights(g, s), bias(g, s)}, 3);
+    CHECK_OK(kerf_node_set_ints(v->producer, "pads", (int64_t[]){1, 1, 1, 1}, 4));
+    if (s->is_read)
+        CHECK_OK(kerf_graph_add_output(g, v));
+    CHECK_OK(kerf_graph_add_output(
+        g, linear(g, "QuantizeLinear", activate(g, s, v), s->y, 0x1p-3f, s->y_zero)));
+    return g;
+}
+
+/* ---- both ways ------------------------------------------------------------------------------- */
+
+static int count(const kerf_graph *g, const char *op)
+{
+    int num = 0;
+    for (size_t i = 0; i < g->num_nodes; i++)
+        num += strcmp(g->nodes[i]->op, op) == 0;
+    return num;
+}
+
+static void run_plain(const kerf_graph *g, const uint8_t *x, uint8_t *want)
+{
+    kerf_graph *copy;
+    naive n;
+    CHECK_OK(kerf_graph_copy(&copy, g));
+    CHECK_OK(kerf_graph_infer(copy, 1));
+    CHECK_OK(naive_create(&n, dev, copy));
+    CHECK_OK(kerf_tensor_write(naive_tensor(&n, copy->inputs[0]), x));
+    CHECK_OK(naive_run(&n));
+    CHECK_OK(kerf_tensor_read(naive_tensor(&n, copy->outputs[copy->num_outputs - 1]), want));
+    naive_destroy(&n);
+    kerf_graph_destroy(copy);
+}
+
+static void check(setup s)
+{
+    uint8_t x[NUM], got[OUT * SIZE * SIZE], want[OUT * SIZE * SIZE];
+    kerf_plan *p;
+    kerf_state *state;
+    kerf_graph *g = graph_of(&s);
+    for (int i = 0; i < NUM; i++)
+        x[i] = (uint8_t)(i * 101 % 255);
+    CHECK_OK(kerf_state_create(&state, dev));
+    CHECK_OK(kerf_plan_create(&p, g, state, &(kerf_plan_options){.batch = 1}));
+    CHECK_OK(kerf_plan_verify(p));
+    CHECK(count(p->graph, "QLinearConv") == !s.not_integer);
+    CHECK(count(p->graph, "Conv") == s.not_integer);
+    run_plain(g, x, want);
+    CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
+    CHECK_OK(kerf_plan_run(p));
+    CHECK_OK(kerf_tensor_read(kerf_plan_output(p, p->outputs.items[p->outputs.num - 1].name), got));
+    CHECK(memcmp(got, want, sizeof want) == 0);
+    kerf_plan_destroy(p);
+    kerf_state_destroy(state);
+    kerf_graph_destroy(g);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    const setup plain = {.x = KERF_U8, .w = KERF_S8, .y = KERF_U8, .w_zero = -1, .y_zero = 128};
+    setup s = plain;
+    check(s);
+    s = plain, s.x = KERF_S8, s.w = KERF_U8, s.y = KERF_S8, s.w_zero = 100, s.y_zero = 3;
+    check(s);
+    s = plain, s.x_zero = -1, s.y_zero = -1; /* all left out: uint8 and 0 */
+    check(s);
+    s = plain, s.w_channels = OUT, s.has_bias = 1;
+    check(s);
+    s = plain, s.activation = "Relu", s.has_bias = 1;
+    check(s);
+    s = plain, s.activation = "Clip", s.most = 6, s.y = KERF_S8, s.y_zero = 20;
+    check(s);
+    s = plain, s.activation = "Clip", s.most = 1e30f; /* saturates before it clips */
+    check(s);
+    s = plain, s.not_integer = 1, s.w_channels = CHANNELS, s.w_axis = 1; /* of the sums' terms */
+    check(s);
+    s = plain, s.not_integer = 1, s.has_bias = 2;
+    check(s);
+    s = plain, s.not_integer = 1, s.has_bias = 3;
+    check(s);
+    s = plain, s.not_integer = 1, s.is_read = 1;
+    check(s);
+    kerf_device_close(dev);
+    return check_result();
+}
