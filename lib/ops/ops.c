@@ -31,6 +31,7 @@
     X(norm) \
     X(optimizer) \
     X(pool) \
+    X(qlinear_add) \
     X(qlinear_conv) \
     X(quantize) \
     X(reduce) \

@@ -1,15 +1,16 @@
 /* plan/fuse_integer.c -- what a model says with QuantizeLinear and DequantizeLinear runs on
- * integers: a convolution between them becomes one QLinearConv.
+ * integers: what stands between them becomes one node.
  *
  *     DequantizeLinear(x), DequantizeLinear(w) [, bias] -> Conv [-> Relu or Clip] -> QuantizeLinear
+ *     DequantizeLinear(a), DequantizeLinear(b) -> Add [-> Relu or Clip] -> QuantizeLinear
  *
  * Numbers: a sum of products of dequantized integers is, but for rounding, the integers' sum times
- * x_scale * w_scale.  So the result is that of the nodes it stands for wherever float sums are
- * exact (below 2^24), and there may be one step between them beyond.  Rounding is monotone, so an
- * activation bounds the integers as it bounds the floats.
+ * x_scale * w_scale.  So a convolution's result is that of the nodes it stands for wherever float
+ * sums are exact (below 2^24), and there may be one step between them beyond; an addition has their
+ * bits.  Rounding is monotone, so an activation bounds the integers as it bounds the floats.
  *
  * In a plan that trains, gradients read the floats, and the pattern is not met.
- * Other halves: fuse.c, which has the order of rules; lib/ops/qlinear_conv.c. */
+ * Other halves: fuse.c, which has the order of rules; lib/ops/qlinear_conv.c, qlinear_add.c. */
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
@@ -145,64 +146,114 @@ static kerf_status add_zero(kerf_graph *g, operand *o)
     return kerf_graph_add_constant(g, NULL, t, &o->zero);
 }
 
-/* Everything that becomes one node. */
+/* What becomes one node: core, a Conv say, and all around it. */
 typedef struct pattern {
-    kerf_node *conv, *quantize;
+    kerf_node *core, *quantize;
     operand x, w, y;
     kerf_value *bias; /* int32, or NULL */
-    int low, high;
+    int low, high;    /* bounds of the result */
 } pattern;
 
-/* The convolution becomes the one node, and the others are read by nobody. */
-static kerf_status replace(kerf_graph *g, pattern *p)
+static kerf_status put_inputs(kerf_node *n, kerf_value *const *inputs, int num)
 {
-    operand *const all[] = {&p->x, &p->w, &p->y};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        KERF__TRY(add_zero(g, all[i]));
-    kerf_value *inputs[] = {p->x.integers, p->x.scale, p->x.zero, p->w.integers, p->w.scale,
-                            p->w.zero,     p->y.scale, p->y.zero, p->bias};
-    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
-        KERF__TRY(kerf__node_put_input(p->conv, (int)i, inputs[i]));
-    kerf__node_trim_inputs(p->conv);
-    KERF__TRY(kerf__node_set_op(p->conv, "QLinearConv"));
-    KERF__TRY(kerf_node_set_int(p->conv, "low", p->low));
-    KERF__TRY(kerf_node_set_int(p->conv, "high", p->high));
-    KERF__TRY(kerf__node_infer(p->conv));
-    kerf__graph_replace_uses(g, p->quantize->outputs[0], p->conv->outputs[0]);
+    for (int i = 0; i < num; i++)
+        KERF__TRY(kerf__node_put_input(n, i, inputs[i]));
+    kerf__node_trim_inputs(n);
     return KERF_OK;
 }
+
+static int match_conv(pattern *p)
+{
+    operand bias;
+    const kerf_value *given = input_of(p->core, 2);
+    if (!read_operand(p->core->inputs[0], BYTES, -1, &p->x) ||
+        !read_operand(p->core->inputs[1], BYTES, 0, &p->w))
+        return 0;
+    if (given == NULL)
+        return 1;
+    p->bias = read_operand(given, SUMS, 0, &bias) ? bias.integers : NULL;
+    return p->bias != NULL && is_bias_of(&bias, &p->x, &p->w);
+}
+
+static kerf_status put_conv(pattern *p)
+{
+    kerf_value *inputs[] = {p->x.integers, p->x.scale, p->x.zero, p->w.integers, p->w.scale,
+                            p->w.zero,     p->y.scale, p->y.zero, p->bias};
+    return put_inputs(p->core, inputs, 9);
+}
+
+static int match_add(pattern *p)
+{
+    return read_operand(p->core->inputs[0], BYTES, -1, &p->x) &&
+           read_operand(p->core->inputs[1], BYTES, -1, &p->w) &&
+           kerf_shape_equal(p->x.integers->shape, p->w.integers->shape);
+}
+
+static kerf_status put_add(pattern *p)
+{
+    kerf_value *inputs[] = {p->x.integers, p->x.scale, p->x.zero,  p->w.integers,
+                            p->w.scale,    p->w.zero,  p->y.scale, p->y.zero};
+    return put_inputs(p->core, inputs, 8);
+}
+
+static const struct {
+    const char *op, *integer_op;
+    int (*match)(pattern *p);       /* reads what stands before the core */
+    kerf_status (*put)(pattern *p); /* gives the core its new inputs */
+} CORES[] = {
+    {"Add", "com.microsoft.QLinearAdd", match_add, put_add},
+    {"Conv", "QLinearConv", match_conv, put_conv},
+};
+enum { NUM_CORES = sizeof CORES / sizeof CORES[0] };
 
 static int reads_alone(const kerf_value *v)
 {
     return v->next_of < 0 && kerf__value_num_uses(v) == 1;
 }
 
-/* 1 if all is there; node types only, numbers are constants. */
-static int match(kerf_node *quantize, pattern *p)
+static int is_activation(const kerf_node *n)
 {
-    operand bias;
+    return is(n, "Relu") || is(n, "Clip");
+}
+
+/* What stands between the core and `quantize`; 0 if it cannot go. */
+static int match_behind(kerf_node *quantize, pattern *p)
+{
     const kerf_value *v = quantize->inputs[0];
-    const kerf_node *activation =
-        is(v->producer, "Relu") || is(v->producer, "Clip") ? v->producer : NULL;
+    const kerf_node *activation = is_activation(v->producer) ? v->producer : NULL;
     if (activation != NULL && !reads_alone(v))
         return 0;
     v = activation != NULL ? activation->inputs[0] : v;
-    *p = (pattern){.conv = v->producer, .quantize = quantize};
-    p->y = (operand){quantize->outputs[0], quantize->inputs[1], input_of(quantize, 2)};
-    if (!is(p->conv, "Conv") || !reads_alone(v) || !is_along(quantize, -1) ||
-        quantize->outputs[0]->next_of >= 0 || (BYTES >> p->y.integers->type & 1) == 0 ||
-        !read_operand(input_of(p->conv, 0), BYTES, -1, &p->x) ||
-        !read_operand(input_of(p->conv, 1), BYTES, 0, &p->w) ||
-        !read_bounds(activation, &p->y, &p->low, &p->high))
-        return 0;
-    if (input_of(p->conv, 2) == NULL)
-        return 1;
-    p->bias = read_operand(p->conv->inputs[2], SUMS, 0, &bias) ? bias.integers : NULL;
-    return p->bias != NULL && is_bias_of(&bias, &p->x, &p->w);
+    *p = (pattern){.core = v->producer,
+                   .quantize = quantize,
+                   .y = {quantize->outputs[0], quantize->inputs[1], input_of(quantize, 2)}};
+    return p->core != NULL && reads_alone(v) && quantize->outputs[0]->next_of < 0 &&
+           is_along(quantize, -1) && (BYTES >> p->y.integers->type & 1) != 0 &&
+           read_bounds(activation, &p->y, &p->low, &p->high);
+}
+
+/* The core becomes the one node, and the others are read by nobody. */
+static kerf_status replace(kerf_graph *g, pattern *p, size_t core)
+{
+    operand *const all[] = {&p->x, &p->w, &p->y};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        KERF__TRY(add_zero(g, all[i]));
+    KERF__TRY(CORES[core].put(p));
+    KERF__TRY(kerf__node_set_op(p->core, CORES[core].integer_op));
+    KERF__TRY(kerf_node_set_int(p->core, "low", p->low));
+    KERF__TRY(kerf_node_set_int(p->core, "high", p->high));
+    KERF__TRY(kerf__node_infer(p->core));
+    kerf__graph_replace_uses(g, p->quantize->outputs[0], p->core->outputs[0]);
+    return KERF_OK;
 }
 
 kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize)
 {
     pattern p;
-    return match(quantize, &p) ? replace(g, &p) : KERF_OK;
+    if (!match_behind(quantize, &p))
+        return KERF_OK;
+    for (size_t i = 0; i < NUM_CORES; i++)
+        if (is(p.core, CORES[i].op) && CORES[i].match(&p))
+            return replace(g, &p, i);
+    return KERF_OK;
 }

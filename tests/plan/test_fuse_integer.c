@@ -1,4 +1,4 @@
-/* test_fuse_integer.c -- a convolution between DequantizeLinear and QuantizeLinear runs on
+/* test_fuse_integer.c -- a convolution or sum between DequantizeLinear and QuantizeLinear runs on
  * integers, with the very bits of the nodes it stands for.
  *
  * Scales are powers of two, so that floats count exactly and every half is met. */
@@ -24,6 +24,7 @@ typedef struct setup {
     int x_zero, w_zero, y_zero; /* -1: left out */
     int w_channels, w_axis;     /* scales of weights: 0, or one for each index of the axis */
     const char *activation;
+    int adds;        /* the core is an Add of two tensors like x */
     float most;      /* of a Clip */
     int has_bias;    /* 1: int32; 2: int32 of another scale; 3: floats */
     int is_read;     /* the convolution's own result is an output, too */
@@ -118,6 +119,23 @@ static kerf_value *activate(kerf_graph *g, const setup *s, kerf_value *v)
     return add(g, s->activation, inputs, 3);
 }
 
+static kerf_value *result(kerf_graph *g, const setup *s, kerf_value *v)
+{
+    return linear(g, "QuantizeLinear", activate(g, s, v), s->y, 0x1p-3f, s->y_zero);
+}
+
+/* The second tensor has a scale that no power of two is. */
+static kerf_graph *graph_of_sum(kerf_graph *g, const setup *s, kerf_value *v)
+{
+    uint8_t other[NUM];
+    for (int i = 0; i < NUM; i++)
+        other[i] = (uint8_t)(i * 59 % 253);
+    kerf_value *q = constant(g, s->w, KERF_SHAPE(1, CHANNELS, SIZE, SIZE), other);
+    kerf_value *w = linear(g, "DequantizeLinear", q, s->w, 0.0137f, s->w_zero);
+    CHECK_OK(kerf_graph_add_output(g, result(g, s, add(g, "Add", (kerf_value *[]){v, w}, 2))));
+    return g;
+}
+
 static kerf_graph *graph_of(const setup *s)
 {
     kerf_graph *g;
@@ -125,12 +143,13 @@ static kerf_graph *graph_of(const setup *s)
     CHECK_OK(kerf_graph_create(&g));
     CHECK_OK(kerf_graph_add_input(g, "x", s->x, KERF_SHAPE(1, CHANNELS, SIZE, SIZE), &x));
     v = linear(g, "DequantizeLinear", x, s->x, 0x1p-4f, s->x_zero);
+    if (s->adds)
+        return graph_of_sum(g, s, v);
     v = add(g, "Conv", (kerf_value *[]){v, weights(g, s), bias(g, s)}, 3);
     CHECK_OK(kerf_node_set_ints(v->producer, "pads", (int64_t[]){1, 1, 1, 1}, 4));
     if (s->is_read)
         CHECK_OK(kerf_graph_add_output(g, v));
-    CHECK_OK(kerf_graph_add_output(
-        g, linear(g, "QuantizeLinear", activate(g, s, v), s->y, 0x1p-3f, s->y_zero)));
+    CHECK_OK(kerf_graph_add_output(g, result(g, s, v)));
     return g;
 }
 
@@ -160,7 +179,7 @@ static void run_plain(const kerf_graph *g, const uint8_t *x, uint8_t *want)
 
 static void check(setup s)
 {
-    uint8_t x[NUM], got[OUT * SIZE * SIZE], want[OUT * SIZE * SIZE];
+    uint8_t x[NUM], got[NUM] = {0}, want[NUM] = {0};
     kerf_plan *p;
     kerf_state *state;
     kerf_graph *g = graph_of(&s);
@@ -169,8 +188,8 @@ static void check(setup s)
     CHECK_OK(kerf_state_create(&state, dev));
     CHECK_OK(kerf_plan_create(&p, g, state, &(kerf_plan_options){.batch = 1}));
     CHECK_OK(kerf_plan_verify(p));
-    CHECK(count(p->graph, "QLinearConv") == !s.not_integer);
-    CHECK(count(p->graph, "Conv") == s.not_integer);
+    CHECK(count(p->graph, s.adds ? "com.microsoft.QLinearAdd" : "QLinearConv") == !s.not_integer);
+    CHECK(count(p->graph, s.adds ? "Add" : "Conv") == s.not_integer);
     run_plain(g, x, want);
     CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
     CHECK_OK(kerf_plan_run(p));
@@ -206,6 +225,10 @@ int main(void)
     s = plain, s.not_integer = 1, s.has_bias = 3;
     check(s);
     s = plain, s.not_integer = 1, s.is_read = 1;
+    check(s);
+    s = plain, s.adds = 1;
+    check(s);
+    s = plain, s.adds = 1, s.activation = "Relu", s.y = KERF_S8, s.y_zero = 5;
     check(s);
     kerf_device_close(dev);
     return check_result();

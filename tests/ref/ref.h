@@ -27,6 +27,7 @@ REF(nll_loss);
 REF(norm);
 REF(optimizer);
 REF(pool);
+REF(qlinear_add);
 REF(qlinear_conv);
 REF(quantize);
 REF(reduce);
