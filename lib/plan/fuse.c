@@ -4,7 +4,8 @@
  * one reader takes it in: Relu's gradient is written in terms of Relu's own result, which
  * is what makes Gemm with activation="relu" possible in training as well.
  *
- * Other halves: fuse_batch_norm.c, fuse_integer.c, fuse_quant.c. */
+ * Other halves: fuse_batch_norm.c, fuse_integer.c, fuse_passing.c,
+ * fuse_quant.c. */
 #include <math.h>
 #include <string.h>
 
@@ -149,6 +150,7 @@ static const struct {
     kerf_status (*fuse)(kerf_graph *g, kerf_node *n);
 } RULES[] = {
     {"QuantizeLinear", kerf__plan_fuse_integer},
+    {"QuantizeLinear", kerf__plan_fuse_passing},
     {"DequantizeLinear", kerf__plan_fuse_quant},
     {"Add", fuse_bias},
     {"BatchNormalization", kerf__plan_fuse_batch_norm},

@@ -9,8 +9,7 @@
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
-/* The same value, or constants that hold the same. */
-static int is_same(const kerf_value *a, const kerf_value *b)
+int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b)
 {
     if (a == b || a == NULL || b == NULL)
         return a == b;
@@ -28,8 +27,8 @@ static int takes_back(const kerf_node *dequantize, const kerf_node *quantize)
 {
     return strcmp(dequantize->op, "DequantizeLinear") == 0 &&
            dequantize->inputs[0] == quantize->outputs[0] && dequantize->outputs[0]->next_of < 0 &&
-           is_same(input_of(dequantize, 1), input_of(quantize, 1)) &&
-           is_same(input_of(dequantize, 2), input_of(quantize, 2)) &&
+           kerf__plan_holds_same(input_of(dequantize, 1), input_of(quantize, 1)) &&
+           kerf__plan_holds_same(input_of(dequantize, 2), input_of(quantize, 2)) &&
            kerf_node_int(dequantize, "axis", 1) == kerf_node_int(quantize, "axis", 1) &&
            kerf_node_int(dequantize, "block_size", 0) == kerf_node_int(quantize, "block_size", 0);
 }

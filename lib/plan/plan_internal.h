@@ -159,8 +159,12 @@ kerf_status kerf__plan_fuse_batch_norm(kerf_graph *g, kerf_node *norm);
 int kerf__plan_read_clip(const kerf_node *clip, float *low, float *high);
 /* fuse_integer.c: floats between a QuantizeLinear and what its result was made of. */
 kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize);
+/* fuse_passing.c: an operation that only moves numbers, on integers. */
+kerf_status kerf__plan_fuse_passing(kerf_graph *g, kerf_node *quantize);
 /* fuse_quant.c: one that takes back what a QuantizeLinear made. */
 kerf_status kerf__plan_fuse_quant(kerf_graph *g, kerf_node *dequantize);
+/* The same value (or none), or constants that hold the same. */
+int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b);
 /* layout.c: blocked memory layouts where they pay. */
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 /* order.c: all readers of a state before the node that writes its next value. */

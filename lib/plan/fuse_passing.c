@@ -1,0 +1,82 @@
+/* plan/fuse_passing.c -- what only moves numbers moves the integers themselves.
+ *
+ *     DequantizeLinear(x) -> Transpose, say -> QuantizeLinear
+ *     DequantizeLinear(a), DequantizeLinear(b), ... -> Concat -> QuantizeLinear
+ *
+ * with one scale and zero point on all sides is the operation on x, or on a, b, ...: an integer
+ * that became a float becomes itself again, since two roundings move a quotient of up to 2^16 by
+ * less than a half.  Only a scale so small or large that kernels/quant.clh does not promise
+ * its division stays.
+ *
+ * Other halves: fuse.c, which has the order of rules; fuse_integer.c: what computes. */
+#include <string.h>
+
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+static const struct {
+    const char *op;
+    int joins;        /* all its inputs are moved, not the first alone */
+    const char *mode; /* the only one that computes nothing; NULL: whichever it is in */
+} MOVES[] = {
+    {"Concat", 1, NULL},   {"DepthToSpace", 0, NULL}, {"Flatten", 0, NULL},
+    {"Identity", 0, NULL}, {"Reshape", 0, NULL},      {"Resize", 0, "nearest"},
+    {"Slice", 0, NULL},    {"SpaceToDepth", 0, NULL}, {"Squeeze", 0, NULL},
+    {"Tile", 0, NULL},     {"Transpose", 0, NULL},    {"Unsqueeze", 0, NULL},
+};
+
+/* How many inputs it moves, the first ones; 0: it does something else. */
+static int num_moved(const kerf_node *n)
+{
+    for (size_t i = 0; n != NULL && i < sizeof MOVES / sizeof MOVES[0]; i++) {
+        const char *mode = MOVES[i].mode;
+        if (strcmp(MOVES[i].op, n->op) == 0 &&
+            (mode == NULL || strcmp(mode, kerf_node_string(n, "mode", mode)) == 0))
+            return MOVES[i].joins ? n->num_inputs : 1;
+    }
+    return 0;
+}
+
+static const kerf_value *zero_of(const kerf_node *n)
+{
+    return n->num_inputs > 2 ? n->inputs[2] : NULL;
+}
+
+/* One number, by which an integer's multiple divides exactly enough on every device. */
+static int is_plain_scale(const kerf_value *v)
+{
+    const float *scale = v->kind == KERF__VALUE_CONSTANT && v->type == KERF_F32 &&
+                                 kerf_shape_num_elements(v->shape) == 1
+                             ? v->constant->data
+                             : NULL;
+    return scale != NULL && *scale >= 0x1p-100f && *scale <= 0x1p100f;
+}
+
+/* 1 if v came of integers of the same meaning as those that `quantize` makes. */
+static int comes_of_same(const kerf_value *v, const kerf_node *quantize)
+{
+    const kerf_node *n = v->producer;
+    const kerf_type type = quantize->outputs[0]->type;
+    return n != NULL && strcmp(n->op, "DequantizeLinear") == 0 && n->inputs[0]->type == type &&
+           kerf_type_bits(type) >= 8 && is_plain_scale(n->inputs[1]) &&
+           kerf__plan_holds_same(n->inputs[1], quantize->inputs[1]) &&
+           kerf__plan_holds_same(zero_of(n), zero_of(quantize));
+}
+
+kerf_status kerf__plan_fuse_passing(kerf_graph *g, kerf_node *quantize)
+{
+    const kerf_value *floats = quantize->inputs[0];
+    kerf_node *n = floats->producer;
+    const int num = num_moved(n);
+    if (num == 0 || floats->next_of >= 0 || quantize->outputs[0]->next_of >= 0 ||
+        kerf__value_num_uses(floats) != 1)
+        return KERF_OK;
+    for (int i = 0; i < num; i++)
+        if (!comes_of_same(n->inputs[i], quantize))
+            return KERF_OK;
+    for (int i = 0; i < num; i++)
+        kerf__node_set_input(n, i, n->inputs[i]->producer->inputs[0]);
+    KERF__TRY(kerf__node_infer(n));
+    kerf__graph_replace_uses(g, quantize->outputs[0], n->outputs[0]);
+    return KERF_OK;
+}
