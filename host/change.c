@@ -277,5 +277,6 @@ void change_close(change *c)
     layers_free(&c->after.layers);
     session_close(c->o, &c->s);
     json_decref(c->epochs);
+    json_decref(c->more);
     free(c->run_dir);
 }

@@ -20,6 +20,7 @@ typedef struct change {
     kerf_train_options train;
     char *run_dir;  /* owned; NULL: no training, no folder */
     json_t *epochs; /* owned */
+    json_t *more;   /* owned; what a command adds to its JSON; NULL: nothing */
     progress bar;
     double start_ms;
     int64_t epoch, num_epochs; /* where training stands */

@@ -63,6 +63,8 @@ json_t *change_json(const change *c)
     json_object_set_new(object, "seconds", json_number((now_ms() - c->start_ms) / 1e3));
     json_object_set(object, "epochs", c->epochs);
     json_object_set_new(object, "output", json_text(c->o->output));
+    if (c->more != NULL)
+        json_object_update(object, c->more);
     return object;
 }
 
@@ -79,6 +81,9 @@ static void print_text(const change *c, FILE *out)
     double compression = layers_compression(&c->after.layers);
     if (compression > 1)
         fprintf(out, "compression %.2fx: weights / non-zeros\n", compression);
+    if (c->after.layers.bytes < c->before.layers.bytes)
+        fprintf(out, "weights take %.2fx less\n",
+                (double)c->before.layers.bytes / (double)c->after.layers.bytes);
     fprintf(out, "%s: written in %.1f s\n", c->o->output, (now_ms() - c->start_ms) / 1e3);
 }
 

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "files.h"
 #include "interrupt.h"
+#include "quantize_errors.h"
 
 /* ---- options --------------------------------------------------------------------------- */
 
@@ -26,9 +27,27 @@ static int parse_per(const options *o, kerf_quantize_options *q)
     return fail_usage(o, "--per %s: must be tensor, channel or block=N", o->per);
 }
 
+static int parse_percentile(const options *o, kerf_calibrate_options *how)
+{
+    char *end;
+    const char *text = o->observer + strlen("percentile=");
+    how->observer = KERF_OBSERVE_PERCENTILE;
+    how->percentile = strtod(text, &end);
+    if (end != text && *end == '\0' && how->percentile > 50 && how->percentile <= 100)
+        return 0;
+    return fail_usage(o, "--observer %s: the percentile must be above 50 and at most 100",
+                      o->observer);
+}
+
 static int parse_observer(const options *o, kerf_calibrate_options *how)
 {
-    static const char *const NAMES[] = {"minmax", "moving"};
+    static const char *const NAMES[] = {[KERF_OBSERVE_MINMAX] = "minmax",
+                                        [KERF_OBSERVE_MOVING] = "moving",
+                                        [KERF_OBSERVE_PERCENTILE] = "percentile",
+                                        [KERF_OBSERVE_MSE] = "mse",
+                                        [KERF_OBSERVE_ENTROPY] = "entropy"};
+    if (o->observer != NULL && strncmp(o->observer, "percentile=", 11) == 0)
+        return parse_percentile(o, how);
     for (size_t i = 0; o->observer != NULL && i < sizeof NAMES / sizeof NAMES[0]; i++)
         if (strcmp(o->observer, NAMES[i]) == 0) {
             how->observer = (kerf_observer)i;
@@ -36,7 +55,9 @@ static int parse_observer(const options *o, kerf_calibrate_options *how)
         }
     return o->observer == NULL
                ? 0
-               : fail_usage(o, "--observer %s: must be minmax or moving", o->observer);
+               : fail_usage(o,
+                            "--observer %s: must be minmax, moving, percentile=P, mse or entropy",
+                            o->observer);
 }
 
 static int is_calibrated(const options *o)
@@ -53,6 +74,8 @@ static int check_options(const options *o, kerf_quantize_mode mode)
     for (size_t i = 0; i < sizeof ONLY_STATIC / sizeof ONLY_STATIC[0]; i++)
         if (mode != KERF_QUANTIZE_STATIC && options_given(o, ONLY_STATIC[i]))
             return fail_usage(o, "--%s: goes with --mode static alone", ONLY_STATIC[i]);
+    if (o->analyse && o->data == NULL)
+        return fail_usage(o, "--analyse: needs --data to compare on");
     if (mode == KERF_QUANTIZE_STATIC && o->data == NULL && !is_calibrated(o))
         return fail_usage(o, "--data is missing: ranges of activations are found on samples");
     return 0;
@@ -76,6 +99,7 @@ static int quantize_options(const options *o, kerf_quantize_options *q, kerf_cal
     q->skip = o->skip.items;
     q->num_skip = o->skip.num;
     *how = (kerf_calibrate_options){
+        .percentile = 99.99,
         .samples = options_given(o, "calibrate") ? o->calibrate : SAMPLES,
         .batch = options_given(o, "batch") ? o->batch : BATCH,
         .seed = (uint64_t)o->seed,
@@ -101,9 +125,6 @@ static kerf_status find_ranges(change *c, kerf_ranges **ranges, const kerf_quant
 {
     if (is_calibrated(c->o))
         return kerf_ranges_read(ranges, c->o->ranges);
-    how->prep = c->s.prep;
-    how->progress = on_progress;
-    how->context = c;
     progress_begin(&c->bar, c->o, "calibrate");
     kerf_status status = kerf_calibrate(ranges, c->s.m.g, c->s.m.s, c->s.data, q, how);
     progress_clear(&c->bar);
@@ -112,16 +133,36 @@ static kerf_status find_ranges(change *c, kerf_ranges **ranges, const kerf_quant
     return status;
 }
 
+static kerf_status analyse(change *c, const kerf_quantize_options *q,
+                           const kerf_calibrate_options *how)
+{
+    layer_errors errors;
+    progress_begin(&c->bar, c->o, "analyse");
+    kerf_status status = errors_measure(c, &errors, q, how);
+    progress_clear(&c->bar);
+    if (status == KERF_OK && c->o->json)
+        c->more = json_pack("{s:o}", "layers", errors_json(&errors));
+    else if (status == KERF_OK)
+        errors_print(&errors, result_stream(c->o));
+    errors_free(&errors);
+    return status;
+}
+
 static kerf_status quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options *how)
 {
     kerf_ranges *ranges = NULL;
     kerf_status status = KERF_OK;
+    how->prep = c->s.prep;
+    how->progress = on_progress;
+    how->context = c;
     if (q->mode == KERF_QUANTIZE_STATIC) {
         status = kerf_quantize_fold(c->s.m.g, c->s.m.s);
         if (status == KERF_OK)
             status = find_ranges(c, &ranges, q, how);
         q->ranges = ranges;
     }
+    if (status == KERF_OK && c->o->analyse)
+        status = analyse(c, q, how);
     if (status == KERF_OK)
         status = kerf_quantize(c->s.m.g, c->s.m.s, q);
     kerf_ranges_destroy(ranges);

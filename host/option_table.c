@@ -45,7 +45,8 @@ const option_row option_rows[] = {
     {"symmetric", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(symmetric), "", "weights without zero points, what other tools read best (the default)", NO_RANGE},
     {"asymmetric", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(asymmetric), "", "weights with zero points", NO_RANGE},
     {"calibrate", 0, OPTION_WHOLE, GROUP_QUANTIZE, FIELD(calibrate), "N", "static: samples that the ranges of activations are found on (512)", NULL, RANGE_MIN, 1, 0},
-    {"observer", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(observer), "O", "static: minmax, or moving, an average of batches (minmax)", NO_RANGE},
+    {"observer", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(observer), "O", "static: minmax, moving (an average of batches), percentile=P, mse or entropy (minmax)", NO_RANGE},
+    {"analyse", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(analyse), "", "what rounding costs each layer: errors of weights and outputs, and top-1 lost when it alone is rounded", NO_RANGE},
     {"ranges", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(ranges), "FILE.json", "static: the ranges; written if missing, used if there", NO_RANGE},
 
     /* training */
@@ -105,7 +106,7 @@ const option_row option_rows[] = {
     LATER("groups", GROUP_PRUNE), LATER("round-to", GROUP_PRUNE), LATER("analyse", GROUP_PRUNE),
     LATER("equalize", GROUP_QUANTIZE), LATER("bias-correct", GROUP_QUANTIZE),
     LATER("adaround", GROUP_QUANTIZE), LATER("max-drop", GROUP_QUANTIZE), LATER("size", GROUP_QUANTIZE),
-    LATER("latency", GROUP_QUANTIZE), LATER("analyse", GROUP_QUANTIZE), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
+    LATER("latency", GROUP_QUANTIZE), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
     LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
     LATER("precision", GROUP_ALWAYS),
 };

@@ -53,15 +53,20 @@ KERF_API kerf_status kerf_ranges_write(const kerf_ranges *r, const char *path);
 
 typedef enum kerf_observer {
     KERF_OBSERVE_MINMAX, /* all that was ever seen */
-    KERF_OBSERVE_MOVING  /* a moving average of the batches' ranges, the bias of its start
+    KERF_OBSERVE_MOVING, /* a moving average of the batches' ranges, the bias of its start
                           * corrected as in Adam (Kingma and Ba 2015) */
+    /* These look at the samples twice, and cut what hardly comes: */
+    KERF_OBSERVE_PERCENTILE, /* so many percent lie below the upper end, as many above the lower */
+    KERF_OBSERVE_MSE,        /* least squared error of rounding and cutting (Banner et al. 2019) */
+    KERF_OBSERVE_ENTROPY     /* least Kullback-Leibler divergence (Migacz 2017) */
 } kerf_observer;
 
-/* Nonzero stops. */
+/* Samples of both looks, where there are two.  Nonzero stops. */
 typedef int (*kerf_calibrate_progress)(void *context, int64_t samples, int64_t num_samples);
 
 typedef struct kerf_calibrate_options {
     kerf_observer observer;
+    double percentile;      /* KERF_OBSERVE_PERCENTILE: above 50, at most 100 */
     int64_t samples, batch; /* of the training split, chosen by seed; without one, of another */
     uint64_t seed;
     const char *prep;                 /* NULL: what the graph or the data set says */
@@ -102,6 +107,28 @@ KERF_API kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf
  * only. */
 KERF_API kerf_status kerf_quantize(kerf_graph *g, kerf_state *s,
                                    const kerf_quantize_options *options);
+
+/* ---- what rounding costs ---------------------------------------------------------------- */
+
+/* What is beside what was. */
+typedef struct kerf_error {
+    double mse, mae, largest; /* of the differences: mean square, mean, largest */
+    double snr_db;            /* what was over the differences; INFINITY: there are none */
+    double cosine;            /* of the angle between both */
+    double saturated;         /* share that lies beyond the ends of the integers; NAN: no ends */
+} kerf_error;
+typedef struct kerf_layer_error {
+    char name[128];              /* of the node */
+    kerf_error weights, outputs; /* outputs: of the layer, behind its Relu, all layers rounded */
+} kerf_layer_error;
+
+/* Runs g as it is, and a copy that kerf_quantize() with these options has rewritten, on samples,
+ * and compares layer by layer.  The caller frees *out, an entry a layer, with free(); *out is NULL
+ * on failure.  g and s stay as they are. */
+KERF_API kerf_status kerf_quantize_analyse(kerf_layer_error **out, size_t *num, const kerf_graph *g,
+                                           kerf_state *s, const kerf_dataset *d,
+                                           const kerf_quantize_options *options,
+                                           const kerf_calibrate_options *how);
 
 #ifdef __cplusplus
 }

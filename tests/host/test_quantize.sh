@@ -32,6 +32,10 @@ check_drop out.txt
 judge int8.onnx "Flatten NhwcMaxPool QGemm QLinearConv"
 expect_json "layers.0.bits=8 layers.2.weights=400000 compression" "$KERF" info int8.onnx --json
 [ "$(wc -c <int8.onnx)" -lt "$(($(wc -c <dense5.onnx) * 10 / 39))" ] || failed "not 3.9 times smaller"
+expect_json "layers.0.name=conv1 layers.3.outputs.snr_db layers.0.weights.cosine layers.1.top1_lost \
+    layers.2.outputs.saturated layers.2.outputs.mse layers.2.outputs.mae layers.2.outputs.largest" \
+    "$KERF" quantize dense5.onnx --data $data --ranges ranges.json --analyse -o looked.onnx --json
+cmp -s int8.onnx looked.onnx || failed "analysing changed the result"
 # Ranges that are there are used, without data; the same file comes of them.
 expect 0 "written in" "$KERF" quantize dense5.onnx --ranges ranges.json -q -o again.onnx
 cmp -s int8.onnx again.onnx || "$PYTHON" - <<'END' || failed "the same ranges gave another file"
@@ -63,10 +67,14 @@ expect_error 2 "kerf: quantize: --data is missing: ranges of activations are fou
     "$KERF" quantize dense3.onnx --mode static -o x.onnx
 expect_error 2 "kerf: quantize: --ranges: goes with --mode static alone" \
     "$KERF" quantize dense3.onnx --mode dynamic --ranges none.json -o x.onnx
+expect_error 2 "kerf: quantize: --analyse: needs --data to compare on" \
+    "$KERF" quantize dense3.onnx --analyse -o x.onnx
 expect_error 2 "kerf: quantize: --per line: must be tensor, channel or block=N" \
     "$KERF" quantize dense3.onnx --per line -o x.onnx
-expect_error 2 "kerf: quantize: --observer eye: must be minmax or moving" \
+expect_error 2 "kerf: quantize: --observer eye: must be minmax, moving, percentile=P, mse or entropy" \
     "$KERF" quantize dense3.onnx --data $data --observer eye -o x.onnx
+expect_error 2 "kerf: quantize: --observer percentile=50: the percentile must be above 50 and at most 100" \
+    "$KERF" quantize dense3.onnx --data $data --observer percentile=50 -o x.onnx
 expect 1 "quantize: blocks are of 20 weights, must be of 16, 32, 64, 128 or 256" \
     "$KERF" quantize dense3.onnx --per block=20 -o x.onnx
 expect 1 "quantize: '*conv*' fits no layer that can be integers; there are Gemm fc1" \

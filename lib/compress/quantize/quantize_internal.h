@@ -11,7 +11,8 @@
  *   quantize_numbers.c      from a range to scale and zero point; weights to integers
  *   quantize_edit.c         pieces of rewriting that modes share
  *   quantize_static.c, quantize_dynamic.c, quantize_weight_only.c   the rewrites
- *   calibrate.c             watches sites while the network runs
+ *   calibrate.c and more    watch sites while the network runs: calibrate_internal.h
+ *   analyse.c               what rounding does to each layer
  *   ranges.c                what it saw, and the file of it */
 #ifndef KERF_QUANTIZE_INTERNAL_H
 #define KERF_QUANTIZE_INTERNAL_H
@@ -55,6 +56,11 @@ int kerf__sites_class(const kerf__sites *sites, const kerf_value *v);
 /* 1 if calibration has to watch it. */
 int kerf__sites_observed(const kerf__sites *sites, const kerf_value *v);
 
+/* What a layer gives, behind its activation function. */
+const kerf_value *kerf__layer_end(const kerf_node *n);
+/* The value that v only hands on; NULL: it is made here. */
+const kerf_value *kerf__sites_source(const kerf_value *v);
+
 /* ---- ranges ---------------------------------------------------------------------------- */
 
 kerf_status kerf__ranges_create(kerf_ranges **out);
@@ -85,6 +91,8 @@ typedef struct kerf__rounding {
 kerf_status kerf__round_weights(kerf__rounded *out, const float *weights, kerf_shape shape,
                                 const kerf__rounding *how);
 void kerf__rounded_free(kerf__rounded *r);
+/* What weight i stands for. */
+double kerf__rounded_number(const kerf__rounded *r, const kerf__rounding *how, size_t i);
 
 /* ---- rewriting ------------------------------------------------------------------------- */
 

@@ -147,6 +147,14 @@ kerf_status kerf__round_weights(kerf__rounded *out, const float *weights, kerf_s
     return status;
 }
 
+double kerf__rounded_number(const kerf__rounded *r, const kerf__rounding *how, size_t i)
+{
+    const groups g = find_groups(r->integers->shape, how);
+    const size_t k = group_of(&g, how, i);
+    const double above = (double)(kerf__tensor_int(r->integers, i) - kerf__tensor_int(r->zeros, k));
+    return above * (double)((const float *)r->scales->data)[k];
+}
+
 void kerf__rounded_free(kerf__rounded *r)
 {
     kerf_tensor_destroy(r->integers);

@@ -40,6 +40,11 @@ static part part_of(const char *op)
     return NO_PART;
 }
 
+const kerf_value *kerf__sites_source(const kerf_value *v)
+{
+    return v->producer != NULL && part_of(v->producer->op) == MOVES ? v->producer->inputs[0] : NULL;
+}
+
 /* ---- classes --------------------------------------------------------------------------- */
 
 int kerf__sites_class(const kerf__sites *sites, const kerf_value *v)
@@ -100,8 +105,7 @@ static int is_bound(const kerf_node *n)
     return 1;
 }
 
-/* What a node gives, behind its activation function. */
-static const kerf_value *end_of(const kerf_node *n)
+const kerf_value *kerf__layer_end(const kerf_node *n)
 {
     const kerf_value *v = n->outputs[0];
     const kerf_graph *g = n->graph;
@@ -120,7 +124,7 @@ static void walk_sum(kerf__sites *sites, const kerf_node *n)
         return;
     mark(sites, a);
     mark(sites, b);
-    mark(sites, end_of(n));
+    mark(sites, kerf__layer_end(n));
 }
 
 static void walk_join(kerf__sites *sites, const kerf_node *n)
@@ -149,7 +153,7 @@ static void walk(kerf__sites *sites, const kerf_node *n, const kerf__quantize_la
 {
     if (layer_of(layers, n) != NULL) {
         mark(sites, n->inputs[0]);
-        mark(sites, end_of(n));
+        mark(sites, kerf__layer_end(n));
         return;
     }
     switch (part_of(n->op)) {

@@ -50,6 +50,15 @@ static kerf_status check_range(const kerf_value *v, const kerf_range *range)
                       v->name, range->low, range->high, MOST_EXPONENT);
 }
 
+/* A range of what v only hands on is one of v, too: other layers may have been calibrated. */
+static const kerf_range *find_range(const kerf_ranges *ranges, const kerf_value *v)
+{
+    const kerf_range *range = NULL;
+    for (; v != NULL && range == NULL; v = kerf__sites_source(v))
+        range = kerf__ranges_find(ranges, v->name);
+    return range;
+}
+
 static kerf_status collect_ranges(rewriting *r)
 {
     r->seen = kerf__alloc(r->sites.num, sizeof *r->seen);
@@ -59,7 +68,7 @@ static kerf_status collect_ranges(rewriting *r)
         const kerf_value *v = r->g->values[i];
         if (!kerf__sites_observed(&r->sites, v))
             continue;
-        const kerf_range *range = kerf__ranges_find(r->options->ranges, v->name);
+        const kerf_range *range = find_range(r->options->ranges, v);
         KERF__TRY(check_range(v, range));
         seen *all = &r->seen[kerf__sites_class(&r->sites, v)];
         all->low = all->any ? fmin(all->low, range->low) : range->low;

@@ -1,0 +1,93 @@
+/* compress/quantize/calibrate_internal.h -- what the halves of calibration share.
+ *
+ * pass: all samples once through the network, with an observer at each site.  Ranges are one pass;
+ * observers that cut them need a second one, which counts what lies where in the whole range.
+ *
+ *   calibrate.c           sites and passes
+ *   calibrate_samples.c   samples, batch by batch through a network
+ *   calibrate_passes.c    the nodes that observe, and reading what they saw
+ *   observe.c             from counts to a range, on the host */
+#ifndef KERF_CALIBRATE_INTERNAL_H
+#define KERF_CALIBRATE_INTERNAL_H
+
+#include "compress/quantize/quantize_internal.h"
+
+#include "kerf/plan.h"
+
+/* ---- samples --------------------------------------------------------------------------- */
+
+typedef struct kerf__samples {
+    const kerf_calibrate_options *how; /* borrowed */
+    kerf_loader *loader;               /* owned */
+    int64_t num, batch;
+    int64_t seen, to_see; /* for progress; the caller sets how many it will look at in all */
+} kerf__samples;
+
+/* Some of the training split, or of another if there is none.  Close it in any case. */
+kerf_status kerf__samples_open(kerf__samples *out, const kerf_graph *g, const kerf_dataset *d,
+                               const kerf_calibrate_options *how);
+void kerf__samples_close(kerf__samples *x);
+int64_t kerf__samples_num_batches(const kerf__samples *x);
+/* What a sample settles of the network's input. */
+size_t kerf__samples_known(const kerf__samples *x, const kerf_graph *g, kerf_known_input *known);
+/* All of them once, in order; num is below the batch in the last. */
+kerf_status kerf__samples_each(kerf__samples *x,
+                               kerf_status (*take)(void *context, const float *images, int64_t num),
+                               void *context);
+
+/* Plans for whole batches and for the rest. */
+typedef struct kerf__sample_plans {
+    kerf_device *dev;       /* borrowed */
+    kerf_plan *full, *rest; /* owned; NULL: no such batches */
+    const char *input;      /* borrowed from the graph */
+    int64_t batch;
+    size_t sample_bytes;
+} kerf__sample_plans;
+kerf_status kerf__sample_plans_create(kerf__sample_plans *out, const kerf__samples *x,
+                                      const kerf_graph *g, kerf_state *s);
+void kerf__sample_plans_destroy(kerf__sample_plans *p);
+/* Waits; *ran has the results. */
+kerf_status kerf__sample_plans_run(const kerf__sample_plans *p, const float *images, int64_t num,
+                                   kerf_plan **ran);
+
+/* ---- watching -------------------------------------------------------------------------- */
+
+enum { KERF__BINS = 2048 };
+
+typedef struct kerf__span {
+    double low, high;
+} kerf__span;
+
+enum { KERF__MOST_SEEN = 2 };
+
+/* A site, and the states of the pass that is running. */
+typedef struct kerf__watched {
+    const char *name; /* of the value; borrowed from the caller's graph */
+    int ids[KERF__MOST_SEEN], num_ids;
+    kerf__span span; /* what was found so far */
+} kerf__watched;
+
+typedef struct kerf__watching {
+    kerf_graph *g; /* owned; of the pass: the network with its observers */
+    kerf_state *s; /* borrowed */
+    const kerf_calibrate_options *how;
+    kerf__samples samples;
+    kerf__sample_plans plans; /* of the pass */
+    kerf__watched *sites;     /* owned */
+    size_t num;
+} kerf__watching;
+
+typedef struct kerf__pass_rules {
+    /* Puts the observer of a site behind v. */
+    kerf_status (*add)(kerf__watching *w, kerf__watched *site, kerf_value *v);
+    /* Sets the site's span from its states; waits. */
+    kerf_status (*read)(const kerf__watching *w, kerf__watched *site);
+} kerf__pass_rules;
+extern const kerf__pass_rules kerf__pass_ranges, kerf__pass_counts;
+
+/* 1 if the observer needs counts. */
+int kerf__observer_counts(kerf_observer observer);
+/* The range that the observer gives to numbers that were counted in equal bins of `all`. */
+kerf__span kerf__observe(const kerf_calibrate_options *how, const int32_t *counts, kerf__span all);
+
+#endif
