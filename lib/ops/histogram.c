@@ -8,6 +8,7 @@
  *
  * Device side: kernels/histogram.cl.  Definition: tests/ref/ref_histogram.c. */
 #include "base/fail.h"
+#include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_histogram;
@@ -84,6 +85,7 @@ const kerf__op kerf__ops_histogram[] = {
      .max_inputs = 3,
      .num_outputs = 1,
      .infer = infer,
+     .layouts = kerf__wish_any_order,
      .variants = VARIANTS,
      .num_variants = 2,
      .in_place = 4},

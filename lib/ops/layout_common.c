@@ -162,3 +162,12 @@ kerf__wish kerf__wish_elementwise(const kerf_node *n, kerf__layouts *out)
     out->outputs[0] = KERF__C16;
     return KERF__FOLLOWS;
 }
+
+kerf__wish kerf__wish_any_order(const kerf_node *n, kerf__layouts *out)
+{
+    const kerf_shape src = n->inputs[0]->shape;
+    if (src.rank < 2 || src.rank >= KERF_MAX_RANK || src.dims[1] % KERF__LANES != 0)
+        return KERF__STAYS;
+    out->inputs[0] = KERF__C16;
+    return KERF__FOLLOWS;
+}

@@ -50,5 +50,8 @@ kerf_shape kerf__layout_plain_shape(kerf__layout layout, kerf_shape laid, int64_
 /* What element-wise operations wish: blocks as soon as output 0 and each input are of one shape,
  * or an input is a single number or has its channels along the output's, (1, C, 1, 1) say. */
 kerf__wish kerf__wish_elementwise(const kerf_node *n, kerf__layouts *out);
+/* What an operation wishes that looks at every number of input 0, in any order, and gives something
+ * that has no channels: blocks as they come, if no lane is a pad. */
+kerf__wish kerf__wish_any_order(const kerf_node *n, kerf__layouts *out);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "ops/layout_common.h"
 #include "ops/reduce_common.h"
 
 extern const kerf__source kerf__source_reduce;
@@ -238,6 +239,14 @@ static kerf_status build_count(const kerf__op_case *c)
                       kerf__grid_wide(1, 1, 1));
 }
 
+/* ---- layouts ------------------------------------------------------------------------------- */
+
+/* Of everything at once, an extreme does not ask where a number stands. */
+static kerf__wish wish_extreme(const kerf_node *n, kerf__layouts *out)
+{
+    return n->outputs[0]->shape.rank == 0 ? kerf__wish_any_order(n, out) : KERF__STAYS;
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static const kerf__variant REDUCE[] = {
@@ -250,12 +259,15 @@ static const kerf__variant COUNT[] = {
                       .scratch_bytes = count_bytes),
 };
 
-#define ENTRY(name, most, shape_rule, gradient_rule, table)                                        \
+#define ROW(name, most, shape_rule, gradient_rule, wish, table)                                    \
     {                                                                                              \
         .op = (name), .min_inputs = 1, .max_inputs = (most), .num_outputs = 1,                     \
-        .infer = (shape_rule), .gradient = (gradient_rule), .variants = (table),                   \
-        .num_variants = sizeof(table) / sizeof(table)[0]                                           \
+        .infer = (shape_rule), .gradient = (gradient_rule), .layouts = (wish),                     \
+        .variants = (table), .num_variants = sizeof(table) / sizeof(table)[0]                      \
     }
+#define ENTRY(name, most, shape_rule, gradient_rule, table)                                        \
+    ROW(name, most, shape_rule, gradient_rule, NULL, table)
+#define EXTREME(name) ROW(name, 2, infer, kerf__reduce_gradient_extreme, wish_extreme, REDUCE)
 
 extern const kerf__op kerf__ops_reduce[];
 const kerf__op kerf__ops_reduce[] = {
@@ -263,9 +275,9 @@ const kerf__op kerf__ops_reduce[] = {
     ENTRY("ReduceL2", 2, infer, kerf__reduce_gradient_norm, REDUCE),
     ENTRY("ReduceLogSum", 2, infer, kerf__reduce_gradient_log_sum, REDUCE),
     ENTRY("ReduceLogSumExp", 2, infer, kerf__reduce_gradient_log_sum_exp, REDUCE),
-    ENTRY("ReduceMax", 2, infer, kerf__reduce_gradient_extreme, REDUCE),
+    EXTREME("ReduceMax"),
     ENTRY("ReduceMean", 2, infer, kerf__reduce_gradient_sum, REDUCE),
-    ENTRY("ReduceMin", 2, infer, kerf__reduce_gradient_extreme, REDUCE),
+    EXTREME("ReduceMin"),
     ENTRY("ReduceProd", 2, infer, kerf__reduce_gradient_prod, REDUCE),
     ENTRY("ReduceSum", 2, infer, kerf__reduce_gradient_sum, REDUCE),
     ENTRY("ReduceSumSquare", 2, infer, kerf__reduce_gradient_squares, REDUCE),

@@ -15,6 +15,7 @@ typedef struct network {
 } network;
 
 static kerf_device *dev;
+static double percent = 99;
 static float weights[SIZE * WIDE], samples[SAMPLES * SIZE];
 
 /* Flatten, MatMul, Relu. */
@@ -79,8 +80,12 @@ static kerf_status calibrate(kerf_ranges **r, kerf_observer observer, int64_t nu
     kerf_dataset *d = open_data();
     const int num_ids = kerf_state_num_ids(n.s);
     kerf_quantize_options q = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
-    kerf_calibrate_options how = {
-        .observer = observer, .samples = num, .batch = batch, .seed = 1, .prep = "raw"};
+    kerf_calibrate_options how = {.observer = observer,
+                                  .percentile = percent,
+                                  .samples = num,
+                                  .batch = batch,
+                                  .seed = 1,
+                                  .prep = "raw"};
     kerf_status status = kerf_calibrate(r, n.g, n.s, d, &q, &how);
     for (int id = num_ids; id < kerf_state_num_ids(n.s); id++)
         CHECK(kerf_state_get(n.s, id) == NULL); /* observers are gone */
@@ -151,6 +156,64 @@ static void test_moving(void)
     kerf_ranges_destroy(r);
 }
 
+/* ---- what is cut ------------------------------------------------------------------------- */
+
+/* The layer's input is 84 numbers; put all but a few near 0. */
+static void fill_with_outliers(float outlier)
+{
+    for (int i = 0; i < SAMPLES * SIZE; i++)
+        samples[i] = (float)(i % 21) / 20 - 0.5f;
+    samples[40] = outlier;
+}
+
+static kerf_range observed(kerf_observer observer)
+{
+    kerf_ranges *r;
+    CHECK_OK(calibrate(&r, observer, SAMPLES, 3));
+    const kerf_range range = kerf_ranges_get(r, 0);
+    kerf_ranges_destroy(r);
+    return range;
+}
+
+/* One number of 84 is more than a percent: 98 are without it, 99.5 are with it. */
+static void test_percentile(void)
+{
+    const double bin = (100 + 0.5) / 2048;
+    fill_with_outliers(100);
+    percent = 98;
+    CHECK(observed(KERF_OBSERVE_PERCENTILE).high <= 0.5 + bin);
+    CHECK(observed(KERF_OBSERVE_PERCENTILE).low >= -0.5 - bin);
+    percent = 99.5;
+    CHECK(fabs(observed(KERF_OBSERVE_PERCENTILE).high - 100) <= bin);
+    percent = 100;
+    CHECK(fabs(observed(KERF_OBSERVE_PERCENTILE).high - 100) <= 1e-4);
+    percent = 99;
+    fill();
+}
+
+/* A single number that is a little large is kept, by the one because its error would be large,
+ * by the other never: it is one of many. */
+static void check_within(kerf_range range)
+{
+    double low[2], high[2];
+    look(low, high);
+    CHECK(range.low >= low[0] - 1e-6 && range.high <= high[0] + 1e-6);
+    CHECK(range.high - range.low >= 0.5 * (high[0] - low[0]));
+}
+
+static void test_searches(void)
+{
+    fill_with_outliers(0.75f);
+    CHECK(observed(KERF_OBSERVE_MSE).high > 0.7);
+    fill_with_outliers(100);
+    CHECK(observed(KERF_OBSERVE_MSE).high > 90);
+    const kerf_range range = observed(KERF_OBSERVE_ENTROPY);
+    CHECK(range.high >= range.low && range.high <= 100.1);
+    fill();
+    check_within(observed(KERF_OBSERVE_MSE));
+    check_within(observed(KERF_OBSERVE_ENTROPY));
+}
+
 static void test_file(void)
 {
     char path[] = "/tmp/kerf-ranges-XXXXXX";
@@ -166,6 +229,96 @@ static void test_file(void)
     kerf_ranges_destroy(r);
     kerf_ranges_destroy(back);
     unlink(path);
+}
+
+/* ---- convolutions, whose values lie in blocks on CPU devices -------------------------------- */
+
+enum { NUM_CONVS = 3 };
+static const int64_t CHANNELS[NUM_CONVS + 1] = {1, 16, 21, 32};
+
+static kerf_value *add_conv(network *n, kerf_value *src, int i)
+{
+    float filters[21 * 32];
+    char name[32];
+    int id;
+    kerf_node *node;
+    kerf_value *in[2] = {src};
+    const kerf_shape shape = KERF_SHAPE(CHANNELS[i + 1], CHANNELS[i], 1, 1);
+    for (int k = 0; k < kerf_shape_num_elements(shape); k++)
+        filters[k] = sinf((float)(k * (i + 3)));
+    snprintf(name, sizeof name, "conv%d.weight", i);
+    CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &id));
+    CHECK_OK(kerf_state_write(n->s, id, filters));
+    CHECK_OK(kerf_graph_add_state(n->g, name, id, KERF_F32, shape, &in[1]));
+    snprintf(name, sizeof name, "conv%d", i);
+    CHECK_OK(kerf_graph_add_node(n->g, "Conv", name, in, 2, 1, &node));
+    return kerf_node_output(node, 0);
+}
+
+static network make_convs(void)
+{
+    network n;
+    kerf_value *v;
+    CHECK_OK(kerf_graph_create(&n.g));
+    CHECK_OK(kerf_state_create(&n.s, dev));
+    const int64_t batch = kerf_graph_symbol(n.g, "N");
+    CHECK_OK(kerf_graph_add_input(n.g, "x", KERF_F32, KERF_SHAPE(batch, 1, 3, 4), &v));
+    for (int i = 0; i < NUM_CONVS; i++) {
+        v = add_conv(&n, v, i);
+        CHECK_OK(kerf_graph_add_output(n.g, v));
+    }
+    return n;
+}
+
+/* What the network gives for all samples, conv by conv. */
+static void look_at_convs(network *n, double *low, double *high)
+{
+    kerf_plan *plan;
+    CHECK_OK(kerf_plan_create(&plan, n->g, n->s,
+                              &(kerf_plan_options){.mode = KERF_EVALUATE, .batch = SAMPLES}));
+    CHECK_OK(kerf_tensor_write(kerf_plan_input(plan, "x"), samples));
+    CHECK_OK(kerf_plan_run(plan));
+    for (int i = 0; i < NUM_CONVS; i++) {
+        float out[SAMPLES * 32 * SIZE];
+        char name[32];
+        snprintf(name, sizeof name, "conv%d", i);
+        CHECK_OK(kerf_tensor_read(kerf_plan_output(plan, name), out));
+        low[i] = INFINITY, high[i] = -INFINITY;
+        for (int64_t k = 0; k < SAMPLES * CHANNELS[i + 1] * SIZE; k++) {
+            low[i] = fmin(low[i], (double)out[k]);
+            high[i] = fmax(high[i], (double)out[k]);
+        }
+    }
+    kerf_plan_destroy(plan);
+}
+
+/* Whether channels fill their blocks or not, and by counts as well: 100 percent is all. */
+static void test_convs(void)
+{
+    double low[NUM_CONVS], high[NUM_CONVS];
+    network n = make_convs();
+    kerf_dataset *d = open_data();
+    kerf_quantize_options q = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
+    look_at_convs(&n, low, high);
+    for (int counts = 0; counts < 2; counts++) {
+        kerf_calibrate_options how = {.observer =
+                                          counts ? KERF_OBSERVE_PERCENTILE : KERF_OBSERVE_MINMAX,
+                                      .percentile = 100,
+                                      .samples = SAMPLES,
+                                      .batch = 4,
+                                      .prep = "raw"};
+        kerf_ranges *r;
+        CHECK_OK(kerf_calibrate(&r, n.g, n.s, d, &q, &how));
+        CHECK(kerf_ranges_num(r) == NUM_CONVS + 1);
+        for (size_t i = 0; i < NUM_CONVS; i++) {
+            const kerf_range range = kerf_ranges_get(r, i + 1);
+            CHECK(fabs(range.low - low[i]) <= 1e-5 * (high[i] - low[i]));
+            CHECK(fabs(range.high - high[i]) <= 1e-5 * (high[i] - low[i]));
+        }
+        kerf_ranges_destroy(r);
+    }
+    kerf_dataset_close(d);
+    unmake(&n);
 }
 
 /* ---- the strange ----------------------------------------------------------------------- */
@@ -216,6 +369,10 @@ static void test_refused(void)
     check_refused(INFINITY);
     CHECK_STATUS(KERF_ERR_ARGUMENT, calibrate(&r, KERF_OBSERVE_MINMAX, 0, 4));
     CHECK(strstr(kerf_last_error(), "all three must be at least 1") != NULL);
+    percent = 50;
+    CHECK_STATUS(KERF_ERR_ARGUMENT, calibrate(&r, KERF_OBSERVE_PERCENTILE, SAMPLES, 4));
+    CHECK(strstr(kerf_last_error(), "percentile 50: must be above 50 and at most 100") != NULL);
+    percent = 99;
 }
 
 int main(void)
@@ -224,7 +381,10 @@ int main(void)
     fill();
     test_minmax();
     test_moving();
+    test_percentile();
+    test_searches();
     test_file();
+    test_convs();
     test_one_sample();
     test_constant();
     test_refused();
