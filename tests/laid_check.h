@@ -33,6 +33,8 @@ static inline size_t laid_place(kerf__layout layout, kerf_shape plain, size_t i)
         return ((a / 16 * num_b + b) * pixels + p) * 16 + a % 16;
     case KERF__I16:
         return ((b / 16 * num_a + a) * pixels + p) * 16 + b % 16;
+    case KERF__V16:
+        return ((a / 16 * ((num_b + 3) / 4) + b / 4) * pixels + p) * 64 + a % 16 * 4 + b % 4;
     default:
         return i;
     }
@@ -57,9 +59,31 @@ static inline void laid_fill(kerf__layout layout, kerf_shape plain, const float 
     }
 }
 
+/* Bytes: pad lanes of activations hold anything. */
+static inline void laid_add_bytes(op_check *to, const op_check *from, int i, kerf__layout layout)
+{
+    const kerf_shape plain = from->inputs[i]->shape, laid = kerf__layout_shape(layout, plain);
+    const size_t num = (size_t)kerf_shape_num_elements(laid);
+    const uint8_t flip = layout == KERF__V16 && from->inputs[i]->type == KERF_U8 ? 0x80 : 0;
+    uint8_t *data = calloc(num + 1, 1);
+    memset(data, layout == KERF__C16 ? 0x5A : 0, num);
+    for (size_t k = 0; k < (size_t)kerf_shape_num_elements(plain); k++)
+        data[laid_place(layout, plain, k)] = ((const uint8_t *)from->data[i])[k] ^ flip;
+    op_check_input(to, from->inputs[i]->type, laid, data);
+    free(data);
+}
+
 /* Adds input `i` of `from` to `to`, laid out. */
 static inline void laid_add_input(op_check *to, const op_check *from, int i, kerf__layout layout)
 {
+    if (layout == KERF__PLAIN) {
+        op_check_input(to, from->inputs[i]->type, from->inputs[i]->shape, from->data[i]);
+        return;
+    }
+    if (from->inputs[i]->type != KERF_F32) {
+        laid_add_bytes(to, from, i, layout);
+        return;
+    }
     const kerf_shape plain = from->inputs[i]->shape, laid = kerf__layout_shape(layout, plain);
     const size_t num = (size_t)kerf_shape_num_elements(laid);
     float *data = malloc((num + 1) * sizeof *data);
@@ -80,17 +104,19 @@ static inline void laid_run(op_check *c, kerf__option option, kerf_shape plain, 
     char what[256];
     for (int i = 0; i < c->num_inputs; i++)
         if (c->inputs[i] != NULL) {
-            CHECK_OK(kerf_tensor_create(&inputs[i], c->dev, KERF_F32, c->inputs[i]->shape));
+            CHECK_OK(
+                kerf_tensor_create(&inputs[i], c->dev, c->inputs[i]->type, c->inputs[i]->shape));
             CHECK_OK(kerf_tensor_write(inputs[i], c->data[i]));
         }
-    CHECK_OK(kerf_tensor_create(&output, c->dev, KERF_F32, out->shape));
+    CHECK_OK(kerf_tensor_create(&output, c->dev, out->type, out->shape));
     CHECK_OK(naive_run_option((kerf__op_case){
         .dev = c->dev, .node = c->node, .option = option, .inputs = inputs, .outputs = &output}));
-    float *laid = calloc(op_check_elements(out) + 1, sizeof *laid);
+    void *laid = calloc(op_check_elements(out) + 1, sizeof(float));
     float *got = calloc(num + 1, sizeof *got);
     CHECK_OK(kerf_tensor_read(output, laid));
     for (size_t k = 0; k < num; k++)
-        got[k] = laid[laid_place(kerf__output_layout(c->node, 0), plain, k)];
+        got[k] = (float)op_check_number(out->type, laid,
+                                        laid_place(kerf__output_layout(c->node, 0), plain, k));
     snprintf(what, sizeof what, "%s (%s), %s/%s", c->node->op,
              kerf_node_string(c->node, "layouts", ""), option.variant->name,
              option.candidate->name);
@@ -129,34 +155,47 @@ static inline int laid_is_done_on(const op_check *c)
            !kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS);
 }
 
-/* `c` has its node, with shapes inferred; the same in these layouts. */
+/* `c` has its node, with shapes inferred; the same in these layouts, for op_check_end(). */
+static inline void laid_begin(op_check *laid, const op_check *c, const kerf__layouts *layouts)
+{
+    op_check_begin(laid, c->dev);
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] == NULL)
+            op_check_skip(laid);
+        else
+            laid_add_input(laid, c, i, layouts->inputs[i]);
+    op_check_node(laid, c->node->op, 1);
+    CHECK_OK(kerf__node_note_channels(c->node, layouts));
+    CHECK_OK(kerf__node_copy_attributes(laid->node, c->node));
+    CHECK_OK(kerf__node_set_layouts(laid->node, layouts));
+    CHECK_OK(kerf__node_infer(laid->node));
+    CHECK(kerf_shape_equal(laid->node->outputs[0]->shape,
+                           kerf__layout_shape(layouts->outputs[0], c->node->outputs[0]->shape)));
+}
+
 static inline void laid_check_as(const op_check *c, const kerf__layouts *layouts,
                                  op_reference reference, double tolerance)
 {
     op_check laid;
-    op_check_begin(&laid, c->dev);
-    for (int i = 0; i < c->num_inputs; i++)
-        if (c->inputs[i] == NULL)
-            op_check_skip(&laid);
-        else
-            laid_add_input(&laid, c, i, layouts->inputs[i]);
-    op_check_node(&laid, c->node->op, 1);
-    CHECK_OK(kerf__node_note_channels(c->node, layouts));
-    CHECK_OK(kerf__node_copy_attributes(laid.node, c->node));
-    CHECK_OK(kerf__node_set_layouts(laid.node, layouts));
-    CHECK_OK(kerf__node_infer(laid.node));
-    CHECK(kerf_shape_equal(laid.node->outputs[0]->shape,
-                           kerf__layout_shape(layouts->outputs[0], c->node->outputs[0]->shape)));
+    laid_begin(&laid, c, layouts);
     laid_run_all(&laid, c, reference, tolerance);
     op_check_end(&laid);
+}
+
+/* 1 if the node wishes for layouts that the device's plan gives it. */
+static inline int laid_wish(const op_check *c, kerf__layouts *layouts)
+{
+    const kerf__op *op = kerf__op_find(c->node->op);
+    *layouts = (kerf__layouts){0};
+    return laid_is_done_on(c) && op->layouts != NULL &&
+           op->layouts(c->node, layouts) != KERF__STAYS;
 }
 
 /* The same in those that the node wishes. */
 static inline int laid_check(const op_check *c, op_reference reference, double tolerance)
 {
-    const kerf__op *op = kerf__op_find(c->node->op);
-    kerf__layouts layouts = {0};
-    if (!laid_is_done_on(c) || op->layouts == NULL || op->layouts(c->node, &layouts) == KERF__STAYS)
+    kerf__layouts layouts;
+    if (!laid_wish(c, &layouts))
         return 0;
     laid_check_as(c, &layouts, reference, tolerance);
     return 1;

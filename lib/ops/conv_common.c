@@ -213,8 +213,11 @@ static kerf_status check_weights(const kerf_node *n, int dim, int64_t must)
 static kerf_status read_dst_channels(const kerf_node *n, kerf__conv *v)
 {
     KERF__TRY(read_channels(n, 0, 1, v->groups, &v->src_channels));
-    KERF__TRY(read_channels(n, kind_of(n)->weights, 0, v->groups, &v->dst_channels));
-    return check_weights(n, 1, v->src_channels);
+    const int weights = kind_of(n)->weights, in_words = kerf__input_layout(n, weights) == KERF__V16;
+    KERF__TRY(read_channels(n, weights, 0, v->groups, &v->dst_channels));
+    return check_weights(n, 1,
+                         in_words ? kerf__ceil_div_int(v->src_channels, KERF__WORD) * KERF__WORD
+                                  : v->src_channels);
 }
 
 static kerf_status read_src_channels(const kerf_node *n, kerf__conv *v)

@@ -6,7 +6,7 @@
 
 static const char *const NAMES[KERF__NUM_LAYOUTS] = {
     [KERF__PLAIN] = "plain", [KERF__C16] = "c16", [KERF__O16] = "o16",
-    [KERF__I16] = "i16",     [KERF__W16] = "w16",
+    [KERF__I16] = "i16",     [KERF__W16] = "w16", [KERF__V16] = "v16",
 };
 
 /* ---- the attribute ------------------------------------------------------------------- */
@@ -63,7 +63,7 @@ kerf_status kerf__node_set_layouts(kerf_node *n, const kerf__layouts *layouts)
 
 int kerf__layout_axis(kerf__layout layout)
 {
-    return layout == KERF__O16 || layout == KERF__W16 ? 0 : 1;
+    return layout == KERF__O16 || layout == KERF__W16 || layout == KERF__V16 ? 0 : 1;
 }
 
 static kerf_shape transformed_shape(kerf_shape plain)
@@ -74,6 +74,17 @@ static kerf_shape transformed_shape(kerf_shape plain)
                       KERF__LANES);
 }
 
+/* (O, I, kernel...) */
+static kerf_shape words_shape(kerf_shape plain)
+{
+    if (plain.rank < 3 || plain.rank >= KERF_MAX_RANK)
+        return (kerf_shape){.rank = -1};
+    plain.dims[0] = (plain.dims[0] + KERF__LANES - 1) / KERF__LANES;
+    plain.dims[1] = (plain.dims[1] + KERF__WORD - 1) / KERF__WORD;
+    plain.dims[plain.rank++] = KERF__LANES * KERF__WORD;
+    return plain;
+}
+
 kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain)
 {
     const int axis = kerf__layout_axis(layout);
@@ -81,6 +92,8 @@ kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain)
         return plain;
     if (layout == KERF__W16)
         return transformed_shape(plain);
+    if (layout == KERF__V16)
+        return words_shape(plain);
     if (plain.rank <= axis || plain.rank >= KERF_MAX_RANK)
         return (kerf_shape){.rank = -1};
     plain.dims[axis] = (plain.dims[axis] + KERF__LANES - 1) / KERF__LANES;
@@ -101,6 +114,8 @@ kerf_shape kerf__layout_plain_shape(kerf__layout layout, kerf_shape laid, int64_
         return laid.rank == 5 ? KERF_SHAPE(channels, laid.dims[3], 3, 3) : (kerf_shape){.rank = -1};
     if (layout == KERF__I16)
         laid.dims[0] = laid.dims[1];
+    if (layout == KERF__V16)
+        laid.dims[1] *= KERF__WORD;
     laid.dims[kerf__layout_axis(layout)] = channels;
     laid.dims[--laid.rank] = 0;
     return laid;

@@ -11,6 +11,9 @@
  *     i16     (ceil(I/16), O, kernel..., 16)          filters, 16 input channels side by side
  *     w16     (ceil(O/16), 4, 4, I, 16)               3x3 filters, transformed for Winograd's
  * method (kernels/reorder_winograd.cl); no way back
+ *     v16     (ceil(O/16), ceil(I/4), kernel..., 64)  filters of bytes, 16 output channels side by
+ * side, each with four input channels, as kernels/dot.clh wants them: with a sign, of uint8 128
+ * less; no way back, and I is known as a multiple of 4 alone
  *
  * A node that is computed in other layouts than plain says so in its attribute "layouts", one
  * word an operand: "c16,o16,plain>c16" are three inputs and an output.  Without the attribute,
@@ -23,7 +26,7 @@
 
 #include "ops/op.h"
 
-enum { KERF__LANES = 16 };
+enum { KERF__LANES = 16, KERF__WORD = 4 };
 
 /* Layouts of the node's input i and output k. */
 kerf__layout kerf__input_layout(const kerf_node *n, int i);

@@ -136,6 +136,7 @@ typedef enum kerf__layout {
     KERF__O16,
     KERF__I16,
     KERF__W16,
+    KERF__V16,
     KERF__NUM_LAYOUTS
 } kerf__layout;
 

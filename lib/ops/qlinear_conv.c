@@ -123,13 +123,14 @@ static kerf_status infer(kerf_node *n)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "sums have %lld terms, must have up to %d to fit int32",
                                (long long)terms, LONGEST);
-    const kerf_shape src = n->inputs[b.x]->shape;
-    const kerf_shape dst = src.rank == 3 ? KERF_SHAPE(v.n, channels, v.w.dst)
-                                         : KERF_SHAPE(v.n, channels, v.h.dst, v.w.dst);
+    const kerf_shape plain = kerf__input_plain_shape(n, b.x);
+    const kerf_shape dst = plain.rank == 3 ? KERF_SHAPE(v.n, channels, v.w.dst)
+                                           : KERF_SHAPE(v.n, channels, v.h.dst, v.w.dst);
+    const kerf_shape laid = kerf__layout_shape(kerf__output_layout(n, 0), dst);
     if (kerf_shape_num_elements(dst) < 0 || kerf_shape_num_elements(dst) >= (int64_t)1 << 31)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "the result has 2^31 elements or more, supported are fewer");
-    kerf__set_output(n, 0, is_integer(n) ? KERF_S32 : n->inputs[b.y_zero]->type, dst);
+    kerf__set_output(n, 0, is_integer(n) ? KERF_S32 : n->inputs[b.y_zero]->type, laid);
     return KERF_OK;
 }
 
@@ -232,23 +233,40 @@ static kerf_status build_plain(const kerf__op_case *c)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
+#define PLAIN_VARIANTS                                                                             \
+    {.name = "qlinear_conv_plain",                                                                 \
+     .fits = fits_plain,                                                                           \
+     .guess = guess_plain,                                                                         \
+     .build = build_plain},                                                                        \
+    {                                                                                              \
+        .name = "qlinear_conv_simt", .fits = kerf__qlinear_conv_simt_fits,                         \
+        .guess = kerf__qlinear_conv_simt_guess, .build = kerf__qlinear_conv_simt_build             \
+    }
+
 static const kerf__variant VARIANTS[] = {
-    {.name = "qlinear_conv_plain", .fits = fits_plain, .guess = guess_plain, .build = build_plain},
-    {.name = "qlinear_conv_simt",
-     .fits = kerf__qlinear_conv_simt_fits,
-     .guess = kerf__qlinear_conv_simt_guess,
-     .build = kerf__qlinear_conv_simt_build},
+    {.name = "qlinear_conv_wide",
+     .wide = 1,
+     .fits = kerf__qlinear_conv_wide_fits,
+     .guess = kerf__qlinear_conv_wide_guess,
+     .build = kerf__qlinear_conv_wide_build,
+     .candidates = kerf__qlinear_conv_tiles,
+     .num_candidates = KERF__QLINEAR_CONV_NUM_TILES},
+    PLAIN_VARIANTS,
 };
 
-#define ENTRY(name, least, most)                                                                   \
+/* Whose sums are the result. */
+static const kerf__variant INTEGER_VARIANTS[] = {PLAIN_VARIANTS};
+
+#define ENTRY(name, least, most, wish, table)                                                      \
     {                                                                                              \
         .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = 1, .infer = infer,     \
-        .macs = macs, .variants = VARIANTS, .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]   \
+        .macs = macs, .layouts = wish, .variants = table,                                          \
+        .num_variants = sizeof table / sizeof table[0]                                             \
     }
 
 extern const kerf__op kerf__ops_qlinear_conv[];
 const kerf__op kerf__ops_qlinear_conv[] = {
-    ENTRY("ConvInteger", 2, 4),
-    ENTRY("QLinearConv", 8, 9),
+    ENTRY("ConvInteger", 2, 4, NULL, INTEGER_VARIANTS),
+    ENTRY("QLinearConv", 8, 9, kerf__qlinear_conv_wish, VARIANTS),
     {.op = NULL},
 };

@@ -2,6 +2,7 @@
  *
  *     kerf.Reorder(src) -> dst, layouts "plain>c16", "plain>o16", "plain>i16" and back
  *     kerf.Reorder(src) -> dst, layouts "plain>w16"
+ *     kerf.Reorder(src) -> dst, of bytes: layouts "plain>c16" and back, "plain>v16"
  *
  * `channels` counts those of the plain side, where the blocked side is the input.  Pad lanes
  * become 0.  The lanes of o16 are output channels, which stand where c16 has batch and
@@ -29,7 +30,7 @@ static kerf_status infer_from_blocks(kerf_node *n, kerf__layout layout, kerf_sha
 {
     const kerf_shape src = n->inputs[0]->shape;
     const int64_t channels = kerf_node_int(n, "channels", 0);
-    if (layout == KERF__W16)
+    if (layout == KERF__W16 || layout == KERF__V16)
         return kerf__fail_node(KERF_ERR_ARGUMENT, n, "transformed filters have no way back");
     *dst = kerf__layout_plain_shape(layout, src, channels);
     if (src.rank < 2 || channels < 1 || !kerf_shape_equal(kerf__layout_shape(layout, *dst), src))
@@ -39,11 +40,19 @@ static kerf_status infer_from_blocks(kerf_node *n, kerf__layout layout, kerf_sha
     return KERF_OK;
 }
 
+/* Activations are floats or bytes, filters one of the two. */
+static kerf_status check_type(const kerf_node *n, kerf__layout layout)
+{
+    const int of_bytes =
+        layout == KERF__V16 || (layout == KERF__C16 && n->inputs[0]->type != KERF_F32);
+    return of_bytes ? kerf__node_check_bytes(n, 0) : kerf__node_check_type(n, 0, KERF_F32);
+}
+
 static kerf_status infer(kerf_node *n)
 {
     const kerf__layout layout = blocked_layout(n);
     kerf_shape dst;
-    KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
+    KERF__TRY(check_type(n, layout));
     if (layout == KERF__PLAIN)
         return kerf__fail_node(KERF_ERR_ARGUMENT, n, "one of its layouts must be blocked");
     if (is_to_blocks(n))
@@ -55,7 +64,7 @@ static kerf_status infer(kerf_node *n)
     if (dst.rank < 0)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "its input has %d dimensions, too few or many",
                                n->inputs[0]->shape.rank);
-    kerf__set_output(n, 0, KERF_F32, dst);
+    kerf__set_output(n, 0, n->inputs[0]->type, dst);
     return KERF_OK;
 }
 
@@ -99,7 +108,8 @@ static kerf_status build(const kerf__op_case *c)
 
 static int fits(const kerf__op_case *c)
 {
-    return blocked_layout(c->node) != KERF__W16 && kerf__fits_31_bits(c);
+    return blocked_layout(c->node) != KERF__W16 && c->node->inputs[0]->type == KERF_F32 &&
+           kerf__fits_31_bits(c);
 }
 
 static const kerf__variant VARIANTS[] = {
@@ -107,6 +117,10 @@ static const kerf__variant VARIANTS[] = {
      .wide = 1,
      .fits = kerf__reorder_winograd_fits,
      .build = kerf__reorder_winograd_build},
+    {.name = "reorder_bytes",
+     .wide = 1,
+     .fits = kerf__reorder_bytes_fits,
+     .build = kerf__reorder_bytes_build},
     KERF__BOTH_STYLES("reorder", .fits = fits, .build = build),
 };
 

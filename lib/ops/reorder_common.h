@@ -1,5 +1,5 @@
-/* ops/reorder_common.h -- the variant of kerf.Reorder for transformed filters, as reorder.c lists
- * it.  Other half: reorder_winograd.c. */
+/* ops/reorder_common.h -- the variants of kerf.Reorder for transformed filters and for bytes, as
+ * reorder.c lists them.  Other halves: reorder_winograd.c, reorder_bytes.c. */
 #ifndef KERF_OPS_REORDER_COMMON_H
 #define KERF_OPS_REORDER_COMMON_H
 
@@ -7,5 +7,8 @@
 
 int kerf__reorder_winograd_fits(const kerf__op_case *c);
 kerf_status kerf__reorder_winograd_build(const kerf__op_case *c);
+
+int kerf__reorder_bytes_fits(const kerf__op_case *c);
+kerf_status kerf__reorder_bytes_build(const kerf__op_case *c);
 
 #endif

@@ -71,6 +71,10 @@ const gate_case gate_cases[] = {
     {"com.microsoft.QLinearAdd", "u8:50,70 f32: u8: s8:50,70 f32: s8: f32: u8:", NULL, 0},
     {"ConvInteger", "u8:2,5,9,11 s8:7,5,3,3", "pads=1,1,1,1", 0},
     {"QLinearConv", "u8:2,5,9,11 f32: u8: s8:7,5,3,3 f32:7 s8:7 f32: u8: s32:7", "pads=1,1,1,1", 0},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,8,3,3,64 f32:32 s8: f32: u8: s32:32",
+     "layouts=c16,plain,plain,v16>c16 pads=1,1,1,1", 0},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,8,1,1,64 f32: s8: f32: u8:",
+     "layouts=c16,plain,plain,v16>c16", 0},
 
     {"Conv",          "f32:2,5,9,11 f32:7,5,3,3 f32:7", "pads=1,1,1,1", 0},
     {"ConvTranspose", "f32:2,7,9,11 f32:7,5,3,3 f32:5", "strides=2,2", 0},
@@ -194,6 +198,9 @@ const gate_case gate_cases[] = {
     {"kerf.Reorder", "f32:2,20,9,5",    "layouts=plain>i16", 0},
     {"kerf.Reorder", "f32:20,7,3,3",    "layouts=plain>w16", 0},
     {"kerf.Reorder", "f32:2,2,9,5,16",  "layouts=c16>plain channels=20", 0},
+    {"kerf.Reorder", "u8:2,20,9,5",     "layouts=plain>c16", 0},
+    {"kerf.Reorder", "u8:2,2,9,5,16",   "layouts=c16>plain channels=20", 0},
+    {"kerf.Reorder", "s8:20,7,3,3",     "layouts=plain>v16", 0},
 
     {"Softmax",          "f32:50,70",           "axis=1", 0},
     {"Softmax",          "f32:5,7,9",           "axis=1", 0},

@@ -20,6 +20,8 @@ extern const kerf__source kerf__source_probe;
 
 gate_least gate_device;
 
+enum { MOST_VALUES = 16 }; /* inputs, or outputs, of a node */
+
 /* ---- paper ----------------------------------------------------------------------------- */
 
 #define PAPER(device, items, bytes, floats)                                                        \
@@ -116,8 +118,7 @@ static void set_attribute(const gate_case *c, kerf_node *n, char *text)
 /* A node of operation `op` on the case's inputs. */
 static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *g)
 {
-    enum { MOST_INPUTS = 16 };
-    kerf_value *inputs[MOST_INPUTS] = {NULL};
+    kerf_value *inputs[MOST_VALUES] = {NULL};
     kerf_node *n = NULL;
     int num = 0;
     char text[256], name[16], *rest = text, *word;
@@ -125,7 +126,7 @@ static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *
     for (; (word = strtok_r(rest, " ", &rest)) != NULL; num++) {
         kerf_shape shape;
         snprintf(name, sizeof name, "in%d", num);
-        if (num == MOST_INPUTS)
+        if (num == MOST_VALUES)
             bad_case(c, "it has too many inputs");
         if (strcmp(word, "-") != 0 && kerf_graph_add_input(g, name, read_input(c, word, &shape),
                                                            shape, &inputs[num]) != KERF_OK)
@@ -168,7 +169,6 @@ static int is_reached(const kerf__variant *variant, const kerf__candidate *candi
 /* Builds all options of a node; gives their number. */
 static int build(const gate_case *c, kerf_device *dev, const kerf_node *n)
 {
-    enum { MOST_VALUES = 8 };
     kerf_tensor tensors[2][MOST_VALUES], *inputs[MOST_VALUES] = {0}, *outputs[MOST_VALUES] = {0};
     kerf__steps steps = {0};
     for (int i = 0; i < n->num_inputs; i++)

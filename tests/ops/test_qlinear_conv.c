@@ -1,14 +1,14 @@
 /* test_qlinear_conv.c -- ConvInteger and QLinearConv against ref_qlinear_conv.c: the very numbers,
  * of both types on both sides, and the shapes that ONNX gives. */
-#include "op_check.h"
-#include "ops/conv_common.h"
+#include "laid_check.h"
 #include "ref/ref.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
 enum { MAX = 1 << 16 };
 static kerf_device *dev;
-static uint8_t bytes[2][MAX], zeros[2][256];
+static int num_laid; /* nodes that were checked in blocks, too */
+static uint8_t bytes[2][MAX], zeros[2][256], middles[256], nothing[256];
 static float w_scales[256];
 static int32_t bias[256];
 
@@ -29,6 +29,7 @@ static void fill(void)
             bytes[k][i] = (uint8_t)(next(&s) >> 7);
     for (size_t i = 0; i < 64; i++) /* both ends on both sides */
         bytes[0][i] = bytes[1][i] = i % 3 == 0 ? 0x80 : i % 3 == 1 ? 0x7F : 0xFF;
+    memset(middles, 128, sizeof middles);
     for (size_t i = 0; i < 256; i++) {
         zeros[0][i] = (uint8_t)(next(&s) >> 7);
         zeros[1][i] = (uint8_t)(next(&s) >> 7);
@@ -52,6 +53,7 @@ typedef struct types {
     int per_channel, has_bias;
     int64_t low, high; /* both 0: none */
     int has_ties;
+    int no_zero; /* w's zero points vanish, and are known to */
 } types;
 
 static void set_list(kerf_node *n, const char *key, const int64_t *list, size_t num)
@@ -98,7 +100,11 @@ static void add_qlinear(op_check *c, const conv_case *t, const types *k)
     op_check_input(c, k->x, KERF_SCALAR, zeros[0]);
     op_check_input(c, k->w, t->w, bytes[1]);
     op_check_input(c, KERF_F32, numbers_of(t, k->per_channel), w_scales);
-    op_check_input(c, k->w, numbers_of(t, k->per_channel), zeros[1]);
+    if (k->no_zero)
+        op_check_constant(c, k->w, numbers_of(t, k->per_channel),
+                          k->w == KERF_U8 ? middles : nothing);
+    else
+        op_check_input(c, k->w, numbers_of(t, k->per_channel), zeros[1]);
     op_check_input(c, KERF_F32, KERF_SCALAR, &y_scale);
     op_check_input(c, k->y, KERF_SHAPE(1), zeros[0] + 1);
     if (k->has_bias)
@@ -128,6 +134,7 @@ static void finish(op_check *c, const conv_case *t)
     CHECK_OK(kerf__node_infer(c->node));
     CHECK(kerf_shape_equal(c->node->outputs[0]->shape, t->y));
     op_check_variants(c, ref_qlinear_conv, 0);
+    num_laid += laid_check(c, ref_qlinear_conv, 0);
     op_check_end(c);
 }
 
@@ -174,6 +181,34 @@ static void test_shapes(void)
         check(&CASES[i], &U8S8);
         check_integer(&CASES[i], &U8S8, 1);
     }
+}
+
+/* clang-format off */
+static const conv_case BLOCKED[] = {
+    {.x = {4, {2, 5, 7, 9}},   .w = {4, {20, 5, 3, 3}},  .y = {4, {2, 20, 7, 9}},  .pads = {1, 1, 1, 1}},
+    {.x = {4, {1, 3, 11, 18}}, .w = {4, {50, 3, 5, 3}},  .y = {4, {1, 50, 5, 9}},  .pads = {2, 0, 1, 2}, .strides = {2, 2}},
+    {.x = {4, {1, 20, 9, 9}},  .w = {4, {16, 20, 3, 2}}, .y = {4, {1, 16, 5, 6}},  .dilations = {2, 3}},
+    {.x = {4, {2, 32, 5, 5}},  .w = {4, {64, 16, 3, 3}}, .y = {4, {2, 64, 5, 5}},  .group = 2, .pads = {1, 1, 1, 1}},
+    {.x = {4, {1, 33, 6, 6}},  .w = {4, {70, 33, 1, 1}}, .y = {4, {1, 70, 6, 6}}},
+    {.x = {4, {1, 17, 9, 7}},  .w = {4, {8, 17, 1, 1}},  .y = {4, {1, 8, 5, 4}},   .strides = {2, 2}},
+    {.x = {3, {2, 5, 37}},     .w = {3, {9, 5, 4}},      .y = {3, {2, 9, 18}},     .strides = {2}, .pads = {1, 1}},
+};
+/* clang-format on */
+
+/* In blocks, for CPU devices; only where w's zero points vanish. */
+static void test_blocked(void)
+{
+    for (size_t i = 0; i < LENGTH(BLOCKED) && (!op_check_small() || i < 2); i++)
+        for (int j = 0; j < 3; j++)
+            check(&BLOCKED[i], &(types){.x = TYPES[j == 1],
+                                        .w = TYPES[j != 2],
+                                        .y = TYPES[j == 1],
+                                        .per_channel = j < 2,
+                                        .has_bias = j != 1,
+                                        .no_zero = 1});
+    const kerf_device_info *info = kerf_device_get_info(dev);
+    if (info->type == KERF_DEVICE_CPU && !kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS))
+        CHECK(num_laid > 0);
 }
 
 static void test_types(void)
@@ -284,6 +319,7 @@ int main(void)
     fill();
     test_shapes();
     test_types();
+    test_blocked();
     test_bounds();
     test_ties();
     test_extremes();

@@ -72,6 +72,42 @@ static void test_transformed_filters(void)
     check_within("plain>w16", KERF_SHAPE(64, 16, 3, 3), 0, check_tolerance(2, 9));
 }
 
+/* Bytes, which only CPU devices ask for. */
+static void check_bytes(kerf_type type, const char *layouts, kerf_shape src, int64_t channels)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, type, src, data);
+    op_check_node(&c, "kerf.Reorder", 1);
+    CHECK_OK(kerf_node_set_string(c.node, "layouts", layouts));
+    if (channels > 0)
+        CHECK_OK(kerf_node_set_int(c.node, "channels", channels));
+    op_check_variants(&c, ref_reorder, 0);
+    op_check_end(&c);
+}
+
+static void test_bytes(void)
+{
+    static const kerf_shape SHAPES[] = {{4, {1, 1, 1, 1}},
+                                        {4, {2, 3, 5, 7}},
+                                        {3, {3, 32, 17}},
+                                        {4, {2, 37, 6, 11}},
+                                        {4, {0, 8, 3, 3}}};
+    if (kerf_device_get_info(dev)->type != KERF_DEVICE_CPU)
+        return;
+    op_check_fill(data, MAX, 7);
+    for (size_t i = 0; i < LENGTH(SHAPES); i++) {
+        const kerf_shape plain = SHAPES[i];
+        kerf_shape blocked = plain;
+        blocked.dims[1] = (plain.dims[1] + 15) / 16;
+        blocked.dims[blocked.rank++] = 16;
+        check_bytes(KERF_U8, "plain>c16", plain, 0);
+        check_bytes(KERF_S8, "c16>plain", blocked, plain.dims[1]);
+    }
+    check_bytes(KERF_S8, "plain>v16", KERF_SHAPE(20, 7, 3, 3), 0);
+    check_bytes(KERF_U8, "plain>v16", KERF_SHAPE(16, 3, 5), 0);
+}
+
 static void refuse(const char *layouts, kerf_shape src, int64_t channels, kerf_status status,
                    const char *words)
 {
@@ -92,6 +128,8 @@ static void test_what_is_refused(void)
     refuse("plain>c16", KERF_SHAPE(7), 0, KERF_ERR_SHAPE, "its input has 1 dimensions");
     refuse("plain>w16", KERF_SHAPE(2, 3, 3, 5), 0, KERF_ERR_SHAPE,
            "only filters of 3x3 are transformed");
+    refuse("plain>v16", KERF_SHAPE(2, 3, 3, 3), 0, KERF_ERR_UNSUPPORTED,
+           "input in0 is float32, must be uint8 or int8");
     refuse("w16>plain", KERF_SHAPE(1, 4, 4, 3, 16), 7, KERF_ERR_ARGUMENT, "have no way back");
     refuse("c16>plain", KERF_SHAPE(2, 1, 5, 16), 17, KERF_ERR_SHAPE,
            "its input does not hold 17 channels");
@@ -105,6 +143,7 @@ int main(void)
     test_activations();
     test_filters();
     test_transformed_filters();
+    test_bytes();
     test_what_is_refused();
     kerf_device_close(dev);
     return check_result();

@@ -49,8 +49,29 @@ static void transform_filters(const kerf_shape shape, const double *src, double 
     }
 }
 
+/* Byte b of filter (o, 4 i + b) of bytes (O, I, taps) to (ceil(O/16), ceil(I/4), taps, 16, 4), with
+ * a sign. */
+static void pack_filters(const kerf_node *n, const double *src, double *dst)
+{
+    const kerf_shape s = n->inputs[0]->shape;
+    const int is_unsigned = n->inputs[0]->type == KERF_U8;
+    const int64_t words = (s.dims[1] + 3) / 4,
+                  taps = kerf_shape_num_elements(s) / s.dims[0] / s.dims[1];
+    memset(dst, 0, sizeof *dst * (size_t)((s.dims[0] + 15) / 16 * words * taps * 64));
+    for (int64_t at = 0; at < kerf_shape_num_elements(s); at++) {
+        const int64_t o = at / taps / s.dims[1], i = at / taps % s.dims[1], tap = at % taps;
+        const double with_sign = src[at] - (is_unsigned ? 128 : 0);
+        dst[(((o / 16 * words + i / 4) * taps + tap) * 16 + o % 16) * 4 + i % 4] =
+            is_unsigned && with_sign < 0 ? with_sign + 256 : with_sign; /* as its type reads it */
+    }
+}
+
 REF(reorder)
 {
+    if (strcmp(kerf_node_string(n, "layouts", ""), "plain>v16") == 0) {
+        pack_filters(n, inputs[0], outputs[0]);
+        return;
+    }
     if (strcmp(kerf_node_string(n, "layouts", ""), "plain>w16") == 0) {
         transform_filters(n->inputs[0]->shape, inputs[0], outputs[0]);
         return;

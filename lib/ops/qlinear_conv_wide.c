@@ -1,0 +1,210 @@
+/* ops/qlinear_conv_wide.c -- convolutions of bytes for CPU devices, in blocks of 16 channels: when
+ * they pay, which tile, and how the image is cut into items.
+ *
+ * A candidate's name has its vectors of output channels by pixels.  Device side:
+ * kernels/qlinear_conv_wide.cl. */
+#include <math.h>
+#include <stdio.h>
+
+#include "device/quirks.h"
+#include "ops/conv_cut.h"
+#include "ops/layout_common.h"
+#include "ops/qlinear_conv_common.h"
+#include "ops/shape_common.h"
+
+extern const kerf__source kerf__source_qlinear_conv_wide;
+
+/* A candidate's parameters. */
+enum { VECTORS, PIXELS };
+
+#define TILE(name, vectors, pixels)                                                                \
+    {                                                                                              \
+        name, " -DNV=" #vectors " -DNP=" #pixels,                                                  \
+        {                                                                                          \
+            vectors, pixels                                                                        \
+        }                                                                                          \
+    }
+
+const kerf__candidate kerf__qlinear_conv_tiles[KERF__QLINEAR_CONV_NUM_TILES] = {
+    TILE("2x14", 2, 14),
+    TILE("2x7", 2, 7),
+    TILE("3x7", 3, 7),
+    TILE("1x14", 1, 14),
+};
+
+/* ---- when ---------------------------------------------------------------------------------- */
+
+/* Blocks of few channels are mostly padding.  A band of one row and one tile must fit the local
+ * memory of every CPU device. */
+enum { FEW_CHANNELS = 8, MOST_BAND = 24 << 10, WIDEST_TILE = 14 };
+
+static int64_t least_band(const kerf__conv *v)
+{
+    return (int64_t)kerf__ceil_div_int(v->src_channels, KERF__LANES) * KERF__LANES *
+           kerf__conv_reach(&v->h) * v->w.stride *
+           (WIDEST_TILE + (kerf__conv_reach(&v->w) - 1) / v->w.stride);
+}
+
+/* 1 if the zero points of w are known to vanish when its bytes have a sign. */
+static int has_no_zero(const kerf_node *n, int w, int w_zero)
+{
+    const kerf_value *v = w_zero < n->num_inputs ? n->inputs[w_zero] : NULL;
+    const int want = n->inputs[w]->type == KERF_U8 ? 128 : 0;
+    if (v == NULL)
+        return want == 0;
+    if (v->kind != KERF__VALUE_CONSTANT)
+        return 0;
+    for (size_t i = 0; i < v->constant->num_elements; i++)
+        if (((const uint8_t *)v->constant->data)[i] != want)
+            return 0;
+    return 1;
+}
+
+kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
+{
+    const kerf__conv v = kerf__conv_of(n);
+    const kerf__conv_bytes b = kerf__conv_bytes_of(n);
+    if (v.n == 0 || v.dst_channels < FEW_CHANNELS || !kerf__conv_are_whole(&v) ||
+        least_band(&v) > MOST_BAND || !has_no_zero(n, b.w, b.w_zero))
+        return KERF__STAYS;
+    out->inputs[b.x] = KERF__C16;
+    out->inputs[b.w] = KERF__V16;
+    out->outputs[0] = KERF__C16;
+    return KERF__SEEKS;
+}
+
+/* ---- how it is cut ------------------------------------------------------------------------- */
+
+typedef struct cut {
+    int direct, rows, cols, turns;
+    size_t band_bytes;
+    double cycles; /* of the busiest core */
+} cut;
+
+/* As the kernel sees it: read in place, the plane is one line. */
+static kerf__conv seen(const kerf__op_case *c, const int *tile, int *direct)
+{
+    kerf__conv v = kerf__conv_of(c->node);
+    *direct = kerf__conv_is_one_to_one(&v.h) && kerf__conv_is_one_to_one(&v.w) &&
+              c->node->inputs[0]->type == KERF_U8 && (int64_t)v.h.dst * v.w.dst >= tile[PIXELS];
+    if (*direct) {
+        v.w.src = v.w.dst = v.h.dst * v.w.dst;
+        v.h.src = v.h.dst = 1;
+    }
+    return v;
+}
+
+static int num_groups(const kerf__conv *v, const int *tile)
+{
+    return kerf__num_vector_groups(v->dst_channels, tile[VECTORS], KERF__LANES);
+}
+
+static size_t band_bytes(const kerf__conv *v, const cut *k)
+{
+    const int rows =
+        v->h.kernel == 1 ? k->rows : (k->rows - 1) * v->h.stride + (int)kerf__conv_reach(&v->h);
+    const int phases = v->w.kernel == 1 ? 1 : v->w.stride;
+    const int cols = k->cols + ((int)kerf__conv_reach(&v->w) - 1) / v->w.stride;
+    return (size_t)kerf__ceil_div_int(v->src_channels, KERF__LANES) * KERF__LANES * (size_t)rows *
+           (size_t)phases * (size_t)cols;
+}
+
+/* Cycles of one item: a dot product of a vector a cycle, and what its loads take, of filters from
+ * the second cache; results; and the copy of the band. */
+static double item_cycles(const kerf__conv *v, const int *tile, const cut *k)
+{
+    enum { A_TILE = 40, A_RESULT = 9, A_PIXEL = 3, A_VECTOR = 2 };
+    const double sums = tile[VECTORS] * tile[PIXELS];
+    const double steps = (double)kerf__ceil_div_int(v->src_channels, 4) * v->h.kernel * v->w.kernel;
+    const double tiles = (double)k->rows * kerf__ceil_div_int(k->cols, tile[PIXELS]);
+    const double step = sums + A_VECTOR * tile[VECTORS] + 0.5 * tile[PIXELS];
+    return k->turns * tiles * (steps * step + A_TILE + A_RESULT * sums) +
+           (k->direct ? 0 : A_PIXEL * (double)k->band_bytes / KERF__LANES);
+}
+
+static void try_cut(const kerf__op_case *c, const kerf__conv *v, const int *tile, cut k, cut *best)
+{
+    const double units = kerf_device_get_info(c->dev)->compute_units;
+    const double items =
+        (double)v->n * v->groups * kerf__ceil_div_int(num_groups(v, tile), k.turns) *
+        kerf__ceil_div_int(v->h.dst, k.rows) * kerf__ceil_div_int(v->w.dst, k.cols);
+    k.band_bytes = k.direct ? sizeof(uint32_t) : band_bytes(v, &k);
+    if (k.band_bytes > kerf__conv_local_bytes(c, v))
+        return;
+    /* Drivers deal out in pieces, so the busiest core may be half an item behind. */
+    k.cycles = fmax(ceil(items / units), items / units + 0.5) * item_cycles(v, tile, &k);
+    if (k.cycles < best->cycles)
+        *best = k;
+}
+
+/* The cut with which the busiest core is done first; 0 if the device cannot take any. */
+static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, int direct,
+                  cut *best)
+{
+    const int across = kerf__ceil_div_int(v->w.dst, tile[PIXELS]), groups = num_groups(v, tile);
+    best->cycles = INFINITY;
+    for (int turns = groups; turns > 0; turns = turns > 1 ? kerf__ceil_div_int(turns, 2) : 0)
+        for (int rows = v->h.dst; rows > 0; rows = rows > 1 ? kerf__ceil_div_int(rows, 2) : 0)
+            for (int cols = across; cols > 0; cols = cols > 1 ? kerf__ceil_div_int(cols, 2) : 0)
+                try_cut(c, v, tile, (cut){direct, rows, cols * tile[PIXELS], turns, 0, 0}, best);
+    return best->cycles < INFINITY;
+}
+
+/* ---- the variant --------------------------------------------------------------------------- */
+
+int kerf__qlinear_conv_wide_fits(const kerf__op_case *c)
+{
+    const kerf__conv_bytes b = kerf__conv_bytes_of(c->node);
+    if (kerf__input_layout(c->node, b.w) != KERF__V16 || !kerf__fits_31_bits(c))
+        return 0;
+    for (int i = 0; i < KERF__QLINEAR_CONV_NUM_TILES; i++) {
+        const int *tile = kerf__qlinear_conv_tiles[i].parameters;
+        int direct;
+        const kerf__conv v = seen(c, tile, &direct);
+        cut k;
+        if (!cut_of(c, &v, tile, direct, &k))
+            return 0;
+    }
+    return 1;
+}
+
+double kerf__qlinear_conv_wide_guess(const kerf__op_case *c)
+{
+    const int *tile = c->option.candidate->parameters;
+    int direct;
+    const kerf__conv v = seen(c, tile, &direct);
+    cut k;
+    return cut_of(c, &v, tile, direct, &k) ? k.cycles : INFINITY;
+}
+
+/* Assembly where the device has it. */
+static const char *dot_options(const kerf__op_case *c)
+{
+    const int has_x86 = kerf_device_get_info(c->dev)->features.dot[KERF_DOT_X86] >> KERF_U8S8 & 1;
+    return kerf__dot_options(c->dev, has_x86 ? KERF_DOT_X86 : KERF_DOT_PLAIN);
+}
+
+kerf_status kerf__qlinear_conv_wide_build(const kerf__op_case *c)
+{
+    const int *tile = c->option.candidate->parameters;
+    kerf__arg args[KERF__MOST_CONV_ARGS];
+    char options[128];
+    int direct;
+    const kerf__conv v = seen(c, tile, &direct);
+    cut k;
+    if (!cut_of(c, &v, tile, direct, &k))
+        return KERF_ERR_UNSUPPORTED; /* fits has said that it can */
+    int num = kerf__conv_bytes_args(c, &v, args);
+    args[num++] = kerf__arg_local(k.band_bytes);
+    args[num++] = kerf__arg_local(kerf__conv_taps_bytes(&v));
+    args[num++] = ARG(k.rows);
+    args[num++] = ARG(k.cols);
+    args[num++] = ARG(k.turns);
+    snprintf(options, sizeof options, "%s%s -DDIRECT=%d", dot_options(c),
+             c->option.candidate->options, direct);
+    return kerf__emit(c, &kerf__source_qlinear_conv_wide, "qlinear_conv_wide", options, args, num,
+                      kerf__grid_wide((size_t)kerf__ceil_div_int(num_groups(&v, tile), k.turns),
+                                      (size_t)kerf__ceil_div_int(v.h.dst, k.rows) *
+                                          (size_t)kerf__ceil_div_int(v.w.dst, k.cols),
+                                      (size_t)v.n * (size_t)v.groups));
+}
