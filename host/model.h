@@ -35,8 +35,8 @@ typedef struct layer {
     char name[128], op[32];
     kerf_shape shape;
     int64_t weights, nonzeros, bytes;
-    int bits, state_id; /* -1: not in the state */
-    const kerf_tensor *tensor; /* borrowed; of the weights, which layers may share */
+    int bits, state_id;            /* -1: not in the state */
+    const kerf_tensor *tensor;     /* borrowed; of the weights, which layers may share */
     double macs, nonzero_macs, ms; /* NAN: unknown */
 } layer;
 

@@ -117,9 +117,9 @@ void kerf__graph_remove_dead(kerf_graph *g);
 /* Puts nodes into an order in which each follows what it reads; an error names a node on a
  * cycle.  Stable: nodes that need not move keep their order. */
 kerf_status kerf__graph_sort(kerf_graph *g);
-/* 1 if a pattern means the layer in which node `user` multiplies by `weight`: a shell pattern on the
- * weight's name ("fc1.weight"), that name's stem ("fc1") or the node's; "op:Gemm", or "first" or
- * "last" of the layers that the caller has (layer_pattern.c). */
+/* 1 if a pattern means the layer in which node `user` multiplies by `weight`: a shell pattern on
+ * the weight's name ("fc1.weight"), that name's stem ("fc1") or the node's; "op:Gemm", or "first"
+ * or "last" of the layers that the caller has (layer_pattern.c). */
 int kerf__layer_fits(const char *pattern, const kerf_value *weight, const kerf_node *user,
                      const kerf_node *first, const kerf_node *last);
 /* Gives a node one more output; name NULL or "" gives a fresh one. */
