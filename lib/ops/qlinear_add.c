@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/fail.h"
+#include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_qlinear_add;
@@ -78,6 +79,16 @@ static kerf_status infer(kerf_node *n)
     return KERF_OK;
 }
 
+/* Elements are alike wherever they lie. */
+static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
+{
+    const kerf_shape shape = n->outputs[0]->shape;
+    if (shape.rank < 3 || kerf__layout_shape(KERF__C16, shape).rank < 0)
+        return KERF__STAYS;
+    out->inputs[A] = out->inputs[B] = out->outputs[0] = KERF__C16;
+    return KERF__FOLLOWS;
+}
+
 /* ---- launches ------------------------------------------------------------------------------ */
 
 static kerf_status build(const kerf__op_case *c)
@@ -123,6 +134,7 @@ const kerf__op kerf__ops_qlinear_add[] = {
      .max_inputs = 8,
      .num_outputs = 1,
      .infer = infer,
+     .layouts = wish,
      .variants = VARIANTS,
      .num_variants = sizeof VARIANTS / sizeof VARIANTS[0],
      .in_place = 1u << A | 1u << B},

@@ -1,11 +1,12 @@
 /* test_qlinear_add.c -- sums of bytes against ref_qlinear_add.c: the very numbers, all types. */
-#include "op_check.h"
+#include "laid_check.h"
 #include "ref/ref.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
 enum { MAX = 1 << 15 };
 static kerf_device *dev;
+static int num_laid; /* nodes that were checked in blocks, too */
 static uint8_t bytes[2][MAX];
 
 static const kerf_type TYPES[] = {KERF_U8, KERF_S8};
@@ -27,13 +28,13 @@ static void add_numbers(op_check *c, float scale, kerf_type type, int zero)
         op_check_skip(c);
 }
 
-static void check(kerf_type a, kerf_type b, kerf_type y, int64_t num, numbers with)
+static void check_shape(kerf_type a, kerf_type b, kerf_type y, kerf_shape shape, numbers with)
 {
     op_check c;
     op_check_begin(&c, dev);
-    op_check_input(&c, a, KERF_SHAPE(num), bytes[0]);
+    op_check_input(&c, a, shape, bytes[0]);
     add_numbers(&c, with.a_scale, a, with.a_zero);
-    op_check_input(&c, b, KERF_SHAPE(num), bytes[1]);
+    op_check_input(&c, b, shape, bytes[1]);
     add_numbers(&c, with.b_scale, b, with.b_zero);
     add_numbers(&c, with.scale, y, with.zero);
     op_check_node(&c, "com.microsoft.QLinearAdd", 1);
@@ -42,7 +43,13 @@ static void check(kerf_type a, kerf_type b, kerf_type y, int64_t num, numbers wi
         CHECK_OK(kerf_node_set_int(c.node, "high", with.high));
     }
     op_check_variants(&c, ref_qlinear_add, 0);
+    num_laid += laid_check(&c, ref_qlinear_add, 0);
     op_check_end(&c);
+}
+
+static void check(kerf_type a, kerf_type b, kerf_type y, int64_t num, numbers with)
+{
+    check_shape(a, b, y, KERF_SHAPE(num), with);
 }
 
 /* Powers of two meet every half; the others round in each of the three steps. */
@@ -78,6 +85,16 @@ static void test_sizes(void)
     const numbers with = {0.01f, 0.02f, 0.02f, 3, 5, 40, 0, 0};
     for (int64_t num = 1; num <= 35; num += 17)
         check(KERF_U8, KERF_S8, KERF_U8, num, with);
+}
+
+static void test_blocked(void)
+{
+    const numbers with = {0.01f, 0.02f, 0.02f, 3, 5, 40, 0, 0};
+    check_shape(KERF_U8, KERF_S8, KERF_U8, KERF_SHAPE(2, 19, 3, 5), with);
+    check_shape(KERF_S8, KERF_U8, KERF_S8, KERF_SHAPE(1, 32, 7), with);
+    const kerf_device_info *info = kerf_device_get_info(dev);
+    if (info->type == KERF_DEVICE_CPU && !kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS))
+        CHECK(num_laid == 2);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------- */
@@ -120,6 +137,7 @@ int main(void)
     test_bounds();
     test_left_out();
     test_sizes();
+    test_blocked();
     test_refused();
     kerf_device_close(dev);
     return check_result();
