@@ -3,7 +3,7 @@
  * src (planes, z_src, y_src, x_src) -> dst (planes, z_dst, y_dst, x_dst); a plane is one
  * channel of one image.  Windows: window.clh; what is done with one: pool.clh.
  *
- *     pool_items               an item has one element of dst
+ *     pool_items               an item has one element of dst; elements are of type T
  *     max_pool_grad_items      an item has one element of src and looks at the windows over
  *     average_pool_grad_items  it, so nothing is added by two: no atomics, a fixed order
  *     pool_planes              one window over a whole plane: a group of 64 has a plane
@@ -40,7 +40,7 @@ static inline float count_of(axis z, axis y, axis x, int oz, int oy, int ox, uin
     return (float)(num_taps(tz) * num_taps(ty) * num_taps(tx));
 }
 
-kernel void pool_items(global const float *src, global float *dst, global long *places, float p,
+kernel void pool_items(global const T *src, global T *dst, global long *places, float p,
                        uint with_pads, int column_major, uint planes, AXIS(z), AXIS(y), AXIS(x))
 {
     const axis z = MAKE_AXIS(z), y = MAKE_AXIS(y), x = MAKE_AXIS(x);
@@ -66,7 +66,7 @@ kernel void pool_items(global const float *src, global float *dst, global long *
 #endif
                 result = TAKE(result, value, p);
             }
-    dst[item] = FINISH(result, count_of(z, y, x, oz, oy, ox, with_pads), p);
+    dst[item] = (T)FINISH(result, count_of(z, y, x, oz, oy, ox, with_pads), p);
 #if WITH_PLACES
     places[item] = place < 0 ? -1 : (long)plane + place;
 #endif

@@ -13,6 +13,7 @@
 #include "ops/pool_common.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -81,7 +82,8 @@ static kerf_status read_pool(const kerf_node *n, kerf__pool *p)
 {
     const struct formula *f = formula_of(n);
     const int64_t power = kerf_node_int(n, "p", 2);
-    *p = (kerf__pool){.kind = f->kind, .lanes = is_blocked(n) ? KERF__LANES : 1};
+    *p = (kerf__pool){
+        .kind = f->kind, .lanes = is_blocked(n) ? KERF__LANES : 1, .type = n->inputs[0]->type};
     KERF__TRY(src_of(n, &p->src));
     KERF__TRY(f->global ? kerf__node_global_window(n, p->src, &p->window)
                         : kerf__node_window(n, p->src, NULL, &p->window));
@@ -124,13 +126,19 @@ const char *kerf__pool_options(kerf__pool_kind kind)
     return OPTIONS[kind];
 }
 
+static int is_byte(kerf_type type)
+{
+    return type == KERF_U8 || type == KERF_S8;
+}
+
 static kerf_status infer(kerf_node *n)
 {
     kerf__pool p;
-    KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
+    if (strcmp(n->op, "MaxPool") != 0 || !is_byte(n->inputs[0]->type))
+        KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
     KERF__TRY(read_pool(n, &p));
     const kerf_shape dst = with_lanes(&p, kerf__window_dst(&p.window, p.src));
-    kerf__set_output(n, 0, KERF_F32, dst);
+    kerf__set_output(n, 0, p.type, dst);
     kerf__set_output(n, 1, KERF_S64, dst);
     return KERF_OK;
 }
@@ -247,18 +255,27 @@ static int fits_grad_items(const kerf__op_case *c)
     return kerf__fits_31_bits(c) && p.lanes == 1;
 }
 
+static const char *type_options(kerf_type type)
+{
+    return type == KERF_U8   ? " -DT=uchar -DLEAST=0"
+           : type == KERF_S8 ? " -DT=char -DLEAST=-128"
+                             : "";
+}
+
 static kerf_status build_items(const kerf__op_case *c)
 {
     const kerf__pool p = kerf__pool_of(c->node);
     const int places = has_places(c->node);
+    char options[64];
+    snprintf(options, sizeof options, "%s%s%s", kerf__pool_options(p.kind),
+             places ? " -DWITH_PLACES=1" : "", type_options(p.type));
     kerf__arg args[32] = {
         ARG(kerf__in(c, 0)),       ARG(kerf__out(c, 0)),
         ARG(kerf__out(c, places)), ARG(p.p),
         ARG(p.with_pads),          ARG((int)(kerf_node_int(c->node, "storage_order", 0) != 0)),
         ARG((unsigned)p.planes),
     };
-    return kerf__emit(c, &kerf__source_pool, "pool_items",
-                      places ? "-DPOOL=Max -DWITH_PLACES=1" : kerf__pool_options(p.kind), args,
+    return kerf__emit(c, &kerf__source_pool, "pool_items", options, args,
                       kerf__window_args(&p.window, 3, args, 7),
                       kerf__grid_items(p.planes * kerf__pool_dst_plane(&p)));
 }
@@ -287,7 +304,7 @@ static kerf_status build_average_grad(const kerf__op_case *c)
 int kerf__pool_is_plane(const kerf__op_case *c, const kerf__pool *p)
 {
     int same = kerf__pool_dst_plane(p) == 1 && p->lanes == 1 && !has_places(c->node) &&
-               kerf__fits_31_bits(c);
+               p->type == KERF_F32 && kerf__fits_31_bits(c);
     for (int i = 0; i < KERF__SPATIAL; i++) {
         const kerf__window_axis *a = &p->window.axes[i];
         same = same && a->kernel == a->src && a->before == 0 && a->dilation == 1;
@@ -315,7 +332,7 @@ static kerf_status build_planes(const kerf__op_case *c)
 static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
 {
     const kerf__pool p = kerf__pool_of(n);
-    if (has_places(n) || !kerf__pool_can_block(&p))
+    if (has_places(n) || p.type != KERF_F32 || !kerf__pool_can_block(&p))
         return KERF__STAYS;
     for (int i = 0; i < n->num_inputs; i++)
         out->inputs[i] = KERF__C16;

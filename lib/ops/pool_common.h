@@ -21,6 +21,7 @@ typedef struct kerf__pool {
     kerf__window window;
     float p;            /* of KERF__POOL_POWER, else 0 */
     unsigned with_pads; /* padding counts in a mean */
+    kerf_type type;     /* of the elements: float32, for a maximum uint8 and int8, too */
 } kerf__pool;
 
 /* The node's shape rule has taken it. */

@@ -52,9 +52,9 @@ static size_t grad_row_cost(const kerf__pool *p)
 static int fits(const kerf__op_case *c, size_t (*cost)(const kerf__pool *))
 {
     const kerf__pool p = kerf__pool_of(c->node);
-    return kerf__fits_31_bits(c) && p.lanes == 1 && p.window.axes[0].src == 1 &&
-           p.window.axes[0].kernel == 1 && line_length(&p) <= LONGEST_LINE &&
-           cost(&p) <= KERF__MOST_ITERATIONS / 2;
+    return kerf__fits_31_bits(c) && p.lanes == 1 && p.type == KERF_F32 &&
+           p.window.axes[0].src == 1 && p.window.axes[0].kernel == 1 &&
+           line_length(&p) <= LONGEST_LINE && cost(&p) <= KERF__MOST_ITERATIONS / 2;
 }
 
 int kerf__pool_fits_lines(const kerf__op_case *c)

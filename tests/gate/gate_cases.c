@@ -123,6 +123,9 @@ const gate_case gate_cases[] = {
     {"AveragePool",          "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 1},
     {"LpPool",               "f32:2,3,9,37",              "kernel_shape=3,3 strides=2,2", 1},
     {"MaxPool",              "f32:2,3,9,37",              "kernel_shape=9,37", 1},
+    {"MaxPool",              "u8:2,3,9,37",               "kernel_shape=3,3 strides=2,2", 1},
+    {"MaxPool",              "s8:2,3,9,37",               "kernel_shape=3,3 strides=2,2", 1},
+    {"MaxPool",              "s8:2,3,9,37",               "kernel_shape=3,3 strides=2,2", 2},
     {"kerf.MaxPoolGrad",     "f32:2,3,9,37 f32:2,3,7,35", "kernel_shape=3,3", 0},
     {"kerf.AveragePoolGrad", "f32:2,3,7,35",              "kernel_shape=3,3 shape=2,3,9,37", 0},
     /* In blocks, with loops for any window and for those that are known. */

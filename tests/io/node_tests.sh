@@ -23,7 +23,7 @@ while read -r folder least; do
         result=1
     fi
 done <<END
-node 705
+node 710
 simple 7
 pytorch-converted 69
 pytorch-operator 28

@@ -185,6 +185,23 @@ static void check_window(const window *w)
     check_grad("kerf.AveragePoolGrad", w, KERF__PLAIN, 1);
 }
 
+/* Integers are compared as such, and a window of padding alone is the least there is. */
+static void check_bytes(kerf_type type, int outputs, const window *w)
+{
+    static uint8_t bytes[MAX];
+    op_check c;
+    for (size_t i = 0; i < MAX; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    op_check_begin(&c, dev);
+    op_check_input(&c, type, w->shape, bytes);
+    op_check_node(&c, "MaxPool", outputs);
+    set_window(c.node, w);
+    CHECK_OK(kerf_node_set_int(c.node, "ceil_mode", w->ceil));
+    op_check_variants(&c, ref_pool, 0);
+    CHECK(c.node->outputs[0]->type == type);
+    op_check_end(&c);
+}
+
 static void test_windows(void)
 {
     op_check_fill(y, MAX, 2);
@@ -193,6 +210,8 @@ static void test_windows(void)
             continue;
         op_check_fill(x, MAX, 1);
         check_window(&WINDOWS[i]);
+        check_bytes(KERF_U8, 1, &WINDOWS[i]);
+        check_bytes(KERF_S8, 2, &WINDOWS[i]);
         if (can_be_blocked(&WINDOWS[i]))
             check_window_blocked(&WINDOWS[i]);
     }

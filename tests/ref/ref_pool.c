@@ -90,7 +90,9 @@ static found look(const kerf_node *n, const window *w, const double *plane, int6
     const int max = strstr(n->op, "Max") != NULL, power = strstr(n->op, "Lp") != NULL;
     const int with_pads = kerf_node_int(n, "count_include_pad", 0) != 0;
     const double p = (double)kerf_node_int(n, "p", 2);
-    found f = {max ? -INFINITY : 0, 0, -1, -1};
+    const kerf_type type = n->inputs[0]->type;
+    const double least = type == KERF_U8 ? 0 : type == KERF_S8 ? -128 : -INFINITY;
+    found f = {max ? least : 0, 0, -1, -1};
     for (int64_t tap = 0; tap < volume(w->kernel, w->num); tap++) {
         int64_t index[MAX_AXES];
         const int64_t at = position(w, step, tap, index);
