@@ -1,38 +1,28 @@
-/* matmul_integer.cl -- products of matrices of bytes, with or without a sign (-DA, -DB: char or
- * uchar), summed in int32:
+/* matmul_integer.cl -- products of matrices of bytes, with or without a sign, summed in int32, and
+ * made bytes again where that is asked for (matmul_integer.clh).
  *
- *     dst(m, n) = sum over k of (a(m, k) - a_zero) * (b(k, n) - b_zero)
+ * a is dense and row-major; element (k, n) of b lies at k * b_row + n * b_column.  The host bounds
+ * k, so that no sum leaves int32; all ways give the same numbers.
  *
- * a and b are dense and row-major; a_zero is one number or one a row (a_step 0 or 1), b_zero one
- * number or one a column.  The host bounds k, so that no sum leaves int32; all ways give the same
- * numbers.
- *
- *     matmul_integer_wide  for CPU devices: an item has 4 rows by 16 columns; zero points are taken
- *                          off as bytes become numbers.
- *     matmul_integer_simt  for GPUs: a group of 64 has 32 by 32, an item 4 by 4 of them, 8 apart.
- *                          Words of four bytes along k come through local memory and go through
- *                          dot.clh, all with a sign: x ^ 0x80 is x - 128, so its zero point is 128
- *                          less.  What zero points add is taken off at the end, by the sums of rows
- *                          and columns: sum ab - a_zero sum b - b_zero sum a + k a_zero b_zero.
+ *     matmul_integer_wide  for CPU devices (-DV=16): an item has 4 rows by 16 columns; zero points
+ *                          are taken off as bytes become numbers.
+ *     matmul_integer_simt  for GPUs (-DV=1): a group of 64 has 32 by 32, an item 4 by 4 of them, 8
+ *                          apart.  Words of four bytes along k come through local memory and go
+ *                          through dot.clh, all with a sign: x ^ 0x80 is x - 128, so its zero point
+ *                          is 128 less.  What zero points add is taken off at the end, by the sums
+ *                          of rows and columns.
  *
  * Limit: the multiplies of 32 bits of the wide form: 90 GOPS, 0.38 of what float multiply-adds
- * reach on two cores of Zen 4, by PoCL and by Intel's runtime.  Host side:
- * lib/ops/matmul_integer.c. */
-#include "dot.clh"
-
-#ifndef A
-#define A        uchar
-#define B        char
-#define A_UNSIGN 128
-#define B_UNSIGN 0
-#endif
+ * reach on two cores of Zen 4, by PoCL and by Intel's runtime.  Weights that are constants take
+ * matmul_integer_packed.cl.  Host side: lib/ops/matmul_integer.c. */
+#include "common.clh"
+#include "quant.clh"
+#include "matmul_integer.clh"
 
 #define PRODUCT                                                                                    \
-    global const A *a, global const B *b, global const A *a_zero, global const B *b_zero,          \
-        global int *dst, int m, int n, int k, int num_inner, int a_outer, int a_inner,             \
-        int b_outer, int b_inner, int has_a_zero, int a_step, int has_b_zero, int b_step
-#define A_ZERO(i) (has_a_zero ? (int)a_zero[(i)*a_step] : 0)
-#define B_ZERO(j) (has_b_zero ? (int)b_zero[(j)*b_step] : 0)
+    global const uchar *a, global const uchar *b, global result *dst, INTEGERS, int m, int n,      \
+        int k, int b_row, int b_column, int num_inner, int a_outer, int a_inner, int b_outer,      \
+        int b_inner
 
 /* Product z of the batch. */
 #define MOVE_TO(z)                                                                                 \
@@ -42,51 +32,49 @@
         (size_t)((z) / num_inner) * (size_t)b_outer + (size_t)((z) % num_inner) * (size_t)b_inner; \
     dst += (size_t)(z) * (size_t)m * (size_t)n;
 
-#ifdef WIDE
+#if V == 16
 
 /* Rows beyond the last are the last once more. */
-#define ROW(r)  const global A *a##r = a + (size_t)min(m0 + r, m - 1) * (size_t)k;
-#define TERM(r) sum##r += right * ((int)a##r[p] - zero##r);
-#define STORE(r)                                                                                   \
-    if (m0 + r < m)                                                                                \
-        vstore16(sum##r, 0, dst + (size_t)(m0 + r) * (size_t)n + (size_t)n0);
+#define ROW(r)   const global uchar *a##r = a + (size_t)min(m0 + r, m - 1) * (size_t)k;
+#define TERM(r)  sum##r += right * (number_of(a##r[p], a_flip) - zero##r);
 #define ROWS(X)  X(0) X(1) X(2) X(3)
 #define ZERO(r)  const int zero##r = A_ZERO(min(m0 + r, m - 1));
 #define CLEAR(r) int16 sum##r = (int16)(0);
+#ifdef INTEGER
+#define RESULTS(r) sum##r
+#else
+#define RESULTS(r)                                                                                 \
+    requantized(sum##r, BIASES(n0, num), MULTIPLIER(m0 + r, B_SCALES(n0, num)),                    \
+                number_of(y_zero[0], y_flip), low, high)
+#endif
+#define STORE(r)                                                                                   \
+    if (m0 + r < m)                                                                                \
+        store_first(RESULTS(r), dst + (size_t)(m0 + r) * (size_t)n + (size_t)n0, num);
 
-/* Columns that fill no vector. */
-static inline void columns(PRODUCT, int m0, int n0)
+/* Columns that do not lie side by side, or fill no vector. */
+static inline uchar16 bytes_at(global const uchar *src, int step, int num)
 {
-    for (int i = m0; i < min(m0 + 4, m); i++)
-        for (int j = n0; j < n; j++) {
-            const int left_zero = A_ZERO(i), right_zero = B_ZERO(j);
-            int sum = 0;
-            for (int p = 0; p < k; p++)
-                sum += ((int)a[(size_t)i * (size_t)k + (size_t)p] - left_zero) *
-                       ((int)b[(size_t)p * (size_t)n + (size_t)j] - right_zero);
-            dst[(size_t)i * (size_t)n + (size_t)j] = sum;
-        }
+    uchar some[16] = {0};
+    if (step == 1)
+        return first_bytes(src, num);
+    for (int i = 0; i < min(num, 16); i++)
+        some[i] = src[(size_t)i * (size_t)step];
+    return vload16(0, some);
 }
 
 kernel void matmul_integer_wide(PRODUCT)
 {
     const int n0 = (int)get_global_id(0) * 16, m0 = (int)get_global_id(1) * 4;
-    const int z = (int)get_global_id(2);
+    const int z = (int)get_global_id(2), num = n - n0;
     MOVE_TO(z)
-    if (n0 + 16 > n) {
-        columns(a, b, a_zero, b_zero, dst, m, n, k, num_inner, a_outer, a_inner, b_outer, b_inner,
-                has_a_zero, a_step, has_b_zero, b_step, m0, n0);
-        return;
-    }
     ROWS(ROW)
     ROWS(ZERO)
     ROWS(CLEAR)
-    int16 right_zero = (int16)(B_ZERO(0));
-    if (has_b_zero && b_step)
-        right_zero = convert_int16(vload16(0, b_zero + n0));
+    const int16 right_zero = B_ZEROS(n0, num);
+    b += (size_t)n0 * (size_t)b_column;
     for (int p = 0; p < k; p++) {
-        const int16 right =
-            convert_int16(vload16(0, b + (size_t)p * (size_t)n + (size_t)n0)) - right_zero;
+        const uchar16 bytes = bytes_at(b + (size_t)p * (size_t)b_row, b_column, num);
+        const int16 right = numbers_of(bytes, b_flip) - right_zero;
         ROWS(TERM)
     }
     ROWS(STORE)
@@ -94,11 +82,10 @@ kernel void matmul_integer_wide(PRODUCT)
 
 #else
 
-#define STEPS   8 /* words along k at a time */
-#define STRIDE  33
-#define FLIP_A  (A_UNSIGN ? 0x80u : 0u)
-#define FLIP_B  (B_UNSIGN ? 0x80u : 0u)
-#define BYTE(x) ((uint)(uchar)(x))
+#include "dot.clh"
+
+#define STEPS  8 /* words along k at a time */
+#define STRIDE 33
 
 #define COLUMNS(X, i)   X(i, 0) X(i, 1) X(i, 2) X(i, 3)
 #define EACH_ELEMENT(X) COLUMNS(X, 0) COLUMNS(X, 1) COLUMNS(X, 2) COLUMNS(X, 3)
@@ -114,9 +101,9 @@ kernel void matmul_integer_wide(PRODUCT)
 #define STORE(i, j)                                                                                \
     if (m0 + y + 8 * i < m && n0 + x + 8 * j < n) {                                                \
         const int row = m0 + y + 8 * i, column = n0 + x + 8 * j;                                   \
-        const int left = A_ZERO(row) - A_UNSIGN, right = B_ZERO(column) - B_UNSIGN;                \
-        dst[(size_t)row * (size_t)n + (size_t)column] =                                            \
-            sum##i##j - left * sum_b##j - right * sum_a##i + k * left * right;                     \
+        const int sum = above_zeros(sum##i##j, sum_a##i, sum_b##j, A_ZERO(row) - (128 - a_flip),   \
+                                    B_ZERO(column) - (128 - b_flip), k);                           \
+        dst[(size_t)row * (size_t)n + (size_t)column] = RESULT(sum, row, column);                  \
     }
 
 __attribute__((reqd_work_group_size(64, 1, 1))) kernel void matmul_integer_simt(PRODUCT)
@@ -125,6 +112,7 @@ __attribute__((reqd_work_group_size(64, 1, 1))) kernel void matmul_integer_simt(
     const int item = (int)get_local_id(0), x = item % 8, y = item / 8;
     const int n0 = (int)get_group_id(0) * 32, m0 = (int)get_group_id(1) * 32;
     const int z = (int)get_group_id(2);
+    const uint to_signed_a = (uint)(128 - a_flip), to_signed_b = (uint)(128 - b_flip);
     MOVE_TO(z)
     EACH_ELEMENT(CLEAR)
     FOUR(CLEAR_SUMS)
@@ -134,7 +122,8 @@ __attribute__((reqd_work_group_size(64, 1, 1))) kernel void matmul_integer_simt(
             uint word = 0;
             for (int q = 0; q < 4; q++)
                 if (i < m && p + q < k)
-                    word |= (BYTE(a[(size_t)i * (size_t)k + (size_t)(p + q)]) ^ FLIP_A) << 8 * q;
+                    word |= ((uint)a[(size_t)i * (size_t)k + (size_t)(p + q)] ^ to_signed_a)
+                            << 8 * q;
             tile_a[at % STEPS * STRIDE + at / STEPS] = word;
         }
         for (int at = item; at < STEPS * 32; at += 64) {
@@ -142,7 +131,10 @@ __attribute__((reqd_work_group_size(64, 1, 1))) kernel void matmul_integer_simt(
             uint word = 0;
             for (int q = 0; q < 4; q++)
                 if (j < n && p + q < k)
-                    word |= (BYTE(b[(size_t)(p + q) * (size_t)n + (size_t)j]) ^ FLIP_B) << 8 * q;
+                    word |=
+                        ((uint)b[(size_t)(p + q) * (size_t)b_row + (size_t)j * (size_t)b_column] ^
+                         to_signed_b)
+                        << 8 * q;
             tile_b[at / 32 * STRIDE + at % 32] = word;
         }
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 static const char *const NAMES[KERF__NUM_LAYOUTS] = {
-    [KERF__PLAIN] = "plain", [KERF__C16] = "c16", [KERF__O16] = "o16",
-    [KERF__I16] = "i16",     [KERF__W16] = "w16", [KERF__V16] = "v16",
+    [KERF__PLAIN] = "plain", [KERF__C16] = "c16", [KERF__O16] = "o16", [KERF__I16] = "i16",
+    [KERF__W16] = "w16",     [KERF__V16] = "v16", [KERF__K4] = "k4",   [KERF__N4] = "n4",
 };
 
 /* ---- the attribute ------------------------------------------------------------------- */
@@ -61,9 +61,16 @@ kerf_status kerf__node_set_layouts(kerf_node *n, const kerf__layouts *layouts)
 
 /* ---- shapes --------------------------------------------------------------------------- */
 
+int kerf__layout_is_words(kerf__layout layout)
+{
+    return layout == KERF__K4 || layout == KERF__N4;
+}
+
 int kerf__layout_axis(kerf__layout layout)
 {
-    return layout == KERF__O16 || layout == KERF__W16 || layout == KERF__V16 ? 0 : 1;
+    return layout == KERF__O16 || layout == KERF__W16 || layout == KERF__V16 || layout == KERF__N4
+               ? 0
+               : 1;
 }
 
 static kerf_shape transformed_shape(kerf_shape plain)
@@ -85,6 +92,16 @@ static kerf_shape words_shape(kerf_shape plain)
     return plain;
 }
 
+static kerf_shape matrix_shape(kerf__layout layout, kerf_shape plain)
+{
+    const int axis = kerf__layout_axis(layout);
+    if (plain.rank != 2)
+        return (kerf_shape){.rank = -1};
+    return KERF_SHAPE((plain.dims[axis] + KERF__LANES - 1) / KERF__LANES,
+                      (plain.dims[1 - axis] + KERF__WORD - 1) / KERF__WORD + 1,
+                      KERF__WORD * KERF__LANES);
+}
+
 kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain)
 {
     const int axis = kerf__layout_axis(layout);
@@ -94,6 +111,8 @@ kerf_shape kerf__layout_shape(kerf__layout layout, kerf_shape plain)
         return transformed_shape(plain);
     if (layout == KERF__V16)
         return words_shape(plain);
+    if (kerf__layout_is_words(layout))
+        return matrix_shape(layout, plain);
     if (plain.rank <= axis || plain.rank >= KERF_MAX_RANK)
         return (kerf_shape){.rank = -1};
     plain.dims[axis] = (plain.dims[axis] + KERF__LANES - 1) / KERF__LANES;
@@ -110,6 +129,8 @@ kerf_shape kerf__layout_plain_shape(kerf__layout layout, kerf_shape laid, int64_
 {
     if (layout == KERF__PLAIN || laid.rank < 2)
         return laid;
+    if (kerf__layout_is_words(layout)) /* which does not tell k */
+        return (kerf_shape){.rank = -1};
     if (layout == KERF__W16)
         return laid.rank == 5 ? KERF_SHAPE(channels, laid.dims[3], 3, 3) : (kerf_shape){.rank = -1};
     if (layout == KERF__I16)

@@ -14,6 +14,10 @@
  *     v16     (ceil(O/16), ceil(I/4), kernel..., 64)  filters of bytes, 16 output channels side by
  * side, each with four input channels, as kernels/dot.clh wants them: with a sign, of uint8 128
  * less; no way back, and I is known as a multiple of 4 alone
+ *     k4      (ceil(N/16), ceil(K/4) + 1, 64)         matrices of bytes (K, N), in words of four
+ * steps of k, 16 columns side by side, with a sign; then the columns' sums (kernels/
+ * reorder_words.cl); no way back
+ *     n4      as k4                                   matrices of bytes (N, K)
  *
  * A node that is computed in other layouts than plain says so in its attribute "layouts", one
  * word an operand: "c16,o16,plain>c16" are three inputs and an output.  Without the attribute,
@@ -42,6 +46,8 @@ kerf_status kerf__node_note_channels(kerf_node *n, const kerf__layouts *layouts)
  * has noted has all of its lanes. */
 kerf_shape kerf__input_plain_shape(const kerf_node *n, int i);
 
+/* 1 for k4 and n4. */
+int kerf__layout_is_words(kerf__layout layout);
 /* The dimension that a layout cuts into lanes. */
 int kerf__layout_axis(kerf__layout layout);
 /* What a value of this plain shape looks like in memory; rank -1 where the layout cannot hold

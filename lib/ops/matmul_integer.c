@@ -1,106 +1,167 @@
-/* ops/matmul_integer.c -- MatMulInteger: products of matrices of bytes, summed in int32.
+/* ops/matmul_integer.c -- products of matrices of bytes: shape rules, the table of variants, and
+ * the variants that fit everything.
  *
- * Device side: kernels/matmul_integer.cl.  Definition: tests/ref/ref_matmul_integer.c. */
+ *     MatMulInteger(a, b, a_zero_point?, b_zero_point?) -> sums in int32
+ *     QLinearMatMul(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point,
+ *                   bias?) -> y
+ *
+ * a and b are uint8 or int8, each with or without a sign.  Scale and zero point of a may be one a
+ * row, those of b one a column.  What ONNX does not know, and fusing adds: a bias, int32 in units
+ * of a_scale * b_scale, one a column; attribute `transB`; attributes `low` and `high`, which bound
+ * the result: an activation.
+ *
+ * Weights that are constants are packed on CPU devices: matmul_integer_packed.c.  Device side:
+ * kernels/matmul_integer.cl.  Definition: tests/ref/ref_matmul_integer.c. */
+#include "ops/matmul_integer_common.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #include "base/fail.h"
-#include "ops/gemm_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_matmul_integer;
 
-enum { A, B, A_ZERO, B_ZERO };
-
-/* Every product is below 255 * 255: a longer sum might leave int32. */
+/* Every product is within 255 * 255: a longer sum might leave int32. */
 enum { LONGEST = INT32_MAX / (255 * 255) };
 
-static const kerf_value *input_of(const kerf_node *n, int i)
+/* ---- what a node has ----------------------------------------------------------------------- */
+
+static int is_integer(const kerf_node *n)
 {
-    return i < n->num_inputs ? n->inputs[i] : NULL;
+    return strcmp(n->op, "MatMulInteger") == 0;
+}
+
+const kerf_value *kerf__matmul_input(const kerf_node *n, int i)
+{
+    return i >= 0 && i < n->num_inputs ? n->inputs[i] : NULL;
+}
+
+int kerf__matmul_has_many(const kerf_node *n, int i)
+{
+    const kerf_value *v = kerf__matmul_input(n, i);
+    return v != NULL && kerf__value_elements(v) > 1;
+}
+
+kerf__matmul_bytes kerf__matmul_bytes_of(const kerf_node *n)
+{
+    static const kerf__matmul_bytes INTEGER = {0, 1, 2, 3, -1, -1, -1, -1, -1};
+    static const kerf__matmul_bytes QLINEAR = {0, 3, 2, 5, 7, 1, 4, 6, 8};
+    return is_integer(n) ? INTEGER : QLINEAR;
+}
+
+/* The node as gemm_common.h knows products: its operands alone. */
+typedef struct bare_product {
+    kerf_node node;
+    kerf_value *inputs[2];
+} bare_product;
+
+static void strip(bare_product *p, const kerf_node *n)
+{
+    const kerf__matmul_bytes b = kerf__matmul_bytes_of(n);
+    p->node = *n;
+    p->node.inputs = p->inputs;
+    p->node.num_inputs = 2;
+    p->inputs[0] = n->inputs[b.a];
+    p->inputs[1] = n->inputs[b.b];
+}
+
+static kerf__gemm gemm_of(const kerf_node *n)
+{
+    bare_product p;
+    strip(&p, n);
+    return kerf__gemm_of(&p.node);
 }
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-/* One number, or one a row of A or a column of B. */
-static kerf_status check_zero(const kerf_node *n, int i, int operand, int size)
+enum { ALONE = -1 };
+
+/* One number, or one a row or column where there are `many` of them. */
+static kerf_status check_numbers(const kerf_node *n, int i, int64_t many)
 {
-    const kerf_value *zero = input_of(n, i);
-    if (zero == NULL)
+    if (kerf__value_elements(n->inputs[i]) == 1)
         return KERF_OK;
-    KERF__TRY(kerf__node_check_type(n, i, n->inputs[operand]->type));
-    if (kerf__value_elements(zero) == 1)
+    return kerf__node_check_shape(n, i, many != ALONE ? KERF_SHAPE(many) : KERF_SCALAR);
+}
+
+static kerf_status check_zero(const kerf_node *n, int i, kerf_type type, int64_t many)
+{
+    if (kerf__matmul_input(n, i) == NULL)
         return KERF_OK;
-    return kerf__node_check_shape(n, i, KERF_SHAPE(size));
+    KERF__TRY(kerf__node_check_type(n, i, type));
+    return check_numbers(n, i, many);
+}
+
+static kerf_status check_scale(const kerf_node *n, int i, int64_t many)
+{
+    KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
+    return check_numbers(n, i, many);
+}
+
+static kerf_status check_bias(const kerf_node *n, int i, int64_t columns)
+{
+    if (kerf__matmul_input(n, i) == NULL)
+        return KERF_OK;
+    KERF__TRY(kerf__node_check_type(n, i, KERF_S32));
+    return kerf__node_check_shape(n, i, KERF_SHAPE(columns));
+}
+
+/* What QLinearMatMul has beyond MatMulInteger, before shapes are known. */
+static kerf_status check_operands(const kerf_node *n, const kerf__matmul_bytes *b)
+{
+    for (int i = 0; i <= b->y_zero; i++)
+        if (n->inputs[i] == NULL)
+            return kerf__fail_node(KERF_ERR_SHAPE, n, "input %d is left out, must be there", i);
+    KERF__TRY(kerf__node_check_bytes(n, b->y_zero));
+    return kerf__node_check_bounds(n, n->inputs[b->y_zero]->type);
+}
+
+static kerf_status check_result(const kerf_node *n, const kerf__matmul_bytes *b, int64_t rows,
+                                int64_t columns)
+{
+    KERF__TRY(check_scale(n, b->a_scale, rows));
+    KERF__TRY(check_scale(n, b->b_scale, columns));
+    KERF__TRY(check_scale(n, b->y_scale, ALONE));
+    KERF__TRY(check_numbers(n, b->y_zero, ALONE));
+    return check_bias(n, b->bias, columns);
+}
+
+static kerf_status infer_product(kerf_node *n, kerf_type type)
+{
+    bare_product p;
+    strip(&p, n);
+    return kerf__matmul_is_packed(n) ? kerf__matmul_packed_infer(n, type)
+                                     : kerf__matmul_infer(&p.node, type);
+}
+
+/* Rows that may have numbers of their own: of one product, whose batches repeat them. */
+static kerf__packed_sizes sizes_of(const kerf_node *n)
+{
+    if (kerf__matmul_is_packed(n))
+        return kerf__matmul_packed_sizes(n);
+    const kerf__gemm g = gemm_of(n);
+    return (kerf__packed_sizes){g.m, g.n, g.k};
 }
 
 static kerf_status infer(kerf_node *n)
 {
-    KERF__TRY(kerf__node_check_bytes(n, A));
-    KERF__TRY(kerf__node_check_bytes(n, B));
-    KERF__TRY(kerf__matmul_infer(n, KERF_S32));
-    const kerf__gemm g = kerf__gemm_of(n);
-    KERF__TRY(check_zero(n, A_ZERO, A, g.m));
-    KERF__TRY(check_zero(n, B_ZERO, B, g.n));
-    if (g.k <= LONGEST)
+    const kerf__matmul_bytes b = kerf__matmul_bytes_of(n);
+    KERF__TRY(kerf__node_check_bytes(n, b.a));
+    KERF__TRY(kerf__node_check_bytes(n, b.b));
+    if (!is_integer(n))
+        KERF__TRY(check_operands(n, &b));
+    KERF__TRY(infer_product(n, is_integer(n) ? KERF_S32 : n->inputs[b.y_zero]->type));
+    const kerf__packed_sizes s = sizes_of(n);
+    KERF__TRY(check_zero(n, b.a_zero, n->inputs[b.a]->type, s.m));
+    KERF__TRY(check_zero(n, b.b_zero, n->inputs[b.b]->type, s.n));
+    if (!is_integer(n))
+        KERF__TRY(check_result(n, &b, s.m, s.n));
+    if (s.k <= LONGEST)
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
-                           "the inner size is %d, must be up to %d for a sum to fit int32", g.k,
+                           "the inner size is %d, must be up to %d for a sum to fit int32", s.k,
                            LONGEST);
-}
-
-static double macs(const kerf_node *n)
-{
-    const kerf__gemm g = kerf__gemm_of(n);
-    return (double)g.num_outer * g.num_inner * (double)g.m * g.n * g.k;
-}
-
-/* ---- launches ------------------------------------------------------------------------------ */
-
-static int is_unsigned(const kerf_node *n, int i)
-{
-    return n->inputs[i]->type == KERF_U8;
-}
-
-/* A zero point that is left out is the operand itself, which is never read as one. */
-static int zero_args(const kerf__op_case *c, kerf__arg *args)
-{
-    const kerf_node *n = c->node;
-    for (int i = 0; i < 2; i++)
-        args[i] = ARG(kerf__in(c, input_of(n, A_ZERO + i) != NULL ? A_ZERO + i : A + i));
-    return 2;
-}
-
-static int step_args(const kerf_node *n, kerf__arg *args)
-{
-    int num = 0;
-    for (int i = A_ZERO; i <= B_ZERO; i++) {
-        const kerf_value *zero = input_of(n, i);
-        args[num++] = ARG(zero != NULL ? 1 : 0);
-        args[num++] = ARG(zero != NULL && kerf__value_elements(zero) > 1 ? 1 : 0);
-    }
-    return num;
-}
-
-static kerf_status emit(const kerf__op_case *c, const char *entry, const char *style,
-                        kerf__grid grid)
-{
-    enum { MOST_ARGUMENTS = 20 };
-    static const char *const TYPES[] = {"char", "uchar"};
-    const kerf_node *n = c->node;
-    const kerf__gemm g = kerf__gemm_of(n);
-    const int unsigned_a = is_unsigned(n, A), unsigned_b = is_unsigned(n, B);
-    const int numbers[] = {g.m, g.n, g.k, g.num_inner, g.a_outer, g.a_inner, g.b_outer, g.b_inner};
-    kerf__arg args[MOST_ARGUMENTS] = {ARG(kerf__in(c, A)), ARG(kerf__in(c, B))};
-    char options[96];
-    int num = 2;
-    num += zero_args(c, args + num);
-    args[num++] = ARG(kerf__out(c, 0));
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        args[num++] = ARG(numbers[i]);
-    num += step_args(n, args + num);
-    snprintf(options, sizeof options, "-DA=%s -DB=%s -DA_UNSIGN=%d -DB_UNSIGN=%d%s",
-             TYPES[unsigned_a], TYPES[unsigned_b], 128 * unsigned_a, 128 * unsigned_b, style);
-    return kerf__emit(c, &kerf__source_matmul_integer, entry, options, args, num, grid);
 }
 
 static size_t batch_of(const kerf__gemm *g)
@@ -108,17 +169,77 @@ static size_t batch_of(const kerf__gemm *g)
     return (size_t)g->num_outer * (size_t)g->num_inner;
 }
 
+static double macs(const kerf_node *n)
+{
+    return (double)kerf__value_elements(n->outputs[0]) * sizes_of(n).k;
+}
+
+/* ---- launches ------------------------------------------------------------------------------ */
+
+const char *kerf__matmul_bytes_options(const kerf_node *n)
+{
+    return is_integer(n) ? "-DINTEGER" : "";
+}
+
+/* What is left out is a, which is never read as such. */
+static kerf__arg buffer_of(const kerf__op_case *c, int i)
+{
+    return ARG(kerf__in(c, kerf__matmul_input(c->node, i) != NULL ? i : 0));
+}
+
+int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args)
+{
+    enum { SIGN = 0x80 };
+    const kerf_node *n = c->node;
+    const kerf__matmul_bytes b = kerf__matmul_bytes_of(n);
+    const kerf_type y_type = n->outputs[0]->type;
+    const int buffers[] = {b.a_zero, b.b_zero, b.y_zero, b.a_scale, b.b_scale, b.y_scale, b.bias};
+    const int least = y_type == KERF_S8 ? INT8_MIN : 0;
+    const int numbers[] = {
+        kerf__matmul_input(n, b.a_zero) != NULL,  kerf__matmul_input(n, b.b_zero) != NULL,
+        kerf__matmul_input(n, b.bias) != NULL,    kerf__matmul_has_many(n, b.a_zero),
+        kerf__matmul_has_many(n, b.b_zero),       kerf__matmul_has_many(n, b.a_scale),
+        kerf__matmul_has_many(n, b.b_scale),      SIGN * (n->inputs[b.a]->type == KERF_S8),
+        SIGN * (n->inputs[b.b]->type == KERF_S8), SIGN * (y_type == KERF_S8),
+        (int)kerf_node_int(n, "low", least),      (int)kerf_node_int(n, "high", least + UINT8_MAX)};
+    int num = 0;
+    args[num++] = ARG(kerf__in(c, b.a));
+    args[num++] = ARG(kerf__in(c, b.b));
+    args[num++] = ARG(kerf__out(c, 0));
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        args[num++] = buffer_of(c, buffers[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        args[num++] = ARG(numbers[i]);
+    return num;
+}
+
+static kerf_status emit(const kerf__op_case *c, const char *entry, int vector, kerf__grid grid)
+{
+    const kerf__gemm g = gemm_of(c->node);
+    const int numbers[] = {g.m,         g.n,       g.k,       g.b_row,   g.b_col,
+                           g.num_inner, g.a_outer, g.a_inner, g.b_outer, g.b_inner};
+    kerf__arg args[KERF__MOST_MATMUL_ARGS];
+    char options[32];
+    int num = kerf__matmul_bytes_args(c, args);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        args[num++] = ARG(numbers[i]);
+    snprintf(options, sizeof options, "%s -DV=%d", kerf__matmul_bytes_options(c->node), vector);
+    return kerf__emit(c, &kerf__source_matmul_integer, entry, options, args, num, grid);
+}
+
 static int fits(const kerf__op_case *c)
 {
-    const kerf__gemm g = kerf__gemm_of(c->node);
+    if (kerf__matmul_is_packed(c->node))
+        return 0;
+    const kerf__gemm g = gemm_of(c->node);
     return kerf__fits_31_bits(c) && kerf__gemm_loop_fits(c, g.k);
 }
 
 static kerf_status build_wide(const kerf__op_case *c)
 {
     enum { ROWS = 4, COLUMNS = 16 };
-    const kerf__gemm g = kerf__gemm_of(c->node);
-    return emit(c, "matmul_integer_wide", " -DWIDE",
+    const kerf__gemm g = gemm_of(c->node);
+    return emit(c, "matmul_integer_wide", COLUMNS,
                 kerf__grid_wide(kerf__ceil_div((size_t)g.n, COLUMNS),
                                 kerf__ceil_div((size_t)g.m, ROWS), batch_of(&g)));
 }
@@ -126,28 +247,45 @@ static kerf_status build_wide(const kerf__op_case *c)
 static kerf_status build_simt(const kerf__op_case *c)
 {
     enum { ITEMS = 64, TILE = 32 };
-    const kerf__gemm g = kerf__gemm_of(c->node);
-    return emit(c, "matmul_integer_simt", "",
+    const kerf__gemm g = gemm_of(c->node);
+    return emit(c, "matmul_integer_simt", 1,
                 (kerf__grid){3,
                              {kerf__ceil_div((size_t)g.n, TILE), kerf__ceil_div((size_t)g.m, TILE),
                               batch_of(&g)},
                              {ITEMS, 1, 1}});
 }
 
+/* ---- the table ----------------------------------------------------------------------------- */
+
 static const kerf__variant VARIANTS[] = {
+    {.name = "matmul_integer_vnni",
+     .wide = 1,
+     .fits = kerf__matmul_vnni_fits,
+     .guess = kerf__matmul_packed_guess,
+     .build = kerf__matmul_vnni_build,
+     .candidates = kerf__matmul_packed_candidates,
+     .num_candidates = KERF__MATMUL_NUM_PACKED},
+    {.name = "matmul_integer_packed",
+     .wide = 1,
+     .fits = kerf__matmul_packed_fits,
+     .guess = kerf__matmul_packed_guess,
+     .build = kerf__matmul_packed_build,
+     .candidates = kerf__matmul_packed_candidates,
+     .num_candidates = KERF__MATMUL_NUM_PACKED},
     {.name = "matmul_integer_wide", .wide = 1, .fits = fits, .build = build_wide},
     {.name = "matmul_integer_simt", .fits = fits, .build = build_simt},
 };
 
+#define ENTRY(name, least, most)                                                                   \
+    {                                                                                              \
+        .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = 1, .infer = infer,     \
+        .macs = macs, .layouts = kerf__matmul_packed_layouts, .variants = VARIANTS,                \
+        .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]                                       \
+    }
+
 extern const kerf__op kerf__ops_matmul_integer[];
 const kerf__op kerf__ops_matmul_integer[] = {
-    {.op = "MatMulInteger",
-     .min_inputs = 2,
-     .max_inputs = 4,
-     .num_outputs = 1,
-     .infer = infer,
-     .macs = macs,
-     .variants = VARIANTS,
-     .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
+    ENTRY("MatMulInteger", 2, 4),
+    ENTRY("QLinearMatMul", 8, 9),
     {.op = NULL},
 };

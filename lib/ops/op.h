@@ -137,6 +137,8 @@ typedef enum kerf__layout {
     KERF__I16,
     KERF__W16,
     KERF__V16,
+    KERF__K4,
+    KERF__N4,
     KERF__NUM_LAYOUTS
 } kerf__layout;
 

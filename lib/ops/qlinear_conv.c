@@ -84,16 +84,6 @@ static kerf_status check_scale(const kerf_node *n, int i, int64_t channels)
     return check_numbers(n, i, channels);
 }
 
-static kerf_status check_bounds(const kerf_node *n, kerf_type type)
-{
-    const int64_t least = type == KERF_S8 ? INT8_MIN : 0, most = least + UINT8_MAX;
-    const int64_t low = kerf_node_int(n, "low", least), high = kerf_node_int(n, "high", most);
-    if (least <= low && low <= high && high <= most)
-        return KERF_OK;
-    return kerf__fail_node(KERF_ERR_SHAPE, n, "low and high are %lld and %lld, must be in [%d, %d]",
-                           (long long)low, (long long)high, (int)least, (int)most);
-}
-
 /* What QLinearConv has beyond ConvInteger. */
 static kerf_status check_result(const kerf_node *n, const kerf__conv_bytes *b, int64_t channels)
 {
@@ -105,7 +95,7 @@ static kerf_status check_result(const kerf_node *n, const kerf__conv_bytes *b, i
     KERF__TRY(check_scale(n, b->y_scale, 0));
     KERF__TRY(kerf__node_check_bytes(n, b->y_zero));
     KERF__TRY(check_numbers(n, b->y_zero, 0));
-    return check_bounds(n, n->inputs[b->y_zero]->type);
+    return kerf__node_check_bounds(n, n->inputs[b->y_zero]->type);
 }
 
 static kerf_status infer(kerf_node *n)

@@ -2,7 +2,8 @@
  *
  *     kerf.Reorder(src) -> dst, layouts "plain>c16", "plain>o16", "plain>i16" and back
  *     kerf.Reorder(src) -> dst, layouts "plain>w16"
- *     kerf.Reorder(src) -> dst, of bytes: layouts "plain>c16" and back, "plain>v16"
+ *     kerf.Reorder(src) -> dst, of bytes: layouts "plain>c16" and back, "plain>v16", "plain>k4",
+ *     "plain>n4"
  *
  * `channels` counts those of the plain side, where the blocked side is the input.  Pad lanes
  * become 0.  The lanes of o16 are output channels, which stand where c16 has batch and
@@ -32,6 +33,8 @@ static kerf_status infer_from_blocks(kerf_node *n, kerf__layout layout, kerf_sha
     const int64_t channels = kerf_node_int(n, "channels", 0);
     if (layout == KERF__W16 || layout == KERF__V16)
         return kerf__fail_node(KERF_ERR_ARGUMENT, n, "transformed filters have no way back");
+    if (kerf__layout_is_words(layout))
+        return kerf__fail_node(KERF_ERR_ARGUMENT, n, "packed matrices have no way back");
     *dst = kerf__layout_plain_shape(layout, src, channels);
     if (src.rank < 2 || channels < 1 || !kerf_shape_equal(kerf__layout_shape(layout, *dst), src))
         return kerf__fail_node(KERF_ERR_SHAPE, n,
@@ -40,11 +43,11 @@ static kerf_status infer_from_blocks(kerf_node *n, kerf__layout layout, kerf_sha
     return KERF_OK;
 }
 
-/* Activations are floats or bytes, filters one of the two. */
+/* Activations are floats or bytes, filters one of the two, matrices bytes. */
 static kerf_status check_type(const kerf_node *n, kerf__layout layout)
 {
-    const int of_bytes =
-        layout == KERF__V16 || (layout == KERF__C16 && n->inputs[0]->type != KERF_F32);
+    const int of_bytes = layout == KERF__V16 || kerf__layout_is_words(layout) ||
+                         (layout == KERF__C16 && n->inputs[0]->type != KERF_F32);
     return of_bytes ? kerf__node_check_bytes(n, 0) : kerf__node_check_type(n, 0, KERF_F32);
 }
 
@@ -52,7 +55,6 @@ static kerf_status infer(kerf_node *n)
 {
     const kerf__layout layout = blocked_layout(n);
     kerf_shape dst;
-    KERF__TRY(check_type(n, layout));
     if (layout == KERF__PLAIN)
         return kerf__fail_node(KERF_ERR_ARGUMENT, n, "one of its layouts must be blocked");
     if (is_to_blocks(n))
@@ -64,6 +66,7 @@ static kerf_status infer(kerf_node *n)
     if (dst.rank < 0)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "its input has %d dimensions, too few or many",
                                n->inputs[0]->shape.rank);
+    KERF__TRY(check_type(n, layout));
     kerf__set_output(n, 0, n->inputs[0]->type, dst);
     return KERF_OK;
 }
@@ -121,6 +124,10 @@ static const kerf__variant VARIANTS[] = {
      .wide = 1,
      .fits = kerf__reorder_bytes_fits,
      .build = kerf__reorder_bytes_build},
+    {.name = "reorder_words",
+     .wide = 1,
+     .fits = kerf__reorder_words_fits,
+     .build = kerf__reorder_words_build},
     KERF__BOTH_STYLES("reorder", .fits = fits, .build = build),
 };
 

@@ -8,7 +8,8 @@ extern const kerf__source kerf__source_reorder_bytes;
 
 int kerf__reorder_bytes_fits(const kerf__op_case *c)
 {
-    return c->node->inputs[0]->type != KERF_F32 && kerf__fits_31_bits(c);
+    return c->node->inputs[0]->type != KERF_F32 &&
+           !kerf__layout_is_words(kerf__output_layout(c->node, 0)) && kerf__fits_31_bits(c);
 }
 
 static kerf_status build_filters(const kerf__op_case *c)

@@ -16,8 +16,8 @@ static kerf_status ints_of_constant(const kerf_node *n, const kerf_value *v, ker
                                t->num_elements, kerf_type_name(t->type), KERF_MAX_RANK);
     out->num = t->num_elements;
     for (size_t i = 0; i < out->num; i++)
-        out->items[i] = t->type == KERF_S64 ? ((const int64_t *)t->data)[i]
-                                            : ((const int32_t *)t->data)[i];
+        out->items[i] =
+            t->type == KERF_S64 ? ((const int64_t *)t->data)[i] : ((const int32_t *)t->data)[i];
     return KERF_OK;
 }
 
@@ -77,6 +77,16 @@ kerf_status kerf__node_check_bytes(const kerf_node *n, int input)
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %s, must be uint8 or int8",
                            v->name, kerf_type_name(v->type));
+}
+
+kerf_status kerf__node_check_bounds(const kerf_node *n, kerf_type type)
+{
+    const int64_t least = type == KERF_S8 ? INT8_MIN : 0, most = least + UINT8_MAX;
+    const int64_t low = kerf_node_int(n, "low", least), high = kerf_node_int(n, "high", most);
+    if (least <= low && low <= high && high <= most)
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_SHAPE, n, "low and high are %lld and %lld, must be in [%d, %d]",
+                           (long long)low, (long long)high, (int)least, (int)most);
 }
 
 kerf_status kerf__node_check_shape(const kerf_node *n, int input, kerf_shape shape)

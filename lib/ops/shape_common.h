@@ -24,6 +24,8 @@ kerf_status kerf__node_axes(const kerf_node *n, const char *key, int input, int 
 kerf_status kerf__node_check_type(const kerf_node *n, int input, kerf_type type);
 /* The input must be uint8 or int8. */
 kerf_status kerf__node_check_bytes(const kerf_node *n, int input);
+/* Attributes `low` and `high`, which bound results of this type (uint8 or int8). */
+kerf_status kerf__node_check_bounds(const kerf_node *n, kerf_type type);
 /* The input must have this shape. */
 kerf_status kerf__node_check_shape(const kerf_node *n, int input, kerf_shape shape);
 

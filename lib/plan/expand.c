@@ -112,42 +112,6 @@ static kerf_status expand_dynamic_quantize(kerf_node *n)
     return kerf__node_set_op(n, "QuantizeLinear");
 }
 
-static kerf_status check_one_number(const kerf_node *n, int input)
-{
-    const kerf_value *v = n->inputs[input];
-    if (v->shape.rank >= 0 && kerf_shape_num_elements(v->shape) == 1)
-        return KERF_OK;
-    return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s must be known to be one number",
-                           v->name);
-}
-
-/* Sums of products of integers, which become integers again. */
-static kerf_status expand_qlinear_matmul(kerf_node *n)
-{
-    enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO, INPUTS };
-    kerf_value *in[INPUTS];
-    kerf_node *sum, *scale, *multiplier;
-    if (n->num_inputs != INPUTS)
-        return kerf__fail_node(KERF_ERR_SHAPE, n, "has %d inputs, must have 8", n->num_inputs);
-    memcpy(in, n->inputs, sizeof in);
-    KERF__TRY(check_one_number(n, A_SCALE));
-    KERF__TRY(check_one_number(n, B_SCALE));
-    KERF__TRY(check_one_number(n, Y_SCALE));
-    KERF__TRY(kerf__plan_add_before(
-        n, "MatMulInteger", (kerf_value *[]){in[A], in[B], in[A_ZERO], in[B_ZERO]}, 4, &sum));
-    KERF__TRY(
-        kerf__plan_add_before(n, "Mul", (kerf_value *[]){in[A_SCALE], in[B_SCALE]}, 2, &scale));
-    KERF__TRY(kerf__plan_add_before(n, "Div", (kerf_value *[]){scale->outputs[0], in[Y_SCALE]}, 2,
-                                    &multiplier));
-    for (int i = 3; i < INPUTS; i++)
-        kerf__node_set_input(n, i, NULL);
-    kerf__node_set_input(n, 0, sum->outputs[0]);
-    kerf__node_set_input(n, 1, multiplier->outputs[0]);
-    kerf__node_set_input(n, 2, in[Y_ZERO]);
-    kerf__node_trim_inputs(n);
-    return kerf__node_set_op(n, "kerf.Requantize");
-}
-
 static const struct {
     const char *op;
     kerf_status (*expand)(kerf_node *n);
@@ -157,7 +121,6 @@ static const struct {
     {"Max", expand_pairs},
     {"Mean", expand_mean},
     {"Min", expand_pairs},
-    {"QLinearMatMul", expand_qlinear_matmul},
     {"SoftmaxCrossEntropyLoss", expand_cross_entropy},
     {"Sum", expand_sum},
 };

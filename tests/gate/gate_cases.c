@@ -64,10 +64,14 @@ const gate_case gate_cases[] = {
     {"Gemm",   "f32:70,50 f32:60,50",        "transB=1", 0}, /* both contiguous along k */
     {"Gemm",   "f32:7,50 f32:50,8",          NULL, 0},       /* narrower than any tile */
     {"MatMul", "f32:3,70,50 f32:3,50,60",    NULL, 0},
-    {"MatMulInteger", "u8:70,50 u8:50,60", NULL, 0},
     {"MatMulInteger", "u8:70,50 s8:50,60", NULL, 0},
-    {"MatMulInteger", "s8:70,50 u8:50,60", NULL, 0},
-    {"MatMulInteger", "s8:70,50 s8:50,60", NULL, 0},
+    {"QLinearMatMul", "u8:70,50 f32: u8: s8:50,60 f32:60 s8:60 f32: u8: s32:60", NULL, 0},
+    /* Packed, with and without the sums of rows. */
+    {"MatMulInteger", "u8:70,50 s8:4,14,64", "layouts=plain,k4>", 0},
+    {"MatMulInteger", "s8:70,50 s8:4,14,64", "layouts=plain,k4>", 0},
+    {"MatMulInteger", "u8:70,50 u8:4,14,64", "layouts=plain,k4>", 0},
+    {"QLinearMatMul", "u8:70,50 f32: u8: s8:4,14,64 f32:64 s8:64 f32: u8: s32:64",
+     "layouts=plain,plain,plain,n4>", 0},
     {"com.microsoft.QLinearAdd", "u8:50,70 f32: u8: s8:50,70 f32: s8: f32: u8:", NULL, 0},
     {"ConvInteger", "u8:2,5,9,11 s8:7,5,3,3", "pads=1,1,1,1", 0},
     {"QLinearConv", "u8:2,5,9,11 f32: u8: s8:7,5,3,3 f32:7 s8:7 f32: u8: s32:7", "pads=1,1,1,1", 0},
@@ -200,6 +204,7 @@ const gate_case gate_cases[] = {
     {"kerf.Reorder", "f32:2,20,9,5",    "layouts=plain>c16", 0},
     {"kerf.Reorder", "f32:2,20,9,5",    "layouts=plain>i16", 0},
     {"kerf.Reorder", "f32:20,7,3,3",    "layouts=plain>w16", 0},
+    {"kerf.Reorder", "s8:50,60",        "layouts=plain>k4", 0},
     {"kerf.Reorder", "f32:2,2,9,5,16",  "layouts=c16>plain channels=20", 0},
     {"kerf.Reorder", "u8:2,20,9,5",     "layouts=plain>c16", 0},
     {"kerf.Reorder", "u8:2,2,9,5,16",   "layouts=c16>plain channels=20", 0},

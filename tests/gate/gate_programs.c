@@ -80,7 +80,9 @@ kerf_status __wrap_kerf__launch_create_pieces(kerf__launch **out, kerf_device *d
         local_bytes += args[i].type == KERF__ARG_LOCAL ? args[i].value.as_local_bytes : 0;
     for (int i = 0; i < grid.dims; i++)
         group *= grid.group[i];
-    gate_note(source, options != NULL ? options : "", entry, group, local_bytes, NULL);
+    options = options != NULL ? options : "";
+    gate_note(source, options, entry, group, local_bytes,
+              strstr(options, "DOT_X86") != NULL ? "x86" : NULL);
     *out = NULL; /* which may be destroyed */
     return KERF_OK;
 }

@@ -35,7 +35,9 @@ enum { MOST_VALUES = 16 }; /* inputs, or outputs, of a node */
             .global_bytes = 1ull << 32,                                                            \
             .max_alloc_bytes = 1ull << 30,                                                         \
             .features = {.vector_floats = (floats),                                                \
-                         .streaming_stores = (device) == KERF_DEVICE_CPU}                          \
+                         .streaming_stores = (device) == KERF_DEVICE_CPU,                          \
+                         .dot = {[KERF_DOT_X86] =                                                  \
+                                     (device) == KERF_DEVICE_CPU ? 1 << KERF_U8S8 : 0}}            \
         }                                                                                          \
     }
 static kerf_device devices[] = {

@@ -63,6 +63,26 @@ static void test_filters(void)
     check("i16>plain", KERF_SHAPE(2, 3, 5, 5, 16), 20);
 }
 
+/* Bytes in words of four, with both signs; only CPU devices ask for them. */
+static void test_words(void)
+{
+    static const kerf_shape SHAPES[] = {{2, {1, 1}}, {2, {37, 19}}, {2, {64, 32}}, {2, {3, 50}}};
+    uint8_t bytes[2048];
+    if (kerf_device_get_info(dev)->type != KERF_DEVICE_CPU)
+        return;
+    for (size_t i = 0; i < LENGTH(bytes); i++)
+        bytes[i] = (uint8_t)(i * 131 % 256);
+    for (size_t i = 0; i < 4 * LENGTH(SHAPES); i++) {
+        op_check c;
+        op_check_begin(&c, dev);
+        op_check_input(&c, i & 1 ? KERF_U8 : KERF_S8, SHAPES[i / 4], bytes);
+        op_check_node(&c, "kerf.Reorder", 1);
+        CHECK_OK(kerf_node_set_string(c.node, "layouts", i & 2 ? "plain>k4" : "plain>n4"));
+        op_check_variants(&c, ref_reorder, 0);
+        op_check_end(&c);
+    }
+}
+
 /* Only CPU devices ask for them. */
 static void test_transformed_filters(void)
 {
@@ -130,6 +150,8 @@ static void test_what_is_refused(void)
            "only filters of 3x3 are transformed");
     refuse("plain>v16", KERF_SHAPE(2, 3, 3, 3), 0, KERF_ERR_UNSUPPORTED,
            "input in0 is float32, must be uint8 or int8");
+    refuse("plain>k4", KERF_SHAPE(2, 3), 0, KERF_ERR_UNSUPPORTED, "must be uint8 or int8");
+    refuse("n4>plain", KERF_SHAPE(1, 4, 64), 7, KERF_ERR_ARGUMENT, "have no way back");
     refuse("w16>plain", KERF_SHAPE(1, 4, 4, 3, 16), 7, KERF_ERR_ARGUMENT, "have no way back");
     refuse("c16>plain", KERF_SHAPE(2, 1, 5, 16), 17, KERF_ERR_SHAPE,
            "its input does not hold 17 channels");
@@ -142,6 +164,7 @@ int main(void)
     dev = check_open_device();
     test_activations();
     test_filters();
+    test_words();
     test_transformed_filters();
     test_bytes();
     test_what_is_refused();

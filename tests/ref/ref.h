@@ -34,6 +34,8 @@ REF(reduce);
 REF(reorder);
 /* The 4x4 numbers that Winograd's method has in place of a filter's 3x3. */
 void ref_winograd_filter(const double *taps, double *out);
+/* Bytes of a matrix, columns along `axis`, in words of four with the columns' sums. */
+void ref_pack_words(kerf_type type, kerf_shape plain, int axis, const double *src, double *dst);
 REF(resize);
 REF(softmax);
 REF(softmax_cross_entropy);

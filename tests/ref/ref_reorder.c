@@ -1,5 +1,5 @@
 /* ref_reorder.c -- the definition of kerf.Reorder: element by element, where it lies on either
- * side; and 3x3 filters transformed for Winograd's method. */
+ * side; 3x3 filters transformed for Winograd's method; and bytes in words of four. */
 #include "ref/ref.h"
 
 #include <string.h>
@@ -66,6 +66,31 @@ static void pack_filters(const kerf_node *n, const double *src, double *dst)
     }
 }
 
+/* Byte i, as a number of this type, of what is a number with a sign. */
+static double byte_of(int64_t x, int i, kerf_type type)
+{
+    const int byte = (int)((uint64_t)x >> 8 * i & 255);
+    return type == KERF_S8 && byte > 127 ? byte - 256 : byte;
+}
+
+void ref_pack_words(kerf_type type, kerf_shape plain, int axis, const double *src, double *dst)
+{
+    const int64_t n = plain.dims[axis], k = plain.dims[1 - axis], words = (k + 3) / 4;
+    const int64_t from = type == KERF_U8 ? 128 : 0;
+    for (int64_t column = 0; column < (n + 15) / 16 * 16; column++) {
+        double *lane = dst + (column / 16 * (words + 1) * 16 + column % 16) * 4;
+        int64_t sum = 0;
+        for (int64_t p = 0; p < 4 * words; p++) {
+            const int64_t at = axis == 1 ? p * n + column : column * k + p;
+            const int64_t x = p < k && column < n ? (int64_t)src[at] - from : 0;
+            lane[p / 4 * 64 + p % 4] = byte_of(x, 0, type);
+            sum += x;
+        }
+        for (int i = 0; i < 4; i++)
+            lane[words * 64 + i] = byte_of(sum, i, type);
+    }
+}
+
 REF(reorder)
 {
     if (strcmp(kerf_node_string(n, "layouts", ""), "plain>v16") == 0) {
@@ -74,6 +99,11 @@ REF(reorder)
     }
     if (strcmp(kerf_node_string(n, "layouts", ""), "plain>w16") == 0) {
         transform_filters(n->inputs[0]->shape, inputs[0], outputs[0]);
+        return;
+    }
+    if (strstr(kerf_node_string(n, "layouts", ""), "4") != NULL) {
+        const int axis = strcmp(kerf_node_string(n, "layouts", ""), "plain>k4") == 0;
+        ref_pack_words(n->inputs[0]->type, n->inputs[0]->shape, axis, inputs[0], outputs[0]);
         return;
     }
     const sides s = sides_of(n);
