@@ -25,9 +25,8 @@ static json_t *layer_times(contender *c, const kerf_device_peaks *peaks, table *
             kerf_plan_time_step(c->plan, i, 20, &ms) != KERF_OK)
             continue;
         double gflops = step.macs > 0 && ms > 0 ? 2e-6 * step.macs / ms : NAN;
-        double of_peak = peaks->f32_gflops > 0
-                             ? gflops * share_multiplied(step.variant) / peaks->f32_gflops
-                             : NAN;
+        const double peak = multiply_peak(step.variant, peaks);
+        double of_peak = peak > 0 ? gflops / peak : NAN;
         table_cell(t, "%s", step.name);
         table_cell(t, "%s", step.op);
         table_cell(t, "%s", step.variant);

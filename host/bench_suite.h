@@ -36,8 +36,9 @@ typedef struct bench_suite {
     kerf_device_peaks peaks;
 } bench_suite;
 
-/* Of a definition's multiply-adds those that a kernel does: Winograd's method saves some. */
-double share_multiplied(const char *variant);
+/* Multiply-adds of a definition in 1e9 a second, times 2, that the device could reach by this
+ * kernel: of floats or of bytes, and Winograd's method saves some. */
+double multiply_peak(const char *variant, const kerf_device_peaks *peaks);
 
 /* Sets the rates of a case whose inputs and outputs are so many bytes, and CASE_DOUBTED where
  * they cannot be. */

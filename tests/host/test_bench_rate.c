@@ -5,7 +5,7 @@
 #include "check.h"
 
 enum { MIB = 1 << 20 };
-static const kerf_device_peaks PEAKS = {.f32_gflops = 100, .copy_gbps = 10};
+static const kerf_device_peaks PEAKS = {.f32_gflops = 100, .int8_gops = 400, .copy_gbps = 10};
 
 /* Three samples of `ms`. */
 static case_result rated(double flops, double bytes, double ms, const kerf_device_peaks *peaks)
@@ -49,7 +49,14 @@ static void test_saved(void)
     case_rate(&r, 1, &PEAKS, 8 * MIB);
     CHECK(is(r.gflops, 180) && is(r.of_peak, 0.8) && r.outcome == CASE_TIMED);
     timing_free(&r.times);
-    CHECK(is(share_multiplied("conv_wide/4x7"), 1));
+    CHECK(is(multiply_peak("conv_wide/4x7", &PEAKS), 100));
+}
+
+/* Bytes have a limit of their own. */
+static void test_integers(void)
+{
+    CHECK(is(multiply_peak("qlinear_conv_wide/2x14", &PEAKS), 400));
+    CHECK(is(multiply_peak("matmul_integer_simt", &PEAKS), 400));
 }
 
 static void test_doubts(void)
@@ -68,6 +75,7 @@ int main(void)
 {
     test_limits();
     test_saved();
+    test_integers();
     test_doubts();
     return check_result();
 }
