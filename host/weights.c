@@ -50,7 +50,7 @@ static unsigned element(const unsigned char *bytes, size_t bits, size_t i)
 {
     unsigned x = 0;
     if (bits < 8)
-        return bytes[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1);
+        return (unsigned)bytes[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1);
     for (size_t k = 0; k < bits / 8 && k < sizeof x; k++)
         x |= (unsigned)bytes[i * (bits / 8) + k] << (8 * k);
     return x;
