@@ -1,9 +1,10 @@
 /* quantize.cl -- QuantizeLinear, DequantizeLinear and what is made of them, one task a program:
  *
- *     QUANTIZE     float -> integer          REQUANTIZE  sums of products (int) -> integer
- *     DEQUANTIZE   integer -> float          FAKE        float -> float: there and back
+ *     QUANTIZE     float -> integer
+ *     DEQUANTIZE   integer -> float
+ *     FAKE         float -> float: there and back
  *     PASS         the gradient of QUANTIZE and of FAKE: diff where the integer was not saturated
- *     PARAMETERS   smallest and largest number -> scale and zero point of uint8
+ *     RANGE        smallest and largest number -> scale and zero point of uint8
  *
  * The arithmetic is that of quant.clh, integers lie as packed.clh has it.
  *
@@ -19,11 +20,10 @@
  * 0.81 and 0.86, QUANTIZE to uint8 0.71 and 0.61 (0.71, too, with neither correction of the
  * quotient), to int4 in blocks of 32 0.38 and 0.34.  Host side: lib/ops/quantize.c. */
 #define QUANTIZE   0
-#define REQUANTIZE 1
-#define DEQUANTIZE 2
-#define FAKE       3
-#define PASS       4
-#define RANGE      5
+#define DEQUANTIZE 1
+#define FAKE       2
+#define PASS       3
+#define RANGE      4
 #ifndef TASK
 #define TASK QUANTIZE
 #endif
@@ -59,11 +59,6 @@ typedef float source;
 typedef floatv sourcev;
 #define LOAD(i)     LOADV(src + (i))
 #define LOAD_ONE(i) src[i]
-#elif TASK == REQUANTIZE
-typedef int source;
-typedef intv sourcev;
-#define LOAD(i)     LOADV(src + (i))
-#define LOAD_ONE(i) src[i]
 #else
 typedef packed source;
 typedef intv sourcev;
@@ -71,7 +66,7 @@ typedef intv sourcev;
 #define LOAD_ONE(i) packed_load_one(src, i)
 #endif
 
-#if TASK == QUANTIZE || TASK == REQUANTIZE
+#if TASK == QUANTIZE
 typedef packed target;
 typedef intv targetv;
 #define UNIT        PACKED_UNIT
@@ -129,8 +124,6 @@ static inline targetv result(sourcev x, floatv diff, grid g)
     (void)diff;
 #if TASK == QUANTIZE
     return quant_quantize(x, g.scale, g.inverse, g.least, g.most) + g.zero;
-#elif TASK == REQUANTIZE
-    return quant_requantize(x, g.scale, g.low, g.high) + g.zero;
 #elif TASK == DEQUANTIZE
     return quant_dequantize(x - g.zero, g.scale);
 #elif TASK == FAKE

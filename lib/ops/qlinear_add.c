@@ -51,16 +51,6 @@ static kerf_status check_numbers(const kerf_node *n, int scale, kerf_type type)
                                            : kerf__node_check_shape(n, scale + 1, KERF_SCALAR);
 }
 
-static kerf_status check_bounds(const kerf_node *n)
-{
-    const int least = least_of(n), most = least + UINT8_MAX;
-    const int64_t low = kerf_node_int(n, "low", least), high = kerf_node_int(n, "high", most);
-    if (least <= low && low <= high && high <= most)
-        return KERF_OK;
-    return kerf__fail_node(KERF_ERR_SHAPE, n, "low and high are %lld and %lld, must be in [%d, %d]",
-                           (long long)low, (long long)high, least, most);
-}
-
 static kerf_status infer(kerf_node *n)
 {
     for (int i = 0; i <= SCALE; i++)
@@ -74,7 +64,7 @@ static kerf_status infer(kerf_node *n)
     KERF__TRY(check_numbers(n, A_SCALE, n->inputs[A]->type));
     KERF__TRY(check_numbers(n, B_SCALE, n->inputs[B]->type));
     KERF__TRY(check_numbers(n, SCALE, type_of(n)));
-    KERF__TRY(check_bounds(n));
+    KERF__TRY(kerf__node_check_bounds(n, type_of(n)));
     kerf__set_output(n, 0, type_of(n), n->inputs[A]->shape);
     return KERF_OK;
 }

@@ -4,7 +4,6 @@
  *     DequantizeLinear    (q, scale, zero point?)        and come back
  *     kerf.FakeQuant      (x, scale, zero point?)        both at once: lib/plan/fuse_quant.c
  *     kerf.QuantizeGrad   (x, diff, scale, zero point?)  diff where x was within the range
- *     kerf.Requantize     (sum, multiplier, zero point?) int32 sums of products become integers
  *     kerf.QuantizeRange  (low, high)                    what scale and zero point hold a range
  *
  * The gradient of an integer is that of the number it stands for ("straight through"): it passes
@@ -39,7 +38,6 @@ static const task TASKS[] = {
     {"QuantizeLinear", "QUANTIZE", KERF_F32, 1, 0},
     {"kerf.FakeQuant", "FAKE", KERF_F32, 1, 1},
     {"kerf.QuantizeGrad", "PASS", KERF_F32, 2, 1},
-    {"kerf.Requantize", "REQUANTIZE", KERF_S32, 1, 0},
 };
 
 static const task *task_of(const kerf_node *n)
@@ -357,7 +355,6 @@ const kerf__op kerf__ops_quantize[] = {
     ENTRY("QuantizeLinear", 2, pass_within, NULL, 0u),
     ENTRY("kerf.FakeQuant", 2, NULL, kerf__wish_elementwise, 1u),
     ENTRY("kerf.QuantizeGrad", 3, NULL, kerf__wish_elementwise, 3u),
-    ENTRY("kerf.Requantize", 2, NULL, NULL, 0u),
     {.op = "kerf.QuantizeRange",
      .min_inputs = 2,
      .max_inputs = 2,

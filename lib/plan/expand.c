@@ -112,17 +112,63 @@ static kerf_status expand_dynamic_quantize(kerf_node *n)
     return kerf__node_set_op(n, "QuantizeLinear");
 }
 
+/* ONNX Runtime's: the inputs of QLinearMatMul in another order. */
+static kerf_status expand_qgemm(kerf_node *n)
+{
+    enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, C, Y_SCALE, Y_ZERO, INPUTS };
+    static const int ORDER[INPUTS] = {A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO, C};
+    kerf_value *in[INPUTS];
+    if (n->num_inputs != INPUTS || n->inputs[Y_SCALE] == NULL)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "its result is float32, must have a scale and zero point");
+    if (kerf_node_float(n, "alpha", 1) != 1 || kerf_node_int(n, "transA", 0) != 0)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "alpha must be 1 and transA 0");
+    memcpy(in, n->inputs, sizeof in);
+    for (int i = 0; i < INPUTS; i++)
+        kerf__node_set_input(n, i, in[ORDER[i]]);
+    kerf__node_trim_inputs(n);
+    kerf__node_remove_attribute(n, "alpha");
+    kerf__node_remove_attribute(n, "transA");
+    return kerf__node_set_op(n, "QLinearMatMul");
+}
+
+/* ONNX Runtime's operators on bytes that say: DequantizeLinear, the operator, QuantizeLinear. */
+static kerf_status expand_between(kerf_node *n)
+{
+    enum { X, X_SCALE, X_ZERO, Y_SCALE, Y_ZERO, INPUTS };
+    kerf_node *dequantize, *core;
+    if (n->num_inputs != INPUTS)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "has %d inputs, must have 5", n->num_inputs);
+    if (kerf_node_int(n, "channels_last", 0) != 0)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "channels_last must be 0");
+    KERF__TRY(kerf__plan_add_before(n, "DequantizeLinear", n->inputs, 3, &dequantize));
+    KERF__TRY(kerf__plan_add_before(n, n->op + strlen("com.microsoft.QLinear"), dequantize->outputs,
+                                    1, &core));
+    KERF__TRY(kerf__node_copy_attributes(core, n));
+    kerf_value *inputs[] = {core->outputs[0], n->inputs[Y_SCALE], n->inputs[Y_ZERO]};
+    for (int i = 0; i < INPUTS; i++)
+        kerf__node_set_input(n, i, i < 3 ? inputs[i] : NULL);
+    kerf__node_trim_inputs(n);
+    return kerf__node_set_op(n, "QuantizeLinear");
+}
+
 static const struct {
     const char *op;
     kerf_status (*expand)(kerf_node *n);
+    int may_lack; /* inputs */
 } ROWS[] = {
-    {"DynamicQuantizeLinear", expand_dynamic_quantize},
-    {"Einsum", kerf__expand_einsum},
-    {"Max", expand_pairs},
-    {"Mean", expand_mean},
-    {"Min", expand_pairs},
-    {"SoftmaxCrossEntropyLoss", expand_cross_entropy},
-    {"Sum", expand_sum},
+    {"DynamicQuantizeLinear", expand_dynamic_quantize, 0},
+    {"Einsum", kerf__expand_einsum, 0},
+    {"Max", expand_pairs, 0},
+    {"Mean", expand_mean, 0},
+    {"Min", expand_pairs, 0},
+    {"com.microsoft.QGemm", expand_qgemm, 1},
+    {"com.microsoft.QLinearAveragePool", expand_between, 0},
+    {"com.microsoft.QLinearGlobalAveragePool", expand_between, 0},
+    {"com.microsoft.QLinearLeakyRelu", expand_between, 0},
+    {"com.microsoft.QLinearSigmoid", expand_between, 0},
+    {"SoftmaxCrossEntropyLoss", expand_cross_entropy, 0},
+    {"Sum", expand_sum, 0},
 };
 
 static int has_all_inputs(const kerf_node *n)
@@ -138,7 +184,8 @@ kerf_status kerf__plan_expand(kerf_graph *g)
     const size_t num = g->num_nodes; /* what is added stands behind */
     for (size_t i = 0; i < num; i++)
         for (size_t k = 0; k < sizeof ROWS / sizeof ROWS[0]; k++)
-            if (strcmp(ROWS[k].op, g->nodes[i]->op) == 0 && has_all_inputs(g->nodes[i])) {
+            if (strcmp(ROWS[k].op, g->nodes[i]->op) == 0 &&
+                (ROWS[k].may_lack || has_all_inputs(g->nodes[i]))) {
                 KERF__TRY(ROWS[k].expand(g->nodes[i]));
                 break;
             }

@@ -1,16 +1,18 @@
 /* plan/fuse_integer.c -- what a model says with QuantizeLinear and DequantizeLinear runs on
  * integers: what stands between them becomes one node.
  *
- *     DequantizeLinear(x), DequantizeLinear(w) [, bias] -> Conv [-> Relu or Clip] -> QuantizeLinear
+ *     DequantizeLinear(x), DequantizeLinear(w) [, bias] -> Conv, Gemm or MatMul [-> Relu or Clip]
+ *         -> QuantizeLinear
  *     DequantizeLinear(a), DequantizeLinear(b) -> Add [-> Relu or Clip] -> QuantizeLinear
  *
  * Numbers: a sum of products of dequantized integers is, but for rounding, the integers' sum times
- * x_scale * w_scale.  So a convolution's result is that of the nodes it stands for wherever float
+ * x_scale * w_scale.  So a product's result is that of the nodes it stands for wherever float
  * sums are exact (below 2^24), and there may be one step between them beyond; an addition has their
  * bits.  Rounding is monotone, so an activation bounds the integers as it bounds the floats.
  *
  * In a plan that trains, gradients read the floats, and the pattern is not met.
- * Other halves: fuse.c, which has the order of rules; lib/ops/qlinear_conv.c, qlinear_add.c. */
+ * Other halves: fuse.c, which has the order of rules; lib/ops/qlinear_conv.c,
+ * qlinear_add.c, matmul_integer.c. */
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
@@ -162,12 +164,13 @@ static kerf_status put_inputs(kerf_node *n, kerf_value *const *inputs, int num)
     return KERF_OK;
 }
 
-static int match_conv(pattern *p)
+/* Weights that have a scale each index of `axis`, and perhaps a bias of as many. */
+static int match_product(pattern *p, int axis)
 {
     operand bias;
     const kerf_value *given = input_of(p->core, 2);
     if (!read_operand(p->core->inputs[0], BYTES, -1, &p->x) ||
-        !read_operand(p->core->inputs[1], BYTES, 0, &p->w))
+        !read_operand(p->core->inputs[1], BYTES, axis, &p->w))
         return 0;
     if (given == NULL)
         return 1;
@@ -175,11 +178,40 @@ static int match_conv(pattern *p)
     return p->bias != NULL && is_bias_of(&bias, &p->x, &p->w);
 }
 
-static kerf_status put_conv(pattern *p)
+static int match_conv(pattern *p)
+{
+    return match_product(p, 0);
+}
+
+static int match_gemm(pattern *p)
+{
+    const kerf_node *n = p->core;
+    const kerf_value *bias = input_of(n, 2);
+    const kerf_shape dst = n->outputs[0]->shape;
+    return kerf_node_float(n, "alpha", 1) == 1 && kerf_node_float(n, "beta", 1) == 1 &&
+           kerf_node_int(n, "transA", 0) == 0 && kerf__node_attribute(n, "activation") == NULL &&
+           (bias == NULL || kerf_shape_equal(bias->shape, KERF_SHAPE(dst.dims[1]))) &&
+           match_product(p, kerf_node_int(n, "transB", 0) != 0 ? 0 : 1);
+}
+
+static int match_matmul(pattern *p)
+{
+    return p->core->inputs[1]->shape.rank == 2 && match_product(p, 1);
+}
+
+static kerf_status put_product(pattern *p)
 {
     kerf_value *inputs[] = {p->x.integers, p->x.scale, p->x.zero, p->w.integers, p->w.scale,
                             p->w.zero,     p->y.scale, p->y.zero, p->bias};
     return put_inputs(p->core, inputs, 9);
+}
+
+static kerf_status put_gemm(pattern *p)
+{
+    static const char *const SAID[] = {"alpha", "beta", "transA"};
+    for (size_t i = 0; i < sizeof SAID / sizeof SAID[0]; i++)
+        kerf__node_remove_attribute(p->core, SAID[i]);
+    return put_product(p);
 }
 
 static int match_add(pattern *p)
@@ -202,7 +234,9 @@ static const struct {
     kerf_status (*put)(pattern *p); /* gives the core its new inputs */
 } CORES[] = {
     {"Add", "com.microsoft.QLinearAdd", match_add, put_add},
-    {"Conv", "QLinearConv", match_conv, put_conv},
+    {"Conv", "QLinearConv", match_conv, put_product},
+    {"Gemm", "QLinearMatMul", match_gemm, put_gemm},
+    {"MatMul", "QLinearMatMul", match_matmul, put_product},
 };
 enum { NUM_CORES = sizeof CORES / sizeof CORES[0] };
 

@@ -15,7 +15,7 @@ static uint8_t integers[MAX * 4], zeros[MAX * 2];
 static const kerf_type TYPES[] = {KERF_U8, KERF_S8, KERF_U16, KERF_S16,
                                   KERF_U4, KERF_S4, KERF_U2,  KERF_S2};
 static const char *const OPS[] = {"QuantizeLinear", "DequantizeLinear", "kerf.FakeQuant",
-                                  "kerf.QuantizeGrad", "kerf.Requantize"};
+                                  "kerf.QuantizeGrad"};
 
 /* ---- what goes in -------------------------------------------------------------------------- */
 
@@ -52,7 +52,7 @@ static void fill_scales(size_t num)
         scale[i] = 0.01f + (float)(noise(i, 2) % 1000u) / 30011.0f;
 }
 
-/* What a sum must be multiplied by to become x. */
+/* Of any size. */
 static void fill_sums(size_t num)
 {
     for (size_t i = 0; i < num; i++)
@@ -65,9 +65,6 @@ static void add_source(op_check *c, const char *op, kerf_type type, kerf_shape s
     if (strcmp(op, "DequantizeLinear") == 0) {
         fill_bytes(integers, num * 2, 3);
         op_check_input(c, type, shape, integers);
-    } else if (strcmp(op, "kerf.Requantize") == 0) {
-        fill_sums(num);
-        op_check_input(c, KERF_S32, shape, sums);
     } else {
         op_check_input(c, KERF_F32, shape, x);
     }
@@ -175,8 +172,7 @@ static void test_without_zero_point(void)
     } CASES[] = {{"QuantizeLinear", 0},   {"QuantizeLinear", 2},  {"QuantizeLinear", 3},
                  {"QuantizeLinear", 4},   {"QuantizeLinear", 5},  {"QuantizeLinear", 21},
                  {"QuantizeLinear", 22},  {"QuantizeLinear", 25}, {"QuantizeLinear", 26},
-                 {"DequantizeLinear", 1}, {"kerf.FakeQuant", 3},  {"kerf.QuantizeGrad", 21},
-                 {"kerf.Requantize", 3}};
+                 {"DequantizeLinear", 1}, {"kerf.FakeQuant", 3},  {"kerf.QuantizeGrad", 21}};
     fill_scales(1);
     fill_floats(KERF_S8, 100, scale[0]);
     for (size_t i = 0; i < LENGTH(CASES); i++) {

@@ -59,6 +59,106 @@ static void test_ties(void)
     op_check_end(&c);
 }
 
+/* ---- com.microsoft.QGemm -----------------------------------------------------------------------
+ */
+
+enum { ROWS = 2, INNER = 3, COLUMNS = 2 };
+
+/* y = round(a b^T + c) + 1, all scales 1 and the others' zero points 0; bounded to uint8. */
+static void qgemm_reference(const kerf_node *n, const double *const *in, double *const *out)
+{
+    const int has_bias = n->num_inputs > 8 && n->inputs[8] != NULL;
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        double sum = has_bias ? in[6][i % COLUMNS] : 0; /* in the order they were given */
+        for (int k = 0; k < INNER; k++)
+            sum += in[0][i / COLUMNS * INNER + k] * in[3][i % COLUMNS * INNER + k];
+        out[0][i] = fmin(fmax(sum + 1, 0), 255);
+    }
+}
+
+static void begin_qgemm(op_check *c, int has_bias, int has_scale)
+{
+    static const uint8_t A[ROWS * INNER] = {1, 2, 3, 40, 50, 60}, ZERO[8];
+    static const int8_t B[COLUMNS * INNER] = {1, -1, 2, -3, 1, 0};
+    static const uint8_t ONE[8] = {1};
+    static const int32_t C[COLUMNS] = {10, -20};
+    static const float UNIT[1] = {1};
+    op_check_begin(c, dev);
+    op_check_input(c, KERF_U8, KERF_SHAPE(ROWS, INNER), A);
+    op_check_input(c, KERF_F32, KERF_SCALAR, UNIT);
+    op_check_input(c, KERF_U8, KERF_SCALAR, ZERO);
+    op_check_input(c, KERF_S8, KERF_SHAPE(COLUMNS, INNER), B);
+    op_check_input(c, KERF_F32, KERF_SCALAR, UNIT);
+    op_check_input(c, KERF_S8, KERF_SCALAR, ZERO);
+    if (has_bias)
+        op_check_input(c, KERF_S32, KERF_SHAPE(COLUMNS), C);
+    else
+        op_check_skip(c);
+    if (has_scale) {
+        op_check_input(c, KERF_F32, KERF_SCALAR, UNIT);
+        op_check_input(c, KERF_U8, KERF_SCALAR, ONE);
+    }
+    op_check_node(c, "com.microsoft.QGemm", 1);
+    CHECK_OK(kerf_node_set_int(c->node, "transB", 1));
+}
+
+static void test_qgemm(void)
+{
+    op_check c;
+    for (int has_bias = 0; has_bias <= 1; has_bias++) {
+        begin_qgemm(&c, has_bias, 1);
+        op_check_expanded(&c, qgemm_reference, 0);
+        op_check_end(&c);
+    }
+    begin_qgemm(&c, 1, 0);
+    CHECK_STATUS(KERF_ERR_UNSUPPORTED, kerf_graph_infer(c.graph, 1));
+    op_check_end(&c);
+    begin_qgemm(&c, 1, 1);
+    CHECK_OK(kerf_node_set_int(c.node, "transA", 1));
+    CHECK_STATUS(KERF_ERR_UNSUPPORTED, kerf_graph_infer(c.graph, 1));
+    op_check_end(&c);
+}
+
+/* ---- com.microsoft.QLinearGlobalAveragePool ---------------------------------------------------
+ */
+
+enum { CHANNELS = 3, PIXELS = 4 };
+
+/* Scales of 0.5 and 0.25, zero points 10 and 3: twice what lies above 10, and 3. */
+static void average_reference(const kerf_node *n, const double *const *in, double *const *out)
+{
+    (void)n;
+    for (int i = 0; i < CHANNELS; i++) {
+        double sum = 0;
+        for (int k = 0; k < PIXELS; k++)
+            sum += in[0][i * PIXELS + k] - 10;
+        out[0][i] = fmin(fmax(rint(2 * sum / PIXELS) + 3, 0), 255);
+    }
+}
+
+static void test_average(void)
+{
+    static const uint8_t X[CHANNELS * PIXELS] = {10, 12, 11, 13, 0, 0, 1, 2, 200, 255, 201, 9};
+    static const uint8_t ZEROS[2][8] = {{10}, {3}};
+    static const float SCALES[] = {0.5f, 0.25f};
+    for (int last = 0; last <= 1; last++) {
+        op_check c;
+        op_check_begin(&c, dev);
+        op_check_input(&c, KERF_U8, KERF_SHAPE(1, CHANNELS, 2, 2), X);
+        for (int i = 0; i < 2; i++) {
+            op_check_input(&c, KERF_F32, KERF_SCALAR, &SCALES[i]);
+            op_check_input(&c, KERF_U8, KERF_SCALAR, ZEROS[i]);
+        }
+        op_check_node(&c, "com.microsoft.QLinearGlobalAveragePool", 1);
+        CHECK_OK(kerf_node_set_int(c.node, "channels_last", last));
+        if (last)
+            CHECK_STATUS(KERF_ERR_UNSUPPORTED, kerf_graph_infer(c.graph, 1));
+        else
+            op_check_expanded(&c, average_reference, 0);
+        op_check_end(&c);
+    }
+}
+
 int main(void)
 {
     static const char *const OPS[] = {"Max", "Mean", "Min", "Sum"};
@@ -69,6 +169,8 @@ int main(void)
             check();
         }
     test_ties();
+    test_qgemm();
+    test_average();
     kerf_device_close(dev);
     return check_result();
 }

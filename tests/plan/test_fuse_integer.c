@@ -1,4 +1,4 @@
-/* test_fuse_integer.c -- a convolution or sum between DequantizeLinear and QuantizeLinear runs on
+/* test_fuse_integer.c -- a product or sum between DequantizeLinear and QuantizeLinear runs on
  * integers, with the very bits of the nodes it stands for.
  *
  * Scales are powers of two, so that floats count exactly and every half is met. */
@@ -14,7 +14,8 @@ enum {
     OUT = 4,
     SIZE = 7,
     NUM = CHANNELS * SIZE * SIZE,
-    WEIGHTS = OUT * CHANNELS * 9
+    WEIGHTS = OUT * CHANNELS * 9,
+    K = NUM / SIZE /* of a product of matrices */
 };
 static kerf_device *dev;
 
@@ -24,11 +25,12 @@ typedef struct setup {
     int x_zero, w_zero, y_zero; /* -1: left out */
     int w_channels, w_axis;     /* scales of weights: 0, or one for each index of the axis */
     const char *activation;
-    int adds;        /* the core is an Add of two tensors like x */
-    float most;      /* of a Clip */
-    int has_bias;    /* 1: int32; 2: int32 of another scale; 3: floats */
-    int is_read;     /* the convolution's own result is an output, too */
-    int not_integer; /* the pattern is not one */
+    const char *core; /* Conv where nothing is said */
+    int transposes;   /* a Gemm */
+    float most;       /* of a Clip */
+    int has_bias;     /* 1: int32; 2: int32 of another scale; 3: floats */
+    int is_read;      /* the convolution's own result is an output, too */
+    int not_integer;  /* the pattern is not one */
 } setup;
 
 /* ---- graphs ---------------------------------------------------------------------------------- */
@@ -68,15 +70,27 @@ static float weight_scale(int i)
     return 0x1p-6f * (float)(1 + i % 2);
 }
 
+static int is(const setup *s, const char *core)
+{
+    return strcmp(s->core != NULL ? s->core : "Conv", core) == 0;
+}
+
+static kerf_shape weights_shape(const setup *s)
+{
+    if (is(s, "Conv"))
+        return KERF_SHAPE(OUT, CHANNELS, 3, 3);
+    return s->transposes ? KERF_SHAPE(OUT, K) : KERF_SHAPE(K, OUT);
+}
+
 static kerf_value *weights(kerf_graph *g, const setup *s)
 {
     int8_t w[WEIGHTS];
-    float scales[CHANNELS];
+    float scales[K];
     for (int i = 0; i < WEIGHTS; i++)
         w[i] = (int8_t)(i * 37 % 251);
-    for (int i = 0; i < CHANNELS; i++)
+    for (int i = 0; i < K; i++)
         scales[i] = weight_scale(i);
-    kerf_value *q = constant(g, s->w, KERF_SHAPE(OUT, CHANNELS, 3, 3), w);
+    kerf_value *q = constant(g, s->w, weights_shape(s), w);
     if (s->w_channels == 0)
         return linear(g, "DequantizeLinear", q, s->w, weight_scale(0), s->w_zero);
     kerf_value *v =
@@ -136,17 +150,29 @@ static kerf_graph *graph_of_sum(kerf_graph *g, const setup *s, kerf_value *v)
     return g;
 }
 
+static kerf_value *core(kerf_graph *g, const setup *s, kerf_value *x)
+{
+    kerf_value *v = add(g, s->core != NULL ? s->core : "Conv",
+                        (kerf_value *[]){x, weights(g, s), bias(g, s)}, 3);
+    if (is(s, "Conv"))
+        CHECK_OK(kerf_node_set_ints(v->producer, "pads", (int64_t[]){1, 1, 1, 1}, 4));
+    if (s->transposes)
+        CHECK_OK(kerf_node_set_int(v->producer, "transB", 1));
+    return v;
+}
+
 static kerf_graph *graph_of(const setup *s)
 {
+    const kerf_shape shape = is(s, "Gemm") || is(s, "MatMul") ? KERF_SHAPE(SIZE, K)
+                                                              : KERF_SHAPE(1, CHANNELS, SIZE, SIZE);
     kerf_graph *g;
     kerf_value *x, *v;
     CHECK_OK(kerf_graph_create(&g));
-    CHECK_OK(kerf_graph_add_input(g, "x", s->x, KERF_SHAPE(1, CHANNELS, SIZE, SIZE), &x));
+    CHECK_OK(kerf_graph_add_input(g, "x", s->x, shape, &x));
     v = linear(g, "DequantizeLinear", x, s->x, 0x1p-4f, s->x_zero);
-    if (s->adds)
+    if (is(s, "Add"))
         return graph_of_sum(g, s, v);
-    v = add(g, "Conv", (kerf_value *[]){v, weights(g, s), bias(g, s)}, 3);
-    CHECK_OK(kerf_node_set_ints(v->producer, "pads", (int64_t[]){1, 1, 1, 1}, 4));
+    v = core(g, s, v);
     if (s->is_read)
         CHECK_OK(kerf_graph_add_output(g, v));
     CHECK_OK(kerf_graph_add_output(g, result(g, s, v)));
@@ -177,6 +203,13 @@ static void run_plain(const kerf_graph *g, const uint8_t *x, uint8_t *want)
     kerf_graph_destroy(copy);
 }
 
+static const char *integer_of(const setup *s)
+{
+    return is(s, "Conv")  ? "QLinearConv"
+           : is(s, "Add") ? "com.microsoft.QLinearAdd"
+                          : "QLinearMatMul";
+}
+
 static void check(setup s)
 {
     uint8_t x[NUM], got[NUM] = {0}, want[NUM] = {0};
@@ -188,8 +221,8 @@ static void check(setup s)
     CHECK_OK(kerf_state_create(&state, dev));
     CHECK_OK(kerf_plan_create(&p, g, state, &(kerf_plan_options){.batch = 1}));
     CHECK_OK(kerf_plan_verify(p));
-    CHECK(count(p->graph, s.adds ? "com.microsoft.QLinearAdd" : "QLinearConv") == !s.not_integer);
-    CHECK(count(p->graph, s.adds ? "Add" : "Conv") == s.not_integer);
+    CHECK(count(p->graph, integer_of(&s)) == !s.not_integer);
+    CHECK(count(p->graph, s.core != NULL ? s.core : "Conv") == s.not_integer);
     run_plain(g, x, want);
     CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
     CHECK_OK(kerf_plan_run(p));
@@ -226,9 +259,19 @@ int main(void)
     check(s);
     s = plain, s.not_integer = 1, s.is_read = 1;
     check(s);
-    s = plain, s.adds = 1;
+    s = plain, s.core = "MatMul", s.activation = "Relu";
     check(s);
-    s = plain, s.adds = 1, s.activation = "Relu", s.y = KERF_S8, s.y_zero = 5;
+    s = plain, s.core = "MatMul", s.w_channels = OUT, s.w_axis = 1;
+    check(s);
+    s = plain, s.core = "Gemm", s.w_channels = OUT, s.w_axis = 1, s.has_bias = 1;
+    check(s);
+    s = plain, s.core = "Gemm", s.transposes = 1, s.w_channels = OUT, s.has_bias = 1;
+    check(s);
+    s = plain, s.core = "Gemm", s.w_channels = K, s.w_axis = 0, s.not_integer = 1;
+    check(s);
+    s = plain, s.core = "Add";
+    check(s);
+    s = plain, s.core = "Add", s.activation = "Relu", s.y = KERF_S8, s.y_zero = 5;
     check(s);
     kerf_device_close(dev);
     return check_result();

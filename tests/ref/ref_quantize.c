@@ -57,8 +57,6 @@ static double element(const kerf_node *n, double x, double diff, kerf_quant q)
         return ref_quant_to_float(x, q);
     if (is(n, "kerf.FakeQuant"))
         return ref_quant_to_float(ref_quant_of_float(x, q), q);
-    if (is(n, "kerf.Requantize"))
-        return ref_quant_of_sum(x, (double)q.scale, q);
     return ref_quant_is_within(x, q) ? diff : 0;
 }
 
