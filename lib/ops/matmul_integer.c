@@ -178,7 +178,7 @@ static double macs(const kerf_node *n)
 
 const char *kerf__matmul_bytes_options(const kerf_node *n)
 {
-    return is_integer(n) ? "-DINTEGER" : "";
+    return is_integer(n) ? "-DINTEGER " : "";
 }
 
 /* What is left out is a, which is never read as such. */
@@ -223,7 +223,7 @@ static kerf_status emit(const kerf__op_case *c, const char *entry, int vector, k
     int num = kerf__matmul_bytes_args(c, args);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
-    snprintf(options, sizeof options, "%s -DV=%d", kerf__matmul_bytes_options(c->node), vector);
+    snprintf(options, sizeof options, "%s-DV=%d", kerf__matmul_bytes_options(c->node), vector);
     return kerf__emit(c, &kerf__source_matmul_integer, entry, options, args, num, grid);
 }
 

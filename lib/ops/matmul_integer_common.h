@@ -19,7 +19,7 @@ int kerf__matmul_has_many(const kerf_node *n, int i);
 enum { KERF__MOST_MATMUL_ARGS = 40 };
 /* a, b, the result, and INTEGERS of kernels/matmul_integer.clh; their number. */
 int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args);
-/* "-DINTEGER" where sums are the result. */
+/* "-DINTEGER " where sums are the result: what the line of options begins with. */
 const char *kerf__matmul_bytes_options(const kerf_node *n);
 
 /* matmul_integer_packed.c */

@@ -179,9 +179,9 @@ static kerf_status build(const kerf__op_case *c, const char *form)
     int num = kerf__matmul_bytes_args(c, args);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
-    snprintf(options, sizeof options, "%s %s -DDOT_FORM=%s%s%s",
-             kerf__matmul_bytes_options(c->node), c->option.candidate->options, form,
-             has_sign(c->node) ? " -DA_SIGNED" : "", has_row_sums(c->node) ? " -DROW_SUMS" : "");
+    snprintf(options, sizeof options, "%s%s -DDOT_FORM=%s%s%s", kerf__matmul_bytes_options(c->node),
+             c->option.candidate->options, form, has_sign(c->node) ? " -DA_SIGNED" : "",
+             has_row_sums(c->node) ? " -DROW_SUMS" : "");
     return kerf__emit(c, &kerf__source_matmul_integer_packed, "matmul_integer_packed", options,
                       args, num, kerf__grid_wide(kerf__ceil_div(rows, (size_t)turns), panels, 1));
 }

@@ -233,14 +233,16 @@ static kerf_status build_plain(const kerf__op_case *c)
         .guess = kerf__qlinear_conv_simt_guess, .build = kerf__qlinear_conv_simt_build             \
     }
 
+#define WIDE(form)                                                                                 \
+    {                                                                                              \
+        .name = "qlinear_conv_" #form, .wide = 1, .fits = kerf__qlinear_conv_##form##_fits,        \
+        .guess = kerf__qlinear_conv_##form##_guess, .build = kerf__qlinear_conv_##form##_build,    \
+        .candidates = kerf__qlinear_conv_tiles, .num_candidates = KERF__QLINEAR_CONV_NUM_TILES     \
+    }
+
 static const kerf__variant VARIANTS[] = {
-    {.name = "qlinear_conv_wide",
-     .wide = 1,
-     .fits = kerf__qlinear_conv_wide_fits,
-     .guess = kerf__qlinear_conv_wide_guess,
-     .build = kerf__qlinear_conv_wide_build,
-     .candidates = kerf__qlinear_conv_tiles,
-     .num_candidates = KERF__QLINEAR_CONV_NUM_TILES},
+    WIDE(vnni),
+    WIDE(wide),
     PLAIN_VARIANTS,
 };
 

@@ -1,6 +1,9 @@
 /* ops/qlinear_conv_wide.c -- convolutions of bytes for CPU devices, in blocks of 16 channels: when
  * they pay, which tile, and how the image is cut into items.
  *
+ * qlinear_conv_vnni is vpdpbusd by assembly, where the device has it; qlinear_conv_wide says the
+ * same in C.
+ *
  * A candidate's name has its vectors of output channels by pixels.  Device side:
  * kernels/qlinear_conv_wide.cl. */
 #include <math.h>
@@ -152,6 +155,12 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
 
 /* ---- the variant --------------------------------------------------------------------------- */
 
+int kerf__qlinear_conv_vnni_fits(const kerf__op_case *c)
+{
+    const int signs = kerf_device_get_info(c->dev)->features.dot[KERF_DOT_X86];
+    return (signs >> KERF_U8S8 & 1) != 0 && kerf__qlinear_conv_wide_fits(c);
+}
+
 int kerf__qlinear_conv_wide_fits(const kerf__op_case *c)
 {
     const kerf__conv_bytes b = kerf__conv_bytes_of(c->node);
@@ -168,7 +177,7 @@ int kerf__qlinear_conv_wide_fits(const kerf__op_case *c)
     return 1;
 }
 
-double kerf__qlinear_conv_wide_guess(const kerf__op_case *c)
+double kerf__qlinear_conv_vnni_guess(const kerf__op_case *c)
 {
     const int *tile = c->option.candidate->parameters;
     int direct;
@@ -177,14 +186,14 @@ double kerf__qlinear_conv_wide_guess(const kerf__op_case *c)
     return cut_of(c, &v, tile, direct, &k) ? k.cycles : INFINITY;
 }
 
-/* Assembly where the device has it. */
-static const char *dot_options(const kerf__op_case *c)
+/* A vector takes some five cycles in C. */
+double kerf__qlinear_conv_wide_guess(const kerf__op_case *c)
 {
-    const int has_x86 = kerf_device_get_info(c->dev)->features.dot[KERF_DOT_X86] >> KERF_U8S8 & 1;
-    return kerf__dot_options(c->dev, has_x86 ? KERF_DOT_X86 : KERF_DOT_PLAIN);
+    enum { IN_C = 5 };
+    return IN_C * kerf__qlinear_conv_vnni_guess(c);
 }
 
-kerf_status kerf__qlinear_conv_wide_build(const kerf__op_case *c)
+static kerf_status build(const kerf__op_case *c, kerf_dot form)
 {
     const int *tile = c->option.candidate->parameters;
     kerf__arg args[KERF__MOST_CONV_ARGS];
@@ -200,11 +209,21 @@ kerf_status kerf__qlinear_conv_wide_build(const kerf__op_case *c)
     args[num++] = ARG(k.rows);
     args[num++] = ARG(k.cols);
     args[num++] = ARG(k.turns);
-    snprintf(options, sizeof options, "%s%s -DDIRECT=%d", dot_options(c),
+    snprintf(options, sizeof options, "%s%s -DDIRECT=%d", kerf__dot_options(c->dev, form),
              c->option.candidate->options, direct);
     return kerf__emit(c, &kerf__source_qlinear_conv_wide, "qlinear_conv_wide", options, args, num,
                       kerf__grid_wide((size_t)kerf__ceil_div_int(num_groups(&v, tile), k.turns),
                                       (size_t)kerf__ceil_div_int(v.h.dst, k.rows) *
                                           (size_t)kerf__ceil_div_int(v.w.dst, k.cols),
                                       (size_t)v.n * (size_t)v.groups));
+}
+
+kerf_status kerf__qlinear_conv_vnni_build(const kerf__op_case *c)
+{
+    return build(c, KERF_DOT_X86);
+}
+
+kerf_status kerf__qlinear_conv_wide_build(const kerf__op_case *c)
+{
+    return build(c, KERF_DOT_PLAIN);
 }

@@ -117,6 +117,15 @@ static void set_attribute(const gate_case *c, kerf_node *n, char *text)
         bad_case(c, kerf_last_error());
 }
 
+static kerf_status add_zeros(kerf_graph *g, const char *name, kerf_type type, kerf_shape shape,
+                             kerf_value **out)
+{
+    kerf_tensor *t;
+    KERF__TRY(kerf_tensor_create(&t, NULL, type, shape));
+    memset(t->data, 0, t->size_bytes);
+    return kerf_graph_add_constant(g, name, t, out);
+}
+
 /* A node of operation `op` on the case's inputs. */
 static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *g)
 {
@@ -130,8 +139,11 @@ static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *
         snprintf(name, sizeof name, "in%d", num);
         if (num == MOST_VALUES)
             bad_case(c, "it has too many inputs");
-        if (strcmp(word, "-") != 0 && kerf_graph_add_input(g, name, read_input(c, word, &shape),
-                                                           shape, &inputs[num]) != KERF_OK)
+        if (strcmp(word, "-") == 0)
+            continue;
+        const kerf_type type = read_input(c, word + (word[0] == '0'), &shape);
+        if ((word[0] == '0' ? add_zeros(g, name, type, shape, &inputs[num])
+                            : kerf_graph_add_input(g, name, type, shape, &inputs[num])) != KERF_OK)
             bad_case(c, kerf_last_error());
     }
     if (kerf_graph_add_node(g, op->op, "node", inputs, num,

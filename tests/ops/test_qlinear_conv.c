@@ -106,7 +106,7 @@ static void add_qlinear(op_check *c, const conv_case *t, const types *k)
     else
         op_check_input(c, k->w, numbers_of(t, k->per_channel), zeros[1]);
     op_check_input(c, KERF_F32, KERF_SCALAR, &y_scale);
-    op_check_input(c, k->y, KERF_SHAPE(1), zeros[0] + 1);
+    op_check_input(c, k->y, KERF_SHAPE(1), zeros[0] + 8);
     if (k->has_bias)
         op_check_input(c, KERF_S32, KERF_SHAPE(t->w.dims[0]), bias);
     op_check_node(c, "QLinearConv", 1);
