@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "check.h"
-#include "naive.h"
 #include "op_check.h"
 #include "plan/plan_internal.h"
+#include "plan/unfused.h"
 
 enum {
     CHANNELS = 5,
@@ -181,28 +181,6 @@ static kerf_graph *graph_of(const setup *s)
 
 /* ---- both ways ------------------------------------------------------------------------------- */
 
-static int count(const kerf_graph *g, const char *op)
-{
-    int num = 0;
-    for (size_t i = 0; i < g->num_nodes; i++)
-        num += strcmp(g->nodes[i]->op, op) == 0;
-    return num;
-}
-
-static void run_plain(const kerf_graph *g, const uint8_t *x, uint8_t *want)
-{
-    kerf_graph *copy;
-    naive n;
-    CHECK_OK(kerf_graph_copy(&copy, g));
-    CHECK_OK(kerf_graph_infer(copy, 1));
-    CHECK_OK(naive_create(&n, dev, copy));
-    CHECK_OK(kerf_tensor_write(naive_tensor(&n, copy->inputs[0]), x));
-    CHECK_OK(naive_run(&n));
-    CHECK_OK(kerf_tensor_read(naive_tensor(&n, copy->outputs[copy->num_outputs - 1]), want));
-    naive_destroy(&n);
-    kerf_graph_destroy(copy);
-}
-
 static const char *integer_of(const setup *s)
 {
     return is(s, "Conv")  ? "QLinearConv"
@@ -221,9 +199,9 @@ static void check(setup s)
     CHECK_OK(kerf_state_create(&state, dev));
     CHECK_OK(kerf_plan_create(&p, g, state, &(kerf_plan_options){.batch = 1}));
     CHECK_OK(kerf_plan_verify(p));
-    CHECK(count(p->graph, integer_of(&s)) == !s.not_integer);
-    CHECK(count(p->graph, s.core != NULL ? s.core : "Conv") == s.not_integer);
-    run_plain(g, x, want);
+    CHECK(unfused_count(p->graph, integer_of(&s)) == !s.not_integer);
+    CHECK(unfused_count(p->graph, s.core != NULL ? s.core : "Conv") == s.not_integer);
+    unfused_run(dev, g, g->num_outputs - 1, x, want);
     CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_tensor_read(kerf_plan_output(p, p->outputs.items[p->outputs.num - 1].name), got));

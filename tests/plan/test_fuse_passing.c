@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "check.h"
-#include "naive.h"
 #include "op_check.h"
 #include "plan/plan_internal.h"
+#include "plan/unfused.h"
 
 enum { CHANNELS = 4, SIZE = 8, NUM = CHANNELS * SIZE * SIZE, MOST = 4 * NUM };
 static kerf_device *dev;
@@ -105,28 +105,6 @@ static kerf_graph *graph_of(const setup *s)
 
 /* ---- both ways ------------------------------------------------------------------------------- */
 
-static int count(const kerf_graph *g, const char *op)
-{
-    int num = 0;
-    for (size_t i = 0; i < g->num_nodes; i++)
-        num += strcmp(g->nodes[i]->op, op) == 0;
-    return num;
-}
-
-static void run_plain(const kerf_graph *g, const void *x, void *want)
-{
-    kerf_graph *copy;
-    naive n;
-    CHECK_OK(kerf_graph_copy(&copy, g));
-    CHECK_OK(kerf_graph_infer(copy, 1));
-    CHECK_OK(naive_create(&n, dev, copy));
-    CHECK_OK(kerf_tensor_write(naive_tensor(&n, copy->inputs[0]), x));
-    CHECK_OK(naive_run(&n));
-    CHECK_OK(kerf_tensor_read(naive_tensor(&n, copy->outputs[copy->num_outputs - 1]), want));
-    naive_destroy(&n);
-    kerf_graph_destroy(copy);
-}
-
 static void check(setup s)
 {
     int16_t x[NUM], got[MOST] = {0}, want[MOST] = {0};
@@ -143,9 +121,9 @@ static void check(setup s)
     CHECK_OK(kerf_state_create(&state, dev));
     CHECK_OK(kerf_plan_create(&p, g, state, &(kerf_plan_options){.batch = 1}));
     CHECK_OK(kerf_plan_verify(p));
-    CHECK(count(p->graph, "DequantizeLinear") == !s.is_fused);
-    CHECK(count(p->graph, "QuantizeLinear") == !s.is_fused);
-    run_plain(g, data, want);
+    CHECK(unfused_count(p->graph, "DequantizeLinear") == !s.is_fused);
+    CHECK(unfused_count(p->graph, "QuantizeLinear") == !s.is_fused);
+    unfused_run(dev, g, g->num_outputs - 1, data, want);
     CHECK_OK(kerf_plan_feed(p, "x", data, is_byte ? sizeof bytes : sizeof x));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_tensor_read(kerf_plan_output(p, p->outputs.items[p->outputs.num - 1].name), got));

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "check.h"
-#include "naive.h"
 #include "op_check.h"
 #include "plan/plan_internal.h"
+#include "plan/unfused.h"
 
 enum { ROWS = 6, COLUMNS = 50, NUM = ROWS * COLUMNS };
 static kerf_device *dev;
@@ -67,28 +67,6 @@ static kerf_value *sum(kerf_graph *g, kerf_value *a, kerf_value *b)
 /* ---- what becomes of them
  * ------------------------------------------------------------------------ */
 
-static int count(const kerf_graph *g, const char *op)
-{
-    int num = 0;
-    for (size_t i = 0; i < g->num_nodes; i++)
-        num += strcmp(g->nodes[i]->op, op) == 0;
-    return num;
-}
-
-static void run_plain(const kerf_graph *g, const float *x, float *want)
-{
-    kerf_graph *copy;
-    naive n;
-    CHECK_OK(kerf_graph_copy(&copy, g));
-    CHECK_OK(kerf_graph_infer(copy, 1));
-    CHECK_OK(naive_create(&n, dev, copy));
-    CHECK_OK(kerf_tensor_write(naive_tensor(&n, copy->inputs[0]), x));
-    CHECK_OK(naive_run(&n));
-    CHECK_OK(kerf_tensor_read(naive_tensor(&n, copy->outputs[0]), want));
-    naive_destroy(&n);
-    kerf_graph_destroy(copy);
-}
-
 /* Plans g, whose first output is y, and compares bits; the graph is taken. */
 static void check_plan(kerf_graph *g, kerf_value *y, int fakes, int pairs)
 {
@@ -102,9 +80,9 @@ static void check_plan(kerf_graph *g, kerf_value *y, int fakes, int pairs)
     CHECK_OK(kerf_graph_add_output(g, y));
     CHECK_OK(kerf_plan_create(&p, g, s, &(kerf_plan_options){.batch = 1}));
     CHECK_OK(kerf_plan_verify(p));
-    CHECK(count(p->graph, "kerf.FakeQuant") == fakes);
-    CHECK(count(p->graph, "QuantizeLinear") == pairs);
-    run_plain(g, x, want);
+    CHECK(unfused_count(p->graph, "kerf.FakeQuant") == fakes);
+    CHECK(unfused_count(p->graph, "QuantizeLinear") == pairs);
+    unfused_run(dev, g, 0, x, want);
     CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_tensor_read(kerf_plan_output(p, p->outputs.items[0].name), got));
@@ -191,7 +169,8 @@ static void test_training(void)
         &p, g, s,
         &(kerf_plan_options){.batch = BATCH, .mode = KERF_TRAIN, .loss = KERF_LOSS_CROSS_ENTROPY}));
     CHECK_OK(kerf_plan_verify(p));
-    CHECK(count(p->graph, "kerf.FakeQuant") == 1 && count(p->graph, "QuantizeLinear") == 0);
+    CHECK(unfused_count(p->graph, "kerf.FakeQuant") == 1 &&
+          unfused_count(p->graph, "QuantizeLinear") == 0);
     CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
     CHECK_OK(kerf_plan_feed(p, "labels", labels, sizeof labels));
     CHECK_OK(kerf_plan_set_step(p, &(kerf_step){1.0f, 1}));
