@@ -18,12 +18,10 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "ops/integer_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_matmul_integer;
-
-/* Every product is within 255 * 255: a longer sum might leave int32. */
-enum { LONGEST = INT32_MAX / (255 * 255) };
 
 /* ---- what a node has ----------------------------------------------------------------------- */
 
@@ -32,14 +30,9 @@ static int is_integer(const kerf_node *n)
     return strcmp(n->op, "MatMulInteger") == 0;
 }
 
-const kerf_value *kerf__matmul_input(const kerf_node *n, int i)
-{
-    return i >= 0 && i < n->num_inputs ? n->inputs[i] : NULL;
-}
-
 int kerf__matmul_has_many(const kerf_node *n, int i)
 {
-    const kerf_value *v = kerf__matmul_input(n, i);
+    const kerf_value *v = kerf_node_input(n, i);
     return v != NULL && kerf__value_elements(v) > 1;
 }
 
@@ -75,33 +68,9 @@ static kerf__gemm gemm_of(const kerf_node *n)
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-enum { ALONE = -1 };
-
-/* One number, or one a row or column where there are `many` of them. */
-static kerf_status check_numbers(const kerf_node *n, int i, int64_t many)
-{
-    if (kerf__value_elements(n->inputs[i]) == 1)
-        return KERF_OK;
-    return kerf__node_check_shape(n, i, many != ALONE ? KERF_SHAPE(many) : KERF_SCALAR);
-}
-
-static kerf_status check_zero(const kerf_node *n, int i, kerf_type type, int64_t many)
-{
-    if (kerf__matmul_input(n, i) == NULL)
-        return KERF_OK;
-    KERF__TRY(kerf__node_check_type(n, i, type));
-    return check_numbers(n, i, many);
-}
-
-static kerf_status check_scale(const kerf_node *n, int i, int64_t many)
-{
-    KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
-    return check_numbers(n, i, many);
-}
-
 static kerf_status check_bias(const kerf_node *n, int i, int64_t columns)
 {
-    if (kerf__matmul_input(n, i) == NULL)
+    if (kerf_node_input(n, i) == NULL)
         return KERF_OK;
     KERF__TRY(kerf__node_check_type(n, i, KERF_S32));
     return kerf__node_check_shape(n, i, KERF_SHAPE(columns));
@@ -110,9 +79,6 @@ static kerf_status check_bias(const kerf_node *n, int i, int64_t columns)
 /* What QLinearMatMul has beyond MatMulInteger, before shapes are known. */
 static kerf_status check_operands(const kerf_node *n, const kerf__matmul_bytes *b)
 {
-    for (int i = 0; i <= b->y_zero; i++)
-        if (n->inputs[i] == NULL)
-            return kerf__fail_node(KERF_ERR_SHAPE, n, "input %d is left out, must be there", i);
     KERF__TRY(kerf__node_check_bytes(n, b->y_zero));
     return kerf__node_check_bounds(n, n->inputs[b->y_zero]->type);
 }
@@ -120,10 +86,10 @@ static kerf_status check_operands(const kerf_node *n, const kerf__matmul_bytes *
 static kerf_status check_result(const kerf_node *n, const kerf__matmul_bytes *b, int64_t rows,
                                 int64_t columns)
 {
-    KERF__TRY(check_scale(n, b->a_scale, rows));
-    KERF__TRY(check_scale(n, b->b_scale, columns));
-    KERF__TRY(check_scale(n, b->y_scale, ALONE));
-    KERF__TRY(check_numbers(n, b->y_zero, ALONE));
+    KERF__TRY(kerf__node_check_numbers(n, b->a_scale, KERF_F32, rows));
+    KERF__TRY(kerf__node_check_numbers(n, b->b_scale, KERF_F32, columns));
+    KERF__TRY(kerf__node_check_numbers(n, b->y_scale, KERF_F32, KERF__ALONE));
+    KERF__TRY(kerf__node_check_numbers(n, b->y_zero, n->inputs[b->y_zero]->type, KERF__ALONE));
     return check_bias(n, b->bias, columns);
 }
 
@@ -153,15 +119,15 @@ static kerf_status infer(kerf_node *n)
         KERF__TRY(check_operands(n, &b));
     KERF__TRY(infer_product(n, is_integer(n) ? KERF_S32 : n->inputs[b.y_zero]->type));
     const kerf__packed_sizes s = sizes_of(n);
-    KERF__TRY(check_zero(n, b.a_zero, n->inputs[b.a]->type, s.m));
-    KERF__TRY(check_zero(n, b.b_zero, n->inputs[b.b]->type, s.n));
+    KERF__TRY(kerf__node_check_numbers(n, b.a_zero, n->inputs[b.a]->type, s.m));
+    KERF__TRY(kerf__node_check_numbers(n, b.b_zero, n->inputs[b.b]->type, s.n));
     if (!is_integer(n))
         KERF__TRY(check_result(n, &b, s.m, s.n));
-    if (s.k <= LONGEST)
+    if (s.k <= KERF__LONGEST_SUM)
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                            "the inner size is %d, must be up to %d for a sum to fit int32", s.k,
-                           LONGEST);
+                           KERF__LONGEST_SUM);
 }
 
 static size_t batch_of(const kerf__gemm *g)
@@ -184,7 +150,7 @@ const char *kerf__matmul_bytes_options(const kerf_node *n)
 /* What is left out is a, which is never read as such. */
 static kerf__arg buffer_of(const kerf__op_case *c, int i)
 {
-    return ARG(kerf__in(c, kerf__matmul_input(c->node, i) != NULL ? i : 0));
+    return ARG(kerf__in(c, kerf_node_input(c->node, i) != NULL ? i : 0));
 }
 
 int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args)
@@ -196,8 +162,8 @@ int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args)
     const int buffers[] = {b.a_zero, b.b_zero, b.y_zero, b.a_scale, b.b_scale, b.y_scale, b.bias};
     const int least = y_type == KERF_S8 ? INT8_MIN : 0;
     const int numbers[] = {
-        kerf__matmul_input(n, b.a_zero) != NULL,  kerf__matmul_input(n, b.b_zero) != NULL,
-        kerf__matmul_input(n, b.bias) != NULL,    kerf__matmul_has_many(n, b.a_zero),
+        kerf_node_input(n, b.a_zero) != NULL,     kerf_node_input(n, b.b_zero) != NULL,
+        kerf_node_input(n, b.bias) != NULL,       kerf__matmul_has_many(n, b.a_zero),
         kerf__matmul_has_many(n, b.b_zero),       kerf__matmul_has_many(n, b.a_scale),
         kerf__matmul_has_many(n, b.b_scale),      SIGN * (n->inputs[b.a]->type == KERF_S8),
         SIGN * (n->inputs[b.b]->type == KERF_S8), SIGN * (y_type == KERF_S8),

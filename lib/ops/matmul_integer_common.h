@@ -11,8 +11,6 @@ typedef struct kerf__matmul_bytes {
 } kerf__matmul_bytes;
 
 kerf__matmul_bytes kerf__matmul_bytes_of(const kerf_node *n);
-/* Input i, NULL where the node leaves it out. */
-const kerf_value *kerf__matmul_input(const kerf_node *n, int i);
 /* 1 if input i is there with more than one number. */
 int kerf__matmul_has_many(const kerf_node *n, int i);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "ops/integer_common.h"
 #include "ops/layout_common.h"
 #include "ops/matmul_integer_common.h"
 #include "ops/shape_common.h"
@@ -124,22 +125,6 @@ static int has_sign(const kerf_node *n)
     return n->inputs[kerf__matmul_bytes_of(n).a]->type == KERF_S8;
 }
 
-/* 0 where weights are known to have no zero point in their signed form. */
-static int has_row_sums(const kerf_node *n)
-{
-    const kerf__matmul_bytes b = kerf__matmul_bytes_of(n);
-    const kerf_value *zero = kerf__matmul_input(n, b.b_zero);
-    const int none = n->inputs[b.b]->type == KERF_U8 ? 128 : 0;
-    if (zero == NULL)
-        return none != 0;
-    if (zero->kind != KERF__VALUE_CONSTANT)
-        return 1;
-    for (size_t i = 0; i < zero->constant->num_elements; i++)
-        if (kerf__tensor_int(zero->constant, i) != none)
-            return 1;
-    return 0;
-}
-
 /* Cycles of one core: a vector takes one by the instruction and some five in C, a tile no less
  * than its chain of sums. */
 double kerf__matmul_packed_guess(const kerf__op_case *c)
@@ -175,13 +160,14 @@ static kerf_status build(const kerf__op_case *c, const char *form)
     const int turns = num_turns(c, s, rows, panels);
     const int numbers[] = {s.m, s.n, s.k, turns};
     kerf__arg args[KERF__MOST_MATMUL_ARGS];
+    const kerf__matmul_bytes b = kerf__matmul_bytes_of(c->node);
     char options[96];
     int num = kerf__matmul_bytes_args(c, args);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
     snprintf(options, sizeof options, "%s%s -DDOT_FORM=%s%s%s", kerf__matmul_bytes_options(c->node),
              c->option.candidate->options, form, has_sign(c->node) ? " -DA_SIGNED" : "",
-             has_row_sums(c->node) ? " -DROW_SUMS" : "");
+             !kerf__has_no_zero(c->node, b.b, b.b_zero) ? " -DROW_SUMS" : "");
     return kerf__emit(c, &kerf__source_matmul_integer_packed, "matmul_integer_packed", options,
                       args, num, kerf__grid_wide(kerf__ceil_div(rows, (size_t)turns), panels, 1));
 }

@@ -13,6 +13,7 @@
 
 #include "base/fail.h"
 #include "ops/layout_common.h"
+#include "ops/integer_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_qlinear_add;
@@ -20,17 +21,12 @@ extern const kerf__source kerf__source_qlinear_add;
 /* The inputs come in threes; the last of them is the result's, which has no first. */
 enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, SCALE, ZERO };
 
-static const kerf_value *input_of(const kerf_node *n, int i)
-{
-    return i < n->num_inputs ? n->inputs[i] : NULL;
-}
-
 /* ---- shapes -------------------------------------------------------------------------------- */
 
 /* Without a zero point the result is like a. */
 static kerf_type type_of(const kerf_node *n)
 {
-    return input_of(n, ZERO) != NULL ? n->inputs[ZERO]->type : n->inputs[A]->type;
+    return kerf_node_input(n, ZERO) != NULL ? n->inputs[ZERO]->type : n->inputs[A]->type;
 }
 
 static int least_of(const kerf_node *n)
@@ -40,26 +36,19 @@ static int least_of(const kerf_node *n)
 
 static kerf_status check_numbers(const kerf_node *n, int scale, kerf_type type)
 {
-    const kerf_value *zero = input_of(n, scale + 1);
-    KERF__TRY(kerf__node_check_type(n, scale, KERF_F32));
-    if (kerf__value_elements(n->inputs[scale]) != 1)
-        KERF__TRY(kerf__node_check_shape(n, scale, KERF_SCALAR));
-    if (zero == NULL)
-        return KERF_OK;
-    KERF__TRY(kerf__node_check_type(n, scale + 1, type));
-    return kerf__value_elements(zero) == 1 ? KERF_OK
-                                           : kerf__node_check_shape(n, scale + 1, KERF_SCALAR);
+    KERF__TRY(kerf__node_check_numbers(n, scale, KERF_F32, KERF__ALONE));
+    return kerf__node_check_numbers(n, scale + 1, type, KERF__ALONE);
 }
 
 static kerf_status infer(kerf_node *n)
 {
     for (int i = 0; i <= SCALE; i++)
-        if (input_of(n, i) == NULL && i != A_ZERO && i != B_ZERO)
+        if (kerf_node_input(n, i) == NULL && i != A_ZERO && i != B_ZERO)
             return kerf__fail_node(KERF_ERR_SHAPE, n, "input %d is left out, must be there", i);
     KERF__TRY(kerf__node_check_bytes(n, A));
     KERF__TRY(kerf__node_check_bytes(n, B));
     KERF__TRY(kerf__node_check_shape(n, B, n->inputs[A]->shape));
-    if (input_of(n, ZERO) != NULL)
+    if (kerf_node_input(n, ZERO) != NULL)
         KERF__TRY(kerf__node_check_bytes(n, ZERO));
     KERF__TRY(check_numbers(n, A_SCALE, n->inputs[A]->type));
     KERF__TRY(check_numbers(n, B_SCALE, n->inputs[B]->type));
@@ -99,10 +88,11 @@ static kerf_status build(const kerf__op_case *c)
     for (int i = 0; i < 3; i++)
         args[num++] = ARG(kerf__in(c, SCALES[i]));
     for (int i = 0; i < 3; i++) /* one that is left out is never read */
-        args[num++] = ARG(kerf__in(c, input_of(n, SCALES[i] + 1) != NULL ? SCALES[i] + 1 : A));
+        args[num++] =
+            ARG(kerf__in(c, kerf_node_input(n, SCALES[i] + 1) != NULL ? SCALES[i] + 1 : A));
     args[num++] = ARG(kerf__out(c, 0));
     for (int i = 0; i < 3; i++)
-        args[num++] = ARG(input_of(n, SCALES[i] + 1) != NULL ? 1 : 0);
+        args[num++] = ARG(kerf_node_input(n, SCALES[i] + 1) != NULL ? 1 : 0);
     for (int i = 0; i < 3; i++)
         args[num++] = ARG(types[i] == KERF_S8 ? SIGN : 0);
     args[num++] = ARG((int)kerf_node_int(n, "low", least));

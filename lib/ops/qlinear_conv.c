@@ -17,25 +17,18 @@
 
 #include "base/fail.h"
 #include "ops/conv_gather.h"
+#include "ops/integer_common.h"
 #include "ops/layout_common.h"
 #include "ops/qlinear_conv_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_qlinear_conv;
 
-/* Every product is within 255 * 255: a longer sum might leave int32. */
-enum { LONGEST = INT32_MAX / (255 * 255) };
-
 /* ---- what a node has ----------------------------------------------------------------------- */
 
 static int is_integer(const kerf_node *n)
 {
     return strcmp(n->op, "ConvInteger") == 0;
-}
-
-static const kerf_value *input_of(const kerf_node *n, int i)
-{
-    return i >= 0 && i < n->num_inputs ? n->inputs[i] : NULL;
 }
 
 static kerf__conv_bytes inputs_of(const kerf_node *n)
@@ -47,7 +40,7 @@ static kerf__conv_bytes inputs_of(const kerf_node *n)
 
 static int has_sign(const kerf_node *n, int i)
 {
-    const kerf_value *v = input_of(n, i);
+    const kerf_value *v = kerf_node_input(n, i);
     return v != NULL && v->type == KERF_S8;
 }
 
@@ -62,39 +55,14 @@ kerf__conv_bytes kerf__conv_bytes_of(const kerf_node *n)
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-/* One number, or one a channel of the result where `channels` are given. */
-static kerf_status check_numbers(const kerf_node *n, int i, int64_t channels)
-{
-    if (kerf__value_elements(n->inputs[i]) == 1)
-        return KERF_OK;
-    return kerf__node_check_shape(n, i, channels > 0 ? KERF_SHAPE(channels) : KERF_SCALAR);
-}
-
-static kerf_status check_zero(const kerf_node *n, int i, kerf_type type, int64_t channels)
-{
-    if (input_of(n, i) == NULL)
-        return KERF_OK;
-    KERF__TRY(kerf__node_check_type(n, i, type));
-    return check_numbers(n, i, channels);
-}
-
-static kerf_status check_scale(const kerf_node *n, int i, int64_t channels)
-{
-    KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
-    return check_numbers(n, i, channels);
-}
-
 /* What QLinearConv has beyond ConvInteger. */
 static kerf_status check_result(const kerf_node *n, const kerf__conv_bytes *b, int64_t channels)
 {
-    for (int i = 0; i <= b->y_zero; i++)
-        if (n->inputs[i] == NULL)
-            return kerf__fail_node(KERF_ERR_SHAPE, n, "input %d is left out, must be there", i);
-    KERF__TRY(check_scale(n, b->x_scale, 0));
-    KERF__TRY(check_scale(n, b->w_scale, channels));
-    KERF__TRY(check_scale(n, b->y_scale, 0));
+    KERF__TRY(kerf__node_check_numbers(n, b->x_scale, KERF_F32, KERF__ALONE));
+    KERF__TRY(kerf__node_check_numbers(n, b->w_scale, KERF_F32, channels));
+    KERF__TRY(kerf__node_check_numbers(n, b->y_scale, KERF_F32, KERF__ALONE));
     KERF__TRY(kerf__node_check_bytes(n, b->y_zero));
-    KERF__TRY(check_numbers(n, b->y_zero, 0));
+    KERF__TRY(kerf__node_check_numbers(n, b->y_zero, n->inputs[b->y_zero]->type, KERF__ALONE));
     return kerf__node_check_bounds(n, n->inputs[b->y_zero]->type);
 }
 
@@ -105,14 +73,14 @@ static kerf_status infer(kerf_node *n)
     KERF__TRY(kerf__conv_read(n, &v));
     const int64_t channels = (int64_t)v.groups * v.dst_channels;
     const int64_t terms = (int64_t)v.src_channels * v.h.kernel * v.w.kernel;
-    KERF__TRY(check_zero(n, b.x_zero, n->inputs[b.x]->type, 0));
-    KERF__TRY(check_zero(n, b.w_zero, n->inputs[b.w]->type, channels));
+    KERF__TRY(kerf__node_check_numbers(n, b.x_zero, n->inputs[b.x]->type, KERF__ALONE));
+    KERF__TRY(kerf__node_check_numbers(n, b.w_zero, n->inputs[b.w]->type, channels));
     if (!is_integer(n))
         KERF__TRY(check_result(n, &b, channels));
-    if (terms > LONGEST)
+    if (terms > KERF__LONGEST_SUM)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "sums have %lld terms, must have up to %d to fit int32",
-                               (long long)terms, LONGEST);
+                               (long long)terms, KERF__LONGEST_SUM);
     const kerf_shape plain = kerf__input_plain_shape(n, b.x);
     const kerf_shape dst = plain.rank == 3 ? KERF_SHAPE(v.n, channels, v.w.dst)
                                            : KERF_SHAPE(v.n, channels, v.h.dst, v.w.dst);
@@ -140,13 +108,13 @@ const char *kerf__conv_bytes_options(const kerf_node *n)
 /* What is left out is x, which is never read as such. */
 static kerf__arg buffer_of(const kerf__op_case *c, int i)
 {
-    return ARG(kerf__in(c, input_of(c->node, i) != NULL ? i : 0));
+    return ARG(kerf__in(c, kerf_node_input(c->node, i) != NULL ? i : 0));
 }
 
 /* 1 if the input is a number for each channel. */
 static int step_of(const kerf_node *n, int i)
 {
-    const kerf_value *v = input_of(n, i);
+    const kerf_value *v = kerf_node_input(n, i);
     return v != NULL && kerf__value_elements(v) > 1;
 }
 
@@ -157,8 +125,8 @@ int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg
     const kerf__conv_bytes b = kerf__conv_bytes_of(n);
     const kerf__conv_axis h = v->h, w = v->w;
     const int buffers[] = {b.x_zero, b.w_zero, b.y_zero, b.x_scale, b.w_scale, b.y_scale, b.bias};
-    const int numbers[] = {input_of(n, b.x_zero) != NULL,
-                           input_of(n, b.w_zero) != NULL,
+    const int numbers[] = {kerf_node_input(n, b.x_zero) != NULL,
+                           kerf_node_input(n, b.w_zero) != NULL,
                            v->has_bias,
                            step_of(n, b.w_zero),
                            step_of(n, b.w_scale),

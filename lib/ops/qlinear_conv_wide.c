@@ -11,6 +11,7 @@
 
 #include "device/quirks.h"
 #include "ops/conv_cut.h"
+#include "ops/integer_common.h"
 #include "ops/layout_common.h"
 #include "ops/qlinear_conv_common.h"
 #include "ops/shape_common.h"
@@ -48,27 +49,12 @@ static int64_t least_band(const kerf__conv *v)
            (WIDEST_TILE + (kerf__conv_reach(&v->w) - 1) / v->w.stride);
 }
 
-/* 1 if the zero points of w are known to vanish when its bytes have a sign. */
-static int has_no_zero(const kerf_node *n, int w, int w_zero)
-{
-    const kerf_value *v = w_zero < n->num_inputs ? n->inputs[w_zero] : NULL;
-    const int want = n->inputs[w]->type == KERF_U8 ? 128 : 0;
-    if (v == NULL)
-        return want == 0;
-    if (v->kind != KERF__VALUE_CONSTANT)
-        return 0;
-    for (size_t i = 0; i < v->constant->num_elements; i++)
-        if (((const uint8_t *)v->constant->data)[i] != want)
-            return 0;
-    return 1;
-}
-
 kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
 {
     const kerf__conv v = kerf__conv_of(n);
     const kerf__conv_bytes b = kerf__conv_bytes_of(n);
     if (v.n == 0 || v.dst_channels < FEW_CHANNELS || !kerf__conv_are_whole(&v) ||
-        least_band(&v) > MOST_BAND || !has_no_zero(n, b.w, b.w_zero))
+        least_band(&v) > MOST_BAND || !kerf__has_no_zero(n, b.w, b.w_zero))
         return KERF__STAYS;
     out->inputs[b.x] = KERF__C16;
     out->inputs[b.w] = KERF__V16;

@@ -26,11 +26,6 @@ typedef struct operand {
     kerf_value *integers, *scale, *zero; /* zero: NULL where it is left out */
 } operand;
 
-static kerf_value *input_of(const kerf_node *n, int i)
-{
-    return n != NULL && i < n->num_inputs ? n->inputs[i] : NULL;
-}
-
 static int is(const kerf_node *n, const char *op)
 {
     return n != NULL && strcmp(n->op, op) == 0;
@@ -67,7 +62,7 @@ static int read_operand(const kerf_value *v, int is_type, int axis, operand *o)
     const kerf_node *n = v != NULL ? v->producer : NULL;
     if (!is(n, "DequantizeLinear") || kerf_node_int(n, "block_size", 0) != 0 || !is_along(n, axis))
         return 0;
-    *o = (operand){n->inputs[0], n->inputs[1], input_of(n, 2)};
+    *o = (operand){n->inputs[0], n->inputs[1], kerf_node_input(n, 2)};
     return (is_type >> o->integers->type & 1) != 0 && o->scale->type == KERF_F32;
 }
 
@@ -168,7 +163,7 @@ static kerf_status put_inputs(kerf_node *n, kerf_value *const *inputs, int num)
 static int match_product(pattern *p, int axis)
 {
     operand bias;
-    const kerf_value *given = input_of(p->core, 2);
+    const kerf_value *given = kerf_node_input(p->core, 2);
     if (!read_operand(p->core->inputs[0], BYTES, -1, &p->x) ||
         !read_operand(p->core->inputs[1], BYTES, axis, &p->w))
         return 0;
@@ -186,7 +181,7 @@ static int match_conv(pattern *p)
 static int match_gemm(pattern *p)
 {
     const kerf_node *n = p->core;
-    const kerf_value *bias = input_of(n, 2);
+    const kerf_value *bias = kerf_node_input(n, 2);
     const kerf_shape dst = n->outputs[0]->shape;
     return kerf_node_float(n, "alpha", 1) == 1 && kerf_node_float(n, "beta", 1) == 1 &&
            kerf_node_int(n, "transA", 0) == 0 && kerf__node_attribute(n, "activation") == NULL &&
@@ -260,7 +255,7 @@ static int match_behind(kerf_node *quantize, pattern *p)
     v = activation != NULL ? activation->inputs[0] : v;
     *p = (pattern){.core = v->producer,
                    .quantize = quantize,
-                   .y = {quantize->outputs[0], quantize->inputs[1], input_of(quantize, 2)}};
+                   .y = {quantize->outputs[0], quantize->inputs[1], kerf_node_input(quantize, 2)}};
     return p->core != NULL && reads_alone(v) && quantize->outputs[0]->next_of < 0 &&
            is_along(quantize, -1) && (BYTES >> p->y.integers->type & 1) != 0 &&
            read_bounds(activation, &p->y, &p->low, &p->high);

@@ -18,17 +18,12 @@ int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b)
            memcmp(a->constant->data, b->constant->data, a->constant->size_bytes) == 0;
 }
 
-static const kerf_value *input_of(const kerf_node *n, int i)
-{
-    return i < n->num_inputs ? n->inputs[i] : NULL;
-}
-
 static int takes_back(const kerf_node *dequantize, const kerf_node *quantize)
 {
     return strcmp(dequantize->op, "DequantizeLinear") == 0 &&
            dequantize->inputs[0] == quantize->outputs[0] && dequantize->outputs[0]->next_of < 0 &&
-           kerf__plan_holds_same(input_of(dequantize, 1), input_of(quantize, 1)) &&
-           kerf__plan_holds_same(input_of(dequantize, 2), input_of(quantize, 2)) &&
+           kerf__plan_holds_same(kerf_node_input(dequantize, 1), kerf_node_input(quantize, 1)) &&
+           kerf__plan_holds_same(kerf_node_input(dequantize, 2), kerf_node_input(quantize, 2)) &&
            kerf_node_int(dequantize, "axis", 1) == kerf_node_int(quantize, "axis", 1) &&
            kerf_node_int(dequantize, "block_size", 0) == kerf_node_int(quantize, "block_size", 0);
 }

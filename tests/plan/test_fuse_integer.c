@@ -35,33 +35,15 @@ typedef struct setup {
 
 /* ---- graphs ---------------------------------------------------------------------------------- */
 
-static kerf_value *constant(kerf_graph *g, kerf_type type, kerf_shape shape, const void *data)
-{
-    kerf_tensor *t;
-    kerf_value *v;
-    CHECK_OK(kerf_tensor_create(&t, NULL, type, shape));
-    CHECK_OK(kerf_tensor_write(t, data));
-    CHECK_OK(kerf_graph_add_constant(g, NULL, t, &v));
-    return v;
-}
-
-static kerf_value *add(kerf_graph *g, const char *op, kerf_value *const *inputs, int num)
-{
-    kerf_node *n;
-    while (num > 0 && inputs[num - 1] == NULL)
-        num--;
-    CHECK_OK(kerf_graph_add_node(g, op, NULL, inputs, num, 1, &n));
-    return n->outputs[0];
-}
-
 static kerf_value *linear(kerf_graph *g, const char *op, kerf_value *x, kerf_type type, float scale,
                           int zero)
 {
     const int8_t byte = (int8_t)zero;
-    return add(g, op,
-               (kerf_value *[]){x, constant(g, KERF_F32, KERF_SCALAR, &scale),
-                                zero >= 0 ? constant(g, type, KERF_SCALAR, &byte) : NULL},
-               3);
+    return unfused_add(
+        g, op,
+        (kerf_value *[]){x, unfused_constant(g, KERF_F32, KERF_SCALAR, &scale),
+                         zero >= 0 ? unfused_constant(g, type, KERF_SCALAR, &byte) : NULL},
+        3);
 }
 
 /* Weights of channel i count in 2^-6 * 2^(i % 2). */
@@ -90,12 +72,12 @@ static kerf_value *weights(kerf_graph *g, const setup *s)
         w[i] = (int8_t)(i * 37 % 251);
     for (int i = 0; i < K; i++)
         scales[i] = weight_scale(i);
-    kerf_value *q = constant(g, s->w, weights_shape(s), w);
+    kerf_value *q = unfused_constant(g, s->w, weights_shape(s), w);
     if (s->w_channels == 0)
         return linear(g, "DequantizeLinear", q, s->w, weight_scale(0), s->w_zero);
-    kerf_value *v =
-        add(g, "DequantizeLinear",
-            (kerf_value *[]){q, constant(g, KERF_F32, KERF_SHAPE(s->w_channels), scales)}, 2);
+    kerf_value *v = unfused_add(
+        g, "DequantizeLinear",
+        (kerf_value *[]){q, unfused_constant(g, KERF_F32, KERF_SHAPE(s->w_channels), scales)}, 2);
     CHECK_OK(kerf_node_set_int(v->producer, "axis", s->w_axis));
     return v;
 }
@@ -111,11 +93,12 @@ static kerf_value *bias(kerf_graph *g, const setup *s)
     if (s->has_bias == 0)
         return NULL;
     if (s->has_bias == 3)
-        return constant(g, KERF_F32, KERF_SHAPE(OUT), FLOATS);
-    kerf_value *v = add(g, "DequantizeLinear",
-                        (kerf_value *[]){constant(g, KERF_S32, KERF_SHAPE(OUT), B),
-                                         constant(g, KERF_F32, KERF_SHAPE(OUT), scales)},
-                        2);
+        return unfused_constant(g, KERF_F32, KERF_SHAPE(OUT), FLOATS);
+    kerf_value *v =
+        unfused_add(g, "DequantizeLinear",
+                    (kerf_value *[]){unfused_constant(g, KERF_S32, KERF_SHAPE(OUT), B),
+                                     unfused_constant(g, KERF_F32, KERF_SHAPE(OUT), scales)},
+                    2);
     CHECK_OK(kerf_node_set_int(v->producer, "axis", 0));
     return v;
 }
@@ -127,10 +110,10 @@ static kerf_value *activate(kerf_graph *g, const setup *s, kerf_value *v)
         return v;
     kerf_value *inputs[] = {v, NULL, NULL};
     if (strcmp(s->activation, "Clip") == 0) {
-        inputs[1] = constant(g, KERF_F32, KERF_SCALAR, &least);
-        inputs[2] = constant(g, KERF_F32, KERF_SCALAR, &s->most);
+        inputs[1] = unfused_constant(g, KERF_F32, KERF_SCALAR, &least);
+        inputs[2] = unfused_constant(g, KERF_F32, KERF_SCALAR, &s->most);
     }
-    return add(g, s->activation, inputs, 3);
+    return unfused_add(g, s->activation, inputs, 3);
 }
 
 static kerf_value *result(kerf_graph *g, const setup *s, kerf_value *v)
@@ -144,16 +127,17 @@ static kerf_graph *graph_of_sum(kerf_graph *g, const setup *s, kerf_value *v)
     uint8_t other[NUM];
     for (int i = 0; i < NUM; i++)
         other[i] = (uint8_t)(i * 59 % 253);
-    kerf_value *q = constant(g, s->w, KERF_SHAPE(1, CHANNELS, SIZE, SIZE), other);
+    kerf_value *q = unfused_constant(g, s->w, KERF_SHAPE(1, CHANNELS, SIZE, SIZE), other);
     kerf_value *w = linear(g, "DequantizeLinear", q, s->w, 0.0137f, s->w_zero);
-    CHECK_OK(kerf_graph_add_output(g, result(g, s, add(g, "Add", (kerf_value *[]){v, w}, 2))));
+    CHECK_OK(
+        kerf_graph_add_output(g, result(g, s, unfused_add(g, "Add", (kerf_value *[]){v, w}, 2))));
     return g;
 }
 
 static kerf_value *core(kerf_graph *g, const setup *s, kerf_value *x)
 {
-    kerf_value *v = add(g, s->core != NULL ? s->core : "Conv",
-                        (kerf_value *[]){x, weights(g, s), bias(g, s)}, 3);
+    kerf_value *v = unfused_add(g, s->core != NULL ? s->core : "Conv",
+                                (kerf_value *[]){x, weights(g, s), bias(g, s)}, 3);
     if (is(s, "Conv"))
         CHECK_OK(kerf_node_set_ints(v->producer, "pads", (int64_t[]){1, 1, 1, 1}, 4));
     if (s->transposes)

@@ -24,36 +24,19 @@ typedef struct setup {
 
 /* ---- graphs ---------------------------------------------------------------------------------- */
 
-static kerf_value *constant(kerf_graph *g, kerf_type type, kerf_shape shape, const void *data)
-{
-    kerf_tensor *t;
-    kerf_value *v;
-    CHECK_OK(kerf_tensor_create(&t, NULL, type, shape));
-    CHECK_OK(kerf_tensor_write(t, data));
-    CHECK_OK(kerf_graph_add_constant(g, NULL, t, &v));
-    return v;
-}
-
-static kerf_value *add(kerf_graph *g, const char *op, kerf_value *const *inputs, int num)
-{
-    kerf_node *n;
-    CHECK_OK(kerf_graph_add_node(g, op, NULL, inputs, num, 1, &n));
-    return n->outputs[0];
-}
-
 /* Both ends have constants of their own, which hold the same. */
 static kerf_value *linear(kerf_graph *g, const char *op, const setup *s, kerf_value *x, float scale,
                           int zero)
 {
     const int16_t number = (int16_t)zero;
-    kerf_value *inputs[] = {x, constant(g, KERF_F32, KERF_SCALAR, &scale),
-                            constant(g, s->type, KERF_SCALAR, &number)};
-    return add(g, op, inputs, 3);
+    kerf_value *inputs[] = {x, unfused_constant(g, KERF_F32, KERF_SCALAR, &scale),
+                            unfused_constant(g, s->type, KERF_SCALAR, &number)};
+    return unfused_add(g, op, inputs, 3);
 }
 
 static kerf_value *ints(kerf_graph *g, const int64_t *items, int num)
 {
-    return constant(g, KERF_S64, KERF_SHAPE(num), items);
+    return unfused_constant(g, KERF_S64, KERF_SHAPE(num), items);
 }
 
 static kerf_value *move(kerf_graph *g, const setup *s, kerf_value *x)
@@ -65,20 +48,22 @@ static kerf_value *move(kerf_graph *g, const setup *s, kerf_value *x)
     kerf_node *n;
     kerf_value *v;
     if (strcmp(op, "Concat") == 0)
-        v = add(g, op, (kerf_value *[]){x, x}, 2);
+        v = unfused_add(g, op, (kerf_value *[]){x, x}, 2);
     else if (strcmp(op, "Reshape") == 0)
-        v = add(g, op, (kerf_value *[]){x, ints(g, SHAPE, 2)}, 2);
+        v = unfused_add(g, op, (kerf_value *[]){x, ints(g, SHAPE, 2)}, 2);
     else if (strcmp(op, "Resize") == 0)
-        v = add(g, op, (kerf_value *[]){x, NULL, constant(g, KERF_F32, KERF_SHAPE(4), SCALES)}, 3);
+        v = unfused_add(
+            g, op, (kerf_value *[]){x, NULL, unfused_constant(g, KERF_F32, KERF_SHAPE(4), SCALES)},
+            3);
     else if (strcmp(op, "Slice") == 0)
-        v = add(g, op, (kerf_value *[]){x, ints(g, FIRST, 2), ints(g, LAST, 2), ints(g, AXES, 2)},
-                4);
+        v = unfused_add(
+            g, op, (kerf_value *[]){x, ints(g, FIRST, 2), ints(g, LAST, 2), ints(g, AXES, 2)}, 4);
     else if (strcmp(op, "Tile") == 0)
-        v = add(g, op, (kerf_value *[]){x, ints(g, TIMES, 4)}, 2);
+        v = unfused_add(g, op, (kerf_value *[]){x, ints(g, TIMES, 4)}, 2);
     else if (strcmp(op, "Unsqueeze") == 0)
-        v = add(g, op, (kerf_value *[]){x, ints(g, NEW, 1)}, 2);
+        v = unfused_add(g, op, (kerf_value *[]){x, ints(g, NEW, 1)}, 2);
     else
-        v = add(g, op, &x, 1);
+        v = unfused_add(g, op, &x, 1);
     n = v->producer;
     if (strcmp(op, "Concat") == 0)
         CHECK_OK(kerf_node_set_int(n, "axis", 1));

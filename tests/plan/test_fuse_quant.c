@@ -14,16 +14,6 @@ static kerf_device *dev;
 /* ---- graphs ------------------------------------------------------------------------------------
  */
 
-static kerf_value *constant(kerf_graph *g, kerf_type type, kerf_shape shape, const void *data)
-{
-    kerf_tensor *t;
-    kerf_value *v;
-    CHECK_OK(kerf_tensor_create(&t, NULL, type, shape));
-    CHECK_OK(kerf_tensor_write(t, data));
-    CHECK_OK(kerf_graph_add_constant(g, NULL, t, &v));
-    return v;
-}
-
 static kerf_value *numbered(kerf_graph *g, const char *op, kerf_value *x, kerf_shape shape,
                             float scale)
 {
@@ -32,8 +22,8 @@ static kerf_value *numbered(kerf_graph *g, const char *op, kerf_value *x, kerf_s
     kerf_node *n;
     for (int i = 0; i < COLUMNS; i++)
         scales[i] = scale * (float)(1 + i % 3);
-    kerf_value *inputs[] = {x, constant(g, KERF_F32, shape, scales),
-                            constant(g, KERF_S8, shape, ZEROS)};
+    kerf_value *inputs[] = {x, unfused_constant(g, KERF_F32, shape, scales),
+                            unfused_constant(g, KERF_S8, shape, ZEROS)};
     CHECK_OK(kerf_graph_add_node(g, op, NULL, inputs, 3, 1, &n));
     return n->outputs[0];
 }
@@ -154,8 +144,8 @@ static void test_training(void)
     CHECK_OK(kerf_state_add(s, "w", KERF_ROLE_WEIGHT, -1, KERF_F32, KERF_SHAPE(OUT, IN), &id));
     CHECK_OK(kerf_state_write(s, id, w));
     CHECK_OK(kerf_graph_add_state(g, "w", id, KERF_F32, KERF_SHAPE(OUT, IN), &weights));
-    kerf_value *step = constant(g, KERF_F32, KERF_SCALAR, &scale);
-    kerf_value *zero = constant(g, KERF_S4, KERF_SCALAR, "\0");
+    kerf_value *step = unfused_constant(g, KERF_F32, KERF_SCALAR, &scale);
+    kerf_value *zero = unfused_constant(g, KERF_S4, KERF_SCALAR, "\0");
     CHECK_OK(kerf_graph_add_node(g, "QuantizeLinear", NULL, (kerf_value *[]){weights, step, zero},
                                  3, 1, &quantize));
     CHECK_OK(kerf_graph_add_node(g, "DequantizeLinear", NULL,

@@ -7,6 +7,28 @@
 #include "check.h"
 #include "naive.h"
 
+static inline kerf_value *unfused_constant(kerf_graph *g, kerf_type type, kerf_shape shape,
+                                           const void *data)
+{
+    kerf_tensor *t;
+    kerf_value *v;
+    CHECK_OK(kerf_tensor_create(&t, NULL, type, shape));
+    CHECK_OK(kerf_tensor_write(t, data));
+    CHECK_OK(kerf_graph_add_constant(g, NULL, t, &v));
+    return v;
+}
+
+/* A node without the inputs at its end that are NULL; its one result. */
+static inline kerf_value *unfused_add(kerf_graph *g, const char *op, kerf_value *const *inputs,
+                                      int num)
+{
+    kerf_node *n;
+    while (num > 0 && inputs[num - 1] == NULL)
+        num--;
+    CHECK_OK(kerf_graph_add_node(g, op, NULL, inputs, num, 1, &n));
+    return n->outputs[0];
+}
+
 /* How many nodes of an operation there are. */
 static inline int unfused_count(const kerf_graph *g, const char *op)
 {

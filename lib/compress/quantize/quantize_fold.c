@@ -31,7 +31,7 @@ static kerf_value *own_state(kerf_value *v)
 
 static kerf_value *bias_of(const kerf_node *conv)
 {
-    return conv->num_inputs > 2 ? conv->inputs[2] : NULL;
+    return kerf_node_input(conv, 2);
 }
 
 static int is_stored(const kerf_value *v, int64_t num)

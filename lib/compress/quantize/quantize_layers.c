@@ -7,9 +7,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "compress/quantize/quantize_internal.h"
-
-/* A product of bytes is up to 255 * 255, and a sum of so many fits int32 for certain. */
-enum { MOST_TERMS = INT32_MAX / (255 * 255) };
+#include "ops/integer_common.h"
 
 /* ---- finding --------------------------------------------------------------------------- */
 
@@ -174,11 +172,12 @@ static void drop_convolutions(kerf__quantize_layers *layers)
 static kerf_status check_terms(const kerf__quantize_layers *layers)
 {
     for (size_t i = 0; i < layers->num; i++)
-        if (layers->at[i].terms > MOST_TERMS)
+        if (layers->at[i].terms > KERF__LONGEST_SUM)
             return kerf__fail(KERF_ERR_UNSUPPORTED,
                               "quantize: layer %s adds up %lld products, must be up to %d to fit "
                               "int32; leave it out with --skip",
-                              layers->at[i].node->name, (long long)layers->at[i].terms, MOST_TERMS);
+                              layers->at[i].node->name, (long long)layers->at[i].terms,
+                              KERF__LONGEST_SUM);
     return KERF_OK;
 }
 

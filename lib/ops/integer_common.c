@@ -1,0 +1,30 @@
+/* ops/integer_common.c -- see integer_common.h. */
+#include "ops/integer_common.h"
+
+#include "base/fail.h"
+#include "ops/shape_common.h"
+
+kerf_status kerf__node_check_numbers(const kerf_node *n, int i, kerf_type type, int64_t many)
+{
+    const kerf_value *v = kerf_node_input(n, i);
+    if (v == NULL)
+        return KERF_OK;
+    KERF__TRY(kerf__node_check_type(n, i, type));
+    if (kerf__value_elements(v) == 1)
+        return KERF_OK;
+    return kerf__node_check_shape(n, i, many != KERF__ALONE ? KERF_SHAPE(many) : KERF_SCALAR);
+}
+
+int kerf__has_no_zero(const kerf_node *n, int w, int w_zero)
+{
+    const kerf_value *zero = kerf_node_input(n, w_zero);
+    const int none = n->inputs[w]->type == KERF_U8 ? 128 : 0;
+    if (zero == NULL)
+        return none == 0;
+    if (zero->kind != KERF__VALUE_CONSTANT)
+        return 0;
+    for (size_t i = 0; i < zero->constant->num_elements; i++)
+        if (kerf__tensor_int(zero->constant, i) != none)
+            return 0;
+    return 1;
+}

@@ -1,0 +1,22 @@
+/* ops/integer_common.h -- what operations on bytes share: their scales and zero points.  Other
+ * half: integer_common.c. */
+#ifndef KERF_OPS_INTEGER_COMMON_H
+#define KERF_OPS_INTEGER_COMMON_H
+
+#include <stdint.h>
+
+#include "ops/op.h"
+
+/* Every product of bytes is within 255 * 255: a longer sum of them might leave int32. */
+enum { KERF__LONGEST_SUM = INT32_MAX / (255 * 255) };
+
+enum { KERF__ALONE = -1 };
+/* Input i, if it is there, must have this type and be one number, or `many` in a row, one a
+ * channel say (KERF__ALONE: only one). */
+kerf_status kerf__node_check_numbers(const kerf_node *n, int i, kerf_type type, int64_t many);
+
+/* 1 if the zero points (input w_zero) of weights (input w) are known to vanish when the weights'
+ * bytes have a sign, as those of uint8 get by taking off 128. */
+int kerf__has_no_zero(const kerf_node *n, int w, int w_zero);
+
+#endif
