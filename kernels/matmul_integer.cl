@@ -36,7 +36,7 @@
 
 /* Rows beyond the last are the last once more. */
 #define ROW(r)   const global uchar *a##r = a + (size_t)min(m0 + r, m - 1) * (size_t)k;
-#define TERM(r)  sum##r += right * (number_of(a##r[p], a_flip) - zero##r);
+#define TERM(r)  sum##r += right * (quant_number(a##r[p], a_flip) - zero##r);
 #define ROWS(X)  X(0) X(1) X(2) X(3)
 #define ZERO(r)  const int zero##r = A_ZERO(min(m0 + r, m - 1));
 #define CLEAR(r) int16 sum##r = (int16)(0);
@@ -45,7 +45,7 @@
 #else
 #define RESULTS(r)                                                                                 \
     requantized(sum##r, BIASES(n0, num), MULTIPLIER(m0 + r, B_SCALES(n0, num)),                    \
-                number_of(y_zero[0], y_flip), low, high)
+                quant_number(y_zero[0], y_flip), low, high)
 #endif
 #define STORE(r)                                                                                   \
     if (m0 + r < m)                                                                                \

@@ -127,8 +127,8 @@ kernel void matmul_integer_packed(global const uchar *a, global const uint *b, g
                 int16 y = above_zeros(sums[j][v], row_sums[j], c.sums[v], (int16)(left_zero),
                                       c.zeros[v], k);
 #ifndef INTEGER
-                y = requantized(y, c.biases[v], c.multipliers[v], number_of(y_zero[0], y_flip), low,
-                                high);
+                y = requantized(y, c.biases[v], c.multipliers[v], quant_number(y_zero[0], y_flip),
+                                low, high);
 #endif
                 if (num > 0)
                     store_first(y, dst + (size_t)(m0 + j) * (size_t)n + (size_t)column, num);

@@ -18,7 +18,7 @@
 
 #define NUMBER(byte, flip) (((byte) ^ (flip)) - (flip))
 
-#define ZERO(zero, has_zero, flip) ((has_zero) ? NUMBER((int)(zero)[0], flip) : 0)
+#define ZERO(zero, has_zero, flip) ((has_zero) ? quant_number((zero)[0], flip) : 0)
 
 /* The bounds are looked for in the integers: floats of a coarse scale have none between. */
 static inline intv rounded(floatv x, floatv scale, int zero, int flip, int low, int high)

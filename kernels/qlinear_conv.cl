@@ -25,8 +25,8 @@ kernel void qlinear_conv_plain(global const uchar *x, global const uchar *weight
         const int row = p * stride_h - pad_h + r * dilation_h;
         const int column = q * stride_w - pad_w + s * dilation_w;
         if (row >= 0 && row < src_h && column >= 0 && column < src_w)
-            sum += (number_of(x[(c * src_h + row) * src_w + column], x_flip) - from_x) *
-                   (number_of(weights[i], w_flip) - from_w);
+            sum += (quant_number(x[(c * src_h + row) * src_w + column], x_flip) - from_x) *
+                   (quant_number(weights[i], w_flip) - from_w);
         if (++s == kernel_w) {
             s = 0;
             if (++r == kernel_h) {

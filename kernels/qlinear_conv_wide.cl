@@ -174,7 +174,7 @@ static INLINED void find_factors(factors *k, const filters *f, int from_x, int f
                                  int low, int high)
 {
     int16 sums[NV];
-    k->zero = number_of(y_zero[0], y_flip);
+    k->zero = quant_number(y_zero[0], y_flip);
     k->low = (float)(low - k->zero);
     k->high = (float)(high - k->zero);
     if (from_x != 0)
