@@ -15,6 +15,23 @@ kerf_status kerf__node_check_numbers(const kerf_node *n, int i, kerf_type type, 
     return kerf__node_check_shape(n, i, many != KERF__ALONE ? KERF_SHAPE(many) : KERF_SCALAR);
 }
 
+int kerf__has_many(const kerf_node *n, int i)
+{
+    const kerf_value *v = kerf_node_input(n, i);
+    return v != NULL && kerf__value_elements(v) > 1;
+}
+
+int kerf__has_sign(const kerf_node *n, int i)
+{
+    const kerf_value *v = kerf_node_input(n, i);
+    return v != NULL && v->type == KERF_S8;
+}
+
+kerf__arg kerf__numbers_arg(const kerf__op_case *c, int i)
+{
+    return ARG(kerf__in(c, kerf_node_input(c->node, i) != NULL ? i : 0));
+}
+
 int kerf__has_no_zero(const kerf_node *n, int w, int w_zero)
 {
     const kerf_value *zero = kerf_node_input(n, w_zero);

@@ -15,6 +15,12 @@ enum { KERF__ALONE = -1 };
  * channel say (KERF__ALONE: only one). */
 kerf_status kerf__node_check_numbers(const kerf_node *n, int i, kerf_type type, int64_t many);
 
+/* 1 if input i is there with more than one number; 1 if it is there and of int8. */
+int kerf__has_many(const kerf_node *n, int i);
+int kerf__has_sign(const kerf_node *n, int i);
+/* The buffer of input i; for one that is left out some other, as kernels never read it. */
+kerf__arg kerf__numbers_arg(const kerf__op_case *c, int i);
+
 /* 1 if the zero points (input w_zero) of weights (input w) are known to vanish when the weights'
  * bytes have a sign, as those of uint8 get by taking off 128. */
 int kerf__has_no_zero(const kerf_node *n, int w, int w_zero);

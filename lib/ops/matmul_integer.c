@@ -30,12 +30,6 @@ static int is_integer(const kerf_node *n)
     return strcmp(n->op, "MatMulInteger") == 0;
 }
 
-int kerf__matmul_has_many(const kerf_node *n, int i)
-{
-    const kerf_value *v = kerf_node_input(n, i);
-    return v != NULL && kerf__value_elements(v) > 1;
-}
-
 kerf__matmul_bytes kerf__matmul_bytes_of(const kerf_node *n)
 {
     static const kerf__matmul_bytes INTEGER = {0, 1, 2, 3, -1, -1, -1, -1, -1};
@@ -147,12 +141,6 @@ const char *kerf__matmul_bytes_options(const kerf_node *n)
     return is_integer(n) ? "-DINTEGER " : "";
 }
 
-/* What is left out is a, which is never read as such. */
-static kerf__arg buffer_of(const kerf__op_case *c, int i)
-{
-    return ARG(kerf__in(c, kerf_node_input(c->node, i) != NULL ? i : 0));
-}
-
 int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args)
 {
     enum { SIGN = 0x80 };
@@ -162,18 +150,18 @@ int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args)
     const int buffers[] = {b.a_zero, b.b_zero, b.y_zero, b.a_scale, b.b_scale, b.y_scale, b.bias};
     const int least = y_type == KERF_S8 ? INT8_MIN : 0;
     const int numbers[] = {
-        kerf_node_input(n, b.a_zero) != NULL,     kerf_node_input(n, b.b_zero) != NULL,
-        kerf_node_input(n, b.bias) != NULL,       kerf__matmul_has_many(n, b.a_zero),
-        kerf__matmul_has_many(n, b.b_zero),       kerf__matmul_has_many(n, b.a_scale),
-        kerf__matmul_has_many(n, b.b_scale),      SIGN * (n->inputs[b.a]->type == KERF_S8),
-        SIGN * (n->inputs[b.b]->type == KERF_S8), SIGN * (y_type == KERF_S8),
-        (int)kerf_node_int(n, "low", least),      (int)kerf_node_int(n, "high", least + UINT8_MAX)};
+        kerf_node_input(n, b.a_zero) != NULL, kerf_node_input(n, b.b_zero) != NULL,
+        kerf_node_input(n, b.bias) != NULL,   kerf__has_many(n, b.a_zero),
+        kerf__has_many(n, b.b_zero),          kerf__has_many(n, b.a_scale),
+        kerf__has_many(n, b.b_scale),         SIGN * kerf__has_sign(n, b.a),
+        SIGN * kerf__has_sign(n, b.b),        SIGN * (y_type == KERF_S8),
+        (int)kerf_node_int(n, "low", least),  (int)kerf_node_int(n, "high", least + UINT8_MAX)};
     int num = 0;
     args[num++] = ARG(kerf__in(c, b.a));
     args[num++] = ARG(kerf__in(c, b.b));
     args[num++] = ARG(kerf__out(c, 0));
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
-        args[num++] = buffer_of(c, buffers[i]);
+        args[num++] = kerf__numbers_arg(c, buffers[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
     return num;

@@ -11,9 +11,6 @@ typedef struct kerf__matmul_bytes {
 } kerf__matmul_bytes;
 
 kerf__matmul_bytes kerf__matmul_bytes_of(const kerf_node *n);
-/* 1 if input i is there with more than one number. */
-int kerf__matmul_has_many(const kerf_node *n, int i);
-
 enum { KERF__MOST_MATMUL_ARGS = 40 };
 /* a, b, the result, and INTEGERS of kernels/matmul_integer.clh; their number. */
 int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args);

@@ -93,7 +93,7 @@ kerf__wish kerf__matmul_packed_layouts(const kerf_node *n, kerf__layouts *out)
     const kerf__matmul_bytes b = kerf__matmul_bytes_of(n);
     const kerf_value *weights = n->inputs[b.b];
     const kerf__layout layout = kerf_node_int(n, "transB", 0) != 0 ? KERF__N4 : KERF__K4;
-    const int has_rows = kerf__matmul_has_many(n, b.a_zero) || kerf__matmul_has_many(n, b.a_scale);
+    const int has_rows = kerf__has_many(n, b.a_zero) || kerf__has_many(n, b.a_scale);
     if (!is_weights(weights) || has_rows || n->inputs[b.a]->shape.rank < 2 ||
         kerf__value_elements(n->outputs[0]) == 0 || kerf__value_elements(weights) == 0 ||
         kerf_shape_num_elements(kerf__layout_shape(layout, weights->shape)) > INT32_MAX)
@@ -118,11 +118,6 @@ int kerf__matmul_vnni_fits(const kerf__op_case *c)
 {
     const int signs = kerf_device_get_info(c->dev)->features.dot[KERF_DOT_X86];
     return kerf__matmul_packed_fits(c) && (signs >> KERF_U8S8 & 1) != 0;
-}
-
-static int has_sign(const kerf_node *n)
-{
-    return n->inputs[kerf__matmul_bytes_of(n).a]->type == KERF_S8;
 }
 
 /* Cycles of one core: a vector takes one by the instruction and some five in C, a tile no less
@@ -166,7 +161,7 @@ static kerf_status build(const kerf__op_case *c, const char *form)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
     snprintf(options, sizeof options, "%s%s -DDOT_FORM=%s%s%s", kerf__matmul_bytes_options(c->node),
-             c->option.candidate->options, form, has_sign(c->node) ? " -DA_SIGNED" : "",
+             c->option.candidate->options, form, kerf__has_sign(c->node, b.a) ? " -DA_SIGNED" : "",
              !kerf__has_no_zero(c->node, b.b, b.b_zero) ? " -DROW_SUMS" : "");
     return kerf__emit(c, &kerf__source_matmul_integer_packed, "matmul_integer_packed", options,
                       args, num, kerf__grid_wide(kerf__ceil_div(rows, (size_t)turns), panels, 1));

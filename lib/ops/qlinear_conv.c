@@ -38,16 +38,10 @@ static kerf__conv_bytes inputs_of(const kerf_node *n)
     return is_integer(n) ? INTEGER : QLINEAR;
 }
 
-static int has_sign(const kerf_node *n, int i)
-{
-    const kerf_value *v = kerf_node_input(n, i);
-    return v != NULL && v->type == KERF_S8;
-}
-
 kerf__conv_bytes kerf__conv_bytes_of(const kerf_node *n)
 {
     kerf__conv_bytes b = inputs_of(n);
-    const int least = has_sign(n, b.y_zero) ? INT8_MIN : 0;
+    const int least = kerf__has_sign(n, b.y_zero) ? INT8_MIN : 0;
     b.low = (int)kerf_node_int(n, "low", least);
     b.high = (int)kerf_node_int(n, "high", least + UINT8_MAX);
     return b;
@@ -105,19 +99,6 @@ const char *kerf__conv_bytes_options(const kerf_node *n)
     return is_integer(n) ? "-DINTEGER" : "";
 }
 
-/* What is left out is x, which is never read as such. */
-static kerf__arg buffer_of(const kerf__op_case *c, int i)
-{
-    return ARG(kerf__in(c, kerf_node_input(c->node, i) != NULL ? i : 0));
-}
-
-/* 1 if the input is a number for each channel. */
-static int step_of(const kerf_node *n, int i)
-{
-    const kerf_value *v = kerf_node_input(n, i);
-    return v != NULL && kerf__value_elements(v) > 1;
-}
-
 int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg *args)
 {
     enum { SIGN = 0x80 };
@@ -128,11 +109,11 @@ int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg
     const int numbers[] = {kerf_node_input(n, b.x_zero) != NULL,
                            kerf_node_input(n, b.w_zero) != NULL,
                            v->has_bias,
-                           step_of(n, b.w_zero),
-                           step_of(n, b.w_scale),
-                           SIGN * has_sign(n, b.x),
-                           SIGN * has_sign(n, b.w),
-                           SIGN * has_sign(n, b.y_zero),
+                           kerf__has_many(n, b.w_zero),
+                           kerf__has_many(n, b.w_scale),
+                           SIGN * kerf__has_sign(n, b.x),
+                           SIGN * kerf__has_sign(n, b.w),
+                           SIGN * kerf__has_sign(n, b.y_zero),
                            b.low,
                            b.high,
                            v->groups,
@@ -155,7 +136,7 @@ int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg
     args[num++] = ARG(kerf__in(c, b.w));
     args[num++] = ARG(kerf__out(c, 0));
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
-        args[num++] = buffer_of(c, buffers[i]);
+        args[num++] = kerf__numbers_arg(c, buffers[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
     return num;

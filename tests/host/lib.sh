@@ -55,6 +55,14 @@ make_npy() {
     head -c $(($3 * 4)) /dev/zero | tr '\000' '@' >>"$1"
 }
 
+# need_python: without $PYTHON the test is skipped, or fails where a device is demanded.
+need_python() {
+    [ -x "$PYTHON" ] && return
+    echo "no $PYTHON: ./bootstrap test makes it"
+    [ -n "${KERF_REQUIRE_DEVICE:-}" ] && exit 1
+    exit 77
+}
+
 finish() {
     [ "$failures" = 0 ] && echo passed && exit 0
     echo "$failures failed"

@@ -3,11 +3,7 @@
 # kerf made and pruned.  PYTHON has onnxruntime and numpy.
 . "$(dirname "$0")/lib.sh"
 export KERF_DEVICE=0
-if [ ! -x "$PYTHON" ]; then
-    echo "no $PYTHON: ./bootstrap test makes it"
-    [ -n "${KERF_REQUIRE_DEVICE:-}" ] && exit 1
-    exit 77
-fi
+need_python
 "$KERF" new lenet-300-100 --input 1,8,8 -q -o m.onnx || failed new
 "$KERF" prune m.onnx --sparsity 0.9 -q -o pruned.onnx >/dev/null || failed prune
 "$PYTHON" -c 'import numpy as n; n.save("x.npy", n.random.default_rng(1).standard_normal((300, 1, 8, 8), dtype="f4"))'

@@ -3,11 +3,7 @@
 # what they give there (ort_quantized.py).  PYTHON has onnx and onnxruntime.
 . "$(dirname "$0")/lib.sh"
 export KERF_DEVICE=0
-if [ ! -x "$PYTHON" ]; then
-    echo "no $PYTHON: ./bootstrap test makes it"
-    [ -n "${KERF_REQUIRE_DEVICE:-}" ] && exit 1
-    exit 77
-fi
+need_python
 judge="$KERF_TEST_SOURCE/tests/host/ort_quantized.py"
 "$KERF" new lenet-5 -q -o lenet.onnx || failed new
 "$PYTHON" "$judge" make lenet.onnx || failed "quantizing"

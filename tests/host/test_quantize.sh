@@ -5,11 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 data=fashion-mnist
 export KERF_DEVICE=0
-if [ ! -x "$PYTHON" ]; then
-    echo "no $PYTHON: ./bootstrap test makes it"
-    [ -n "${KERF_REQUIRE_DEVICE:-}" ] && exit 1
-    exit 77
-fi
+need_python
 
 # judge MODEL OPERATORS [int2]: ONNX Runtime has these and no others, and Kerf's top-1.
 judge() {

@@ -1,6 +1,7 @@
 /* test_conv.c -- Conv, ConvTranspose and their gradients against ref_conv.c: every variant, and
  * the shapes that ONNX gives. */
 #include "laid_check.h"
+#include "ops/conv_case.h"
 #include "ops/conv_common.h"
 #include "ref/ref.h"
 
@@ -10,37 +11,6 @@ enum { MAX = 1 << 17 };
 static kerf_device *dev;
 static float x[MAX], w[MAX], b[MAX], z[MAX];
 static int num_laid; /* nodes that were checked in blocks, too */
-
-/* Zeros stand for what the node does not say. */
-typedef struct conv_case {
-    kerf_shape x, w, y; /* y: what must come out */
-    int64_t group, strides[2], dilations[2], pads[4];
-    const char *auto_pad;
-    int64_t output_padding[2], output_shape[2];
-} conv_case;
-
-static void set_list(kerf_node *n, const char *key, const int64_t *list, size_t num)
-{
-    for (size_t i = 0; i < num; i++)
-        if (list[i] != 0) {
-            CHECK_OK(kerf_node_set_ints(n, key, list, num));
-            return;
-        }
-}
-
-static void set_attributes(kerf_node *n, const conv_case *t)
-{
-    const size_t num_axes = t->x.rank == 3 ? 1 : 2; /* 3-D is refused before they are read */
-    if (t->group != 0)
-        CHECK_OK(kerf_node_set_int(n, "group", t->group));
-    if (t->auto_pad != NULL)
-        CHECK_OK(kerf_node_set_string(n, "auto_pad", t->auto_pad));
-    set_list(n, "strides", t->strides, num_axes);
-    set_list(n, "dilations", t->dilations, num_axes);
-    set_list(n, "pads", t->pads, 2 * num_axes);
-    set_list(n, "output_padding", t->output_padding, num_axes);
-    set_list(n, "output_shape", t->output_shape, num_axes);
-}
 
 /* ---- which tiles --------------------------------------------------------------------------- */
 
@@ -69,7 +39,7 @@ static void begin(op_check *c, const char *op, const conv_case *t)
     op_check_input(c, KERF_F32, t->x, x);
     op_check_input(c, KERF_F32, t->w, w);
     op_check_node(c, op, 1);
-    set_attributes(c->node, t);
+    conv_case_set_attributes(c->node, t);
 }
 
 /* ---- the gradients, as nodes of their own -------------------------------------------------- */
@@ -249,7 +219,7 @@ static void check_winograd(const conv_case *t, int extras)
         op_check_input(&c, KERF_F32, t->y, z);
     }
     op_check_node(&c, "Conv", 1);
-    set_attributes(c.node, t);
+    conv_case_set_attributes(c.node, t);
     if (extras) {
         CHECK_OK(kerf_node_set_int(c.node, "residual", 1));
         CHECK_OK(kerf_node_set_string(c.node, "activation", "relu"));
@@ -295,7 +265,7 @@ static void check_finish(const char *op, const conv_case *t, int has_bias, int h
     if (has_residual)
         op_check_input(&c, KERF_F32, t->y, z);
     op_check_node(&c, op, 1);
-    set_attributes(c.node, t);
+    conv_case_set_attributes(c.node, t);
     if (has_residual)
         CHECK_OK(kerf_node_set_int(c.node, "residual", 1));
     if (activation != NULL)

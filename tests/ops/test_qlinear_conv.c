@@ -1,6 +1,7 @@
 /* test_qlinear_conv.c -- ConvInteger and QLinearConv against ref_qlinear_conv.c: the very numbers,
  * of both types on both sides, and the shapes that ONNX gives. */
 #include "laid_check.h"
+#include "ops/conv_case.h"
 #include "ref/ref.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
@@ -40,13 +41,6 @@ static void fill(void)
 
 /* ---- one case ------------------------------------------------------------------------------ */
 
-/* Zeros stand for what the node does not say. */
-typedef struct conv_case {
-    kerf_shape x, w, y; /* y: what must come out */
-    int64_t group, strides[2], dilations[2], pads[4];
-    const char *auto_pad;
-} conv_case;
-
 /* Per channel: one scale, and one zero point, a channel. */
 typedef struct types {
     kerf_type x, w, y;
@@ -55,27 +49,6 @@ typedef struct types {
     int has_ties;
     int no_zero; /* w's zero points vanish, and are known to */
 } types;
-
-static void set_list(kerf_node *n, const char *key, const int64_t *list, size_t num)
-{
-    for (size_t i = 0; i < num; i++)
-        if (list[i] != 0) {
-            CHECK_OK(kerf_node_set_ints(n, key, list, num));
-            return;
-        }
-}
-
-static void set_attributes(kerf_node *n, const conv_case *t)
-{
-    const size_t num_axes = (size_t)t->x.rank - 2;
-    if (t->group != 0)
-        CHECK_OK(kerf_node_set_int(n, "group", t->group));
-    if (t->auto_pad != NULL)
-        CHECK_OK(kerf_node_set_string(n, "auto_pad", t->auto_pad));
-    set_list(n, "strides", t->strides, num_axes);
-    set_list(n, "dilations", t->dilations, num_axes);
-    set_list(n, "pads", t->pads, 2 * num_axes);
-}
 
 static kerf_shape numbers_of(const conv_case *t, int per_channel)
 {
@@ -130,7 +103,7 @@ static void add_integer(op_check *c, const conv_case *t, const types *k, int num
 
 static void finish(op_check *c, const conv_case *t)
 {
-    set_attributes(c->node, t);
+    conv_case_set_attributes(c->node, t);
     CHECK_OK(kerf__node_infer(c->node));
     CHECK(kerf_shape_equal(c->node->outputs[0]->shape, t->y));
     op_check_variants(c, ref_qlinear_conv, 0);
