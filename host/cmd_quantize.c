@@ -68,7 +68,8 @@ static int is_calibrated(const options *o)
 /* What goes together. */
 static int check_options(const options *o, kerf_quantize_mode mode)
 {
-    static const char *const ONLY_STATIC[] = {"activations", "calibrate", "observer", "ranges"};
+    static const char *const ONLY_STATIC[] = {"activations", "calibrate", "observer", "ranges",
+                                              "bias-correct"};
     if (o->symmetric && o->asymmetric)
         return fail_usage(o, "--symmetric, --asymmetric: must be one of them");
     for (size_t i = 0; i < sizeof ONLY_STATIC / sizeof ONLY_STATIC[0]; i++)
@@ -94,6 +95,7 @@ static int quantize_options(const options *o, kerf_quantize_options *q, kerf_cal
     q->weights = WEIGHTS[o->weights];
     q->activations = ACTIVATIONS[o->activations];
     q->asymmetric = o->asymmetric;
+    q->bias_correct = o->bias_correct;
     q->layers = o->layers.items;
     q->num_layers = o->layers.num;
     q->skip = o->skip.items;
@@ -103,6 +105,7 @@ static int quantize_options(const options *o, kerf_quantize_options *q, kerf_cal
         .samples = options_given(o, "calibrate") ? o->calibrate : SAMPLES,
         .batch = options_given(o, "batch") ? o->batch : BATCH,
         .seed = (uint64_t)o->seed,
+        .means = o->bias_correct,
     };
     int code = check_options(o, mode);
     if (code == 0)
@@ -155,12 +158,13 @@ static kerf_status quantize(change *c, kerf_quantize_options *q, kerf_calibrate_
     how->prep = c->s.prep;
     how->progress = on_progress;
     how->context = c;
-    if (q->mode == KERF_QUANTIZE_STATIC) {
+    if (q->mode == KERF_QUANTIZE_STATIC || c->o->equalize)
         status = kerf_quantize_fold(c->s.m.g, c->s.m.s);
-        if (status == KERF_OK)
-            status = find_ranges(c, &ranges, q, how);
-        q->ranges = ranges;
-    }
+    if (status == KERF_OK && c->o->equalize)
+        status = kerf_quantize_equalize(c->s.m.g, c->s.m.s, q);
+    if (status == KERF_OK && q->mode == KERF_QUANTIZE_STATIC)
+        status = find_ranges(c, &ranges, q, how);
+    q->ranges = ranges;
     if (status == KERF_OK && c->o->analyse)
         status = analyse(c, q, how);
     if (status == KERF_OK)

@@ -47,6 +47,8 @@ const option_row option_rows[] = {
     {"calibrate", 0, OPTION_WHOLE, GROUP_QUANTIZE, FIELD(calibrate), "N", "static: samples that the ranges of activations are found on (512)", NULL, RANGE_MIN, 1, 0},
     {"observer", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(observer), "O", "static: minmax, moving (an average of batches), percentile=P, mse or entropy (minmax)", NO_RANGE},
     {"analyse", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(analyse), "", "what rounding costs each layer: errors of weights and outputs, and top-1 lost when it alone is rounded", NO_RANGE},
+    {"equalize", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(equalize), "", "even out weights between neighbouring layers first; the floats compute the same", NO_RANGE},
+    {"bias-correct", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(bias_correct), "", "static: take off biases what rounding adds on average", NO_RANGE},
     {"ranges", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(ranges), "FILE.json", "static: the ranges; written if missing, used if there", NO_RANGE},
 
     /* training */
@@ -104,7 +106,6 @@ const option_row option_rows[] = {
     LATER("max-drop", GROUP_PRUNE), LATER("size", GROUP_PRUNE), LATER("macs", GROUP_PRUNE),
     LATER("latency", GROUP_PRUNE), LATER("structure", GROUP_PRUNE), LATER("remove", GROUP_PRUNE),
     LATER("groups", GROUP_PRUNE), LATER("round-to", GROUP_PRUNE), LATER("analyse", GROUP_PRUNE),
-    LATER("equalize", GROUP_QUANTIZE), LATER("bias-correct", GROUP_QUANTIZE),
     LATER("adaround", GROUP_QUANTIZE), LATER("max-drop", GROUP_QUANTIZE), LATER("size", GROUP_QUANTIZE),
     LATER("latency", GROUP_QUANTIZE), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
     LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),

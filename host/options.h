@@ -75,7 +75,7 @@ typedef struct options {
     const char *mask;
     const char *classes; /* of the data; num_classes of a new network */
 
-    int mode, weights, activations, asymmetric, symmetric, analyse;
+    int mode, weights, activations, asymmetric, symmetric, analyse, equalize, bias_correct;
     const char *per, *observer, *ranges;
     int64_t calibrate;
 

@@ -47,7 +47,8 @@ typedef struct kerf_range {
 KERF_API void kerf_ranges_destroy(kerf_ranges *r); /* NULL is allowed */
 KERF_API size_t kerf_ranges_num(const kerf_ranges *r);
 KERF_API kerf_range kerf_ranges_get(const kerf_ranges *r, size_t i);
-/* A JSON file {"ranges":{"conv1":{"low":0,"high":3.1},...}}. */
+/* A JSON file {"ranges":{"conv1":{"low":0,"high":3.1},...}}; where means were found, with
+ * "means":{"conv1":[0.3,...],...}, a number a channel of what a layer takes. */
 KERF_API kerf_status kerf_ranges_read(kerf_ranges **out, const char *path);
 KERF_API kerf_status kerf_ranges_write(const kerf_ranges *r, const char *path);
 
@@ -69,6 +70,7 @@ typedef struct kerf_calibrate_options {
     double percentile;      /* KERF_OBSERVE_PERCENTILE: above 50, at most 100 */
     int64_t samples, batch; /* of the training split, chosen by seed; without one, of another */
     uint64_t seed;
+    int means;                        /* 1: finds means, too, for bias_correct */
     const char *prep;                 /* NULL: what the graph or the data set says */
     kerf_calibrate_progress progress; /* or NULL */
     void *context;
@@ -83,6 +85,9 @@ typedef struct kerf_quantize_options {
     kerf_quantize_per per; /* dynamic: tensor or channel; static: the same */
     int64_t block;         /* KERF_PER_BLOCK: 16, 32, 64, 128 or 256 */
     int asymmetric;        /* 1: weights have zero points; 0: they are in [-127, 127] and so on */
+    int bias_correct; /* static, 1: what rounding its weights adds to a layer's outputs on average
+                       * is taken off its bias (Nagel et al. 2019, section 4.2, with means that
+                       * calibration found); Conv and Gemm */
     const char *const *layers, *const *skip; /* shell patterns; none: all layers */
     size_t num_layers, num_skip;
     const kerf_ranges *ranges; /* static: of kerf_calibrate() with the same layers */
@@ -94,6 +99,14 @@ KERF_API kerf_quantize_options kerf_quantize_defaults(kerf_quantize_mode mode);
 /* Batch normalisation with fixed statistics behind a convolution becomes part of its weights and
  * bias, in the state.  To be called before calibrating. */
 KERF_API kerf_status kerf_quantize_fold(kerf_graph *g, kerf_state *s);
+
+/* Layer by layer, what one layer's channel has too little of range in its weights the next has too
+ * much of: factors that are powers of two even it out, and the network computes the same bits as
+ * before (cross-layer equalization, Nagel et al. 2019).  Between both may stand what keeps such
+ * factors: Relu, LeakyRelu, pooling, Flatten, Dropout; a Clip does not.  Among the layers that the
+ * options choose.  To be called behind folding, before calibrating. */
+KERF_API kerf_status kerf_quantize_equalize(kerf_graph *g, kerf_state *s,
+                                            const kerf_quantize_options *options);
 
 /* Runs the network, as it is, on samples and finds the range of each activation that a static
  * kerf_quantize() with these options rounds.  Nothing but ranges is kept, on the device until the

@@ -42,6 +42,8 @@ END
 expect 0 "" "$KERF" quantize dense5.onnx --data $data --asymmetric --activations int8 --calibrate 1 \
     --observer moving -q -o one.onnx
 judge one.onnx "Flatten NhwcMaxPool QGemm QLinearConv"
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --equalize --bias-correct --per tensor -q -o even.onnx
+judge even.onnx "Flatten NhwcMaxPool QGemm QLinearConv"
 expect 0 "" "$KERF" quantize dense5.onnx --data $data --skip first --per tensor -q -o most.onnx
 judge most.onnx "Conv Flatten NhwcMaxPool QGemm QLinearConv"
 

@@ -4,6 +4,7 @@
  * Nothing of a batch is kept, and a site is two numbers or KERF__BINS counts, so samples may be as
  * many as time allows. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -23,17 +24,35 @@ static kerf_status list_sites(kerf__watching *w, const kerf_graph *g, const kerf
 }
 
 static kerf_status find_sites(kerf__watching *w, const kerf_graph *g,
-                              const kerf_quantize_options *options)
+                              const kerf__quantize_layers *layers)
 {
-    kerf__quantize_layers layers;
     kerf__sites sites = {0};
-    KERF__TRY(kerf__quantize_find(&layers, g, options));
-    kerf_status status = kerf__sites_find(&sites, g, &layers);
+    kerf_status status = kerf__sites_find(&sites, g, layers);
     if (status == KERF_OK)
         status = list_sites(w, g, &sites);
     kerf__sites_free(&sites);
-    kerf__quantize_layers_free(&layers);
     return status;
+}
+
+static int is_listed(const kerf__watching *w, const char *name)
+{
+    for (size_t i = 0; i < w->num; i++)
+        if (strcmp(w->sites[i].name, name) == 0)
+            return 1;
+    return 0;
+}
+
+/* What layers with a bias take, in the place of the sites. */
+static void list_inputs(kerf__watching *w, const kerf__quantize_layers *layers)
+{
+    w->num = 0;
+    for (size_t i = 0; i < layers->num; i++) {
+        const kerf__quantize_layer *l = &layers->at[i];
+        const char *name = l->node->inputs[0]->name;
+        if (kerf__layer_has_bias(l) && !is_listed(w, name))
+            w->sites[w->num++] = (kerf__watched){
+                .name = name, .channels = kerf__layer_num_inputs(l), .rank = l->weight->shape.rank};
+    }
 }
 
 /* ---- a pass ---------------------------------------------------------------------------- */
@@ -115,23 +134,26 @@ static kerf_status check_how(const kerf_calibrate_options *how)
 }
 
 static kerf_status calibrate(kerf__watching *w, const kerf_graph *g, const kerf_dataset *d,
-                             const kerf_quantize_options *options, kerf_ranges *out)
+                             const kerf__quantize_layers *layers)
 {
     const kerf_calibrate_options *how = w->how;
     const int counts = kerf__observer_counts(how->observer);
     KERF__TRY(check_how(how));
     KERF__TRY(kerf__samples_open(&w->samples, g, d, how));
-    KERF__TRY(find_sites(w, g, options));
-    w->samples.to_see = (counts ? 2 : 1) * w->samples.num;
+    KERF__TRY(find_sites(w, g, layers));
+    w->samples.to_see = (1 + counts + (how->means != 0)) * w->samples.num;
     if (counts)
         KERF__TRY(check_counts(w, g));
     KERF__TRY(look(w, g, &kerf__pass_ranges));
     if (counts)
         KERF__TRY(look(w, g, &kerf__pass_counts));
     for (size_t i = 0; i < w->num; i++)
-        KERF__TRY(
-            kerf__ranges_add(out, w->sites[i].name, w->sites[i].span.low, w->sites[i].span.high));
-    return KERF_OK;
+        KERF__TRY(kerf__ranges_add(w->out, w->sites[i].name, w->sites[i].span.low,
+                                   w->sites[i].span.high));
+    if (how->means == 0)
+        return KERF_OK;
+    list_inputs(w, layers);
+    return look(w, g, &kerf__pass_means);
 }
 
 kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf_state *s,
@@ -139,10 +161,16 @@ kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf_state *s
                            const kerf_calibrate_options *how)
 {
     kerf__watching w = {.s = s, .how = how};
-    KERF__TRY(kerf__ranges_create(out));
-    kerf_status status = calibrate(&w, g, d, options, *out);
+    kerf__quantize_layers layers;
+    *out = NULL;
+    KERF__TRY(kerf__quantize_find(&layers, g, options));
+    kerf_status status = kerf__ranges_create(&w.out);
+    if (status == KERF_OK)
+        status = calibrate(&w, g, d, &layers);
+    kerf__quantize_layers_free(&layers);
     kerf__samples_close(&w.samples);
     free(w.sites);
+    *out = w.out;
     if (status != KERF_OK) {
         kerf_ranges_destroy(*out);
         *out = NULL;

@@ -1,7 +1,8 @@
 /* compress/quantize/calibrate_internal.h -- what the halves of calibration share.
  *
  * pass: all samples once through the network, with an observer at each site.  Ranges are one pass;
- * observers that cut them need a second one, which counts what lies where in the whole range.
+ * observers that cut them need a second one, which counts what lies where in the whole range; means
+ * are one more, of what layers take.
  *
  *   calibrate.c           sites and passes
  *   calibrate_samples.c   samples, batch by batch through a network
@@ -64,6 +65,8 @@ enum { KERF__MOST_SEEN = 2 };
 typedef struct kerf__watched {
     const char *name; /* of the value; borrowed from the caller's graph */
     int ids[KERF__MOST_SEEN], num_ids;
+    size_t channels; /* of what a layer takes, and its rank; for means */
+    int rank;
     kerf__span span; /* what was found so far */
 } kerf__watched;
 
@@ -75,15 +78,16 @@ typedef struct kerf__watching {
     kerf__sample_plans plans; /* of the pass */
     kerf__watched *sites;     /* owned */
     size_t num;
+    kerf_ranges *out; /* borrowed; what was found in the end */
 } kerf__watching;
 
 typedef struct kerf__pass_rules {
     /* Puts the observer of a site behind v. */
     kerf_status (*add)(kerf__watching *w, kerf__watched *site, kerf_value *v);
-    /* Sets the site's span from its states; waits. */
+    /* Takes what the site's states hold as its span, or as its means; waits. */
     kerf_status (*read)(const kerf__watching *w, kerf__watched *site);
 } kerf__pass_rules;
-extern const kerf__pass_rules kerf__pass_ranges, kerf__pass_counts;
+extern const kerf__pass_rules kerf__pass_ranges, kerf__pass_counts, kerf__pass_means;
 
 /* 1 if the observer needs counts. */
 int kerf__observer_counts(kerf_observer observer);

@@ -2,6 +2,7 @@
  *
  *     ranges   site --> ReduceMin --> Min with the state so far --> its next value; so the maxima
  *     counts   site --> kerf.Histogram with the state so far --> its next value
+ *     means    site --> ReduceMean of an image --> ReduceSum of a batch --> Add to the state so far
  *
  * The states live on the device; nothing is read before the last batch. */
 #include <math.h>
@@ -57,6 +58,17 @@ static kerf_status add_reduce(kerf_graph *g, const char *op, kerf_value *v, kerf
     KERF__TRY(kerf_graph_add_node(g, op, NULL, &v, 1, 1, &n));
     *out = n->outputs[0];
     return kerf_node_set_int(n, "keepdims", 0);
+}
+
+/* Over axes from `first` on, up to `end`. */
+static kerf_status add_reduce_axes(kerf_graph *g, const char *op, kerf_value *v, int first, int end,
+                                   kerf_value **out)
+{
+    int64_t axes[KERF_MAX_RANK];
+    for (int i = first; i < end; i++)
+        axes[i - first] = i;
+    KERF__TRY(add_reduce(g, op, v, out));
+    return kerf_node_set_ints((*out)->producer, "axes", axes, (size_t)(end - first));
 }
 
 static kerf_status add_numbers(kerf_graph *g, const float *x, kerf_shape shape, kerf_value **out)
@@ -147,3 +159,37 @@ static kerf_status read_counts(const kerf__watching *w, kerf__watched *site)
 }
 
 const kerf__pass_rules kerf__pass_counts = {add_counts, read_counts};
+
+/* ---- means ----------------------------------------------------------------------------- */
+
+static kerf_status add_means(kerf__watching *w, kerf__watched *site, kerf_value *v)
+{
+    kerf_value *old, *next;
+    const kerf_shape shape = KERF_SHAPE((int64_t)site->channels);
+    KERF__TRY(add_state(w, site, "sums", KERF_F32, shape, &old));
+    const int id = old->state_id;
+    if (site->rank > 2)
+        KERF__TRY(add_reduce_axes(w->g, "ReduceMean", v, 2, site->rank, &v));
+    KERF__TRY(add_reduce_axes(w->g, "ReduceSum", v, 0, 1, &v));
+    KERF__TRY(add(w->g, "Add", old, v, &next));
+    next->next_of = id;
+    return KERF_OK;
+}
+
+static kerf_status read_means(const kerf__watching *w, kerf__watched *site)
+{
+    float *sums = kerf__alloc(site->channels, sizeof *sums);
+    double *means = kerf__alloc(site->channels, sizeof *means);
+    kerf_status status = sums != NULL && means != NULL
+                             ? kerf_state_read(w->s, site->ids[0], sums)
+                             : kerf__fail_memory("calibrate", site->channels * sizeof *means);
+    for (size_t i = 0; status == KERF_OK && i < site->channels; i++)
+        means[i] = (double)sums[i] / (double)w->samples.num;
+    free(sums);
+    if (status == KERF_OK)
+        return kerf__ranges_add_means(w->out, site->name, means, site->channels);
+    free(means);
+    return status;
+}
+
+const kerf__pass_rules kerf__pass_means = {add_means, read_means};

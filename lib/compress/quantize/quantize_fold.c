@@ -18,8 +18,7 @@
 
 enum { SRC, SCALE, OFFSET, MEAN, VARIANCE, NUM_INPUTS };
 
-/* The state behind v, seen through a mask, that nobody else reads; NULL if there is none. */
-static kerf_value *own_state(kerf_value *v)
+kerf_value *kerf__quantize_own_state(kerf_value *v)
 {
     while (v != NULL && kerf__value_num_uses(v) == 1 && v->producer != NULL &&
            strcmp(v->producer->op, "kerf.Mask") == 0)
@@ -50,8 +49,9 @@ static kerf_node *conv_before(const kerf_node *norm)
     if (conv == NULL || strcmp(conv->op, "Conv") != 0 ||
         kerf__value_num_uses(conv->outputs[0]) != 1)
         return NULL;
-    const kerf_value *weight = own_state(conv->inputs[1]);
-    if (weight == NULL || (bias_of(conv) != NULL && own_state(bias_of(conv)) == NULL))
+    const kerf_value *weight = kerf__quantize_own_state(conv->inputs[1]);
+    if (weight == NULL ||
+        (bias_of(conv) != NULL && kerf__quantize_own_state(bias_of(conv)) == NULL))
         return NULL;
     for (int i = SCALE; i < NUM_INPUTS; i++)
         if (!is_stored(norm->inputs[i], weight->shape.dims[0]))
@@ -76,13 +76,13 @@ static void numbers_free(numbers *x)
 static kerf_status read_numbers(numbers *x, const kerf_state *s, const kerf_node *norm,
                                 const kerf_node *conv)
 {
-    const kerf_value *weight = own_state(conv->inputs[1]);
+    const kerf_value *weight = kerf__quantize_own_state(conv->inputs[1]);
     const size_t channels = (size_t)weight->shape.dims[0];
     for (int i = SCALE; i < NUM_INPUTS; i++)
         KERF__TRY(kerf__quantize_read(s, norm->inputs[i], &x->norm[i]));
     KERF__TRY(kerf__quantize_read(s, weight, &x->weights));
     if (bias_of(conv) != NULL)
-        return kerf__quantize_read(s, own_state(bias_of(conv)), &x->bias);
+        return kerf__quantize_read(s, kerf__quantize_own_state(bias_of(conv)), &x->bias);
     x->bias = kerf__alloc(channels, sizeof *x->bias);
     return x->bias != NULL ? KERF_OK : kerf__fail_memory("quantize", channels * sizeof *x->bias);
 }
@@ -103,7 +103,7 @@ static void fold_numbers(numbers *x, size_t channels, size_t weights_a_channel, 
 static kerf_status need_bias(kerf_state *s, kerf_node *conv, const kerf_value *weight, int *id)
 {
     kerf_graph *g = conv->graph;
-    kerf_value *bias = own_state(bias_of(conv));
+    kerf_value *bias = kerf__quantize_own_state(bias_of(conv));
     if (bias != NULL) {
         *id = bias->state_id;
         return KERF_OK;
@@ -125,7 +125,7 @@ static kerf_status need_bias(kerf_state *s, kerf_node *conv, const kerf_value *w
 
 static kerf_status fold(kerf_state *s, const kerf_node *norm, kerf_node *conv)
 {
-    const kerf_value *weight = own_state(conv->inputs[1]);
+    const kerf_value *weight = kerf__quantize_own_state(conv->inputs[1]);
     const size_t channels = (size_t)weight->shape.dims[0];
     numbers x = {0};
     int bias;

@@ -6,6 +6,7 @@
  *
  *   quantize_graph.c        options, and what each mode calls
  *   quantize_fold.c         batch normalisation into convolutions
+ *   equalize.c              ranges of neighbouring layers, evened out
  *   quantize_layers.c       finds layers, and which of them patterns choose
  *   quantize_sites.c        finds sites and classes
  *   quantize_numbers.c      from a range to scale and zero point; weights to integers
@@ -40,6 +41,14 @@ kerf_status kerf__quantize_find(kerf__quantize_layers *out, const kerf_graph *g,
                                 const kerf_quantize_options *options);
 void kerf__quantize_layers_free(kerf__quantize_layers *layers);
 
+int kerf__layer_is_conv(const kerf__quantize_layer *l);
+int kerf__layer_has_bias(const kerf__quantize_layer *l); /* or could be given one */
+/* Channels, or columns, of what it takes. */
+size_t kerf__layer_num_inputs(const kerf__quantize_layer *l);
+/* Of weight i: which output channel it is of, and which input it multiplies. */
+size_t kerf__layer_made(const kerf__quantize_layer *l, size_t i);
+size_t kerf__layer_taken(const kerf__quantize_layer *l, size_t i);
+
 /* ---- sites ----------------------------------------------------------------------------- */
 
 typedef struct kerf__sites {
@@ -66,6 +75,10 @@ const kerf_value *kerf__sites_source(const kerf_value *v);
 kerf_status kerf__ranges_create(kerf_ranges **out);
 kerf_status kerf__ranges_add(kerf_ranges *r, const char *name, double low, double high);
 const kerf_range *kerf__ranges_find(const kerf_ranges *r, const char *name); /* or NULL */
+/* Of each channel of what a layer takes; means are taken over. */
+kerf_status kerf__ranges_add_means(kerf_ranges *r, const char *name, double *means, size_t num);
+/* NULL: there are none, or not so many. */
+const double *kerf__ranges_find_means(const kerf_ranges *r, const char *name, size_t num);
 
 /* ---- numbers --------------------------------------------------------------------------- */
 
@@ -95,6 +108,9 @@ void kerf__rounded_free(kerf__rounded *r);
 double kerf__rounded_number(const kerf__rounded *r, const kerf__rounding *how, size_t i);
 
 /* ---- rewriting ------------------------------------------------------------------------- */
+
+/* The state behind v, seen through a mask, that nobody else reads; NULL if there is none. */
+kerf_value *kerf__quantize_own_state(kerf_value *v);
 
 /* Reads a float32 state or constant into fresh memory; NaN and infinities are an error. */
 kerf_status kerf__quantize_read(const kerf_state *s, const kerf_value *v, float **out);

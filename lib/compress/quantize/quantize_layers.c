@@ -93,6 +93,50 @@ static kerf_status find_all(kerf__quantize_layers *out, const kerf_graph *g)
     return KERF_OK;
 }
 
+/* ---- channels of weights --------------------------------------------------------------- */
+
+int kerf__layer_is_conv(const kerf__quantize_layer *l)
+{
+    return strcmp(l->node->op, "Conv") == 0;
+}
+
+int kerf__layer_has_bias(const kerf__quantize_layer *l)
+{
+    return strcmp(l->node->op, "MatMul") != 0;
+}
+
+static size_t num_groups(const kerf__quantize_layer *l)
+{
+    return kerf__layer_is_conv(l) ? (size_t)kerf_node_int(l->node, "group", 1) : 1;
+}
+
+size_t kerf__layer_num_inputs(const kerf__quantize_layer *l)
+{
+    return (size_t)l->weight->shape.dims[1 - l->axis] * num_groups(l);
+}
+
+/* Weights that lie behind one another with the same index in `axis`. */
+static size_t num_inside(const kerf__quantize_layer *l, int axis)
+{
+    size_t num = 1;
+    for (int i = axis + 1; i < l->weight->shape.rank; i++)
+        num *= (size_t)l->weight->shape.dims[i];
+    return num;
+}
+
+size_t kerf__layer_made(const kerf__quantize_layer *l, size_t i)
+{
+    return i / num_inside(l, l->axis) % (size_t)l->channels;
+}
+
+size_t kerf__layer_taken(const kerf__quantize_layer *l, size_t i)
+{
+    const int axis = 1 - l->axis;
+    const size_t a_group = (size_t)l->weight->shape.dims[axis];
+    const size_t channels_a_group = (size_t)l->channels / num_groups(l);
+    return kerf__layer_made(l, i) / channels_a_group * a_group + i / num_inside(l, axis) % a_group;
+}
+
 /* ---- choosing -------------------------------------------------------------------------- */
 
 static int fits(const char *pattern, const kerf__quantize_layers *all, size_t i)

@@ -153,9 +153,55 @@ static kerf_status round_bias(kerf__rounded *out, const float *bias, size_t num,
     return KERF_OK;
 }
 
+static int is_corrected(const rewriting *r, const kerf__quantize_layer *l)
+{
+    return r->options->bias_correct && kerf__layer_has_bias(l);
+}
+
+static kerf_status find_means(const rewriting *r, const kerf__quantize_layer *l, const double **out)
+{
+    const char *name = l->node->inputs[0]->name;
+    const size_t num = kerf__layer_num_inputs(l);
+    *out = kerf__ranges_find_means(r->options->ranges, name, num);
+    if (*out != NULL)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "quantize: there are no %zu means of '%s' to correct biases by; the ranges "
+                      "must be calibrated with means",
+                      num, name);
+}
+
+/* What rounding adds to each output on average goes off the bias: the sum over the weights of
+ * their rounding errors, each times the mean of what it multiplies. */
+static kerf_status correct_bias(const rewriting *r, const kerf__quantize_layer *l, float *bias,
+                                const float *weights, const kerf__rounded *rounded,
+                                const kerf__rounding *how)
+{
+    const double *means;
+    KERF__TRY(find_means(r, l, &means));
+    double *sums = kerf__alloc((size_t)l->channels, sizeof *sums);
+    if (sums == NULL)
+        return kerf__fail_memory("quantize", (size_t)l->channels * sizeof *sums);
+    for (size_t i = 0; i < rounded->integers->num_elements; i++)
+        sums[kerf__layer_made(l, i)] +=
+            (kerf__rounded_number(rounded, how, i) - (double)weights[i]) *
+            means[kerf__layer_taken(l, i)];
+    int is_finite = 1;
+    for (size_t c = 0; c < (size_t)l->channels; c++) {
+        bias[c] -= (float)sums[c];
+        is_finite &= isfinite(bias[c]) != 0;
+    }
+    free(sums);
+    return is_finite ? KERF_OK
+                     : kerf__fail(KERF_ERR_ARGUMENT,
+                                  "quantize: the means of '%s' make a bias that is no finite "
+                                  "number; they must be calibrated for this model",
+                                  l->node->inputs[0]->name);
+}
+
 /* Weights and, if there is one, bias; x_scale is that of the layer's input. */
 static kerf_status round_layer(const rewriting *r, const kerf__quantize_layer *l, float x_scale,
-                               const float *weights, const float *bias)
+                               const float *weights, float *bias)
 {
     const int is_one = r->options->per == KERF_PER_TENSOR, axis = is_one ? -1 : l->axis;
     double *least;
@@ -165,6 +211,8 @@ static kerf_status round_layer(const rewriting *r, const kerf__quantize_layer *l
     const kerf__rounding how = {r->options->weights, !r->options->asymmetric, axis, 0, least};
     kerf_status status = kerf__round_weights(&rounded, weights, l->weight->shape, &how);
     free(least);
+    if (status == KERF_OK && is_corrected(r, l))
+        status = correct_bias(r, l, bias, weights, &rounded, &how);
     if (status == KERF_OK && bias != NULL)
         status = round_bias(&rounded_bias, bias, (size_t)l->channels, rounded.scales, x_scale);
     if (status == KERF_OK)
@@ -172,9 +220,10 @@ static kerf_status round_layer(const rewriting *r, const kerf__quantize_layer *l
     if (status == KERF_OK)
         kerf__node_set_input(l->node, 1, v);
     if (status == KERF_OK && bias != NULL)
-        status = kerf__add_dequantized(r->g, l->bias->name, &rounded_bias, is_one ? -1 : 0, 0, &v);
+        status = kerf__add_dequantized(r->g, l->bias != NULL ? l->bias->name : l->node->name,
+                                       &rounded_bias, is_one ? -1 : 0, 0, &v);
     if (status == KERF_OK && bias != NULL)
-        kerf__node_set_input(l->node, 2, v);
+        status = kerf__node_put_input(l->node, 2, v);
     kerf__rounded_free(&rounded);
     kerf__rounded_free(&rounded_bias);
     return status;
@@ -187,6 +236,8 @@ static kerf_status rewrite_layer(const rewriting *r, const kerf__quantize_layer 
     kerf_status status = KERF_OK;
     if (l->bias != NULL)
         status = kerf__quantize_read(r->s, l->bias, &bias);
+    else if (is_corrected(r, l) && (bias = kerf__alloc((size_t)l->channels, sizeof *bias)) == NULL)
+        status = kerf__fail_memory("quantize", (size_t)l->channels * sizeof *bias);
     if (status == KERF_OK)
         status = round_layer(r, l, x_scale, weights, bias);
     free(weights);

@@ -9,9 +9,17 @@
 #include "base/file.h"
 #include "compress/quantize/quantize_internal.h"
 
+typedef struct means {
+    char *name;     /* owned, as both */
+    double *values; /* by channel */
+    size_t num;
+} means;
+
 struct kerf_ranges {
     kerf_range *items; /* owned, names too */
     size_t num, capacity;
+    means *means; /* owned */
+    size_t num_means, means_capacity;
 };
 
 kerf_status kerf__ranges_create(kerf_ranges **out)
@@ -26,6 +34,11 @@ void kerf_ranges_destroy(kerf_ranges *r)
         return;
     for (size_t i = 0; i < r->num; i++)
         free((char *)r->items[i].name); /* made by kerf__strdup below */
+    for (size_t i = 0; i < r->num_means; i++) {
+        free(r->means[i].name);
+        free(r->means[i].values);
+    }
+    free(r->means);
     free(r->items);
     free(r);
 }
@@ -59,9 +72,30 @@ const kerf_range *kerf__ranges_find(const kerf_ranges *r, const char *name)
     return NULL;
 }
 
+kerf_status kerf__ranges_add_means(kerf_ranges *r, const char *name, double *values, size_t num)
+{
+    char *copy = kerf__strdup(name);
+    if (copy == NULL ||
+        !kerf__grow((void **)&r->means, &r->means_capacity, r->num_means, sizeof *r->means)) {
+        free(copy);
+        free(values);
+        return kerf__fail_memory("ranges", strlen(name));
+    }
+    r->means[r->num_means++] = (means){copy, values, num};
+    return KERF_OK;
+}
+
+const double *kerf__ranges_find_means(const kerf_ranges *r, const char *name, size_t num)
+{
+    for (size_t i = 0; i < r->num_means; i++)
+        if (strcmp(r->means[i].name, name) == 0 && r->means[i].num == num)
+            return r->means[i].values;
+    return NULL;
+}
+
 /* ---- the file -------------------------------------------------------------------------- */
 
-static kerf_status parse(kerf_ranges *r, const char *path, json_t *root)
+static kerf_status parse_ranges(kerf_ranges *r, const char *path, const json_t *root)
 {
     json_t *all = json_object_get(root, "ranges"), *one;
     const char *name;
@@ -82,6 +116,45 @@ static kerf_status parse(kerf_ranges *r, const char *path, json_t *root)
         KERF__TRY(kerf__ranges_add(r, name, a, b));
     }
     return KERF_OK;
+}
+
+static kerf_status take_means(kerf_ranges *r, const char *name, const json_t *list)
+{
+    const size_t num = json_array_size(list);
+    double *values = kerf__alloc(num, sizeof *values);
+    if (values == NULL)
+        return kerf__fail_memory("ranges", num * sizeof *values);
+    for (size_t i = 0; i < num; i++)
+        values[i] = json_number_value(json_array_get(list, i));
+    return kerf__ranges_add_means(r, name, values, num);
+}
+
+static int are_numbers(const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!json_is_number(json_array_get(list, i)))
+            return 0;
+    return json_array_size(list) > 0;
+}
+
+static kerf_status parse_means(kerf_ranges *r, const char *path, const json_t *root)
+{
+    json_t *all = json_object_get(root, "means"), *one;
+    const char *name;
+    json_object_foreach(all, name, one)
+    {
+        if (!are_numbers(one))
+            return kerf__fail(KERF_ERR_FORMAT, "%s: means of '%s': must be a list of numbers", path,
+                              name);
+        KERF__TRY(take_means(r, name, one));
+    }
+    return KERF_OK;
+}
+
+static kerf_status parse(kerf_ranges *r, const char *path, const json_t *root)
+{
+    KERF__TRY(parse_ranges(r, path, root));
+    return parse_means(r, path, root);
 }
 
 kerf_status kerf_ranges_read(kerf_ranges **out, const char *path)
@@ -108,14 +181,34 @@ kerf_status kerf_ranges_read(kerf_ranges **out, const char *path)
     return status;
 }
 
-kerf_status kerf_ranges_write(const kerf_ranges *r, const char *path)
+static json_t *json_of_ranges(const kerf_ranges *r)
 {
     json_t *all = json_object();
     for (size_t i = 0; i < r->num; i++)
         json_object_set_new(
             all, r->items[i].name,
             json_pack("{s:f, s:f}", "low", r->items[i].low, "high", r->items[i].high));
-    json_t *root = json_pack("{s:i, s:s, s:o}", "schema", 1, "kerf", kerf_version(), "ranges", all);
+    return all;
+}
+
+static json_t *json_of_means(const kerf_ranges *r)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < r->num_means; i++) {
+        json_t *values = json_array();
+        for (size_t k = 0; k < r->means[i].num; k++)
+            json_array_append_new(values, json_real(r->means[i].values[k]));
+        json_object_set_new(all, r->means[i].name, values);
+    }
+    return all;
+}
+
+kerf_status kerf_ranges_write(const kerf_ranges *r, const char *path)
+{
+    json_t *root = json_pack("{s:i, s:s, s:o}", "schema", 1, "kerf", kerf_version(), "ranges",
+                             json_of_ranges(r));
+    if (root != NULL && r->num_means > 0)
+        json_object_set_new(root, "means", json_of_means(r));
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text == NULL)
