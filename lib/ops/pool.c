@@ -8,8 +8,10 @@
  * keeps anyway, and saves the forward pass from writing places.  ONNX's Global... operations
  * are a window over the whole plane; so is any other node whose window happens to be that.
  *
+ * Maxima are of bytes, too: what a plan that runs on integers asks for.
+ *
  * Device side: kernels/pool.cl; for CPU devices pool_wide.c and, where 16 channels lie side by
- * side, pool_blocked.c.  Definition: tests/ref/ref_pool.c. */
+ * side, pool_blocked.c and pool_bytes.c.  Definition: tests/ref/ref_pool.c. */
 #include "ops/pool_common.h"
 
 #include <limits.h>
@@ -134,7 +136,7 @@ static int is_byte(kerf_type type)
 static kerf_status infer(kerf_node *n)
 {
     kerf__pool p;
-    if (strcmp(n->op, "MaxPool") != 0 || !is_byte(n->inputs[0]->type))
+    if (formula_of(n)->kind != KERF__POOL_MAX || !is_byte(n->inputs[0]->type))
         KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
     KERF__TRY(read_pool(n, &p));
     const kerf_shape dst = with_lanes(&p, kerf__window_dst(&p.window, p.src));
@@ -255,7 +257,7 @@ static int fits_grad_items(const kerf__op_case *c)
     return kerf__fits_31_bits(c) && p.lanes == 1;
 }
 
-static const char *type_options(kerf_type type)
+const char *kerf__pool_type_options(kerf_type type)
 {
     return type == KERF_U8   ? " -DT=uchar -DLEAST=0"
            : type == KERF_S8 ? " -DT=char -DLEAST=-128"
@@ -268,7 +270,7 @@ static kerf_status build_items(const kerf__op_case *c)
     const int places = has_places(c->node);
     char options[64];
     snprintf(options, sizeof options, "%s%s%s", kerf__pool_options(p.kind),
-             places ? " -DWITH_PLACES=1" : "", type_options(p.type));
+             places ? " -DWITH_PLACES=1" : "", kerf__pool_type_options(p.type));
     kerf__arg args[32] = {
         ARG(kerf__in(c, 0)),       ARG(kerf__out(c, 0)),
         ARG(kerf__out(c, places)), ARG(p.p),
@@ -332,7 +334,7 @@ static kerf_status build_planes(const kerf__op_case *c)
 static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
 {
     const kerf__pool p = kerf__pool_of(n);
-    if (has_places(n) || p.type != KERF_F32 || !kerf__pool_can_block(&p))
+    if (has_places(n) || !kerf__pool_can_block(&p))
         return KERF__STAYS;
     for (int i = 0; i < n->num_inputs; i++)
         out->inputs[i] = KERF__C16;
@@ -342,18 +344,31 @@ static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-static const kerf__variant VARIANTS[] = {
-    {.name = "pool_blocked",
+#define WIDE_OR_ITEMS                                                                              \
+    {.name = "pool_blocked",                                                                       \
+     .wide = 1,                                                                                    \
+     .fits = kerf__pool_fits_blocked,                                                              \
+     .build = kerf__pool_build_blocked},                                                           \
+        {.name = "pool_rows",                                                                      \
+         .wide = 1,                                                                                \
+         .fits = kerf__pool_fits_rows,                                                             \
+         .build = kerf__pool_build_rows},                                                          \
+        {.name = "pool_lines",                                                                     \
+         .wide = 1,                                                                                \
+         .fits = kerf__pool_fits_lines,                                                            \
+         .build = kerf__pool_build_lines},                                                         \
+        {.name = "pool_planes", .fits = fits_planes, .build = build_planes},                       \
+    {                                                                                              \
+        .name = "pool_items", .fits = fits_items, .build = build_items                             \
+    }
+
+static const kerf__variant VARIANTS[] = {WIDE_OR_ITEMS};
+static const kerf__variant MAX_VARIANTS[] = {
+    {.name = "pool_bytes",
      .wide = 1,
-     .fits = kerf__pool_fits_blocked,
-     .build = kerf__pool_build_blocked},
-    {.name = "pool_rows", .wide = 1, .fits = kerf__pool_fits_rows, .build = kerf__pool_build_rows},
-    {.name = "pool_lines",
-     .wide = 1,
-     .fits = kerf__pool_fits_lines,
-     .build = kerf__pool_build_lines},
-    {.name = "pool_planes", .fits = fits_planes, .build = build_planes},
-    {.name = "pool_items", .fits = fits_items, .build = build_items},
+     .fits = kerf__pool_fits_bytes,
+     .build = kerf__pool_build_bytes},
+    WIDE_OR_ITEMS,
 };
 static const kerf__variant MAX_GRAD_VARIANTS[] = {
     {.name = "max_pool_grad_blocked",
@@ -390,9 +405,9 @@ const kerf__op kerf__ops_pool[] = {
     ENTRY("AveragePool", 1, 1, infer, gradient_average, VARIANTS),
     ENTRY("GlobalAveragePool", 1, 1, infer, gradient_global_average, VARIANTS),
     ENTRY("GlobalLpPool", 1, 1, infer, gradient_power, VARIANTS),
-    ENTRY("GlobalMaxPool", 1, 1, infer, gradient_max, VARIANTS),
+    ENTRY("GlobalMaxPool", 1, 1, infer, gradient_max, MAX_VARIANTS),
     ENTRY("LpPool", 1, 1, infer, gradient_power, VARIANTS),
-    ENTRY("MaxPool", 1, 2, infer, gradient_max, VARIANTS),
+    ENTRY("MaxPool", 1, 2, infer, gradient_max, MAX_VARIANTS),
     ENTRY("kerf.AveragePoolGrad", 1, 1, infer_grad, NULL, AVERAGE_GRAD_VARIANTS),
     ENTRY("kerf.MaxPoolGrad", 2, 1, infer_grad, NULL, MAX_GRAD_VARIANTS),
     {.op = NULL},

@@ -1,5 +1,5 @@
 /* ops/pool_blocked.c -- pooling of values in blocks of 16 channels (layout_common.h), on CPU
- * devices: launches of kernels/pool_blocked.cl. */
+ * devices: launches of kernels/pool_blocked.cl.  Of bytes: pool_bytes.c. */
 #include "ops/pool_common.h"
 
 #include <stdio.h>
@@ -29,7 +29,8 @@ int kerf__pool_can_block(const kerf__pool *p)
 
 int kerf__pool_fits_blocked(const kerf__op_case *c)
 {
-    return kerf__fits_31_bits(c) && kerf__pool_of(c->node).lanes > 1;
+    const kerf__pool p = kerf__pool_of(c->node);
+    return kerf__fits_31_bits(c) && p.lanes > 1 && p.type == KERF_F32;
 }
 
 /* Windows that loops are unrolled for. */
@@ -47,16 +48,21 @@ static int axis_is(const kerf__window_axis *a, const struct known *k)
     return a->kernel == k->kernel && a->stride == k->stride && a->dilation == 1;
 }
 
+const char *kerf__pool_window_options(const kerf__pool *p)
+{
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
+        if (p->kind != KERF__POOL_POWER && axis_is(&p->window.axes[1], &KNOWN[i]) &&
+            axis_is(&p->window.axes[2], &KNOWN[i]))
+            return KNOWN[i].options;
+    return "-DKERNEL=0 -DSTRIDE=0";
+}
+
 static kerf_status emit(const kerf__op_case *c, const kerf__pool *p, const char *entry,
                         kerf__arg *args, int at, size_t items)
 {
     char options[64];
-    const char *known = "-DKERNEL=0 -DSTRIDE=0";
-    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
-        if (p->kind != KERF__POOL_POWER && axis_is(&p->window.axes[1], &KNOWN[i]) &&
-            axis_is(&p->window.axes[2], &KNOWN[i]))
-            known = KNOWN[i].options;
-    snprintf(options, sizeof options, "%s %s", kerf__pool_options(p->kind), known);
+    snprintf(options, sizeof options, "%s %s", kerf__pool_options(p->kind),
+             kerf__pool_window_options(p));
     return kerf__emit(c, &kerf__source_pool_blocked, entry, options, args,
                       kerf__window_args(&p->window, 2, args, at), kerf__grid_wide(items, 1, 1));
 }

@@ -1,5 +1,6 @@
 /* ops/pool_common.h -- what the files of pooling share: pool.c (table, shapes, gradients,
- * SIMT), pool_wide.c (CPU devices) and pool_blocked.c (there, in blocks of channels). */
+ * SIMT), pool_wide.c (CPU devices) and, there, in blocks of channels pool_blocked.c and
+ * pool_bytes.c. */
 #ifndef KERF_OPS_POOL_COMMON_H
 #define KERF_OPS_POOL_COMMON_H
 
@@ -31,6 +32,10 @@ size_t kerf__pool_src_plane(const kerf__pool *p);
 size_t kerf__pool_dst_plane(const kerf__pool *p);
 /* "-DPOOL=Max" */
 const char *kerf__pool_options(kerf__pool_kind kind);
+/* "-DKERNEL=3 -DSTRIDE=2": loops over usual windows are unrolled; 0 for others. */
+const char *kerf__pool_window_options(const kerf__pool *p);
+/* " -DT=uchar -DLEAST=0"; "" for floats. */
+const char *kerf__pool_type_options(kerf_type type);
 
 /* 1 if one window is the whole plane, nothing around it, and only its value is wanted. */
 int kerf__pool_is_plane(const kerf__op_case *c, const kerf__pool *p);
@@ -40,12 +45,14 @@ int kerf__pool_is_plane(const kerf__op_case *c, const kerf__pool *p);
 size_t kerf__pool_bands(const kerf__op_case *c, const kerf__pool *p, size_t row_cost,
                         size_t *bands);
 
-/* 1 if pool_blocked.c has kernels for such windows. */
+/* 1 if kernels of blocks take such windows. */
 int kerf__pool_can_block(const kerf__pool *p);
 
 /* For the table of variants. */
 int kerf__pool_fits_blocked(const kerf__op_case *c);
+int kerf__pool_fits_bytes(const kerf__op_case *c);
 kerf_status kerf__pool_build_blocked(const kerf__op_case *c);
+kerf_status kerf__pool_build_bytes(const kerf__op_case *c);
 kerf_status kerf__pool_build_max_grad_blocked(const kerf__op_case *c);
 kerf_status kerf__pool_build_average_grad_blocked(const kerf__op_case *c);
 int kerf__pool_fits_lines(const kerf__op_case *c);

@@ -1,4 +1,5 @@
-/* plan/fuse_passing.c -- what only moves numbers moves the integers themselves.
+/* plan/fuse_passing.c -- what only moves numbers, or takes the largest of some, does so with the
+ * integers themselves.
  *
  *     DequantizeLinear(x) -> Transpose, say -> QuantizeLinear
  *     DequantizeLinear(a), DequantizeLinear(b), ... -> Concat -> QuantizeLinear
@@ -14,23 +15,28 @@
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
+/* Maxima pass, since a larger integer is a larger float; nothing but padding gives the least there
+ * is on either way. */
 static const struct {
     const char *op;
     int joins;        /* all its inputs are moved, not the first alone */
     const char *mode; /* the only one that computes nothing; NULL: whichever it is in */
+    size_t most_bits; /* of integers that it takes; 0: any */
 } MOVES[] = {
-    {"Concat", 1, NULL},   {"DepthToSpace", 0, NULL}, {"Flatten", 0, NULL},
-    {"Identity", 0, NULL}, {"Reshape", 0, NULL},      {"Resize", 0, "nearest"},
-    {"Slice", 0, NULL},    {"SpaceToDepth", 0, NULL}, {"Squeeze", 0, NULL},
-    {"Tile", 0, NULL},     {"Transpose", 0, NULL},    {"Unsqueeze", 0, NULL},
+    {"Concat", 1, NULL, 0},        {"DepthToSpace", 0, NULL, 0}, {"Flatten", 0, NULL, 0},
+    {"GlobalMaxPool", 0, NULL, 8}, {"Identity", 0, NULL, 0},     {"MaxPool", 0, NULL, 8},
+    {"Reshape", 0, NULL, 0},       {"Resize", 0, "nearest", 0},  {"Slice", 0, NULL, 0},
+    {"SpaceToDepth", 0, NULL, 0},  {"Squeeze", 0, NULL, 0},      {"Tile", 0, NULL, 0},
+    {"Transpose", 0, NULL, 0},     {"Unsqueeze", 0, NULL, 0},
 };
 
 /* How many inputs it moves, the first ones; 0: it does something else. */
-static int num_moved(const kerf_node *n)
+static int num_moved(const kerf_node *n, kerf_type type)
 {
     for (size_t i = 0; n != NULL && i < sizeof MOVES / sizeof MOVES[0]; i++) {
         const char *mode = MOVES[i].mode;
         if (strcmp(MOVES[i].op, n->op) == 0 &&
+            (MOVES[i].most_bits == 0 || kerf_type_bits(type) <= MOVES[i].most_bits) &&
             (mode == NULL || strcmp(mode, kerf_node_string(n, "mode", mode)) == 0))
             return MOVES[i].joins ? n->num_inputs : 1;
     }
@@ -67,7 +73,7 @@ kerf_status kerf__plan_fuse_passing(kerf_graph *g, kerf_node *quantize)
 {
     const kerf_value *floats = quantize->inputs[0];
     kerf_node *n = floats->producer;
-    const int num = num_moved(n);
+    const int num = num_moved(n, quantize->outputs[0]->type);
     if (num == 0 || floats->next_of >= 0 || quantize->outputs[0]->next_of >= 0 ||
         kerf__value_num_uses(floats) != 1)
         return KERF_OK;

@@ -160,6 +160,25 @@ static void check_blocked(const char *op, const window *w, const char *key, int 
     op_check_end(&c);
 }
 
+/* Integers are compared as such, and a window of padding alone is the least there is. */
+static void check_bytes(kerf_type type, int outputs, const window *w, kerf__layout layout)
+{
+    const kerf__layouts layouts = {.inputs = {layout}, .outputs = {layout}};
+    static uint8_t bytes[MAX];
+    op_check c;
+    for (size_t i = 0; i < MAX; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    op_check_begin(&c, dev);
+    op_check_input(&c, type, kerf__layout_shape(layout, w->shape), bytes);
+    op_check_node(&c, "MaxPool", outputs);
+    set_window(c.node, w);
+    CHECK_OK(kerf_node_set_int(c.node, "ceil_mode", w->ceil));
+    CHECK_OK(kerf__node_set_layouts(c.node, &layouts));
+    op_check_variants(&c, ref_pool, 0);
+    CHECK(c.node->outputs[0]->type == type);
+    op_check_end(&c);
+}
+
 static void check_window_blocked(const window *w)
 {
     check_blocked("MaxPool", w, "ceil_mode", w->ceil);
@@ -169,6 +188,8 @@ static void check_window_blocked(const window *w)
     check_grad("kerf.MaxPoolGrad", w, KERF__C16, 0);
     check_grad("kerf.AveragePoolGrad", w, KERF__C16, 0);
     check_grad("kerf.AveragePoolGrad", w, KERF__C16, 1);
+    check_bytes(KERF_U8, 1, w, KERF__C16);
+    check_bytes(KERF_S8, 1, w, KERF__C16);
 }
 
 static void check_window(const window *w)
@@ -185,23 +206,6 @@ static void check_window(const window *w)
     check_grad("kerf.AveragePoolGrad", w, KERF__PLAIN, 1);
 }
 
-/* Integers are compared as such, and a window of padding alone is the least there is. */
-static void check_bytes(kerf_type type, int outputs, const window *w)
-{
-    static uint8_t bytes[MAX];
-    op_check c;
-    for (size_t i = 0; i < MAX; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
-    op_check_begin(&c, dev);
-    op_check_input(&c, type, w->shape, bytes);
-    op_check_node(&c, "MaxPool", outputs);
-    set_window(c.node, w);
-    CHECK_OK(kerf_node_set_int(c.node, "ceil_mode", w->ceil));
-    op_check_variants(&c, ref_pool, 0);
-    CHECK(c.node->outputs[0]->type == type);
-    op_check_end(&c);
-}
-
 static void test_windows(void)
 {
     op_check_fill(y, MAX, 2);
@@ -210,8 +214,8 @@ static void test_windows(void)
             continue;
         op_check_fill(x, MAX, 1);
         check_window(&WINDOWS[i]);
-        check_bytes(KERF_U8, 1, &WINDOWS[i]);
-        check_bytes(KERF_S8, 2, &WINDOWS[i]);
+        check_bytes(KERF_U8, 1, &WINDOWS[i], KERF__PLAIN);
+        check_bytes(KERF_S8, 2, &WINDOWS[i], KERF__PLAIN);
         if (can_be_blocked(&WINDOWS[i]))
             check_window_blocked(&WINDOWS[i]);
     }

@@ -69,6 +69,11 @@ static kerf_value *move(kerf_graph *g, const setup *s, kerf_value *x)
         CHECK_OK(kerf_node_set_int(n, "axis", 1));
     if (strcmp(op, "DepthToSpace") == 0 || strcmp(op, "SpaceToDepth") == 0)
         CHECK_OK(kerf_node_set_int(n, "blocksize", 2));
+    if (strcmp(op, "MaxPool") == 0) { /* of padding alone */
+        CHECK_OK(kerf_node_set_ints(n, "kernel_shape", (const int64_t[]){2, 2}, 2));
+        CHECK_OK(kerf_node_set_ints(n, "dilations", (const int64_t[]){9, 1}, 2));
+        CHECK_OK(kerf_node_set_ints(n, "pads", (const int64_t[]){1, 0, 1, 1}, 4));
+    }
     if (s->mode != NULL)
         CHECK_OK(kerf_node_set_string(n, "mode", s->mode));
     return v;
@@ -122,7 +127,8 @@ int main(void)
 {
     static const char *const OPS[] = {"Concat",  "DepthToSpace", "Flatten",   "Identity",
                                       "Reshape", "Resize",       "Slice",     "SpaceToDepth",
-                                      "Squeeze", "Tile",         "Transpose", "Unsqueeze"};
+                                      "Squeeze", "Tile",         "Transpose", "Unsqueeze",
+                                      "MaxPool", "GlobalMaxPool"};
     dev = check_open_device();
     const setup plain = {.op = "Transpose",
                          .type = KERF_U8,
@@ -138,6 +144,12 @@ int main(void)
     s = plain, s.type = KERF_S8, s.zero = -3;
     check(s);
     s = plain, s.type = KERF_S16, s.zero = 7;
+    check(s);
+    s = plain, s.op = "MaxPool", s.zero = 0;
+    check(s);
+    s.is_fused = 0, s.type = KERF_S16;
+    check(s);
+    s = plain, s.op = "MaxPool", s.type = KERF_S8, s.zero = -3;
     check(s);
     s = plain, s.is_fused = 0, s.factor = 1.01f;
     check(s);
