@@ -189,11 +189,12 @@ static INLINED void find_factors(factors *k, const filters *f, int from_x, int f
     }
 }
 
+/* A pixel is aligned, which vstore16 does not know: PoCL would write its bytes one by one. */
 static INLINED void store_pixel(int16 sum, float16 multiplier, const factors *k, global uchar *dst)
 {
     const int16 q =
         quant_requantize(sum, multiplier, (float16)(k->low), (float16)(k->high)) + k->zero;
-    vstore16(convert_uchar16(q & 255), 0, dst);
+    *(global uchar16 *)(global void *)dst = convert_uchar16(q & 255);
 }
 
 /* Pixels begin to end - 1 of a tile; blocks of dst are `plane` bytes apart, num_vectors of them are

@@ -55,8 +55,9 @@ kernel void reorder_bytes_to_blocks(global const uchar *src, global uchar *dst, 
         const uint16 w1 = words_of(src + at, 1, num, pixels);
         const uint16 w2 = words_of(src + at, 2, num, pixels);
         const uint16 w3 = words_of(src + at, 3, num, pixels);
-#define PUT(p)                                                                                     \
-    vstore16(as_uchar16((uint4)(w0.s##p, w1.s##p, w2.s##p, w3.s##p)), at + 0x##p##u, dst);
+        /* Whole and aligned, which vstore16 does not know: PoCL would write byte by byte. */
+        global uint4 *to = (global uint4 *)(global void *)dst + at;
+#define PUT(p) to[0x##p] = (uint4)(w0.s##p, w1.s##p, w2.s##p, w3.s##p);
         EACH_PIXEL(PUT)
     }
     for (; at < end; at++)
