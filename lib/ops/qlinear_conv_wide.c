@@ -98,16 +98,17 @@ static size_t band_bytes(const kerf__conv *v, const cut *k)
            (size_t)phases * (size_t)cols;
 }
 
-/* Cycles of one item: a dot product of a vector a cycle, and what its loads take, of filters from
- * the second cache; results; and the copy of the band. */
+/* Cycles of one item: a dot product of a vector a cycle, and what its loads take; filters, which
+ * come from far in an item's first tile; results; and the copy of the band. */
 static double item_cycles(const kerf__conv *v, const int *tile, const cut *k)
 {
-    enum { A_TILE = 40, A_RESULT = 9, A_PIXEL = 3, A_VECTOR = 2 };
+    enum { A_TILE = 40, A_RESULT = 9, A_PIXEL = 3, FROM_FAR = 4 };
     const double sums = tile[VECTORS] * tile[PIXELS];
     const double steps = (double)kerf__ceil_div_int(v->src_channels, 4) * v->h.kernel * v->w.kernel;
     const double tiles = (double)k->rows * kerf__ceil_div_int(k->cols, tile[PIXELS]);
-    const double step = sums + A_VECTOR * tile[VECTORS] + 0.5 * tile[PIXELS];
-    return k->turns * tiles * (steps * step + A_TILE + A_RESULT * sums) +
+    const double step = sums + tile[VECTORS] + 0.25 * tile[PIXELS];
+    return k->turns * (tiles * (steps * step + A_TILE + A_RESULT * sums) +
+                       FROM_FAR * steps * tile[VECTORS]) +
            (k->direct ? 0 : A_PIXEL * (double)k->band_bytes / KERF__LANES);
 }
 
