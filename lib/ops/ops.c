@@ -23,6 +23,7 @@
     X(gemm) \
     X(histogram) \
     X(mask) \
+    X(matmul_blocks) \
     X(matmul_integer) \
     X(metrics) \
     X(move) \

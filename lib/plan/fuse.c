@@ -4,7 +4,7 @@
  * one reader takes it in: Relu's gradient is written in terms of Relu's own result, which
  * is what makes Gemm with activation="relu" possible in training as well.
  *
- * Other halves: fuse_batch_norm.c, fuse_integer.c, fuse_passing.c,
+ * Other halves: fuse_batch_norm.c, fuse_blocks.c, fuse_integer.c, fuse_passing.c,
  * fuse_quant.c. */
 #include <math.h>
 #include <string.h>
@@ -157,6 +157,8 @@ static const struct {
     {"Add", fuse_residual},
     {"Relu", fuse_relu},
     {"Clip", fuse_clip},
+    {"Gemm", kerf__plan_fuse_blocks},
+    {"MatMul", kerf__plan_fuse_blocks},
 };
 
 kerf_status kerf__plan_fuse(kerf_graph *g)

@@ -157,6 +157,8 @@ int kerf__plan_may_extend(const kerf_node *n, const char *op);
 kerf_status kerf__plan_fuse_batch_norm(kerf_graph *g, kerf_node *norm);
 /* The bounds of a Clip; 0 if they are not known while planning (fuse.c). */
 int kerf__plan_read_clip(const kerf_node *clip, float *low, float *high);
+/* fuse_blocks.c: few rows by weights of few bits. */
+kerf_status kerf__plan_fuse_blocks(kerf_graph *g, kerf_node *product);
 /* fuse_integer.c: floats between a QuantizeLinear and what its result was made of. */
 kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize);
 /* fuse_passing.c: an operation that only moves numbers, on integers. */

@@ -19,6 +19,7 @@ REF(gather);
 REF(gemm);
 REF(histogram);
 REF(mask);
+REF(matmul_blocks);
 REF(matmul_integer);
 REF(metrics);
 REF(move);
