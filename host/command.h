@@ -26,6 +26,7 @@ int cmd_infer(const options *o);
 int cmd_prune(const options *o);
 int cmd_quantize(const options *o);
 int cmd_fold(const options *o);
+int cmd_export(const options *o);
 int cmd_bench(const options *o);
 int cmd_tune(const options *o);
 int cmd_verify(const options *o);

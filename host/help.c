@@ -74,6 +74,14 @@ static const lesson lessons[] = {
      "  kerf quantize dense.onnx --data fashion-mnist --ranges ranges.json -o int8.onnx\n"
      "  kerf quantize dense.onnx --mode dynamic -o dynamic.onnx\n"
      "  kerf quantize dense.onnx --mode weight-only --weights int4 --per block=32 -o int4.onnx\n"},
+    {"export",
+     "Rewrites a quantized file so that the program of --profile computes on its integers, and\n"
+     "says node by node what that program makes of it, or why a node stays a float there.  Zeros\n"
+     "are stored like other numbers.  docs/export.md has the rules, and how they were found.",
+     "  kerf export int8.onnx --profile ort -o fast.onnx\n"
+     "  kerf export int4.onnx --profile openvino -o blocks.onnx\n"
+     "  kerf export int8.onnx --profile ort -o fast.onnx --json | jq '.nodes[] | select(.fuses | "
+     "not)'\n"},
     {"fold",
      "Moves scale, mean and deviation of the images into the first layer, so that the network\n"
      "takes bytes as they are; colours and size stay with the file (docs/prep.md).",

@@ -25,6 +25,7 @@ const command commands[] = {
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X [-o Y.npy]", "run it on an array or an image"},
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT", "remove weights, retraining in between"},
     {"quantize", cmd_quantize, GROUP_ALWAYS | QUANTIZES, 1, 1, "M [--data D] -o OUT", "turn weights, and activations, into small integers"},
+    {"export", cmd_export, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_EXPORT, 1, 1, "M --profile P -o OUT", "write it as another program runs it fast, and say what that makes of it"},
     {"fold", cmd_fold, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PREP, 1, 1, "M [--prep P] -o OUT", "move how images are prepared into the first layer"},
     {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --compare A.json B.json...]", "time this device, or models on it"},
     {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
@@ -36,7 +37,6 @@ const command commands[] = {
     {"unpack", NULL, 0, 0, 0, "", ""},
     {"run", NULL, 0, 0, 0, "", ""},
     {"report", NULL, 0, 0, 0, "", ""},
-    {"export", NULL, 0, 0, 0, "", ""},
 };
 /* clang-format on */
 const size_t num_commands = sizeof commands / sizeof commands[0];

@@ -15,6 +15,8 @@ const option_row option_rows[] = {
     {"output", 'o', OPTION_TEXT, GROUP_OUTPUT, FIELD(output), "FILE", "where the result goes; - is standard output", NO_RANGE},
     {"force", 'f', OPTION_FLAG, GROUP_OUTPUT, FIELD(force), "", "replace what is there", NO_RANGE},
 
+    {"profile", 0, OPTION_CHOICE, GROUP_EXPORT, FIELD(profile), "P", "who is to run it: ort (ONNX Runtime), ort-mobile, trt (TensorRT) or openvino", "ort|ort-mobile|trt|openvino|tflite", RANGE_NONE, 0, 0},
+
     /* data */
     {"data", 0, OPTION_TEXT, GROUP_DATA, FIELD(data), "D", "fashion-mnist, idx:DIR, cifar10:DIR, cifar100:DIR, images:DIR, npy:X.npy[,Y.npy], npz:FILE or random:C,H,W,CLASSES", NO_RANGE},
     {"val", 0, OPTION_WHOLE, GROUP_TRAIN, FIELD(val), "N", "training samples held back to choose the best epoch (0)", NULL, RANGE_MIN, 0, 0},

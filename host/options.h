@@ -43,7 +43,8 @@ enum {
     GROUP_EPOCHS = 16384, /* prune counts by --retrain and --finetune */
     GROUP_DEVICES = 32768,
     GROUP_PREP = 65536, /* without data */
-    GROUP_QUANTIZE = 131072
+    GROUP_QUANTIZE = 131072,
+    GROUP_EXPORT = 262144
 };
 
 enum { MAX_GIVEN = 128 };
@@ -75,6 +76,7 @@ typedef struct options {
     const char *mask;
     const char *classes; /* of the data; num_classes of a new network */
 
+    int profile;
     int mode, weights, activations, asymmetric, symmetric, analyse, equalize, bias_correct;
     const char *per, *observer, *ranges;
     int64_t calibrate;

@@ -143,6 +143,42 @@ KERF_API kerf_status kerf_quantize_analyse(kerf_layer_error **out, size_t *num, 
                                            const kerf_quantize_options *options,
                                            const kerf_calibrate_options *how);
 
+/* ---- leaving ---------------------------------------------------------------------------- */
+
+/* Who is to run the file as integers.  TensorFlow Lite is not among them: it reads no ONNX. */
+typedef enum kerf_profile {
+    KERF_PROFILE_ORT,        /* ONNX Runtime on a CPU, all optimizations on */
+    KERF_PROFILE_ORT_MOBILE, /* the same, where only what is needed was built in */
+    KERF_PROFILE_TRT,        /* TensorRT, by its documents: not run by Kerf's tests */
+    KERF_PROFILE_OPENVINO,
+    KERF_NUM_PROFILES
+} kerf_profile;
+
+/* What a reader makes of a node that has integers around it, by rules that tests hold against what
+ * ONNX Runtime and OpenVINO really make. */
+typedef struct kerf_export_node {
+    char name[128], op[64];
+    int fuses;           /* 1: it computes on the integers; 0: floats, between conversions */
+    const char *becomes; /* "QLinearConv"; lives for ever, as why */
+    const char *why;     /* it does not, or what else is to know; "" */
+} kerf_export_node;
+
+/* A change that was made for the reader's sake. */
+typedef struct kerf_export_change {
+    char name[128];   /* of a node, or of the value that is rounded */
+    const char *what; /* lives for ever */
+} kerf_export_change;
+
+/* Rewrites a quantized graph in place, so that the reader computes on integers what it can: the
+ * numbers stay, or move within a step where ranges must be others.  The caller frees *changes with
+ * free(); NULL on failure, after which g may be discarded only. */
+KERF_API kerf_status kerf_export(kerf_graph *g, kerf_profile profile, kerf_export_change **changes,
+                                 size_t *num_changes);
+/* What the reader makes of g as it is, in the order of its nodes; freed with free() by the caller.
+ */
+KERF_API kerf_status kerf_export_predict(kerf_export_node **out, size_t *num, const kerf_graph *g,
+                                         kerf_profile profile);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,9 +1,10 @@
 """Whether ONNX Runtime runs a quantized file as integers, and finds what Kerf finds:
 
-    quantize_judge.py MODEL EVAL.json "OPERATOR ..." [int2]
+    quantize_judge.py MODEL EVAL.json "OPERATOR ..." [int2] [float-sums]
 
 EVAL.json is `kerf eval MODEL --data fashion-mnist --json`; the operators are all that must be left
-when ONNX Runtime has optimized the file, besides those that turn floats into integers and layouts."""
+when ONNX Runtime has optimized the file, besides those that turn floats into integers and layouts.
+float-sums: MatMulNBits takes activations as they are (else it rounds them to 8 bits in each run)."""
 
 import gzip
 import json
@@ -42,6 +43,8 @@ with tempfile.TemporaryDirectory() as folder:
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = os.path.join(folder, "optimized.onnx")
     options.log_severity_level = 3
+    if "float-sums" in sys.argv[4:]:
+        options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     found = {node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node}
 left = found - EDGES | {op for op in wanted.split() if op in found}

@@ -14,7 +14,8 @@
  *   quantize_static.c, quantize_dynamic.c, quantize_weight_only.c   the rewrites
  *   calibrate.c and more    watch sites while the network runs: calibrate_internal.h
  *   analyse.c               what rounding does to each layer
- *   ranges.c                what it saw, and the file of it */
+ *   ranges.c                what it saw, and the file of it
+ *   export.c and more       rewrites for other programs: export_internal.h */
 #ifndef KERF_QUANTIZE_INTERNAL_H
 #define KERF_QUANTIZE_INTERNAL_H
 

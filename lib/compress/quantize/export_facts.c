@@ -1,0 +1,242 @@
+/* compress/quantize/export_facts.c -- what holds of a node with integers around it.  What it looks
+ * with is export_look.c. */
+#include <math.h>
+#include <string.h>
+
+#include "compress/quantize/export_internal.h"
+#include "tensor/tensor_internal.h"
+
+/* ---- which inputs ------------------------------------------------------------------------- */
+
+static int has_weights(const kerf_node *n)
+{
+    static const char *const ALWAYS[] = {"Conv", "ConvTranspose", "Gemm"};
+    return KERF__IS_AMONG(n->op, ALWAYS) ||
+           (kerf__is_op(n, "MatMul") && kerf__rounded_by(kerf_node_input(n, 1)) == NULL);
+}
+
+/* 1 if input i is an activation: the first, or any where all are alike. */
+static int is_data(const kerf_node *n, int i)
+{
+    static const char *const ALL[] = {"Add", "Concat", "Div", "Max", "Min", "Mul", "Sub", "Sum"};
+    return i == 0 || KERF__IS_AMONG(n->op, ALL) || (kerf__is_op(n, "MatMul") && !has_weights(n));
+}
+
+kerf__form kerf__export_form(const kerf_node *n)
+{
+    static const char *const CONVERTS[] = {"QuantizeLinear", "DequantizeLinear",
+                                           "DynamicQuantizeLinear"};
+    static const char *const INTEGERS[] = {"ConvInteger", "MatMulInteger", "QLinearConv",
+                                           "QLinearMatMul"};
+    if (KERF__IS_AMONG(n->op, CONVERTS))
+        return KERF__FORM_NONE;
+    if (KERF__IS_AMONG(n->op, INTEGERS) || strncmp(n->op, "com.microsoft.Q", 15) == 0)
+        return KERF__FORM_INTEGERS;
+    for (int i = 0; i < n->num_inputs; i++)
+        if (is_data(n, i) && kerf__rounded_by(n->inputs[i]) != NULL)
+            return KERF__FORM_PAIRS;
+    return has_weights(n) && kerf__stored_by(kerf_node_input(n, 1)) != NULL ? KERF__FORM_STORED
+                                                                            : KERF__FORM_NONE;
+}
+
+/* ---- facts -------------------------------------------------------------------------------- */
+
+/* The value whose readers round what n gives, and the bound on the way. */
+static const kerf_value *end_of(const kerf_node *n, const kerf_node **bound)
+{
+    *bound = kerf__bound_behind(n->outputs[0]);
+    return *bound != NULL ? (*bound)->outputs[0] : n->outputs[0];
+}
+
+/* A bound's ends; 0: they are computed. */
+static int bound_ends(const kerf_node *bound, double *low, double *high)
+{
+    double *const ends[] = {low, high};
+    *low = kerf__is_op(bound, "Relu") ? 0 : -HUGE_VAL;
+    *high = HUGE_VAL;
+    for (int i = 1; i < bound->num_inputs && i < 3; i++) {
+        const kerf_value *v = bound->inputs[i];
+        if (v == NULL)
+            continue;
+        if (!kerf__is_number(v) || v->type != KERF_F32)
+            return 0;
+        *ends[i - 1] = (double)*(const float *)v->constant->data;
+    }
+    return 1;
+}
+
+/* 1 if what the bound cuts off would be rounded to the same end of the integers. */
+static int cuts_nothing(kerf__scaling x, double low, double high)
+{
+    return rint(low / x.scale) + (double)x.zero <= (double)kerf__lowest(x.type) &&
+           rint(high / x.scale) + (double)x.zero >= (double)kerf__highest(x.type);
+}
+
+/* The same for every rounding of v. */
+static int is_end(const kerf_node *bound, const kerf_value *v)
+{
+    double low, high;
+    kerf__scaling scaling;
+    if (!kerf__is_rounded_after(v) || !bound_ends(bound, &low, &high))
+        return 0;
+    for (size_t i = 0; i < v->graph->num_nodes; i++) {
+        const kerf_node *q = v->graph->nodes[i];
+        if (kerf__is_op(q, "QuantizeLinear") && q->inputs[0] == v &&
+            (!kerf__scaling_of(&scaling, q) || !cuts_nothing(scaling, low, high)))
+            return 0;
+    }
+    return 1;
+}
+
+/* What the scaling of a rounding beside the node allows. */
+static unsigned facts_of_scaling(const kerf_node *n)
+{
+    kerf__scaling x;
+    if (!kerf__scaling_of(&x, n))
+        return 0;
+    return (kerf_type_bits(x.type) == 8 ? KERF__FACT_BYTES : 0u) |
+           (x.type == KERF_U8 ? KERF__FACT_UNSIGNED : 0u) |
+           (x.type == KERF_S8 ? KERF__FACT_SIGNED : 0u) | (x.zero == 0 ? KERF__FACT_CENTRED : 0u);
+}
+
+static unsigned facts_in_front(const kerf_node *n)
+{
+    unsigned facts = KERF__FACT_ROUNDED | KERF__FACT_BYTES | KERF__FACT_UNSIGNED |
+                     KERF__FACT_SIGNED | KERF__FACT_CENTRED | KERF__FACT_SAME;
+    kerf__scaling in, out;
+    const kerf_node *after = kerf__only_reader(n->outputs[0]);
+    const int has_scaling = kerf__is_op(after, "QuantizeLinear") && kerf__scaling_of(&out, after);
+    for (int i = 0; i < n->num_inputs; i++) {
+        if (!is_data(n, i))
+            continue;
+        const kerf_node *dq = kerf__dequantized_by(n->inputs[i]);
+        if (dq == NULL)
+            return 0;
+        facts &= facts_of_scaling(dq) | KERF__FACT_ROUNDED | KERF__FACT_SAME;
+        if (!has_scaling || !kerf__scaling_of(&in, dq) || !kerf__scaling_equal(in, out))
+            facts &= ~(unsigned)KERF__FACT_SAME;
+    }
+    return facts;
+}
+
+static unsigned facts_behind(const kerf_node *n)
+{
+    const kerf_node *bound;
+    const kerf_value *v = end_of(n, &bound);
+    unsigned facts = kerf__is_rounded_after(v) ? KERF__FACT_AFTER : 0;
+    if (bound == NULL || is_end(bound, v))
+        facts |= KERF__FACT_BOUND;
+    if (kerf__bound_behind(kerf__with_bias(n)) == NULL)
+        facts |= KERF__FACT_UNBOUND;
+    return facts;
+}
+
+static int is_power_of_two(int64_t x)
+{
+    return x > 0 && (x & (x - 1)) == 0;
+}
+
+/* Scales of a matrix (terms, channels): one, one a channel, or one a block of terms. */
+static int is_packed(const kerf_node *dq)
+{
+    enum { LEAST = 16, MOST = 256 };
+    const int64_t block = kerf_node_int(dq, "block_size", 0), axis = kerf_node_int(dq, "axis", 1);
+    const int rank = dq->inputs[0]->shape.rank;
+    if (rank != 2)
+        return 0;
+    if (block > 0)
+        return (axis == 0 || axis == -2) && is_power_of_two(block) && block >= LEAST &&
+               block <= MOST;
+    return dq->inputs[1]->constant->num_elements == 1 || axis == 1 || axis == -1;
+}
+
+static int is_whole(const kerf_node *dq)
+{
+    const int64_t block = kerf_node_int(dq, "block_size", 0);
+    int64_t axis = kerf_node_int(dq, "axis", 1);
+    const kerf_shape shape = dq->inputs[0]->shape;
+    axis += axis < 0 ? shape.rank : 0;
+    return block <= 0 || axis < 0 || axis >= shape.rank || shape.dims[axis] % block == 0;
+}
+
+static int is_symmetric(const kerf_node *dq)
+{
+    const kerf_value *zero = kerf_node_input(dq, 2);
+    for (size_t i = 0; zero != NULL && i < zero->constant->num_elements; i++)
+        if (kerf__tensor_int(zero->constant, i) != 0)
+            return 0;
+    return 1;
+}
+
+/* Scale i of several, or the one for all. */
+static double scale_at(const kerf_node *dq, size_t i)
+{
+    const kerf_tensor *t = dq->inputs[1]->constant;
+    return (double)((const float *)t->data)[t->num_elements > 1 ? i : 0];
+}
+
+int kerf__has_scale_of_sums(const kerf_node *n, const kerf_node *bias, const kerf_node *weights)
+{
+    static const double NEAR = 1e-3;
+    kerf__scaling x;
+    const kerf_node *src = kerf__rounded_by(n->inputs[0]);
+    const size_t num = bias->inputs[0]->constant->num_elements;
+    const size_t nums[] = {bias->inputs[1]->constant->num_elements,
+                           weights->inputs[1]->constant->num_elements};
+    if (src == NULL || !kerf__scaling_of(&x, src))
+        return 0;
+    for (size_t i = 0; i < 2; i++)
+        if (nums[i] != 1 && nums[i] != num)
+            return 0;
+    for (size_t i = 0; i < num; i++) {
+        const double want = x.scale * scale_at(weights, i);
+        if (!(fabs(scale_at(bias, i) - want) <= NEAR * want))
+            return 0;
+    }
+    return 1;
+}
+
+static unsigned facts_of_bias(const kerf_node *n, const kerf_node *weights)
+{
+    const kerf_node *bias =
+        kerf__is_op(n, "MatMul") ? NULL : kerf__stored_by(kerf_node_input(n, 2));
+    if (bias == NULL)
+        return KERF__FACT_FLOAT_BIAS | KERF__FACT_BIAS_SCALE;
+    return weights == NULL || kerf__has_scale_of_sums(n, bias, weights) ? KERF__FACT_BIAS_SCALE : 0;
+}
+
+static int is_stored_float(const kerf_value *v)
+{
+    return v != NULL && v->type == KERF_F32 &&
+           (v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT);
+}
+
+static unsigned facts_of_weights(const kerf_node *n)
+{
+    const kerf_node *dq = has_weights(n) ? kerf__stored_by(n->inputs[1]) : NULL;
+    unsigned facts = facts_of_bias(n, dq);
+    if (!has_weights(n))
+        return facts | KERF__FACT_WEIGHTS | KERF__FACT_WEIGHTS_8;
+    if (dq == NULL)
+        return facts | (is_stored_float(n->inputs[1]) ? KERF__FACT_FLOAT_WEIGHTS : 0u);
+    const size_t bits = kerf_type_bits(dq->inputs[0]->type);
+    return facts | KERF__FACT_WEIGHTS | (bits >= 8 ? KERF__FACT_WEIGHTS_8 : 0u) |
+           (bits >= 4 ? KERF__FACT_WEIGHTS_4 : 0u) |
+           (is_symmetric(dq) ? KERF__FACT_SYMMETRIC : 0u) |
+           (is_packed(dq) ? KERF__FACT_PACKED : 0u) | (is_whole(dq) ? KERF__FACT_WHOLE_BLOCKS : 0u);
+}
+
+static int is_scaled(const kerf_node *n)
+{
+    const kerf_node *cast = kerf__only_reader(n->outputs[0]);
+    return kerf__is_op(n->inputs[0]->producer, "DynamicQuantizeLinear") &&
+           kerf__is_op(cast, "Cast") && kerf__is_op(kerf__only_reader(cast->outputs[0]), "Mul");
+}
+
+unsigned kerf__export_facts(const kerf_node *n)
+{
+    unsigned facts = facts_in_front(n) | facts_behind(n) | facts_of_weights(n);
+    if (n->num_inputs > 0 && n->inputs[0] != NULL && is_scaled(n))
+        facts |= KERF__FACT_SCALED;
+    return facts;
+}
