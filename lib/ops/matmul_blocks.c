@@ -108,7 +108,8 @@ enum { ROWS, PANELS };
             rows, panels                                                                           \
         }                                                                                          \
     }
-static const kerf__candidate WIDE[] = {TILE(1, 4), TILE(1, 1), TILE(4, 2), TILE(8, 1)};
+static const kerf__candidate ROW[] = {TILE(1, 8), TILE(1, 4), TILE(1, 1)};
+static const kerf__candidate WIDE[] = {TILE(4, 2), TILE(8, 1)};
 static const kerf__candidate SIMT[] = {TILE(1, 1), TILE(4, 1)};
 
 static int fits_simt(const kerf__op_case *c)
@@ -132,8 +133,8 @@ static double num_tiles(const kerf__op_case *c, const product *p)
            ceil((double)p->b.n / (KERF__BLOCK_COLUMNS * tile[PANELS]));
 }
 
-/* Cycles of one core: of each vector of weights a shift, a mask and a difference, two in a cycle,
- * then a multiply-add a row; no step takes less than its chain of sums. */
+/* Cycles of one core: of each vector of weights a mask and a conversion or difference, then a
+ * multiply-add a row; no step takes less than its chain of sums. */
 static double guess_wide(const kerf__op_case *c)
 {
     enum { CHAIN = 4 };
@@ -178,7 +179,7 @@ static kerf_status build_wide(const kerf__op_case *c)
     const int *tile = c->option.candidate->parameters;
     const product p = product_of(c->node);
     const size_t columns = KERF__BLOCK_COLUMNS * (size_t)tile[PANELS];
-    return emit(c, "matmul_blocks_wide", 1,
+    return emit(c, tile[ROWS] == 1 ? "matmul_blocks_row" : "matmul_blocks_wide", 1,
                 kerf__grid_wide(kerf__ceil_div((size_t)p.b.n, columns),
                                 kerf__ceil_div((size_t)p.m, (size_t)tile[ROWS]), 1));
 }
@@ -200,6 +201,13 @@ static kerf_status build_simt(const kerf__op_case *c)
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
 static const kerf__variant VARIANTS[] = {
+    {.name = "matmul_blocks_row",
+     .wide = 1,
+     .fits = fits_wide,
+     .guess = guess_wide,
+     .build = build_wide,
+     .candidates = ROW,
+     .num_candidates = LENGTH(ROW)},
     {.name = "matmul_blocks_wide",
      .wide = 1,
      .fits = fits_wide,
