@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-enum { MOST_TEXT = 1 << 20, MOST_LINE = 4096, MOST_KERNELS = 64, MOST_SECONDS = 60 };
+enum { MOST_TEXT = 1 << 20, MOST_LINE = 4096, MOST_KERNELS = 64, MOST_SECONDS = 20 };
 
 static void check(cl_int err, const char *what)
 {

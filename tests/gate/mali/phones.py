@@ -163,7 +163,7 @@ A cell is  registers / threads / scratch / largest work-group:
                 (Adreno: rounded up to 512)
     group       CL_KERNEL_WORK_GROUP_SIZE; the shim gives T860 to G57 a core of 256 work-items,
                 fewer than some chips have
-    fails       Mesa's compiler gives up, or took a minute without an end
+    fails       Mesa's compiler gives up, or took 20 seconds of work without an end
 """
 
 
