@@ -65,18 +65,52 @@ static int is_calibrated(const options *o)
     return o->ranges != NULL && file_exists(o->ranges);
 }
 
-/* What goes together. */
-static int check_options(const options *o, kerf_quantize_mode mode)
+/* --mode's place behind the library's modes: static, and trained with its roundings. */
+enum { MODE_QAT = KERF_QUANTIZE_WEIGHT_ONLY + 1 };
+
+static int is_trained(const options *o)
+{
+    return options_given(o, "mode") && o->mode == MODE_QAT;
+}
+
+static int refuse_given(const options *o, const char *const *names, size_t num, const char *modes)
+{
+    for (size_t i = 0; i < num; i++)
+        if (options_given(o, names[i]))
+            return fail_usage(o, "--%s: goes with %s alone", names[i], modes);
+    return 0;
+}
+
+/* What a mode has no use for. */
+static int check_mode(const options *o, kerf_quantize_mode mode)
 {
     static const char *const ONLY_STATIC[] = {"activations", "calibrate", "observer", "ranges",
                                               "bias-correct"};
+    static const char *const ONLY_TRAINED[] = {
+        "epochs",  "optimizer", "lr",     "schedule", "momentum", "weight-decay", "warmup",
+        "augment", "freeze",    "memory", "run-dir",  "resume",   "loss",         "no-keep-zeros"};
+    int code = 0;
+    if (mode != KERF_QUANTIZE_STATIC)
+        code = refuse_given(o, ONLY_STATIC, sizeof ONLY_STATIC / sizeof ONLY_STATIC[0],
+                            "--mode static");
+    if (code == 0 && !is_trained(o))
+        code = refuse_given(o, ONLY_TRAINED, sizeof ONLY_TRAINED / sizeof ONLY_TRAINED[0],
+                            "--mode qat");
+    return code;
+}
+
+/* What goes together. */
+static int check_options(const options *o, kerf_quantize_mode mode)
+{
+    int code = check_mode(o, mode);
+    if (code != 0)
+        return code;
     if (o->symmetric && o->asymmetric)
         return fail_usage(o, "--symmetric, --asymmetric: must be one of them");
-    for (size_t i = 0; i < sizeof ONLY_STATIC / sizeof ONLY_STATIC[0]; i++)
-        if (mode != KERF_QUANTIZE_STATIC && options_given(o, ONLY_STATIC[i]))
-            return fail_usage(o, "--%s: goes with --mode static alone", ONLY_STATIC[i]);
     if (o->analyse && o->data == NULL)
         return fail_usage(o, "--analyse: needs --data to compare on");
+    if (is_trained(o) && o->data == NULL)
+        return fail_usage(o, "--data is missing: --mode qat trains on it");
     if (mode == KERF_QUANTIZE_STATIC && o->data == NULL && !is_calibrated(o))
         return fail_usage(o, "--data is missing: ranges of activations are found on samples");
     return 0;
@@ -90,7 +124,7 @@ static int quantize_options(const options *o, kerf_quantize_options *q, kerf_cal
     kerf_quantize_mode mode =
         o->data != NULL || is_calibrated(o) ? KERF_QUANTIZE_STATIC : KERF_QUANTIZE_WEIGHT_ONLY;
     if (options_given(o, "mode"))
-        mode = (kerf_quantize_mode)o->mode;
+        mode = is_trained(o) ? KERF_QUANTIZE_STATIC : (kerf_quantize_mode)o->mode;
     *q = kerf_quantize_defaults(mode);
     q->weights = WEIGHTS[o->weights];
     q->activations = ACTIVATIONS[o->activations];
@@ -151,9 +185,10 @@ static kerf_status analyse(change *c, const kerf_quantize_options *q,
     return status;
 }
 
-static kerf_status quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options *how)
+/* Folded, evened out, ranges found: what static rounding begins with. */
+static kerf_status prepare(change *c, kerf_quantize_options *q, kerf_calibrate_options *how,
+                           kerf_ranges **ranges)
 {
-    kerf_ranges *ranges = NULL;
     kerf_status status = KERF_OK;
     how->prep = c->s.prep;
     how->progress = on_progress;
@@ -163,14 +198,60 @@ static kerf_status quantize(change *c, kerf_quantize_options *q, kerf_calibrate_
     if (status == KERF_OK && c->o->equalize)
         status = kerf_quantize_equalize(c->s.m.g, c->s.m.s, q);
     if (status == KERF_OK && q->mode == KERF_QUANTIZE_STATIC)
-        status = find_ranges(c, &ranges, q, how);
-    q->ranges = ranges;
-    if (status == KERF_OK && c->o->analyse)
-        status = analyse(c, q, how);
-    if (status == KERF_OK)
-        status = kerf_quantize(c->s.m.g, c->s.m.s, q);
-    kerf_ranges_destroy(ranges);
+        status = find_ranges(c, ranges, q, how);
+    q->ranges = *ranges;
     return status;
+}
+
+/* Little is left to learn: a few epochs at a low rate. */
+static void set_training(change *c)
+{
+    if (!options_given(c->o, "epochs"))
+        c->train.epochs = 3;
+    if (!options_given(c->o, "lr"))
+        c->train.lr *= 0.1;
+}
+
+/* Trains a copy of the network with its roundings, by the network's own weights. */
+static int train(change *c, const kerf_quantize_options *q)
+{
+    kerf_graph *plain = c->s.m.g, *rounding;
+    kerf_status status = change_keep_zeros(c);
+    if (status == KERF_OK)
+        status = kerf_quantize_rounding(&rounding, plain, q);
+    if (status != KERF_OK)
+        return fail_kerf(c->o, status);
+    set_training(c);
+    c->s.m.g = rounding;
+    int code = change_train(c);
+    c->s.m.g = plain;
+    /* What prepared the samples belongs to the network; where it knew, others borrow its text. */
+    if (kerf_graph_metadata(plain, "kerf.prep") == NULL)
+        status =
+            kerf_graph_set_metadata(plain, "kerf.prep", kerf_graph_metadata(rounding, "kerf.prep"));
+    kerf_graph_destroy(rounding);
+    return code != 0 || status == KERF_OK ? code : fail_kerf(c->o, status);
+}
+
+static int end(const options *o, kerf_status status)
+{
+    if (status == KERF_ERR_CANCELLED)
+        return EXIT_INTERRUPTED;
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
+static int quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options *how)
+{
+    kerf_ranges *ranges = NULL;
+    int code = end(c->o, prepare(c, q, how, &ranges));
+    if (code == 0 && is_trained(c->o))
+        code = train(c, q);
+    if (code == 0 && c->o->analyse)
+        code = end(c->o, analyse(c, q, how));
+    if (code == 0)
+        code = end(c->o, kerf_quantize(c->s.m.g, c->s.m.s, q));
+    kerf_ranges_destroy(ranges);
+    return code;
 }
 
 int cmd_quantize(const options *o)
@@ -182,13 +263,8 @@ int cmd_quantize(const options *o)
         return code;
     change c;
     code = change_begin(&c, o);
-    if (code == 0) {
-        kerf_status status = quantize(&c, &q, &how);
-        if (status == KERF_ERR_CANCELLED)
-            code = EXIT_INTERRUPTED;
-        else
-            code = status == KERF_OK ? 0 : fail_kerf(o, status);
-    }
+    if (code == 0)
+        code = quantize(&c, &q, &how);
     if (code == 0)
         code = change_finish(&c);
     change_close(&c);

@@ -68,11 +68,15 @@ static const lesson lessons[] = {
      "--calibrate\n"
      "samples of the training data, which need no labels.  dynamic: matrices, ranges found in "
      "each\n"
-     "run.  weight-only: a smaller file, computed in floats.  docs/quantize.md says which to take.",
+     "run.  weight-only: a smaller file, computed in floats.  qat: static, and trained with its "
+     "roundings in\n"
+     "place (--epochs 3, --lr a tenth of train's), for weights of 4 bits and fewer.\n"
+     "docs/quantize.md says which to take.",
      "  kerf quantize dense.onnx --data fashion-mnist -o int8.onnx\n"
      "  kerf quantize dense.onnx --data fashion-mnist --skip first --skip last -o most.onnx\n"
      "  kerf quantize dense.onnx --data fashion-mnist --ranges ranges.json -o int8.onnx\n"
      "  kerf quantize dense.onnx --mode dynamic -o dynamic.onnx\n"
+     "  kerf quantize dense.onnx --data fashion-mnist --mode qat --weights int4 -o int4.onnx\n"
      "  kerf quantize dense.onnx --mode weight-only --weights int4 --per block=32 -o int4.onnx\n"},
     {"export",
      "Rewrites a quantized file so that the program of --profile computes on its integers, and\n"

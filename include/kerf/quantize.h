@@ -80,7 +80,7 @@ typedef struct kerf_calibrate_options {
 
 typedef struct kerf_quantize_options {
     kerf_quantize_mode mode;
-    kerf_type weights;     /* KERF_S8, KERF_S4 or KERF_S2; dynamic and static: KERF_S8 */
+    kerf_type weights;     /* KERF_S8, KERF_S4 or KERF_S2; dynamic: KERF_S8 */
     kerf_type activations; /* static: KERF_U8 or KERF_S8 */
     kerf_quantize_per per; /* dynamic: tensor or channel; static: the same */
     int64_t block;         /* KERF_PER_BLOCK: 16, 32, 64, 128 or 256 */
@@ -114,6 +114,14 @@ KERF_API kerf_status kerf_quantize_equalize(kerf_graph *g, kerf_state *s,
 KERF_API kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf_state *s,
                                     const kerf_dataset *d, const kerf_quantize_options *options,
                                     const kerf_calibrate_options *how);
+
+/* A copy of g for kerf_train(), with g's state: it rounds weights and activations as a static
+ * kerf_quantize() of g with the same options will, and lets gradients pass (quantization-aware
+ * training, Jacob et al. 2018).  The scales of weights follow them; activations keep the options'
+ * ranges.  Train it, then call kerf_quantize() with g, which has the trained weights.  What is
+ * pruned (kerf.Mask) stays exactly 0.  Weights must be symmetric.  The caller destroys *out. */
+KERF_API kerf_status kerf_quantize_rounding(kerf_graph **out, const kerf_graph *g,
+                                            const kerf_quantize_options *options);
 
 /* Rewrites g in place.  Layers that cannot be integers (weights that are computed, Gemm with a
  * factor) stay floats; none that can is an error.  After a failure g and s may be discarded

@@ -20,6 +20,7 @@
 
 #include "base/fail.h"
 #include "plan/plan_internal.h"
+#include "tensor/tensor_internal.h"
 
 /* What a DequantizeLinear or a QuantizeLinear says of a value. */
 typedef struct operand {
@@ -66,7 +67,11 @@ static int read_operand(const kerf_value *v, int is_type, int axis, operand *o)
     return (is_type >> o->integers->type & 1) != 0 && o->scale->type == KERF_F32;
 }
 
-enum { BYTES = 1 << KERF_U8 | 1 << KERF_S8, SUMS = 1 << KERF_S32 };
+enum {
+    BYTES = 1 << KERF_U8 | 1 << KERF_S8,
+    LESS = 1 << KERF_U4 | 1 << KERF_S4 | 1 << KERF_U2 | 1 << KERF_S2,
+    SUMS = 1 << KERF_S32
+};
 
 static int is_zero(const kerf_value *v)
 {
@@ -159,13 +164,33 @@ static kerf_status put_inputs(kerf_node *n, kerf_value *const *inputs, int num)
     return KERF_OK;
 }
 
+/* Weights of fewer bits are widened while planning, so they must be known then. */
+static int can_be_bytes(const operand *w)
+{
+    return (BYTES >> w->integers->type & 1) != 0 ||
+           (is_constant(w->integers) && (w->zero == NULL || is_constant(w->zero)));
+}
+
+static kerf_status widen(kerf_graph *g, kerf_value **v)
+{
+    const kerf_type type = (*v)->type;
+    const int is_signed = type == KERF_S4 || type == KERF_S2;
+    kerf_tensor *t;
+    if ((LESS >> type & 1) == 0)
+        return KERF_OK;
+    KERF__TRY(kerf_tensor_create(&t, NULL, is_signed ? KERF_S8 : KERF_U8, (*v)->shape));
+    for (size_t i = 0; i < t->num_elements; i++)
+        ((uint8_t *)t->data)[i] = (uint8_t)kerf__tensor_int((*v)->constant, i);
+    return kerf_graph_add_constant(g, NULL, t, v);
+}
+
 /* Weights that have a scale each index of `axis`, and perhaps a bias of as many. */
 static int match_product(pattern *p, int axis)
 {
     operand bias;
     const kerf_value *given = kerf_node_input(p->core, 2);
     if (!read_operand(p->core->inputs[0], BYTES, -1, &p->x) ||
-        !read_operand(p->core->inputs[1], BYTES, axis, &p->w))
+        !read_operand(p->core->inputs[1], BYTES | LESS, axis, &p->w) || !can_be_bytes(&p->w))
         return 0;
     if (given == NULL)
         return 1;
@@ -196,6 +221,9 @@ static int match_matmul(pattern *p)
 
 static kerf_status put_product(pattern *p)
 {
+    KERF__TRY(widen(p->core->graph, &p->w.integers));
+    if (p->w.zero != NULL)
+        KERF__TRY(widen(p->core->graph, &p->w.zero));
     kerf_value *inputs[] = {p->x.integers, p->x.scale, p->x.zero, p->w.integers, p->w.scale,
                             p->w.zero,     p->y.scale, p->y.zero, p->bias};
     return put_inputs(p->core, inputs, 9);

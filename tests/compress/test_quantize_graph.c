@@ -308,6 +308,8 @@ static void test_static_ways(void)
             o.per = (kerf_quantize_per)per;
             o.activations = asymmetric ? KERF_S8 : KERF_U8;
             check_mode("static ways", &o, NULL, 0.05);
+            o.weights = KERF_S4;
+            check_mode("static int4", &o, NULL, 0.6);
         }
 }
 
@@ -430,8 +432,9 @@ static void test_refused(void)
     check_refused(o, "{\"ranges\":{}}", "there is no range of 'input'");
     check_refused(o, "{\"ranges\":{\"input\":{\"low\":0,\"high\":1e30}}}",
                   "range of 'input' is from 0 to 1e+30, must be one within 2^56 of 0");
-    o.weights = KERF_S4;
-    check_refused(o, RANGES, "weights are int4, must be int8 in mode static");
+    kerf_quantize_options dynamic = kerf_quantize_defaults(KERF_QUANTIZE_DYNAMIC);
+    dynamic.weights = KERF_S4;
+    check_refused(dynamic, NULL, "weights are int4, must be int8 in mode dynamic");
     o = is_static;
     o.per = KERF_PER_BLOCK;
     check_refused(o, RANGES, "must have one a channel or tensor in mode static");

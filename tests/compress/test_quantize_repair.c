@@ -6,16 +6,12 @@
 #include "check.h"
 #include "graph/graph_internal.h"
 #include "kerf/kerf.h"
+#include "network.h"
 #include "tensor/tensor_internal.h"
 
 enum { SAMPLES = 5, INPUTS = 3, SIDE = 6, CHANNELS = 4, CLASSES = 4, FLAT = CHANNELS * 3 * 3 };
 enum { NUM_SAMPLES = SAMPLES * INPUTS * SIDE * SIDE, NUM_OUTPUTS = SAMPLES * CLASSES };
 enum { NUM_FIRST = CHANNELS * INPUTS * 9, NUM_DEPTH = CHANNELS * 9, NUM_FC = CLASSES * FLAT };
-
-typedef struct network {
-    kerf_graph *g;
-    kerf_state *s;
-} network;
 
 static kerf_device *dev;
 static float samples[NUM_SAMPLES];
@@ -33,33 +29,11 @@ static float next_random(void)
 static kerf_value *add_weight(network *n, const char *name, kerf_shape shape, int64_t stride)
 {
     float data[NUM_FC];
-    kerf_value *v;
-    int id;
     for (int64_t i = 0; i < kerf_shape_num_elements(shape); i++)
         data[i] = ldexpf(next_random(), (int)(i / stride * 7 % 11) - 5);
     for (int64_t i = stride; i < 2 * stride && strcmp(name, "first.weight") == 0; i++)
         data[i] = 0;
-    CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &id));
-    CHECK_OK(kerf_state_write(n->s, id, data));
-    CHECK_OK(kerf_graph_add_state(n->g, name, id, KERF_F32, shape, &v));
-    return v;
-}
-
-static kerf_value *add_node(network *n, const char *op, const char *name, kerf_value *const *inputs,
-                            int num_inputs, kerf_node **node)
-{
-    CHECK_OK(kerf_graph_add_node(n->g, op, name, inputs, num_inputs, 1, node));
-    return kerf_node_output(*node, 0);
-}
-
-static kerf_value *add_conv(network *n, const char *name, kerf_value *const *inputs, int num_inputs,
-                            int group)
-{
-    kerf_node *node;
-    kerf_value *v = add_node(n, "Conv", name, inputs, num_inputs, &node);
-    CHECK_OK(kerf_node_set_ints(node, "pads", (int64_t[]){1, 1, 1, 1}, 4));
-    CHECK_OK(kerf_node_set_int(node, "group", group));
-    return v;
+    return network_weight(n, name, shape, data);
 }
 
 /* Conv, Relu or `between`, depth-wise Conv without a bias, Relu, MaxPool, Flatten, Gemm. */
@@ -68,56 +42,23 @@ static network make(const char *between)
     network n;
     kerf_node *node;
     kerf_value *v, *in[3];
-    CHECK_OK(kerf_graph_create(&n.g));
-    CHECK_OK(kerf_state_create(&n.s, dev));
-    const int64_t batch = kerf_graph_symbol(n.g, "N");
-    CHECK_OK(
-        kerf_graph_add_input(n.g, "input", KERF_F32, KERF_SHAPE(batch, INPUTS, SIDE, SIDE), &v));
-    in[0] = v;
+    in[0] = network_begin(&n, dev, INPUTS, SIDE);
     in[1] = add_weight(&n, "first.weight", KERF_SHAPE(CHANNELS, INPUTS, 3, 3), INPUTS * 9);
     in[2] = add_weight(&n, "first.bias", KERF_SHAPE(CHANNELS), 1);
-    v = add_conv(&n, "first", in, 3, 1);
-    in[0] = add_node(&n, between, "between", &v, 1, &node);
+    v = network_conv(&n, "first", in, 3, 1);
+    in[0] = network_node(&n, between, "between", &v, 1, &node);
     in[1] = add_weight(&n, "depth.weight", KERF_SHAPE(CHANNELS, 1, 3, 3), 9);
-    v = add_conv(&n, "depth", in, 2, CHANNELS);
-    v = add_node(&n, "Relu", "relu", &v, 1, &node);
-    v = add_node(&n, "MaxPool", "pool", &v, 1, &node);
-    CHECK_OK(kerf_node_set_ints(node, "kernel_shape", (int64_t[]){2, 2}, 2));
-    CHECK_OK(kerf_node_set_ints(node, "strides", (int64_t[]){2, 2}, 2));
-    in[0] = add_node(&n, "Flatten", "flat", &v, 1, &node);
+    v = network_conv(&n, "depth", in, 2, CHANNELS);
+    v = network_node(&n, "Relu", "relu", &v, 1, &node);
+    v = network_pool(&n, "pool", v);
+    in[0] = network_node(&n, "Flatten", "flat", &v, 1, &node);
     in[1] = add_weight(&n, "fc.weight", KERF_SHAPE(CLASSES, FLAT), 9);
     in[2] = add_weight(&n, "fc.bias", KERF_SHAPE(CLASSES), 1);
-    v = add_node(&n, "Gemm", "fc", in, 3, &node);
+    v = network_node(&n, "Gemm", "fc", in, 3, &node);
     CHECK_OK(kerf_node_set_int(node, "transB", 1));
     CHECK_OK(kerf_value_rename(n.g, v, "logits"));
     CHECK_OK(kerf_graph_add_output(n.g, v));
     return n;
-}
-
-static void unmake(network *n)
-{
-    kerf_graph_destroy(n->g);
-    kerf_state_destroy(n->s);
-}
-
-static void run(network *n, const char *output, float *out)
-{
-    kerf_plan *plan;
-    kerf_plan_options options = {.mode = KERF_EVALUATE, .batch = SAMPLES};
-    CHECK_OK(kerf_graph_verify(n->g));
-    kerf_status status = kerf_plan_create(&plan, n->g, n->s, &options);
-    CHECK_OK(status);
-    if (status != KERF_OK)
-        return;
-    CHECK_OK(kerf_tensor_write(kerf_plan_input(plan, "input"), samples));
-    CHECK_OK(kerf_plan_run(plan));
-    CHECK_OK(kerf_tensor_read(kerf_plan_output(plan, output), out));
-    kerf_plan_destroy(plan);
-}
-
-static void read_weights(const network *n, const char *name, float *out)
-{
-    CHECK_OK(kerf_state_read(n->s, kerf_state_find(n->s, name)->id, out));
 }
 
 /* ---- evening out ----------------------------------------------------------------------- */
@@ -152,14 +93,14 @@ static void test_equalize(void)
     float untouched[NUM_DEPTH];
     kerf_quantize_options o = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
     network n = make("Relu");
-    run(&n, "logits", was);
-    read_weights(&n, "depth.weight", untouched);
+    network_run(n.g, n.s, samples, SAMPLES, "logits", was);
+    network_read(&n, "depth.weight", untouched);
     CHECK_OK(kerf_quantize_equalize(n.g, n.s, &o));
-    run(&n, "logits", is);
+    network_run(n.g, n.s, samples, SAMPLES, "logits", is);
     CHECK(memcmp(was, is, sizeof was) == 0);
-    read_weights(&n, "first.weight", first);
-    read_weights(&n, "depth.weight", depth);
-    read_weights(&n, "fc.weight", fc);
+    network_read(&n, "first.weight", first);
+    network_read(&n, "depth.weight", depth);
+    network_read(&n, "fc.weight", fc);
     for (int c = 0; c < CHANNELS; c++) {
         if (c != 1)
             check_even(range(first + c * INPUTS * 9, INPUTS * 9), range(depth + c * 9, 9));
@@ -167,7 +108,7 @@ static void test_equalize(void)
     }
     CHECK(range(first + INPUTS * 9, INPUTS * 9) == 0);
     CHECK(memcmp(depth, untouched, sizeof depth) != 0);
-    unmake(&n);
+    network_end(&n);
 }
 
 /* Sigmoid is no factor's friend, and a layer that is left out stays as it is. */
@@ -179,13 +120,13 @@ static void test_equalize_not(void)
     o.skip = SKIP;
     o.num_skip = 1;
     network n = make("Sigmoid");
-    read_weights(&n, "first.weight", was);
-    read_weights(&n, "fc.weight", fc[0]);
+    network_read(&n, "first.weight", was);
+    network_read(&n, "fc.weight", fc[0]);
     CHECK_OK(kerf_quantize_equalize(n.g, n.s, &o));
-    read_weights(&n, "first.weight", is);
-    read_weights(&n, "fc.weight", fc[1]);
+    network_read(&n, "first.weight", is);
+    network_read(&n, "fc.weight", fc[1]);
     CHECK(memcmp(was, is, sizeof was) == 0 && memcmp(fc[0], fc[1], sizeof fc[0]) == 0);
-    unmake(&n);
+    network_end(&n);
 }
 
 /* ---- biases ---------------------------------------------------------------------------- */
@@ -279,13 +220,13 @@ static void test_bias_correct(void)
     network n = make("Relu");
     CHECK_OK(kerf_graph_add_output(n.g, kerf_graph_find(n.g, "between")));
     CHECK_OK(kerf_graph_add_output(n.g, kerf_graph_find(n.g, "flat")));
-    run(&n, "between", images);
-    run(&n, "flat", rows);
-    read_weights(&n, "first.weight", first);
-    read_weights(&n, "first.bias", bias[0]);
-    read_weights(&n, "depth.weight", depth);
-    read_weights(&n, "fc.weight", fc);
-    read_weights(&n, "fc.bias", bias[1]);
+    network_run(n.g, n.s, samples, SAMPLES, "between", images);
+    network_run(n.g, n.s, samples, SAMPLES, "flat", rows);
+    network_read(&n, "first.weight", first);
+    network_read(&n, "first.bias", bias[0]);
+    network_read(&n, "depth.weight", depth);
+    network_read(&n, "fc.weight", fc);
+    network_read(&n, "fc.bias", bias[1]);
     kerf_ranges *r = calibrate(&n, 1);
     o.ranges = r;
     o.bias_correct = 1;
@@ -297,7 +238,7 @@ static void test_bias_correct(void)
     find_means(rows, means, FLAT, 1);
     check_bias(&n, "fc", fc, bias[1], means, FLAT, 1);
     kerf_ranges_destroy(r);
-    unmake(&n);
+    network_end(&n);
 }
 
 static kerf_status correct_by_file(const char *json)
@@ -318,7 +259,7 @@ static kerf_status correct_by_file(const char *json)
     if (status == KERF_OK)
         status = kerf_quantize(n.g, n.s, &o);
     kerf_ranges_destroy(r);
-    unmake(&n);
+    network_end(&n);
     return status;
 }
 
@@ -366,7 +307,7 @@ static void test_file(void)
     CHECK(strcmp(texts[0], texts[1]) == 0 && strstr(texts[0], "\"means\"") != NULL);
     kerf_ranges_destroy(r);
     kerf_ranges_destroy(back);
-    unmake(&n);
+    network_end(&n);
 }
 
 int main(void)

@@ -47,6 +47,17 @@ judge even.onnx "Flatten NhwcMaxPool QGemm QLinearConv"
 expect 0 "" "$KERF" quantize dense5.onnx --data $data --skip first --per tensor -q -o most.onnx
 judge most.onnx "Conv Flatten NhwcMaxPool QGemm QLinearConv"
 
+# ---- LeNet-5, trained with its roundings ------------------------------------------------------
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 -q -o rough.onnx
+expect_json "before.top1 after.top1 epochs.0.loss" \
+    "$KERF" quantize dense5.onnx --data $data --mode qat --weights int2 --epochs 0.1 --lr 0.005 -o qat.onnx --json
+expect_json "top1" "$KERF" eval rough.onnx --data $data --json
+cp out.txt rough.json
+expect_json "top1" "$KERF" eval qat.onnx --data $data --json
+"$PYTHON" -c 'import json; a, b = (json.load(open(x))["top1"] for x in ("rough.json", "out.txt")); assert b > a + 1, (a, b)' ||
+    failed "training with roundings gained nothing"
+expect_json "layers.0.bits=2 layers.2.weights=400000" "$KERF" info qat.onnx --json
+
 # ---- LeNet-300-100, dynamic and weight-only --------------------------------------------------
 "$KERF" new lenet-300-100 -q -o lenet3.onnx || failed new
 "$KERF" train lenet3.onnx --data $data --epochs 1 -q -o dense3.onnx >out.txt || failed train
@@ -65,6 +76,10 @@ expect_error 2 "kerf: quantize: --data is missing: ranges of activations are fou
     "$KERF" quantize dense3.onnx --mode static -o x.onnx
 expect_error 2 "kerf: quantize: --ranges: goes with --mode static alone" \
     "$KERF" quantize dense3.onnx --mode dynamic --ranges none.json -o x.onnx
+expect_error 2 "kerf: quantize: --data is missing: --mode qat trains on it" \
+    "$KERF" quantize dense3.onnx --mode qat -o x.onnx
+expect_error 2 "kerf: quantize: --epochs: goes with --mode qat alone" \
+    "$KERF" quantize dense3.onnx --data $data --epochs 2 -o x.onnx
 expect_error 2 "kerf: quantize: --analyse: needs --data to compare on" \
     "$KERF" quantize dense3.onnx --analyse -o x.onnx
 expect_error 2 "kerf: quantize: --per line: must be tensor, channel or block=N" \

@@ -54,7 +54,7 @@ expect_error 1 "kerf: prune: --max-drop: not in this version yet" \
     "$KERF" prune m.onnx --max-drop 0.5
 expect_error 1 "kerf: quantize: --adaround: not in this version yet" \
     "$KERF" quantize m.onnx --adaround
-expect_error 2 "kerf: quantize: --mode best: must be one of dynamic|static|weight-only" \
+expect_error 2 "kerf: quantize: --mode best: must be one of dynamic|static|weight-only|qat" \
     "$KERF" quantize m.onnx --mode best
 expect_error 2 "kerf: info: the model is missing: kerf info M" "$KERF" info
 expect_error 2 "kerf: info: b: one argument too many: kerf info M" "$KERF" info a b

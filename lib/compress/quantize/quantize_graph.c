@@ -9,11 +9,12 @@ static const struct {
     const char *name;
     kerf_status (*rewrite)(kerf_graph *g, const kerf_state *s, const kerf_quantize_options *options,
                            const kerf__quantize_layers *layers);
-    int bytes_only; /* kernels multiply integers, of 8 bits and without blocks */
+    int bytes_only; /* what the file says multiplies integers of 8 bits */
+    int has_blocks; /* products are of floats, so the scale may change within a sum */
 } MODES[] = {
-    [KERF_QUANTIZE_DYNAMIC] = {"dynamic", kerf__quantize_dynamic, 1},
-    [KERF_QUANTIZE_STATIC] = {"static", kerf__quantize_static, 1},
-    [KERF_QUANTIZE_WEIGHT_ONLY] = {"weight-only", kerf__quantize_weight_only, 0},
+    [KERF_QUANTIZE_DYNAMIC] = {"dynamic", kerf__quantize_dynamic, 1, 0},
+    [KERF_QUANTIZE_STATIC] = {"static", kerf__quantize_static, 0, 0},
+    [KERF_QUANTIZE_WEIGHT_ONLY] = {"weight-only", kerf__quantize_weight_only, 0, 1},
 };
 
 kerf_quantize_options kerf_quantize_defaults(kerf_quantize_mode mode)
@@ -32,7 +33,7 @@ static kerf_status check_weights(const kerf_quantize_options *o)
     if (MODES[o->mode].bytes_only && o->weights != KERF_S8)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "quantize: weights are %s, must be int8 in mode %s; fewer bits go with "
-                          "mode weight-only",
+                          "modes static and weight-only",
                           kerf_type_name(o->weights), MODES[o->mode].name);
     return KERF_OK;
 }
@@ -43,7 +44,7 @@ static kerf_status check_block(const kerf_quantize_options *o)
     enum { LEAST = 16, MOST = 256 };
     if (o->per != KERF_PER_BLOCK)
         return KERF_OK;
-    if (MODES[o->mode].bytes_only)
+    if (!MODES[o->mode].has_blocks)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "quantize: weights have a scale a block, must have one a channel or "
                           "tensor in mode %s",
@@ -55,7 +56,7 @@ static kerf_status check_block(const kerf_quantize_options *o)
     return KERF_OK;
 }
 
-static kerf_status check_options(const kerf_quantize_options *o)
+kerf_status kerf__quantize_check_options(const kerf_quantize_options *o)
 {
     if ((unsigned)o->mode > KERF_QUANTIZE_WEIGHT_ONLY || (unsigned)o->per > KERF_PER_BLOCK)
         return kerf__fail(KERF_ERR_ARGUMENT,
@@ -97,7 +98,7 @@ static void drop_floats(const kerf_graph *g, kerf_state *s)
 kerf_status kerf_quantize(kerf_graph *g, kerf_state *s, const kerf_quantize_options *options)
 {
     kerf__quantize_layers layers;
-    KERF__TRY(check_options(options));
+    KERF__TRY(kerf__quantize_check_options(options));
     KERF__TRY(kerf__quantize_find(&layers, g, options));
     kerf_status status = MODES[options->mode].rewrite(g, s, options, &layers);
     kerf__quantize_layers_free(&layers);

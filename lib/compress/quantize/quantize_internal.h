@@ -12,6 +12,7 @@
  *   quantize_numbers.c      from a range to scale and zero point; weights to integers
  *   quantize_edit.c         pieces of rewriting that modes share
  *   quantize_static.c, quantize_dynamic.c, quantize_weight_only.c   the rewrites
+ *   quantize_train.c        the network as it is trained with its roundings
  *   calibrate.c and more    watch sites while the network runs: calibrate_internal.h
  *   analyse.c               what rounding does to each layer
  *   ranges.c                what it saw, and the file of it
@@ -36,6 +37,7 @@ typedef struct kerf__quantize_layers {
     size_t num, capacity;
 } kerf__quantize_layers;
 
+kerf_status kerf__quantize_check_options(const kerf_quantize_options *options);
 /* Those that the options choose, in the graph's order.  None, a pattern that fits none, or sums
  * that int32 may not hold are errors. */
 kerf_status kerf__quantize_find(kerf__quantize_layers *out, const kerf_graph *g,
@@ -88,6 +90,12 @@ const double *kerf__ranges_find_means(const kerf_ranges *r, const char *name, si
 kerf_quant kerf__quant_of_range(double low, double high, kerf_type type, int symmetric,
                                 double least);
 
+/* Below that the product of two scales would not be a normal float. */
+#define KERF__LEAST_SCALE 0x1p-60
+
+/* The largest integer of weights without zero points; the smallest is as far from 0. */
+int kerf__quant_most(kerf_type type);
+
 /* Weights as integers, with their scales and zero points; host tensors, owned.  Readers fuse 8 bits
  * only where zero points are told, even if they are 0; those of int32 are 0 and left out. */
 typedef struct kerf__rounded {
@@ -138,6 +146,9 @@ kerf_status kerf__finish_matmul(kerf_graph *g, const kerf__quantize_layer *l, ke
 kerf_status kerf__quantize_static(kerf_graph *g, const kerf_state *s,
                                   const kerf_quantize_options *options,
                                   const kerf__quantize_layers *layers);
+/* Activations alone, as static does it. */
+kerf_status kerf__quantize_activations(kerf_graph *g, const kerf_quantize_options *options,
+                                       const kerf__quantize_layers *layers);
 kerf_status kerf__quantize_dynamic(kerf_graph *g, const kerf_state *s,
                                    const kerf_quantize_options *options,
                                    const kerf__quantize_layers *layers);

@@ -13,9 +13,6 @@
 #include "compress/quantize/quantize_internal.h"
 #include "tensor/tensor_internal.h"
 
-/* Below that the product of two scales would not be a normal float. */
-static const double LEAST_SCALE = 0x1p-60;
-
 static const struct {
     int low, high;
 } LIMITS[KERF_NUM_TYPES] = {
@@ -28,6 +25,11 @@ static double clamp(double x, double low, double high)
     return fmin(fmax(x, low), high);
 }
 
+int kerf__quant_most(kerf_type type)
+{
+    return LIMITS[type].high;
+}
+
 kerf_quant kerf__quant_of_range(double low, double high, kerf_type type, int symmetric,
                                 double least)
 {
@@ -38,7 +40,8 @@ kerf_quant kerf__quant_of_range(double low, double high, kerf_type type, int sym
     high = fmax(high, 0);
     const double most = symmetric ? fmax(-low, high) : high - low;
     if (most > 0 || least > 0)
-        q.scale = (float)fmax(most / (q.qmax - (symmetric ? 0 : q.qmin)), fmax(least, LEAST_SCALE));
+        q.scale =
+            (float)fmax(most / (q.qmax - (symmetric ? 0 : q.qmin)), fmax(least, KERF__LEAST_SCALE));
     if (!symmetric)
         q.zero_point = (int)clamp(rint(q.qmin - low / (double)q.scale), q.qmin, q.qmax);
     return q;

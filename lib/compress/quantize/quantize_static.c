@@ -245,27 +245,49 @@ static kerf_status rewrite_layer(const rewriting *r, const kerf__quantize_layer 
     return status;
 }
 
-static kerf_status rewrite(rewriting *r)
+static kerf_status round_sites(const rewriting *r)
 {
-    KERF__TRY(kerf__sites_find(&r->sites, r->g, r->layers));
-    KERF__TRY(collect_ranges(r));
-    for (size_t i = 0; i < r->layers->num; i++) { /* before inputs of nodes become others */
-        const kerf__quantize_layer *l = &r->layers->at[i];
-        KERF__TRY(rewrite_layer(r, l, quant_of(r, l->node->inputs[0]).scale));
-    }
     for (size_t i = 0; i < r->sites.num; i++)
         if (kerf__sites_class(&r->sites, r->g->values[i]) >= 0)
             KERF__TRY(round_site(r, r->g->values[i]));
     return KERF_OK;
 }
 
+static kerf_status rewrite_layers(const rewriting *r)
+{
+    for (size_t i = 0; i < r->layers->num; i++) {
+        const kerf__quantize_layer *l = &r->layers->at[i];
+        KERF__TRY(rewrite_layer(r, l, quant_of(r, l->node->inputs[0]).scale));
+    }
+    return KERF_OK;
+}
+
+/* Layers, if there is a state to read them from, before inputs of nodes become others. */
+static kerf_status rewrite(kerf_graph *g, const kerf_state *s, const kerf_quantize_options *options,
+                           const kerf__quantize_layers *layers)
+{
+    rewriting r = {.g = g, .s = s, .options = options, .layers = layers};
+    kerf_status status = kerf__sites_find(&r.sites, g, layers);
+    if (status == KERF_OK)
+        status = collect_ranges(&r);
+    if (status == KERF_OK && s != NULL)
+        status = rewrite_layers(&r);
+    if (status == KERF_OK)
+        status = round_sites(&r);
+    kerf__sites_free(&r.sites);
+    free(r.seen);
+    return status;
+}
+
 kerf_status kerf__quantize_static(kerf_graph *g, const kerf_state *s,
                                   const kerf_quantize_options *options,
                                   const kerf__quantize_layers *layers)
 {
-    rewriting r = {.g = g, .s = s, .options = options, .layers = layers};
-    kerf_status status = rewrite(&r);
-    kerf__sites_free(&r.sites);
-    free(r.seen);
-    return status;
+    return rewrite(g, s, options, layers);
+}
+
+kerf_status kerf__quantize_activations(kerf_graph *g, const kerf_quantize_options *options,
+                                       const kerf__quantize_layers *layers)
+{
+    return rewrite(g, NULL, options, layers);
 }

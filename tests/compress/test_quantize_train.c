@@ -1,0 +1,260 @@
+/* test_quantize_train.c -- training with roundings: what is trained is what is quantized
+ * afterwards, integer by integer; it learns, and what was pruned stays pruned. */
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "kerf/kerf.h"
+#include "network.h"
+
+enum { CHANNELS = 4, SIDE = 8, CLASSES = 3, FLAT = CHANNELS * 4 * 4, SAMPLES = 48 };
+enum { NUM_SAMPLES = SAMPLES * SIDE * SIDE, NUM_CONV = CHANNELS * 9, NUM_FC = CLASSES * FLAT };
+
+static kerf_device *dev;
+static float samples[NUM_SAMPLES];
+static int64_t labels[SAMPLES];
+
+static float next_random(void)
+{
+    static unsigned x = 77;
+    x = x * 1664525u + 1013904223u;
+    return (float)(x >> 8) / 16777216.0f - 0.5f;
+}
+
+/* Classes are where an image is bright, in steps that a scale of 1/64 holds. */
+static void fill_samples(void)
+{
+    for (int s = 0; s < SAMPLES; s++) {
+        labels[s] = s % CLASSES;
+        for (int i = 0; i < SIDE * SIDE; i++) {
+            const float bright = i / SIDE / 3 == labels[s] ? 1.0f : 0.0f;
+            samples[s * SIDE * SIDE + i] = rintf((bright + next_random()) * 64) / 64;
+        }
+    }
+}
+
+/* Random numbers, the largest of each channel of `most` steps of 1/64: the scale is a power of 2.
+ */
+static void fill(float *x, int num, int a_channel, int most)
+{
+    for (int i = 0; i < num; i++) {
+        const int sign = next_random() < 0 ? -1 : 1;
+        x[i] = i % a_channel == 3 ? (float)(sign * most) / 64 : next_random() * (float)most / 64;
+    }
+}
+
+/* Conv, Relu, MaxPool, Flatten, Gemm; biases in steps of the sums, as the scales are 1/64. */
+static network make(int most)
+{
+    float conv[NUM_CONV], fc[NUM_FC], bias[CHANNELS];
+    network n;
+    kerf_node *node;
+    kerf_value *v, *in[3];
+    fill(conv, NUM_CONV, 9, most);
+    fill(fc, NUM_FC, FLAT, most);
+    for (int i = 0; i < CHANNELS; i++)
+        bias[i] = (float)(i - 1) / 8;
+    in[0] = network_begin(&n, dev, 1, SIDE);
+    in[1] = network_weight(&n, "conv.weight", KERF_SHAPE(CHANNELS, 1, 3, 3), conv);
+    in[2] = network_weight(&n, "conv.bias", KERF_SHAPE(CHANNELS), bias);
+    v = network_conv(&n, "conv", in, 3, 1);
+    v = network_node(&n, "Relu", "relu", &v, 1, &node);
+    v = network_pool(&n, "pool", v);
+    in[0] = network_node(&n, "Flatten", "flat", &v, 1, &node);
+    in[1] = network_weight(&n, "fc.weight", KERF_SHAPE(CLASSES, FLAT), fc);
+    in[2] = network_weight(&n, "fc.bias", KERF_SHAPE(CLASSES), bias);
+    v = network_node(&n, "Gemm", "fc", in, 3, &node);
+    CHECK_OK(kerf_node_set_int(node, "transB", 1));
+    CHECK_OK(kerf_value_rename(n.g, v, "logits"));
+    CHECK_OK(kerf_graph_add_output(n.g, v));
+    return n;
+}
+
+/* Ranges of 255 steps that are powers of 2. */
+static kerf_ranges *make_ranges(void)
+{
+    static const char TEXT[] = "{\"ranges\":{\"input\":{\"low\":-1,\"high\":2.984375},"
+                               "\"relu\":{\"low\":0,\"high\":7.96875},"
+                               "\"logits\":{\"low\":-16,\"high\":15.875}}}";
+    char path[] = "/tmp/kerf-ranges-XXXXXX";
+    kerf_ranges *r;
+    FILE *f = fdopen(mkstemp(path), "w");
+    fputs(TEXT, f);
+    fclose(f);
+    CHECK_OK(kerf_ranges_read(&r, path));
+    remove(path);
+    return r;
+}
+
+static kerf_quantize_options options_of(kerf_type weights, const kerf_ranges *r)
+{
+    kerf_quantize_options o = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
+    o.weights = weights;
+    o.ranges = r;
+    return o;
+}
+
+/* ---- what is trained is what runs -------------------------------------------------------- */
+
+static void check_same(const char *what, const unsigned char *a, const unsigned char *b, int num)
+{
+    for (int i = 0; i < num; i++)
+        if (a[i] != b[i]) {
+            printf("%s: integer %d is %d in training, %d afterwards\n", what, i, a[i], b[i]);
+            check_failures++;
+            return;
+        }
+}
+
+/* The integers of every layer: scales are powers of 2, so floats are exact in training, too. */
+static void test_same_integers(kerf_type weights, int most)
+{
+    static const struct {
+        const char *name;
+        int num; /* a sample */
+    } ENDS[] = {{"input_q", SIDE * SIDE},
+                {"relu_q", CHANNELS * SIDE * SIDE},
+                {"flat_q", FLAT},
+                {"logits_q", CLASSES}};
+    static unsigned char in_training[SAMPLES * CHANNELS * SIDE * SIDE],
+        afterwards[sizeof in_training];
+    kerf_ranges *r = make_ranges();
+    const kerf_quantize_options o = options_of(weights, r);
+    network n = make(most);
+    kerf_graph *rounding;
+    CHECK_OK(kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK(kerf_graph_find(n.g, "input_q") == NULL); /* the network itself is as it was */
+    for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++) {
+        kerf_state *s;
+        kerf_graph *g;
+        CHECK_OK(kerf_graph_copy(&g, n.g));
+        CHECK_OK(kerf_state_copy(&s, n.s, dev));
+        CHECK_OK(kerf_quantize(g, s, &o));
+        CHECK_OK(kerf_graph_add_output(rounding, kerf_graph_find(rounding, ENDS[i].name)));
+        CHECK_OK(kerf_graph_add_output(g, kerf_graph_find(g, ENDS[i].name)));
+        network_run(rounding, n.s, samples, SAMPLES, ENDS[i].name, in_training);
+        network_run(g, s, samples, SAMPLES, ENDS[i].name, afterwards);
+        check_same(ENDS[i].name, in_training, afterwards, SAMPLES * ENDS[i].num);
+        kerf_graph_destroy(g);
+        kerf_state_destroy(s);
+    }
+    kerf_graph_destroy(rounding);
+    kerf_ranges_destroy(r);
+    network_end(&n);
+}
+
+/* ---- learning ------------------------------------------------------------------------------ */
+
+static kerf_dataset *open_data(void)
+{
+    char paths[2][40] = {"/tmp/kerf-qat-x-XXXXXX", "/tmp/kerf-qat-y-XXXXXX"}, spec[128];
+    kerf_tensor *x, *y;
+    kerf_dataset *d;
+    close(mkstemp(paths[0]));
+    close(mkstemp(paths[1]));
+    CHECK_OK(kerf_tensor_create(&x, NULL, KERF_F32, KERF_SHAPE(SAMPLES, 1, SIDE, SIDE)));
+    CHECK_OK(kerf_tensor_write(x, samples));
+    CHECK_OK(kerf_npy_write(x, paths[0]));
+    CHECK_OK(kerf_tensor_create(&y, NULL, KERF_S64, KERF_SHAPE(SAMPLES)));
+    CHECK_OK(kerf_tensor_write(y, labels));
+    CHECK_OK(kerf_npy_write(y, paths[1]));
+    kerf_tensor_destroy(x);
+    kerf_tensor_destroy(y);
+    snprintf(spec, sizeof spec, "npy:%s,%s", paths[0], paths[1]);
+    CHECK_OK(kerf_dataset_open(&d, spec));
+    unlink(paths[0]);
+    unlink(paths[1]);
+    return d;
+}
+
+/* Loss and hits of the network as integers. */
+static kerf_evaluation evaluate(const network *n, const kerf_quantize_options *o, kerf_dataset *d)
+{
+    kerf_evaluation result = {0};
+    kerf_state *s;
+    kerf_graph *g;
+    CHECK_OK(kerf_graph_copy(&g, n->g));
+    CHECK_OK(kerf_state_copy(&s, n->s, dev));
+    CHECK_OK(kerf_quantize(g, s, o));
+    CHECK_OK(kerf_evaluate(g, s, d, KERF_SPLIT_TRAIN, SAMPLES, "raw", &result, NULL));
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+    return result;
+}
+
+static void prune_half(network *n)
+{
+    kerf_pruner *pruner;
+    kerf_prune_options p = {.method = KERF_PRUNE_MAGNITUDE, .amount = 0.5};
+    CHECK_OK(kerf_prune_mark(n->g, n->s, &p));
+    CHECK_OK(kerf_pruner_create(&pruner, n->g, n->s, &p));
+    CHECK_OK(kerf_pruner_apply(pruner, 1));
+    CHECK_OK(kerf_device_finish(dev));
+    kerf_pruner_destroy(pruner);
+}
+
+/* Ternary weights, half of them pruned: a hard case, which training mends. */
+static void test_learns(void)
+{
+    float before[NUM_FC], after[NUM_FC];
+    kerf_dataset *d = open_data();
+    kerf_ranges *r = make_ranges();
+    const kerf_quantize_options o = options_of(KERF_S2, r);
+    kerf_train_options t = kerf_train_defaults();
+    network n = make(64);
+    kerf_graph *rounding;
+    t.batch = 16;
+    t.epochs = 15;
+    t.prep = "raw";
+    prune_half(&n);
+    network_read(&n, "fc.weight", before);
+    const kerf_evaluation was = evaluate(&n, &o, d);
+    CHECK_OK(kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK_OK(kerf_train(rounding, n.s, d, &t));
+    const kerf_evaluation is = evaluate(&n, &o, d);
+    network_read(&n, "fc.weight", after);
+    for (int i = 0; i < NUM_FC; i++)
+        CHECK(before[i] != 0 || after[i] == 0);
+    CHECK(memcmp(before, after, sizeof before) != 0);
+    if (!(is.loss < 0.5 * was.loss && is.top1 > 90)) {
+        printf("loss %g became %g, top-1 %g %%\n", was.loss, is.loss, is.top1);
+        check_failures++;
+    }
+    kerf_graph_destroy(rounding);
+    kerf_ranges_destroy(r);
+    kerf_dataset_close(d);
+    network_end(&n);
+}
+
+/* ---- what is refused ------------------------------------------------------------------------ */
+
+static void test_refused(void)
+{
+    kerf_ranges *r = make_ranges();
+    kerf_quantize_options o = options_of(KERF_S8, r);
+    network n = make(127);
+    kerf_graph *rounding;
+    o.asymmetric = 1;
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK(rounding == NULL && strstr(kerf_last_error(), "weights symmetric") != NULL);
+    o = kerf_quantize_defaults(KERF_QUANTIZE_DYNAMIC);
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    o = options_of(KERF_S8, NULL);
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK(strstr(kerf_last_error(), "must have ranges") != NULL);
+    kerf_ranges_destroy(r);
+    network_end(&n);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    fill_samples();
+    test_same_integers(KERF_S8, 127);
+    test_same_integers(KERF_S4, 7);
+    test_same_integers(KERF_S2, 1);
+    test_learns();
+    test_refused();
+    kerf_device_close(dev);
+    return check_result();
+}
