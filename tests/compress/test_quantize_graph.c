@@ -373,7 +373,8 @@ static void check_weight_only(const kerf_quantize_options *o)
         CHECK(fabsf(is[i] - was[i]) <= half);
     run_as_wanted(&f, want);
     run(&n, got);
-    check_close("weight-only", got, want, NUM_OUTPUTS, check_tolerance(4, FLAT));
+    /* The sums' terms are some ten times what is left of them. */
+    check_close("weight-only", got, want, NUM_OUTPUTS, check_tolerance(16, FLAT));
     unmake(&n);
     unmake(&f);
 }

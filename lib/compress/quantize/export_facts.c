@@ -28,7 +28,7 @@ kerf__form kerf__export_form(const kerf_node *n)
                                            "DynamicQuantizeLinear"};
     static const char *const INTEGERS[] = {"ConvInteger", "MatMulInteger", "QLinearConv",
                                            "QLinearMatMul"};
-    if (KERF__IS_AMONG(n->op, CONVERTS))
+    if (KERF__IS_AMONG(n->op, CONVERTS) || n->num_outputs == 0)
         return KERF__FORM_NONE;
     if (KERF__IS_AMONG(n->op, INTEGERS) || strncmp(n->op, "com.microsoft.Q", 15) == 0)
         return KERF__FORM_INTEGERS;
@@ -81,7 +81,7 @@ static int is_end(const kerf_node *bound, const kerf_value *v)
         return 0;
     for (size_t i = 0; i < v->graph->num_nodes; i++) {
         const kerf_node *q = v->graph->nodes[i];
-        if (kerf__is_op(q, "QuantizeLinear") && q->inputs[0] == v &&
+        if (kerf__is_op(q, "QuantizeLinear") && kerf_node_input(q, 0) == v &&
             (!kerf__scaling_of(&scaling, q) || !cuts_nothing(scaling, low, high)))
             return 0;
     }
@@ -179,7 +179,7 @@ int kerf__has_scale_of_sums(const kerf_node *n, const kerf_node *bias, const ker
 {
     static const double NEAR = 1e-3;
     kerf__scaling x;
-    const kerf_node *src = kerf__rounded_by(n->inputs[0]);
+    const kerf_node *src = kerf__rounded_by(kerf_node_input(n, 0));
     const size_t num = bias->inputs[0]->constant->num_elements;
     const size_t nums[] = {bias->inputs[1]->constant->num_elements,
                            weights->inputs[1]->constant->num_elements};
@@ -213,12 +213,12 @@ static int is_stored_float(const kerf_value *v)
 
 static unsigned facts_of_weights(const kerf_node *n)
 {
-    const kerf_node *dq = has_weights(n) ? kerf__stored_by(n->inputs[1]) : NULL;
+    const kerf_node *dq = has_weights(n) ? kerf__stored_by(kerf_node_input(n, 1)) : NULL;
     unsigned facts = facts_of_bias(n, dq);
     if (!has_weights(n))
         return facts | KERF__FACT_WEIGHTS | KERF__FACT_WEIGHTS_8;
     if (dq == NULL)
-        return facts | (is_stored_float(n->inputs[1]) ? KERF__FACT_FLOAT_WEIGHTS : 0u);
+        return facts | (is_stored_float(kerf_node_input(n, 1)) ? KERF__FACT_FLOAT_WEIGHTS : 0u);
     const size_t bits = kerf_type_bits(dq->inputs[0]->type);
     return facts | KERF__FACT_WEIGHTS | (bits >= 8 ? KERF__FACT_WEIGHTS_8 : 0u) |
            (bits >= 4 ? KERF__FACT_WEIGHTS_4 : 0u) |

@@ -22,8 +22,10 @@ int kerf__is_op(const kerf_node *n, const char *op)
 
 kerf_node *kerf__dequantized_by(const kerf_value *v)
 {
-    return v != NULL && kerf__is_op(v->producer, "DequantizeLinear") && v->producer->num_inputs >= 2
-               ? v->producer
+    kerf_node *n = v != NULL ? v->producer : NULL;
+    return kerf__is_op(n, "DequantizeLinear") && kerf_node_input(n, 0) != NULL &&
+                   kerf_node_input(n, 1) != NULL && n->inputs[1]->type == KERF_F32
+               ? n
                : NULL;
 }
 
@@ -62,8 +64,8 @@ int kerf__is_rounded_after(const kerf_value *v)
 {
     int num = 0;
     for (size_t i = 0; i < v->graph->num_nodes; i++)
-        num +=
-            kerf__is_op(v->graph->nodes[i], "QuantizeLinear") && v->graph->nodes[i]->inputs[0] == v;
+        num += kerf__is_op(v->graph->nodes[i], "QuantizeLinear") &&
+               kerf_node_input(v->graph->nodes[i], 0) == v;
     return num > 0 && num == kerf__value_num_uses(v);
 }
 
@@ -92,7 +94,7 @@ kerf_value *kerf__with_bias(const kerf_node *product)
     const kerf_node *n = kerf__only_reader(v);
     if (!kerf__is_op(n, "Add"))
         return v;
-    const kerf_value *other = n->inputs[n->inputs[0] == v];
+    const kerf_value *other = kerf_node_input(n, n->inputs[0] == v);
     return other != NULL &&
                    (other->kind == KERF__VALUE_CONSTANT || other->kind == KERF__VALUE_STATE)
                ? n->outputs[0]
@@ -115,9 +117,10 @@ int kerf__is_number(const kerf_value *v)
 
 int kerf__scaling_of(kerf__scaling *out, const kerf_node *n)
 {
+    enum { MOST_BITS = 16 };
     const kerf_value *zero = kerf_node_input(n, 2);
     if (n->num_inputs < 2 || !kerf__is_number(n->inputs[1]) || n->inputs[1]->type != KERF_F32 ||
-        (zero != NULL && !kerf__is_number(zero)))
+        (zero != NULL && (!kerf__is_number(zero) || kerf_type_bits(zero->type) > MOST_BITS)))
         return 0;
     *out = (kerf__scaling){.scale = (double)*(const float *)n->inputs[1]->constant->data,
                            .zero = zero != NULL ? kerf__tensor_int(zero->constant, 0) : 0,
