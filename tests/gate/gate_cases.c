@@ -205,6 +205,8 @@ const gate_case gate_cases[] = {
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s8:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u4:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s4:",  NULL, 0},
+    {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u2:",  NULL, 0},
+    {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s2:",  NULL, 0},
     {"kerf.QuantizeRange", "f32: f32:", NULL, 0},
 
     /* Along rows, columns, neither; long enough to be cut into parts. */
