@@ -5,15 +5,11 @@
 #include "check.h"
 #include "graph/graph_internal.h"
 #include "kerf/kerf.h"
+#include "network.h"
 #include "tensor/tensor_internal.h"
 
 enum { BATCH = 3, SIDE = 6, CHANNELS = 5, CLASSES = 4, FLAT = CHANNELS * 3 * 3 };
 enum { NUM_INPUTS = BATCH * SIDE * SIDE, NUM_OUTPUTS = BATCH * CLASSES };
-
-typedef struct network {
-    kerf_graph *g;
-    kerf_state *s;
-} network;
 
 static kerf_device *dev;
 
@@ -30,22 +26,10 @@ static float next_random(void)
 static kerf_value *add_weight(network *n, const char *name, kerf_shape shape, float offset)
 {
     float data[CLASSES * FLAT];
-    kerf_value *v;
-    int id;
     const int64_t num = kerf_shape_num_elements(shape);
     for (int64_t i = 0; i < num; i++)
         data[i] = offset + next_random();
-    CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &id));
-    CHECK_OK(kerf_state_write(n->s, id, data));
-    CHECK_OK(kerf_graph_add_state(n->g, name, id, KERF_F32, shape, &v));
-    return v;
-}
-
-static kerf_value *add_node(network *n, const char *op, const char *name, kerf_value *const *inputs,
-                            int num_inputs, kerf_node **node)
-{
-    CHECK_OK(kerf_graph_add_node(n->g, op, name, inputs, num_inputs, 1, node));
-    return kerf_node_output(*node, 0);
+    return network_weight(n, name, shape, data);
 }
 
 /* Conv, BatchNormalization, Relu, MaxPool, Flatten, Gemm. */
@@ -54,38 +38,24 @@ static network make(void)
     network n;
     kerf_node *node;
     kerf_value *v, *in[5];
-    CHECK_OK(kerf_graph_create(&n.g));
-    CHECK_OK(kerf_state_create(&n.s, dev));
-    const int64_t batch = kerf_graph_symbol(n.g, "N");
-    CHECK_OK(kerf_graph_add_input(n.g, "input", KERF_F32, KERF_SHAPE(batch, 1, SIDE, SIDE), &v));
+    in[0] = network_begin(&n, dev, 1, SIDE);
     in[1] = add_weight(&n, "conv.weight", KERF_SHAPE(CHANNELS, 1, 3, 3), 0);
-    in[0] = v;
-    v = add_node(&n, "Conv", "conv", in, 2, &node);
-    CHECK_OK(kerf_node_set_ints(node, "pads", (int64_t[]){1, 1, 1, 1}, 4));
-    in[0] = v;
+    in[0] = network_conv(&n, "conv", in, 2, 1);
     in[1] = add_weight(&n, "norm.scale", KERF_SHAPE(CHANNELS), 1);
     in[2] = add_weight(&n, "norm.offset", KERF_SHAPE(CHANNELS), 0);
     in[3] = add_weight(&n, "norm.mean", KERF_SHAPE(CHANNELS), 0);
     in[4] = add_weight(&n, "norm.variance", KERF_SHAPE(CHANNELS), 1);
-    v = add_node(&n, "BatchNormalization", "norm", in, 5, &node);
-    v = add_node(&n, "Relu", "relu", &v, 1, &node);
-    v = add_node(&n, "MaxPool", "pool", &v, 1, &node);
-    CHECK_OK(kerf_node_set_ints(node, "kernel_shape", (int64_t[]){2, 2}, 2));
-    CHECK_OK(kerf_node_set_ints(node, "strides", (int64_t[]){2, 2}, 2));
-    in[0] = add_node(&n, "Flatten", "flat", &v, 1, &node);
+    v = network_node(&n, "BatchNormalization", "norm", in, 5, &node);
+    v = network_node(&n, "Relu", "relu", &v, 1, &node);
+    v = network_pool(&n, "pool", v);
+    in[0] = network_node(&n, "Flatten", "flat", &v, 1, &node);
     in[1] = add_weight(&n, "fc.weight", KERF_SHAPE(CLASSES, FLAT), 0);
     in[2] = add_weight(&n, "fc.bias", KERF_SHAPE(CLASSES), 0);
-    v = add_node(&n, "Gemm", "fc", in, 3, &node);
+    v = network_node(&n, "Gemm", "fc", in, 3, &node);
     CHECK_OK(kerf_node_set_int(node, "transB", 1));
     CHECK_OK(kerf_value_rename(n.g, v, "logits"));
     CHECK_OK(kerf_graph_add_output(n.g, v));
     return n;
-}
-
-static void unmake(network *n)
-{
-    kerf_graph_destroy(n->g);
-    kerf_state_destroy(n->s);
 }
 
 /* The same inputs each time. */
@@ -97,22 +67,12 @@ static const float *inputs(void)
     return x;
 }
 
-static void run(network *n, float *out)
+static void run(const network *n, float *out)
 {
-    kerf_plan *plan;
-    kerf_plan_options options = {.mode = KERF_EVALUATE, .batch = BATCH};
-    CHECK_OK(kerf_graph_verify(n->g));
-    kerf_status status = kerf_plan_create(&plan, n->g, n->s, &options);
-    CHECK_OK(status);
-    if (status != KERF_OK)
-        return;
-    CHECK_OK(kerf_tensor_write(kerf_plan_input(plan, "input"), inputs()));
-    CHECK_OK(kerf_plan_run(plan));
-    CHECK_OK(kerf_tensor_read(kerf_plan_output(plan, "logits"), out));
-    kerf_plan_destroy(plan);
+    network_run(n->g, n->s, inputs(), BATCH, "logits", out);
 }
 
-static void run_as_wanted(network *n, double *want)
+static void run_as_wanted(const network *n, double *want)
 {
     float out[NUM_OUTPUTS];
     run(n, out);
@@ -188,7 +148,7 @@ static void test_fold(void)
     CHECK(kerf_graph_find(n.g, "conv.bias") != NULL);
     run(&n, got);
     check_close("folded", got, want, NUM_OUTPUTS, check_tolerance(4, FLAT));
-    unmake(&n);
+    network_end(&n);
 }
 
 /* A normalisation that somebody looks past, or weights of two, stay. */
@@ -198,7 +158,7 @@ static void test_fold_not(void)
     CHECK_OK(kerf_graph_add_output(n.g, kerf_graph_find(n.g, "conv")));
     CHECK_OK(kerf_quantize_fold(n.g, n.s));
     check_ops(&n, "Conv BatchNormalization Relu MaxPool Flatten Gemm");
-    unmake(&n);
+    network_end(&n);
 }
 
 static void test_static(void)
@@ -216,7 +176,7 @@ static void test_static(void)
     run(&n, got);
     check_close("static", got, want, NUM_OUTPUTS, 0.04);
     CHECK(kerf_state_find(n.s, "conv.weight") == NULL && kerf_state_find(n.s, "fc.bias") == NULL);
-    unmake(&n);
+    network_end(&n);
 }
 
 /* What only moves numbers has the same scale on both sides; a Relu's range begins at integer 0. */
@@ -234,7 +194,7 @@ static void test_shared_ranges(void)
         CHECK(kerf__tensor_int(constant(&n, name), 0) == 0);
     }
     CHECK(kerf__tensor_int(constant(&n, "input_zero"), 0) == 100);
-    unmake(&n);
+    network_end(&n);
 }
 
 /* Each weight within half a step of what it was, zeros exact, none below -127. */
@@ -261,7 +221,7 @@ static void test_weights(void)
     CHECK_OK(kerf_quantize_fold(n.g, n.s));
     CHECK_OK(quantize_static(&n, kerf_quantize_defaults(KERF_QUANTIZE_STATIC), RANGES));
     check_weights(was, constant(&n, "fc.weight_q"), constant(&n, "fc.weight_scale"), FLAT);
-    unmake(&n);
+    network_end(&n);
 }
 
 /* A bias far beyond the weights takes wider steps rather than overflow. */
@@ -279,7 +239,7 @@ static void test_large_bias(void)
         CHECK(fabs(x * (double)((const float *)scale->data)[c] - (double)bias[c]) <=
               1e-6 * fabs((double)bias[c]) + (double)((const float *)scale->data)[c]);
     }
-    unmake(&n);
+    network_end(&n);
 }
 
 static void check_mode(const char *what, const kerf_quantize_options *options, const char *ops,
@@ -296,7 +256,7 @@ static void check_mode(const char *what, const kerf_quantize_options *options, c
         check_ops(&n, ops);
     run(&n, got);
     check_close(what, got, want, NUM_OUTPUTS, tolerance);
-    unmake(&n);
+    network_end(&n);
 }
 
 static void test_static_ways(void)
@@ -375,8 +335,8 @@ static void check_weight_only(const kerf_quantize_options *o)
     run(&n, got);
     /* The sums' terms are some ten times what is left of them. */
     check_close("weight-only", got, want, NUM_OUTPUTS, check_tolerance(16, FLAT));
-    unmake(&n);
-    unmake(&f);
+    network_end(&n);
+    network_end(&f);
 }
 
 static void test_weight_only(void)
@@ -409,7 +369,7 @@ static void test_skip(void)
     check_ops(&n, "Conv Relu MaxPool Flatten QuantizeLinear DequantizeLinear DequantizeLinear "
                   "DequantizeLinear Gemm QuantizeLinear DequantizeLinear");
     CHECK(kerf_state_find(n.s, "conv.weight") != NULL);
-    unmake(&n);
+    network_end(&n);
 }
 
 /* ---- what is refused ------------------------------------------------------------------- */
@@ -421,7 +381,7 @@ static void check_refused(kerf_quantize_options o, const char *json, const char 
     CHECK(json != NULL ? quantize_static(&n, o, json) != KERF_OK
                        : kerf_quantize(n.g, n.s, &o) != KERF_OK);
     check_message(words);
-    unmake(&n);
+    network_end(&n);
 }
 
 static void test_refused(void)
@@ -461,7 +421,7 @@ static void test_bad_weights(void)
     CHECK_OK(kerf_quantize_fold(n.g, n.s));
     CHECK_STATUS(KERF_ERR_ARGUMENT, quantize_static(&n, o, RANGES));
     check_message("element 1 of 'fc.bias' is nan, must be a finite number");
-    unmake(&n);
+    network_end(&n);
 }
 
 static void test_long_sums(void)
@@ -477,10 +437,10 @@ static void test_long_sums(void)
     CHECK_OK(kerf_graph_add_input(n.g, "x", KERF_F32, KERF_SHAPE(1, 33026), &in[0]));
     CHECK_OK(kerf_state_add(n.s, "w", KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &id));
     CHECK_OK(kerf_graph_add_state(n.g, "w", id, KERF_F32, shape, &in[1]));
-    CHECK_OK(kerf_graph_add_output(n.g, add_node(&n, "MatMul", "long", in, 2, &node)));
+    CHECK_OK(kerf_graph_add_output(n.g, network_node(&n, "MatMul", "long", in, 2, &node)));
     CHECK_STATUS(KERF_ERR_UNSUPPORTED, kerf_quantize(n.g, n.s, &o));
     check_message("layer long adds up 33026 products, must be up to 33025 to fit int32");
-    unmake(&n);
+    network_end(&n);
 }
 
 static void test_bad_ranges(void)

@@ -208,7 +208,7 @@ static void drop_convolutions(kerf__quantize_layers *layers)
 {
     size_t num = 0;
     for (size_t i = 0; i < layers->num; i++)
-        if (strcmp(layers->at[i].node->op, "Conv") != 0)
+        if (!kerf__layer_is_conv(&layers->at[i]))
             layers->at[num++] = layers->at[i];
     layers->num = num;
 }

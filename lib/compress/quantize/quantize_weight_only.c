@@ -6,7 +6,6 @@
  * A Gemm becomes MatMul and Add, its weights (terms, channels): so readers with kernels for
  * packed weights find them, and blocks lie along the terms of a sum. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/fail.h"
 #include "compress/quantize/quantize_internal.h"
@@ -63,7 +62,7 @@ kerf_status kerf__quantize_weight_only(kerf_graph *g, const kerf_state *s,
                                 .block = options->per == KERF_PER_BLOCK ? options->block : 0};
     for (size_t i = 0; i < layers->num; i++) {
         const kerf__quantize_layer *l = &layers->at[i];
-        if (strcmp(l->node->op, "Conv") == 0)
+        if (kerf__layer_is_conv(l))
             KERF__TRY(rewrite_conv(g, s, l, how));
         else
             KERF__TRY(rewrite_matrix(g, s, l, &how));
