@@ -26,7 +26,7 @@ static inline intv rounded(floatv x, floatv scale, int zero, int flip, int low, 
     const int first = flip != 0 ? -128 : 0;
     const floatv least = TO_FLOATV((intv)(first - zero)) * scale;
     const floatv most = TO_FLOATV((intv)(first + 255 - zero)) * scale;
-    const intv q = quant_quantize(x, scale, quant_inverse(scale), least, most) + zero;
+    const intv q = quant_quantize(x, scale, quant_divisor(scale), least, most) + zero;
     return clamp(q, (intv)(low), (intv)(high)) & 255;
 }
 

@@ -15,10 +15,11 @@
  *
  * FAKE and PASS may work in place: an item reads an element before it writes it.
  *
- * Limit: memory where results are floats, and reading where they are integers.  Of a copy's speed
- * with 64 MiB of floats, two cores of Zen 4, PoCL and Intel's runtime: FAKE 0.87 and 0.78, PASS
- * 0.81 and 0.86, QUANTIZE to uint8 0.71 and 0.61 (0.71, too, with neither correction of the
- * quotient), to int4 in blocks of 32 0.38 and 0.34.  Host side: lib/ops/quantize.c. */
+ * Limit: memory where results are floats, and reading, which has half a copy's speed, where they are
+ * integers.  Of a copy's speed with 64 MiB of floats, two cores of Zen 4, PoCL and Intel's runtime:
+ * FAKE 1.1 and 1.1, PASS 0.96 and 1.0, QUANTIZE to uint8 0.84 and 0.83 (0.64 and 0.63 by stores of
+ * 16 bytes, not of whole lines), to int2 0.59 and 0.54, to int4 in blocks of 32 0.58 and 0.38, where
+ * arithmetic counts, too.  Host side: lib/ops/quantize.c. */
 #define QUANTIZE   0
 #define DEQUANTIZE 1
 #define FAKE       2
@@ -44,10 +45,10 @@ kernel void quantize_range(global const float *low, global const float *high, gl
         return;
     const floatv steps = (floatv)(255.0f);
     const floatv bottom = (floatv)(fmin(low[0], 0.0f)), top = (floatv)(fmax(high[0], 0.0f));
-    const floatv step = quant_divide(top - bottom, steps, quant_inverse(steps));
+    const floatv step = quant_divide(top - bottom, steps, quant_divisor(steps));
     const floatv s = select((floatv)(1.0f), step, step >= 0x1p-126f);
     const int is_finite = isfinite(low[0]) && isfinite(high[0]) && step.s0 <= 0x1p100f;
-    const intv zero_point = quant_quantize(-bottom, s, quant_inverse(s), (floatv)(0.0f), steps * s);
+    const intv zero_point = quant_quantize(-bottom, s, quant_divisor(s), (floatv)(0.0f), steps * s);
     *scale = is_finite ? s.s0 : NAN;
     *zero = (uchar)(is_finite ? zero_point.s0 : 0);
 }
@@ -103,7 +104,7 @@ typedef floatv targetv;
 
 /* What is needed of a scale and its zero point.  PASS looks a step beyond the range. */
 typedef struct grid {
-    floatv scale, inverse, low, high, least, most;
+    floatv scale, divisor, low, high, least, most;
     intv zero;
 } grid;
 
@@ -112,7 +113,7 @@ static inline grid grid_of(floatv scale, intv zero)
     const int more = TASK == PASS ? 1 : 0;
     const floatv low = TO_FLOATV(PACKED_LOW - zero), high = TO_FLOATV(PACKED_HIGH - zero);
     const grid g = {
-        scale, quant_inverse(scale), low, high, (low - more) * scale, (high + more) * scale, zero};
+        scale, quant_divisor(scale), low, high, (low - more) * scale, (high + more) * scale, zero};
     return g;
 }
 
@@ -123,13 +124,13 @@ static inline targetv result(sourcev x, floatv diff, grid g)
 {
     (void)diff;
 #if TASK == QUANTIZE
-    return quant_quantize(x, g.scale, g.inverse, g.least, g.most) + g.zero;
+    return quant_quantize(x, g.scale, g.divisor, g.least, g.most) + g.zero;
 #elif TASK == DEQUANTIZE
     return quant_dequantize(x - g.zero, g.scale);
 #elif TASK == FAKE
-    return quant_dequantize(quant_quantize(x, g.scale, g.inverse, g.least, g.most), g.scale);
+    return quant_dequantize(quant_quantize(x, g.scale, g.divisor, g.least, g.most), g.scale);
 #else
-    const floatv near = quant_divide(quant_clamp(x, g.least, g.most), g.scale, g.inverse);
+    const floatv near = quant_divide(quant_clamp(x, g.least, g.most), g.scale, g.divisor);
     const floatv whole = TO_FLOATV(quant_round(near));
     return select((floatv)(0.0f), diff, (whole >= g.low) & (whole <= g.high) & (near == near));
 #endif
@@ -153,6 +154,21 @@ static inline uint stretch(uint i, places p)
     return p.width == 1u ? in_row : min(in_row, p.width - column % p.width);
 }
 
+/* Elements at which a row's stretches end where a vector does, too: until there the next stretch
+ * begins where one ends, and has the next scale. */
+static inline uint even_end(uint i, uint end, places p)
+{
+    const int is_even = p.width % V == 0u && p.n % V == 0u;
+    return is_even ? i + min(p.n - i % p.n, end - i) / V * V : i;
+}
+
+#define VECTOR(i, g) result(LOAD(i), DIFFS(i), g)
+#if TASK == QUANTIZE && defined PACKED_JOINED
+#define JOINED PACKED_JOINED
+#else
+#define JOINED 1
+#endif
+
 kernel void quantize(global const source *src, DIFF global const float *scale,
                      global const packed *zero, global target *dst, uint has_zero, uint num,
                      uint chunk, uint n, uint width, uint d, uint b, uint outer, uint block)
@@ -160,14 +176,28 @@ kernel void quantize(global const source *src, DIFF global const float *scale,
     const places p = {n, width, d, b, outer, block};
     const uint begin = min((uint)get_global_id(0) * chunk, num), end = min(begin + chunk, num);
     for (uint i = begin; i < end;) {
-        const uint at = place(i, p), last = i + min(stretch(i, p), end - i) / V * V;
+        uint at = place(i, p), last = i + min(stretch(i, p), end - i) / V * V;
         if (i < last && width > 1u) {
-            const grid g = GRID_ONE(at);
-            for (; i < last; i += V)
-                STORE(result(LOAD(i), DIFFS(i), g), i);
+            for (const uint stop = even_end(i, end, p); i < last;
+                 last = min(i + width, stop), at++) {
+                const grid g = GRID_ONE(at);
+#if JOINED > 1
+                for (; i < last && i % (JOINED * V) != 0u; i += V)
+                    STORE(VECTOR(i, g), i);
+                for (; i + JOINED * V <= last; i += JOINED * V) {
+                    intv x[JOINED];
+#pragma unroll
+                    for (uint k = 0; k < JOINED; k++)
+                        x[k] = VECTOR(i + k * V, g);
+                    packed_store_joined(x, dst, i);
+                }
+#endif
+                for (; i < last; i += V)
+                    STORE(VECTOR(i, g), i);
+            }
         } else if (i < last && at % PACKED_UNIT == 0u) {
-            for (uint k = at; i < last; i += V, k += V)
-                STORE(result(LOAD(i), DIFFS(i), GRIDS(k)), i);
+            for (; i < last; i += V, at += V)
+                STORE(VECTOR(i, GRIDS(at)), i);
         } else {
             for (const uint stop = min(i + V, end); i < stop; i += UNIT) {
                 int unit = 0;

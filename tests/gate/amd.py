@@ -39,7 +39,7 @@ def _command(clang, program, target):
                                 f"oclc_isa_version_{TARGETS[target]}"]:
         words += ["-Xclang", "-mlink-builtin-bitcode", "-Xclang", f"{BITCODE}/{library}.bc"]
     features = ["-DKERF_CPU=0", "-DKERF_VECTOR_FLOATS=1", "-DKERF_F16=1", "-DKERF_F64=1",
-                f"-DKERF_SUB_GROUPS={32 if wave32 else 64}"]
+                f"-DKERF_SUB_GROUPS={32 if wave32 else 64}", "-DKERF_EXACT_DIVISION=0"]
     return words + program.words() + features + [str(program.path)]
 
 

@@ -21,7 +21,7 @@ NUMBERS = [
     ("t", "tries of the compiler", False),
 ]
 FEATURES = ["-DKERF_CPU=0", "-DKERF_VECTOR_FLOATS=1", "-DKERF_F16=1", "-DKERF_F64=0",
-            "-DKERF_SUB_GROUPS=0"]
+            "-DKERF_SUB_GROUPS=0", "-DKERF_EXACT_DIVISION=0"]
 _DUMP = re.compile(r"OCL_asm[0-9a-f]+(?:_(\d+))?_simd(\d+)_entry_\d+\.asm")
 
 

@@ -17,7 +17,7 @@ WARNINGS = ("-Werror -Wall -Wextra -Wdouble-promotion -Wcast-align -Wvla "
             "-Wno-unused -Wno-unused-parameter -Wno-constant-logical-operand").split()
 # What a driver adds besides; kernels may test each without #ifdef.
 FEATURES = ["-DKERF_CPU=0", "-DKERF_VECTOR_FLOATS=1", "-DKERF_F16=0", "-DKERF_F64=0",
-            "-DKERF_SUB_GROUPS=0"]
+            "-DKERF_SUB_GROUPS=0", "-DKERF_EXACT_DIVISION=0"]
 # Inline assembly is the one thing that no portable target takes.
 X86 = ["-target", "x86_64-linux-gnu", "-march=skylake-avx512", "-mavx512vnni"]
 # SPIR-V 1.0 has no words for these.

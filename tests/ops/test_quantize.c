@@ -125,6 +125,7 @@ static const struct {
     {{2, {5, 33}}, {1, {33}}, -1, 0},    /* scales side by side */
     {{4, {2, 7, 3, 3}}, {1, {7}}, 1, 0}, /* shorter than a vector */
     {{2, {3, 70}}, {2, {3, 3}}, 1, 32},  /* blocks in a row, the last one short */
+    {{2, {2, 176}}, {2, {2, 3}}, 1, 64}, /* of whole vectors, all of them */
     {{2, {3, 7}}, {2, {3, 4}}, 1, 2},
     {{2, {9, 21}}, {2, {3, 21}}, 0, 4}, /* blocks of rows */
     {{3, {2, 5, 19}}, {3, {2, 2, 19}}, 1, 3},

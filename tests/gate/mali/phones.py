@@ -23,7 +23,7 @@ import programs  # noqa: E402
 import tools  # noqa: E402
 
 FEATURES = ("-DKERF_CPU=0 -DKERF_VECTOR_FLOATS=1 -DKERF_F16=0 -DKERF_F64=0 -DKERF_SUB_GROUPS=0 "
-            "-DKERF_DOT_KHR=0 -DKERF_DOT_X86=0")
+            "-DKERF_EXACT_DIVISION=0 -DKERF_DOT_KHR=0 -DKERF_DOT_X86=0")
 SHIM = "/mesa/build/src/{0}/drm-shim/lib{0}_noop_drm_shim.so"
 RUSTICL = "/mesa/build/src/gallium/targets/rusticl/libRusticlOpenCL.so.1.0.0"
 
