@@ -1,6 +1,6 @@
 /* io/onnx_reader.h -- the reading of one ONNX model: between onnx_read.c (the model, its
  * versions and texts), onnx_values.c (initializers, inputs, outputs), onnx_nodes.c,
- * onnx_versions.c and onnx_inference.c. */
+ * onnx_versions.c, onnx_blocks.c and onnx_inference.c. */
 #ifndef KERF_IO_ONNX_READER_H
 #define KERF_IO_ONNX_READER_H
 
@@ -46,7 +46,12 @@ kerf_status kerf__onnx_add_nodes(kerf__onnx_reader *r);
 /* onnx_versions.c: what the file's opset meant, said in KERF__OPSET's words; puts all nodes in
  * order. */
 kerf_status kerf__onnx_bring(kerf__onnx_reader *r);
-/* onnx_inference.c: forms for training are left. */
+/* A node in front of another one, named after it. */
+kerf_status kerf__onnx_add_before(kerf__onnx_reader *r, const kerf_node *n, const char *op,
+                                  kerf_value *const *inputs, int num_inputs, kerf_node **out);
+/* onnx_blocks.c: a com.microsoft.MatMulNBits. */
+kerf_status kerf__onnx_bring_blocks(kerf__onnx_reader *r, kerf_node *n);
+/* onnx_inference.c: forms for training are left, and values whose index is -1. */
 kerf_status kerf__onnx_set_inference(kerf__onnx_reader *r);
 /* A Constant node's value: a constant, or what a layer is trained by.  The array is freed. */
 kerf_status kerf__onnx_add_constant(kerf__onnx_reader *r, const char *name, kerf__array *array);

@@ -35,6 +35,8 @@ static const struct {
     {"Gemm", 1, KERF__USE_LAYER},
     {"Gemm", 2, KERF__USE_LAYER},
     {"MatMul", 1, KERF__USE_LAYER},
+    {"MatMulNBits", 2, KERF__USE_CONSTANT},
+    {"MatMulNBits", 3, KERF__USE_CONSTANT},
     {"OneHot", 2, KERF__USE_CONSTANT},
     {"Pad", 2, KERF__USE_CONSTANT},
     {"QuantizeLinear", 1, KERF__USE_CONSTANT},

@@ -4,7 +4,8 @@
  * A row of CHANGED is one change, and the opsets before or after it that are brought here.
  * What is in no row only grew: new types, new attributes whose default is the
  * old meaning.  Newer operators are kept; newer forms are put back into the old one where they
- * say the same.  Other half: onnx_lowest.c finds the opset to write. */
+ * say the same.  Other halves: onnx_blocks.c, a product that has much to say, and onnx_lowest.c,
+ * which finds the opset to write. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,9 +76,8 @@ static int rank_of(const kerf_value *v)
     return strcmp(op, "Gemm") == 0 || strcmp(op, "Flatten") == 0 ? 2 : -1;
 }
 
-/* A node in front of another one, named after it. */
-static kerf_status add_before(kerf__onnx_reader *r, const kerf_node *n, const char *op,
-                              kerf_value *const *inputs, int num_inputs, kerf_node **out)
+kerf_status kerf__onnx_add_before(kerf__onnx_reader *r, const kerf_node *n, const char *op,
+                                  kerf_value *const *inputs, int num_inputs, kerf_node **out)
 {
     char base[KERF__WHAT_BYTES];
     snprintf(base, sizeof base, "%.100s.%s", n->name, op);
@@ -155,7 +155,8 @@ static kerf_status bring_broadcast(kerf__onnx_reader *r, kerf_node *n)
     kerf_value *list;
     kerf_node *unsqueeze;
     KERF__TRY(add_ints(r, axes, (size_t)behind, &list));
-    KERF__TRY(add_before(r, n, "Unsqueeze", (kerf_value *[]){n->inputs[1], list}, 2, &unsqueeze));
+    KERF__TRY(kerf__onnx_add_before(r, n, "Unsqueeze", (kerf_value *[]){n->inputs[1], list}, 2,
+                                    &unsqueeze));
     kerf__node_set_input(n, 1, unsqueeze->outputs[0]);
     return KERF_OK;
 }
@@ -211,10 +212,10 @@ static kerf_status bring_scatter(kerf__onnx_reader *r, kerf_node *n)
 static kerf_status flatten_around(kerf__onnx_reader *r, kerf_node *n, int64_t axis)
 {
     kerf_node *shape, *flat, *inner;
-    KERF__TRY(add_before(r, n, "Shape", n->inputs, 1, &shape));
-    KERF__TRY(add_before(r, n, "Flatten", n->inputs, 1, &flat));
+    KERF__TRY(kerf__onnx_add_before(r, n, "Shape", n->inputs, 1, &shape));
+    KERF__TRY(kerf__onnx_add_before(r, n, "Flatten", n->inputs, 1, &flat));
     KERF__TRY(kerf_node_set_int(flat, "axis", axis));
-    KERF__TRY(add_before(r, n, n->op, flat->outputs, 1, &inner));
+    KERF__TRY(kerf__onnx_add_before(r, n, n->op, flat->outputs, 1, &inner));
     KERF__TRY(kerf_node_set_int(inner, "axis", -1));
     kerf__node_remove_attribute(n, "axis");
     kerf__node_set_input(n, 0, inner->outputs[0]);
@@ -328,6 +329,7 @@ static const struct {
     {"Sub", 1, 7, bring_broadcast},
     {"Upsample", 1, 10, bring_resize},
     {"Xor", 1, 7, bring_broadcast},
+    {"com.microsoft.MatMulNBits", 1, 99, kerf__onnx_bring_blocks},
 };
 
 static kerf_status bring_node(kerf__onnx_reader *r, kerf_node *n)
