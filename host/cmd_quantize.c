@@ -7,6 +7,7 @@
 #include "files.h"
 #include "interrupt.h"
 #include "quantize_errors.h"
+#include "quantize_weights.h"
 
 /* ---- options --------------------------------------------------------------------------- */
 
@@ -116,9 +117,9 @@ static int check_options(const options *o, kerf_quantize_mode mode)
     return 0;
 }
 
-static int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_options *how)
+static int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_options *how,
+                            weight_choices *weights)
 {
-    static const kerf_type WEIGHTS[] = {KERF_S8, KERF_S4, KERF_S2};
     static const kerf_type ACTIVATIONS[] = {KERF_U8, KERF_S8};
     enum { SAMPLES = 512, BATCH = 32 };
     kerf_quantize_mode mode =
@@ -126,7 +127,6 @@ static int quantize_options(const options *o, kerf_quantize_options *q, kerf_cal
     if (options_given(o, "mode"))
         mode = is_trained(o) ? KERF_QUANTIZE_STATIC : (kerf_quantize_mode)o->mode;
     *q = kerf_quantize_defaults(mode);
-    q->weights = WEIGHTS[o->weights];
     q->activations = ACTIVATIONS[o->activations];
     q->asymmetric = o->asymmetric;
     q->bias_correct = o->bias_correct;
@@ -142,6 +142,8 @@ static int quantize_options(const options *o, kerf_quantize_options *q, kerf_cal
         .means = o->bias_correct,
     };
     int code = check_options(o, mode);
+    if (code == 0)
+        code = weights_parse(o, q, weights);
     if (code == 0)
         code = parse_per(o, q);
     return code == 0 ? parse_observer(o, how) : code;
@@ -254,19 +256,26 @@ static int quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options 
     return code;
 }
 
+static int change_model(const options *o, kerf_quantize_options *q, kerf_calibrate_options *how)
+{
+    change c;
+    int code = change_begin(&c, o);
+    if (code == 0)
+        code = quantize(&c, q, how);
+    if (code == 0)
+        code = change_finish(&c);
+    change_close(&c);
+    return code;
+}
+
 int cmd_quantize(const options *o)
 {
     kerf_quantize_options q;
     kerf_calibrate_options how;
-    int code = quantize_options(o, &q, &how);
-    if (code != 0)
-        return code;
-    change c;
-    code = change_begin(&c, o);
+    weight_choices weights = {0};
+    int code = quantize_options(o, &q, &how, &weights);
     if (code == 0)
-        code = quantize(&c, &q, &how);
-    if (code == 0)
-        code = change_finish(&c);
-    change_close(&c);
+        code = change_model(o, &q, &how);
+    weights_free(&weights);
     return code;
 }

@@ -77,7 +77,9 @@ static const lesson lessons[] = {
      "  kerf quantize dense.onnx --data fashion-mnist --ranges ranges.json -o int8.onnx\n"
      "  kerf quantize dense.onnx --mode dynamic -o dynamic.onnx\n"
      "  kerf quantize dense.onnx --data fashion-mnist --mode qat --weights int4 -o int4.onnx\n"
-     "  kerf quantize dense.onnx --mode weight-only --weights int4 --per block=32 -o int4.onnx\n"},
+     "  kerf quantize dense.onnx --mode weight-only --weights int4 --per block=32 -o int4.onnx\n"
+     "  kerf quantize dense.onnx --data fashion-mnist --weights 'conv1=float,fc*=int4,*=int8' "
+     "-o mixed.onnx\n"},
     {"export",
      "Rewrites a quantized file so that the program of --profile computes on its integers, and\n"
      "says node by node what that program makes of it, or why a node stays a float there.  Zeros\n"

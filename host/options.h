@@ -77,8 +77,8 @@ typedef struct options {
     const char *classes; /* of the data; num_classes of a new network */
 
     int profile;
-    int mode, weights, activations, asymmetric, symmetric, analyse, equalize, bias_correct;
-    const char *per, *observer, *ranges;
+    int mode, activations, asymmetric, symmetric, analyse, equalize, bias_correct;
+    const char *weights, *per, *observer, *ranges;
     int64_t calibrate;
 
     const char *reference, *labels;

@@ -78,11 +78,21 @@ typedef struct kerf_calibrate_options {
 
 /* ---- the rewrites ---------------------------------------------------------------------- */
 
+/* Weights of the layers whose name fits a shell pattern; the first that fits counts. */
+typedef struct kerf_quantize_choice {
+    const char *pattern;
+    kerf_type weights;       /* as below; KERF_F32: the layer stays as it is */
+    kerf_quantize_mode mode; /* that of the options; in static ones, any */
+} kerf_quantize_choice;
+
 typedef struct kerf_quantize_options {
     kerf_quantize_mode mode;
-    kerf_type weights;     /* KERF_S8, KERF_S4 or KERF_S2; dynamic: KERF_S8 */
+    kerf_type weights; /* KERF_S8, KERF_S4 or KERF_S2; dynamic: KERF_S8; KERF_F32: no layers but
+                        * those that choices name */
+    const kerf_quantize_choice *choices; /* by layer */
+    size_t num_choices;
     kerf_type activations; /* static: KERF_U8 or KERF_S8 */
-    kerf_quantize_per per; /* dynamic: tensor or channel; static: the same */
+    kerf_quantize_per per; /* blocks: some layer must be weight-only; others have channels then */
     int64_t block;         /* KERF_PER_BLOCK: 16, 32, 64, 128 or 256 */
     int asymmetric;        /* 1: weights have zero points; 0: they are in [-127, 127] and so on */
     int bias_correct; /* static, 1: what rounding its weights adds to a layer's outputs on average

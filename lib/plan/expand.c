@@ -2,7 +2,7 @@
  * becomes the nodes it stands for.  ONNX calls most of them functions.
  *
  * The node itself stays as the last of its kind, so its outputs keep their names.  Nothing is
- * known of shapes here, and nothing is needed.  Other half: expand_einsum.c. */
+ * known of shapes here, and nothing is needed.  Other halves: expand_einsum.c, expand_integer.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,84 +89,24 @@ static kerf_status expand_cross_entropy(kerf_node *n)
     return kerf__node_set_op(n, "NegativeLogLikelihoodLoss");
 }
 
-/* The range of all elements, the scale and zero point that hold it, and QuantizeLinear. */
-static kerf_status expand_dynamic_quantize(kerf_node *n)
-{
-    static const char *const ENDS[] = {"ReduceMin", "ReduceMax"};
-    kerf_value *ends[2], *zero_point;
-    kerf_node *range;
-    for (int i = 0; i < 2; i++) {
-        kerf_node *end;
-        KERF__TRY(kerf__plan_add_before(n, ENDS[i], n->inputs, 1, &end));
-        KERF__TRY(kerf_node_set_int(end, "keepdims", 0));
-        ends[i] = end->outputs[0];
-    }
-    KERF__TRY(kerf__plan_add_before(n, "kerf.QuantizeRange", ends, 2, &range));
-    KERF__TRY(kerf__graph_add_output_value(n->graph, range, NULL, &zero_point));
-    for (int i = n->num_outputs - 1; i > 0; i--) {
-        KERF__TRY(kerf__plan_replace(n->graph, n->outputs[i], range->outputs[i - 1]));
-        kerf__node_pop_output(n);
-    }
-    for (int i = 0; i < 2; i++)
-        KERF__TRY(kerf__node_put_input(n, i + 1, range->outputs[i]));
-    return kerf__node_set_op(n, "QuantizeLinear");
-}
-
-/* ONNX Runtime's: the inputs of QLinearMatMul in another order. */
-static kerf_status expand_qgemm(kerf_node *n)
-{
-    enum { A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, C, Y_SCALE, Y_ZERO, INPUTS };
-    static const int ORDER[INPUTS] = {A, A_SCALE, A_ZERO, B, B_SCALE, B_ZERO, Y_SCALE, Y_ZERO, C};
-    kerf_value *in[INPUTS];
-    if (n->num_inputs != INPUTS || n->inputs[Y_SCALE] == NULL)
-        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
-                               "its result is float32, must have a scale and zero point");
-    if (kerf_node_float(n, "alpha", 1) != 1 || kerf_node_int(n, "transA", 0) != 0)
-        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "alpha must be 1 and transA 0");
-    memcpy(in, n->inputs, sizeof in);
-    for (int i = 0; i < INPUTS; i++)
-        kerf__node_set_input(n, i, in[ORDER[i]]);
-    kerf__node_trim_inputs(n);
-    kerf__node_remove_attribute(n, "alpha");
-    kerf__node_remove_attribute(n, "transA");
-    return kerf__node_set_op(n, "QLinearMatMul");
-}
-
-/* ONNX Runtime's operators on bytes that say: DequantizeLinear, the operator, QuantizeLinear. */
-static kerf_status expand_between(kerf_node *n)
-{
-    enum { X, X_SCALE, X_ZERO, Y_SCALE, Y_ZERO, INPUTS };
-    kerf_node *dequantize, *core;
-    if (n->num_inputs != INPUTS)
-        return kerf__fail_node(KERF_ERR_SHAPE, n, "has %d inputs, must have 5", n->num_inputs);
-    if (kerf_node_int(n, "channels_last", 0) != 0)
-        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "channels_last must be 0");
-    KERF__TRY(kerf__plan_add_before(n, "DequantizeLinear", n->inputs, 3, &dequantize));
-    KERF__TRY(kerf__plan_add_before(n, n->op + strlen("com.microsoft.QLinear"), dequantize->outputs,
-                                    1, &core));
-    KERF__TRY(kerf__node_copy_attributes(core, n));
-    kerf_value *inputs[] = {core->outputs[0], n->inputs[Y_SCALE], n->inputs[Y_ZERO]};
-    for (int i = 0; i < INPUTS; i++)
-        kerf__node_set_input(n, i, i < 3 ? inputs[i] : NULL);
-    kerf__node_trim_inputs(n);
-    return kerf__node_set_op(n, "QuantizeLinear");
-}
-
 static const struct {
     const char *op;
     kerf_status (*expand)(kerf_node *n);
     int may_lack; /* inputs */
 } ROWS[] = {
-    {"DynamicQuantizeLinear", expand_dynamic_quantize, 0},
+    {"DynamicQuantizeLinear", kerf__expand_dynamic_quantize, 0},
     {"Einsum", kerf__expand_einsum, 0},
     {"Max", expand_pairs, 0},
     {"Mean", expand_mean, 0},
     {"Min", expand_pairs, 0},
-    {"com.microsoft.QGemm", expand_qgemm, 1},
-    {"com.microsoft.QLinearAveragePool", expand_between, 0},
-    {"com.microsoft.QLinearGlobalAveragePool", expand_between, 0},
-    {"com.microsoft.QLinearLeakyRelu", expand_between, 0},
-    {"com.microsoft.QLinearSigmoid", expand_between, 0},
+    {"com.microsoft.QGemm", kerf__expand_qgemm, 1},
+    {"com.microsoft.QLinearAveragePool", kerf__expand_qlinear, 1},
+    {"com.microsoft.QLinearConcat", kerf__expand_qlinear, 1},
+    {"com.microsoft.QLinearGlobalAveragePool", kerf__expand_qlinear, 1},
+    {"com.microsoft.QLinearLeakyRelu", kerf__expand_qlinear, 1},
+    {"com.microsoft.QLinearMul", kerf__expand_qlinear, 1},
+    {"com.microsoft.QLinearSigmoid", kerf__expand_qlinear, 1},
+    {"com.microsoft.QLinearSoftmax", kerf__expand_qlinear, 1},
     {"SoftmaxCrossEntropyLoss", expand_cross_entropy, 0},
     {"Sum", expand_sum, 0},
 };

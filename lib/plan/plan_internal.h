@@ -114,6 +114,10 @@ typedef struct kerf__planning {
 /* expand.c: operators that others say become those. */
 kerf_status kerf__plan_expand(kerf_graph *g);
 kerf_status kerf__expand_einsum(kerf_node *n); /* expand_einsum.c */
+kerf_status
+kerf__expand_dynamic_quantize(kerf_node *n); /* this and what follows: expand_integer.c */
+kerf_status kerf__expand_qgemm(kerf_node *n);
+kerf_status kerf__expand_qlinear(kerf_node *n);
 /* A node in front of n, named after it. */
 kerf_status kerf__plan_add_before(const kerf_node *n, const char *op, kerf_value *const *inputs,
                                   int num_inputs, kerf_node **out);

@@ -44,14 +44,14 @@ static void fill(float *x, int num, int a_channel, int most)
 }
 
 /* Conv, Relu, MaxPool, Flatten, Gemm; biases in steps of the sums, as the scales are 1/64. */
-static network make(int most)
+static network make(int conv_most, int fc_most)
 {
     float conv[NUM_CONV], fc[NUM_FC], bias[CHANNELS];
     network n;
     kerf_node *node;
     kerf_value *v, *in[3];
-    fill(conv, NUM_CONV, 9, most);
-    fill(fc, NUM_FC, FLAT, most);
+    fill(conv, NUM_CONV, 9, conv_most);
+    fill(fc, NUM_FC, FLAT, fc_most);
     for (int i = 0; i < CHANNELS; i++)
         bias[i] = (float)(i - 1) / 8;
     in[0] = network_begin(&n, dev, 1, SIDE);
@@ -107,7 +107,7 @@ static void check_same(const char *what, const unsigned char *a, const unsigned 
 }
 
 /* The integers of every layer: scales are powers of 2, so floats are exact in training, too. */
-static void test_same_integers(kerf_type weights, int most)
+static void test_same_integers(kerf_type weights, int most, kerf_type fc_weights, int fc_most)
 {
     static const struct {
         const char *name;
@@ -119,10 +119,14 @@ static void test_same_integers(kerf_type weights, int most)
     static unsigned char in_training[SAMPLES * CHANNELS * SIDE * SIDE],
         afterwards[sizeof in_training];
     kerf_ranges *r = make_ranges();
-    const kerf_quantize_options o = options_of(weights, r);
-    network n = make(most);
+    const kerf_quantize_choice fc = {"fc", fc_weights, KERF_QUANTIZE_STATIC};
+    kerf_quantize_options o = options_of(weights, r);
+    network n = make(most, fc_most);
     kerf_graph *rounding;
+    o.choices = &fc;
+    o.num_choices = 1;
     CHECK_OK(kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK(kerf_value_type(kerf_graph_find(rounding, "fc.weight_q")) == fc_weights);
     CHECK(kerf_graph_find(n.g, "input_q") == NULL); /* the network itself is as it was */
     for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++) {
         kerf_state *s;
@@ -201,7 +205,7 @@ static void test_learns(void)
     kerf_ranges *r = make_ranges();
     const kerf_quantize_options o = options_of(KERF_S2, r);
     kerf_train_options t = kerf_train_defaults();
-    network n = make(64);
+    network n = make(64, 64);
     kerf_graph *rounding;
     t.batch = 16;
     t.epochs = 15;
@@ -232,13 +236,19 @@ static void test_refused(void)
 {
     kerf_ranges *r = make_ranges();
     kerf_quantize_options o = options_of(KERF_S8, r);
-    network n = make(127);
+    network n = make(127, 127);
     kerf_graph *rounding;
     o.asymmetric = 1;
     CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
     CHECK(rounding == NULL && strstr(kerf_last_error(), "weights symmetric") != NULL);
     o = kerf_quantize_defaults(KERF_QUANTIZE_DYNAMIC);
     CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    const kerf_quantize_choice fc = {"fc", KERF_S8, KERF_QUANTIZE_DYNAMIC};
+    o = options_of(KERF_S8, r);
+    o.choices = &fc;
+    o.num_choices = 1;
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK(strstr(kerf_last_error(), "layers static or weight-only") != NULL);
     o = options_of(KERF_S8, NULL);
     CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
     CHECK(strstr(kerf_last_error(), "must have ranges") != NULL);
@@ -250,9 +260,9 @@ int main(void)
 {
     dev = check_open_device();
     fill_samples();
-    test_same_integers(KERF_S8, 127);
-    test_same_integers(KERF_S4, 7);
-    test_same_integers(KERF_S2, 1);
+    test_same_integers(KERF_S8, 127, KERF_S8, 127);
+    test_same_integers(KERF_S4, 7, KERF_S2, 1);
+    test_same_integers(KERF_S2, 1, KERF_S8, 127);
     test_learns();
     test_refused();
     kerf_device_close(dev);

@@ -2,7 +2,8 @@
 
     export_judge.py make                    residual.onnx, and files that want rewriting
     export_judge.py ort FILE REPORT.json    node by node; the report is that of kerf export --json
-    export_judge.py same A.onnx B.onnx      both compute the same, within the steps of their outputs
+    export_judge.py signed|whole FILE       zero points as TensorRT, blocks as OpenVINO takes them
+    export_judge.py same A.onnx B.onnx [F]  both compute the same, up to F (0.02) of the largest output
 """
 import json
 import os
@@ -13,74 +14,20 @@ import tempfile
 import numpy
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
+
+import images
+import networks
 
 MOVES = {"Dropout", "Flatten", "Identity", "MaxPool", "NhwcMaxPool", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 INTEGERS = re.compile("QLinear|QGemm|MatMulNBits|NhwcMaxPool|DynamicQuantizeMatMul|MatMulIntegerToFloat")
 
 
-# ---- networks --------------------------------------------------------------------------------
-
-class Network:
-    def __init__(self):
-        self.nodes, self.constants = [], []
-        self.numbers = numpy.random.default_rng(3)
-
-    def constant(self, name, array):
-        self.constants.append(numpy_helper.from_array(numpy.asarray(array), name))
-        return name
-
-    def weight(self, name, *shape):
-        deviation = (2 / max(1, numpy.prod(shape[1:]))) ** 0.5
-        return self.constant(name, (self.numbers.standard_normal(shape) * deviation).astype(numpy.float32))
-
-    def node(self, op, name, *inputs, **attributes):
-        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
-        return name
-
-    def conv(self, name, x, channels, filters, side=3, group=1, **attributes):
-        return self.node("Conv", name, x, self.weight(f"{name}.weight", filters, channels // group, side, side),
-                         self.weight(f"{name}.bias", filters), group=group, pads=[side // 2] * 4, **attributes)
-
-    def pair(self, x, scale, zero):
-        scale = self.constant(f"{x}.scale", numpy.float32(scale))
-        zero = self.constant(f"{x}.zero", zero)
-        return self.node("DequantizeLinear", f"{x}_dq", self.node("QuantizeLinear", f"{x}_q", x, scale, zero), scale, zero)
-
-    def stored(self, name, shape, axis, dtype=numpy.int8, scale=0.01, **attributes):
-        integers = self.constant(f"{name}_q", self.numbers.integers(-100, 100, shape).astype(dtype))
-        scales = self.constant(f"{name}.scale", numpy.linspace(scale, 2 * scale, shape[axis]).astype(numpy.float32))
-        zeros = self.constant(f"{name}.zero", numpy.zeros(shape[axis], dtype))
-        return self.node("DequantizeLinear", name, integers, scales, zeros, axis=axis, **attributes)
-
-    def save(self, path, inputs, output, opset=17):
-        graph = helper.make_graph(self.nodes, "network",
-                                  [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", *inputs])],
-                                  [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", 10])], self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
-        onnx.checker.check_model(model, full_check=True)
-        onnx.save(model, path)
-
-
-def make_residual():
-    """A sum, Concat, pooling of all kinds, a depth-wise convolution and Clip."""
-    n = Network()
-    n.constant("zero", numpy.float32(0)), n.constant("six", numpy.float32(6))
-    a = n.node("Relu", "relu1", n.conv("conv1", "x", 1, 8, strides=[2, 2]))
-    b = n.node("Clip", "clip1", n.conv("deep", a, 8, 8, group=8), "zero", "six")
-    d = n.node("Relu", "relu2", n.node("Add", "sum", a, n.conv("point", b, 8, 8, side=1)))
-    e = n.node("Relu", "relu3", n.conv("conv3", d, 8, 8))
-    f = n.node("AveragePool", "average", n.node("Concat", "joined", d, e, axis=1), kernel_shape=[2, 2], strides=[2, 2])
-    h = n.node("Relu", "relu4", n.conv("conv4", f, 16, 16))
-    m = n.node("MaxPool", "largest", h, kernel_shape=[3, 3], strides=[2, 2])
-    flat = n.node("Flatten", "flat", n.node("GlobalAveragePool", "global", m))
-    n.node("Gemm", "fc", flat, n.weight("fc.weight", 10, 16), n.weight("fc.bias", 10), transB=1)
-    n.save("residual.onnx", [1, 28, 28], "fc")
-
+# ---- files that want rewriting ---------------------------------------------------------------
 
 def make_gemm():
     """Only weights are integers; Gemm, transposed, with Relu and Clip behind."""
-    n = Network()
+    n = networks.Network()
     n.constant("zero", numpy.float32(0)), n.constant("six", numpy.float32(6))
     a = n.node("Relu", "relu1", n.node("Gemm", "fc1", "x", n.stored("w1", (48, 64), 0), n.weight("b1", 48), transB=1))
     b = n.node("Clip", "clip2", n.node("Gemm", "fc2", a, n.stored("w2", (48, 32), 1), n.weight("b2", 32)), "zero", "six")
@@ -90,7 +37,7 @@ def make_gemm():
 
 def make_bare():
     """No pair behind MaxPool and Flatten."""
-    n = Network()
+    n = networks.Network()
     u8 = numpy.uint8
     bias = n.node("DequantizeLinear", "b1", n.constant("b1_q", numpy.arange(8, dtype=numpy.int32) * 100),
                   n.constant("b1.scale", numpy.float32(0.02) * numpy.linspace(0.01, 0.02, 8).astype(numpy.float32)), axis=0)
@@ -103,7 +50,7 @@ def make_bare():
 
 
 def make():
-    make_residual()
+    networks.make_residual("residual.onnx")
     make_gemm()
     make_bare()
 
@@ -152,14 +99,46 @@ def judge_ort(path, report):
     assert not wrong, "\n".join([path, *wrong])
 
 
-def judge_same(a, b):
+def inputs_of(session_):
+    """Images, where the file says how they are prepared: ranges are of those, and noise lies beyond."""
+    metadata = session_.get_modelmeta().custom_metadata_map
+    if "kerf.prep" in metadata:
+        return images.prepared(metadata)[:256]
+    shape = [4 if isinstance(d, str) else d for d in session_.get_inputs()[0].shape]
+    return numpy.random.default_rng(1).standard_normal(shape, numpy.float32)
+
+
+def judge_same(a, b, most="0.02"):
     plain = {"graph_optimization_level": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL}
     first, second = session(a, **plain), session(b)
-    shape = [4 if isinstance(d, str) else d for d in first.get_inputs()[0].shape]
-    x = {first.get_inputs()[0].name: numpy.random.default_rng(1).standard_normal(shape, numpy.float32)}
+    x = {first.get_inputs()[0].name: inputs_of(first)}
     want, got = first.run(None, x)[0], second.run(None, x)[0]
     off = float(numpy.abs(got - want).max() / numpy.abs(want).max())
-    assert want.std() > 0 and off <= 0.02, f"{a} and {b} are {off:.3f} of the largest output apart"
+    assert want.std() > 0 and off <= float(most), f"{a} and {b} are {off:.3f} of the largest output apart"
 
 
-{"make": make, "ort": judge_ort, "same": judge_same}[sys.argv[1]](*sys.argv[2:])
+def judge_signed(path):
+    """TensorRT's rule: every zero point is an int8 0."""
+    graph = onnx.load(path).graph
+    constants = constants_of(graph)
+    zeros = [constants[n.input[2]] for n in graph.node if n.op_type == "QuantizeLinear"]
+    assert zeros and all(z.dtype == numpy.int8 and not z.any() for z in zeros), f"{path}: zero points {zeros}"
+
+
+def judge_whole(path):
+    """OpenVINO's: no 2 bits, blocks that divide what they lie along."""
+    graph = onnx.load(path).graph
+    constants = constants_of(graph)
+    for n in (n for n in graph.node if n.op_type == "DequantizeLinear"):
+        block = {a.name: a.i for a in n.attribute}.get("block_size", 0)
+        stored = constants[n.input[0]]
+        assert block > 0 and stored.shape[0] % block == 0 and "int4" in str(stored.dtype), f"{path}: {n.name}"
+
+
+def constants_of(graph):
+    found = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    found.update({n.output[0]: numpy_helper.to_array(n.attribute[0].t) for n in graph.node if n.op_type == "Constant"})
+    return found
+
+
+{"make": make, "signed": judge_signed, "whole": judge_whole, "ort": judge_ort, "same": judge_same}[sys.argv[1]](*sys.argv[2:])

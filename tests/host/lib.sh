@@ -5,6 +5,7 @@
 set -u
 failures=0
 work=$(mktemp -d)
+export PYTHONDONTWRITEBYTECODE=1 # what judges share stays the only file of its name
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 

@@ -6,7 +6,6 @@ EVAL.json is `kerf eval MODEL --data fashion-mnist --json`; the operators are al
 when ONNX Runtime has optimized the file, besides those that turn floats into integers and layouts.
 float-sums: MatMulNBits takes activations as they are (else it rounds them to 8 bits in each run)."""
 
-import gzip
 import json
 import os
 import sys
@@ -16,25 +15,10 @@ import numpy
 import onnx
 import onnxruntime
 
+import images
+
 EDGES = {"QuantizeLinear", "DequantizeLinear", "Transpose", "ReorderInput", "ReorderOutput", "MaxPool"}
 MOST_POINTS = 0.05
-
-
-def read_idx(name, header):
-    for folder in (os.environ.get("KERF_DATA_DIR", ""), "/usr/share/datasets/fashion-mnist",
-                   "/usr/share/dataset-fashion-mnist"):
-        path = os.path.join(folder, name)
-        if os.path.exists(path):
-            with gzip.open(path) as f:
-                return numpy.frombuffer(f.read(), numpy.uint8, offset=header)
-    sys.exit(f"no {name}")
-
-
-def prepared(model):
-    """Test images as the file says: "scale=1/255,mean=M,std=S"."""
-    prep = dict(part.split("=") for part in model["kerf.prep"].split(",") if "=" in part)
-    pixels = read_idx("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28).astype(numpy.float32)
-    return (pixels / 255 - numpy.float32(prep["mean"])) / numpy.float32(prep["std"])
 
 
 path, eval_path, wanted = sys.argv[1:4]
@@ -56,9 +40,8 @@ if "int2" in sys.argv[4:]:  # its MatMulNBits of 2 bits is wrong in 1.32: it dis
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 evaluation = json.load(open(eval_path))
 kerf, batch = evaluation["top1"], evaluation["batch"]  # a dynamic range is the batch's
-images = prepared(session.get_modelmeta().custom_metadata_map)
-labels = read_idx("t10k-labels-idx1-ubyte.gz", 8)
+x = images.prepared(session.get_modelmeta().custom_metadata_map)
 name = session.get_inputs()[0].name
-logits = numpy.concatenate([session.run(None, {name: images[i:i + batch]})[0] for i in range(0, len(images), batch)])
-top1 = 100 * float((logits.argmax(1) == labels).mean())
+logits = numpy.concatenate([session.run(None, {name: x[i:i + batch]})[0] for i in range(0, len(x), batch)])
+top1 = 100 * float((logits.argmax(1) == images.labels()).mean())
 assert abs(top1 - kerf) <= MOST_POINTS + 1e-9, f"{path}: top-1 is {top1} in ONNX Runtime, {kerf} in Kerf"

@@ -46,6 +46,12 @@ expect 0 "" "$KERF" quantize dense5.onnx --data $data --equalize --bias-correct 
 judge even.onnx "Flatten NhwcMaxPool QGemm QLinearConv"
 expect 0 "" "$KERF" quantize dense5.onnx --data $data --skip first --per tensor -q -o most.onnx
 judge most.onnx "Conv Flatten NhwcMaxPool QGemm QLinearConv"
+# Each layer its own bits and mode: the first pattern that fits counts, a plain type is for the rest.
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights 'conv1=float,fc*=int8,fc1=int2,int4' -q -o first.onnx
+expect_json "layers.0.bits=32 layers.1.bits=4 layers.2.bits=8 layers.3.bits=8" "$KERF" info first.onnx --json
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights 'fc1=int4:weight-only,conv1=float' -q -o mixed.onnx
+expect_json "layers.0.bits=32 layers.1.bits=8 layers.2.bits=4 layers.3.bits=8" "$KERF" info mixed.onnx --json
+judge mixed.onnx "Conv Flatten Gemm NhwcMaxPool QGemm QLinearConv"
 
 # ---- LeNet-5, trained with its roundings ------------------------------------------------------
 expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 -q -o rough.onnx
@@ -82,6 +88,14 @@ expect_error 2 "kerf: quantize: --epochs: goes with --mode qat alone" \
     "$KERF" quantize dense3.onnx --data $data --epochs 2 -o x.onnx
 expect_error 2 "kerf: quantize: --analyse: needs --data to compare on" \
     "$KERF" quantize dense3.onnx --analyse -o x.onnx
+expect_error 2 "kerf: quantize: --weights fc1=int5,int8: 'int5' must be int8, int4, int2 or float, or by layer such as 'conv1=int8,*=int4'" \
+    "$KERF" quantize dense3.onnx --weights fc1=int5,int8 -o x.onnx
+expect_error 2 "kerf: quantize: --weights fc1=int8:fast: 'fast' must be dynamic, static or weight-only" \
+    "$KERF" quantize dense3.onnx --weights fc1=int8:fast -o x.onnx
+expect_error 2 "kerf: quantize: --weights =int8: the layer's name is missing in '=int8'" \
+    "$KERF" quantize dense3.onnx --weights =int8 -o x.onnx
+expect 1 "quantize: 'fc9' fits no layer that can be integers; there are Gemm fc1" \
+    "$KERF" quantize dense3.onnx --weights 'fc9=int4' -o x.onnx
 expect_error 2 "kerf: quantize: --per line: must be tensor, channel or block=N" \
     "$KERF" quantize dense3.onnx --per line -o x.onnx
 expect_error 2 "kerf: quantize: --observer eye: must be minmax, moving, percentile=P, mse or entropy" \

@@ -159,6 +159,93 @@ static void test_average(void)
     }
 }
 
+/* ---- com.microsoft.QLinearConcat and QLinearMul --------------------------------------------- */
+
+enum { LENGTH_EACH = 4 };
+static const uint8_t BYTES[2][8] = {{10, 20, 200, 255}, {5, 0, 77, 6}};
+static const uint8_t ZERO_POINTS[3][8] = {{10}, {5}, {3}};
+static const float STEPS[3] = {0.5f, 0.125f, 0.25f};
+
+static uint8_t rounded(double number)
+{
+    return (uint8_t)fmin(fmax(rint(number / (double)STEPS[2]) + ZERO_POINTS[2][0], 0), 255);
+}
+
+static double number_of(const double *const *in, int first, int i, int k)
+{
+    return (in[first + 3 * i][k] - ZERO_POINTS[i][0]) * (double)STEPS[i];
+}
+
+static void joined_reference(const kerf_node *n, const double *const *in, double *const *out)
+{
+    (void)n;
+    for (int i = 0; i < 2 * LENGTH_EACH; i++)
+        out[0][i] = rounded(number_of(in, 2, i / LENGTH_EACH, i % LENGTH_EACH));
+}
+
+static void product_reference(const kerf_node *n, const double *const *in, double *const *out)
+{
+    (void)n;
+    for (int k = 0; k < LENGTH_EACH; k++)
+        out[0][k] = rounded(number_of(in, 0, 0, k) * number_of(in, 0, 1, k));
+}
+
+static void add_numbers(op_check *c, int i)
+{
+    op_check_input(c, KERF_F32, KERF_SCALAR, &STEPS[i]);
+    op_check_input(c, KERF_U8, KERF_SCALAR, ZERO_POINTS[i]);
+}
+
+/* Inputs of either; the result's scale comes first in a Concat. */
+static void begin_two(op_check *c, int joins)
+{
+    op_check_begin(c, dev);
+    if (joins)
+        add_numbers(c, 2);
+    for (int i = 0; i < 2; i++) {
+        op_check_input(c, KERF_U8, KERF_SHAPE(1, LENGTH_EACH), BYTES[i]);
+        add_numbers(c, i);
+    }
+    if (!joins)
+        add_numbers(c, 2);
+    op_check_node(c, joins ? "com.microsoft.QLinearConcat" : "com.microsoft.QLinearMul", 1);
+    if (joins)
+        CHECK_OK(kerf_node_set_int(c->node, "axis", 1));
+}
+
+static void test_two(void)
+{
+    op_check c;
+    for (int joins = 0; joins <= 1; joins++) {
+        begin_two(&c, joins);
+        op_check_expanded(&c, joins ? joined_reference : product_reference, 0);
+        op_check_end(&c);
+    }
+}
+
+/* What lacks is told, whatever the file holds. */
+static void test_lacking(void)
+{
+    op_check c;
+    begin_two(&c, 0);
+    c.node->num_inputs = 6;
+    CHECK_STATUS(KERF_ERR_SHAPE, kerf_graph_infer(c.graph, 1));
+    CHECK(strstr(kerf_last_error(), "its result's scale must be there") != NULL);
+    c.node->num_inputs = 8;
+    op_check_end(&c);
+    begin_two(&c, 1);
+    kerf__node_set_input(c.node, 3, NULL);
+    CHECK_STATUS(KERF_ERR_SHAPE, kerf_graph_infer(c.graph, 1));
+    CHECK(strstr(kerf_last_error(), "input 2 and its scale must be there") != NULL);
+    op_check_end(&c);
+    begin_two(&c, 1);
+    c.node->num_inputs = 2;
+    CHECK_STATUS(KERF_ERR_SHAPE, kerf_graph_infer(c.graph, 1));
+    CHECK(strstr(kerf_last_error(), "has 2 inputs, must have 5 or more") != NULL);
+    c.node->num_inputs = 8;
+    op_check_end(&c);
+}
+
 int main(void)
 {
     static const char *const OPS[] = {"Max", "Mean", "Min", "Sum"};
@@ -171,6 +258,8 @@ int main(void)
     test_ties();
     test_qgemm();
     test_average();
+    test_two();
+    test_lacking();
     kerf_device_close(dev);
     return check_result();
 }

@@ -61,8 +61,9 @@ static kerf_error error_of(const sums *s)
 static kerf__rounding rounding_of(const kerf_quantize_options *o, const kerf__quantize_layer *l)
 {
     const int is_matrix = l->weight->shape.rank == 2,
-              in_blocks = o->per == KERF_PER_BLOCK && is_matrix;
-    return (kerf__rounding){.type = o->weights,
+              in_blocks =
+                  o->per == KERF_PER_BLOCK && is_matrix && l->mode == KERF_QUANTIZE_WEIGHT_ONLY;
+    return (kerf__rounding){.type = l->weights,
                             .symmetric = !o->asymmetric,
                             .axis = o->per == KERF_PER_TENSOR ? -1
                                     : in_blocks               ? 1 - l->axis

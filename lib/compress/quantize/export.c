@@ -9,6 +9,8 @@
 
 enum {
     ORT = 1 << KERF_PROFILE_ORT | 1 << KERF_PROFILE_ORT_MOBILE,
+    TRT = 1 << KERF_PROFILE_TRT,
+    OPENVINO = 1 << KERF_PROFILE_OPENVINO,
     EVERY = (1 << KERF_NUM_PROFILES) - 1
 };
 
@@ -16,9 +18,10 @@ static const struct {
     unsigned profiles;
     kerf_status (*rewrite)(kerf__exporting *x);
 } REWRITES[] = {
-    {EVERY, kerf__export_round_moves},
-    {ORT | 1 << KERF_PROFILE_TRT, kerf__export_split_gemm},
-    {ORT, kerf__export_unbind},
+    {EVERY, kerf__export_round_moves},  {ORT | TRT, kerf__export_split_gemm},
+    {ORT, kerf__export_unbind},         {ORT | TRT, kerf__export_activations},
+    {EVERY, kerf__export_biases},       {TRT | OPENVINO, kerf__export_widen},
+    {TRT | OPENVINO, kerf__export_pad},
 };
 
 kerf_status kerf__export_note(kerf__exporting *x, const char *name, const char *what)

@@ -229,14 +229,14 @@ static unsigned facts_of_weights(const kerf_node *n)
 static int is_scaled(const kerf_node *n)
 {
     const kerf_node *cast = kerf__only_reader(n->outputs[0]);
-    return kerf__is_op(n->inputs[0]->producer, "DynamicQuantizeLinear") &&
+    return kerf__is_op(kerf_node_input(n, 0)->producer, "DynamicQuantizeLinear") &&
            kerf__is_op(cast, "Cast") && kerf__is_op(kerf__only_reader(cast->outputs[0]), "Mul");
 }
 
 unsigned kerf__export_facts(const kerf_node *n)
 {
     unsigned facts = facts_in_front(n) | facts_behind(n) | facts_of_weights(n);
-    if (n->num_inputs > 0 && n->inputs[0] != NULL && is_scaled(n))
+    if (n->num_inputs > 0 && kerf_node_input(n, 0) != NULL && is_scaled(n))
         facts |= KERF__FACT_SCALED;
     return facts;
 }

@@ -9,7 +9,10 @@
  *   export_facts.c        facts of a node
  *   export_rules.c        what readers ask for: the prediction
  *   export_moves.c        pairs behind what only moves numbers
- *   export_weights.c      Gemm to MatMul, and bounds behind products */
+ *   export_weights.c      Gemm to MatMul, and bounds behind products
+ *   export_activations.c  types and zero points of activations
+ *   export_biases.c       biases that follow them
+ *   export_blocks.c       whole blocks, and 4 bits in the place of 2 */
 #ifndef KERF_EXPORT_INTERNAL_H
 #define KERF_EXPORT_INTERNAL_H
 
@@ -117,5 +120,9 @@ kerf_status kerf__export_note(kerf__exporting *x, const char *name, const char *
 kerf_status kerf__export_round_moves(kerf__exporting *x);
 kerf_status kerf__export_split_gemm(kerf__exporting *x);
 kerf_status kerf__export_unbind(kerf__exporting *x);
+kerf_status kerf__export_activations(kerf__exporting *x);
+kerf_status kerf__export_biases(kerf__exporting *x); /* behind activations */
+kerf_status kerf__export_widen(kerf__exporting *x);
+kerf_status kerf__export_pad(kerf__exporting *x);
 
 #endif

@@ -40,13 +40,20 @@ kerf_node *kerf__rounded_by(const kerf_value *v)
     return dq != NULL && !is_constant(dq->inputs[0]) ? dq : NULL;
 }
 
+static int is_float(kerf_type type)
+{
+    return type == KERF_F32 || type == KERF_F16;
+}
+
+/* Of a file anything may come: numbers are read as these types later. */
 kerf_node *kerf__stored_by(const kerf_value *v)
 {
     kerf_node *dq = kerf__dequantized_by(v);
-    return dq != NULL && is_constant(dq->inputs[0]) && is_constant(dq->inputs[1]) &&
-                   (dq->num_inputs < 3 || dq->inputs[2] == NULL || is_constant(dq->inputs[2]))
-               ? dq
-               : NULL;
+    if (dq == NULL || !is_constant(dq->inputs[0]) || !is_constant(dq->inputs[1]) ||
+        is_float(dq->inputs[0]->type) || dq->inputs[1]->type != KERF_F32)
+        return NULL;
+    const kerf_value *zero = kerf_node_input(dq, 2);
+    return zero == NULL || (is_constant(zero) && zero->type == dq->inputs[0]->type) ? dq : NULL;
 }
 
 kerf_node *kerf__only_reader(const kerf_value *v)
@@ -85,7 +92,7 @@ static int is_output(const kerf_value *v)
 kerf_node *kerf__bound_behind(const kerf_value *v)
 {
     kerf_node *n = kerf__only_reader(v);
-    return is_bound(n) && n->inputs[0] == v && !is_output(n->outputs[0]) ? n : NULL;
+    return is_bound(n) && kerf_node_input(n, 0) == v && !is_output(n->outputs[0]) ? n : NULL;
 }
 
 kerf_value *kerf__with_bias(const kerf_node *product)
@@ -122,7 +129,7 @@ int kerf__scaling_of(kerf__scaling *out, const kerf_node *n)
     if (n->num_inputs < 2 || !kerf__is_number(n->inputs[1]) || n->inputs[1]->type != KERF_F32 ||
         (zero != NULL && (!kerf__is_number(zero) || kerf_type_bits(zero->type) > MOST_BITS)))
         return 0;
-    *out = (kerf__scaling){.scale = (double)*(const float *)n->inputs[1]->constant->data,
+    *out = (kerf__scaling){.scale = (double)*(const float *)kerf_node_input(n, 1)->constant->data,
                            .zero = zero != NULL ? kerf__tensor_int(zero->constant, 0) : 0,
                            .type = zero != NULL ? zero->type : KERF_U8};
     return 1;

@@ -47,14 +47,14 @@ static kerf_status transpose(kerf_tensor **out, const kerf_tensor *src, int exch
 static int is_plain_gemm(const kerf_node *n)
 {
     return kerf__is_op(n, "Gemm") && kerf__export_form(n) == KERF__FORM_STORED &&
-           n->inputs[1]->producer->inputs[0]->shape.rank == 2 &&
+           kerf_node_input(n, 1)->producer->inputs[0]->shape.rank == 2 &&
            kerf_node_int(n, "transA", 0) == 0 && kerf_node_float(n, "alpha", 1) == 1 &&
            (kerf_node_input(n, 2) == NULL || kerf_node_float(n, "beta", 1) == 1);
 }
 
 static kerf_status split(kerf_graph *g, kerf_node *gemm)
 {
-    const kerf_node *dq = kerf__stored_by(gemm->inputs[1]);
+    const kerf_node *dq = kerf__stored_by(kerf_node_input(gemm, 1));
     const int exchange = kerf_node_int(gemm, "transB", 0) != 0;
     int64_t axis = kerf_node_int(dq, "axis", 1);
     kerf_value *weights;
@@ -67,13 +67,13 @@ static kerf_status split(kerf_graph *g, kerf_node *gemm)
         status = transpose(&r.zeros, dq->inputs[2]->constant, exchange);
     axis += axis < 0 ? 2 : 0;
     if (status == KERF_OK)
-        status =
-            kerf__add_dequantized(g, gemm->inputs[1]->name, &r, (int)(exchange ? 1 - axis : axis),
-                                  kerf_node_int(dq, "block_size", 0), &weights);
+        status = kerf__add_dequantized(g, kerf_node_input(gemm, 1)->name, &r,
+                                       (int)(exchange ? 1 - axis : axis),
+                                       kerf_node_int(dq, "block_size", 0), &weights);
     kerf__rounded_free(&r);
     KERF__TRY(status);
     KERF__TRY(kerf__add_node(g, "MatMul", gemm->name, "product",
-                             (kerf_value *[]){gemm->inputs[0], weights}, 2, KERF_F32,
+                             (kerf_value *[]){kerf_node_input(gemm, 0), weights}, 2, KERF_F32,
                              gemm->outputs[0]->shape, &product));
     return kerf__finish_matmul(g, &(kerf__quantize_layer){.node = gemm}, product->outputs[0]);
 }
@@ -108,7 +108,7 @@ static kerf_status add_end(kerf_graph *g, const kerf_node *bound, const char *op
 
 static kerf_status replace_bound(kerf_graph *g, kerf_node *bound)
 {
-    kerf_value *v = bound->inputs[0], *low = kerf_node_input(bound, 1);
+    kerf_value *v = kerf_node_input(bound, 0), *low = kerf_node_input(bound, 1);
     if (kerf__is_op(bound, "Relu")) {
         kerf_tensor *zero;
         KERF__TRY(kerf_tensor_create(&zero, NULL, KERF_F32, KERF_SCALAR));

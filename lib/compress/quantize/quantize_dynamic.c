@@ -99,6 +99,7 @@ kerf_status kerf__quantize_dynamic(kerf_graph *g, const kerf_state *s,
                                    const kerf__quantize_layers *layers)
 {
     for (size_t i = 0; i < layers->num; i++)
-        KERF__TRY(rewrite_layer(g, s, options, &layers->at[i]));
+        if (layers->at[i].mode == KERF_QUANTIZE_DYNAMIC)
+            KERF__TRY(rewrite_layer(g, s, options, &layers->at[i]));
     return KERF_OK;
 }

@@ -1,4 +1,4 @@
-/* compress/quantize/quantize_graph.c -- options, and the rewrite of a mode; see kerf/quantize.h. */
+/* compress/quantize/quantize_graph.c -- options, and the rewrites of modes; see kerf/quantize.h. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -25,17 +25,49 @@ kerf_quantize_options kerf_quantize_defaults(kerf_quantize_mode mode)
 
 /* ---- options --------------------------------------------------------------------------- */
 
-static kerf_status check_weights(const kerf_quantize_options *o)
+static kerf_status check_weights(kerf_type weights, kerf_quantize_mode mode)
 {
-    if (o->weights != KERF_S8 && o->weights != KERF_S4 && o->weights != KERF_S2)
+    if (weights != KERF_S8 && weights != KERF_S4 && weights != KERF_S2)
         return kerf__fail(KERF_ERR_ARGUMENT, "quantize: weights are %s, must be int8, int4 or int2",
-                          kerf_type_name(o->weights));
-    if (MODES[o->mode].bytes_only && o->weights != KERF_S8)
+                          kerf_type_name(weights));
+    if (MODES[mode].bytes_only && weights != KERF_S8)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "quantize: weights are %s, must be int8 in mode %s; fewer bits go with "
                           "modes static and weight-only",
-                          kerf_type_name(o->weights), MODES[o->mode].name);
+                          kerf_type_name(weights), MODES[mode].name);
     return KERF_OK;
+}
+
+static kerf_status check_choice(const kerf_quantize_options *o, const kerf_quantize_choice *c)
+{
+    if ((unsigned)c->mode > KERF_QUANTIZE_WEIGHT_ONLY)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "quantize: '%s' has mode %d, must be one of kerf/quantize.h", c->pattern,
+                          (int)c->mode);
+    if (c->mode != o->mode && o->mode != KERF_QUANTIZE_STATIC)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "quantize: '%s' has mode %s, must be %s like the network; others go with "
+                          "mode static",
+                          c->pattern, MODES[c->mode].name, MODES[o->mode].name);
+    return c->weights == KERF_F32 ? KERF_OK : check_weights(c->weights, c->mode);
+}
+
+/* For all, and by layer. */
+static kerf_status check_choices(const kerf_quantize_options *o)
+{
+    if (o->weights != KERF_F32 || o->num_choices == 0)
+        KERF__TRY(check_weights(o->weights, o->mode));
+    for (size_t i = 0; i < o->num_choices; i++)
+        KERF__TRY(check_choice(o, &o->choices[i]));
+    return KERF_OK;
+}
+
+static int may_have_blocks(const kerf_quantize_options *o)
+{
+    int may = MODES[o->mode].has_blocks;
+    for (size_t i = 0; i < o->num_choices; i++)
+        may |= MODES[o->choices[i].mode].has_blocks;
+    return may;
 }
 
 /* A power of two, as readers have kernels for no other. */
@@ -44,7 +76,7 @@ static kerf_status check_block(const kerf_quantize_options *o)
     enum { LEAST = 16, MOST = 256 };
     if (o->per != KERF_PER_BLOCK)
         return KERF_OK;
-    if (!MODES[o->mode].has_blocks)
+    if (!may_have_blocks(o))
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "quantize: weights have a scale a block, must have one a channel or "
                           "tensor in mode %s",
@@ -62,7 +94,7 @@ kerf_status kerf__quantize_check_options(const kerf_quantize_options *o)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "quantize: mode %d with scales per %d: must be those of kerf/quantize.h",
                           (int)o->mode, (int)o->per);
-    KERF__TRY(check_weights(o));
+    KERF__TRY(check_choices(o));
     KERF__TRY(check_block(o));
     if (o->mode != KERF_QUANTIZE_STATIC)
         return KERF_OK;
@@ -75,7 +107,7 @@ kerf_status kerf__quantize_check_options(const kerf_quantize_options *o)
     return KERF_OK;
 }
 
-/* ---- the rewrite ----------------------------------------------------------------------- */
+/* ---- the rewrites ---------------------------------------------------------------------- */
 
 static int is_read(const kerf_graph *g, int state_id)
 {
@@ -95,12 +127,23 @@ static void drop_floats(const kerf_graph *g, kerf_state *s)
     }
 }
 
+/* Static first: it knows values by their names, which the others change. */
+static kerf_status rewrite(kerf_graph *g, const kerf_state *s, const kerf_quantize_options *options,
+                           const kerf__quantize_layers *layers)
+{
+    static const kerf_quantize_mode ORDER[] = {KERF_QUANTIZE_STATIC, KERF_QUANTIZE_DYNAMIC,
+                                               KERF_QUANTIZE_WEIGHT_ONLY};
+    for (size_t i = 0; i < sizeof ORDER / sizeof ORDER[0]; i++)
+        KERF__TRY(MODES[ORDER[i]].rewrite(g, s, options, layers));
+    return KERF_OK;
+}
+
 kerf_status kerf_quantize(kerf_graph *g, kerf_state *s, const kerf_quantize_options *options)
 {
     kerf__quantize_layers layers;
     KERF__TRY(kerf__quantize_check_options(options));
     KERF__TRY(kerf__quantize_find(&layers, g, options));
-    kerf_status status = MODES[options->mode].rewrite(g, s, options, &layers);
+    kerf_status status = rewrite(g, s, options, &layers);
     kerf__quantize_layers_free(&layers);
     if (status == KERF_OK)
         status = kerf__graph_sort(g);

@@ -30,6 +30,8 @@ typedef struct kerf__quantize_layer {
     kerf_value *weight, *bias; /* state or constant, seen through masks; bias may be NULL */
     int axis;                  /* of the weight: its output channels */
     int64_t channels, terms;   /* of a sum */
+    kerf_type weights;         /* chosen for it, as both */
+    kerf_quantize_mode mode;
 } kerf__quantize_layer;
 
 typedef struct kerf__quantize_layers {
@@ -142,7 +144,7 @@ kerf_status kerf__add_dequantized(kerf_graph *g, const char *base, kerf__rounded
 /* The layer's result is `product` from here on, with the layer's bias, if it has one, added. */
 kerf_status kerf__finish_matmul(kerf_graph *g, const kerf__quantize_layer *l, kerf_value *product);
 
-/* quantize_static.c and so on; layers are those chosen. */
+/* quantize_static.c and so on; of the layers that were chosen, each takes those of its mode. */
 kerf_status kerf__quantize_static(kerf_graph *g, const kerf_state *s,
                                   const kerf_quantize_options *options,
                                   const kerf__quantize_layers *layers);

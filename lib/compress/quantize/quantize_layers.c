@@ -145,6 +145,21 @@ static int fits(const char *pattern, const kerf__quantize_layers *all, size_t i)
                             all->at[all->num - 1].node);
 }
 
+/* What a layer becomes: the first choice that fits, else what holds for all. */
+static void assign(kerf__quantize_layers *all, const kerf_quantize_options *options)
+{
+    for (size_t i = 0; i < all->num; i++) {
+        kerf__quantize_layer *l = &all->at[i];
+        l->weights = options->weights;
+        l->mode = options->mode;
+        for (size_t k = options->num_choices; k-- > 0;)
+            if (fits(options->choices[k].pattern, all, i)) {
+                l->weights = options->choices[k].weights;
+                l->mode = options->choices[k].mode;
+            }
+    }
+}
+
 static int fits_any(const char *const *patterns, size_t num, const kerf__quantize_layers *all,
                     size_t i)
 {
@@ -166,21 +181,27 @@ static void list_layers(char *text, size_t text_bytes, const kerf__quantize_laye
     }
 }
 
-static kerf_status check_patterns(const char *const *patterns, size_t num,
-                                  const kerf__quantize_layers *all)
+static kerf_status check_pattern(const char *pattern, const kerf__quantize_layers *all)
 {
     char text[2048];
-    for (size_t k = 0; k < num; k++) {
-        int fit = 0;
-        for (size_t i = 0; i < all->num; i++)
-            fit |= fits(patterns[k], all, i);
-        if (fit)
-            continue;
-        list_layers(text, sizeof text, all);
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "quantize: '%s' fits no layer that can be integers; there are %s",
-                          patterns[k], text);
-    }
+    for (size_t i = 0; i < all->num; i++)
+        if (fits(pattern, all, i))
+            return KERF_OK;
+    list_layers(text, sizeof text, all);
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "quantize: '%s' fits no layer that can be integers; there are %s", pattern,
+                      text);
+}
+
+static kerf_status check_patterns(const kerf__quantize_layers *all,
+                                  const kerf_quantize_options *options)
+{
+    for (size_t i = 0; i < options->num_layers; i++)
+        KERF__TRY(check_pattern(options->layers[i], all));
+    for (size_t i = 0; i < options->num_skip; i++)
+        KERF__TRY(check_pattern(options->skip[i], all));
+    for (size_t i = 0; i < options->num_choices; i++)
+        KERF__TRY(check_pattern(options->choices[i].pattern, all));
     return KERF_OK;
 }
 
@@ -193,6 +214,7 @@ static kerf_status choose(kerf__quantize_layers *layers, const kerf_quantize_opt
     /* All are judged before any goes: "last" means the last of all. */
     for (size_t i = 0; i < all.num; i++)
         keep[i] =
+            all.at[i].weights != KERF_F32 &&
             (options->num_layers == 0 || fits_any(options->layers, options->num_layers, &all, i)) &&
             !fits_any(options->skip, options->num_skip, &all, i);
     layers->num = 0;
@@ -213,15 +235,17 @@ static void drop_convolutions(kerf__quantize_layers *layers)
     layers->num = num;
 }
 
-static kerf_status check_terms(const kerf__quantize_layers *layers)
+static kerf_status check_layer(const kerf__quantize_layer *l)
 {
-    for (size_t i = 0; i < layers->num; i++)
-        if (layers->at[i].terms > KERF__LONGEST_SUM)
-            return kerf__fail(KERF_ERR_UNSUPPORTED,
-                              "quantize: layer %s adds up %lld products, must be up to %d to fit "
-                              "int32; leave it out with --skip",
-                              layers->at[i].node->name, (long long)layers->at[i].terms,
-                              KERF__LONGEST_SUM);
+    if (l->mode == KERF_QUANTIZE_DYNAMIC && kerf__layer_is_conv(l))
+        return kerf__fail(KERF_ERR_UNSUPPORTED,
+                          "quantize: layer %s is a Conv, must be a Gemm or MatMul in mode dynamic",
+                          l->node->name);
+    if (l->mode != KERF_QUANTIZE_WEIGHT_ONLY && l->terms > KERF__LONGEST_SUM)
+        return kerf__fail(KERF_ERR_UNSUPPORTED,
+                          "quantize: layer %s adds up %lld products, must be up to %d to fit "
+                          "int32; leave it out with --skip",
+                          l->node->name, (long long)l->terms, KERF__LONGEST_SUM);
     return KERF_OK;
 }
 
@@ -231,8 +255,8 @@ static kerf_status find(kerf__quantize_layers *out, const kerf_graph *g,
     KERF__TRY(find_all(out, g));
     if (options->mode == KERF_QUANTIZE_DYNAMIC)
         drop_convolutions(out);
-    KERF__TRY(check_patterns(options->layers, options->num_layers, out));
-    KERF__TRY(check_patterns(options->skip, options->num_skip, out));
+    KERF__TRY(check_patterns(out, options));
+    assign(out, options);
     KERF__TRY(choose(out, options));
     if (out->num == 0)
         return kerf__fail(KERF_ERR_ARGUMENT,
@@ -240,7 +264,9 @@ static kerf_status find(kerf__quantize_layers *out, const kerf_graph *g,
                           "are stored as floats",
                           options->mode == KERF_QUANTIZE_DYNAMIC ? "Gemm or MatMul"
                                                                  : "Conv, Gemm or MatMul");
-    return options->mode == KERF_QUANTIZE_WEIGHT_ONLY ? KERF_OK : check_terms(out);
+    for (size_t i = 0; i < out->num; i++)
+        KERF__TRY(check_layer(&out->at[i]));
+    return KERF_OK;
 }
 
 kerf_status kerf__quantize_find(kerf__quantize_layers *out, const kerf_graph *g,

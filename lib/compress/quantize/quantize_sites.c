@@ -141,17 +141,17 @@ static void walk_join(kerf__sites *sites, const kerf_node *n)
     }
 }
 
-static const kerf__quantize_layer *layer_of(const kerf__quantize_layers *layers, const kerf_node *n)
+static int is_static(const kerf__quantize_layers *layers, const kerf_node *n)
 {
     for (size_t i = 0; i < layers->num; i++)
         if (layers->at[i].node == n)
-            return &layers->at[i];
-    return NULL;
+            return layers->at[i].mode == KERF_QUANTIZE_STATIC;
+    return 0;
 }
 
 static void walk(kerf__sites *sites, const kerf_node *n, const kerf__quantize_layers *layers)
 {
-    if (layer_of(layers, n) != NULL) {
+    if (is_static(layers, n)) {
         mark(sites, n->inputs[0]);
         mark(sites, kerf__layer_end(n));
         return;

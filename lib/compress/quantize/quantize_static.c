@@ -208,7 +208,7 @@ static kerf_status round_layer(const rewriting *r, const kerf__quantize_layer *l
     kerf__rounded rounded = {0}, rounded_bias = {0};
     kerf_value *v;
     KERF__TRY(make_least(l, bias, (double)x_scale, is_one, &least));
-    const kerf__rounding how = {r->options->weights, !r->options->asymmetric, axis, 0, least};
+    const kerf__rounding how = {l->weights, !r->options->asymmetric, axis, 0, least};
     kerf_status status = kerf__round_weights(&rounded, weights, l->weight->shape, &how);
     free(least);
     if (status == KERF_OK && is_corrected(r, l))
@@ -257,7 +257,8 @@ static kerf_status rewrite_layers(const rewriting *r)
 {
     for (size_t i = 0; i < r->layers->num; i++) {
         const kerf__quantize_layer *l = &r->layers->at[i];
-        KERF__TRY(rewrite_layer(r, l, quant_of(r, l->node->inputs[0]).scale));
+        if (l->mode == KERF_QUANTIZE_STATIC)
+            KERF__TRY(rewrite_layer(r, l, quant_of(r, l->node->inputs[0]).scale));
     }
     return KERF_OK;
 }

@@ -73,9 +73,9 @@ static kerf_status round_weights(kerf_graph *g, const kerf_quantize_options *o,
     const kerf_shape shape = o->per == KERF_PER_TENSOR ? KERF_SCALAR : KERF_SHAPE(l->channels);
     kerf_value *inputs[3] = {l->node->inputs[1]};
     kerf_node *q, *dq;
-    KERF__TRY(add_scale(g, l, o->weights, shape, &inputs[1]));
-    KERF__TRY(add_zeros(g, base, o->weights, shape, &inputs[2]));
-    KERF__TRY(kerf__add_node(g, "QuantizeLinear", base, "q", inputs, 3, o->weights,
+    KERF__TRY(add_scale(g, l, l->weights, shape, &inputs[1]));
+    KERF__TRY(add_zeros(g, base, l->weights, shape, &inputs[2]));
+    KERF__TRY(kerf__add_node(g, "QuantizeLinear", base, "q", inputs, 3, l->weights,
                              l->weight->shape, &q));
     inputs[0] = q->outputs[0];
     KERF__TRY(kerf__add_node(g, "DequantizeLinear", base, "dq", inputs, 3, KERF_F32,
@@ -89,10 +89,14 @@ static kerf_status round_weights(kerf_graph *g, const kerf_quantize_options *o,
 static kerf_status check(const kerf_quantize_options *o)
 {
     KERF__TRY(kerf__quantize_check_options(o));
-    if (o->mode == KERF_QUANTIZE_STATIC && !o->asymmetric)
+    int can = o->mode == KERF_QUANTIZE_STATIC && !o->asymmetric && o->per != KERF_PER_BLOCK;
+    for (size_t i = 0; i < o->num_choices; i++)
+        can &= o->choices[i].mode != KERF_QUANTIZE_DYNAMIC || o->choices[i].weights == KERF_F32;
+    if (can)
         return KERF_OK;
     return kerf__fail(KERF_ERR_ARGUMENT,
-                      "quantize: to be trained, mode must be static, and weights symmetric");
+                      "quantize: to be trained, mode must be static, layers static or weight-only, "
+                      "and weights symmetric without blocks");
 }
 
 static kerf_status rewrite(kerf_graph *g, const kerf_quantize_options *options)

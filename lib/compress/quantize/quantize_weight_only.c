@@ -56,12 +56,14 @@ kerf_status kerf__quantize_weight_only(kerf_graph *g, const kerf_state *s,
 {
     static const int AXES[] = {
         [KERF_PER_TENSOR] = -1, [KERF_PER_CHANNEL] = 1, [KERF_PER_BLOCK] = 0};
-    const kerf__rounding how = {.type = options->weights,
-                                .symmetric = !options->asymmetric,
-                                .axis = AXES[options->per],
-                                .block = options->per == KERF_PER_BLOCK ? options->block : 0};
+    kerf__rounding how = {.symmetric = !options->asymmetric,
+                          .axis = AXES[options->per],
+                          .block = options->per == KERF_PER_BLOCK ? options->block : 0};
     for (size_t i = 0; i < layers->num; i++) {
         const kerf__quantize_layer *l = &layers->at[i];
+        if (l->mode != KERF_QUANTIZE_WEIGHT_ONLY)
+            continue;
+        how.type = l->weights;
         if (kerf__layer_is_conv(l))
             KERF__TRY(rewrite_conv(g, s, l, how));
         else

@@ -1,0 +1,172 @@
+/* qat_cost.c -- what a step of training with roundings costs beside one without.
+ *
+ *     tests/device_run.sh pocl build/release/tests/qat_cost [NET [BATCH [WEIGHTS' BITS]]]
+ *
+ * Steps in turns: of the network as it is trained as floats, of the same with its batch
+ * normalisation folded, and of that with its roundings.  Then where the last two spend their time,
+ * by kind of node, each step of a plan alone; what stands beside is the difference. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "bench.h"
+#include "kerf/kerf.h"
+
+enum { PLAIN, FOLDED, ROUNDING, NUM, MOST_ROUNDS = 1001, MOST_OPS = 64 };
+static const char *const NAMES[NUM] = {"float", "folded", "rounding"};
+
+typedef struct contender {
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_plan *plan;
+    double ms[MOST_ROUNDS];
+    int64_t step;
+} contender;
+
+/* What all steps of one kind take. */
+typedef struct kind {
+    char op[48], direction[16];
+    double ms[NUM];
+} kind;
+
+/* ---- making ready ------------------------------------------------------------------------ */
+
+static kerf_ranges *find_ranges(const contender *c, const kerf_quantize_options *q)
+{
+    char spec[64];
+    const kerf_shape in = kerf_value_shape(kerf_graph_input(c->g, 0));
+    const kerf_calibrate_options how = {.samples = 32, .batch = 32, .seed = 1};
+    kerf_dataset *data;
+    kerf_ranges *ranges;
+    snprintf(spec, sizeof spec, "random:%d,%d,%d,10", (int)in.dims[1], (int)in.dims[2],
+             (int)in.dims[3]);
+    bench_ok(kerf_dataset_open(&data, spec));
+    bench_ok(kerf_calibrate(&ranges, c->g, c->s, data, q, &how));
+    kerf_dataset_close(data);
+    return ranges;
+}
+
+static void make_networks(contender all[NUM], const char *net, kerf_type weights, kerf_device *dev)
+{
+    const kerf_net_options own = {0};
+    kerf_quantize_options q = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
+    q.weights = weights;
+    for (int i = 0; i < NUM; i++)
+        bench_ok(kerf_net_create(&all[i].g, &all[i].s, net, &own, dev));
+    for (int i = FOLDED; i < NUM; i++)
+        bench_ok(kerf_quantize_fold(all[i].g, all[i].s));
+    kerf_graph *plain = all[ROUNDING].g;
+    kerf_ranges *ranges = find_ranges(&all[ROUNDING], &q);
+    q.ranges = ranges;
+    bench_ok(kerf_quantize_rounding(&all[ROUNDING].g, plain, &q));
+    kerf_ranges_destroy(ranges);
+    kerf_graph_destroy(plain);
+}
+
+static void make_plan(contender *c, int64_t batch)
+{
+    const kerf_plan_options o = {.mode = KERF_TRAIN,
+                                 .batch = batch,
+                                 .loss = KERF_LOSS_CROSS_ENTROPY,
+                                 .optimizer = kerf_train_defaults().optimizer};
+    bench_ok(kerf_plan_create(&c->plan, c->g, c->s, &o));
+    kerf_tensor *t = kerf_plan_input(c->plan, kerf_value_name(kerf_graph_input(c->g, 0)));
+    float *x = malloc(kerf_tensor_size_bytes(t));
+    unsigned random = 1;
+    for (size_t i = 0; i < kerf_tensor_size_bytes(t) / sizeof *x; i++) {
+        random = random * 1664525u + 1013904223u;
+        x[i] = (float)(random >> 8) / 16777216.0f - 0.5f;
+    }
+    bench_ok(kerf_tensor_write(t, x));
+    free(x);
+}
+
+/* ---- timing ------------------------------------------------------------------------------- */
+
+static double step_ms(contender *c, kerf_device *dev)
+{
+    const kerf_step step = {.lr = 1e-6f, .step = ++c->step}; /* speed is asked, not a network */
+    const double start = kerf__now_ms();
+    bench_ok(kerf_plan_set_step(c->plan, &step));
+    bench_ok(kerf_plan_run(c->plan));
+    bench_ok(kerf_device_finish(dev));
+    return kerf__now_ms() - start;
+}
+
+/* For a while, but for 15 rounds and of an odd number. */
+static void time_steps(contender all[NUM], kerf_device *dev)
+{
+    enum { LEAST = 15, LONG_ENOUGH_MS = 12000 };
+    const double start = kerf__now_ms();
+    int rounds = 0;
+    for (int warm = 0; warm < 3; warm++)
+        for (int i = 0; i < NUM; i++)
+            step_ms(&all[i], dev);
+    while (rounds < LEAST ||
+           (kerf__now_ms() - start < LONG_ENOUGH_MS && rounds < MOST_ROUNDS - 2)) {
+        for (int i = 0; i < NUM; i++)
+            all[i].ms[rounds] = step_ms(&all[i], dev);
+        rounds++;
+    }
+    printf("graph,fastest_ms,median_ms,of_float,of_folded\n");
+    for (int i = 0; i < NUM; i++)
+        qsort(all[i].ms, (size_t)rounds, sizeof(double), bench_order);
+    for (int i = 0; i < NUM; i++)
+        printf("%s,%.3f,%.3f,%.3f,%.3f\n", NAMES[i], all[i].ms[0], all[i].ms[rounds / 2],
+               all[i].ms[rounds / 2] / all[PLAIN].ms[rounds / 2],
+               all[i].ms[rounds / 2] / all[FOLDED].ms[rounds / 2]);
+}
+
+static kind *find_kind(kind *kinds, int *num, const kerf_plan_step *step)
+{
+    for (int i = 0; i < *num; i++)
+        if (strcmp(kinds[i].op, step->op) == 0 && strcmp(kinds[i].direction, step->direction) == 0)
+            return &kinds[i];
+    if (*num == MOST_OPS)
+        return &kinds[MOST_OPS - 1];
+    snprintf(kinds[*num].op, sizeof kinds->op, "%s", step->op);
+    snprintf(kinds[*num].direction, sizeof kinds->direction, "%s", step->direction);
+    return &kinds[(*num)++];
+}
+
+static void time_kinds(contender all[NUM])
+{
+    enum { REPEAT = 20 };
+    static kind kinds[MOST_OPS];
+    int num = 0;
+    for (int c = FOLDED; c < NUM; c++)
+        for (int i = 0; i < kerf_plan_num_steps(all[c].plan); i++) {
+            kerf_plan_step step;
+            double ms;
+            bench_ok(kerf_plan_get_step(all[c].plan, i, &step));
+            bench_ok(kerf_plan_time_step(all[c].plan, i, REPEAT, &ms));
+            find_kind(kinds, &num, &step)->ms[c] += ms;
+        }
+    printf("\nop,direction,folded_ms,rounding_ms,more_ms\n");
+    for (int i = 0; i < num; i++)
+        printf("%s,%s,%.3f,%.3f,%+.3f\n", kinds[i].op, kinds[i].direction, kinds[i].ms[FOLDED],
+               kinds[i].ms[ROUNDING], kinds[i].ms[ROUNDING] - kinds[i].ms[FOLDED]);
+}
+
+int main(int argc, char **argv)
+{
+    static contender all[NUM];
+    const char *net = argc > 1 ? argv[1] : "lenet-5";
+    const int64_t batch = argc > 2 ? atoll(argv[2]) : 64;
+    const int bits = argc > 3 ? atoi(argv[3]) : 8;
+    kerf_device *dev;
+    bench_ok(kerf_device_open(&dev, NULL));
+    make_networks(all, net, bits == 8 ? KERF_S8 : bits == 4 ? KERF_S4 : KERF_S2, dev);
+    for (int i = 0; i < NUM; i++)
+        make_plan(&all[i], batch);
+    time_steps(all, dev);
+    time_kinds(all);
+    for (int i = 0; i < NUM; i++) {
+        kerf_plan_destroy(all[i].plan);
+        kerf_graph_destroy(all[i].g);
+        kerf_state_destroy(all[i].s);
+    }
+    kerf_device_close(dev);
+    return 0;
+}
