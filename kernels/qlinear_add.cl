@@ -2,8 +2,7 @@
  *
  *     dst = saturate(round(((a - a_zero) * a_scale + (b - b_zero) * b_scale) / scale) + zero)
  *
- * with the roundings of DequantizeLinear, Add and QuantizeLinear one behind the other, so that it
- * has the bits of these.  low, high: bounds of the result, an activation.  Bytes are uchar here,
+ * as quant.clh has it.  low, high: bounds of the result, an activation.  Bytes are uchar here,
  * whatever their type: (byte ^ flip) - flip is the number, flip 0x80 for a type with a sign.
  *
  * An item walks `chunk` elements, a multiple of V; it may work in place.
@@ -14,25 +13,10 @@
 #include "packed.clh"
 #include "quant.clh"
 
-#pragma OPENCL FP_CONTRACT OFF
-
-#define NUMBER(byte, flip) (((byte) ^ (flip)) - (flip))
-
 #define ZERO(zero, has_zero, flip) ((has_zero) ? quant_number((zero)[0], flip) : 0)
-
-/* The bounds are looked for in the integers: floats of a coarse scale have none between. */
-static inline intv rounded(floatv x, floatv scale, int zero, int flip, int low, int high)
-{
-    const int first = flip != 0 ? -128 : 0;
-    const floatv least = TO_FLOATV((intv)(first - zero)) * scale;
-    const floatv most = TO_FLOATV((intv)(first + 255 - zero)) * scale;
-    const intv q = quant_quantize(x, scale, quant_divisor(scale), least, most) + zero;
-    return clamp(q, (intv)(low), (intv)(high)) & 255;
-}
-
-#define LEFT(byte)  quant_dequantize(NUMBER(byte, a_flip) - left_zero, (floatv)(a_scale[0]))
-#define RIGHT(byte) quant_dequantize(NUMBER(byte, b_flip) - right_zero, (floatv)(b_scale[0]))
-#define SUM(a, b)   rounded(LEFT(a) + RIGHT(b), (floatv)(scale[0]), sum_zero, flip, low, high)
+#define LEFT(byte)                 (((byte) ^ a_flip) - left)
+#define RIGHT(byte)                (((byte) ^ b_flip) - right)
+#define SUM(a, b)                  (quant_add(LEFT(a), RIGHT(b), &s) & 255)
 
 kernel void qlinear_add(global const uchar *a, global const uchar *b, global const float *a_scale,
                         global const float *b_scale, global const float *scale,
@@ -42,9 +26,10 @@ kernel void qlinear_add(global const uchar *a, global const uchar *b, global con
                         uint chunk)
 {
     const uint begin = min((uint)get_global_id(0) * chunk, num), end = min(begin + chunk, num);
-    const int left_zero = ZERO(a_zero, has_a_zero, a_flip);
-    const int right_zero = ZERO(b_zero, has_b_zero, b_flip);
-    const int sum_zero = ZERO(zero, has_zero, flip);
+    const int left = a_flip + ZERO(a_zero, has_a_zero, a_flip);
+    const int right = b_flip + ZERO(b_zero, has_b_zero, b_flip);
+    const quant_sum s =
+        quant_sum_of(a_scale[0], b_scale[0], scale[0], ZERO(zero, has_zero, flip), flip, low, high);
     uint i = begin;
     for (; i + V <= end; i += V)
         PACKED_STORE(SUM(PACKED_LOAD(a + i), PACKED_LOAD(b + i)), dst + i);

@@ -9,7 +9,7 @@
 #include "qlinear_conv.clh"
 
 kernel void qlinear_conv_plain(global const uchar *x, global const uchar *weights,
-                               global result *dst, INTEGERS, GEOMETRY, int num)
+                               global result *dst, INTEGERS, GEOMETRY ADDEND, int num)
 {
     const int at = (int)get_global_id(0);
     if (at >= num)
@@ -35,5 +35,5 @@ kernel void qlinear_conv_plain(global const uchar *x, global const uchar *weight
             }
         }
     }
-    dst[at] = result_of(sum, channel, RESULT_ARGS);
+    dst[at] = result_of(sum, channel, at, RESULT_ARGS ADDEND_ARGS);
 }

@@ -48,7 +48,7 @@
 /* Group (x, y, z): tile x of all pixels, tile y of the channels of group z. */
 __attribute__((reqd_work_group_size(64, 1, 1))) kernel void
 qlinear_conv_simt(global const uchar *x, global const uchar *weights, global result *dst, INTEGERS,
-                  GEOMETRY, int num_pixels)
+                  GEOMETRY ADDEND, int num_pixels)
 {
     local uint tiles[TILE * TILE];
     local int term_h[KT], term_w[KT], term_x[KT];
@@ -112,7 +112,7 @@ qlinear_conv_simt(global const uchar *x, global const uchar *weights, global res
     const int end = n0 + own < num_pixels ? min(TILE, dst_channels - m0) : 0;
     for (int i = item / TILE; i < end; i += 64 / TILE) {
         const int channel = group * dst_channels + m0 + i;
-        dst[(image * groups * dst_channels + channel) * dst_plane + pixel % dst_plane] =
-            result_of(as_int(tiles[i * TILE + own]), channel, RESULT_ARGS);
+        const int at = (image * groups * dst_channels + channel) * dst_plane + pixel % dst_plane;
+        dst[at] = result_of(as_int(tiles[i * TILE + own]), channel, at, RESULT_ARGS ADDEND_ARGS);
     }
 }

@@ -138,6 +138,10 @@ typedef struct factors {
     float16 multiplier[NV];
     float low, high;
     int zero;
+#ifdef RESIDUAL
+    quant_sum sum;
+    int other_flip, other_zero;
+#endif
 } factors;
 
 /* Of 16 numbers from `channel` on; lanes behind the last of `num` are those of that one. */
@@ -171,12 +175,18 @@ static INLINED void find_factors(factors *k, const filters *f, int from_x, int f
                                  global const uchar *y_zero, global const float *x_scale,
                                  global const float *w_scale, global const float *y_scale,
                                  global const int *bias, int has_bias, int w_scale_step, int y_flip,
-                                 int low, int high)
+                                 int low, int high ADDEND)
 {
     int16 sums[NV];
     k->zero = quant_number(y_zero[0], y_flip);
-    k->low = (float)(low - k->zero);
-    k->high = (float)(high - k->zero);
+    k->low = (float)(OWN_LOW - k->zero);
+    k->high = (float)(OWN_HIGH - k->zero);
+#ifdef RESIDUAL
+    (void)other;
+    k->sum = SUM_OF;
+    k->other_flip = other_flip;
+    k->other_zero = OTHER_ZERO;
+#endif
     if (from_x != 0)
         sum_filters(sums, f);
     for (int v = 0; v < NV; v++) {
@@ -189,21 +199,28 @@ static INLINED void find_factors(factors *k, const filters *f, int from_x, int f
     }
 }
 
-/* A pixel is aligned, which vstore16 does not know: PoCL would write its bytes one by one. */
-static INLINED void store_pixel(int16 sum, float16 multiplier, const factors *k, global uchar *dst)
+/* Blocks are aligned, which vload16 and vstore16 do not know: PoCL would write byte by byte. */
+static INLINED void store_pixel(int16 sum, float16 multiplier, const factors *k,
+                                global const uchar *other, global uchar *dst)
 {
-    const int16 q =
-        quant_requantize(sum, multiplier, (float16)(k->low), (float16)(k->high)) + k->zero;
+    int16 q = quant_requantize(sum, multiplier, (float16)(k->low), (float16)(k->high));
+#ifdef RESIDUAL
+    const int16 byte = convert_int16(*(global const uchar16 *)(global const void *)other);
+    q = quant_add(q, (byte ^ k->other_flip) - k->other_zero, &k->sum);
+#else
+    (void)other;
+    q += k->zero;
+#endif
     *(global uchar16 *)(global void *)dst = convert_uchar16(q & 255);
 }
 
-/* Pixels begin to end - 1 of a tile; blocks of dst are `plane` bytes apart, num_vectors of them are
- * there. */
-static INLINED void store_tile(int16 (*acc)[NP], const factors *k, global uchar *dst, int plane,
-                               int num_vectors, int begin, int end)
+/* Pixels begin to end - 1 of a tile; blocks of other and dst are `plane` bytes apart, num_vectors
+ * of them are there. */
+static INLINED void store_tile(int16 (*acc)[NP], const factors *k, global const uchar *other,
+                               global uchar *dst, int plane, int num_vectors, int begin, int end)
 {
 #pragma unroll
-    for (int v = 0; v < NV; v++, dst += plane) {
+    for (int v = 0; v < NV; v++, other += plane, dst += plane) {
         const int16 offset = k->offset[v];
         const float16 multiplier = k->multiplier[v];
         if (v >= num_vectors)
@@ -211,12 +228,13 @@ static INLINED void store_tile(int16 (*acc)[NP], const factors *k, global uchar 
         if (begin == 0 && end == NP)
 #pragma unroll
             for (int p = 0; p < NP; p++)
-                store_pixel(acc[v][p] + offset, multiplier, k, dst + p * LANES);
+                store_pixel(acc[v][p] + offset, multiplier, k, other + p * LANES, dst + p * LANES);
         else
 #pragma unroll
             for (int p = 0; p < NP; p++)
                 if (p >= begin && p < end)
-                    store_pixel(acc[v][p] + offset, multiplier, k, dst + p * LANES);
+                    store_pixel(acc[v][p] + offset, multiplier, k, other + p * LANES,
+                                dst + p * LANES);
     }
 }
 
@@ -225,8 +243,8 @@ static INLINED void store_tile(int16 (*acc)[NP], const factors *k, global uchar 
 /* Work-item (x, y, z): `turns` groups of NV vectors of filters from x * turns on, rectangle y of
  * `rows` by `cols`, image and group of channels z.  Counts of channels are those of one group. */
 kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, global uchar *dst,
-                              INTEGERS, GEOMETRY, local uint *in_band, local int *taps, int rows,
-                              int cols, int turns)
+                              INTEGERS, GEOMETRY ADDEND, local uint *in_band, local int *taps,
+                              int rows, int cols, int turns)
 {
     const axis down = {src_h, dst_h, kernel_h, stride_h, dilation_h, pad_h};
     const axis across = {src_w, dst_w, kernel_w, stride_w, dilation_w, pad_w};
@@ -244,6 +262,11 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
     f.num_taps = kernel_h * kernel_w;
     x += (long)image * src_blocks * src_h * src_w * WORDS;
     dst += (long)image * dst_blocks * plane;
+#ifdef RESIDUAL
+    other += (long)image * dst_blocks * plane;
+#else
+    global const uchar *other = dst;
+#endif
     weights += (long)group * dst_blocks * f.num_words * f.num_taps * LANES;
     if (!DIRECT) {
         list_taps(&down, &across, &b, taps);
@@ -259,7 +282,7 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
             f.at[v] =
                 weights + (long)min(vector + v, dst_blocks - 1) * f.num_words * f.num_taps * LANES;
         find_factors(&k, &f, from_x, group * dst_channels + vector * LANES,
-                     (group + 1) * dst_channels, RESULT_ARGS);
+                     (group + 1) * dst_channels, RESULT_ARGS ADDEND_ARGS);
         for (int t = 0; t < num_rows * tiles; t++) {
             int16 acc[NV][NP];
             const int r = t / tiles, own = t % tiles * NP;
@@ -276,8 +299,9 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
             multiply(acc, in_band + r * (kernel_h == 1 ? 1 : stride_h) * b.row + c * WORDS, &f,
                      taps, b.plane);
 #endif
-            store_tile(acc, &k, dst + (long)vector * plane + ((row + r) * dst_w + col + c) * LANES,
-                       plane, dst_blocks - vector, own - c, min(NP, num_cols - c));
+            const long at = (long)vector * plane + ((row + r) * dst_w + col + c) * LANES;
+            store_tile(acc, &k, other + at, dst + at, plane, dst_blocks - vector, own - c,
+                       min(NP, num_cols - c));
         }
     }
 }

@@ -3,12 +3,13 @@
  *
  *     ConvInteger(x, w, x_zero_point?, w_zero_point?) -> sums in int32
  *     QLinearConv(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point,
- *                 bias?) -> y
+ *                 bias?, [r, r_scale, r_zero_point, sum_scale, sum_zero_point]) -> y
  *
  * x and w are uint8 or int8, each with or without a sign; scale and zero point of w may be one a
  * channel of the result.  The bias is int32, in units of x_scale * w_scale.  Padding is x's zero
- * point.  Attributes `low` and `high`, which ONNX does not know, bound the result: an activation
- * that fusing took in.
+ * point.  What ONNX does not know comes of fusing: attributes `low` and `high` bound the result, an
+ * activation; and with r, a tensor like the result, the node is QLinearConv and, behind it,
+ * com.microsoft.QLinearAdd(y, r), bit for bit.
  *
  * qlinear_conv_plain: one work-item an element.  Device side: kernels/qlinear_conv.cl.
  * Definition: tests/ref/ref_qlinear_conv.c. */
@@ -33,15 +34,22 @@ static int is_integer(const kerf_node *n)
 
 static kerf__conv_bytes inputs_of(const kerf_node *n)
 {
-    static const kerf__conv_bytes INTEGER = {0, 1, 2, 3, -1, -1, -1, -1, -1, 0, 0};
-    static const kerf__conv_bytes QLINEAR = {0, 3, 2, 5, 7, 1, 4, 6, 8, 0, 0};
+    static const kerf__conv_bytes INTEGER = {0,  1,  2,  3,  -1, -1, -1, -1,
+                                             -1, -1, -1, -1, -1, -1, 0,  0};
+    static const kerf__conv_bytes QLINEAR = {0, 3, 2, 5, 7, 1, 4, 6, 8, 9, 10, 11, 12, 13, 0, 0};
     return is_integer(n) ? INTEGER : QLINEAR;
+}
+
+/* What says the type of the result; -1: int32. */
+static int result_zero(const kerf_node *n, const kerf__conv_bytes *b)
+{
+    return kerf_node_input(n, b->other) != NULL ? b->sum_zero : b->y_zero;
 }
 
 kerf__conv_bytes kerf__conv_bytes_of(const kerf_node *n)
 {
     kerf__conv_bytes b = inputs_of(n);
-    const int least = kerf__has_sign(n, b.y_zero) ? INT8_MIN : 0;
+    const int least = kerf__has_sign(n, result_zero(n, &b)) ? INT8_MIN : 0;
     b.low = (int)kerf_node_int(n, "low", least);
     b.high = (int)kerf_node_int(n, "high", least + UINT8_MAX);
     return b;
@@ -57,7 +65,22 @@ static kerf_status check_result(const kerf_node *n, const kerf__conv_bytes *b, i
     KERF__TRY(kerf__node_check_numbers(n, b->y_scale, KERF_F32, KERF__ALONE));
     KERF__TRY(kerf__node_check_bytes(n, b->y_zero));
     KERF__TRY(kerf__node_check_numbers(n, b->y_zero, n->inputs[b->y_zero]->type, KERF__ALONE));
-    return kerf__node_check_bounds(n, n->inputs[b->y_zero]->type);
+    return kerf__node_check_bounds(n, n->inputs[result_zero(n, b)]->type);
+}
+
+/* r is laid as the result is, and what says its meaning is all there. */
+static kerf_status check_residual(const kerf_node *n, const kerf__conv_bytes *b, kerf_shape dst)
+{
+    for (int i = b->other; i <= b->sum_zero; i++)
+        if (kerf_node_input(n, i) == NULL)
+            return kerf__fail_node(KERF_ERR_SHAPE, n,
+                                   "input %d is left out, must be there with a residual", i);
+    KERF__TRY(kerf__node_check_shape(n, b->other, dst));
+    KERF__TRY(kerf__node_check_numbers(n, b->other_scale, KERF_F32, KERF__ALONE));
+    KERF__TRY(kerf__node_check_numbers(n, b->other_zero, n->inputs[b->other]->type, KERF__ALONE));
+    KERF__TRY(kerf__node_check_numbers(n, b->sum_scale, KERF_F32, KERF__ALONE));
+    KERF__TRY(kerf__node_check_bytes(n, b->sum_zero));
+    return kerf__node_check_numbers(n, b->sum_zero, n->inputs[b->sum_zero]->type, KERF__ALONE);
 }
 
 static kerf_status infer(kerf_node *n)
@@ -69,8 +92,6 @@ static kerf_status infer(kerf_node *n)
     const int64_t terms = (int64_t)v.src_channels * v.h.kernel * v.w.kernel;
     KERF__TRY(kerf__node_check_numbers(n, b.x_zero, n->inputs[b.x]->type, KERF__ALONE));
     KERF__TRY(kerf__node_check_numbers(n, b.w_zero, n->inputs[b.w]->type, channels));
-    if (!is_integer(n))
-        KERF__TRY(check_result(n, &b, channels));
     if (terms > KERF__LONGEST_SUM)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "sums have %lld terms, must have up to %d to fit int32",
@@ -82,7 +103,11 @@ static kerf_status infer(kerf_node *n)
     if (kerf_shape_num_elements(dst) < 0 || kerf_shape_num_elements(dst) >= (int64_t)1 << 31)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "the result has 2^31 elements or more, supported are fewer");
-    kerf__set_output(n, 0, is_integer(n) ? KERF_S32 : n->inputs[b.y_zero]->type, laid);
+    if (v.has_residual)
+        KERF__TRY(check_residual(n, &b, laid));
+    if (!is_integer(n))
+        KERF__TRY(check_result(n, &b, channels));
+    kerf__set_output(n, 0, is_integer(n) ? KERF_S32 : n->inputs[result_zero(n, &b)]->type, laid);
     return KERF_OK;
 }
 
@@ -96,12 +121,26 @@ static double macs(const kerf_node *n)
 
 const char *kerf__conv_bytes_options(const kerf_node *n)
 {
-    return is_integer(n) ? "-DINTEGER" : "";
+    return is_integer(n)                                              ? "-DINTEGER"
+           : kerf_node_input(n, kerf__conv_bytes_of(n).other) != NULL ? "-DRESIDUAL"
+                                                                      : "";
+}
+
+enum { SIGN = 0x80 }; /* what flips bytes that have one */
+
+static int residual_args(const kerf__op_case *c, const kerf__conv_bytes *b, kerf__arg *args,
+                         int num)
+{
+    const int buffers[] = {b->other, b->other_zero, b->sum_zero, b->other_scale, b->sum_scale};
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        args[num++] = ARG(kerf__in(c, buffers[i]));
+    args[num++] = ARG(SIGN * kerf__has_sign(c->node, b->other));
+    args[num++] = ARG(SIGN * kerf__has_sign(c->node, b->sum_zero));
+    return num;
 }
 
 int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg *args)
 {
-    enum { SIGN = 0x80 };
     const kerf_node *n = c->node;
     const kerf__conv_bytes b = kerf__conv_bytes_of(n);
     const kerf__conv_axis h = v->h, w = v->w;
@@ -139,7 +178,7 @@ int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg
         args[num++] = kerf__numbers_arg(c, buffers[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
-    return num;
+    return v->has_residual ? residual_args(c, &b, args, num) : num;
 }
 
 /* ---- plain --------------------------------------------------------------------------------- */
@@ -208,6 +247,6 @@ static const kerf__variant INTEGER_VARIANTS[] = {PLAIN_VARIANTS};
 extern const kerf__op kerf__ops_qlinear_conv[];
 const kerf__op kerf__ops_qlinear_conv[] = {
     ENTRY("ConvInteger", 2, 4, NULL, INTEGER_VARIANTS),
-    ENTRY("QLinearConv", 8, 9, kerf__qlinear_conv_wish, VARIANTS),
+    ENTRY("QLinearConv", 8, 14, kerf__qlinear_conv_wish, VARIANTS),
     {.op = NULL},
 };

@@ -8,15 +8,17 @@
 /* Inputs of a node, -1 where it has none. */
 typedef struct kerf__conv_bytes {
     int x, w, x_zero, w_zero, y_zero, x_scale, w_scale, y_scale, bias;
-    int low, high; /* bounds of the result */
+    int other, other_scale, other_zero, sum_scale, sum_zero; /* a residual */
+    int low, high;                                           /* bounds of the result */
 } kerf__conv_bytes;
 
 kerf__conv_bytes kerf__conv_bytes_of(const kerf_node *n);
 
-enum { KERF__MOST_CONV_ARGS = 48 };
-/* INTEGERS and GEOMETRY of kernels/qlinear_conv.clh behind x, weights and dst; their number. */
+enum { KERF__MOST_CONV_ARGS = 56 };
+/* INTEGERS, GEOMETRY and ADDEND of kernels/qlinear_conv.clh behind x, weights and dst; their
+ * number. */
 int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg *args);
-/* "-DINTEGER" where sums are the result. */
+/* "-DINTEGER" where sums are the result, "-DRESIDUAL" where something is added to it. */
 const char *kerf__conv_bytes_options(const kerf_node *n);
 
 /* qlinear_conv_simt.c */

@@ -59,6 +59,8 @@ kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
     out->inputs[b.x] = KERF__C16;
     out->inputs[b.w] = KERF__V16;
     out->outputs[0] = KERF__C16;
+    if (v.has_residual)
+        out->inputs[b.other] = KERF__C16;
     return KERF__SEEKS;
 }
 
@@ -196,8 +198,8 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
     args[num++] = ARG(k.rows);
     args[num++] = ARG(k.cols);
     args[num++] = ARG(k.turns);
-    snprintf(options, sizeof options, "%s%s -DDIRECT=%d", kerf__dot_options(c->dev, form),
-             c->option.candidate->options, direct);
+    snprintf(options, sizeof options, "%s%s -DDIRECT=%d %s", kerf__dot_options(c->dev, form),
+             c->option.candidate->options, direct, kerf__conv_bytes_options(c->node));
     return kerf__emit(c, &kerf__source_qlinear_conv_wide, "qlinear_conv_wide", options, args, num,
                       kerf__grid_wide((size_t)kerf__ceil_div_int(num_groups(&v, tile), k.turns),
                                       (size_t)kerf__ceil_div_int(v.h.dst, k.rows) *

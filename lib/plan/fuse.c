@@ -4,8 +4,8 @@
  * one reader takes it in: Relu's gradient is written in terms of Relu's own result, which
  * is what makes Gemm with activation="relu" possible in training as well.
  *
- * Other halves: fuse_batch_norm.c, fuse_blocks.c, fuse_integer.c, fuse_passing.c,
- * fuse_quant.c. */
+ * Other halves: fuse_batch_norm.c, fuse_blocks.c, fuse_integer.c, fuse_integer_sum.c,
+ * fuse_passing.c, fuse_quant.c. */
 #include <math.h>
 #include <string.h>
 
@@ -151,6 +151,7 @@ static const struct {
 } RULES[] = {
     {"QuantizeLinear", kerf__plan_fuse_integer},
     {"QuantizeLinear", kerf__plan_fuse_passing},
+    {"com.microsoft.QLinearAdd", kerf__plan_fuse_integer_sum},
     {"DequantizeLinear", kerf__plan_fuse_quant},
     {"Add", fuse_bias},
     {"BatchNormalization", kerf__plan_fuse_batch_norm},

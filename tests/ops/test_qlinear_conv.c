@@ -48,6 +48,8 @@ typedef struct types {
     int64_t low, high; /* both 0: none */
     int has_ties;
     int no_zero; /* w's zero points vanish, and are known to */
+    int has_residual;
+    kerf_type r, sum; /* with a residual, the types of that and of the result */
 } types;
 
 static kerf_shape numbers_of(const conv_case *t, int per_channel)
@@ -63,6 +65,18 @@ static float y_scale_of(const conv_case *t, const types *k)
     const float terms = (float)kerf_shape_num_elements(t->w) / (float)t->w.dims[0];
     const float product = X_SCALE * w_scales[0];
     return k->has_ties ? 2.0f * product : (k->per_channel ? 0.4f : 0.04f) * sqrtf(terms);
+}
+
+/* The sum's scale is small, so that some saturate. */
+static void add_residual(op_check *c, const conv_case *t, const types *k)
+{
+    static const float SCALE = 0.37f;
+    const float sum_scale = 0.6f * (SCALE + y_scale_of(t, k));
+    op_check_input(c, k->r, t->y, bytes[1] + 99);
+    op_check_input(c, KERF_F32, KERF_SCALAR, &SCALE);
+    op_check_input(c, k->r, KERF_SCALAR, zeros[0] + 3);
+    op_check_input(c, KERF_F32, KERF_SHAPE(1), &sum_scale);
+    op_check_input(c, k->sum, KERF_SCALAR, zeros[1] + 5);
 }
 
 static void add_qlinear(op_check *c, const conv_case *t, const types *k)
@@ -82,6 +96,10 @@ static void add_qlinear(op_check *c, const conv_case *t, const types *k)
     op_check_input(c, k->y, KERF_SHAPE(1), zeros[0] + 8);
     if (k->has_bias)
         op_check_input(c, KERF_S32, KERF_SHAPE(t->w.dims[0]), bias);
+    else if (k->has_residual)
+        op_check_skip(c);
+    if (k->has_residual)
+        add_residual(c, t, k);
     op_check_node(c, "QLinearConv", 1);
     if (k->low != 0 || k->high != 0) {
         CHECK_OK(kerf_node_set_int(c->node, "low", k->low));
@@ -201,6 +219,35 @@ static void test_types(void)
     }
 }
 
+/* A sum behind the convolution, of all types, plain and in blocks; bounds are the sum's. */
+static void test_residual(void)
+{
+    for (int i = 0; i < 8; i++) {
+        const types k = {.x = KERF_U8,
+                         .w = KERF_S8,
+                         .y = TYPES[i & 1],
+                         .r = TYPES[i >> 1 & 1],
+                         .sum = TYPES[i >> 2 & 1],
+                         .per_channel = 1,
+                         .has_bias = i & 1,
+                         .no_zero = 1,
+                         .has_residual = 1};
+        check(&CASES[2], &k);
+        check(&BLOCKED[i == 7 ? 4 : i == 6 ? 3 : 0], &k);
+    }
+    types k = {.x = KERF_U8,
+               .w = KERF_S8,
+               .y = KERF_U8,
+               .r = KERF_U8,
+               .sum = KERF_S8,
+               .low = 3,
+               .high = 90,
+               .has_residual = 1};
+    check(&CASES[9], &k);
+    k.sum = KERF_U8;
+    check(&CASES[10], &k);
+}
+
 static void test_bounds(void)
 {
     static const conv_case CASE = {
@@ -269,6 +316,15 @@ static void test_refused(void)
                 &(types){.x = KERF_U8, .w = KERF_S8, .y = KERF_U8, .low = -1, .high = 300});
     refuse(&c, "low and high are -1 and 300, must be in [0, 255]", KERF_ERR_SHAPE);
     op_check_begin(&c, dev);
+    add_qlinear(&c, &CASE,
+                &(types){.x = KERF_U8,
+                         .w = KERF_S8,
+                         .y = KERF_U8,
+                         .r = KERF_U8,
+                         .sum = KERF_U8,
+                         .has_residual = 1});
+    refuse(&c, "input in9 is (), must be (1, 5, 3, 4)", KERF_ERR_SHAPE);
+    op_check_begin(&c, dev);
     add_integer(&c, &LONG, &(types){.x = KERF_U8, .w = KERF_S8}, 0);
     refuse(&c, "sums have 33026 terms, must have up to 33025 to fit int32", KERF_ERR_UNSUPPORTED);
     op_check_begin(&c, dev);
@@ -293,6 +349,7 @@ int main(void)
     test_shapes();
     test_types();
     test_blocked();
+    test_residual();
     test_bounds();
     test_ties();
     test_extremes();

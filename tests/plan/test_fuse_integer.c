@@ -31,6 +31,8 @@ typedef struct setup {
     int has_bias;     /* 1: int32; 2: int32 of another scale; 3: floats */
     int is_read;      /* the convolution's own result is an output, too */
     int not_integer;  /* the pattern is not one */
+    int sum_side;     /* behind the convolution is a sum, of which it is side 1 or 2; 0: none */
+    int sum_stays;    /* and not taken in */
 } setup;
 
 /* ---- graphs ---------------------------------------------------------------------------------- */
@@ -134,6 +136,19 @@ static kerf_graph *graph_of_sum(kerf_graph *g, const setup *s, kerf_value *v)
     return g;
 }
 
+/* A convolution's integers and others, of a scale of its own, are summed. */
+static kerf_value *sum_behind(kerf_graph *g, const setup *s, kerf_value *conv)
+{
+    uint8_t other[OUT * SIZE * SIZE];
+    for (int i = 0; i < OUT * SIZE * SIZE; i++)
+        other[i] = (uint8_t)(i * 59 % 253);
+    kerf_value *q = unfused_constant(g, s->w, KERF_SHAPE(1, OUT, SIZE, SIZE), other);
+    kerf_value *sides[] = {linear(g, "DequantizeLinear", conv, s->y, 0x1p-3f, s->y_zero),
+                           linear(g, "DequantizeLinear", q, s->w, 0.137f, s->w_zero), NULL};
+    sides[2] = sides[0];
+    return result(g, s, unfused_add(g, "Add", sides + (s->sum_side == 2), 2));
+}
+
 static kerf_value *core(kerf_graph *g, const setup *s, kerf_value *x)
 {
     kerf_value *v = unfused_add(g, s->core != NULL ? s->core : "Conv",
@@ -159,7 +174,12 @@ static kerf_graph *graph_of(const setup *s)
     v = core(g, s, v);
     if (s->is_read)
         CHECK_OK(kerf_graph_add_output(g, v));
-    CHECK_OK(kerf_graph_add_output(g, result(g, s, v)));
+    if (s->sum_side == 0) {
+        CHECK_OK(kerf_graph_add_output(g, result(g, s, v)));
+        return g;
+    }
+    v = s->sum_stays ? result(g, s, v) : linear(g, "QuantizeLinear", v, s->y, 0x1p-3f, s->y_zero);
+    CHECK_OK(kerf_graph_add_output(g, sum_behind(g, s, v)));
     return g;
 }
 
@@ -185,6 +205,8 @@ static void check(setup s)
     CHECK_OK(kerf_plan_verify(p));
     CHECK(unfused_count(p->graph, integer_of(&s)) == !s.not_integer);
     CHECK(unfused_count(p->graph, s.core != NULL ? s.core : "Conv") == s.not_integer);
+    if (!is(&s, "Add"))
+        CHECK(unfused_count(p->graph, "com.microsoft.QLinearAdd") == s.sum_stays);
     unfused_run(dev, g, g->num_outputs - 1, x, want);
     CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
     CHECK_OK(kerf_plan_run(p));
@@ -235,6 +257,14 @@ int main(void)
     check(s);
     s = plain, s.core = "Add", s.activation = "Relu", s.y = KERF_S8, s.y_zero = 5;
     check(s);
+    for (int side = 1; side <= 2; side++) {
+        s = plain, s.sum_side = side;
+        check(s);
+        s = plain, s.sum_side = side, s.y = KERF_S8, s.y_zero = 5, s.activation = "Relu";
+        check(s);
+        s.sum_stays = 1; /* an activation between */
+        check(s);
+    }
     kerf_device_close(dev);
     return check_result();
 }
