@@ -198,8 +198,9 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
     args[num++] = ARG(k.rows);
     args[num++] = ARG(k.cols);
     args[num++] = ARG(k.turns);
-    snprintf(options, sizeof options, "%s%s -DDIRECT=%d %s", kerf__dot_options(c->dev, form),
-             c->option.candidate->options, direct, kerf__conv_bytes_options(c->node));
+    const char *more = kerf__conv_bytes_options(c->node);
+    snprintf(options, sizeof options, "%s%s -DDIRECT=%d%s%s", kerf__dot_options(c->dev, form),
+             c->option.candidate->options, direct, *more == '\0' ? "" : " ", more);
     return kerf__emit(c, &kerf__source_qlinear_conv_wide, "qlinear_conv_wide", options, args, num,
                       kerf__grid_wide((size_t)kerf__ceil_div_int(num_groups(&v, tile), k.turns),
                                       (size_t)kerf__ceil_div_int(v.h.dst, k.rows) *
