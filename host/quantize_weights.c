@@ -14,16 +14,21 @@ static int parse_type(const options *o, const char *text, kerf_type *type)
     static const struct {
         const char *name;
         kerf_type type;
-    } TYPES[] = {{"int8", KERF_S8}, {"int4", KERF_S4}, {"int2", KERF_S2}, {"float", KERF_F32}};
+    } TYPES[] = {{"int8", KERF_S8},
+                 {"int4", KERF_S4},
+                 {"int2", KERF_S2},
+                 {"f16", KERF_F16},
+                 {"float", KERF_F32}};
     for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++)
         if (strcmp(text, TYPES[i].name) == 0) {
             *type = TYPES[i].type;
             return 0;
         }
-    return fail_usage(o,
-                      "--weights %s: '%s' must be int8, int4, int2 or float, or by layer such as "
-                      "'conv1=int8,*=int4'",
-                      o->weights, text);
+    return fail_usage(
+        o,
+        "--weights %s: '%s' must be int8, int4, int2, f16 or float, or by layer such as "
+        "'conv1=int8,*=int4'",
+        o->weights, text);
 }
 
 static int parse_mode(const options *o, const char *text, kerf_quantize_mode *mode)

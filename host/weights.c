@@ -1,5 +1,5 @@
-/* weights.c -- how a layer's weights are stored: floats of the state, or integers among the graph's
- * constants, with scales and zero points. */
+/* weights.c -- how a layer's weights are stored: floats of the state, or float16 or integers among
+ * the graph's constants, these with scales and zero points. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +33,8 @@ stored_weights weights_find(const kerf_graph *g, const kerf_state *s, const kerf
         return w;
     if (strcmp(kerf_node_op(n), "kerf.Mask") == 0)
         return weights_find(g, s, kerf_node_input(n, 0));
+    if (strcmp(kerf_node_op(n), "Cast") == 0) /* of float16 */
+        w.tensor = tensor_of(s, kerf_node_input(n, 0));
     if (strcmp(kerf_node_op(n), "DequantizeLinear") != 0)
         return w;
     w.tensor = tensor_of(s, kerf_node_input(n, 0));

@@ -6,7 +6,7 @@
  *   static       QuantizeLinear and DequantizeLinear ("QDQ") round what integer kernels take and
  *                give; activations have ranges that calibration found (Jacob et al. 2018)
  *   dynamic      DynamicQuantizeLinear and MatMulInteger: a matrix's range is found in each run
- *   weight-only  DequantizeLinear behind weights, MatMul in floats
+ *   weight-only  DequantizeLinear behind weights, MatMul in floats; or float16 and a Cast
  *
  * Weights are read, rounded and written anew as constants of the graph; the states they were
  * are dropped.  A weight that is 0, pruned ones too, stays exactly 0.
@@ -87,7 +87,8 @@ typedef struct kerf_quantize_choice {
 
 typedef struct kerf_quantize_options {
     kerf_quantize_mode mode;
-    kerf_type weights; /* KERF_S8, KERF_S4 or KERF_S2; dynamic: KERF_S8; KERF_F32: no layers but
+    kerf_type weights; /* KERF_S8, KERF_S4 or KERF_S2; dynamic: KERF_S8; weight-only: KERF_F16, too,
+                        * behind a Cast; KERF_F32: no layers but
                         * those that choices name */
     const kerf_quantize_choice *choices; /* by layer */
     size_t num_choices;

@@ -354,6 +354,62 @@ static void test_weight_only(void)
             }
 }
 
+/* Halves are as near as they can be, and the network computes with them. */
+static void check_halves(const network *n, const network *f, const char *name, const char *of)
+{
+    enum { MOST = 1024 };
+    float x[MOST];
+    const kerf_tensor *t = kerf_graph_find(n->g, name)->constant;
+    const uint16_t *halves = t->data;
+    const int id = kerf_state_find(f->s, of)->id;
+    CHECK(t->type == KERF_F16 && t->num_elements <= MOST);
+    CHECK_OK(kerf_state_read(f->s, id, x));
+    for (size_t i = 0; i < t->num_elements; i++) {
+        const int exponent = halves[i] >> 10 & 31, fraction = halves[i] & 1023;
+        const double size =
+            exponent > 0 ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+        const double half = (halves[i] & 0x8000) != 0 ? -size : size;
+        CHECK(fabs(half - (double)x[i]) <= fmax(ldexp(fabs((double)x[i]), -11), ldexp(1, -25)));
+        x[i] = (float)half;
+    }
+    CHECK_OK(kerf_state_write(f->s, id, x));
+}
+
+static void test_halves(void)
+{
+    static const float STRANGE[] = {0.0f,  -0.0f,  65504.0f, -65519.0f,
+                                    1e-7f, -3e-8f, 2e-8f,    6.2e-5f};
+    double want[NUM_OUTPUTS];
+    float got[NUM_OUTPUTS], x[CLASSES * FLAT];
+    kerf_quantize_options o = kerf_quantize_defaults(KERF_QUANTIZE_WEIGHT_ONLY);
+    network n = make(), f = make();
+    const int id = kerf_state_find(n.s, "fc.weight")->id;
+    o.weights = KERF_F16;
+    CHECK_OK(kerf_state_read(n.s, id, x));
+    x[FLAT] = 65520; /* the first that has no half */
+    CHECK_OK(kerf_state_write(n.s, id, x));
+    CHECK(kerf_quantize(n.g, n.s, &o) == KERF_ERR_UNSUPPORTED);
+    check_message("weight 45 of fc.weight is 65520, must be within 65504 for float16");
+    network_end(&n);
+    n = make();
+    x[FLAT] = 1;
+    memcpy(x, STRANGE, sizeof STRANGE);
+    CHECK_OK(kerf_state_write(n.s, id, x));
+    kerf_state_destroy(f.s);
+    CHECK_OK(kerf_state_copy(&f.s, n.s, dev));
+    CHECK_OK(kerf_quantize_fold(n.g, n.s));
+    CHECK_OK(kerf_quantize_fold(f.g, f.s));
+    CHECK_OK(kerf_quantize(n.g, n.s, &o));
+    check_ops(&n, "Cast Conv Relu MaxPool Flatten Cast Gemm");
+    check_halves(&n, &f, "conv.weight_f16", "conv.weight");
+    check_halves(&n, &f, "fc.weight_f16", "fc.weight");
+    run_as_wanted(&f, want);
+    run(&n, got);
+    check_close("float16", got, want, NUM_OUTPUTS, check_tolerance(16, FLAT));
+    network_end(&n);
+    network_end(&f);
+}
+
 /* Layers that are left out stay floats, with floats on both sides. */
 static void test_skip(void)
 {
@@ -498,7 +554,7 @@ static void test_refused(void)
     o.block = 20;
     check_refused(o, NULL, "blocks are of 20 weights, must be of 16, 32, 64, 128 or 256");
     o.weights = KERF_F32;
-    check_refused(o, NULL, "weights are float32, must be int8, int4 or int2");
+    check_refused(o, NULL, "weights are float32, must be int8, int4 or int2, or float16 in mode");
 }
 
 static void test_bad_weights(void)
@@ -567,6 +623,7 @@ int main(void)
     test_static_ways();
     test_dynamic();
     test_weight_only();
+    test_halves();
     test_skip();
     test_choices();
     test_bits_by_layer();

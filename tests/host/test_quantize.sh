@@ -77,6 +77,19 @@ for weights in int8 int4 int2; do
     judge only.onnx "DequantizeLinear Flatten FusedGemm MatMulNBits" $weights
 done
 
+expect 0 "" "$KERF" quantize dense3.onnx --weights f16 -q -o half.onnx
+judge half.onnx "Flatten FusedGemm Gemm"
+expect_json "layers.0.bits=16 layers.0.bytes=470400" "$KERF" info half.onnx --json
+"$PYTHON" - <<'END' || failed "halves are not numpy's"
+import numpy, onnx
+dense = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load("dense3.onnx").graph.initializer}
+nodes = [n for n in onnx.load("half.onnx").graph.node if n.op_type == "Constant"]
+made = {n.output[0]: onnx.numpy_helper.to_array(n.attribute[0].t) for n in nodes}
+assert len(made) == 3, made.keys()
+for name, x in made.items():
+    assert (dense[name.removesuffix("_f16")].astype(numpy.float16).view("u2") == x.view("u2")).all(), name
+END
+
 # ---- what is refused -------------------------------------------------------------------------
 expect_error 2 "kerf: quantize: --data is missing: ranges of activations are found on samples" \
     "$KERF" quantize dense3.onnx --mode static -o x.onnx
@@ -88,7 +101,7 @@ expect_error 2 "kerf: quantize: --epochs: goes with --mode qat alone" \
     "$KERF" quantize dense3.onnx --data $data --epochs 2 -o x.onnx
 expect_error 2 "kerf: quantize: --analyse: needs --data to compare on" \
     "$KERF" quantize dense3.onnx --analyse -o x.onnx
-expect_error 2 "kerf: quantize: --weights fc1=int5,int8: 'int5' must be int8, int4, int2 or float, or by layer such as 'conv1=int8,*=int4'" \
+expect_error 2 "kerf: quantize: --weights fc1=int5,int8: 'int5' must be int8, int4, int2, f16 or float, or by layer such as 'conv1=int8,*=int4'" \
     "$KERF" quantize dense3.onnx --weights fc1=int5,int8 -o x.onnx
 expect_error 2 "kerf: quantize: --weights fc1=int8:fast: 'fast' must be dynamic, static or weight-only" \
     "$KERF" quantize dense3.onnx --weights fc1=int8:fast -o x.onnx

@@ -71,18 +71,33 @@ static kerf__rounding rounding_of(const kerf_quantize_options *o, const kerf__qu
                             .block = in_blocks ? o->block : 0};
 }
 
+static kerf_status add_rounded(sums *all, const float *weights, const kerf_quantize_options *o,
+                               const kerf__quantize_layer *l)
+{
+    kerf__rounded r;
+    const kerf__rounding how = rounding_of(o, l);
+    const kerf_status status = kerf__round_weights(&r, weights, l->weight->shape, &how);
+    for (size_t i = 0; status == KERF_OK && i < r.integers->num_elements; i++)
+        add_pair(all, (double)weights[i], kerf__rounded_number(&r, &how, i));
+    kerf__rounded_free(&r);
+    return status;
+}
+
+static kerf_status add_halves(sums *all, const float *weights, const kerf__quantize_layer *l)
+{
+    for (int64_t i = 0; i < kerf_shape_num_elements(l->weight->shape); i++)
+        add_pair(all, (double)weights[i], kerf__half_number(weights[i]));
+    return KERF_OK;
+}
+
 static kerf_status compare_weights(kerf_error *out, const kerf_state *s,
                                    const kerf_quantize_options *o, const kerf__quantize_layer *l)
 {
     float *weights;
-    kerf__rounded r;
-    const kerf__rounding how = rounding_of(o, l);
     sums all = {.low = -INFINITY, .high = INFINITY, .has_ends = 1}; /* every weight is within */
     KERF__TRY(kerf__quantize_read(s, l->weight, &weights));
-    kerf_status status = kerf__round_weights(&r, weights, l->weight->shape, &how);
-    for (size_t i = 0; status == KERF_OK && i < r.integers->num_elements; i++)
-        add_pair(&all, (double)weights[i], kerf__rounded_number(&r, &how, i));
-    kerf__rounded_free(&r);
+    const kerf_status status =
+        l->weights == KERF_F16 ? add_halves(&all, weights, l) : add_rounded(&all, weights, o, l);
     free(weights);
     *out = error_of(&all);
     return status;

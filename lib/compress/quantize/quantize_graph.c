@@ -10,7 +10,7 @@ static const struct {
     kerf_status (*rewrite)(kerf_graph *g, const kerf_state *s, const kerf_quantize_options *options,
                            const kerf__quantize_layers *layers);
     int bytes_only; /* what the file says multiplies integers of 8 bits */
-    int has_blocks; /* products are of floats, so the scale may change within a sum */
+    int in_floats;  /* products are, so the scale may change within a sum, or be none */
 } MODES[] = {
     [KERF_QUANTIZE_DYNAMIC] = {"dynamic", kerf__quantize_dynamic, 1, 0},
     [KERF_QUANTIZE_STATIC] = {"static", kerf__quantize_static, 0, 0},
@@ -27,9 +27,14 @@ kerf_quantize_options kerf_quantize_defaults(kerf_quantize_mode mode)
 
 static kerf_status check_weights(kerf_type weights, kerf_quantize_mode mode)
 {
+    if (weights == KERF_F16 && MODES[mode].in_floats)
+        return KERF_OK;
     if (weights != KERF_S8 && weights != KERF_S4 && weights != KERF_S2)
-        return kerf__fail(KERF_ERR_ARGUMENT, "quantize: weights are %s, must be int8, int4 or int2",
-                          kerf_type_name(weights));
+        return kerf__fail(
+            KERF_ERR_ARGUMENT,
+            "quantize: weights are %s, must be int8, int4 or int2, or float16 in mode "
+            "weight-only",
+            kerf_type_name(weights));
     if (MODES[mode].bytes_only && weights != KERF_S8)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "quantize: weights are %s, must be int8 in mode %s; fewer bits go with "
@@ -64,9 +69,9 @@ static kerf_status check_choices(const kerf_quantize_options *o)
 
 static int may_have_blocks(const kerf_quantize_options *o)
 {
-    int may = MODES[o->mode].has_blocks;
+    int may = MODES[o->mode].in_floats;
     for (size_t i = 0; i < o->num_choices; i++)
-        may |= MODES[o->choices[i].mode].has_blocks;
+        may |= MODES[o->choices[i].mode].in_floats;
     return may;
 }
 

@@ -12,6 +12,7 @@
  *   quantize_numbers.c      from a range to scale and zero point; weights to integers
  *   quantize_edit.c         pieces of rewriting that modes share
  *   quantize_static.c, quantize_dynamic.c, quantize_weight_only.c   the rewrites
+ *   quantize_half.c         weights as float16
  *   quantize_train.c        the network as it is trained with its roundings
  *   calibrate.c and more    watch sites while the network runs: calibrate_internal.h
  *   analyse.c               what rounding does to each layer
@@ -143,6 +144,10 @@ kerf_status kerf__add_dequantized(kerf_graph *g, const char *base, kerf__rounded
                                   int axis, int64_t block, kerf_value **out);
 /* The layer's result is `product` from here on, with the layer's bias, if it has one, added. */
 kerf_status kerf__finish_matmul(kerf_graph *g, const kerf__quantize_layer *l, kerf_value *product);
+
+/* quantize_half.c: the layer multiplies by float16, through a Cast; and the float16 next to x. */
+kerf_status kerf__quantize_half(kerf_graph *g, const kerf_state *s, const kerf__quantize_layer *l);
+double kerf__half_number(float x);
 
 /* quantize_static.c and so on; of the layers that were chosen, each takes those of its mode. */
 kerf_status kerf__quantize_static(kerf_graph *g, const kerf_state *s,

@@ -105,7 +105,8 @@ static kerf_status rewrite(kerf_graph *g, const kerf_quantize_options *options)
     KERF__TRY(kerf__quantize_find(&layers, g, options));
     kerf_status status = kerf__quantize_activations(g, options, &layers);
     for (size_t i = 0; status == KERF_OK && i < layers.num; i++)
-        status = round_weights(g, options, &layers.at[i]);
+        if (layers.at[i].weights != KERF_F16) /* less than what a step changes is lost there */
+            status = round_weights(g, options, &layers.at[i]);
     kerf__quantize_layers_free(&layers);
     return status == KERF_OK ? kerf__graph_sort(g) : status;
 }

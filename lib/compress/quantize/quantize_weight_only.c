@@ -4,7 +4,8 @@
  *     weights --^                 integers --> DequantizeLinear --^
  *
  * A Gemm becomes MatMul and Add, its weights (terms, channels): so readers with kernels for
- * packed weights find them, and blocks lie along the terms of a sum. */
+ * packed weights find them, and blocks lie along the terms of a sum.  Weights of float16 are
+ * quantize_half.c's. */
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -64,7 +65,9 @@ kerf_status kerf__quantize_weight_only(kerf_graph *g, const kerf_state *s,
         if (l->mode != KERF_QUANTIZE_WEIGHT_ONLY)
             continue;
         how.type = l->weights;
-        if (kerf__layer_is_conv(l))
+        if (l->weights == KERF_F16)
+            KERF__TRY(kerf__quantize_half(g, s, l));
+        else if (kerf__layer_is_conv(l))
             KERF__TRY(rewrite_conv(g, s, l, how));
         else
             KERF__TRY(rewrite_matrix(g, s, l, &how));
