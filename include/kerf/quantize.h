@@ -169,12 +169,12 @@ typedef enum kerf_profile {
     KERF_PROFILE_ORT,        /* ONNX Runtime on a CPU, all optimizations on */
     KERF_PROFILE_ORT_MOBILE, /* the same, where only what is needed was built in */
     KERF_PROFILE_TRT,        /* TensorRT, by its documents: not run by Kerf's tests */
-    KERF_PROFILE_OPENVINO,   /* by what version 2026.4 made of some files: not in Kerf's tests */
+    KERF_PROFILE_OPENVINO,   /* by what version 2026.4 makes of files */
     KERF_NUM_PROFILES
 } kerf_profile;
 
 /* What a reader makes of a node that has integers around it, by rules: tests hold ONNX Runtime's
- * against what it really makes, the others' come from looking and from documents. */
+ * and OpenVINO's against what they really make, TensorRT's come from its documents. */
 typedef struct kerf_export_node {
     char name[128], op[64];
     int fuses;           /* 1: it computes on the integers; 0: floats, between conversions */

@@ -1,5 +1,6 @@
 # export.sh -- what the tests of `kerf export` share beside lib.sh; sourced by test_export*.sh.
-# The judges are export_judge.py and quantize_judge.py.  PYTHON has onnx and onnxruntime.
+# The judges are export_judge.py, openvino_judge.py and quantize_judge.py.  PYTHON has onnx, onnxruntime
+# and openvino.
 . "$(dirname "$0")/lib.sh"
 data=fashion-mnist
 export KERF_DEVICE=0
@@ -7,6 +8,10 @@ need_python
 
 judge() {
     "$PYTHON" "$KERF_TEST_SOURCE/tests/host/export_judge.py" "$@" || failed "export_judge.py $*"
+}
+
+judge_openvino() {
+    "$PYTHON" "$KERF_TEST_SOURCE/tests/host/openvino_judge.py" "$@" || failed "openvino_judge.py $*"
 }
 
 # made COMMAND...: a file that is exported later is made; quietly.
@@ -24,6 +29,12 @@ exported() {
 check_ort() {
     exported "$1" ort "${2-}"
     judge ort exported.onnx report.json
+}
+
+# check_openvino FILE [WORDS]: the same for OpenVINO, with the results of ONNX Runtime.
+check_openvino() {
+    exported "$1" openvino "${2-}"
+    judge_openvino exported.onnx report.json
 }
 
 # check_top1 OPERATORS [float-sums]: of exported.onnx, in ONNX Runtime and in Kerf.

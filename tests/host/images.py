@@ -26,3 +26,13 @@ def prepared(metadata):
     prep = dict(part.split("=") for part in metadata["kerf.prep"].split(",") if "=" in part)
     pixels = read_idx("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28).astype(numpy.float32)
     return (pixels / 255 - numpy.float32(prep["mean"])) / numpy.float32(prep["std"])
+
+
+def inputs_of(session):
+    """What to run a file of ONNX Runtime's session on: images, where it says how they are prepared, as ranges are of
+    those and noise lies beyond."""
+    metadata = session.get_modelmeta().custom_metadata_map
+    if "kerf.prep" in metadata:
+        return prepared(metadata)[:256]
+    shape = [4 if isinstance(d, str) else d for d in session.get_inputs()[0].shape]
+    return numpy.random.default_rng(1).standard_normal(shape, numpy.float32)

@@ -34,7 +34,7 @@ kerf__form kerf__export_form(const kerf_node *n)
         return KERF__FORM_INTEGERS;
     for (int i = 0; i < n->num_inputs; i++)
         if (is_data(n, i) && kerf__rounded_by(n->inputs[i]) != NULL)
-            return KERF__FORM_PAIRS;
+            return kerf__is_op(n, "MatMul") && !has_weights(n) ? KERF__FORM_BOTH : KERF__FORM_PAIRS;
     return has_weights(n) && kerf__stored_by(kerf_node_input(n, 1)) != NULL ? KERF__FORM_STORED
                                                                             : KERF__FORM_NONE;
 }
@@ -136,26 +136,49 @@ static int is_power_of_two(int64_t x)
     return x > 0 && (x & (x - 1)) == 0;
 }
 
-/* Scales of a matrix (terms, channels): one, one a channel, or one a block of terms. */
-static int is_packed(const kerf_node *dq)
+static int64_t axis_of(const kerf_node *dq)
+{
+    const int64_t axis = kerf_node_int(dq, "axis", 1);
+    return axis < 0 ? axis + dq->inputs[0]->shape.rank : axis;
+}
+
+/* Along which the weights of n have the channels of its result. */
+static int64_t channels_of(const kerf_node *n, const kerf_node *dq)
+{
+    if (kerf__is_op(n, "Conv"))
+        return 0;
+    if (kerf__is_op(n, "MatMul"))
+        return dq->inputs[0]->shape.rank - 1;
+    return kerf_node_int(n, "transB", 0) == 0;
+}
+
+/* One scale for all, or one a channel of the result. */
+static int is_by_channels(const kerf_node *n, const kerf_node *dq)
+{
+    return kerf_node_int(dq, "block_size", 0) <= 0 &&
+           (dq->inputs[1]->constant->num_elements == 1 || axis_of(dq) == channels_of(n, dq));
+}
+
+/* Or of a matrix, one a block of terms. */
+static int is_by_blocks(const kerf_node *n, const kerf_node *dq, int64_t least)
+{
+    return dq->inputs[0]->shape.rank == 2 &&
+           (is_by_channels(n, dq) ||
+            (kerf_node_int(dq, "block_size", 0) >= least && axis_of(dq) == 1 - channels_of(n, dq)));
+}
+
+static int is_packed(const kerf_node *n, const kerf_node *dq)
 {
     enum { LEAST = 16, MOST = 256 };
-    const int64_t block = kerf_node_int(dq, "block_size", 0), axis = kerf_node_int(dq, "axis", 1);
-    const int rank = dq->inputs[0]->shape.rank;
-    if (rank != 2)
-        return 0;
-    if (block > 0)
-        return (axis == 0 || axis == -2) && is_power_of_two(block) && block >= LEAST &&
-               block <= MOST;
-    return dq->inputs[1]->constant->num_elements == 1 || axis == 1 || axis == -1;
+    const int64_t block = kerf_node_int(dq, "block_size", 0);
+    return is_by_blocks(n, dq, LEAST) && kerf_node_int(n, "transB", 0) == 0 &&
+           (block <= 0 || (is_power_of_two(block) && block <= MOST));
 }
 
 static int is_whole(const kerf_node *dq)
 {
-    const int64_t block = kerf_node_int(dq, "block_size", 0);
-    int64_t axis = kerf_node_int(dq, "axis", 1);
+    const int64_t block = kerf_node_int(dq, "block_size", 0), axis = axis_of(dq);
     const kerf_shape shape = dq->inputs[0]->shape;
-    axis += axis < 0 ? shape.rank : 0;
     return block <= 0 || axis < 0 || axis >= shape.rank || shape.dims[axis] % block == 0;
 }
 
@@ -211,19 +234,37 @@ static int is_stored_float(const kerf_value *v)
            (v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT);
 }
 
+static unsigned facts_of_stored(const kerf_node *n, const kerf_node *dq)
+{
+    enum { LEAST_BLOCK = 4 };
+    const kerf_type type = dq->inputs[0]->type;
+    const size_t bits = kerf_type_bits(type);
+    return KERF__FACT_WEIGHTS | (bits >= 8 ? KERF__FACT_WEIGHTS_8 : 0u) |
+           (bits >= 4 ? KERF__FACT_WEIGHTS_4 : 0u) |
+           (type != KERF_U8 ? KERF__FACT_SIGNED_WEIGHTS : 0u) |
+           (is_symmetric(dq) ? KERF__FACT_SYMMETRIC : 0u) |
+           (is_by_channels(n, dq) ? KERF__FACT_CHANNELS : 0u) |
+           (is_by_blocks(n, dq, LEAST_BLOCK) ? KERF__FACT_TERMS : 0u) |
+           (is_packed(n, dq) ? KERF__FACT_PACKED : 0u) |
+           (is_whole(dq) ? KERF__FACT_WHOLE_BLOCKS : 0u);
+}
+
 static unsigned facts_of_weights(const kerf_node *n)
 {
     const kerf_node *dq = has_weights(n) ? kerf__stored_by(kerf_node_input(n, 1)) : NULL;
-    unsigned facts = facts_of_bias(n, dq);
+    const unsigned facts = facts_of_bias(n, dq);
     if (!has_weights(n))
         return facts | KERF__FACT_WEIGHTS | KERF__FACT_WEIGHTS_8;
     if (dq == NULL)
         return facts | (is_stored_float(kerf_node_input(n, 1)) ? KERF__FACT_FLOAT_WEIGHTS : 0u);
-    const size_t bits = kerf_type_bits(dq->inputs[0]->type);
-    return facts | KERF__FACT_WEIGHTS | (bits >= 8 ? KERF__FACT_WEIGHTS_8 : 0u) |
-           (bits >= 4 ? KERF__FACT_WEIGHTS_4 : 0u) |
-           (is_symmetric(dq) ? KERF__FACT_SYMMETRIC : 0u) |
-           (is_packed(dq) ? KERF__FACT_PACKED : 0u) | (is_whole(dq) ? KERF__FACT_WHOLE_BLOCKS : 0u);
+    return facts | facts_of_stored(n, dq);
+}
+
+static unsigned facts_of_factors(const kerf_node *n)
+{
+    const int has_bias = kerf_node_input(n, 2) != NULL;
+    return (kerf_node_float(n, "alpha", 1) == 1 ? KERF__FACT_ALPHA : 0u) |
+           (!has_bias || kerf_node_float(n, "beta", 1) == 1 ? KERF__FACT_BETA : 0u);
 }
 
 static int is_scaled(const kerf_node *n)
@@ -235,7 +276,8 @@ static int is_scaled(const kerf_node *n)
 
 unsigned kerf__export_facts(const kerf_node *n)
 {
-    unsigned facts = facts_in_front(n) | facts_behind(n) | facts_of_weights(n);
+    unsigned facts =
+        facts_in_front(n) | facts_behind(n) | facts_of_weights(n) | facts_of_factors(n);
     if (n->num_inputs > 0 && kerf_node_input(n, 0) != NULL && is_scaled(n))
         facts |= KERF__FACT_SCALED;
     return facts;

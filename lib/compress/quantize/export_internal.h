@@ -31,7 +31,13 @@
     X(FLOAT_WEIGHTS, "its weights are computed")                                                   \
     X(WEIGHTS_8, "its weights have fewer than 8 bits: they are unpacked in each run")              \
     X(WEIGHTS_4, "its weights have 2 bits, must have 4 or 8")                                      \
+    X(SIGNED_WEIGHTS, "its weights are uint8, must be int8")                                       \
     X(SYMMETRIC, "its weights have zero points other than 0")                                      \
+    X(CHANNELS, "its weights have neither one scale for all nor one a channel of the result")      \
+    X(TERMS, "its weights have scales along the terms of its sums, and no blocks of 4 or more: "   \
+             "the reader's sums are wrong")                                                        \
+    X(ALPHA, "its alpha is not 1")                                                                 \
+    X(BETA, "its beta is not 1")                                                                   \
     X(FLOAT_BIAS, "its bias is stored as integers, must be floats")                                \
     X(BIAS_SCALE, "its bias has another scale than its sums")                                      \
     X(BOUND, "the Relu or Clip behind it cuts where its integers do not end")                      \
@@ -60,6 +66,7 @@ typedef enum kerf__fact {
 typedef enum kerf__form {
     KERF__FORM_NONE,    /* not at all, or it converts them */
     KERF__FORM_PAIRS,   /* an activation that it reads was rounded */
+    KERF__FORM_BOTH,    /* the same, of a product of two activations */
     KERF__FORM_STORED,  /* only its weights are integers */
     KERF__FORM_INTEGERS /* it is an operator on integers */
 } kerf__form;

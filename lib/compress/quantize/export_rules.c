@@ -23,18 +23,23 @@ enum {
 };
 
 #define PAIRS    KERF__FORM_PAIRS
+#define BOTH     KERF__FORM_BOTH
 #define STORED   KERF__FORM_STORED
 #define INTEGERS KERF__FORM_INTEGERS
 #define HAS(x)   (unsigned)KERF__FACT_##x
 
 /* Facts that come together. */
-#define ORT_IN       (HAS(ROUNDED) | HAS(BYTES) | HAS(UNSIGNED) | HAS(BOUND))
-#define ORT_BOTH     (ORT_IN | HAS(AFTER))
-#define ORT_WEIGHTS  (HAS(WEIGHTS) | HAS(WEIGHTS_8))
-#define TRT_IN       (HAS(ROUNDED) | HAS(BYTES) | HAS(SIGNED) | HAS(CENTRED))
-#define TRT_WEIGHTS  (HAS(WEIGHTS) | HAS(WEIGHTS_8) | HAS(SYMMETRIC) | HAS(FLOAT_BIAS))
-#define OPENVINO_IN  (HAS(ROUNDED) | HAS(BYTES))
-#define OPENVINO_ALL (OPENVINO_IN | HAS(WEIGHTS) | HAS(WEIGHTS_8) | HAS(SYMMETRIC))
+#define ORT_IN      (HAS(ROUNDED) | HAS(BYTES) | HAS(UNSIGNED) | HAS(BOUND))
+#define ORT_BOTH    (ORT_IN | HAS(AFTER))
+#define ORT_WEIGHTS (HAS(WEIGHTS) | HAS(WEIGHTS_8) | HAS(CHANNELS))
+#define ORT_GEMM    (ORT_IN | HAS(ALPHA) | HAS(BETA))
+#define TRT_IN      (HAS(ROUNDED) | HAS(BYTES) | HAS(SIGNED) | HAS(CENTRED))
+#define S8_WEIGHTS                                                                                 \
+    (HAS(WEIGHTS) | HAS(WEIGHTS_8) | HAS(SIGNED_WEIGHTS) | HAS(SYMMETRIC) | HAS(CHANNELS))
+#define TRT_WEIGHTS     (S8_WEIGHTS | HAS(FLOAT_BIAS))
+#define OPENVINO_IN     (HAS(ROUNDED) | HAS(BYTES))
+#define OPENVINO_ALL    (OPENVINO_IN | S8_WEIGHTS)
+#define OPENVINO_STORED (HAS(WEIGHTS_4) | HAS(TERMS) | HAS(WHOLE_BLOCKS) | HAS(ALPHA))
 
 #define ROUNDS "it rounds the weights, which are floats, itself, with one scale for all"
 
@@ -47,10 +52,12 @@ static const struct {
 } RULES[] = {
     {ORT, PAIRS, "Conv", "QLinearConv", ORT_BOTH | ORT_WEIGHTS | HAS(BIAS_SCALE), NULL},
     {ORT, PAIRS, "Conv", "QLinearConv", ORT_BOTH | HAS(FLOAT_WEIGHTS), ROUNDS},
-    {ORT, PAIRS, "Gemm", "QGemm", ORT_IN | ORT_WEIGHTS, NULL},
-    {ORT, PAIRS, "Gemm", "QGemm", ORT_BOTH | HAS(FLOAT_WEIGHTS), ROUNDS},
+    {ORT, PAIRS, "Gemm", "QGemm", ORT_GEMM | ORT_WEIGHTS, NULL},
+    {ORT, PAIRS, "Gemm", "QGemm", ORT_GEMM | HAS(AFTER) | HAS(FLOAT_WEIGHTS), ROUNDS},
     {ORT, PAIRS, "MatMul", "QLinearMatMul", ORT_BOTH | ORT_WEIGHTS, NULL},
     {ORT, PAIRS, "MatMul", "MatMulIntegerToFloat", ORT_IN | ORT_WEIGHTS, NULL},
+    {ORT, BOTH, "MatMul", "QLinearMatMul", ORT_BOTH, NULL},
+    {ORT, BOTH, "MatMul", "MatMulIntegerToFloat", ORT_IN, NULL},
     {ORT, PAIRS, "Add", "QLinearAdd", ORT_BOTH, NULL},
     {ORT, PAIRS, "Mul", "QLinearMul", ORT_BOTH, NULL},
     {ORT, PAIRS, "Concat", "QLinearConcat", ORT_BOTH, NULL},
@@ -66,16 +73,28 @@ static const struct {
     {ORT, PAIRS, "Transpose", "Transpose", ORT_BOTH | HAS(SAME), NULL},
     {ORT, PAIRS, "Unsqueeze", "Unsqueeze", ORT_BOTH | HAS(SAME), NULL},
     {ORT, STORED, "Conv", "QLinearConv", ORT_BOTH | ORT_WEIGHTS, NULL},
-    {ORT, STORED, "Gemm", "MatMulNBits", HAS(PACKED) | HAS(UNBOUND), NULL},
+    {ORT, STORED, "Gemm", "MatMulNBits", HAS(PACKED) | HAS(UNBOUND) | HAS(ALPHA) | HAS(BETA), NULL},
     {ORT, STORED, "MatMul", "MatMulNBits", HAS(PACKED) | HAS(UNBOUND), NULL},
     {ORT, INTEGERS, "MatMulInteger", "DynamicQuantizeMatMul", HAS(SCALED), NULL},
+    {ORT, INTEGERS, "MatMulInteger", "MatMulInteger", 0, NULL},
+    {ORT, INTEGERS, "ConvInteger", "ConvInteger", 0, NULL},
     {ORT, INTEGERS, "QLinearConv", "QLinearConv", 0, NULL},
     {ORT, INTEGERS, "QLinearMatMul", "QLinearMatMul", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QGemm", "QGemm", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QLinearAdd", "QLinearAdd", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QLinearAveragePool", "QLinearAveragePool", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QLinearConcat", "QLinearConcat", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QLinearGlobalAveragePool", "QLinearGlobalAveragePool", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QLinearLeakyRelu", "QLinearLeakyRelu", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QLinearMul", "QLinearMul", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QLinearSigmoid", "QLinearSigmoid", 0, NULL},
+    {ORT, INTEGERS, "com.microsoft.QLinearSoftmax", "QLinearSoftmax", 0, NULL},
 
     {TRT, PAIRS, "Conv", "int8 convolution", TRT_IN | TRT_WEIGHTS, NULL},
     {TRT, PAIRS, "ConvTranspose", "int8 deconvolution", TRT_IN | TRT_WEIGHTS, NULL},
     {TRT, PAIRS, "Gemm", "int8 matrix product", TRT_IN | TRT_WEIGHTS, NULL},
     {TRT, PAIRS, "MatMul", "int8 matrix product", TRT_IN | TRT_WEIGHTS, NULL},
+    {TRT, BOTH, "MatMul", "int8 matrix product", TRT_IN, NULL},
     {TRT, PAIRS, "Add", "int8 sum", TRT_IN | HAS(AFTER), NULL},
     {TRT, PAIRS, "AveragePool", "int8 pooling", TRT_IN | HAS(AFTER), NULL},
     {TRT, PAIRS, "Concat", "int8 concatenation", TRT_IN | HAS(AFTER), NULL},
@@ -91,16 +110,24 @@ static const struct {
     {OPENVINO, PAIRS, "Conv", "Convolution", OPENVINO_ALL, NULL},
     {OPENVINO, PAIRS, "Gemm", "FullyConnected", OPENVINO_ALL, NULL},
     {OPENVINO, PAIRS, "MatMul", "FullyConnected", OPENVINO_ALL, NULL},
-    {OPENVINO, PAIRS, "Add", "Eltwise", OPENVINO_IN | HAS(AFTER), NULL},
-    {OPENVINO, PAIRS, "AveragePool", "Pooling", OPENVINO_IN | HAS(AFTER), NULL},
-    {OPENVINO, PAIRS, "Concat", "Concatenation", OPENVINO_IN | HAS(AFTER), NULL},
-    {OPENVINO, PAIRS, "GlobalAveragePool", "Reduce", OPENVINO_IN | HAS(AFTER), NULL},
-    {OPENVINO, PAIRS, "MaxPool", "Pooling", OPENVINO_IN, NULL},
+    {OPENVINO, BOTH, "MatMul", "MatMul", OPENVINO_IN | HAS(SIGNED) | HAS(CENTRED), NULL},
+    {OPENVINO, PAIRS, "Add", "Eltwise", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "AveragePool", "Pooling", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "Concat", "Concatenation", OPENVINO_IN, NULL},
     {OPENVINO, PAIRS, "Flatten", "Reshape", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "GlobalAveragePool", "Reduce", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "MaxPool", "Pooling", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "Mul", "Eltwise", OPENVINO_IN, NULL},
     {OPENVINO, PAIRS, "Reshape", "Reshape", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "Squeeze", "Reshape", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "Sub", "Eltwise", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "Transpose", "Transpose", OPENVINO_IN, NULL},
+    {OPENVINO, PAIRS, "Unsqueeze", "Reshape", OPENVINO_IN, NULL},
     {OPENVINO, STORED, "Conv", "Convolution", OPENVINO_ALL, NULL},
-    {OPENVINO, STORED, "Gemm", "FullyConnected", HAS(WEIGHTS_4) | HAS(WHOLE_BLOCKS), NULL},
-    {OPENVINO, STORED, "MatMul", "FullyConnected", HAS(WEIGHTS_4) | HAS(WHOLE_BLOCKS), NULL},
+    {OPENVINO, STORED, "Gemm", "FullyConnected", OPENVINO_STORED, NULL},
+    {OPENVINO, STORED, "MatMul", "FullyConnected", OPENVINO_STORED, NULL},
+    {OPENVINO, INTEGERS, "QLinearConv", "Convolution", 0, NULL},
+    {OPENVINO, INTEGERS, "QLinearMatMul", "FullyConnected", 0, NULL},
 };
 
 /* ---- asking it ---------------------------------------------------------------------------- */
