@@ -26,7 +26,12 @@ extern "C" {
 typedef struct kerf_plan kerf_plan;
 
 typedef enum kerf_mode { KERF_EVALUATE, KERF_TRAIN } kerf_mode;
-typedef enum kerf_loss { KERF_LOSS_NONE, KERF_LOSS_CROSS_ENTROPY, KERF_LOSS_MSE } kerf_loss;
+typedef enum kerf_loss {
+    KERF_LOSS_NONE,
+    KERF_LOSS_CROSS_ENTROPY,
+    KERF_LOSS_MSE,
+    KERF_LOSS_GIVEN /* the output is the loss itself, one float that the graph computes */
+} kerf_loss;
 typedef enum kerf_optimizer_kind { KERF_SGD, KERF_ADAM, KERF_ADAMW } kerf_optimizer_kind;
 
 /* SGD as in Sutskever et al. 2013 in PyTorch's form (v = m v + g; w -= lr (g + m v with
@@ -50,7 +55,8 @@ typedef struct kerf_known_input {
 typedef struct kerf_plan_options {
     kerf_mode mode;
     int64_t batch; /* what every symbol of a first dimension becomes that `inputs` leave; >= 1 */
-    kerf_loss loss;           /* with a loss the plan has an input "labels" (N) int32 */
+    kerf_loss loss;           /* with one, but not a given one, the plan has an input "labels" (N)
+                               * int32, an output "kerf.loss", and metrics */
     kerf_optimizer optimizer; /* KERF_TRAIN only */
     const char *output;       /* value the loss is taken of; NULL: the first output */
     const char *choices;      /* JSON from kerf_plan_choices(); NULL: as above */
@@ -68,14 +74,14 @@ typedef struct kerf_plan_options {
 } kerf_plan_options;
 
 /* On failure *out is NULL.  In training the state gains moments ("fc1.weight.momentum"), with
- * a loss the sums of kerf_plan_read_metrics() ("kerf.metrics.train", "kerf.metrics.evaluate"). */
+ * labels the sums of kerf_plan_read_metrics() ("kerf.metrics.train", "kerf.metrics.evaluate"). */
 KERF_API kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
                                       const kerf_plan_options *options);
 KERF_API void kerf_plan_destroy(kerf_plan *p); /* NULL is allowed */
 
 /* Tensors on the device, owned by the plan; write inputs, read outputs.  NULL if there is
  * no such name, or if the input has become a constant.  Inputs: the graph's, "labels", and "kerf.step" in training.  Outputs: the
- * graph's, in training only the value the loss is taken of; with a loss also "kerf.loss".
+ * graph's, in training only the value the loss is taken of; with labels also "kerf.loss".
  * They hold until the next run. */
 KERF_API kerf_tensor *kerf_plan_input(const kerf_plan *p, const char *name);
 KERF_API kerf_tensor *kerf_plan_output(const kerf_plan *p, const char *name);
@@ -99,7 +105,7 @@ KERF_API kerf_status kerf_plan_mark(kerf_plan *p, uint64_t *token);
 KERF_API kerf_status kerf_plan_finish(kerf_plan *p, uint64_t token);
 
 /* Sums since the last read: of the loss times samples, of hits, of samples.  Waits.
- * Needs a loss; read_and_clear sets them to 0 (queued behind the read). */
+ * Needs labels; read_and_clear sets them to 0 (queued behind the read). */
 typedef struct kerf_metrics {
     double loss, top1, top5; /* sums over samples */
     int64_t samples;

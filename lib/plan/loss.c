@@ -1,4 +1,5 @@
-/* plan/loss.c -- labels, the loss, and the sums that are read once in a while.
+/* plan/loss.c -- labels, the loss, and the sums that are read once in a while; or a loss that the
+ * graph has itself, without all these.
  *
  * The sums (loss times samples, hits, hits among the first five, samples) lie in the state,
  * so that a checkpoint in the middle of an epoch holds them.  Training and evaluation have
@@ -72,9 +73,23 @@ static kerf_status add_metrics(kerf__planning *p)
     return KERF_OK;
 }
 
+/* The graph computes it. */
+static kerf_status take_given(kerf__planning *p)
+{
+    char text[128];
+    p->loss = p->target;
+    if (p->loss->type == KERF_F32 && kerf_shape_num_elements(p->loss->shape) == 1)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_SHAPE, "plan: the given loss '%s' is %s %s, must be one float32",
+                      p->loss->name, kerf_type_name(p->loss->type),
+                      kerf_shape_text(p->loss->shape, text, sizeof text));
+}
+
 kerf_status kerf__plan_add_loss(kerf__planning *p)
 {
     kerf_node *node;
+    if (p->options->loss == KERF_LOSS_GIVEN)
+        return take_given(p);
     if (p->target->shape.rank != 2)
         return kerf__fail(KERF_ERR_SHAPE,
                           "plan: the loss is taken of '%s' with %d dimensions, must have two: "

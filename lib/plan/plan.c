@@ -87,8 +87,8 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
     if (kerf_state_device(s) == NULL)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: the state lies in host memory, must be on a "
                                              "device (kerf_state_copy)");
-    if ((o->mode != KERF_EVALUATE && o->mode != KERF_TRAIN) || (unsigned)o->loss > KERF_LOSS_MSE ||
-        (unsigned)o->optimizer.kind > KERF_ADAMW)
+    if ((o->mode != KERF_EVALUATE && o->mode != KERF_TRAIN) ||
+        (unsigned)o->loss > KERF_LOSS_GIVEN || (unsigned)o->optimizer.kind > KERF_ADAMW)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: unknown mode, loss or optimizer");
     if (o->mode == KERF_TRAIN && o->loss == KERF_LOSS_NONE)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: training must have a loss");

@@ -86,7 +86,7 @@ kerf_status kerf_plan_finish(kerf_plan *p, uint64_t token)
 kerf_status kerf_plan_read_metrics(kerf_plan *p, kerf_metrics *metrics)
 {
     if (p->metrics < 0)
-        return kerf__fail(KERF_ERR_ARGUMENT, "plan: there are no metrics without a loss");
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: there are no metrics without labels");
     float sums[4];
     kerf_tensor *t = kerf_state_get(p->state, p->metrics)->tensor;
     KERF__TRY(kerf_tensor_read(t, sums));

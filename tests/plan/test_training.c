@@ -460,6 +460,62 @@ static void test_row(const struct row *row)
     destroy_network(&n);
 }
 
+/* ---- a loss of the graph's own ------------------------------------------------------ */
+
+/* Squares, as a node of the network with an input for the rows that are wanted. */
+static void add_squares(network *n)
+{
+    kerf_value *inputs[2] = {kerf_graph_output(n->g, 0)};
+    kerf_node *node;
+    CHECK_OK(kerf_graph_add_input(n->g, "wanted", KERF_F32, KERF_SHAPE(BATCH, SIZES[LAYERS]),
+                                  &inputs[1]));
+    CHECK_OK(kerf_graph_add_node(n->g, "kerf.MseLoss", "distance", inputs, 2, 1, &node));
+    CHECK_OK(kerf_graph_add_output(n->g, node->outputs[0]));
+}
+
+static void given_step(kerf_plan *p, const float *images, const int *labels, float lr, int step)
+{
+    float wanted[BATCH * 5] = {0};
+    for (int i = 0; i < BATCH; i++)
+        wanted[i * SIZES[LAYERS] + labels[i]] = 1;
+    CHECK_OK(kerf_plan_feed(p, "input", images, BATCH * (size_t)SIZES[0] * sizeof *images));
+    CHECK_OK(kerf_plan_feed(p, "wanted", wanted, sizeof wanted));
+    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){lr, step}));
+    CHECK_OK(kerf_plan_run(p));
+    CHECK_OK(kerf_device_finish(dev));
+}
+
+static void test_given(const struct row *row)
+{
+    static reference r;
+    float images[BATCH * 9];
+    int labels[BATCH];
+    kerf_metrics metrics;
+    network n;
+    kerf_plan *p;
+    memset(&r, 0, sizeof r);
+    r.optimizer = row->optimizer;
+    r.kind = KERF_LOSS_MSE;
+    make_network(&n, &r, row->masked, row->softmax);
+    add_squares(&n);
+    kerf_plan_options options = options_of(row);
+    options.loss = KERF_LOSS_GIVEN; /* of the first output, which is no loss */
+    CHECK_STATUS(KERF_ERR_SHAPE, kerf_plan_create(&p, n.g, n.s, &options));
+    CHECK(strstr(kerf_last_error(), "'logits' is float32 (6, 5), must be one float32") != NULL);
+    options.output = "distance";
+    CHECK_OK(kerf_plan_create(&p, n.g, n.s, &options));
+    for (int step = 1; p != NULL && step <= STEPS; step++) {
+        make_batch(images, labels, step);
+        given_step(p, images, labels, row->lr, step);
+        reference_step(&r, images, labels, (double)row->lr);
+    }
+    CHECK(kerf_plan_input(p, "labels") == NULL && kerf_plan_output(p, "distance") != NULL);
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_plan_read_metrics(p, &metrics));
+    compare_params(&n, &r, "given loss", check_tolerance(8, MAX_SIZE * STEPS));
+    kerf_plan_destroy(p);
+    destroy_network(&n);
+}
+
 /* ---- the same bits, however often -------------------------------------------------- */
 
 /* Trains steps first to last and gives back all weights. */
@@ -590,6 +646,7 @@ int main(void)
     dev = check_open_device();
     for (int i = 0; i < NUM_ROWS; i++)
         test_row(&ROWS[i]);
+    test_given(&ROWS[6]);
     test_resumed(&ROWS[2]);
     test_resumed(&ROWS[3]);
     test_refusals();
