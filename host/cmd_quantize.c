@@ -108,6 +108,11 @@ static int check_options(const options *o, kerf_quantize_mode mode)
         return code;
     if (o->symmetric && o->asymmetric)
         return fail_usage(o, "--symmetric, --asymmetric: must be one of them");
+    if (o->adaround && is_trained(o))
+        return fail_usage(o, "--adaround: goes with --mode static, dynamic and weight-only; qat "
+                             "trains the weights themselves");
+    if (o->adaround && o->data == NULL)
+        return fail_usage(o, "--adaround: needs --data to learn from");
     if (o->analyse && o->data == NULL)
         return fail_usage(o, "--analyse: needs --data to compare on");
     if (is_trained(o) && o->data == NULL)
@@ -121,7 +126,7 @@ static int quantize_options(const options *o, kerf_quantize_options *q, kerf_cal
                             weight_choices *weights)
 {
     static const kerf_type ACTIVATIONS[] = {KERF_U8, KERF_S8};
-    enum { SAMPLES = 512, BATCH = 32 };
+    enum { SAMPLES = 512, BATCH = 32, STEPS = 1000 };
     kerf_quantize_mode mode =
         o->data != NULL || is_calibrated(o) ? KERF_QUANTIZE_STATIC : KERF_QUANTIZE_WEIGHT_ONLY;
     if (options_given(o, "mode"))
@@ -138,6 +143,7 @@ static int quantize_options(const options *o, kerf_quantize_options *q, kerf_cal
         .percentile = 99.99,
         .samples = options_given(o, "calibrate") ? o->calibrate : SAMPLES,
         .batch = options_given(o, "batch") ? o->batch : BATCH,
+        .steps = STEPS,
         .seed = (uint64_t)o->seed,
         .means = o->bias_correct,
     };
@@ -169,6 +175,25 @@ static kerf_status find_ranges(change *c, kerf_ranges **ranges, const kerf_quant
     progress_clear(&c->bar);
     if (status == KERF_OK && c->o->ranges != NULL)
         status = kerf_ranges_write(*ranges, c->o->ranges);
+    return status;
+}
+
+static int on_learning(void *context, int64_t steps, int64_t num_steps)
+{
+    change *c = context;
+    progress_count(&c->bar, (double)steps, (double)num_steps, "of the steps");
+    return interrupted();
+}
+
+static kerf_status learn(change *c, kerf_state **learned, kerf_quantize_options *q,
+                         const kerf_calibrate_options *how)
+{
+    kerf_calibrate_options learning = *how;
+    learning.progress = on_learning;
+    progress_begin(&c->bar, c->o, "learn");
+    kerf_status status = kerf_quantize_learn(learned, c->s.m.g, c->s.m.s, c->s.data, q, &learning);
+    progress_clear(&c->bar);
+    q->learned = *learned;
     return status;
 }
 
@@ -245,7 +270,10 @@ static int end(const options *o, kerf_status status)
 static int quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options *how)
 {
     kerf_ranges *ranges = NULL;
+    kerf_state *learned = NULL;
     int code = end(c->o, prepare(c, q, how, &ranges));
+    if (code == 0 && c->o->adaround)
+        code = end(c->o, learn(c, &learned, q, how));
     if (code == 0 && is_trained(c->o))
         code = train(c, q);
     if (code == 0 && c->o->analyse)
@@ -253,6 +281,7 @@ static int quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options 
     if (code == 0)
         code = end(c->o, kerf_quantize(c->s.m.g, c->s.m.s, q));
     kerf_ranges_destroy(ranges);
+    kerf_state_destroy(learned);
     return code;
 }
 

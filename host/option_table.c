@@ -50,6 +50,7 @@ const option_row option_rows[] = {
     {"observer", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(observer), "O", "static: minmax, moving (an average of batches), percentile=P, mse or entropy (minmax)", NO_RANGE},
     {"analyse", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(analyse), "", "what rounding costs each layer: errors of weights and outputs, and top-1 lost when it alone is rounded", NO_RANGE},
     {"equalize", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(equalize), "", "even out weights between neighbouring layers first; the floats compute the same", NO_RANGE},
+    {"adaround", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(adaround), "", "learn from samples which weights go up and which down; minutes instead of seconds", NO_RANGE},
     {"bias-correct", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(bias_correct), "", "static: take off biases what rounding adds on average", NO_RANGE},
     {"ranges", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(ranges), "FILE.json", "static: the ranges; written if missing, used if there", NO_RANGE},
 

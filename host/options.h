@@ -77,7 +77,7 @@ typedef struct options {
     const char *classes; /* of the data; num_classes of a new network */
 
     int profile;
-    int mode, activations, asymmetric, symmetric, analyse, equalize, bias_correct;
+    int mode, activations, asymmetric, symmetric, analyse, equalize, bias_correct, adaround;
     const char *weights, *per, *observer, *ranges;
     int64_t calibrate;
 

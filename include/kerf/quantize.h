@@ -62,13 +62,15 @@ typedef enum kerf_observer {
     KERF_OBSERVE_ENTROPY     /* least Kullback-Leibler divergence (Migacz 2017) */
 } kerf_observer;
 
-/* Samples of both looks, where there are two.  Nonzero stops. */
-typedef int (*kerf_calibrate_progress)(void *context, int64_t samples, int64_t num_samples);
+/* Samples of both looks, where there are two; steps of all layers, where roundings are learned.
+ * Nonzero stops. */
+typedef int (*kerf_calibrate_progress)(void *context, int64_t done, int64_t num);
 
 typedef struct kerf_calibrate_options {
     kerf_observer observer;
     double percentile;      /* KERF_OBSERVE_PERCENTILE: above 50, at most 100 */
     int64_t samples, batch; /* of the training split, chosen by seed; without one, of another */
+    int64_t steps;          /* kerf_quantize_learn(): of each layer, a batch each */
     uint64_t seed;
     int means;                        /* 1: finds means, too, for bias_correct */
     const char *prep;                 /* NULL: what the graph or the data set says */
@@ -102,6 +104,8 @@ typedef struct kerf_quantize_options {
     const char *const *layers, *const *skip; /* shell patterns; none: all layers */
     size_t num_layers, num_skip;
     const kerf_ranges *ranges; /* static: of kerf_calibrate() with the same layers */
+    const kerf_state *learned; /* of kerf_quantize_learn() with the same options; NULL: each weight
+                                * goes to the nearest integer */
 } kerf_quantize_options;
 
 /* What a person means who says nothing: weights int8, one scale a channel, activations uint8. */
@@ -125,6 +129,18 @@ KERF_API kerf_status kerf_quantize_equalize(kerf_graph *g, kerf_state *s,
 KERF_API kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf_state *s,
                                     const kerf_dataset *d, const kerf_quantize_options *options,
                                     const kerf_calibrate_options *how);
+
+/* Which weights go up to the next integer and which down, so that each layer gives what it gave as
+ * floats: learned layer by layer from samples, by what the layers before give when they are
+ * rounded (AdaRound, Nagel et al. 2020).  What a layer's weights learn is kept only if it is nearer
+ * to the floats than nearest rounding, on these samples; weights that are shared or constant go to
+ * the nearest.  *out is a copy of s with weights that kerf_quantize() rounds so, as
+ * options->learned; g and s stay as they are.  Of `how` samples, batch, steps, seed, prep and
+ * progress count.  The caller destroys *out. */
+KERF_API kerf_status kerf_quantize_learn(kerf_state **out, const kerf_graph *g, kerf_state *s,
+                                         const kerf_dataset *d,
+                                         const kerf_quantize_options *options,
+                                         const kerf_calibrate_options *how);
 
 /* A copy of g for kerf_train(), with g's state: it rounds weights and activations as a static
  * kerf_quantize() of g with the same options will, and lets gradients pass (quantization-aware

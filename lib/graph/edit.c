@@ -58,6 +58,12 @@ void kerf__graph_replace_uses(kerf_graph *g, kerf_value *old, kerf_value *replac
             g->outputs[i] = replacement;
 }
 
+kerf_status kerf__graph_keep_output(kerf_graph *g, kerf_value *v)
+{
+    g->num_outputs = 0;
+    return kerf_graph_add_output(g, v);
+}
+
 int kerf__value_num_uses(const kerf_value *v)
 {
     const kerf_graph *g = v->graph;

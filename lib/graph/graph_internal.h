@@ -107,6 +107,8 @@ kerf_status kerf__node_set_op(kerf_node *n, const char *op);
 void kerf__node_remove_attribute(kerf_node *n, const char *key); /* one it lacks is fine */
 /* Takes out values whose index was set to -1: nobody lists them any more. */
 void kerf__graph_sweep_values(kerf_graph *g);
+/* v is the graph's one output from here on. */
+kerf_status kerf__graph_keep_output(kerf_graph *g, kerf_value *v);
 /* Takes out the last output, which nobody reads. */
 void kerf__node_pop_output(kerf_node *n);
 /* Takes out a node whose outputs nobody reads; its outputs go with it. */

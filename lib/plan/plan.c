@@ -143,8 +143,7 @@ static kerf_status keep_target(kerf__planning *p)
 {
     kerf_plan *plan = p->plan;
     free_ends(&plan->outputs);
-    plan->graph->num_outputs = 0;
-    KERF__TRY(kerf_graph_add_output(plan->graph, p->target));
+    KERF__TRY(kerf__graph_keep_output(plan->graph, p->target));
     return kerf__ends_add(&plan->outputs, p->target->name, p->target);
 }
 

@@ -53,6 +53,15 @@ expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights 'fc1=int4:weight
 expect_json "layers.0.bits=32 layers.1.bits=8 layers.2.bits=4 layers.3.bits=8" "$KERF" info mixed.onnx --json
 judge mixed.onnx "Conv Flatten Gemm NhwcMaxPool QGemm QLinearConv"
 
+# ---- LeNet-5, its roundings learned -----------------------------------------------------------
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 --layers 'conv*' -q -o nearest.onnx
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 --layers 'conv*' --adaround -q -o learned.onnx
+expect_json "top1" "$KERF" eval nearest.onnx --data $data --json
+cp out.txt nearest.json
+expect_json "top1" "$KERF" eval learned.onnx --data $data --json
+"$PYTHON" -c 'import json; a, b = (json.load(open(x))["top1"] for x in ("nearest.json", "out.txt")); assert b > a + 1, (a, b)' ||
+    failed "learning which weights go up gained nothing"
+
 # ---- LeNet-5, trained with its roundings ------------------------------------------------------
 expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 -q -o rough.onnx
 expect_json "before.top1 after.top1 epochs.0.loss" \
@@ -99,6 +108,10 @@ expect_error 2 "kerf: quantize: --data is missing: --mode qat trains on it" \
     "$KERF" quantize dense3.onnx --mode qat -o x.onnx
 expect_error 2 "kerf: quantize: --epochs: goes with --mode qat alone" \
     "$KERF" quantize dense3.onnx --data $data --epochs 2 -o x.onnx
+expect_error 2 "kerf: quantize: --adaround: needs --data to learn from" \
+    "$KERF" quantize dense3.onnx --adaround -o x.onnx
+expect_error 2 "kerf: quantize: --adaround: goes with --mode static, dynamic and weight-only" \
+    "$KERF" quantize dense3.onnx --data $data --mode qat --adaround -o x.onnx
 expect_error 2 "kerf: quantize: --analyse: needs --data to compare on" \
     "$KERF" quantize dense3.onnx --analyse -o x.onnx
 expect_error 2 "kerf: quantize: --weights fc1=int5,int8: 'int5' must be int8, int4, int2, f16 or float, or by layer such as 'conv1=int8,*=int4'" \

@@ -57,26 +57,12 @@ static kerf_error error_of(const sums *s)
 
 /* ---- weights --------------------------------------------------------------------------- */
 
-/* As the modes round them, but in the order in which they lie. */
-static kerf__rounding rounding_of(const kerf_quantize_options *o, const kerf__quantize_layer *l)
-{
-    const int is_matrix = l->weight->shape.rank == 2,
-              in_blocks =
-                  o->per == KERF_PER_BLOCK && is_matrix && l->mode == KERF_QUANTIZE_WEIGHT_ONLY;
-    return (kerf__rounding){.type = l->weights,
-                            .symmetric = !o->asymmetric,
-                            .axis = o->per == KERF_PER_TENSOR ? -1
-                                    : in_blocks               ? 1 - l->axis
-                                                              : l->axis,
-                            .block = in_blocks ? o->block : 0};
-}
-
-static kerf_status add_rounded(sums *all, const float *weights, const kerf_quantize_options *o,
-                               const kerf__quantize_layer *l)
+static kerf_status add_rounded(sums *all, const kerf_state *s, const float *weights,
+                               const kerf_quantize_options *o, const kerf__quantize_layer *l)
 {
     kerf__rounded r;
-    const kerf__rounding how = rounding_of(o, l);
-    const kerf_status status = kerf__round_weights(&r, weights, l->weight->shape, &how);
+    const kerf__rounding how = kerf__layer_rounding(o, l);
+    const kerf_status status = kerf__layer_round(&r, s, o, l, how);
     for (size_t i = 0; status == KERF_OK && i < r.integers->num_elements; i++)
         add_pair(all, (double)weights[i], kerf__rounded_number(&r, &how, i));
     kerf__rounded_free(&r);
@@ -97,7 +83,7 @@ static kerf_status compare_weights(kerf_error *out, const kerf_state *s,
     sums all = {.low = -INFINITY, .high = INFINITY, .has_ends = 1}; /* every weight is within */
     KERF__TRY(kerf__quantize_read(s, l->weight, &weights));
     const kerf_status status =
-        l->weights == KERF_F16 ? add_halves(&all, weights, l) : add_rounded(&all, weights, o, l);
+        l->weights == KERF_F16 ? add_halves(&all, weights, l) : add_rounded(&all, s, weights, o, l);
     free(weights);
     *out = error_of(&all);
     return status;

@@ -46,14 +46,10 @@ static kerf_status store_weights(stored *out, kerf_graph *g, const kerf_state *s
     const kerf__rounding how = {.type = KERF_S8,
                                 .symmetric = !options->asymmetric,
                                 .axis = options->per == KERF_PER_TENSOR ? -1 : 1};
-    float *weights;
     kerf__rounded r;
     *out = (stored){0};
-    KERF__TRY(kerf__quantize_read_matrix(s, l, &weights));
-    kerf_status status = kerf__round_weights(&r, weights, KERF_SHAPE(l->terms, l->channels), &how);
-    free(weights);
-    KERF__TRY(status);
-    status = kerf__add_constant(g, l->weight->name, "q", r.integers, &out->integers);
+    KERF__TRY(kerf__layer_round_matrix(&r, s, options, l, how));
+    kerf_status status = kerf__add_constant(g, l->weight->name, "q", r.integers, &out->integers);
     r.integers = NULL;
     if (status == KERF_OK) {
         status = kerf__add_constant(g, l->weight->name, "scale", r.scales, &out->scale);

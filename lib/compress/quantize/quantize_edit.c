@@ -42,8 +42,10 @@ kerf_status kerf__quantize_read(const kerf_state *s, const kerf_value *v, float 
     return status;
 }
 
-kerf_status kerf__quantize_read_matrix(const kerf_state *s, const kerf__quantize_layer *l,
-                                       float **out)
+/* ---- rounding -------------------------------------------------------------------------- */
+
+/* The weights of a Gemm or MatMul as (terms, channels). */
+static kerf_status read_matrix(const kerf_state *s, const kerf__quantize_layer *l, float **out)
 {
     const size_t terms = (size_t)l->terms, channels = (size_t)l->channels;
     float *x;
@@ -57,6 +59,75 @@ kerf_status kerf__quantize_read_matrix(const kerf_state *s, const kerf__quantize
             (*out)[k * channels + c] = x[c * terms + k];
     free(x);
     return *out != NULL ? KERF_OK : kerf__fail_memory("quantize", terms * channels * sizeof **out);
+}
+
+static kerf_status read_layer(const kerf_state *s, const kerf__quantize_layer *l, float **out)
+{
+    return kerf__quantize_read(s, l->weight, out);
+}
+
+typedef kerf_status (*reader)(const kerf_state *s, const kerf__quantize_layer *l, float **out);
+
+/* NULL: nothing was learned for this layer. */
+static kerf_status read_learned(const kerf_quantize_options *options, const kerf__quantize_layer *l,
+                                reader read, float **out)
+{
+    *out = NULL;
+    if (options->learned == NULL || l->weight->kind != KERF__VALUE_STATE)
+        return KERF_OK;
+    const kerf_state_entry *e = kerf_state_get(options->learned, l->weight->state_id);
+    if (e != NULL && kerf_tensor_type(e->tensor) == KERF_F32 &&
+        kerf_shape_equal(kerf_tensor_shape(e->tensor), l->weight->shape))
+        return read(options->learned, l, out);
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "quantize: what was learned has no weights like '%s'; it must be of this "
+                      "network",
+                      l->weight->name);
+}
+
+static kerf_status round_layer(kerf__rounded *out, const kerf_state *s,
+                               const kerf_quantize_options *options, const kerf__quantize_layer *l,
+                               kerf__rounding how, kerf_shape shape, reader read)
+{
+    float *weights = NULL, *targets = NULL;
+    *out = (kerf__rounded){0};
+    kerf_status status = read(s, l, &weights);
+    if (status == KERF_OK)
+        status = read_learned(options, l, read, &targets);
+    how.targets = targets;
+    if (status == KERF_OK)
+        status = kerf__round_weights(out, weights, shape, &how);
+    free(weights);
+    free(targets);
+    return status;
+}
+
+kerf_status kerf__layer_round(kerf__rounded *out, const kerf_state *s,
+                              const kerf_quantize_options *options, const kerf__quantize_layer *l,
+                              kerf__rounding how)
+{
+    return round_layer(out, s, options, l, how, l->weight->shape, read_layer);
+}
+
+kerf_status kerf__layer_round_matrix(kerf__rounded *out, const kerf_state *s,
+                                     const kerf_quantize_options *options,
+                                     const kerf__quantize_layer *l, kerf__rounding how)
+{
+    return round_layer(out, s, options, l, how, KERF_SHAPE(l->terms, l->channels), read_matrix);
+}
+
+/* As the modes round them: only matrices have blocks, along the terms of a sum. */
+kerf__rounding kerf__layer_rounding(const kerf_quantize_options *o, const kerf__quantize_layer *l)
+{
+    const int is_matrix = l->weight->shape.rank == 2,
+              in_blocks =
+                  o->per == KERF_PER_BLOCK && is_matrix && l->mode == KERF_QUANTIZE_WEIGHT_ONLY;
+    return (kerf__rounding){.type = l->weights,
+                            .symmetric = !o->asymmetric,
+                            .axis = o->per == KERF_PER_TENSOR ? -1
+                                    : in_blocks               ? 1 - l->axis
+                                                              : l->axis,
+                            .block = in_blocks ? o->block : 0};
 }
 
 /* ---- making ---------------------------------------------------------------------------- */

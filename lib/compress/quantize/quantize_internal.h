@@ -7,6 +7,7 @@
  *   quantize_graph.c        options, and what each mode calls
  *   quantize_fold.c         batch normalisation into convolutions
  *   equalize.c              ranges of neighbouring layers, evened out
+ *   learn.c, learn_layer.c  which weights go up and which down: learn_internal.h
  *   quantize_layers.c       finds layers, and which of them patterns choose
  *   quantize_sites.c        finds sites and classes
  *   quantize_numbers.c      from a range to scale and zero point; weights to integers
@@ -106,18 +107,24 @@ typedef struct kerf__rounded {
 } kerf__rounded;
 
 /* How to round: a scale for all (axis -1), one an element of axis, or one a block of `block`
- * along it.  least: none below, an entry a scale, or NULL. */
+ * along it.  least: none below, an entry a scale, or NULL.  targets: what is rounded in the place
+ * of the weights, by the scales that these have, or NULL. */
 typedef struct kerf__rounding {
     kerf_type type;
     int symmetric, axis;
     int64_t block;
     const double *least;
+    const float *targets;
 } kerf__rounding;
 kerf_status kerf__round_weights(kerf__rounded *out, const float *weights, kerf_shape shape,
                                 const kerf__rounding *how);
 void kerf__rounded_free(kerf__rounded *r);
 /* What weight i stands for. */
 double kerf__rounded_number(const kerf__rounded *r, const kerf__rounding *how, size_t i);
+/* What each weight becomes when it is rounded down, and how much more when up: 0 for one that is an
+ * integer or beyond the last. */
+void kerf__rounded_choices(const kerf__rounded *r, const kerf__rounding *how, const float *weights,
+                           float *down, float *step);
 
 /* ---- rewriting ------------------------------------------------------------------------- */
 
@@ -127,9 +134,18 @@ kerf_value *kerf__quantize_own_state(kerf_value *v);
 /* Reads a float32 state or constant into fresh memory; NaN and infinities are an error. */
 kerf_status kerf__quantize_read(const kerf_state *s, const kerf_value *v, float **out);
 
-/* The weights of a Gemm or MatMul as (terms, channels), whichever way they lie. */
-kerf_status kerf__quantize_read_matrix(const kerf_state *s, const kerf__quantize_layer *l,
-                                       float **out);
+/* A layer's weights as integers, each where options->learned has it or the nearest; as they lie,
+ * by kerf__layer_rounding(), or of a Gemm or MatMul as (terms, channels), whichever way they lie.
+ */
+kerf_status kerf__layer_round(kerf__rounded *out, const kerf_state *s,
+                              const kerf_quantize_options *options, const kerf__quantize_layer *l,
+                              kerf__rounding how);
+kerf_status kerf__layer_round_matrix(kerf__rounded *out, const kerf_state *s,
+                                     const kerf_quantize_options *options,
+                                     const kerf__quantize_layer *l, kerf__rounding how);
+/* How the options round a layer's weights, in the order in which they lie. */
+kerf__rounding kerf__layer_rounding(const kerf_quantize_options *options,
+                                    const kerf__quantize_layer *l);
 
 /* "BASE_SUFFIX" as a constant's name, with a number behind it where that is taken; t is taken over.
  */

@@ -108,11 +108,12 @@ static void fill_integers(kerf__rounded *out, const float *weights, const groups
                           const kerf__rounding *how)
 {
     const kerf_quant limits = kerf__quant_of_range(0, 0, how->type, how->symmetric, 0);
+    const float *targets = how->targets != NULL ? how->targets : weights;
     for (size_t i = 0; i < out->integers->num_elements; i++) {
         const size_t k = group_of(g, how, i);
         const float scale = ((const float *)out->scales->data)[k];
         const double q =
-            (double)rintf(weights[i] / scale) + (double)kerf__tensor_int(out->zeros, k);
+            (double)rintf(targets[i] / scale) + (double)kerf__tensor_int(out->zeros, k);
         put(out->integers, i, (int)clamp(q, limits.qmin, limits.qmax));
     }
 }
@@ -156,6 +157,23 @@ double kerf__rounded_number(const kerf__rounded *r, const kerf__rounding *how, s
     const size_t k = group_of(&g, how, i);
     const double above = (double)(kerf__tensor_int(r->integers, i) - kerf__tensor_int(r->zeros, k));
     return above * (double)((const float *)r->scales->data)[k];
+}
+
+void kerf__rounded_choices(const kerf__rounded *r, const kerf__rounding *how, const float *weights,
+                           float *down, float *step)
+{
+    const groups g = find_groups(r->integers->shape, how);
+    const kerf_quant limits = kerf__quant_of_range(0, 0, how->type, how->symmetric, 0);
+    for (size_t i = 0; i < r->integers->num_elements; i++) {
+        const size_t k = group_of(&g, how, i);
+        const float scale = ((const float *)r->scales->data)[k], x = weights[i] / scale;
+        const double zero = (double)kerf__tensor_int(r->zeros, k);
+        const double lowest = limits.qmin - zero, highest = limits.qmax - zero;
+        const double low = clamp((double)floorf(x), lowest, highest);
+        const double high = clamp((double)ceilf(x), lowest, highest);
+        down[i] = (float)low * scale;
+        step[i] = (float)(high - low) * scale;
+    }
 }
 
 void kerf__rounded_free(kerf__rounded *r)

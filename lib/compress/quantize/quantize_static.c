@@ -174,14 +174,17 @@ static kerf_status find_means(const rewriting *r, const kerf__quantize_layer *l,
 /* What rounding adds to each output on average goes off the bias: the sum over the weights of
  * their rounding errors, each times the mean of what it multiplies. */
 static kerf_status correct_bias(const rewriting *r, const kerf__quantize_layer *l, float *bias,
-                                const float *weights, const kerf__rounded *rounded,
-                                const kerf__rounding *how)
+                                const kerf__rounded *rounded, const kerf__rounding *how)
 {
     const double *means;
+    float *weights;
     KERF__TRY(find_means(r, l, &means));
+    KERF__TRY(kerf__quantize_read(r->s, l->weight, &weights));
     double *sums = kerf__alloc((size_t)l->channels, sizeof *sums);
-    if (sums == NULL)
+    if (sums == NULL) {
+        free(weights);
         return kerf__fail_memory("quantize", (size_t)l->channels * sizeof *sums);
+    }
     for (size_t i = 0; i < rounded->integers->num_elements; i++)
         sums[kerf__layer_made(l, i)] +=
             (kerf__rounded_number(rounded, how, i) - (double)weights[i]) *
@@ -192,6 +195,7 @@ static kerf_status correct_bias(const rewriting *r, const kerf__quantize_layer *
         is_finite &= isfinite(bias[c]) != 0;
     }
     free(sums);
+    free(weights);
     return is_finite ? KERF_OK
                      : kerf__fail(KERF_ERR_ARGUMENT,
                                   "quantize: the means of '%s' make a bias that is no finite "
@@ -201,18 +205,19 @@ static kerf_status correct_bias(const rewriting *r, const kerf__quantize_layer *
 
 /* Weights and, if there is one, bias; x_scale is that of the layer's input. */
 static kerf_status round_layer(const rewriting *r, const kerf__quantize_layer *l, float x_scale,
-                               const float *weights, float *bias)
+                               float *bias)
 {
     const int is_one = r->options->per == KERF_PER_TENSOR, axis = is_one ? -1 : l->axis;
     double *least;
     kerf__rounded rounded = {0}, rounded_bias = {0};
     kerf_value *v;
     KERF__TRY(make_least(l, bias, (double)x_scale, is_one, &least));
-    const kerf__rounding how = {l->weights, !r->options->asymmetric, axis, 0, least};
-    kerf_status status = kerf__round_weights(&rounded, weights, l->weight->shape, &how);
+    kerf__rounding how = kerf__layer_rounding(r->options, l);
+    how.least = least;
+    kerf_status status = kerf__layer_round(&rounded, r->s, r->options, l, how);
     free(least);
     if (status == KERF_OK && is_corrected(r, l))
-        status = correct_bias(r, l, bias, weights, &rounded, &how);
+        status = correct_bias(r, l, bias, &rounded, &how);
     if (status == KERF_OK && bias != NULL)
         status = round_bias(&rounded_bias, bias, (size_t)l->channels, rounded.scales, x_scale);
     if (status == KERF_OK)
@@ -231,16 +236,14 @@ static kerf_status round_layer(const rewriting *r, const kerf__quantize_layer *l
 
 static kerf_status rewrite_layer(const rewriting *r, const kerf__quantize_layer *l, float x_scale)
 {
-    float *weights, *bias = NULL;
-    KERF__TRY(kerf__quantize_read(r->s, l->weight, &weights));
+    float *bias = NULL;
     kerf_status status = KERF_OK;
     if (l->bias != NULL)
         status = kerf__quantize_read(r->s, l->bias, &bias);
     else if (is_corrected(r, l) && (bias = kerf__alloc((size_t)l->channels, sizeof *bias)) == NULL)
         status = kerf__fail_memory("quantize", (size_t)l->channels * sizeof *bias);
     if (status == KERF_OK)
-        status = round_layer(r, l, x_scale, weights, bias);
-    free(weights);
+        status = round_layer(r, l, x_scale, bias);
     free(bias);
     return status;
 }

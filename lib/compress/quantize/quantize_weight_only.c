@@ -6,43 +6,33 @@
  * A Gemm becomes MatMul and Add, its weights (terms, channels): so readers with kernels for
  * packed weights find them, and blocks lie along the terms of a sum.  Weights of float16 are
  * quantize_half.c's. */
-#include <stdlib.h>
-
 #include "base/fail.h"
 #include "compress/quantize/quantize_internal.h"
 
-static kerf_status rewrite_conv(kerf_graph *g, const kerf_state *s, const kerf__quantize_layer *l,
-                                kerf__rounding how)
+static kerf_status rewrite_conv(kerf_graph *g, const kerf_state *s,
+                                const kerf_quantize_options *options, const kerf__quantize_layer *l)
 {
-    float *weights;
+    const kerf__rounding how = kerf__layer_rounding(options, l);
     kerf__rounded rounded;
     kerf_value *v;
-    how.axis = how.axis >= 0 ? l->axis : -1;
-    how.block = 0;
-    KERF__TRY(kerf__quantize_read(s, l->weight, &weights));
-    kerf_status status = kerf__round_weights(&rounded, weights, l->weight->shape, &how);
-    free(weights);
-    KERF__TRY(status);
-    status = kerf__add_dequantized(g, l->weight->name, &rounded, how.axis, 0, &v);
+    KERF__TRY(kerf__layer_round(&rounded, s, options, l, how));
+    kerf_status status = kerf__add_dequantized(g, l->weight->name, &rounded, how.axis, 0, &v);
     kerf__rounded_free(&rounded);
     if (status == KERF_OK)
         kerf__node_set_input(l->node, 1, v);
     return status;
 }
 
-static kerf_status rewrite_matrix(kerf_graph *g, const kerf_state *s, const kerf__quantize_layer *l,
-                                  const kerf__rounding *how)
+static kerf_status rewrite_matrix(kerf_graph *g, const kerf_state *s,
+                                  const kerf_quantize_options *options,
+                                  const kerf__quantize_layer *l, const kerf__rounding *how)
 {
-    float *weights;
     kerf__rounded rounded;
     kerf_value *v;
     kerf_node *n;
-    KERF__TRY(kerf__quantize_read_matrix(s, l, &weights));
+    KERF__TRY(kerf__layer_round_matrix(&rounded, s, options, l, *how));
     kerf_status status =
-        kerf__round_weights(&rounded, weights, KERF_SHAPE(l->terms, l->channels), how);
-    free(weights);
-    KERF__TRY(status);
-    status = kerf__add_dequantized(g, l->weight->name, &rounded, how->axis, how->block, &v);
+        kerf__add_dequantized(g, l->weight->name, &rounded, how->axis, how->block, &v);
     kerf__rounded_free(&rounded);
     KERF__TRY(status);
     KERF__TRY(kerf__add_node(g, "MatMul", l->node->name, "product",
@@ -68,9 +58,9 @@ kerf_status kerf__quantize_weight_only(kerf_graph *g, const kerf_state *s,
         if (l->weights == KERF_F16)
             KERF__TRY(kerf__quantize_half(g, s, l));
         else if (kerf__layer_is_conv(l))
-            KERF__TRY(rewrite_conv(g, s, l, how));
+            KERF__TRY(rewrite_conv(g, s, options, l));
         else
-            KERF__TRY(rewrite_matrix(g, s, l, &how));
+            KERF__TRY(rewrite_matrix(g, s, options, l, &how));
     }
     return KERF_OK;
 }
