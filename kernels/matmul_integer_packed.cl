@@ -9,10 +9,13 @@
  * sign.
  *
  * Limit: vpdpbusd, one a cycle of 64 products on Zen 4, 945 GOPS on two cores.  By PoCL 849 for
- * 1024x1024x1024 and 805 for 64x1024x4096, 3.5 times what float multiply-adds reach; in C, by PoCL,
- * 155.  Host side: lib/ops/matmul_integer_packed.c. */
-#define V     16
+ * 1024x1024x1024 and 805 for 64x1024x4096, 3.5 times what float multiply-adds reach.  Without it,
+ * by pairs (dot.clh), half of that is the limit: PoCL reaches 310, Intel's runtime 425; in C 155
+ * and 220.  Host side: lib/ops/matmul_integer_packed.c. */
+#define V 16
+#ifndef DOT_V
 #define DOT_V 16
+#endif
 #include "common.clh"
 #include "dot.clh"
 #include "quant.clh"

@@ -25,12 +25,16 @@ typedef enum kerf_device_type {
 
 /* Ways to add up four products of bytes, each a feature of its own: plain C (compilers make
  * AMD's v_dot4 and Intel's dp4a of it), Khronos packed without and with the sum (OpenCL C 3.0),
- * Arm's arm_dot_acc, AMD's builtins, VNNI of x86 by assembly (PoCL).  kernels/dot.clh has them. */
+ * Arm's arm_dot_acc, AMD's builtins, VNNI of x86 by assembly (PoCL), pairs of 16-bit products
+ * (x86 without it).  kernels/dot.clh has them. */
 #define KERF_DOT_LIST(X)                                                                           \
     X(PLAIN, "plain")                                                                              \
     X(KHR, "khr")                                                                                  \
-    X(KHR_ACC, "khr_acc") X(ARM, "arm") X(AMD, "amd") X(X86, "x8"                                  \
-                                                             "6")
+    X(KHR_ACC, "khr_acc")                                                                          \
+    X(ARM, "arm")                                                                                  \
+    X(AMD, "amd")                                                                                  \
+    X(X86, "x86")                                                                                  \
+    X(PAIRS, "pairs")
 typedef enum kerf_dot {
 #define KERF_X(name, text) KERF_DOT_##name,
     KERF_DOT_LIST(KERF_X)

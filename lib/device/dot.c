@@ -21,6 +21,7 @@ static const struct {
     [KERF_DOT_ARM] = {"-DDOT_FORM=DOT_ARM", "-DDOT_FORM=DOT_ARM", 0, 0},
     [KERF_DOT_AMD] = {"-DDOT_FORM=DOT_AMD", "-DDOT_FORM=DOT_AMD", 0, 0},
     [KERF_DOT_X86] = {"-DDOT_FORM=DOT_X86 -DDOT_V=16", "-DDOT_FORM=DOT_X86", 1, 0},
+    [KERF_DOT_PAIRS] = {"-DDOT_FORM=DOT_PAIRS -DDOT_V=16", "-DDOT_FORM=DOT_PAIRS", 1, 0},
 };
 
 static int is_cpu(const kerf_device *dev)
@@ -54,11 +55,14 @@ const char *kerf__dot_function(int sign)
 }
 
 /* Assembly passes PoCL's compiler whatever the CPU is, so the CPU is asked first; other
- * compilers may take it for another machine's. */
+ * compilers may take it for another machine's.  Pairs are written for vectors alone. */
 int kerf__dot_may_try(const kerf_device_info *info, kerf_dot dot)
 {
-    return dot != KERF_DOT_X86 || (info->type == KERF_DEVICE_CPU && kerf__cpu_has_vnni() &&
-                                   strcmp(info->platform, "Portable Computing Language") == 0);
+    const int is_cpu_device = info->type == KERF_DEVICE_CPU;
+    if (dot == KERF_DOT_X86)
+        return is_cpu_device && kerf__cpu_has_vnni() &&
+               strcmp(info->platform, "Portable Computing Language") == 0;
+    return dot != KERF_DOT_PAIRS || is_cpu_device;
 }
 
 static int byte_of(uint32_t word, int i, int is_signed)

@@ -25,4 +25,12 @@ kerf__arg kerf__numbers_arg(const kerf__op_case *c, int i);
  * bytes have a sign, as those of uint8 get by taking off 128. */
 int kerf__has_no_zero(const kerf_node *n, int w, int w_zero);
 
+/* 1 if the device multiplies unsigned bytes by signed ones in this form (kernels/dot.clh); plain C
+ * goes untried too. */
+int kerf__has_dot_us(const kerf__op_case *c, kerf_dot form);
+/* For guesses: cycles that a CPU device takes for a vector of 16 such products of four, and the
+ * registers in which it keeps a word of each lane. */
+double kerf__dot_cycles(kerf_dot form);
+int kerf__dot_registers(kerf_dot form);
+
 #endif

@@ -211,21 +211,17 @@ static kerf_status build_simt(const kerf__op_case *c)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
+#define PACKED(form, dot)                                                                          \
+    {.name = "matmul_integer_" #form,                                                              \
+     .wide = 1,                                                                                    \
+     .fits = kerf__matmul_##form##_fits,                                                           \
+     .guess = kerf__matmul_##form##_guess,                                                         \
+     .build = kerf__matmul_##form##_build,                                                         \
+     .candidates = kerf__matmul_packed_candidates,                                                 \
+     .num_candidates = KERF__MATMUL_NUM_PACKED},
+
 static const kerf__variant VARIANTS[] = {
-    {.name = "matmul_integer_vnni",
-     .wide = 1,
-     .fits = kerf__matmul_vnni_fits,
-     .guess = kerf__matmul_packed_guess,
-     .build = kerf__matmul_vnni_build,
-     .candidates = kerf__matmul_packed_candidates,
-     .num_candidates = KERF__MATMUL_NUM_PACKED},
-    {.name = "matmul_integer_packed",
-     .wide = 1,
-     .fits = kerf__matmul_packed_fits,
-     .guess = kerf__matmul_packed_guess,
-     .build = kerf__matmul_packed_build,
-     .candidates = kerf__matmul_packed_candidates,
-     .num_candidates = KERF__MATMUL_NUM_PACKED},
+    KERF__MATMUL_FORM_LIST(PACKED) /* the fastest first */
     {.name = "matmul_integer_wide", .wide = 1, .fits = fits, .build = build_wide},
     {.name = "matmul_integer_simt", .fits = fits, .build = build_simt},
 };

@@ -27,11 +27,17 @@ kerf__packed_sizes kerf__matmul_packed_sizes(const kerf_node *n);
 kerf_status kerf__matmul_packed_infer(kerf_node *n, kerf_type type);
 int kerf__matmul_is_packed(const kerf_node *n);
 kerf__wish kerf__matmul_packed_layouts(const kerf_node *n, kerf__layouts *out);
-int kerf__matmul_packed_fits(const kerf__op_case *c);
-int kerf__matmul_vnni_fits(const kerf__op_case *c);
-double kerf__matmul_packed_guess(const kerf__op_case *c);
-kerf_status kerf__matmul_packed_build(const kerf__op_case *c);
-kerf_status kerf__matmul_vnni_build(const kerf__op_case *c);
+/* Its variants: a name's end, and the form of the dot product. */
+#define KERF__MATMUL_FORM_LIST(X)                                                                  \
+    X(vnni, KERF_DOT_X86)                                                                          \
+    X(pairs, KERF_DOT_PAIRS)                                                                       \
+    X(packed, KERF_DOT_PLAIN)
+#define KERF__MATMUL_FORM(name, form)                                                              \
+    int kerf__matmul_##name##_fits(const kerf__op_case *c);                                        \
+    double kerf__matmul_##name##_guess(const kerf__op_case *c);                                    \
+    kerf_status kerf__matmul_##name##_build(const kerf__op_case *c);
+KERF__MATMUL_FORM_LIST(KERF__MATMUL_FORM)
+#undef KERF__MATMUL_FORM
 enum { KERF__MATMUL_NUM_PACKED = 3 };
 extern const kerf__candidate kerf__matmul_packed_candidates[KERF__MATMUL_NUM_PACKED];
 

@@ -2,7 +2,8 @@
  *
  * Weights that no step changes are asked for in layout k4, or n4 where they are transposed, once
  * and for all runs: as vpdpbusd takes them.  matmul_integer_vnni is that instruction, where the
- * device has it; matmul_integer_packed says the same in C.
+ * device has it, matmul_integer_pairs vpmaddwd on the same bytes widened in registers;
+ * matmul_integer_packed says it in C.
  *
  * Device side: kernels/matmul_integer_packed.cl. */
 #include <math.h>
@@ -104,25 +105,13 @@ kerf__wish kerf__matmul_packed_layouts(const kerf_node *n, kerf__layouts *out)
 
 /* ---- launches ------------------------------------------------------------------------------ */
 
-static int is_vnni(const kerf__op_case *c)
+static int fits(const kerf__op_case *c, kerf_dot form)
 {
-    return strcmp(c->option.variant->name, "matmul_integer_vnni") == 0;
+    return kerf__matmul_is_packed(c->node) && kerf__fits_31_bits(c) && kerf__has_dot_us(c, form);
 }
 
-int kerf__matmul_packed_fits(const kerf__op_case *c)
-{
-    return kerf__matmul_is_packed(c->node) && kerf__fits_31_bits(c);
-}
-
-int kerf__matmul_vnni_fits(const kerf__op_case *c)
-{
-    const int signs = kerf_device_get_info(c->dev)->features.dot[KERF_DOT_X86];
-    return kerf__matmul_packed_fits(c) && (signs >> KERF_U8S8 & 1) != 0;
-}
-
-/* Cycles of one core: a vector takes one by the instruction and some five in C, a tile no less
- * than its chain of sums. */
-double kerf__matmul_packed_guess(const kerf__op_case *c)
+/* Cycles of one core: a tile takes no less than its chain of sums. */
+static double guess(const kerf__op_case *c, kerf_dot form)
 {
     const int *tile = c->option.candidate->parameters;
     const kerf__packed_sizes s = kerf__matmul_packed_sizes(c->node);
@@ -130,7 +119,7 @@ double kerf__matmul_packed_guess(const kerf__op_case *c)
     const int products = tile[ROWS] * tile[VECTORS];
     const double tiles =
         ceil((double)s.m / tile[ROWS]) * ceil((double)s.n / (KERF__LANES * tile[VECTORS]));
-    const double step = (products > 4 ? products : 4) * (is_vnni(c) ? 1 : 5) + 1;
+    const double step = (products > 4 ? products : 4) * kerf__dot_cycles(form) + 1;
     return (tiles > units ? tiles : units) * (ceil(s.k / 4.0) * step + 20.0 * products);
 }
 
@@ -146,7 +135,7 @@ static int num_turns(const kerf__op_case *c, kerf__packed_sizes s, size_t rows, 
     return turns > 1 ? turns : 1;
 }
 
-static kerf_status build(const kerf__op_case *c, const char *form)
+static kerf_status build(const kerf__op_case *c, kerf_dot form)
 {
     const int *tile = c->option.candidate->parameters;
     const kerf__packed_sizes s = kerf__matmul_packed_sizes(c->node);
@@ -160,19 +149,25 @@ static kerf_status build(const kerf__op_case *c, const char *form)
     int num = kerf__matmul_bytes_args(c, args);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
-    snprintf(options, sizeof options, "%s%s -DDOT_FORM=%s%s%s", kerf__matmul_bytes_options(c->node),
-             c->option.candidate->options, form, kerf__has_sign(c->node, b.a) ? " -DA_SIGNED" : "",
+    snprintf(options, sizeof options, "%s%s %s%s%s", kerf__matmul_bytes_options(c->node),
+             c->option.candidate->options, kerf__dot_options(c->dev, form),
+             kerf__has_sign(c->node, b.a) ? " -DA_SIGNED" : "",
              !kerf__has_no_zero(c->node, b.b, b.b_zero) ? " -DROW_SUMS" : "");
     return kerf__emit(c, &kerf__source_matmul_integer_packed, "matmul_integer_packed", options,
                       args, num, kerf__grid_wide(kerf__ceil_div(rows, (size_t)turns), panels, 1));
 }
 
-kerf_status kerf__matmul_packed_build(const kerf__op_case *c)
-{
-    return build(c, "DOT_PLAIN");
-}
-
-kerf_status kerf__matmul_vnni_build(const kerf__op_case *c)
-{
-    return build(c, "DOT_X86");
-}
+#define FORM(name, form)                                                                           \
+    int kerf__matmul_##name##_fits(const kerf__op_case *c)                                         \
+    {                                                                                              \
+        return fits(c, form);                                                                      \
+    }                                                                                              \
+    double kerf__matmul_##name##_guess(const kerf__op_case *c)                                     \
+    {                                                                                              \
+        return guess(c, form);                                                                     \
+    }                                                                                              \
+    kerf_status kerf__matmul_##name##_build(const kerf__op_case *c)                                \
+    {                                                                                              \
+        return build(c, form);                                                                     \
+    }
+KERF__MATMUL_FORM_LIST(FORM)

@@ -221,16 +221,17 @@ static kerf_status build_plain(const kerf__op_case *c)
         .guess = kerf__qlinear_conv_simt_guess, .build = kerf__qlinear_conv_simt_build             \
     }
 
-#define WIDE(form)                                                                                 \
-    {                                                                                              \
-        .name = "qlinear_conv_" #form, .wide = 1, .fits = kerf__qlinear_conv_##form##_fits,        \
-        .guess = kerf__qlinear_conv_##form##_guess, .build = kerf__qlinear_conv_##form##_build,    \
-        .candidates = kerf__qlinear_conv_tiles, .num_candidates = KERF__QLINEAR_CONV_NUM_TILES     \
-    }
+#define WIDE(form, dot)                                                                            \
+    {.name = "qlinear_conv_" #form,                                                                \
+     .wide = 1,                                                                                    \
+     .fits = kerf__qlinear_conv_##form##_fits,                                                     \
+     .guess = kerf__qlinear_conv_##form##_guess,                                                   \
+     .build = kerf__qlinear_conv_##form##_build,                                                   \
+     .candidates = kerf__qlinear_conv_tiles,                                                       \
+     .num_candidates = KERF__QLINEAR_CONV_NUM_TILES},
 
 static const kerf__variant VARIANTS[] = {
-    WIDE(vnni),
-    WIDE(wide),
+    KERF__QLINEAR_CONV_FORM_LIST(WIDE) /* the fastest first */
     PLAIN_VARIANTS,
 };
 

@@ -28,12 +28,17 @@ kerf_status kerf__qlinear_conv_simt_build(const kerf__op_case *c);
 
 /* qlinear_conv_wide.c: in blocks, for CPU devices. */
 kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out);
-int kerf__qlinear_conv_vnni_fits(const kerf__op_case *c);
-int kerf__qlinear_conv_wide_fits(const kerf__op_case *c);
-double kerf__qlinear_conv_vnni_guess(const kerf__op_case *c);
-double kerf__qlinear_conv_wide_guess(const kerf__op_case *c);
-kerf_status kerf__qlinear_conv_vnni_build(const kerf__op_case *c);
-kerf_status kerf__qlinear_conv_wide_build(const kerf__op_case *c);
+/* Its variants: a name's end, and the form of the dot product. */
+#define KERF__QLINEAR_CONV_FORM_LIST(X)                                                            \
+    X(vnni, KERF_DOT_X86)                                                                          \
+    X(pairs, KERF_DOT_PAIRS)                                                                       \
+    X(wide, KERF_DOT_PLAIN)
+#define KERF__QLINEAR_CONV_FORM(name, form)                                                        \
+    int kerf__qlinear_conv_##name##_fits(const kerf__op_case *c);                                  \
+    double kerf__qlinear_conv_##name##_guess(const kerf__op_case *c);                              \
+    kerf_status kerf__qlinear_conv_##name##_build(const kerf__op_case *c);
+KERF__QLINEAR_CONV_FORM_LIST(KERF__QLINEAR_CONV_FORM)
+#undef KERF__QLINEAR_CONV_FORM
 enum { KERF__QLINEAR_CONV_NUM_TILES = 4 };
 extern const kerf__candidate kerf__qlinear_conv_tiles[KERF__QLINEAR_CONV_NUM_TILES];
 

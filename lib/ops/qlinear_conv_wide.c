@@ -1,8 +1,8 @@
 /* ops/qlinear_conv_wide.c -- convolutions of bytes for CPU devices, in blocks of 16 channels: when
  * they pay, which tile, and how the image is cut into items.
  *
- * qlinear_conv_vnni is vpdpbusd by assembly, where the device has it; qlinear_conv_wide says the
- * same in C.
+ * qlinear_conv_vnni is vpdpbusd by assembly, where the device has it, qlinear_conv_pairs vpmaddwd
+ * on the same bytes widened in registers; qlinear_conv_wide says it in C.
  *
  * A candidate's name has its vectors of output channels by pixels.  Device side:
  * kernels/qlinear_conv_wide.cl. */
@@ -144,16 +144,11 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
 
 /* ---- the variant --------------------------------------------------------------------------- */
 
-int kerf__qlinear_conv_vnni_fits(const kerf__op_case *c)
-{
-    const int signs = kerf_device_get_info(c->dev)->features.dot[KERF_DOT_X86];
-    return (signs >> KERF_U8S8 & 1) != 0 && kerf__qlinear_conv_wide_fits(c);
-}
-
-int kerf__qlinear_conv_wide_fits(const kerf__op_case *c)
+static int fits(const kerf__op_case *c, kerf_dot form)
 {
     const kerf__conv_bytes b = kerf__conv_bytes_of(c->node);
-    if (kerf__input_layout(c->node, b.w) != KERF__V16 || !kerf__fits_31_bits(c))
+    if (kerf__input_layout(c->node, b.w) != KERF__V16 || !kerf__fits_31_bits(c) ||
+        !kerf__has_dot_us(c, form))
         return 0;
     for (int i = 0; i < KERF__QLINEAR_CONV_NUM_TILES; i++) {
         const int *tile = kerf__qlinear_conv_tiles[i].parameters;
@@ -166,20 +161,22 @@ int kerf__qlinear_conv_wide_fits(const kerf__op_case *c)
     return 1;
 }
 
-double kerf__qlinear_conv_vnni_guess(const kerf__op_case *c)
+/* What finds no register costs Intel's compiler half as much again (2x14 by pairs), PoCL's less. */
+static double cycles_a_sum(const int *tile, kerf_dot form)
+{
+    enum { REGISTERS = 32 };
+    const int wanted =
+        tile[VECTORS] * tile[PIXELS] + kerf__dot_registers(form) * (tile[VECTORS] + 1);
+    return kerf__dot_cycles(form) * (wanted > REGISTERS ? 1.5 : 1);
+}
+
+static double guess(const kerf__op_case *c, kerf_dot form)
 {
     const int *tile = c->option.candidate->parameters;
     int direct;
     const kerf__conv v = seen(c, tile, &direct);
     cut k;
-    return cut_of(c, &v, tile, direct, &k) ? k.cycles : INFINITY;
-}
-
-/* A vector takes some five cycles in C. */
-double kerf__qlinear_conv_wide_guess(const kerf__op_case *c)
-{
-    enum { IN_C = 5 };
-    return IN_C * kerf__qlinear_conv_vnni_guess(c);
+    return cut_of(c, &v, tile, direct, &k) ? cycles_a_sum(tile, form) * k.cycles : INFINITY;
 }
 
 static kerf_status build(const kerf__op_case *c, kerf_dot form)
@@ -208,12 +205,17 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
                                       (size_t)v.n * (size_t)v.groups));
 }
 
-kerf_status kerf__qlinear_conv_vnni_build(const kerf__op_case *c)
-{
-    return build(c, KERF_DOT_X86);
-}
-
-kerf_status kerf__qlinear_conv_wide_build(const kerf__op_case *c)
-{
-    return build(c, KERF_DOT_PLAIN);
-}
+#define FORM(name, form)                                                                           \
+    int kerf__qlinear_conv_##name##_fits(const kerf__op_case *c)                                   \
+    {                                                                                              \
+        return fits(c, form);                                                                      \
+    }                                                                                              \
+    double kerf__qlinear_conv_##name##_guess(const kerf__op_case *c)                               \
+    {                                                                                              \
+        return guess(c, form);                                                                     \
+    }                                                                                              \
+    kerf_status kerf__qlinear_conv_##name##_build(const kerf__op_case *c)                          \
+    {                                                                                              \
+        return build(c, form);                                                                     \
+    }
+KERF__QLINEAR_CONV_FORM_LIST(FORM)

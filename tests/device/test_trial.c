@@ -17,12 +17,12 @@ enum { BOTH = (1 << KERF_S8S8) | (1 << KERF_U8S8), US = 1 << KERF_U8S8 };
 /* What must come out, by platform; x86 is for machines that have it. */
 static const struct known {
     const char *platform;
-    int f16, f64, sub_groups, khr, khr_acc, x86;
+    int f16, f64, sub_groups, khr, khr_acc, x86, pairs;
 } KNOWN[] = {
-    {"Portable Computing Language", 0, 1, 0, 0, 0, US},
-    {"rusticl", 0, 0, 0, 0, 0, 0},
-    {"Intel(R) OpenCL", 1, 1, 16, BOTH, BOTH, 0},
-    {"Oclgrind", 0, 1, 0, 0, 0, 0},
+    {"Portable Computing Language", 0, 1, 0, 0, 0, US, BOTH},
+    {"rusticl", 0, 0, 0, 0, 0, 0, 0},
+    {"Intel(R) OpenCL", 1, 1, 16, BOTH, BOTH, 0, BOTH},
+    {"Oclgrind", 0, 1, 0, 0, 0, 0, 0},
 };
 
 static const struct known *find_known(const kerf_device_info *info)
@@ -55,6 +55,7 @@ static void test_features(kerf_device *dev)
     CHECK(v.features.dot[KERF_DOT_KHR] == k->khr && v.features.dot[KERF_DOT_KHR_ACC] == k->khr_acc);
     CHECK(v.features.dot[KERF_DOT_ARM] == 0 && v.features.dot[KERF_DOT_AMD] == 0);
     CHECK(v.features.dot[KERF_DOT_X86] == (kerf__cpu_has_vnni() ? k->x86 : 0));
+    CHECK(v.features.dot[KERF_DOT_PAIRS] == k->pairs);
 }
 
 /* The verdict of the helper process is the same, and what a device is opened with. */
@@ -115,7 +116,7 @@ static void test_no(kerf_device *dev)
     kerf_device_info info = dev->info;
     CHECK(kerf__trial_dot(dev, KERF_DOT_ARM) == 0);
     info.type = KERF_DEVICE_GPU;
-    CHECK(!kerf__dot_may_try(&info, KERF_DOT_X86));
+    CHECK(!kerf__dot_may_try(&info, KERF_DOT_X86) && !kerf__dot_may_try(&info, KERF_DOT_PAIRS));
     CHECK(kerf__dot_may_try(&info, KERF_DOT_KHR));
 }
 

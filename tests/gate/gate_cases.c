@@ -371,6 +371,10 @@ const gate_probe gate_probes[] = {
     {KHR DOT("KHR_ACC"),             "probe_dot_us",   256, 0, "cl_khr_integer_dot_product"},
     {"-DDOT_FORM=DOT_X86 -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, "x86"},
     {WIDE_DOT_RATE("X86", "us"),     "probe_dot_rate", 1,   0, "x86"},
+    {"-DDOT_FORM=DOT_PAIRS -DDOT_V=16 -DPROBE_DOT", "probe_dot_ss", 1, 0, "clang"},
+    {"-DDOT_FORM=DOT_PAIRS -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, "clang"},
+    {WIDE_DOT_RATE("PAIRS", "ss"),   "probe_dot_rate", 1,   0, "clang"},
+    {WIDE_DOT_RATE("PAIRS", "us"),   "probe_dot_rate", 1,   0, "clang"},
 };
 const int gate_num_probes = LENGTH(gate_probes);
 /* clang-format on */

@@ -82,7 +82,9 @@ kerf_status __wrap_kerf__launch_create_pieces(kerf__launch **out, kerf_device *d
         group *= grid.group[i];
     options = options != NULL ? options : "";
     gate_note(source, options, entry, group, local_bytes,
-              strstr(options, "DOT_X86") != NULL ? "x86" : NULL);
+              strstr(options, "DOT_X86") != NULL     ? "x86"
+              : strstr(options, "DOT_PAIRS") != NULL ? "clang"
+                                                     : NULL);
     *out = NULL; /* which may be destroyed */
     return KERF_OK;
 }

@@ -24,6 +24,7 @@ enum { MOST_VALUES = 16 }; /* inputs, or outputs, of a node */
 
 /* ---- paper ----------------------------------------------------------------------------- */
 
+#define ON_CPU(device) ((device) == KERF_DEVICE_CPU)
 #define PAPER(device, items, bytes, floats)                                                        \
     {                                                                                              \
         .info = {                                                                                  \
@@ -35,9 +36,9 @@ enum { MOST_VALUES = 16 }; /* inputs, or outputs, of a node */
             .global_bytes = 1ull << 32,                                                            \
             .max_alloc_bytes = 1ull << 30,                                                         \
             .features = {.vector_floats = (floats),                                                \
-                         .streaming_stores = (device) == KERF_DEVICE_CPU,                          \
-                         .dot = {[KERF_DOT_X86] =                                                  \
-                                     (device) == KERF_DEVICE_CPU ? 1 << KERF_U8S8 : 0}}            \
+                         .streaming_stores = ON_CPU(device),                                       \
+                         .dot = {[KERF_DOT_X86] = ON_CPU(device) << KERF_U8S8,                     \
+                                 [KERF_DOT_PAIRS] = ON_CPU(device) << KERF_U8S8}}                  \
         }                                                                                          \
     }
 static kerf_device devices[] = {
