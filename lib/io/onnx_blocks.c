@@ -108,7 +108,7 @@ static kerf_status check_inputs(blocks *b)
 
 static unsigned bits_at(const uint8_t *bytes, size_t i, unsigned bits)
 {
-    return bytes[i * bits / 8] >> i * bits % 8 & ((1u << bits) - 1);
+    return (unsigned)bytes[i * bits / 8] >> i * bits % 8 & ((1u << bits) - 1);
 }
 
 /* Columns of `rows` integers, each from a byte on, as rows of n; into bytes that are 0.  `flip`
