@@ -34,8 +34,8 @@
     X(SIGNED_WEIGHTS, "its weights are uint8, must be int8")                                       \
     X(SYMMETRIC, "its weights have zero points other than 0")                                      \
     X(CHANNELS, "its weights have neither one scale for all nor one a channel of the result")      \
-    X(TERMS, "its weights have scales along the terms of its sums, and no blocks of 4 or more: "   \
-             "the reader's sums are wrong")                                                        \
+    X(TERMS, "its weights have neither one scale for all, nor one a channel, nor blocks of 4 "     \
+             "terms or more: with one a term, the reader's sums are wrong")                        \
     X(ALPHA, "its alpha is not 1")                                                                 \
     X(BETA, "its beta is not 1")                                                                   \
     X(FLOAT_BIAS, "its bias is stored as integers, must be floats")                                \
