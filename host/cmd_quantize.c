@@ -125,7 +125,7 @@ static int check_options(const options *o, kerf_quantize_mode mode)
 static int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_options *how,
                             weight_choices *weights)
 {
-    static const kerf_type ACTIVATIONS[] = {KERF_U8, KERF_S8};
+    static const kerf_type ACTIVATIONS[] = {KERF_U8, KERF_S8, KERF_U16, KERF_S16};
     enum { SAMPLES = 512, BATCH = 32, STEPS = 1000 };
     kerf_quantize_mode mode =
         o->data != NULL || is_calibrated(o) ? KERF_QUANTIZE_STATIC : KERF_QUANTIZE_WEIGHT_ONLY;

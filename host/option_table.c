@@ -42,7 +42,7 @@ const option_row option_rows[] = {
     /* quantization */
     {"mode", 0, OPTION_CHOICE, GROUP_QUANTIZE, FIELD(mode), "M", "dynamic, static, weight-only, or qat: static, and trained with its roundings (static with --data, else weight-only)", "dynamic|static|weight-only|qat", RANGE_NONE, 0, 0},
     {"weights", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(weights), "T", "int8, int4 or int2; dynamic: int8; weight-only: f16, too (int8); by layer, with float for what stays: 'conv1=int8,fc1=float,*=int4'; static, with another mode: 'fc1=int4:weight-only'", NO_RANGE},
-    {"activations", 0, OPTION_CHOICE, GROUP_QUANTIZE, FIELD(activations), "T", "static, qat: uint8 or int8 (uint8)", "uint8|int8", RANGE_NONE, 0, 0},
+    {"activations", 0, OPTION_CHOICE, GROUP_QUANTIZE, FIELD(activations), "T", "static, qat: uint8, int8, uint16 or int16 (uint8)", "uint8|int8|uint16|int16", RANGE_NONE, 0, 0},
     {"per", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(per), "P", "weights of one scale: all of a tensor, a channel, or weight-only block=16, 32, 64, 128 or 256 (channel)", NO_RANGE},
     {"symmetric", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(symmetric), "", "weights without zero points, what other tools read best (the default)", NO_RANGE},
     {"asymmetric", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(asymmetric), "", "weights with zero points", NO_RANGE},

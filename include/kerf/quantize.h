@@ -94,7 +94,7 @@ typedef struct kerf_quantize_options {
                         * those that choices name */
     const kerf_quantize_choice *choices; /* by layer */
     size_t num_choices;
-    kerf_type activations; /* static: KERF_U8 or KERF_S8 */
+    kerf_type activations; /* static: KERF_U8 or KERF_S8, or of 16 bits, computed in floats */
     kerf_quantize_per per; /* blocks: some layer must be weight-only; others have channels then */
     int64_t block;         /* KERF_PER_BLOCK: 16, 32, 64, 128 or 256 */
     int asymmetric;        /* 1: weights have zero points; 0: they are in [-127, 127] and so on */

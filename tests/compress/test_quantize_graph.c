@@ -312,6 +312,38 @@ static void copy_numbers(const network *n, const network *f, kerf_quantize_per p
     CHECK_OK(kerf_state_write(f->s, kerf_state_find(f->s, "fc.weight")->id, fc));
 }
 
+/* Activations of 16 bits are a step of theirs off the network with the rounded weights. */
+static void test_sixteen_bits(void)
+{
+    static const kerf_type TYPES[] = {KERF_U16, KERF_S16};
+    for (int i = 0; i < 2; i++) {
+        double want[NUM_OUTPUTS];
+        float got[NUM_OUTPUTS], conv[CHANNELS * 9], fc[CLASSES * FLAT];
+        kerf_quantize_options o = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
+        network n = make(), f = make();
+        o.activations = TYPES[i];
+        kerf_state_destroy(f.s);
+        CHECK_OK(kerf_state_copy(&f.s, n.s, dev));
+        CHECK_OK(kerf_quantize_fold(n.g, n.s));
+        CHECK_OK(kerf_quantize_fold(f.g, f.s));
+        CHECK_OK(quantize_static(&n, o, RANGES));
+        CHECK(constant(&n, "input_zero")->type == TYPES[i]);
+        CHECK(*(const float *)constant(&n, "relu_scale")->data == 6.0f / 65535);
+        CHECK(kerf__tensor_int(constant(&n, "relu_zero"), 0) == (i == 0 ? 0 : -32768));
+        for (size_t k = 0; k < CHANNELS * 9; k++)
+            conv[k] = number(&n, "conv.weight", k, k / 9);
+        for (size_t k = 0; k < CLASSES * FLAT; k++)
+            fc[k] = number(&n, "fc.weight", k, k / FLAT);
+        CHECK_OK(kerf_state_write(f.s, kerf_state_find(f.s, "conv.weight")->id, conv));
+        CHECK_OK(kerf_state_write(f.s, kerf_state_find(f.s, "fc.weight")->id, fc));
+        run_as_wanted(&f, want);
+        run(&n, got);
+        check_close("16 bits", got, want, NUM_OUTPUTS, 5e-4);
+        network_end(&n);
+        network_end(&f);
+    }
+}
+
 /* The file's integers are read as they were written, and lie at most half a step off. */
 static void check_weight_only(const kerf_quantize_options *o)
 {
@@ -621,6 +653,7 @@ int main(void)
     test_weights();
     test_large_bias();
     test_static_ways();
+    test_sixteen_bits();
     test_dynamic();
     test_weight_only();
     test_halves();

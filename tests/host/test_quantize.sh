@@ -86,6 +86,13 @@ for weights in int8 int4 int2; do
     judge only.onnx "DequantizeLinear Flatten FusedGemm MatMulNBits" $weights
 done
 
+# Activations of 16 bits are computed in floats, here and there.
+expect_json "before.top1 after.top1" \
+    "$KERF" quantize dense3.onnx --data $data --activations uint16 --json -o sixteen.onnx
+check_drop out.txt
+judge sixteen.onnx "Flatten Gemm"
+expect 0 "" "$KERF" quantize dense3.onnx --data $data --mode qat --activations int16 --epochs 0.1 -q -f -o sixteen.onnx
+judge sixteen.onnx "Flatten Gemm"
 expect 0 "" "$KERF" quantize dense3.onnx --weights f16 -q -o half.onnx
 judge half.onnx "Flatten FusedGemm Gemm"
 expect_json "layers.0.bits=16 layers.0.bytes=470400" "$KERF" info half.onnx --json

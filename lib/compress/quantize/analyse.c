@@ -128,10 +128,10 @@ static void find_ends(const analysis *a, size_t i)
         return;
     const double scale = (double)*(const float *)n->inputs[1]->constant->data;
     const double zero = (double)kerf__tensor_int(n->inputs[2]->constant, 0);
-    const double first = n->inputs[2]->type == KERF_S8 ? -128 : 0;
+    const kerf_quant ends = kerf__quant_of_range(0, 0, n->inputs[2]->type, 0, 0);
     s->has_ends = 1;
-    s->low = (first - zero - 0.5) * scale;
-    s->high = (first + 255 - zero + 0.5) * scale;
+    s->low = (ends.qmin - zero - 0.5) * scale;
+    s->high = (ends.qmax - zero + 0.5) * scale;
 }
 
 static kerf_status make_networks(analysis *a, const kerf_graph *g, kerf_state *s,

@@ -103,8 +103,10 @@ kerf_status kerf__quantize_check_options(const kerf_quantize_options *o)
     KERF__TRY(check_block(o));
     if (o->mode != KERF_QUANTIZE_STATIC)
         return KERF_OK;
-    if (o->activations != KERF_U8 && o->activations != KERF_S8)
-        return kerf__fail(KERF_ERR_ARGUMENT, "quantize: activations are %s, must be uint8 or int8",
+    if (o->activations != KERF_U8 && o->activations != KERF_S8 && o->activations != KERF_U16 &&
+        o->activations != KERF_S16)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "quantize: activations are %s, must be uint8, int8, uint16 or int16",
                           kerf_type_name(o->activations));
     if (o->ranges == NULL)
         return kerf__fail(KERF_ERR_ARGUMENT,

@@ -119,6 +119,8 @@ typedef struct kerf__rounding {
 kerf_status kerf__round_weights(kerf__rounded *out, const float *weights, kerf_shape shape,
                                 const kerf__rounding *how);
 void kerf__rounded_free(kerf__rounded *r);
+/* Element i of a tensor of 2 to 16 bits that was zeroed. */
+void kerf__put_integer(kerf_tensor *t, size_t i, int x);
 /* What weight i stands for. */
 double kerf__rounded_number(const kerf__rounded *r, const kerf__rounding *how, size_t i);
 /* What each weight becomes when it is rounded down, and how much more when up: 0 for one that is an

@@ -16,8 +16,9 @@
 static const struct {
     int low, high;
 } LIMITS[KERF_NUM_TYPES] = {
-    [KERF_U8] = {0, 255}, [KERF_S8] = {-128, 127}, [KERF_U4] = {0, 15},
-    [KERF_S4] = {-8, 7},  [KERF_U2] = {0, 3},      [KERF_S2] = {-2, 1},
+    [KERF_U16] = {0, 65535}, [KERF_S16] = {-32768, 32767}, [KERF_U8] = {0, 255},
+    [KERF_S8] = {-128, 127}, [KERF_U4] = {0, 15},          [KERF_S4] = {-8, 7},
+    [KERF_U2] = {0, 3},      [KERF_S2] = {-2, 1},
 };
 
 static double clamp(double x, double low, double high)
@@ -84,10 +85,13 @@ static size_t group_of(const groups *g, const kerf__rounding *how, size_t i)
 
 /* ---- rounding --------------------------------------------------------------------------- */
 
-/* Element i of a tensor of 2, 4 or 8 bits that was zeroed. */
-static void put(kerf_tensor *t, size_t i, int x)
+void kerf__put_integer(kerf_tensor *t, size_t i, int x)
 {
     const size_t bits = kerf_type_bits(t->type);
+    if (bits == 16) {
+        ((uint16_t *)t->data)[i] = (uint16_t)x;
+        return;
+    }
     unsigned char *byte = (unsigned char *)t->data + i * bits / 8;
     *byte = (unsigned char)(*byte | ((unsigned)x & ((1u << bits) - 1)) << (i * bits % 8));
 }
@@ -100,7 +104,7 @@ static void fill_scales(kerf__rounded *out, const double *low, const double *hig
         const kerf_quant q =
             kerf__quant_of_range(low[k], high[k], how->type, how->symmetric, least);
         ((float *)out->scales->data)[k] = q.scale;
-        put(out->zeros, k, q.zero_point);
+        kerf__put_integer(out->zeros, k, q.zero_point);
     }
 }
 
@@ -114,7 +118,7 @@ static void fill_integers(kerf__rounded *out, const float *weights, const groups
         const float scale = ((const float *)out->scales->data)[k];
         const double q =
             (double)rintf(targets[i] / scale) + (double)kerf__tensor_int(out->zeros, k);
-        put(out->integers, i, (int)clamp(q, limits.qmin, limits.qmax));
+        kerf__put_integer(out->integers, i, (int)clamp(q, limits.qmin, limits.qmax));
     }
 }
 

@@ -97,15 +97,15 @@ static kerf_status replace_by(kerf_graph *g, kerf_value *v, kerf_node *quantize,
 static kerf_status round_site(const rewriting *r, kerf_value *v)
 {
     const kerf_quant quant = quant_of(r, v);
-    kerf__rounded numbers = {0};
+    kerf_tensor *t;
     kerf_value *scale, *zero;
     kerf_node *q, *dq;
-    KERF__TRY(kerf_tensor_create(&numbers.scales, NULL, KERF_F32, KERF_SCALAR));
-    *(float *)numbers.scales->data = quant.scale;
-    KERF__TRY(kerf__add_constant(r->g, v->name, "scale", numbers.scales, &scale));
-    KERF__TRY(kerf_tensor_create(&numbers.zeros, NULL, r->options->activations, KERF_SCALAR));
-    *(unsigned char *)numbers.zeros->data = (unsigned char)quant.zero_point;
-    KERF__TRY(kerf__add_constant(r->g, v->name, "zero", numbers.zeros, &zero));
+    KERF__TRY(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SCALAR));
+    *(float *)t->data = quant.scale;
+    KERF__TRY(kerf__add_constant(r->g, v->name, "scale", t, &scale));
+    KERF__TRY(kerf_tensor_create(&t, NULL, r->options->activations, KERF_SCALAR));
+    kerf__put_integer(t, 0, quant.zero_point);
+    KERF__TRY(kerf__add_constant(r->g, v->name, "zero", t, &zero));
     KERF__TRY(kerf__add_node(r->g, "QuantizeLinear", v->name, "q", (kerf_value *[]){v, scale, zero},
                              3, r->options->activations, v->shape, &q));
     KERF__TRY(kerf__add_node(r->g, "DequantizeLinear", v->name, "dq",
