@@ -1,7 +1,10 @@
 /* test_fuse_integer.c -- a product or sum between DequantizeLinear and QuantizeLinear runs on
  * integers, with the very bits of the nodes it stands for.
  *
- * Scales are powers of two, so that floats count exactly and every half is met. */
+ * Scales are powers of two, so that floats count exactly and every half is met; but for sums that
+ * floats cannot hold, where both may be a step apart. */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -217,9 +220,84 @@ static void check(setup s)
     kerf_graph_destroy(g);
 }
 
+/* ---- sums that floats do not hold ------------------------------------------------------------ */
+
+/* Sums of 1100 products, all beyond 2^24, from which biases take most. */
+enum { ROWS = 4, TERMS = 1100, COLUMNS = 8, LONG = ROWS * COLUMNS };
+
+typedef struct long_sums {
+    uint8_t x[ROWS * TERMS];
+    int8_t w[TERMS * COLUMNS];
+    int32_t bias[COLUMNS], sums[LONG]; /* sums with the bias */
+} long_sums;
+
+static void fill_long(long_sums *l)
+{
+    for (int i = 0; i < ROWS * TERMS; i++)
+        l->x[i] = (uint8_t)(200 + i * 101 % 56);
+    for (int i = 0; i < TERMS * COLUMNS; i++)
+        l->w[i] = (int8_t)(90 + i * 37 % 38);
+    for (int i = 0; i < LONG; i++) {
+        int32_t *sum = &l->sums[i];
+        *sum = 0;
+        for (int k = 0; k < TERMS; k++)
+            *sum += l->x[i / COLUMNS * TERMS + k] * l->w[k * COLUMNS + i % COLUMNS];
+        CHECK(*sum > 1 << 24);
+        if (i < COLUMNS) /* the first row's sums become 2000 and more */
+            l->bias[i] = 2000 + 97 * i - *sum;
+        *sum += l->bias[i % COLUMNS];
+    }
+}
+
+static kerf_graph *graph_of_long(const long_sums *l, float x_scale, float w_scale, float y_scale)
+{
+    const float bias_scale = x_scale * w_scale;
+    kerf_graph *g;
+    kerf_value *in[3];
+    CHECK_OK(kerf_graph_create(&g));
+    CHECK_OK(kerf_graph_add_input(g, "x", KERF_U8, KERF_SHAPE(ROWS, TERMS), &in[0]));
+    in[0] = linear(g, "DequantizeLinear", in[0], KERF_U8, x_scale, -1);
+    in[1] = unfused_constant(g, KERF_S8, KERF_SHAPE(TERMS, COLUMNS), l->w);
+    in[1] = linear(g, "DequantizeLinear", in[1], KERF_S8, w_scale, -1);
+    in[2] = unfused_constant(g, KERF_S32, KERF_SHAPE(COLUMNS), l->bias);
+    in[2] = linear(g, "DequantizeLinear", in[2], KERF_S32, bias_scale, -1);
+    CHECK_OK(kerf_graph_add_output(
+        g, linear(g, "QuantizeLinear", unfused_add(g, "Gemm", in, 3), KERF_U8, y_scale, 0)));
+    return g;
+}
+
+/* The integers are those of the exact sums; floats that add up the same are a step off at most. */
+static void test_long_sums(void)
+{
+    static long_sums l;
+    const float x_scale = 0.0137f, w_scale = 0.0071f, y_scale = x_scale * w_scale * 151.0f;
+    const float multiplier = x_scale * w_scale / y_scale;
+    uint8_t got[LONG] = {0}, floats[LONG] = {0};
+    kerf_plan *p;
+    kerf_state *state;
+    fill_long(&l);
+    kerf_graph *g = graph_of_long(&l, x_scale, w_scale, y_scale);
+    CHECK_OK(kerf_state_create(&state, dev));
+    CHECK_OK(kerf_plan_create(&p, g, state, &(kerf_plan_options){.batch = ROWS}));
+    CHECK(unfused_count(p->graph, "QLinearMatMul") == 1);
+    unfused_run(dev, g, 0, l.x, floats);
+    CHECK_OK(kerf_plan_feed(p, "x", l.x, sizeof l.x));
+    CHECK_OK(kerf_plan_run(p));
+    CHECK_OK(kerf_tensor_read(kerf_plan_output(p, p->outputs.items[0].name), got));
+    for (int i = 0; i < LONG; i++) {
+        const float want = rintf((float)l.sums[i] * multiplier);
+        CHECK(got[i] == (want < 0 ? 0 : want > 255 ? 255 : (int)want));
+        CHECK(abs(got[i] - floats[i]) <= 1);
+    }
+    kerf_plan_destroy(p);
+    kerf_state_destroy(state);
+    kerf_graph_destroy(g);
+}
+
 int main(void)
 {
     dev = check_open_device();
+    test_long_sums();
     const setup plain = {.x = KERF_U8, .w = KERF_S8, .y = KERF_U8, .w_zero = -1, .y_zero = 128};
     setup s = plain;
     check(s);
