@@ -35,6 +35,7 @@
     X(qlinear_add) \
     X(qlinear_conv) \
     X(quantize) \
+    X(quantize_layer) \
     X(reduce) \
     X(reorder) \
     X(resize) \

@@ -82,6 +82,14 @@ static int is_zero(const kerf_value *v)
     return v == NULL || zero != NULL;
 }
 
+/* 1 if one kerf.QuantizeLayer made the bias and the weights' scales for this input. */
+static int is_made_of(const operand *bias, const operand *x, const operand *w)
+{
+    const kerf_node *n = bias->scale->producer;
+    return is(n, "kerf.QuantizeLayer") && n == w->scale->producer &&
+           n == bias->integers->producer && kerf__plan_holds_same(n->inputs[1], x->scale);
+}
+
 /* 1 if the bias counts in what the sums count in, as far as a product's rounding goes. */
 static int is_bias_of(const operand *bias, const operand *x, const operand *w)
 {
@@ -89,6 +97,8 @@ static int is_bias_of(const operand *bias, const operand *x, const operand *w)
     const int64_t num_b = kerf_shape_num_elements(bias->scale->shape);
     const int64_t num_c = kerf_shape_num_elements(w->scale->shape);
     const int64_t num = num_b > num_c ? num_b : num_c;
+    if (is_made_of(bias, x, w))
+        return 1;
     if (a == NULL || b == NULL || c == NULL || !is_zero(bias->zero))
         return 0;
     for (int64_t i = 0; i < num; i++) {
@@ -164,24 +174,42 @@ static kerf_status put_inputs(kerf_node *n, kerf_value *const *inputs, int num)
     return KERF_OK;
 }
 
-/* Weights of fewer bits are widened while planning, so they must be known then. */
-static int can_be_bytes(const operand *w)
+/* Weights of fewer bits become bytes, while planning where they are known by then. */
+static kerf_status widen_constant(kerf_graph *g, kerf_type bytes, kerf_value **v)
 {
-    return (BYTES >> w->integers->type & 1) != 0 ||
-           (is_constant(w->integers) && (w->zero == NULL || is_constant(w->zero)));
+    kerf_tensor *t;
+    KERF__TRY(kerf_tensor_create(&t, NULL, bytes, (*v)->shape));
+    for (size_t i = 0; i < t->num_elements; i++)
+        ((uint8_t *)t->data)[i] = (uint8_t)kerf__tensor_int((*v)->constant, i);
+    return kerf_graph_add_constant(g, NULL, t, v);
+}
+
+/* There and back with scale 1. */
+static kerf_status widen_computed(kerf_graph *g, kerf_type bytes, kerf_value **v)
+{
+    kerf_tensor *one, *zero;
+    kerf_value *inputs[3] = {*v};
+    kerf_node *n;
+    KERF__TRY(kerf_tensor_create(&one, NULL, KERF_F32, KERF_SCALAR));
+    *(float *)one->data = 1;
+    KERF__TRY(kerf_graph_add_constant(g, NULL, one, &inputs[1]));
+    KERF__TRY(kerf_tensor_create(&zero, NULL, bytes, KERF_SCALAR)); /* zeroed */
+    KERF__TRY(kerf_graph_add_constant(g, NULL, zero, &inputs[2]));
+    KERF__TRY(kerf_graph_add_node(g, "DequantizeLinear", NULL, inputs, 2, 1, &n));
+    KERF__TRY(kerf__node_infer(n));
+    inputs[0] = n->outputs[0];
+    KERF__TRY(kerf_graph_add_node(g, "QuantizeLinear", NULL, inputs, 3, 1, &n));
+    *v = n->outputs[0];
+    return kerf__node_infer(n);
 }
 
 static kerf_status widen(kerf_graph *g, kerf_value **v)
 {
     const kerf_type type = (*v)->type;
-    const int is_signed = type == KERF_S4 || type == KERF_S2;
-    kerf_tensor *t;
+    const kerf_type bytes = type == KERF_S4 || type == KERF_S2 ? KERF_S8 : KERF_U8;
     if ((LESS >> type & 1) == 0)
         return KERF_OK;
-    KERF__TRY(kerf_tensor_create(&t, NULL, is_signed ? KERF_S8 : KERF_U8, (*v)->shape));
-    for (size_t i = 0; i < t->num_elements; i++)
-        ((uint8_t *)t->data)[i] = (uint8_t)kerf__tensor_int((*v)->constant, i);
-    return kerf_graph_add_constant(g, NULL, t, v);
+    return is_constant(*v) ? widen_constant(g, bytes, v) : widen_computed(g, bytes, v);
 }
 
 /* Weights that have a scale each index of `axis`, and perhaps a bias of as many. */
@@ -190,7 +218,7 @@ static int match_product(pattern *p, int axis)
     operand bias;
     const kerf_value *given = kerf_node_input(p->core, 2);
     if (!read_operand(p->core->inputs[0], BYTES, -1, &p->x) ||
-        !read_operand(p->core->inputs[1], BYTES | LESS, axis, &p->w) || !can_be_bytes(&p->w))
+        !read_operand(p->core->inputs[1], BYTES | LESS, axis, &p->w))
         return 0;
     if (given == NULL)
         return 1;

@@ -43,7 +43,15 @@ static void fill(float *x, int num, int a_channel, int most)
     }
 }
 
-/* Conv, Relu, MaxPool, Flatten, Gemm; biases in steps of the sums, as the scales are 1/64. */
+/* Numbers that no scale holds. */
+static void fill_any(float *x, int num)
+{
+    for (int i = 0; i < num; i++)
+        x[i] = 1.7f * next_random();
+}
+
+/* Conv, Relu, MaxPool, Flatten, Gemm; biases in steps of the sums, as the scales are 1/64.  With no
+ * most: any numbers. */
 static network make(int conv_most, int fc_most)
 {
     float conv[NUM_CONV], fc[NUM_FC], bias[CHANNELS];
@@ -54,6 +62,11 @@ static network make(int conv_most, int fc_most)
     fill(fc, NUM_FC, FLAT, fc_most);
     for (int i = 0; i < CHANNELS; i++)
         bias[i] = (float)(i - 1) / 8;
+    if (conv_most == 0) {
+        fill_any(conv, NUM_CONV);
+        fill_any(fc, NUM_FC);
+        fill_any(bias, CHANNELS);
+    }
     in[0] = network_begin(&n, dev, 1, SIDE);
     in[1] = network_weight(&n, "conv.weight", KERF_SHAPE(CHANNELS, 1, 3, 3), conv);
     in[2] = network_weight(&n, "conv.bias", KERF_SHAPE(CHANNELS), bias);
@@ -70,16 +83,19 @@ static network make(int conv_most, int fc_most)
     return n;
 }
 
-/* Ranges of 255 steps that are powers of 2. */
-static kerf_ranges *make_ranges(void)
+/* Ranges of 255 steps that are powers of 2; or any. */
+static kerf_ranges *make_ranges(int any)
 {
     static const char TEXT[] = "{\"ranges\":{\"input\":{\"low\":-1,\"high\":2.984375},"
                                "\"relu\":{\"low\":0,\"high\":7.96875},"
                                "\"logits\":{\"low\":-16,\"high\":15.875}}}";
+    static const char ANY[] = "{\"ranges\":{\"input\":{\"low\":-0.53,\"high\":1.47},"
+                              "\"relu\":{\"low\":0,\"high\":3.1},"
+                              "\"logits\":{\"low\":-11.3,\"high\":9.7}}}";
     char path[] = "/tmp/kerf-ranges-XXXXXX";
     kerf_ranges *r;
     FILE *f = fdopen(mkstemp(path), "w");
-    fputs(TEXT, f);
+    fputs(any ? ANY : TEXT, f);
     fclose(f);
     CHECK_OK(kerf_ranges_read(&r, path));
     remove(path);
@@ -106,42 +122,92 @@ static void check_same(const char *what, const unsigned char *a, const unsigned 
         }
 }
 
-/* The integers of every layer: scales are powers of 2, so floats are exact in training, too. */
-static void test_same_integers(kerf_type weights, int most, kerf_type fc_weights, int fc_most)
+static int is_any_of(const char *op, const char *const *ops, size_t num)
 {
-    static const struct {
-        const char *name;
-        int num; /* a sample */
-    } ENDS[] = {{"input_q", SIDE * SIDE},
-                {"relu_q", CHANNELS * SIDE * SIDE},
-                {"flat_q", FLAT},
-                {"logits_q", CLASSES}};
+    for (size_t i = 0; i < num; i++)
+        if (strcmp(op, ops[i]) == 0)
+            return 1;
+    return 0;
+}
+
+/* It multiplies integers. */
+static void check_kernels(const kerf_plan *p)
+{
+    static const char *const FLOATS[] = {"Conv", "Gemm", "Relu", "kerf.FakeQuant"};
+    static const char *const INTEGERS[] = {"QLinearConv", "QLinearMatMul"};
+    int num = 0;
+    for (int i = 0; i < kerf_plan_num_steps(p); i++) {
+        kerf_plan_step step;
+        CHECK_OK(kerf_plan_get_step(p, i, &step));
+        CHECK(!is_any_of(step.op, FLOATS, 4));
+        num += is_any_of(step.op, INTEGERS, 2);
+    }
+    CHECK(num == 2);
+}
+
+/* What each layer takes and gives, and how many integers a sample. */
+static const struct {
+    const char *name;
+    int num;
+} ENDS[] = {{"input_q", SIDE *SIDE},
+            {"relu_q", CHANNELS *SIDE *SIDE},
+            {"flat_q", FLAT},
+            {"logits_q", CLASSES}};
+enum { NUM_ENDS = sizeof ENDS / sizeof ENDS[0] };
+
+/* Evaluates all samples, with all ends as outputs. */
+static kerf_plan *run_ends(kerf_graph *g, kerf_state *s)
+{
+    const kerf_plan_options o = {.mode = KERF_EVALUATE, .batch = SAMPLES};
+    kerf_plan *p;
+    for (int i = 0; i < NUM_ENDS; i++)
+        CHECK_OK(kerf_graph_add_output(g, kerf_graph_find(g, ENDS[i].name)));
+    CHECK_OK(kerf_graph_verify(g));
+    CHECK_OK(kerf_plan_create(&p, g, s, &o));
+    CHECK_OK(kerf_tensor_write(kerf_plan_input(p, "input"), samples));
+    CHECK_OK(kerf_plan_run(p));
+    return p;
+}
+
+/* An evaluation of what is trained and the network that is written: the integers of every layer.
+ */
+static void check_integers(const network *n, kerf_graph *rounding, const kerf_quantize_options *o)
+{
     static unsigned char in_training[SAMPLES * CHANNELS * SIDE * SIDE],
         afterwards[sizeof in_training];
-    kerf_ranges *r = make_ranges();
+    kerf_graph *g;
+    kerf_state *s;
+    CHECK_OK(kerf_graph_copy(&g, n->g));
+    CHECK_OK(kerf_state_copy(&s, n->s, dev));
+    CHECK_OK(kerf_quantize(g, s, o));
+    kerf_plan *a = run_ends(rounding, n->s), *b = run_ends(g, s);
+    check_kernels(a);
+    for (int i = 0; i < NUM_ENDS; i++) {
+        CHECK_OK(kerf_tensor_read(kerf_plan_output(a, ENDS[i].name), in_training));
+        CHECK_OK(kerf_tensor_read(kerf_plan_output(b, ENDS[i].name), afterwards));
+        check_same(ENDS[i].name, in_training, afterwards, SAMPLES * ENDS[i].num);
+    }
+    kerf_plan_destroy(a);
+    kerf_plan_destroy(b);
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+}
+
+static void test_same_integers(kerf_quantize_per per, kerf_type weights, int most,
+                               kerf_type fc_weights, int fc_most)
+{
+    kerf_ranges *r = make_ranges(most == 0);
     const kerf_quantize_choice fc = {"fc", fc_weights, KERF_QUANTIZE_STATIC};
     kerf_quantize_options o = options_of(weights, r);
     network n = make(most, fc_most);
     kerf_graph *rounding;
+    o.per = per;
     o.choices = &fc;
     o.num_choices = 1;
     CHECK_OK(kerf_quantize_rounding(&rounding, n.g, &o));
     CHECK(kerf_value_type(kerf_graph_find(rounding, "fc.weight_q")) == fc_weights);
     CHECK(kerf_graph_find(n.g, "input_q") == NULL); /* the network itself is as it was */
-    for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++) {
-        kerf_state *s;
-        kerf_graph *g;
-        CHECK_OK(kerf_graph_copy(&g, n.g));
-        CHECK_OK(kerf_state_copy(&s, n.s, dev));
-        CHECK_OK(kerf_quantize(g, s, &o));
-        CHECK_OK(kerf_graph_add_output(rounding, kerf_graph_find(rounding, ENDS[i].name)));
-        CHECK_OK(kerf_graph_add_output(g, kerf_graph_find(g, ENDS[i].name)));
-        network_run(rounding, n.s, samples, SAMPLES, ENDS[i].name, in_training);
-        network_run(g, s, samples, SAMPLES, ENDS[i].name, afterwards);
-        check_same(ENDS[i].name, in_training, afterwards, SAMPLES * ENDS[i].num);
-        kerf_graph_destroy(g);
-        kerf_state_destroy(s);
-    }
+    check_integers(&n, rounding, &o);
     kerf_graph_destroy(rounding);
     kerf_ranges_destroy(r);
     network_end(&n);
@@ -202,7 +268,7 @@ static void test_learns(void)
 {
     float before[NUM_FC], after[NUM_FC];
     kerf_dataset *d = open_data();
-    kerf_ranges *r = make_ranges();
+    kerf_ranges *r = make_ranges(0);
     const kerf_quantize_options o = options_of(KERF_S2, r);
     kerf_train_options t = kerf_train_defaults();
     network n = make(64, 64);
@@ -234,7 +300,7 @@ static void test_learns(void)
 
 static void test_refused(void)
 {
-    kerf_ranges *r = make_ranges();
+    kerf_ranges *r = make_ranges(0);
     kerf_quantize_options o = options_of(KERF_S8, r);
     network n = make(127, 127);
     kerf_graph *rounding;
@@ -260,9 +326,11 @@ int main(void)
 {
     dev = check_open_device();
     fill_samples();
-    test_same_integers(KERF_S8, 127, KERF_S8, 127);
-    test_same_integers(KERF_S4, 7, KERF_S2, 1);
-    test_same_integers(KERF_S2, 1, KERF_S8, 127);
+    test_same_integers(KERF_PER_CHANNEL, KERF_S8, 127, KERF_S8, 127);
+    test_same_integers(KERF_PER_CHANNEL, KERF_S4, 7, KERF_S2, 1);
+    test_same_integers(KERF_PER_CHANNEL, KERF_S8, 0, KERF_S8, 0);
+    test_same_integers(KERF_PER_CHANNEL, KERF_S4, 0, KERF_S8, 0);
+    test_same_integers(KERF_PER_TENSOR, KERF_S2, 0, KERF_S4, 0);
     test_learns();
     test_refused();
     kerf_device_close(dev);

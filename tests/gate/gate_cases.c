@@ -215,6 +215,7 @@ const gate_case gate_cases[] = {
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: u2:",  NULL, 0},
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s2:",  NULL, 0},
     {"kerf.QuantizeRange", "f32: f32:", NULL, 0},
+    {"kerf.QuantizeLayer", "f32:50", "largest=127", 1},
 
     /* Along rows, columns, neither; long enough to be cut into parts. */
     {"ReduceSum", "f32:50,70",       "axes=1", 0},

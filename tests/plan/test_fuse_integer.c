@@ -31,7 +31,8 @@ typedef struct setup {
     const char *core; /* Conv where nothing is said */
     int transposes;   /* a Gemm */
     float most;       /* of a Clip */
-    int has_bias;     /* 1: int32; 2: int32 of another scale; 3: floats */
+    int has_bias;     /* 1: int32; 2: int32 of another scale; 3: floats;
+                       * 4: as a kerf.QuantizeLayer makes it of this input; 5: of another */
     int is_read;      /* the convolution's own result is an output, too */
     int not_integer;  /* the pattern is not one */
     int sum_side;     /* behind the convolution is a sum, of which it is side 1 or 2; 0: none */
@@ -84,6 +85,24 @@ static kerf_value *weights(kerf_graph *g, const setup *s)
         g, "DequantizeLinear",
         (kerf_value *[]){q, unfused_constant(g, KERF_F32, KERF_SHAPE(s->w_channels), scales)}, 2);
     CHECK_OK(kerf_node_set_int(v->producer, "axis", s->w_axis));
+    return v;
+}
+
+/* Weights count in what their largest number says: the node makes their scale, too. */
+static kerf_value *made_bias(kerf_graph *g, float x_scale, kerf_value *weights)
+{
+    static const float FLOATS[OUT] = {1, -2, 0.5f, 3};
+    const float most = 127 * weight_scale(0);
+    kerf_value *inputs[] = {unfused_constant(g, KERF_F32, KERF_SCALAR, &most),
+                            unfused_constant(g, KERF_F32, KERF_SCALAR, &x_scale),
+                            unfused_constant(g, KERF_F32, KERF_SHAPE(OUT), FLOATS)};
+    kerf_node *n;
+    CHECK_OK(kerf_graph_add_node(g, "kerf.QuantizeLayer", NULL, inputs, 3, 3, &n));
+    CHECK_OK(kerf_node_set_int(n, "largest", 127));
+    kerf__node_set_input(weights->producer, 1, n->outputs[0]);
+    kerf_value *v = unfused_add(g, "DequantizeLinear", &n->outputs[1], 2);
+    CHECK_OK(kerf_node_set_int(v->producer, "axis", 0));
+    CHECK_OK(kerf__graph_sort(g)); /* the weights' node stands before its scale's */
     return v;
 }
 
@@ -154,8 +173,11 @@ static kerf_value *sum_behind(kerf_graph *g, const setup *s, kerf_value *conv)
 
 static kerf_value *core(kerf_graph *g, const setup *s, kerf_value *x)
 {
-    kerf_value *v = unfused_add(g, s->core != NULL ? s->core : "Conv",
-                                (kerf_value *[]){x, weights(g, s), bias(g, s)}, 3);
+    kerf_value *w = weights(g, s);
+    kerf_value *b =
+        s->has_bias >= 4 ? made_bias(g, s->has_bias == 4 ? 0x1p-4f : 0x1p-3f, w) : bias(g, s);
+    kerf_value *v =
+        unfused_add(g, s->core != NULL ? s->core : "Conv", (kerf_value *[]){x, w, b}, 3);
     if (is(s, "Conv"))
         CHECK_OK(kerf_node_set_ints(v->producer, "pads", (int64_t[]){1, 1, 1, 1}, 4));
     if (s->transposes)
@@ -318,6 +340,10 @@ int main(void)
     s = plain, s.not_integer = 1, s.has_bias = 2;
     check(s);
     s = plain, s.not_integer = 1, s.has_bias = 3;
+    check(s);
+    s = plain, s.has_bias = 4;
+    check(s);
+    s = plain, s.not_integer = 1, s.has_bias = 5;
     check(s);
     s = plain, s.not_integer = 1, s.is_read = 1;
     check(s);

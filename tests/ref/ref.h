@@ -31,6 +31,7 @@ REF(pool);
 REF(qlinear_add);
 REF(qlinear_conv);
 REF(quantize);
+REF(quantize_layer);
 REF(reduce);
 REF(reorder);
 /* The 4x4 numbers that Winograd's method has in place of a filter's 3x3. */

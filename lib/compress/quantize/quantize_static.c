@@ -136,6 +136,7 @@ static kerf_status make_least(const kerf__quantize_layer *l, const float *bias, 
     return KERF_OK;
 }
 
+/* As kernels/quantize_layer.cl does it while the network is trained, bit for bit. */
 static kerf_status round_bias(kerf__rounded *out, const float *bias, size_t num,
                               const kerf_tensor *weight_scales, float x_scale)
 {
@@ -148,7 +149,7 @@ static kerf_status round_bias(kerf__rounded *out, const float *bias, size_t num,
     for (size_t c = 0; c < num; c++) {
         const float scale = x_scale * scales[weight_scales->num_elements > 1 ? c : 0];
         ((int32_t *)out->integers->data)[c] =
-            (int32_t)fmin(fmax(rint((double)bias[c] / (double)scale), -0x1p31), 0x1p31 - 1);
+            (int32_t)fmin(fmax((double)rintf(bias[c] / scale), -0x1p31), 0x1.fffffep30);
     }
     return KERF_OK;
 }

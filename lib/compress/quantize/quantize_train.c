@@ -1,26 +1,21 @@
 /* compress/quantize/quantize_train.c -- the network as it is trained with its roundings
  * (quantization-aware training, Jacob et al. 2018, section 3).
  *
- *     weights --> QuantizeLinear --> DequantizeLinear --> Conv
- *        |              ^                   ^
- *        +--> Abs --> ReduceMax --> Div --> Max, a scale a channel
+ *     weights --> QuantizeLinear --> DequantizeLinear -----------+
+ *        |              ^                   ^                    |
+ *        |              |  a scale a channel |                   v
+ *        +--> Abs --> ReduceMax --> kerf.QuantizeLayer          Conv
+ *                                     ^           |              ^
+ *     bias ---------------------------+           +--> DequantizeLinear
  *
- * Weights stay floats in the state, and their scales follow them in each step; a gradient passes
- * the rounding as if it were not there (lib/ops/quantize.c).  Activations have the ranges that
- * calibration found.  What kerf_quantize() makes of the weights afterwards has the same scales, but
- * for the last bit, and biases of int32. */
+ * Weights and biases stay floats in the state, and their scales follow them in each step; a
+ * gradient passes the rounding as if it were not there (lib/ops/quantize.c).  Activations have the
+ * ranges that calibration found.  What kerf_quantize() makes of weights and biases afterwards has
+ * the same scales and integers, bit for bit: so an evaluation of this graph runs the very kernels
+ * of the file (lib/plan/fuse_integer.c).  Training itself computes in floats between roundings. */
 #include "base/fail.h"
 #include "compress/quantize/quantize_internal.h"
 #include "tensor/tensor_internal.h"
-
-static kerf_status add_number(kerf_graph *g, const char *base, const char *suffix, double x,
-                              kerf_value **out)
-{
-    kerf_tensor *t;
-    KERF__TRY(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SCALAR));
-    *(float *)t->data = (float)x;
-    return kerf__add_constant(g, base, suffix, t, out);
-}
 
 static kerf_status add_zeros(kerf_graph *g, const char *base, kerf_type type, kerf_shape shape,
                              kerf_value **out)
@@ -49,31 +44,48 @@ static kerf_status add_most(kerf_graph *g, const kerf__quantize_layer *l, kerf_s
     return kerf_node_set_int(n, "keepdims", 0);
 }
 
-/* As kerf__quant_of_range() has it. */
-static kerf_status add_scale(kerf_graph *g, const kerf__quantize_layer *l, kerf_type type,
-                             kerf_shape shape, kerf_value **out)
+/* 1 if the layer's sums are of integers, so that its bias is one, too. */
+static int rounds_bias(const kerf__quantize_layer *l)
 {
-    const char *base = l->weight->name;
-    kerf_value *inputs[2];
-    kerf_node *n;
-    KERF__TRY(add_most(g, l, shape, &inputs[0]));
-    KERF__TRY(add_number(g, base, "steps", kerf__quant_most(type), &inputs[1]));
-    KERF__TRY(kerf__add_node(g, "Div", base, "step", inputs, 2, KERF_F32, shape, &n));
-    inputs[0] = n->outputs[0];
-    KERF__TRY(add_number(g, base, "least", KERF__LEAST_SCALE, &inputs[1]));
-    KERF__TRY(kerf__add_node(g, "Max", base, "scale", inputs, 2, KERF_F32, shape, &n));
-    *out = n->outputs[0];
+    return l->mode == KERF_QUANTIZE_STATIC && l->bias != NULL;
+}
+
+/* A result of n behind its first. */
+static kerf_status add_result(kerf_node *n, kerf_type type, kerf_shape shape)
+{
+    kerf_value *v;
+    KERF__TRY(kerf__graph_add_output_value(n->graph, n, NULL, &v));
+    v->type = type;
+    v->shape = shape;
     return KERF_OK;
 }
 
-static kerf_status round_weights(kerf_graph *g, const kerf_quantize_options *o,
-                                 const kerf__quantize_layer *l)
+/* The layer's scale and, where its input is rounded by now, its bias. */
+static kerf_status add_numbers(kerf_graph *g, const kerf__quantize_layer *l, kerf_shape shape,
+                               kerf_node **out)
+{
+    kerf_value *inputs[3];
+    const int has_bias = rounds_bias(l);
+    KERF__TRY(add_most(g, l, shape, &inputs[0]));
+    if (has_bias) {
+        inputs[1] = l->node->inputs[0]->producer->inputs[1];
+        inputs[2] = l->node->inputs[2];
+    }
+    KERF__TRY(kerf__add_node(g, "kerf.QuantizeLayer", l->weight->name, "scale", inputs,
+                             has_bias ? 3 : 1, KERF_F32, shape, out));
+    if (has_bias) {
+        KERF__TRY(add_result(*out, KERF_S32, KERF_SHAPE(l->channels)));
+        KERF__TRY(add_result(*out, KERF_F32, shape));
+    }
+    return kerf_node_set_int(*out, "largest", kerf__quant_most(l->weights));
+}
+
+static kerf_status round_weights(kerf_graph *g, const kerf__quantize_layer *l, kerf_shape shape,
+                                 const kerf_node *numbers)
 {
     const char *base = l->weight->name;
-    const kerf_shape shape = o->per == KERF_PER_TENSOR ? KERF_SCALAR : KERF_SHAPE(l->channels);
-    kerf_value *inputs[3] = {l->node->inputs[1]};
+    kerf_value *inputs[3] = {l->node->inputs[1], numbers->outputs[0]};
     kerf_node *q, *dq;
-    KERF__TRY(add_scale(g, l, l->weights, shape, &inputs[1]));
     KERF__TRY(add_zeros(g, base, l->weights, shape, &inputs[2]));
     KERF__TRY(kerf__add_node(g, "QuantizeLinear", base, "q", inputs, 3, l->weights,
                              l->weight->shape, &q));
@@ -84,6 +96,26 @@ static kerf_status round_weights(kerf_graph *g, const kerf_quantize_options *o,
     KERF__TRY(kerf_node_set_int(dq, "axis", l->axis));
     kerf__node_set_input(l->node, 1, dq->outputs[0]);
     return KERF_OK;
+}
+
+static kerf_status round_bias(kerf_graph *g, const kerf__quantize_layer *l, kerf_node *numbers)
+{
+    kerf_node *dq;
+    KERF__TRY(kerf__add_node(g, "DequantizeLinear", l->bias->name, "dq", &numbers->outputs[1], 2,
+                             KERF_F32, KERF_SHAPE(l->channels), &dq));
+    KERF__TRY(kerf_node_set_int(dq, "axis", 0));
+    kerf__node_set_input(l->node, 2, dq->outputs[0]);
+    return KERF_OK;
+}
+
+static kerf_status round_layer(kerf_graph *g, const kerf_quantize_options *o,
+                               const kerf__quantize_layer *l)
+{
+    const kerf_shape shape = o->per == KERF_PER_TENSOR ? KERF_SCALAR : KERF_SHAPE(l->channels);
+    kerf_node *numbers;
+    KERF__TRY(add_numbers(g, l, shape, &numbers));
+    KERF__TRY(round_weights(g, l, shape, numbers));
+    return rounds_bias(l) ? round_bias(g, l, numbers) : KERF_OK;
 }
 
 static kerf_status check(const kerf_quantize_options *o)
@@ -106,7 +138,7 @@ static kerf_status rewrite(kerf_graph *g, const kerf_quantize_options *options)
     kerf_status status = kerf__quantize_activations(g, options, &layers);
     for (size_t i = 0; status == KERF_OK && i < layers.num; i++)
         if (layers.at[i].weights != KERF_F16) /* less than what a step changes is lost there */
-            status = round_weights(g, options, &layers.at[i]);
+            status = round_layer(g, options, &layers.at[i]);
     kerf__quantize_layers_free(&layers);
     return status == KERF_OK ? kerf__graph_sort(g) : status;
 }
