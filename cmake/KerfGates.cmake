@@ -137,5 +137,5 @@ endforeach()
 kerf_add_probe_run(dot_rate "-DDOT_FORM=DOT_PLAIN -DPROBE_DOT_RATE=dot_ss -DPROBE_CHAINS=4"
     probe_dot_rate 64 buffer int:3 uint:5)
 kerf_add_probe_run(dot_rate_wide
-    "-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT_RATE=dot_ss -DPROBE_CHAINS=12"
+    "-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT_RATE=dot_ss -DPROBE_CHAINS=12 -DPROBE_SHARED=3"
     probe_dot_rate 1 buffer int:3 uint:5)

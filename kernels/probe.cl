@@ -148,19 +148,29 @@ kernel void probe_multiply_add(global PROBE_VECTOR *dst, int rounds, float b, fl
 #ifndef PROBE_CHAINS
 #define PROBE_CHAINS 4
 #endif
-/* A chain's factor is what its neighbour's sum was: nothing can be taken out of the loop, no sum
- * waits for one of the same round but the last, and the host follows them exactly. */
+#ifndef PROBE_SHARED /* chains of a group, which multiply the same word */
+#define PROBE_SHARED 1
+#endif
+/* What chains multiply is what the sum of the next group's first was: nothing can be taken out of
+ * the loop, no sum waits for one of the same round but the last group, and the host follows them
+ * exactly.  In a group each has a factor of its own, so what a form does with a word beforehand
+ * counts once, as in a tile. */
 kernel void probe_dot_rate(global dotv *dst, int rounds, uint factor)
 {
     dotv a[PROBE_CHAINS], total = (dotv)(0);
-    const dotword b = (dotword)(factor);
+    dotword b[PROBE_SHARED];
+#pragma unroll
+    for (int i = 0; i < PROBE_SHARED; i++)
+        b[i] = (dotword)(rotate(factor, 8u * (uint)i));
 #pragma unroll
     for (int i = 0; i < PROBE_CHAINS; i++)
         a[i] = (dotv)(0x01234567 * (i + 1));
     for (int r = 0; r < rounds; r++) {
 #pragma unroll
         for (int i = 0; i < PROBE_CHAINS; i++)
-            a[i] = PROBE_DOT_RATE(DOT_AS_WORD(a[(i + 1) % PROBE_CHAINS]), b, a[i]);
+            a[i] =
+                PROBE_DOT_RATE(DOT_AS_WORD(a[(i / PROBE_SHARED + 1) * PROBE_SHARED % PROBE_CHAINS]),
+                               b[i % PROBE_SHARED], a[i]);
     }
 #pragma unroll
     for (int i = 0; i < PROBE_CHAINS; i++)
