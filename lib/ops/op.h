@@ -74,6 +74,9 @@ struct kerf__variant {
     kerf_status (*build)(const kerf__op_case *c);
     const kerf__candidate *candidates; /* NULL: a nameless one */
     int num_candidates;
+    /* 1 if it can compute a case that fits with this candidate, as it can with one at least.
+     * NULL: with all. */
+    int (*takes)(const kerf__op_case *c, const kerf__candidate *candidate);
     int foreign;         /* may wait, allocate or compile when run */
     double error_factor; /* of its results over a plain sum's; 0 is taken as 1 */
 };

@@ -18,15 +18,15 @@ int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out)
     const kerf__op *op = kerf__op_find(c->node->op);
     for (int v = 0; v < op->num_variants; v++) {
         const kerf__variant *variant = &op->variants[v];
+        const kerf__candidate *all = variant->candidates != NULL ? variant->candidates : &NAMELESS;
         const int num = variant->candidates != NULL ? variant->num_candidates : 1;
         if (!variant_fits(c, variant))
             continue;
-        if (i < num) {
-            *out = (kerf__option){variant, variant->candidates != NULL ? &variant->candidates[i]
-                                                                       : &NAMELESS};
-            return 1;
-        }
-        i -= num;
+        for (int k = 0; k < num; k++)
+            if ((variant->takes == NULL || variant->takes(c, &all[k])) && i-- == 0) {
+                *out = (kerf__option){variant, &all[k]};
+                return 1;
+            }
     }
     return 0;
 }

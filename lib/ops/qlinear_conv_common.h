@@ -39,6 +39,7 @@ kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out);
     kerf_status kerf__qlinear_conv_##name##_build(const kerf__op_case *c);
 KERF__QLINEAR_CONV_FORM_LIST(KERF__QLINEAR_CONV_FORM)
 #undef KERF__QLINEAR_CONV_FORM
+int kerf__qlinear_conv_takes(const kerf__op_case *c, const kerf__candidate *candidate);
 enum { KERF__QLINEAR_CONV_NUM_TILES = 4 };
 extern const kerf__candidate kerf__qlinear_conv_tiles[KERF__QLINEAR_CONV_NUM_TILES];
 

@@ -36,34 +36,6 @@ const kerf__candidate kerf__qlinear_conv_tiles[KERF__QLINEAR_CONV_NUM_TILES] = {
     TILE("1x14", 1, 14),
 };
 
-/* ---- when ---------------------------------------------------------------------------------- */
-
-/* Blocks of few channels are mostly padding.  A band of one row and one tile must fit the local
- * memory of every CPU device. */
-enum { FEW_CHANNELS = 8, MOST_BAND = 24 << 10, WIDEST_TILE = 14 };
-
-static int64_t least_band(const kerf__conv *v)
-{
-    return (int64_t)kerf__ceil_div_int(v->src_channels, KERF__LANES) * KERF__LANES *
-           kerf__conv_reach(&v->h) * v->w.stride *
-           (WIDEST_TILE + (kerf__conv_reach(&v->w) - 1) / v->w.stride);
-}
-
-kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
-{
-    const kerf__conv v = kerf__conv_of(n);
-    const kerf__conv_bytes b = kerf__conv_bytes_of(n);
-    if (v.n == 0 || v.dst_channels < FEW_CHANNELS || !kerf__conv_are_whole(&v) ||
-        least_band(&v) > MOST_BAND || !kerf__has_no_zero(n, b.w, b.w_zero))
-        return KERF__STAYS;
-    out->inputs[b.x] = KERF__C16;
-    out->inputs[b.w] = KERF__V16;
-    out->outputs[0] = KERF__C16;
-    if (v.has_residual)
-        out->inputs[b.other] = KERF__C16;
-    return KERF__SEEKS;
-}
-
 /* ---- how it is cut ------------------------------------------------------------------------- */
 
 typedef struct cut {
@@ -90,14 +62,15 @@ static int num_groups(const kerf__conv *v, const int *tile)
     return kerf__num_vector_groups(v->dst_channels, tile[VECTORS], KERF__LANES);
 }
 
-static size_t band_bytes(const kerf__conv *v, const cut *k)
+/* Of so many rows and columns of the result; a double, as hostile nodes reach far. */
+static double band_bytes(const kerf__conv *v, int dst_rows, int dst_cols)
 {
-    const int rows =
-        v->h.kernel == 1 ? k->rows : (k->rows - 1) * v->h.stride + (int)kerf__conv_reach(&v->h);
-    const int phases = v->w.kernel == 1 ? 1 : v->w.stride;
-    const int cols = k->cols + ((int)kerf__conv_reach(&v->w) - 1) / v->w.stride;
-    return (size_t)kerf__ceil_div_int(v->src_channels, KERF__LANES) * KERF__LANES * (size_t)rows *
-           (size_t)phases * (size_t)cols;
+    const double rows = v->h.kernel == 1
+                            ? dst_rows
+                            : (dst_rows - 1.0) * v->h.stride + (double)kerf__conv_reach(&v->h);
+    const double phases = v->w.kernel == 1 ? 1 : v->w.stride;
+    const double cols = dst_cols + (double)((kerf__conv_reach(&v->w) - 1) / v->w.stride);
+    return kerf__ceil_div_int(v->src_channels, KERF__LANES) * KERF__LANES * rows * phases * cols;
 }
 
 /* Cycles of one item: a dot product of a vector a cycle, and what its loads take; filters, which
@@ -120,9 +93,10 @@ static void try_cut(const kerf__op_case *c, const kerf__conv *v, const int *tile
     const double items =
         (double)v->n * v->groups * kerf__ceil_div_int(num_groups(v, tile), k.turns) *
         kerf__ceil_div_int(v->h.dst, k.rows) * kerf__ceil_div_int(v->w.dst, k.cols);
-    k.band_bytes = k.direct ? sizeof(uint32_t) : band_bytes(v, &k);
-    if (k.band_bytes > kerf__conv_local_bytes(c, v))
+    const double bytes = k.direct ? sizeof(uint32_t) : band_bytes(v, k.rows, k.cols);
+    if (bytes > (double)kerf__conv_local_bytes(c, v))
         return;
+    k.band_bytes = (size_t)bytes;
     /* Drivers deal out in pieces, so the busiest core may be half an item behind. */
     k.cycles = fmax(ceil(items / units), items / units + 0.5) * item_cycles(v, tile, &k);
     if (k.cycles < best->cycles)
@@ -142,23 +116,47 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
     return best->cycles < INFINITY;
 }
 
+/* ---- when ---------------------------------------------------------------------------------- */
+
+/* Blocks of few channels are mostly padding.  A band of one row and the narrowest tile must fit the
+ * local memory of every CPU device. */
+enum { FEW_CHANNELS = 8, MOST_BAND = 24 << 10, NARROWEST_TILE = 7 };
+
+kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
+{
+    const kerf__conv v = kerf__conv_of(n);
+    const kerf__conv_bytes b = kerf__conv_bytes_of(n);
+    if (v.n == 0 || v.dst_channels < FEW_CHANNELS || !kerf__conv_are_whole(&v) ||
+        band_bytes(&v, 1, NARROWEST_TILE) > MOST_BAND || !kerf__has_no_zero(n, b.w, b.w_zero))
+        return KERF__STAYS;
+    out->inputs[b.x] = KERF__C16;
+    out->inputs[b.w] = KERF__V16;
+    out->outputs[0] = KERF__C16;
+    if (v.has_residual)
+        out->inputs[b.other] = KERF__C16;
+    return KERF__SEEKS;
+}
+
 /* ---- the variant --------------------------------------------------------------------------- */
+
+int kerf__qlinear_conv_takes(const kerf__op_case *c, const kerf__candidate *candidate)
+{
+    int direct;
+    const kerf__conv v = seen(c, candidate->parameters, &direct);
+    cut k;
+    return cut_of(c, &v, candidate->parameters, direct, &k);
+}
 
 static int fits(const kerf__op_case *c, kerf_dot form)
 {
     const kerf__conv_bytes b = kerf__conv_bytes_of(c->node);
+    int num = 0;
     if (kerf__input_layout(c->node, b.w) != KERF__V16 || !kerf__fits_31_bits(c) ||
         !kerf__has_dot_us(c, form))
         return 0;
-    for (int i = 0; i < KERF__QLINEAR_CONV_NUM_TILES; i++) {
-        const int *tile = kerf__qlinear_conv_tiles[i].parameters;
-        int direct;
-        const kerf__conv v = seen(c, tile, &direct);
-        cut k;
-        if (!cut_of(c, &v, tile, direct, &k))
-            return 0;
-    }
-    return 1;
+    for (int i = 0; i < KERF__QLINEAR_CONV_NUM_TILES; i++)
+        num += kerf__qlinear_conv_takes(c, &kerf__qlinear_conv_tiles[i]);
+    return num > 0;
 }
 
 /* What finds no register costs Intel's compiler half as much again (2x14 by pairs), PoCL's less. */
@@ -188,7 +186,7 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
     const kerf__conv v = seen(c, tile, &direct);
     cut k;
     if (!cut_of(c, &v, tile, direct, &k))
-        return KERF_ERR_UNSUPPORTED; /* fits has said that it can */
+        return KERF_ERR_UNSUPPORTED; /* takes has said that it can */
     int num = kerf__conv_bytes_args(c, &v, args);
     args[num++] = kerf__arg_local(k.band_bytes);
     args[num++] = kerf__arg_local(kerf__conv_taps_bytes(&v));
