@@ -28,14 +28,13 @@
 #include "common.clh"
 #include "quant.clh"
 #include "qlinear_conv.clh"
+#include "qlinear_conv_tile.clh"
 #ifndef DOT_V
 #define DOT_V 16
 #endif
 #include "dot.clh"
 
-#define LANES   16 /* channels of a block */
-#define WORDS   4  /* of a pixel's block */
-#define INLINED inline __attribute__((always_inline))
+#define WORDS 4 /* of a pixel's block */
 #if DIRECT
 #define BAND global
 #else
@@ -130,112 +129,13 @@ static INLINED void multiply(int16 (*acc)[NP], BAND const uint *src, const filte
     }
 }
 
-/* ---- results --------------------------------------------------------------------------------- */
-
-/* Of a vector of channels: what is added to a sum, and what that is multiplied by. */
-typedef struct factors {
-    int16 offset[NV];
-    float16 multiplier[NV];
-    float low, high;
-    int zero;
-#ifdef RESIDUAL
-    quant_sum sum;
-    int other_flip, other_zero;
-#endif
-} factors;
-
-/* Of 16 numbers from `channel` on; lanes behind the last of `num` are those of that one. */
-static inline int16 int_lanes(global const int *x, int channel, int num)
-{
-    int lanes[LANES];
-    if (channel + LANES <= num)
-        return vload16(0, x + channel);
-    for (int i = 0; i < LANES; i++)
-        lanes[i] = x[min(channel + i, num - 1)];
-    return vload16(0, lanes);
-}
-
-static inline float16 float_lanes(global const float *x, int channel, int num)
-{
-    return as_float16(int_lanes((global const int *)x, channel, num));
-}
-
 /* Sums of the filters, which x's zero point multiplies. */
 static INLINED void sum_filters(int16 *sums, const filters *f)
 {
-    for (int v = 0; v < NV; v++)
-        sums[v] = (int16)(0);
     for (int step = 0; step < f->num_words * f->num_taps; step++)
 #pragma unroll
         for (int v = 0; v < NV; v++)
             sums[v] = dot_us((uint16)(0x01010101u), vload16(0, f->at[v] + step * LANES), sums[v]);
-}
-
-static INLINED void find_factors(factors *k, const filters *f, int from_x, int first, int end,
-                                 global const uchar *y_zero, global const float *x_scale,
-                                 global const float *w_scale, global const float *y_scale,
-                                 global const int *bias, int has_bias, int w_scale_step, int y_flip,
-                                 int low, int high ADDEND)
-{
-    int16 sums[NV];
-    k->zero = quant_number(y_zero[0], y_flip);
-    k->low = (float)(OWN_LOW - k->zero);
-    k->high = (float)(OWN_HIGH - k->zero);
-#ifdef RESIDUAL
-    (void)other;
-    k->sum = SUM_OF;
-    k->other_flip = other_flip;
-    k->other_zero = OTHER_ZERO;
-#endif
-    if (from_x != 0)
-        sum_filters(sums, f);
-    for (int v = 0; v < NV; v++) {
-        const int channel = min(first + v * LANES, end - 1);
-        const int16 add = has_bias ? int_lanes(bias, channel, end) : (int16)(0);
-        const float16 scale =
-            w_scale_step ? float_lanes(w_scale, channel, end) : (float16)(w_scale[0]);
-        k->offset[v] = from_x != 0 ? add - sums[v] * from_x : add;
-        k->multiplier[v] = quant_multiplier((float16)(x_scale[0]), scale, (float16)(y_scale[0]));
-    }
-}
-
-/* Blocks are aligned, which vload16 and vstore16 do not know: PoCL would write byte by byte. */
-static INLINED void store_pixel(int16 sum, float16 multiplier, const factors *k,
-                                global const uchar *other, global uchar *dst)
-{
-    int16 q = quant_requantize(sum, multiplier, (float16)(k->low), (float16)(k->high));
-#ifdef RESIDUAL
-    const int16 byte = convert_int16(*(global const uchar16 *)(global const void *)other);
-    q = quant_add(q, (byte ^ k->other_flip) - k->other_zero, &k->sum);
-#else
-    (void)other;
-    q += k->zero;
-#endif
-    *(global uchar16 *)(global void *)dst = convert_uchar16(q & 255);
-}
-
-/* Pixels begin to end - 1 of a tile; blocks of other and dst are `plane` bytes apart, num_vectors
- * of them are there. */
-static INLINED void store_tile(int16 (*acc)[NP], const factors *k, global const uchar *other,
-                               global uchar *dst, int plane, int num_vectors, int begin, int end)
-{
-#pragma unroll
-    for (int v = 0; v < NV; v++, other += plane, dst += plane) {
-        const int16 offset = k->offset[v];
-        const float16 multiplier = k->multiplier[v];
-        if (v >= num_vectors)
-            continue;
-        if (begin == 0 && end == NP)
-#pragma unroll
-            for (int p = 0; p < NP; p++)
-                store_pixel(acc[v][p] + offset, multiplier, k, other + p * LANES, dst + p * LANES);
-        else
-#pragma unroll
-            for (int p = 0; p < NP; p++)
-                if (p >= begin && p < end)
-                    store_pixel(acc[v][p] + offset, multiplier, k, other + p * LANES,
-                                dst + p * LANES);
-    }
 }
 
 /* ---- an item --------------------------------------------------------------------------------- */
@@ -276,12 +176,15 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
     for (int turn = 0; turn < turns; turn++) {
         const int vector = ((int)get_global_id(0) * turns + turn) * NV;
         factors k;
+        int16 sums[NV] = {(int16)(0)};
         if (vector >= dst_blocks)
             return;
         for (int v = 0; v < NV; v++)
             f.at[v] =
                 weights + (long)min(vector + v, dst_blocks - 1) * f.num_words * f.num_taps * LANES;
-        find_factors(&k, &f, from_x, group * dst_channels + vector * LANES,
+        if (from_x != 0)
+            sum_filters(sums, &f);
+        find_factors(&k, sums, from_x, group * dst_channels + vector * LANES,
                      (group + 1) * dst_channels, RESULT_ARGS ADDEND_ARGS);
         for (int t = 0; t < num_rows * tiles; t++) {
             int16 acc[NV][NP];

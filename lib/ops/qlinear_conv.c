@@ -231,9 +231,18 @@ static kerf_status build_plain(const kerf__op_case *c)
      .num_candidates = KERF__QLINEAR_CONV_NUM_TILES,                                               \
      .takes = kerf__qlinear_conv_takes},
 
+#define DEPTHWISE(form, dot)                                                                       \
+    {.name = "qlinear_conv_depthwise_" #form,                                                      \
+     .wide = 1,                                                                                    \
+     .fits = kerf__qlinear_depthwise_##form##_fits,                                                \
+     .guess = kerf__qlinear_depthwise_##form##_guess,                                              \
+     .build = kerf__qlinear_depthwise_##form##_build,                                              \
+     .candidates = kerf__qlinear_depthwise_tiles,                                                  \
+     .num_candidates = KERF__QLINEAR_DEPTHWISE_NUM_TILES},
+
 static const kerf__variant VARIANTS[] = {
     KERF__QLINEAR_CONV_FORM_LIST(WIDE) /* the fastest first */
-    PLAIN_VARIANTS,
+    KERF__QLINEAR_CONV_FORM_LIST(DEPTHWISE) PLAIN_VARIANTS,
 };
 
 /* Whose sums are the result. */

@@ -43,4 +43,16 @@ int kerf__qlinear_conv_takes(const kerf__op_case *c, const kerf__candidate *cand
 enum { KERF__QLINEAR_CONV_NUM_TILES = 4 };
 extern const kerf__candidate kerf__qlinear_conv_tiles[KERF__QLINEAR_CONV_NUM_TILES];
 
+/* qlinear_conv_depthwise_wide.c: those of one filter a channel; the wish is qlinear_conv_wide.c's.
+ */
+int kerf__qlinear_depthwise_is_wished(const kerf__conv *v);
+#define KERF__QLINEAR_DEPTHWISE_FORM(name, form)                                                   \
+    int kerf__qlinear_depthwise_##name##_fits(const kerf__op_case *c);                             \
+    double kerf__qlinear_depthwise_##name##_guess(const kerf__op_case *c);                         \
+    kerf_status kerf__qlinear_depthwise_##name##_build(const kerf__op_case *c);
+KERF__QLINEAR_CONV_FORM_LIST(KERF__QLINEAR_DEPTHWISE_FORM)
+#undef KERF__QLINEAR_DEPTHWISE_FORM
+enum { KERF__QLINEAR_DEPTHWISE_NUM_TILES = 2 };
+extern const kerf__candidate kerf__qlinear_depthwise_tiles[KERF__QLINEAR_DEPTHWISE_NUM_TILES];
+
 #endif

@@ -122,15 +122,21 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
  * local memory of every CPU device. */
 enum { FEW_CHANNELS = 8, MOST_BAND = 24 << 10, NARROWEST_TILE = 7 };
 
+static int is_wished(const kerf__conv *v)
+{
+    return v->n > 0 && v->dst_channels >= FEW_CHANNELS && kerf__conv_are_whole(v) &&
+           band_bytes(v, 1, NARROWEST_TILE) <= MOST_BAND;
+}
+
 kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
 {
     const kerf__conv v = kerf__conv_of(n);
     const kerf__conv_bytes b = kerf__conv_bytes_of(n);
-    if (v.n == 0 || v.dst_channels < FEW_CHANNELS || !kerf__conv_are_whole(&v) ||
-        band_bytes(&v, 1, NARROWEST_TILE) > MOST_BAND || !kerf__has_no_zero(n, b.w, b.w_zero))
+    const int depthwise = kerf__qlinear_depthwise_is_wished(&v);
+    if ((!depthwise && !is_wished(&v)) || !kerf__has_no_zero(n, b.w, b.w_zero))
         return KERF__STAYS;
     out->inputs[b.x] = KERF__C16;
-    out->inputs[b.w] = KERF__V16;
+    out->inputs[b.w] = depthwise ? KERF__O16 : KERF__V16;
     out->outputs[0] = KERF__C16;
     if (v.has_residual)
         out->inputs[b.other] = KERF__C16;

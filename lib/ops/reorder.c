@@ -43,11 +43,13 @@ static kerf_status infer_from_blocks(kerf_node *n, kerf__layout layout, kerf_sha
     return KERF_OK;
 }
 
-/* Activations are floats or bytes, filters one of the two, matrices bytes. */
+/* Activations are floats or bytes, and so are filters of o16; other filters are one of the two,
+ * matrices bytes. */
 static kerf_status check_type(const kerf_node *n, kerf__layout layout)
 {
-    const int of_bytes = layout == KERF__V16 || kerf__layout_is_words(layout) ||
-                         (layout == KERF__C16 && n->inputs[0]->type != KERF_F32);
+    const int of_bytes =
+        layout == KERF__V16 || kerf__layout_is_words(layout) ||
+        ((layout == KERF__C16 || layout == KERF__O16) && n->inputs[0]->type != KERF_F32);
     return of_bytes ? kerf__node_check_bytes(n, 0) : kerf__node_check_type(n, 0, KERF_F32);
 }
 

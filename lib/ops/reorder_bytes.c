@@ -1,5 +1,5 @@
-/* ops/reorder_bytes.c -- bytes in another layout: c16 and back, and filters into v16.  Only CPU
- * devices ask for them.  Device side: kernels/reorder_bytes.cl. */
+/* ops/reorder_bytes.c -- bytes in another layout: c16 and o16 and back, and filters into v16.  Only
+ * CPU devices ask for them.  Device side: kernels/reorder_bytes.cl. */
 #include "ops/layout_common.h"
 #include "ops/reorder_common.h"
 #include "ops/shape_common.h"
@@ -32,13 +32,15 @@ static kerf_status build_filters(const kerf__op_case *c)
 kerf_status kerf__reorder_bytes_build(const kerf__op_case *c)
 {
     const kerf_node *n = c->node;
-    const int to_blocks = kerf__input_layout(n, 0) == KERF__PLAIN;
+    const kerf__layout from = kerf__input_layout(n, 0), to = kerf__output_layout(n, 0);
+    const int to_blocks = from == KERF__PLAIN;
     const kerf_shape plain = to_blocks ? n->inputs[0]->shape : n->outputs[0]->shape;
-    if (kerf__output_layout(n, 0) == KERF__V16)
+    if (to == KERF__V16)
         return build_filters(c);
-    const size_t channels = (size_t)plain.dims[1],
-                 pixels = kerf__shape_product(plain, 2, plain.rank);
-    const size_t blocks = (size_t)plain.dims[0] * kerf__ceil_div(channels, KERF__LANES);
+    const int axis = kerf__layout_axis(to_blocks ? to : from);
+    const size_t outer = kerf__shape_product(plain, 0, axis), channels = (size_t)plain.dims[axis];
+    const size_t pixels = kerf__shape_product(plain, axis + 1, plain.rank);
+    const size_t blocks = outer * kerf__ceil_div(channels, KERF__LANES);
     if (blocks * pixels == 0)
         return KERF_OK;
     const size_t pieces = kerf__ceil_div(pixels, KERF__LANES);

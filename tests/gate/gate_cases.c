@@ -99,6 +99,14 @@ const gate_case gate_cases[] = {
      "layouts=c16,plain,plain,v16>c16 pads=1,1,1,1", 0},
     {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,8,1,1,64 f32: s8: f32: u8:",
      "layouts=c16,plain,plain,v16>c16", 0},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,3,3,16 f32:32 s8: f32: u8: s32:32",
+     "layouts=c16,plain,plain,o16>c16 group=32 pads=1,1,1,1", 0},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,3,3,16 f32:32 s8: f32: u8: s32:32",
+     "layouts=c16,plain,plain,o16>c16 group=32 pads=1,1,1,1 strides=2,2", 0},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,5,5,16 f32:32 s8: f32: u8: s32:32",
+     "layouts=c16,plain,plain,o16>c16 group=32 pads=2,2,2,2", 0},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,2,1,16 f32: s8: f32: u8:",
+     "layouts=c16,plain,plain,o16>c16 group=32", 0},
     /* With a residual. */
     {"QLinearConv", "u8:2,5,9,11 f32: u8: s8:7,5,3,3 f32:7 s8:7 f32: u8: s32:7 u8:2,7,9,11 f32: u8: f32: u8:",
      "pads=1,1,1,1", 0},
@@ -106,6 +114,8 @@ const gate_case gate_cases[] = {
      "layouts=c16,plain,plain,v16,plain,plain,plain,plain,plain,c16>c16 pads=1,1,1,1", 0},
     {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,8,1,1,64 f32: s8: f32: u8: - u8:2,2,9,11,16 f32: u8: f32: u8:",
      "layouts=c16,plain,plain,v16,plain,plain,plain,plain,plain,c16>c16", 0},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,3,3,16 f32:32 s8: f32: u8: s32:32 u8:2,2,9,11,16 f32: u8: f32: u8:",
+     "layouts=c16,plain,plain,o16,plain,plain,plain,plain,plain,c16>c16 group=32 pads=1,1,1,1", 0},
 
     {"Conv",          "f32:2,5,9,11 f32:7,5,3,3 f32:7", "pads=1,1,1,1", 0},
     {"ConvTranspose", "f32:2,7,9,11 f32:7,5,3,3 f32:5", "strides=2,2", 0},

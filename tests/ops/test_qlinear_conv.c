@@ -185,19 +185,34 @@ static const conv_case BLOCKED[] = {
     {.x = {3, {2, 5, 37}},     .w = {3, {9, 5, 4}},      .y = {3, {2, 9, 18}},     .strides = {2}, .pads = {1, 1}},
     {.x = {4, {1, 448, 5, 5}}, .w = {4, {8, 448, 3, 3}}, .y = {4, {1, 8, 3, 3}},   .pads = {1, 1, 1, 1}, .strides = {2, 2}}, /* some tiles are too wide for a local memory of 32 KiB */
 };
+
+static const conv_case DEPTHWISE[] = {
+    {.x = {4, {2, 20, 9, 9}},  .w = {4, {20, 1, 3, 3}},  .y = {4, {2, 20, 9, 9}},  .group = 20, .pads = {1, 1, 1, 1}},
+    {.x = {4, {1, 8, 12, 11}}, .w = {4, {8, 1, 5, 2}},   .y = {4, {1, 8, 5, 6}},   .group = 8, .pads = {2, 1, 0, 3}, .strides = {2, 2}, .dilations = {1, 3}},
+    {.x = {4, {1, 16, 9, 33}}, .w = {4, {16, 1, 3, 3}},  .y = {4, {1, 16, 5, 17}}, .group = 16, .pads = {1, 1, 1, 1}, .strides = {2, 2}},
+    {.x = {4, {1, 18, 6, 40}}, .w = {4, {18, 1, 5, 5}},  .y = {4, {1, 18, 6, 40}}, .group = 18, .pads = {2, 2, 2, 2}},
+    {.x = {4, {1, 9, 3, 3}},   .w = {4, {9, 1, 2, 1}},   .y = {4, {1, 9, 4, 9}},   .group = 9, .pads = {1, 3, 1, 3}},
+    {.x = {3, {2, 16, 37}},    .w = {3, {16, 1, 4}},     .y = {3, {2, 16, 12}},    .group = 16, .strides = {3}, .pads = {1, 1}},
+};
 /* clang-format on */
+
+static void check_blocked(const conv_case *cases, size_t num)
+{
+    for (size_t i = 0; i < num && (!op_check_small() || i < 2); i++)
+        for (int j = 0; j < 3; j++)
+            check(&cases[i], &(types){.x = TYPES[j == 1],
+                                      .w = TYPES[j != 2],
+                                      .y = TYPES[j == 1],
+                                      .per_channel = j < 2,
+                                      .has_bias = j != 1,
+                                      .no_zero = 1});
+}
 
 /* In blocks, for CPU devices; only where w's zero points vanish. */
 static void test_blocked(void)
 {
-    for (size_t i = 0; i < LENGTH(BLOCKED) && (!op_check_small() || i < 2); i++)
-        for (int j = 0; j < 3; j++)
-            check(&BLOCKED[i], &(types){.x = TYPES[j == 1],
-                                        .w = TYPES[j != 2],
-                                        .y = TYPES[j == 1],
-                                        .per_channel = j < 2,
-                                        .has_bias = j != 1,
-                                        .no_zero = 1});
+    check_blocked(BLOCKED, LENGTH(BLOCKED));
+    check_blocked(DEPTHWISE, LENGTH(DEPTHWISE));
     const kerf_device_info *info = kerf_device_get_info(dev);
     if (info->type == KERF_DEVICE_CPU && !kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS))
         CHECK(num_laid > 0);
@@ -235,6 +250,8 @@ static void test_residual(void)
                          .has_residual = 1};
         check(&CASES[2], &k);
         check(&BLOCKED[i == 7 ? 4 : i == 6 ? 3 : 0], &k);
+        if (i < 2)
+            check(&DEPTHWISE[0], &k);
     }
     types k = {.x = KERF_U8,
                .w = KERF_S8,

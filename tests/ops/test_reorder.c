@@ -125,6 +125,8 @@ static void test_bytes(void)
         check_bytes(KERF_S8, "c16>plain", blocked, plain.dims[1]);
     }
     check_bytes(KERF_S8, "plain>v16", KERF_SHAPE(20, 7, 3, 3), 0);
+    check_bytes(KERF_U8, "plain>o16", KERF_SHAPE(20, 1, 5, 4), 0);
+    check_bytes(KERF_S8, "o16>plain", KERF_SHAPE(2, 3, 3, 3, 16), 20);
     check_bytes(KERF_U8, "plain>v16", KERF_SHAPE(16, 3, 5), 0);
 }
 
