@@ -25,19 +25,11 @@ static inline int place_of(axis z, axis y, axis x, int iz, int iy, int ix, int c
     return column_major ? iz + z.src * (iy + y.src * ix) : ix + x.src * (iy + y.src * iz);
 }
 
-static inline int num_taps(taps t)
-{
-    return t.end - t.from;
-}
-
 /* Elements of a window that count in a mean. */
 static inline float count_of(axis z, axis y, axis x, int oz, int oy, int ox, uint with_pads)
 {
-    const int p = with_pads ? 1 : 0;
-    const taps tz = taps_between(z, oz, -p * z.before, z.src + p * z.after);
-    const taps ty = taps_between(y, oy, -p * y.before, y.src + p * y.after);
-    const taps tx = taps_between(x, ox, -p * x.before, x.src + p * x.after);
-    return (float)(num_taps(tz) * num_taps(ty) * num_taps(tx));
+    return (float)(counted(z, oz, with_pads) * counted(y, oy, with_pads) *
+                   counted(x, ox, with_pads));
 }
 
 kernel void pool_items(global const T *src, global T *dst, global long *places, float p,

@@ -18,33 +18,6 @@
 #include "pool.clh"
 #include "window.clh"
 
-#ifndef KERNEL
-#define KERNEL 0
-#define STRIDE 0
-#endif
-
-#if KERNEL > 0
-#define KNOW(a)                                                                                    \
-    a.kernel_ = KERNEL;                                                                            \
-    a.stride = STRIDE;                                                                             \
-    a.dilation = 1
-#else
-#define KNOW(a) (void)a
-#endif
-
-/* Elements along an axis that count in a mean. */
-static inline int count_of(axis a, int step, uint with_pads)
-{
-    const int p = with_pads ? 1 : 0;
-    const taps t = taps_between(a, step, -p * a.before, a.src + p * a.after);
-    return t.end - t.from;
-}
-
-static inline int is_whole(axis a, taps t)
-{
-    return t.from == 0 && t.end == a.kernel_;
-}
-
 /* The pixel under a step's first tap; it may lie in the padding. */
 static inline long first_of(axis y, axis x, int oy, int ox)
 {
@@ -109,7 +82,7 @@ kernel void pool_blocked(global const float *src, global float *dst, float p, ui
         global const float *plane = src + (size_t)(r / (uint)y.dst) * (size_t)(y.src * x.src) * V;
         global float *row = dst + (size_t)r * (size_t)x.dst * V;
         const taps ty = taps_inside(y, oy);
-        const int count = count_of(y, oy, with_pads);
+        const int count = counted(y, oy, with_pads);
         for (int ox = 0; ox < x.dst; ox++) {
             global const float *at = plane + first_of(y, x, oy, ox);
             const taps tx = taps_inside(x, ox);
@@ -120,7 +93,7 @@ kernel void pool_blocked(global const float *src, global float *dst, float p, ui
             else
 #endif
                 result = window_of(at, p, y, x, ty, tx);
-            const float num = (float)(count * count_of(x, ox, with_pads));
+            const float num = (float)(count * counted(x, ox, with_pads));
             STOREV(FINISH(result, (floatv)(num), p), row + ox * V);
         }
     }
@@ -240,7 +213,7 @@ kernel void average_pool_grad_blocked(global const float *diff_dst, global float
                 for (int ox = sx.from; ox < sx.end; ox++)
                     if (has_tap(y, oy, iy) && has_tap(x, ox, ix))
                         sum += LOADV(plane + (oy * x.dst + ox) * V) /
-                               (float)(count_of(y, oy, with_pads) * count_of(x, ox, with_pads));
+                               (float)(counted(y, oy, with_pads) * counted(x, ox, with_pads));
             STOREV(sum, diff_src + ((size_t)r * (size_t)x.src + (size_t)ix) * V);
         }
     }

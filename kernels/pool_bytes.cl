@@ -14,28 +14,10 @@
 #define T     uchar
 #define LEAST 0
 #endif
-#ifndef KERNEL
-#define KERNEL 0
-#define STRIDE 0
-#endif
 
 #define PASTE(a, b)  a##b
 #define EXPAND(a, b) PASTE(a, b)
 typedef EXPAND(T, 16) pixel;
-
-#if KERNEL > 0
-#define KNOW(a)                                                                                    \
-    a.kernel_ = KERNEL;                                                                            \
-    a.stride = STRIDE;                                                                             \
-    a.dilation = 1
-#else
-#define KNOW(a) (void)a
-#endif
-
-static inline int is_whole(axis a, taps t)
-{
-    return t.from == 0 && t.end == a.kernel_;
-}
 
 /* `at` is the pixel under the window's first tap, which may lie in the padding. */
 static inline pixel window_of(global const pixel *src, long at, axis y, axis x, taps ty, taps tx)

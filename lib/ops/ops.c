@@ -34,6 +34,7 @@
     X(pool) \
     X(qlinear_add) \
     X(qlinear_conv) \
+    X(qlinear_pool) \
     X(quantize) \
     X(quantize_layer) \
     X(reduce) \

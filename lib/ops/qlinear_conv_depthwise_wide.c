@@ -15,8 +15,8 @@
 extern const kerf__source kerf__source_qlinear_conv_depthwise_wide;
 
 const kerf__candidate kerf__qlinear_depthwise_tiles[KERF__QLINEAR_DEPTHWISE_NUM_TILES] = {
-    {"7", "-DNP=7", {7}},
-    {"14", "-DNP=14", {14}},
+    {"7", " -DNP=7", {7}},
+    {"14", " -DNP=14", {14}},
 };
 
 /* Rows of taps in a word of a dot product, and how many words filters have from top to bottom. */
@@ -76,14 +76,15 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
     enum { ITEM_PIXELS = 512 }; /* about a microsecond: cores end together */
     const kerf__conv v = kerf__conv_of(c->node);
     const int usual = is_usual(&v.w), rows = ITEM_PIXELS / (v.w.dst + 1) + 1;
+    const char *more = kerf__conv_bytes_options(c->node);
     kerf__arg args[KERF__MOST_CONV_ARGS];
     char options[160];
     int num = kerf__conv_bytes_args(c, &v, args);
     args[num++] = kerf__arg_local((size_t)filter_bytes(&v));
     args[num++] = ARG(rows);
-    snprintf(options, sizeof options, "%s %s -DROWS=%d -DTAPS=%d -DSTEP=%d %s",
+    snprintf(options, sizeof options, "%s%s -DROWS=%d -DTAPS=%d -DSTEP=%d%s%s",
              kerf__dot_options(c->dev, form), c->option.candidate->options, rows_a_word(&v),
-             usual ? v.w.kernel : 0, usual ? v.w.stride : 0, kerf__conv_bytes_options(c->node));
+             usual ? v.w.kernel : 0, usual ? v.w.stride : 0, *more == '\0' ? "" : " ", more);
     return kerf__emit(c, &kerf__source_qlinear_conv_depthwise_wide, "qlinear_conv_depthwise_wide",
                       options, args, num,
                       kerf__grid_wide(kerf__ceil_div((size_t)v.h.dst, (size_t)rows),

@@ -4,21 +4,25 @@
  *     DequantizeLinear(x), DequantizeLinear(w) [, bias] -> Conv, Gemm or MatMul [-> Relu or Clip]
  *         -> QuantizeLinear
  *     DequantizeLinear(a), DequantizeLinear(b) -> Add [-> Relu or Clip] -> QuantizeLinear
+ *     DequantizeLinear(x) -> AveragePool or GlobalAveragePool [-> Relu or Clip] -> QuantizeLinear
  *
  * Numbers: a sum of products of dequantized integers is, but for rounding, the integers' sum times
  * x_scale * w_scale.  So a product's result is that of the nodes it stands for wherever float
  * sums are exact (below 2^24), and there may be one step between them beyond; an addition has their
- * bits.  Rounding is monotone, so an activation bounds the integers as it bounds the floats.
+ * bits.  A mean divides once, by count * y_scale, where they divide twice: one step lies between
+ * where a mean meets a half.  Rounding is monotone, so an activation bounds the integers as it
+ * bounds the floats.
  *
  * In a plan that trains, gradients read the floats, and the pattern is not met.
  * Other halves: fuse.c, which has the order of rules; lib/ops/qlinear_conv.c,
- * qlinear_add.c, matmul_integer.c. */
+ * qlinear_add.c, qlinear_pool.c, matmul_integer.c. */
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "ops/pool_common.h"
 #include "plan/plan_internal.h"
 #include "tensor/tensor_internal.h"
 
@@ -151,7 +155,7 @@ static int read_bounds(const kerf_node *activation, const operand *y, int *low, 
 static kerf_status add_zero(kerf_graph *g, operand *o)
 {
     kerf_tensor *t;
-    if (o->zero != NULL)
+    if (o->zero != NULL || o->integers == NULL)
         return KERF_OK;
     KERF__TRY(kerf_tensor_create(&t, NULL, o->integers->type, KERF_SCALAR));
     *(uint8_t *)t->data = 0;
@@ -161,7 +165,7 @@ static kerf_status add_zero(kerf_graph *g, operand *o)
 /* What becomes one node: core, a Conv say, and all around it. */
 typedef struct pattern {
     kerf_node *core, *quantize;
-    operand x, w, y;
+    operand x, w, y;  /* w: without integers where there is none */
     kerf_value *bias; /* int32, or NULL */
     int low, high;    /* bounds of the result */
 } pattern;
@@ -279,14 +283,32 @@ static kerf_status put_add(pattern *p)
     return put_inputs(p->core, inputs, 8);
 }
 
+/* Of no more bytes than a kernel counts, with a scale that has multiples. */
+static int match_mean(pattern *p)
+{
+    const kerf__pool pool = kerf__pool_of(p->core);
+    const float *scale = floats_of(p->y.scale);
+    return kerf__window_taps(&pool.window) <= KERF__MOST_ITERATIONS && scale != NULL &&
+           *scale >= 0x1p-100f && *scale <= 0x1p80f &&
+           read_operand(p->core->inputs[0], BYTES, -1, &p->x);
+}
+
+static kerf_status put_mean(pattern *p)
+{
+    kerf_value *inputs[] = {p->x.integers, p->x.scale, p->x.zero, p->y.scale, p->y.zero};
+    return put_inputs(p->core, inputs, 5);
+}
+
 static const struct {
     const char *op, *integer_op;
     int (*match)(pattern *p);       /* reads what stands before the core */
     kerf_status (*put)(pattern *p); /* gives the core its new inputs */
 } CORES[] = {
     {"Add", "com.microsoft.QLinearAdd", match_add, put_add},
+    {"AveragePool", "com.microsoft.QLinearAveragePool", match_mean, put_mean},
     {"Conv", "QLinearConv", match_conv, put_product},
     {"Gemm", "QLinearMatMul", match_gemm, put_gemm},
+    {"GlobalAveragePool", "com.microsoft.QLinearGlobalAveragePool", match_mean, put_mean},
     {"MatMul", "QLinearMatMul", match_matmul, put_product},
 };
 enum { NUM_CORES = sizeof CORES / sizeof CORES[0] };

@@ -171,8 +171,20 @@ static kerf_value *sum_behind(kerf_graph *g, const setup *s, kerf_value *conv)
     return result(g, s, unfused_add(g, "Add", sides + (s->sum_side == 2), 2));
 }
 
+static kerf_value *mean(kerf_graph *g, const setup *s, kerf_value *x)
+{
+    kerf_value *v = unfused_add(g, s->core, &x, 1);
+    if (is(s, "AveragePool")) {
+        CHECK_OK(kerf_node_set_ints(v->producer, "kernel_shape", (int64_t[]){2, 2}, 2));
+        CHECK_OK(kerf_node_set_ints(v->producer, "pads", (int64_t[]){1, 1, 0, 0}, 4));
+    }
+    return v;
+}
+
 static kerf_value *core(kerf_graph *g, const setup *s, kerf_value *x)
 {
+    if (is(s, "AveragePool") || is(s, "GlobalAveragePool"))
+        return mean(g, s, x);
     kerf_value *w = weights(g, s);
     kerf_value *b =
         s->has_bias >= 4 ? made_bias(g, s->has_bias == 4 ? 0x1p-4f : 0x1p-3f, w) : bias(g, s);
@@ -212,9 +224,16 @@ static kerf_graph *graph_of(const setup *s)
 
 static const char *integer_of(const setup *s)
 {
-    return is(s, "Conv")  ? "QLinearConv"
-           : is(s, "Add") ? "com.microsoft.QLinearAdd"
-                          : "QLinearMatMul";
+    static const char *const OPS[][2] = {
+        {"Add", "com.microsoft.QLinearAdd"},
+        {"AveragePool", "com.microsoft.QLinearAveragePool"},
+        {"Conv", "QLinearConv"},
+        {"GlobalAveragePool", "com.microsoft.QLinearGlobalAveragePool"},
+    };
+    for (size_t i = 0; i < sizeof OPS / sizeof OPS[0]; i++)
+        if (is(s, OPS[i][0]))
+            return OPS[i][1];
+    return "QLinearMatMul";
 }
 
 static void check(setup s)
@@ -360,6 +379,12 @@ int main(void)
     s = plain, s.core = "Add";
     check(s);
     s = plain, s.core = "Add", s.activation = "Relu", s.y = KERF_S8, s.y_zero = 5;
+    check(s);
+    s = plain, s.core = "AveragePool"; /* of 1, 2 and 4: floats count exactly */
+    check(s);
+    s = plain, s.core = "AveragePool", s.activation = "Relu", s.x = KERF_S8, s.y = KERF_S8;
+    check(s);
+    s = plain, s.core = "GlobalAveragePool", s.x_zero = -1, s.y_zero = -1;
     check(s);
     for (int side = 1; side <= 2; side++) {
         s = plain, s.sum_side = side;

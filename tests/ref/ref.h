@@ -28,8 +28,11 @@ REF(nll_loss);
 REF(norm);
 REF(optimizer);
 REF(pool);
+/* What means are the quotients of, in every window; of a plain node. */
+void ref_pool_sums(const kerf_node *n, const double *src, double *sums, double *counts);
 REF(qlinear_add);
 REF(qlinear_conv);
+REF(qlinear_pool);
 REF(quantize);
 REF(quantize_layer);
 REF(reduce);

@@ -27,7 +27,7 @@ static window window_of(const kerf_node *n, const kerf_shape src, const kerf_sha
     const int blocked = kerf__node_attribute(n, "layouts") != NULL;
     window w = {.num = src.rank - 2 - blocked, .lanes = blocked ? 16 : 1};
     const char *mode = kerf_node_string(n, "auto_pad", "NOTSET");
-    const int global = strncmp(n->op, "Global", 6) == 0, same = strncmp(mode, "SAME", 4) == 0;
+    const int global = strstr(n->op, "Global") != NULL, same = strncmp(mode, "SAME", 4) == 0;
     for (int i = 0; i < w.num; i++) {
         w.src[i] = src.dims[2 + i];
         w.dst[i] = dst.dims[2 + i];
@@ -79,9 +79,9 @@ static int64_t position(const window *w, int64_t step, int64_t tap, int64_t *ind
     return outside < 0 ? outside : at;
 }
 
-/* One window: its value, the elements that count in its mean, and its maximum's place. */
+/* One window: its value, what a mean is the quotient of, and its maximum's place. */
 typedef struct found {
-    double value, count;
+    double value, sum, count;
     int64_t place, place_by_columns;
 } found;
 
@@ -92,7 +92,7 @@ static found look(const kerf_node *n, const window *w, const double *plane, int6
     const double p = (double)kerf_node_int(n, "p", 2);
     const kerf_type type = n->inputs[0]->type;
     const double least = type == KERF_U8 ? 0 : type == KERF_S8 ? -128 : -INFINITY;
-    found f = {max ? least : 0, 0, -1, -1};
+    found f = {max ? least : 0, 0, 0, -1, -1};
     for (int64_t tap = 0; tap < volume(w->kernel, w->num); tap++) {
         int64_t index[MAX_AXES];
         const int64_t at = position(w, step, tap, index);
@@ -112,6 +112,7 @@ static found look(const kerf_node *n, const window *w, const double *plane, int6
         for (int i = w->num - 1; i >= 0; i--)
             f.place_by_columns = f.place_by_columns * w->src[i] + index[i];
     }
+    f.sum = f.value;
     if (power)
         f.value = pow(f.value, 1 / p);
     else if (!max && f.count > 0)
@@ -139,6 +140,19 @@ static void forward(const kerf_node *n, const double *src, double *dst, double *
         if (places != NULL)
             places[i] =
                 (double)(f.place < 0 ? -1 : plane + (by_columns ? f.place_by_columns : f.place));
+    }
+}
+
+void ref_pool_sums(const kerf_node *n, const double *src, double *sums, double *counts)
+{
+    const kerf_shape shape = n->inputs[0]->shape;
+    const window w = window_of(n, shape, n->outputs[0]->shape);
+    const int64_t planes = shape.dims[0] * shape.dims[1], size = volume(w.src, w.num);
+    const int64_t steps = volume(w.dst, w.num);
+    for (int64_t i = 0; i < planes * steps; i++) {
+        const found f = look(n, &w, src + i / steps * size, i % steps);
+        sums[i] = f.sum;
+        counts[i] = f.count;
     }
 }
 
