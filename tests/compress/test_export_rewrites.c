@@ -269,11 +269,15 @@ static void test_split(void)
 
 static void test_blocks(void)
 {
-    static const kerf_type TYPES[] = {KERF_S4, KERF_S2};
-    for (size_t i = 0; i < LENGTH(TYPES); i++) {
-        kerf_graph *g = make_product("MatMul", TYPES[i], 0, 0);
+    static const struct {
+        const char *op;
+        kerf_type type;
+        int is_turned;
+    } FORMS[] = {{"MatMul", KERF_S4, 0}, {"MatMul", KERF_S2, 0}, {"Gemm", KERF_S4, 1}};
+    for (size_t i = 0; i < LENGTH(FORMS); i++) {
+        kerf_graph *g = make_product(FORMS[i].op, FORMS[i].type, FORMS[i].is_turned, 0);
         CHECK(changes_of(g, KERF_PROFILE_OPENVINO, "was not whole") == 1);
-        const kerf_node *product = check_weights(g, TYPES[i], KERF_S4, 48);
+        const kerf_node *product = check_weights(g, FORMS[i].type, KERF_S4, 48);
         const kerf_node *pad = product != NULL ? product->inputs[0]->producer : NULL;
         CHECK(pad != NULL && strcmp(pad->op, "Pad") == 0);
         CHECK(pad != NULL && kerf__tensor_int(pad->inputs[1]->constant, 0) == 0 &&

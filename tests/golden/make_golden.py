@@ -208,6 +208,45 @@ good["paddle"].graph.output[0].type.tensor_type.shape.dim[0].dim_value = -1
 good["relu_test"] = model([relu()], inputs=[info("x", [2])], outputs=[info("y", [2])])
 
 
+# ---- good: integers, which the fuzzer of export begins with -------------------------------------
+
+def pair(x):
+    """x rounded, as x_dq."""
+    return [helper.make_node("QuantizeLinear", [x, "step", "zero"], [f"{x}_q"]),
+            helper.make_node("DequantizeLinear", [f"{x}_q", "step", "zero"], [f"{x}_dq"])]
+
+
+def integers(name, type_number, *shape):
+    return helper.make_tensor(name, type_number, shape, (numpy.arange(numpy.prod(shape)) % 13 - 6).astype(int).tolist())
+
+
+def steps(name, *shape):
+    return helper.make_tensor(name, FLOAT, shape, [0.125] * int(numpy.prod(shape)))
+
+
+good["export_pairs"] = model(
+    [*pair("x"), helper.make_node("DequantizeLinear", ["w_q", "w_step", "w_zero"], ["w"], axis=0),
+     helper.make_node("DequantizeLinear", ["b_q", "b_step"], ["b"], axis=0),
+     helper.make_node("Conv", ["x_dq", "w", "b"], ["c"], name="c"), helper.make_node("Relu", ["c"], ["r"]), *pair("r"),
+     helper.make_node("MaxPool", ["r_dq"], ["m"], name="m", kernel_shape=[2, 2]),
+     helper.make_node("Concat", ["m", "m"], ["j"], name="j", axis=1), helper.make_node("Flatten", ["j"], ["f"], name="f"),
+     helper.make_node("DequantizeLinear", ["v_q", "step"], ["v"]),
+     helper.make_node("Gemm", ["f", "v"], ["y"], name="y", transB=1)],
+    [steps("step"), helper.make_tensor("zero", TensorProto.UINT8, [], [3]), integers("w_q", TensorProto.INT8, 2, 1, 3, 3),
+     steps("w_step", 2), helper.make_tensor("w_zero", TensorProto.INT8, [2], [0, 0]),
+     integers("b_q", TensorProto.INT32, 2), steps("b_step", 2),
+     helper.make_tensor("v_q", TensorProto.UINT8, [3, 4], list(range(12)))],
+    inputs=[info("x", ["N", 1, 4, 4])])
+good["export_blocks"] = model(
+    [helper.make_node("DequantizeLinear", ["w_q", "w_step", "w_zero"], ["w"], axis=0, block_size=16),
+     helper.make_node("Gemm", ["x", "w", "b"], ["g"], name="g"), helper.make_node("Relu", ["g"], ["r"]),
+     helper.make_node("DequantizeLinear", ["v_q", "v_step"], ["v"], axis=1),
+     helper.make_node("MatMul", ["r", "v"], ["y"], name="y")],
+    [integers("w_q", TensorProto.INT4, 20, 2), steps("w_step", 2, 2), helper.make_tensor("w_zero", TensorProto.INT4, [2, 2], [0] * 4),
+     steps("b", 2), helper.make_tensor("v_q", TensorProto.UINT8, [2, 3], list(range(6))), steps("v_step", 3)],
+    inputs=[info("x", ["N", 20])], opset=21, ir=10)
+
+
 # ---- bad: bytes and versions ----------------------------------------------------------------
 
 def fault(name, message, m=None, **edit):

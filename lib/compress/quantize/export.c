@@ -18,7 +18,7 @@ static const struct {
     unsigned profiles;
     kerf_status (*rewrite)(kerf__exporting *x);
 } REWRITES[] = {
-    {EVERY, kerf__export_round_moves},  {ORT | TRT, kerf__export_split_gemm},
+    {EVERY, kerf__export_round_moves},  {EVERY, kerf__export_split_gemm},
     {ORT, kerf__export_unbind},         {ORT | TRT, kerf__export_activations},
     {EVERY, kerf__export_biases},       {TRT | OPENVINO, kerf__export_widen},
     {TRT | OPENVINO, kerf__export_pad},

@@ -3,7 +3,8 @@
  *     x --> Gemm --> Relu --> y          x --> MatMul --> Add --> Max(0) --> y
  *     s8 --> DQ --^                      s8 --> DQ --^
  *
- * ONNX Runtime packs the weights of a MatMul (MatMulNBits).  But it fuses a Relu or Clip that is
+ * ONNX Runtime packs the weights of a MatMul (MatMulNBits), and blocks of a MatMul are made whole
+ * for other readers (export_blocks.c).  But ONNX Runtime fuses a Relu or Clip that is
  * next to the product before it looks for them, and then dequantizes all weights in each run; Max
  * and Min say the same and are left alone. */
 #include <string.h>
