@@ -7,8 +7,9 @@
  *
  * Every kernel is built for -cl-std=CL1.2 (unless its options name another) and is told, as
  * numbers for #if: KERF_CPU (1 on a CPU device), KERF_VECTOR_FLOATS (floats to a register
- * there, else 1), KERF_F16, KERF_F64, KERF_SUB_GROUPS (size or 0), all found by trial
- * (kerf/device.h), and KERF_EXACT_DIVISION (1 where / gives the float next to the quotient).  A kernel with dot products is given kerf__dot_options() of a form.
+ * there, else 1), KERF_F16, KERF_F64, KERF_SUB_GROUPS (size or 0), KERF_EXACT_DIVISION (1 where
+ * x / y is the nearest float); all found by trial (kerf/device.h).  A kernel with dot products is
+ * given kerf__dot_options() of a form.
  *
  * lib/ops alone makes launches (the device probe apart). */
 #ifndef KERF_DEVICE_LAUNCH_H

@@ -17,7 +17,7 @@ static void feature_options(const kerf_device *dev, char *text, size_t text_byte
              "-DKERF_CPU=%d -DKERF_VECTOR_FLOATS=%d -DKERF_F16=%d -DKERF_F64=%d "
              "-DKERF_SUB_GROUPS=%d -DKERF_EXACT_DIVISION=%d",
              dev->info.type == KERF_DEVICE_CPU, f->vector_floats, f->f16, f->f64, f->sub_groups,
-             dev->can_divide_exactly);
+             f->divides_exactly);
 }
 
 /* The whole line for the compiler, in fresh memory.  The default of -cl-std differs from
