@@ -109,7 +109,7 @@ const option_row option_rows[] = {
     LATER("max-drop", GROUP_PRUNE), LATER("size", GROUP_PRUNE), LATER("macs", GROUP_PRUNE),
     LATER("latency", GROUP_PRUNE), LATER("structure", GROUP_PRUNE), LATER("remove", GROUP_PRUNE),
     LATER("groups", GROUP_PRUNE), LATER("round-to", GROUP_PRUNE), LATER("analyse", GROUP_PRUNE),
-    LATER("adaround", GROUP_QUANTIZE), LATER("max-drop", GROUP_QUANTIZE), LATER("size", GROUP_QUANTIZE),
+    LATER("max-drop", GROUP_QUANTIZE), LATER("size", GROUP_QUANTIZE),
     LATER("latency", GROUP_QUANTIZE), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
     LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
     LATER("precision", GROUP_ALWAYS),

@@ -117,7 +117,7 @@ expect_error 2 "kerf: quantize: --epochs: goes with --mode qat alone" \
     "$KERF" quantize dense3.onnx --data $data --epochs 2 -o x.onnx
 expect_error 2 "kerf: quantize: --adaround: needs --data to learn from" \
     "$KERF" quantize dense3.onnx --adaround -o x.onnx
-expect_error 2 "kerf: quantize: --adaround: goes with --mode static, dynamic and weight-only" \
+expect_error 2 "kerf: quantize: --adaround: goes with --mode static, dynamic and weight-only; qat trains the weights themselves" \
     "$KERF" quantize dense3.onnx --data $data --mode qat --adaround -o x.onnx
 expect_error 2 "kerf: quantize: --analyse: needs --data to compare on" \
     "$KERF" quantize dense3.onnx --analyse -o x.onnx

@@ -52,8 +52,6 @@ expect_error 2 "kerf: train: --optimizer sdg: must be one of sgd|adam|adamw" \
 expect_error 2 "kerf: train: --json=1: takes no value" "$KERF" train m.onnx --json=1
 expect_error 1 "kerf: prune: --max-drop: not in this version yet" \
     "$KERF" prune m.onnx --max-drop 0.5
-expect_error 1 "kerf: quantize: --adaround: not in this version yet" \
-    "$KERF" quantize m.onnx --adaround
 expect_error 2 "kerf: quantize: --mode best: must be one of dynamic|static|weight-only|qat" \
     "$KERF" quantize m.onnx --mode best
 expect_error 2 "kerf: info: the model is missing: kerf info M" "$KERF" info
