@@ -108,7 +108,7 @@ static void forget_summary(const char *dir)
     free(path);
 }
 
-static int prepare_run_dir(change *c)
+int change_make_folder(change *c)
 {
     const options *o = c->o;
     c->run_dir =
@@ -227,7 +227,7 @@ kerf_status change_keep_zeros(change *c)
 int change_train(change *c)
 {
     const options *o = c->o;
-    int code = prepare_run_dir(c);
+    int code = change_make_folder(c);
     if (code != 0)
         return code;
     kerf_status status = change_keep_zeros(c);

@@ -7,6 +7,7 @@
 #include "files.h"
 #include "interrupt.h"
 #include "quantize_errors.h"
+#include "quantize_page.h"
 #include "quantize_weights.h"
 
 /* ---- options --------------------------------------------------------------------------- */
@@ -89,7 +90,7 @@ static int check_mode(const options *o, kerf_quantize_mode mode)
                                               "bias-correct"};
     static const char *const ONLY_TRAINED[] = {
         "epochs",  "optimizer", "lr",     "schedule", "momentum", "weight-decay", "warmup",
-        "augment", "freeze",    "memory", "run-dir",  "resume",   "loss",         "no-keep-zeros"};
+        "augment", "freeze",    "memory", "resume",   "loss",     "no-keep-zeros"};
     int code = 0;
     if (mode != KERF_QUANTIZE_STATIC)
         code = refuse_given(o, ONLY_STATIC, sizeof ONLY_STATIC / sizeof ONLY_STATIC[0],
@@ -113,6 +114,8 @@ static int check_options(const options *o, kerf_quantize_mode mode)
                              "trains the weights themselves");
     if (o->adaround && o->data == NULL)
         return fail_usage(o, "--adaround: needs --data to learn from");
+    if (o->run_dir != NULL && !is_trained(o) && !o->analyse)
+        return fail_usage(o, "--run-dir: goes with --mode qat and --analyse alone");
     if (o->analyse && o->data == NULL)
         return fail_usage(o, "--analyse: needs --data to compare on");
     if (is_trained(o) && o->data == NULL)
@@ -197,18 +200,16 @@ static kerf_status learn(change *c, kerf_state **learned, kerf_quantize_options 
     return status;
 }
 
-static kerf_status analyse(change *c, const kerf_quantize_options *q,
+static kerf_status analyse(change *c, layer_errors *errors, const kerf_quantize_options *q,
                            const kerf_calibrate_options *how)
 {
-    layer_errors errors;
     progress_begin(&c->bar, c->o, "analyse");
-    kerf_status status = errors_measure(c, &errors, q, how);
+    kerf_status status = errors_measure(c, errors, q, how);
     progress_clear(&c->bar);
     if (status == KERF_OK && c->o->json)
-        c->more = json_pack("{s:o}", "layers", errors_json(&errors));
+        c->more = json_pack("{s:o}", "layers", errors_json(errors));
     else if (status == KERF_OK)
-        errors_print(&errors, result_stream(c->o));
-    errors_free(&errors);
+        errors_print(errors, result_stream(c->o));
     return status;
 }
 
@@ -267,17 +268,20 @@ static int end(const options *o, kerf_status status)
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
-static int quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options *how)
+static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
+                    kerf_calibrate_options *how)
 {
     kerf_ranges *ranges = NULL;
     kerf_state *learned = NULL;
-    int code = end(c->o, prepare(c, q, how, &ranges));
+    int code = c->o->run_dir != NULL && !is_trained(c->o) ? change_make_folder(c) : 0;
+    if (code == 0)
+        code = end(c->o, prepare(c, q, how, &ranges));
     if (code == 0 && c->o->adaround)
         code = end(c->o, learn(c, &learned, q, how));
     if (code == 0 && is_trained(c->o))
         code = train(c, q);
     if (code == 0 && c->o->analyse)
-        code = end(c->o, analyse(c, q, how));
+        code = end(c->o, analyse(c, errors, q, how));
     if (code == 0)
         code = end(c->o, kerf_quantize(c->s.m.g, c->s.m.s, q));
     kerf_ranges_destroy(ranges);
@@ -288,11 +292,15 @@ static int quantize(change *c, kerf_quantize_options *q, kerf_calibrate_options 
 static int change_model(const options *o, kerf_quantize_options *q, kerf_calibrate_options *how)
 {
     change c;
+    layer_errors errors = {0};
     int code = change_begin(&c, o);
     if (code == 0)
-        code = quantize(&c, q, how);
+        code = quantize(&c, &errors, q, how);
     if (code == 0)
         code = change_finish(&c);
+    if (code == 0 && c.run_dir != NULL && errors.num > 0)
+        code = errors_page(&c, &errors);
+    errors_free(&errors);
     change_close(&c);
     return code;
 }

@@ -11,6 +11,7 @@
  *   title, lead, made       texts
  *   facts                   [{value, label}]
  *   curve                   {title, caption, removed [percent], dense, series [{name, values}]}
+ *   bars                    [{title, caption, unit, labels, series [{name, values}]}]
  *   tables                  [{title, caption, header, rows [[text]], total: last row is one}]
  *   histograms(_caption)    [{name, left, edges, before, after}]
  *   map                     {title, caption, rows, columns, counts}

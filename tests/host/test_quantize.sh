@@ -32,6 +32,10 @@ expect_json "layers.0.name=conv1 layers.3.outputs.snr_db layers.0.weights.cosine
     layers.2.outputs.saturated layers.2.outputs.mse layers.2.outputs.mae layers.2.outputs.largest" \
     "$KERF" quantize dense5.onnx --data $data --ranges ranges.json --analyse -o looked.onnx --json
 cmp -s int8.onnx looked.onnx || failed "analysing changed the result"
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --ranges ranges.json --analyse --run-dir page -q -f -o looked.onnx
+for part in '"title":"What rounding costs' '"labels":["conv1","conv2","fc1","fc2"]' '"name":"outputs"' '"name":"top-1 lost"'; do
+    grep -qF "$part" page/report.html || failed "the page of errors has no $part"
+done
 # Ranges that are there are used, without data; the same file comes of them.
 expect 0 "written in" "$KERF" quantize dense5.onnx --ranges ranges.json -q -o again.onnx
 cmp -s int8.onnx again.onnx || "$PYTHON" - <<'END' || failed "the same ranges gave another file"
@@ -115,6 +119,8 @@ expect_error 2 "kerf: quantize: --data is missing: --mode qat trains on it" \
     "$KERF" quantize dense3.onnx --mode qat -o x.onnx
 expect_error 2 "kerf: quantize: --epochs: goes with --mode qat alone" \
     "$KERF" quantize dense3.onnx --data $data --epochs 2 -o x.onnx
+expect_error 2 "kerf: quantize: --run-dir: goes with --mode qat and --analyse alone" \
+    "$KERF" quantize dense3.onnx --run-dir page -o x.onnx
 expect_error 2 "kerf: quantize: --adaround: needs --data to learn from" \
     "$KERF" quantize dense3.onnx --adaround -o x.onnx
 expect_error 2 "kerf: quantize: --adaround: goes with --mode static, dynamic and weight-only; qat trains the weights themselves" \
