@@ -11,7 +11,6 @@
  * reads the old value and cannot work in place, its result is put aside and copied over the
  * state later, by an Identity. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -112,9 +111,10 @@ static kerf_node *order(ordering *o)
             return g->nodes[first];
         place(o, n);
     }
-    memcpy(g->nodes, o->to, g->num_nodes * sizeof(kerf_node *));
-    for (size_t i = 0; i < g->num_nodes; i++)
+    for (size_t i = 0; i < g->num_nodes; i++) { /* there may be none, and no array then */
+        g->nodes[i] = o->to[i];
         g->nodes[i]->index = (int)i;
+    }
     return NULL;
 }
 

@@ -6,7 +6,6 @@
  * because a training plan has changed the weights in between.  What others read of them lies
  * outside of the arena (blocks.c). */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -42,7 +41,8 @@ static kerf_status partition(kerf_graph *g, const char *prepared, size_t *num_pr
     kerf_node **old = kerf__alloc(g->num_nodes, sizeof(kerf_node *));
     if (old == NULL)
         return kerf__fail_memory("plan", g->num_nodes * sizeof(kerf_node *));
-    memcpy(old, g->nodes, g->num_nodes * sizeof(kerf_node *));
+    for (size_t i = 0; i < g->num_nodes; i++)
+        old[i] = g->nodes[i];
     size_t at = 0;
     for (int first = 1; first >= 0; first--) {
         for (size_t i = 0; i < g->num_nodes; i++)
