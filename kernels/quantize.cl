@@ -15,11 +15,11 @@
  *
  * FAKE and PASS may work in place: an item reads an element before it writes it.
  *
- * Limit: memory where results are floats, and reading, which has half a copy's speed, where they are
- * integers.  Of a copy's speed with 64 MiB of floats, two cores of Zen 4, PoCL and Intel's runtime:
- * FAKE 1.1 and 1.1, PASS 0.96 and 1.0, QUANTIZE to uint8 0.84 and 0.83 (0.64 and 0.63 by stores of
- * 16 bytes, not of whole lines), to int2 0.59 and 0.54, to int4 in blocks of 32 0.58 and 0.38, where
- * arithmetic counts, too.  Host side: lib/ops/quantize.c. */
+ * Limit: memory, and arithmetic of blocks.  Of a copy's speed with 64 MiB of floats, two cores of
+ * Zen 4, PoCL and Intel's runtime, two runs each: FAKE 0.9 to 1.16 and 1.1, PASS 0.9 and 1.0,
+ * QUANTIZE to uint8 0.83 and 0.82 (0.64 and 0.63 by stores of 16 bytes, not of whole lines), to
+ * int2 0.59 to 0.71 and 0.54 to 0.62, to int4 in blocks of 32 0.58 to 0.73 and 0.38 to 0.53.  Host
+ * side: lib/ops/quantize.c. */
 #define QUANTIZE   0
 #define DEQUANTIZE 1
 #define FAKE       2
