@@ -110,6 +110,10 @@ const gate_case gate_cases[] = {
      "layouts=c16,plain,plain,o16>c16 group=32 pads=2,2,2,2", 0},
     {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,2,1,16 f32: s8: f32: u8:",
      "layouts=c16,plain,plain,o16>c16 group=32", 0},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,5,2,16 f32: s8: f32: u8:",
+     "layouts=c16,plain,plain,o16>c16 group=32", 0},
+    {"QLinearConv", "u8:2,2,11,16 f32: u8: s8:2,1,4,16 f32: s8: f32: u8:",
+     "layouts=c16,plain,plain,o16>c16 group=32", 0},
     /* With a residual. */
     {"QLinearConv", "u8:2,5,9,11 f32: u8: s8:7,5,3,3 f32:7 s8:7 f32: u8: s32:7 u8:2,7,9,11 f32: u8: f32: u8:",
      "pads=1,1,1,1", 0},
