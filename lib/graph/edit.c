@@ -15,6 +15,13 @@ void kerf__node_set_input(kerf_node *n, int i, kerf_value *v)
     n->inputs[i] = v;
 }
 
+void kerf__node_take_name(kerf_node *n, kerf_node *was)
+{
+    char *name = n->name;
+    n->name = was->name;
+    was->name = name;
+}
+
 kerf_status kerf__node_put_input(kerf_node *n, int i, kerf_value *v)
 {
     if (i >= n->num_inputs) {

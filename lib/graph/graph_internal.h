@@ -99,6 +99,8 @@ char *kerf__graph_fresh_name(const kerf_graph *g, const char *base);
 void kerf__graph_replace_uses(kerf_graph *g, kerf_value *old, kerf_value *replacement);
 int kerf__value_num_uses(const kerf_value *v); /* by nodes and as graph output */
 void kerf__node_set_input(kerf_node *n, int i, kerf_value *v);
+/* n stands for `was` from here on, in tables too: they change names. */
+void kerf__node_take_name(kerf_node *n, kerf_node *was);
 /* The same where the node may have too few inputs; those between are left out. */
 kerf_status kerf__node_put_input(kerf_node *n, int i, kerf_value *v);
 /* Left-out inputs at the end say nothing, and go. */

@@ -65,6 +65,7 @@ static kerf_status fuse_bias(kerf_graph *g, kerf_node *add)
         kerf_node *gemm;
         kerf_value *inputs[] = {matmul->inputs[0], matmul->inputs[1], add->inputs[1 - i]};
         KERF__TRY(kerf_graph_add_node(g, "Gemm", NULL, inputs, 3, 1, &gemm));
+        kerf__node_take_name(gemm, matmul);
         KERF__TRY(kerf__node_set_pass(gemm, kerf__node_pass(add)));
         KERF__TRY(kerf__node_infer(gemm));
         gemm->outputs[0]->next_of = add->outputs[0]->next_of;

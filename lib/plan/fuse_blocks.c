@@ -118,6 +118,7 @@ static kerf_status replace(kerf_graph *g, const pattern *p)
                             kerf_node_input(p->product, 2)};
     KERF__TRY(kerf_graph_add_node(g, "kerf.MatMulBlocks", NULL, inputs, inputs[2] != NULL ? 3 : 2,
                                   1, &n));
+    kerf__node_take_name(n, p->product);
     KERF__TRY(set_numbers(n, p));
     if (kerf__node_attribute(p->product, "activation") != NULL)
         KERF__TRY(kerf_node_set_string(n, "activation", "relu"));
