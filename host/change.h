@@ -18,9 +18,10 @@ typedef struct change {
     session s;
     standing before, after;
     kerf_train_options train;
-    char *run_dir;  /* owned; NULL: no training, no folder */
-    json_t *epochs; /* owned */
-    json_t *more;   /* owned; what a command adds to its JSON; NULL: nothing */
+    int64_t held_back; /* training samples, to steer by, that nobody asked for */
+    char *run_dir;     /* owned; NULL: no training, no folder */
+    json_t *epochs;    /* owned */
+    json_t *more;      /* owned; what a command adds to its JSON; NULL: nothing */
     progress bar;
     double start_ms;
     int64_t epoch, num_epochs; /* where training stands */

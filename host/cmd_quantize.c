@@ -6,6 +6,7 @@
 #include "command.h"
 #include "files.h"
 #include "interrupt.h"
+#include "quantize_bits.h"
 #include "quantize_errors.h"
 #include "quantize_page.h"
 #include "quantize_weights.h"
@@ -118,6 +119,8 @@ static int check_options(const options *o, kerf_quantize_mode mode)
         return fail_usage(o, "--run-dir: goes with --mode qat and --analyse alone");
     if (o->analyse && o->data == NULL)
         return fail_usage(o, "--analyse: needs --data to compare on");
+    if (bits_wanted(o) && (code = bits_check(o)) != 0)
+        return code;
     if (is_trained(o) && o->data == NULL)
         return fail_usage(o, "--data is missing: --mode qat trains on it");
     if (mode == KERF_QUANTIZE_STATIC && o->data == NULL && !is_calibrated(o))
@@ -206,9 +209,11 @@ static kerf_status analyse(change *c, layer_errors *errors, const kerf_quantize_
     progress_begin(&c->bar, c->o, "analyse");
     kerf_status status = errors_measure(c, errors, q, how);
     progress_clear(&c->bar);
-    if (status == KERF_OK && c->o->json)
-        c->more = json_pack("{s:o}", "layers", errors_json(errors));
-    else if (status == KERF_OK)
+    if (status == KERF_OK && c->o->json) {
+        if (c->more == NULL)
+            c->more = json_object();
+        json_object_set_new(c->more, "layers", errors_json(errors));
+    } else if (status == KERF_OK)
         errors_print(errors, result_stream(c->o));
     return status;
 }
@@ -272,10 +277,15 @@ static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
                     kerf_calibrate_options *how)
 {
     kerf_ranges *ranges = NULL;
+    kerf_bits *bits = NULL;
     kerf_state *learned = NULL;
     int code = c->o->run_dir != NULL && !is_trained(c->o) ? change_make_folder(c) : 0;
+    if (code == 0 && bits_wanted(c->o))
+        code = bits_hold_back(c);
     if (code == 0)
         code = end(c->o, prepare(c, q, how, &ranges));
+    if (code == 0 && bits_wanted(c->o))
+        code = bits_find(c, q, how, &bits);
     if (code == 0 && c->o->adaround)
         code = end(c->o, learn(c, &learned, q, how));
     if (code == 0 && is_trained(c->o))
@@ -286,6 +296,7 @@ static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
         code = end(c->o, kerf_quantize(c->s.m.g, c->s.m.s, q));
     kerf_ranges_destroy(ranges);
     kerf_state_destroy(learned);
+    kerf_bits_destroy(bits);
     return code;
 }
 

@@ -71,7 +71,8 @@ static const lesson lessons[] = {
      "run.  weight-only: a smaller file, computed in floats.  qat: static, and trained with its "
      "roundings in\n"
      "place (--epochs 3, --lr a tenth of train's), for weights of 4 bits and fewer.\n"
-     "docs/quantize.md says which to take.",
+     "--size, --max-drop and --latency find a type for each layer; what comes out was measured on\n"
+     "held back samples (--val).  docs/quantize.md says which to take.",
      "  kerf quantize dense.onnx --data fashion-mnist -o int8.onnx\n"
      "  kerf quantize dense.onnx --data fashion-mnist --skip first --skip last -o most.onnx\n"
      "  kerf quantize dense.onnx --data fashion-mnist --ranges ranges.json -o int8.onnx\n"
@@ -79,7 +80,8 @@ static const lesson lessons[] = {
      "  kerf quantize dense.onnx --data fashion-mnist --mode qat --weights int4 -o int4.onnx\n"
      "  kerf quantize dense.onnx --mode weight-only --weights int4 --per block=32 -o int4.onnx\n"
      "  kerf quantize dense.onnx --data fashion-mnist --weights 'conv1=float,fc*=int4,*=int8' "
-     "-o mixed.onnx\n"},
+     "-o mixed.onnx\n"
+     "  kerf quantize dense.onnx --data fashion-mnist --size 6x --max-drop 0.5 -o small.onnx\n"},
     {"export",
      "Rewrites a quantized file so that the program of --profile computes on its integers, and\n"
      "says node by node what that program makes of it, or why a node stays a float there.  Zeros\n"

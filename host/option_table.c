@@ -52,6 +52,9 @@ const option_row option_rows[] = {
     {"equalize", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(equalize), "", "even out weights between neighbouring layers first; the floats compute the same", NO_RANGE},
     {"adaround", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(adaround), "", "learn from samples which weights go up and which down; minutes instead of seconds", NO_RANGE},
     {"bias-correct", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(bias_correct), "", "static: take off biases what rounding adds on average", NO_RANGE},
+    {"max-drop", 0, OPTION_REAL, GROUP_QUANTIZE, FIELD(max_drop), "PP", "find a type for each layer: as few bytes as lose PP points of top-1 at most, of agreement where there are no labels", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
+    {"size", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(size), "BYTES", "find a type for each layer: the file takes so many bytes at most, 60000 or 60K, or is 4x smaller", NO_RANGE},
+    {"latency", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(latency), "MS", "find a type for each layer: a run with one sample takes so long at most", NO_RANGE},
     {"ranges", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(ranges), "FILE.json", "static: the ranges; written if missing, used if there", NO_RANGE},
 
     /* training */
@@ -109,8 +112,7 @@ const option_row option_rows[] = {
     LATER("max-drop", GROUP_PRUNE), LATER("size", GROUP_PRUNE), LATER("macs", GROUP_PRUNE),
     LATER("latency", GROUP_PRUNE), LATER("structure", GROUP_PRUNE), LATER("remove", GROUP_PRUNE),
     LATER("groups", GROUP_PRUNE), LATER("round-to", GROUP_PRUNE), LATER("analyse", GROUP_PRUNE),
-    LATER("max-drop", GROUP_QUANTIZE), LATER("size", GROUP_QUANTIZE),
-    LATER("latency", GROUP_QUANTIZE), LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
+    LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
     LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
     LATER("precision", GROUP_ALWAYS),
 };

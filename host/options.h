@@ -80,6 +80,8 @@ typedef struct options {
     int mode, activations, asymmetric, symmetric, analyse, equalize, bias_correct, adaround;
     const char *weights, *per, *observer, *ranges;
     int64_t calibrate;
+    const char *size, *latency;
+    double max_drop;
 
     const char *reference, *labels;
     double min_top1, max_ms, warm, duration, budget, width;

@@ -5,94 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "interrupt.h"
 #include "json.h"
-
-/* ---- a layer alone --------------------------------------------------------------------- */
-
-/* A name as a pattern that means it and nothing else. */
-static void quote(char *pattern, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        if (strchr("*?[\\", *name) != NULL)
-            *pattern++ = '\\';
-        *pattern++ = *name;
-    }
-    *pattern = '\0';
-}
-
-static kerf_split split_of(const change *c)
-{
-    return kerf_dataset_num_samples(c->s.data, KERF_SPLIT_VAL) > 0 ? KERF_SPLIT_VAL
-                                                                   : KERF_SPLIT_TEST;
-}
-
-static kerf_status top1_of(const change *c, const kerf_graph *g, kerf_state *s, double *top1)
-{
-    kerf_evaluation e = {0};
-    kerf_status status =
-        kerf_evaluate(g, s, c->s.data, split_of(c), c->before.e.e.batch, c->s.prep, &e, NULL);
-    *top1 = e.top1;
-    return status;
-}
-
-static kerf_status quantize_alone(const change *c, kerf_quantize_options q, const char *name,
-                                  double *top1)
-{
-    char pattern[2 * sizeof((kerf_layer_error *)0)->name];
-    const char *layers[] = {pattern};
-    kerf_graph *g = NULL;
-    kerf_state *s = NULL;
-    quote(pattern, name);
-    q.layers = layers;
-    q.num_layers = 1;
-    q.num_skip = 0;
-    kerf_status status = kerf_graph_copy(&g, c->s.m.g);
-    if (status == KERF_OK)
-        status = kerf_state_copy(&s, c->s.m.s, c->s.dev);
-    if (status == KERF_OK)
-        status = kerf_quantize(g, s, &q);
-    if (status == KERF_OK)
-        status = top1_of(c, g, s, top1);
-    kerf_graph_destroy(g);
-    kerf_state_destroy(s);
-    return status;
-}
-
-static kerf_status measure_top1(const change *c, layer_errors *e, const kerf_quantize_options *q)
-{
-    double whole;
-    kerf_status status = top1_of(c, c->s.m.g, c->s.m.s, &whole);
-    for (size_t i = 0; status == KERF_OK && i < e->num; i++) {
-        double top1;
-        status =
-            interrupted() ? KERF_ERR_CANCELLED : quantize_alone(c, *q, e->items[i].name, &top1);
-        if (status == KERF_OK)
-            e->top1_lost[i] = whole - top1;
-    }
-    return status;
-}
 
 kerf_status errors_measure(const change *c, layer_errors *out, const kerf_quantize_options *q,
                            const kerf_calibrate_options *how)
 {
-    *out = (layer_errors){0};
-    kerf_status status =
-        kerf_quantize_analyse(&out->items, &out->num, c->s.m.g, c->s.m.s, c->s.data, q, how);
-    if (status != KERF_OK)
-        return status;
-    out->top1_lost = malloc(out->num * sizeof *out->top1_lost + 1);
-    if (out->top1_lost == NULL)
-        return KERF_ERR_MEMORY;
-    for (size_t i = 0; i < out->num; i++)
-        out->top1_lost[i] = NAN;
-    return c->before.e.is_known ? measure_top1(c, out, q) : KERF_OK;
+    *out = (layer_errors){.has_labels = kerf_dataset_num_classes(c->s.data) > 0};
+    return kerf_quantize_analyse(&out->items, &out->num, c->s.m.g, c->s.m.s, c->s.data, q, how);
 }
 
 void errors_free(layer_errors *e)
 {
     free(e->items);
-    free(e->top1_lost);
     *e = (layer_errors){0};
 }
 
@@ -110,10 +34,12 @@ static void cell_small(table *t, double x)
     table_cell(t, "%.3g", x);
 }
 
+#define COLUMNS "layer|>weights SNR dB|>MSE|>MAE|>largest|>SNR dB|>cosine|>saturated|"
+
 void errors_print(const layer_errors *e, FILE *out)
 {
-    table *t = table_create("layer|>weights SNR dB|>MSE|>MAE|>largest|>SNR dB|>cosine|>saturated|"
-                            ">top-1 lost alone");
+    table *t =
+        table_create(e->has_labels ? COLUMNS ">top-1 lost alone" : COLUMNS ">agreement lost alone");
     for (size_t i = 0; i < e->num; i++) {
         const kerf_error *y = &e->items[i].outputs;
         table_cell(t, "%s", e->items[i].name);
@@ -124,7 +50,7 @@ void errors_print(const layer_errors *e, FILE *out)
         cell(t, "1", y->snr_db);
         cell(t, "5", y->cosine);
         cell(t, "5", y->saturated);
-        cell(t, "2", e->top1_lost[i]);
+        cell(t, "2", e->items[i].lost);
     }
     fputs("what rounding costs: weights, and outputs with all layers rounded\n", out);
     table_print(t, out);
@@ -152,7 +78,8 @@ json_t *errors_json(const layer_errors *e)
         json_object_set_new(object, "name", json_text(e->items[i].name));
         json_object_set_new(object, "weights", error_json(&e->items[i].weights));
         json_object_set_new(object, "outputs", error_json(&e->items[i].outputs));
-        json_object_set_new(object, "top1_lost", json_number(e->top1_lost[i]));
+        json_object_set_new(object, e->has_labels ? "top1_lost" : "agreement_lost",
+                            json_number(e->items[i].lost));
         json_array_append_new(list, object);
     }
     return list;

@@ -6,9 +6,9 @@
 #include "change.h"
 
 typedef struct layer_errors {
-    kerf_layer_error *items; /* owned, as both */
-    double *top1_lost;       /* points, when this layer alone is quantized; NAN: unknown */
+    kerf_layer_error *items; /* owned */
     size_t num;
+    int has_labels; /* 0: lost is of agreement with the original */
 } layer_errors;
 
 /* Before the model is rewritten.  Free it in any case. */

@@ -90,8 +90,8 @@ static json_t *lost_part(const layer_errors *e)
     json_t *lost = json_array();
     int is_known = 0;
     for (size_t i = 0; i < e->num; i++) {
-        is_known |= !isnan(e->top1_lost[i]);
-        json_array_append_new(lost, json_number(e->top1_lost[i]));
+        is_known |= !isnan(e->items[i].lost);
+        json_array_append_new(lost, json_number(e->items[i].lost));
     }
     if (is_known)
         return json_pack(
@@ -115,7 +115,7 @@ static json_t *table_part(const layer_errors *e)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < e->num; i++)
-        json_array_append_new(rows, row_of(&e->items[i], e->top1_lost[i]));
+        json_array_append_new(rows, row_of(&e->items[i], e->items[i].lost));
     return json_pack("{s:s,s:s,s:[s,s,s,s,s,s,s,s,s],s:o}", "title", "Layer by layer", "caption",
                      "Errors are of outputs against the floats: mean square, mean, the largest. "
                      "Saturated is the "

@@ -124,8 +124,9 @@ KERF_API kerf_status kerf_quantize_equalize(kerf_graph *g, kerf_state *s,
                                             const kerf_quantize_options *options);
 
 /* Runs the network, as it is, on samples and finds the range of each activation that a static
- * kerf_quantize() with these options rounds.  Nothing but ranges is kept, on the device until the
- * end.  Values that are no finite numbers are an error that names where. */
+ * kerf_quantize() with these options rounds, whatever they choose by layer.  Nothing but ranges is
+ * kept, on the device until the end.  Values that are no finite numbers are an error that names
+ * where. */
 KERF_API kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf_state *s,
                                     const kerf_dataset *d, const kerf_quantize_options *options,
                                     const kerf_calibrate_options *how);
@@ -168,15 +169,73 @@ typedef struct kerf_error {
 typedef struct kerf_layer_error {
     char name[128];              /* of the node */
     kerf_error weights, outputs; /* outputs: of the layer, behind its Relu, all layers rounded */
+    double lost; /* points of top-1 when this layer alone is rounded; without labels, of agreement
+                  * with g */
 } kerf_layer_error;
 
 /* Runs g as it is, and a copy that kerf_quantize() with these options has rewritten, on samples,
- * and compares layer by layer.  The caller frees *out, an entry a layer, with free(); *out is NULL
- * on failure.  g and s stay as they are. */
+ * and compares layer by layer.  What is lost is counted on the validation split, or on the test
+ * split, or the training split where there is no other.  The caller frees *out, an entry a layer,
+ * with free(); *out is NULL on failure.  g and s stay as they are. */
 KERF_API kerf_status kerf_quantize_analyse(kerf_layer_error **out, size_t *num, const kerf_graph *g,
                                            kerf_state *s, const kerf_dataset *d,
                                            const kerf_quantize_options *options,
                                            const kerf_calibrate_options *how);
+
+/* ---- bits that are found ------------------------------------------------------------------ */
+
+/* What must hold; NAN: there is no such bound. */
+typedef struct kerf_bits_target {
+    double max_drop; /* points lost, as in kerf_layer_error */
+    double bytes;    /* of the file that kerf_onnx_write() makes */
+    double ms;       /* of a run with one sample on the state's device, the median of some */
+} kerf_bits_target;
+
+/* Types that layers are tried with: float32, int8, int4, int2; dynamic: the first two. */
+enum { KERF_NUM_BITS = 4 };
+
+/* A layer, with each of the types. */
+typedef struct kerf_bits_part {
+    double noise; /* of the network's output when this layer alone has the type: squared error over
+                   * square */
+    double lost;  /* points, likewise */
+    double saved; /* bytes */
+    double ms;    /* of the layer, where all have the type; 0: it has no steps of its own */
+} kerf_bits_part;
+typedef struct kerf_bits_layer {
+    char name[128];
+    kerf_type chosen;
+    kerf_bits_part with[KERF_NUM_BITS];
+} kerf_bits_layer;
+
+/* A network that was made and measured. */
+typedef struct kerf_bits_point {
+    int num_of[KERF_NUM_BITS]; /* layers with each of the types */
+    double noise, lost, bytes, ms;
+    int is_chosen;
+} kerf_bits_point;
+
+/* Finds a type for each layer that the options choose, so that the target holds.  Layers are judged
+ * one by one, then networks that are ever smaller (with a bound on ms, ever faster): of those
+ * within the bounds on bytes and ms the first, with a bound on loss alone the last is chosen.
+ * Samples as with kerf_quantize_analyse(); the options' types do not count.  Equal networks may
+ * take unequal time, so with a bound on ms another call may choose another. */
+typedef struct kerf_bits kerf_bits;
+KERF_API kerf_status kerf_quantize_find_bits(kerf_bits **out, const kerf_graph *g, kerf_state *s,
+                                             const kerf_dataset *d,
+                                             const kerf_quantize_options *options,
+                                             const kerf_bits_target *target,
+                                             const kerf_calibrate_options *how);
+KERF_API void kerf_bits_destroy(kerf_bits *b); /* NULL is allowed */
+KERF_API size_t kerf_bits_num_layers(const kerf_bits *b);
+KERF_API const kerf_bits_layer *kerf_bits_get_layer(const kerf_bits *b, size_t i);
+/* The trade-off, from floats on; what comes back lives as long as b, here and above. */
+KERF_API size_t kerf_bits_num_points(const kerf_bits *b);
+KERF_API const kerf_bits_point *kerf_bits_get_point(const kerf_bits *b, size_t i);
+/* For kerf_quantize_options: one a layer; live as long as b. */
+KERF_API const kerf_quantize_choice *kerf_bits_choices(const kerf_bits *b);
+/* NULL, or which bound does not hold for what was chosen, and the best that can be had. */
+KERF_API const char *kerf_bits_missed(const kerf_bits *b);
 
 /* ---- leaving ---------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "compress/quantize/calibrate_internal.h"
+#include "compress/quantize/bits_internal.h"
 #include "tensor/tensor_internal.h"
 
 /* Of pairs: what was, and what is. */
@@ -176,6 +176,38 @@ static kerf_status take_batch(void *context, const float *images, int64_t num)
     return KERF_OK;
 }
 
+/* ---- layers alone ---------------------------------------------------------------------- */
+
+static kerf_status judge_layers(kerf__judge *j, kerf_layer_error *out, size_t num,
+                                kerf_quantize_options options)
+{
+    char pattern[2 * sizeof out->name];
+    const char *layers[] = {pattern};
+    options.layers = layers;
+    options.num_layers = 1;
+    options.num_skip = 0;
+    for (size_t i = 0; i < num; i++) {
+        kerf__verdict verdict;
+        kerf__quote_pattern(pattern, out[i].name);
+        KERF__TRY(kerf__judge_quantized(j, &options, &verdict));
+        out[i].lost = verdict.lost;
+    }
+    return KERF_OK;
+}
+
+static kerf_status measure_lost(kerf_layer_error *out, size_t num, const kerf_graph *g,
+                                kerf_state *s, const kerf_dataset *d,
+                                const kerf_quantize_options *options,
+                                const kerf_calibrate_options *how)
+{
+    kerf__judge j;
+    kerf_status status = kerf__judge_open(&j, g, s, d, how, 1 + num);
+    if (status == KERF_OK)
+        status = judge_layers(&j, out, num, *options);
+    kerf__judge_close(&j);
+    return status;
+}
+
 /* ---- all of it ------------------------------------------------------------------------- */
 
 static kerf_status analyse(analysis *a, const kerf_graph *g, kerf_state *s,
@@ -235,6 +267,8 @@ kerf_status kerf_quantize_analyse(kerf_layer_error **out, size_t *num, const ker
     *out = kerf__alloc(layers.num, sizeof **out);
     kerf_status status = *out != NULL ? analyse_layers(*out, &layers, g, s, d, options, how)
                                       : kerf__fail_memory("analyse", layers.num * sizeof **out);
+    if (status == KERF_OK)
+        status = measure_lost(*out, layers.num, g, s, d, options, how);
     kerf__quantize_layers_free(&layers);
     if (status != KERF_OK) {
         free(*out);

@@ -163,7 +163,7 @@ kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf_state *s
     kerf__watching w = {.s = s, .how = how};
     kerf__quantize_layers layers;
     *out = NULL;
-    KERF__TRY(kerf__quantize_find(&layers, g, options));
+    KERF__TRY(kerf__quantize_find_any(&layers, g, options));
     kerf_status status = kerf__ranges_create(&w.out);
     if (status == KERF_OK)
         status = calibrate(&w, g, d, &layers);

@@ -21,12 +21,17 @@ typedef struct kerf__samples {
     const kerf_calibrate_options *how; /* borrowed */
     kerf_loader *loader;               /* owned */
     int64_t num, batch;
-    int64_t seen, to_see; /* for progress; the caller sets how many it will look at in all */
+    const int32_t *labels; /* of the batch at hand; NULL: there are none */
+    int64_t seen, to_see;  /* for progress; the caller sets how many it will look at in all */
 } kerf__samples;
 
 /* Some of the training split, or of another if there is none.  Close it in any case. */
 kerf_status kerf__samples_open(kerf__samples *out, const kerf_graph *g, const kerf_dataset *d,
                                const kerf_calibrate_options *how);
+/* `num` of that split, or as many as there are. */
+kerf_status kerf__samples_open_split(kerf__samples *out, const kerf_graph *g, const kerf_dataset *d,
+                                     const kerf_calibrate_options *how, kerf_split split,
+                                     int64_t num);
 void kerf__samples_close(kerf__samples *x);
 int64_t kerf__samples_num_batches(const kerf__samples *x);
 /* What a sample settles of the network's input. */

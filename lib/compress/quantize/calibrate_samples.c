@@ -17,20 +17,26 @@ static kerf_split choose_split(const kerf_dataset *d)
 kerf_status kerf__samples_open(kerf__samples *out, const kerf_graph *g, const kerf_dataset *d,
                                const kerf_calibrate_options *how)
 {
-    kerf_loader_options loader = {
-        .split = choose_split(d), .shuffle = 1, .keep_rest = 1, .seed = how->seed};
+    return kerf__samples_open_split(out, g, d, how, choose_split(d), how->samples);
+}
+
+kerf_status kerf__samples_open_split(kerf__samples *out, const kerf_graph *g, const kerf_dataset *d,
+                                     const kerf_calibrate_options *how, kerf_split split,
+                                     int64_t num)
+{
+    kerf_loader_options loader = {.split = split, .shuffle = 1, .keep_rest = 1, .seed = how->seed};
     const char *prep = how->prep != NULL ? how->prep : kerf_graph_metadata(g, "kerf.prep");
     const int64_t there = kerf_dataset_num_samples(d, loader.split);
     *out = (kerf__samples){.how = how};
     if (kerf_graph_num_inputs(g) != 1)
         return kerf__fail(KERF_ERR_SHAPE, "calibrate: the network has %d inputs, must have one",
                           kerf_graph_num_inputs(g));
-    if (how->samples < 1 || how->batch < 1 || there < 1)
+    if (num < 1 || how->batch < 1 || there < 1)
         return kerf__fail(
             KERF_ERR_ARGUMENT,
             "calibrate: %lld of %lld samples in batches of %lld: all three must be at least 1",
-            (long long)how->samples, (long long)there, (long long)how->batch);
-    out->num = how->samples < there ? how->samples : there;
+            (long long)num, (long long)there, (long long)how->batch);
+    out->num = num < there ? num : there;
     out->batch = loader.batch = how->batch < out->num ? how->batch : out->num;
     KERF__TRY(kerf_prep_parse(&loader.prep, prep != NULL ? prep : kerf_dataset_default_prep(d)));
     return kerf_loader_create(&out->loader, d, &loader);
@@ -65,7 +71,9 @@ kerf_status kerf__samples_each(kerf__samples *x,
     for (int64_t seen = 0; seen < x->num; seen += x->batch) {
         const int64_t left = x->num - seen, num = left < x->batch ? left : x->batch;
         KERF__TRY(kerf_loader_next(x->loader, &batch));
+        x->labels = batch.labels;
         kerf_status status = take(context, batch.images, num);
+        x->labels = NULL;
         kerf_loader_release(x->loader, &batch);
         KERF__TRY(status);
         KERF__TRY(tell(x, num));

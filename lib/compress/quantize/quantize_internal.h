@@ -17,6 +17,7 @@
  *   quantize_train.c        the network as it is trained with its roundings
  *   calibrate.c and more    watch sites while the network runs: calibrate_internal.h
  *   analyse.c               what rounding does to each layer
+ *   bits_find.c and more    a type for each layer, found: bits_internal.h
  *   ranges.c                what it saw, and the file of it
  *   export.c and more       rewrites for other programs: export_internal.h */
 #ifndef KERF_QUANTIZE_INTERNAL_H
@@ -46,6 +47,9 @@ kerf_status kerf__quantize_check_options(const kerf_quantize_options *options);
  * that int32 may not hold are errors. */
 kerf_status kerf__quantize_find(kerf__quantize_layers *out, const kerf_graph *g,
                                 const kerf_quantize_options *options);
+/* The same, whatever the choices by layer are: ranges that are found do not depend on them. */
+kerf_status kerf__quantize_find_any(kerf__quantize_layers *out, const kerf_graph *g,
+                                    const kerf_quantize_options *options);
 void kerf__quantize_layers_free(kerf__quantize_layers *layers);
 
 int kerf__layer_is_conv(const kerf__quantize_layer *l);

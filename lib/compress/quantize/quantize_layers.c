@@ -80,7 +80,7 @@ static int take_layer(kerf_node *n, kerf__quantize_layer *l)
     return 0;
 }
 
-static kerf_status find_all(kerf__quantize_layers *out, const kerf_graph *g)
+static kerf_status take_all(kerf__quantize_layers *out, const kerf_graph *g)
 {
     kerf__quantize_layer l;
     for (size_t i = 0; i < g->num_nodes; i++) {
@@ -252,7 +252,7 @@ static kerf_status check_layer(const kerf__quantize_layer *l)
 static kerf_status find(kerf__quantize_layers *out, const kerf_graph *g,
                         const kerf_quantize_options *options)
 {
-    KERF__TRY(find_all(out, g));
+    KERF__TRY(take_all(out, g));
     if (options->mode == KERF_QUANTIZE_DYNAMIC)
         drop_convolutions(out);
     KERF__TRY(check_patterns(out, options));
@@ -264,8 +264,6 @@ static kerf_status find(kerf__quantize_layers *out, const kerf_graph *g,
                           "are stored as floats",
                           options->mode == KERF_QUANTIZE_DYNAMIC ? "Gemm or MatMul"
                                                                  : "Conv, Gemm or MatMul");
-    for (size_t i = 0; i < out->num; i++)
-        KERF__TRY(check_layer(&out->at[i]));
     return KERF_OK;
 }
 
@@ -274,6 +272,22 @@ kerf_status kerf__quantize_find(kerf__quantize_layers *out, const kerf_graph *g,
 {
     *out = (kerf__quantize_layers){0};
     kerf_status status = find(out, g, options);
+    for (size_t i = 0; status == KERF_OK && i < out->num; i++)
+        status = check_layer(&out->at[i]);
+    if (status != KERF_OK)
+        kerf__quantize_layers_free(out);
+    return status;
+}
+
+kerf_status kerf__quantize_find_any(kerf__quantize_layers *out, const kerf_graph *g,
+                                    const kerf_quantize_options *options)
+{
+    kerf_quantize_options any = *options;
+    KERF__TRY(kerf__quantize_find(out, g, options)); /* what is refused is refused here, too */
+    kerf__quantize_layers_free(out);
+    any.weights = KERF_S8;
+    any.num_choices = 0;
+    kerf_status status = find(out, g, &any);
     if (status != KERF_OK)
         kerf__quantize_layers_free(out);
     return status;

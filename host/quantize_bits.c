@@ -1,0 +1,302 @@
+/* quantize_bits.c -- targets for the types of layers, and what was found; see quantize_bits.h. */
+#include "quantize_bits.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interrupt.h"
+#include "json.h"
+#include "text.h"
+
+static const char *const TYPES[KERF_NUM_BITS] = {"float", "int8", "int4", "int2"};
+
+/* ---- targets --------------------------------------------------------------------------- */
+
+int bits_wanted(const options *o)
+{
+    return options_given(o, "max-drop") || o->size != NULL || o->latency != NULL;
+}
+
+/* "60000", "60K", "4x": bytes, or how many times smaller. */
+static int parse_size(const options *o, double *bytes, double *times)
+{
+    static const struct {
+        const char *unit;
+        double bytes;
+    } UNITS[] = {{"", 1}, {"K", 0x1p10}, {"M", 0x1p20}, {"G", 0x1p30}};
+    char *end;
+    const double x = strtod(o->size, &end);
+    *bytes = *times = NAN;
+    if (end != o->size && x > 0 && isfinite(x)) {
+        if (strcmp(end, "x") == 0)
+            *times = x;
+        for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0]; i++)
+            if (strcmp(end, UNITS[i].unit) == 0)
+                *bytes = x * UNITS[i].bytes;
+    }
+    return isnan(*bytes) && isnan(*times)
+               ? fail_usage(o,
+                            "--size %s: must be bytes such as 60000 or 60K, or 4x: so many "
+                            "times smaller",
+                            o->size)
+               : 0;
+}
+
+static int parse_latency(const options *o, double *ms)
+{
+    char *end;
+    *ms = strtod(o->latency, &end);
+    return end != o->latency && *end == '\0' && *ms > 0 && isfinite(*ms)
+               ? 0
+               : fail_usage(o, "--latency %s: must be milliseconds above 0", o->latency);
+}
+
+int bits_check(const options *o)
+{
+    double x, y;
+    int code = 0;
+    if (o->weights != NULL)
+        code = fail_usage(o, "--weights: is what --max-drop, --size and --latency find; must be "
+                             "left out, layers can be with --skip");
+    else if (o->data == NULL)
+        code = fail_usage(o, "--data is missing: what types of weights cost is found on samples");
+    if (code == 0 && o->size != NULL)
+        code = parse_size(o, &x, &y);
+    if (code == 0 && o->latency != NULL)
+        code = parse_latency(o, &x);
+    return code;
+}
+
+int bits_hold_back(change *c)
+{
+    enum { MOST = 5000, SHARE = 6 };
+    const int64_t train = kerf_dataset_num_samples(c->s.data, KERF_SPLIT_TRAIN);
+    if (kerf_dataset_num_samples(c->s.data, KERF_SPLIT_VAL) > 0 || train < SHARE)
+        return 0;
+    c->held_back = train / SHARE < MOST ? train / SHARE : MOST;
+    kerf_status status = kerf_dataset_hold_back(c->s.data, c->held_back, (uint64_t)c->o->seed);
+    return status == KERF_OK ? 0 : fail_kerf(c->o, status);
+}
+
+static int make_target(const change *c, kerf_bits_target *target)
+{
+    const options *o = c->o;
+    double times = NAN;
+    int code = 0;
+    *target = (kerf_bits_target){NAN, NAN, NAN};
+    if (options_given(o, "max-drop"))
+        target->max_drop = o->max_drop;
+    if (o->size != NULL)
+        code = parse_size(o, &target->bytes, &times);
+    if (code == 0 && o->latency != NULL)
+        code = parse_latency(o, &target->ms);
+    if (code != 0 || isnan(times))
+        return code;
+    void *file;
+    size_t num;
+    kerf_status status = kerf_onnx_serialize(c->s.m.g, c->s.m.s, &file, &num);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    free(file);
+    target->bytes = (double)num / times;
+    return 0;
+}
+
+/* ---- showing --------------------------------------------------------------------------- */
+
+static double snr_db(double noise)
+{
+    return noise > 0 ? -10 * log10(noise) : NAN;
+}
+
+static void number(table *t, const char *format, double x)
+{
+    table_number(t, format, x, "");
+}
+
+static int place_of(kerf_type type)
+{
+    static const kerf_type ORDER[KERF_NUM_BITS] = {KERF_F32, KERF_S8, KERF_S4, KERF_S2};
+    int i = 0;
+    while (i < KERF_NUM_BITS - 1 && ORDER[i] != type)
+        i++;
+    return i;
+}
+
+static void print_layers(const kerf_bits *b, const char *lost, FILE *out)
+{
+    char header[256];
+    snprintf(header, sizeof header,
+             "layer|chosen|>SNR dB int8|>int4|>int2|>%s int8|>int4|>int2|>ms float|>int8|>int4|"
+             ">int2",
+             lost);
+    table *t = table_create(header);
+    for (size_t i = 0; i < kerf_bits_num_layers(b); i++) {
+        const kerf_bits_layer *l = kerf_bits_get_layer(b, i);
+        table_cell(t, "%s", l->name);
+        table_cell(t, "%s", TYPES[place_of(l->chosen)]);
+        for (int k = 1; k < KERF_NUM_BITS; k++)
+            number(t, "%.1f", snr_db(l->with[k].noise));
+        for (int k = 1; k < KERF_NUM_BITS; k++)
+            number(t, "%.2f", l->with[k].lost);
+        for (int k = 0; k < KERF_NUM_BITS; k++)
+            number(t, "%.3f", l->with[k].ms > 0 ? l->with[k].ms : NAN);
+    }
+    fputs("each layer alone, and its time among others of its type\n", out);
+    table_print(t, out);
+    table_destroy(t);
+}
+
+static void print_curve(const kerf_bits *b, const char *lost, FILE *out)
+{
+    char header[128], text[32];
+    snprintf(header, sizeof header, ">float|>int8|>int4|>int2|>SNR dB|>%s|>bytes|>ms|", lost);
+    table *t = table_create(header);
+    for (size_t i = 0; i < kerf_bits_num_points(b); i++) {
+        const kerf_bits_point *p = kerf_bits_get_point(b, i);
+        for (int k = 0; k < KERF_NUM_BITS; k++)
+            table_cell(t, "%d", p->num_of[k]);
+        number(t, "%.1f", snr_db(p->noise));
+        number(t, "%.2f", p->lost);
+        table_cell(t, "%s", grouped(p->bytes, text, sizeof text));
+        number(t, "%.3f", p->ms);
+        table_cell(t, "%s", p->is_chosen ? "chosen" : "");
+    }
+    fputs("\nthe trade-off: layers of each type\n", out);
+    table_print(t, out);
+    table_destroy(t);
+}
+
+/* The type that most layers have. */
+static int commonest(const kerf_bits *b)
+{
+    size_t num[KERF_NUM_BITS] = {0};
+    int best = 0;
+    for (size_t i = 0; i < kerf_bits_num_layers(b); i++)
+        num[place_of(kerf_bits_get_layer(b, i)->chosen)]++;
+    for (int k = 1; k < KERF_NUM_BITS; k++)
+        best = num[k] > num[best] ? k : best;
+    return best;
+}
+
+/* What the shell or --weights would take apart fits any character instead. */
+static char *add_choice(char *p, const kerf_quantize_choice *choice)
+{
+    for (const char *q = choice->pattern; *q != '\0'; q++)
+        *p++ = *q == ',' || *q == '\'' ? '?' : *q;
+    *p++ = '=';
+    const char *type = TYPES[place_of(choice->weights)];
+    memcpy(p, type, strlen(type));
+    p += strlen(type);
+    *p++ = ',';
+    return p;
+}
+
+/* "conv1=int8,fc2=float,int4"; freed with free(). */
+static char *weights_text(const kerf_bits *b)
+{
+    enum { MORE = 8 };
+    const kerf_quantize_choice *choices = kerf_bits_choices(b);
+    const int most = commonest(b);
+    size_t length = MORE;
+    for (size_t i = 0; i < kerf_bits_num_layers(b); i++)
+        length += strlen(choices[i].pattern) + MORE;
+    char *text = malloc(length), *p = text;
+    if (text == NULL)
+        return NULL;
+    for (size_t i = 0; i < kerf_bits_num_layers(b); i++)
+        if (place_of(choices[i].weights) != most)
+            p = add_choice(p, &choices[i]);
+    memcpy(p, TYPES[most], strlen(TYPES[most]) + 1);
+    return text;
+}
+
+static void print_found(const change *c, const kerf_bits *b, const char *weights)
+{
+    FILE *out = result_stream(c->o);
+    const char *lost = kerf_dataset_num_classes(c->s.data) > 0 ? "top-1 lost" : "agreement lost";
+    print_layers(b, lost, out);
+    print_curve(b, lost, out);
+    fputs("\nthe same without looking:", out);
+    if (c->held_back > 0)
+        fprintf(out, " --val %lld", (long long)c->held_back);
+    fprintf(out, " --weights '%s'\n\n", weights);
+}
+
+static json_t *layer_json(const kerf_bits_layer *l)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "name", json_text(l->name));
+    json_object_set_new(object, "weights", json_text(TYPES[place_of(l->chosen)]));
+    for (int k = 0; k < KERF_NUM_BITS; k++)
+        json_object_set_new(
+            object, TYPES[k],
+            json_pack("{s:o,s:o,s:o,s:o}", "snr_db", json_number(snr_db(l->with[k].noise)), "lost",
+                      json_number(l->with[k].lost), "saved_bytes", json_number(l->with[k].saved),
+                      "ms", json_number(l->with[k].ms)));
+    return object;
+}
+
+static json_t *point_json(const kerf_bits_point *p)
+{
+    json_t *object = json_object();
+    for (int k = 0; k < KERF_NUM_BITS; k++)
+        json_object_set_new(object, TYPES[k], json_integer(p->num_of[k]));
+    json_object_set_new(object, "snr_db", json_number(snr_db(p->noise)));
+    json_object_set_new(object, "lost", json_number(p->lost));
+    json_object_set_new(object, "bytes", json_number(p->bytes));
+    json_object_set_new(object, "ms", json_number(p->ms));
+    json_object_set_new(object, "chosen", json_boolean(p->is_chosen));
+    return object;
+}
+
+static json_t *found_json(const change *c, const kerf_bits *b, const char *weights)
+{
+    json_t *layers = json_array(), *curve = json_array();
+    for (size_t i = 0; i < kerf_bits_num_layers(b); i++)
+        json_array_append_new(layers, layer_json(kerf_bits_get_layer(b, i)));
+    for (size_t i = 0; i < kerf_bits_num_points(b); i++)
+        json_array_append_new(curve, point_json(kerf_bits_get_point(b, i)));
+    return json_pack("{s:o,s:o,s:o,s:I}", "layers", layers, "curve", curve, "weights",
+                     json_text(weights), "val", (json_int_t)c->held_back);
+}
+
+/* ---- finding --------------------------------------------------------------------------- */
+
+static int show(change *c, const kerf_bits *b)
+{
+    char *weights = weights_text(b);
+    if (weights == NULL)
+        return fail_memory(c->o);
+    if (c->o->json) {
+        if (c->more == NULL)
+            c->more = json_object();
+        json_object_set_new(c->more, "found", found_json(c, b, weights));
+    } else
+        print_found(c, b, weights);
+    free(weights);
+    return 0;
+}
+
+int bits_find(change *c, kerf_quantize_options *q, const kerf_calibrate_options *how,
+              kerf_bits **out)
+{
+    kerf_bits_target target;
+    int code = make_target(c, &target);
+    if (code != 0)
+        return code;
+    progress_begin(&c->bar, c->o, "find");
+    kerf_status status =
+        kerf_quantize_find_bits(out, c->s.m.g, c->s.m.s, c->s.data, q, &target, how);
+    progress_clear(&c->bar);
+    if (status != KERF_OK)
+        return status == KERF_ERR_CANCELLED ? EXIT_INTERRUPTED : fail_kerf(c->o, status);
+    if (kerf_bits_missed(*out) != NULL) {
+        fail_work(c->o, "%s", kerf_bits_missed(*out));
+        return EXIT_TARGET;
+    }
+    q->choices = kerf_bits_choices(*out);
+    q->num_choices = kerf_bits_num_layers(*out);
+    return show(c, *out);
+}
