@@ -94,7 +94,7 @@ gemm_simt(global const float *a, global const float *b, global const float *bias
             if (has_bias)                                                                          \
                 sum += beta * bias[row * bias_row + column * bias_col];                            \
             /* Written so that NaN stays NaN. */                                                   \
-            dst[row * n + column] = relu && sum < 0.0f ? 0.0f : sum;                         \
+            dst[row * n + column] = relu && sum < 0.0f ? 0.0f : sum;                               \
         }                                                                                          \
     } while (0);
     EACH_ELEMENT(STORE)

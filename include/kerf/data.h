@@ -36,7 +36,7 @@ KERF_API kerf_status kerf_dataset_hold_back(kerf_dataset *d, int64_t num, uint64
 
 KERF_API int64_t kerf_dataset_num_samples(const kerf_dataset *d, kerf_split split);
 KERF_API kerf_shape kerf_dataset_sample_shape(const kerf_dataset *d); /* (C, H, W) */
-KERF_API int kerf_dataset_num_classes(const kerf_dataset *d); /* 0: no labels */
+KERF_API int kerf_dataset_num_classes(const kerf_dataset *d);         /* 0: no labels */
 /* Fails with the first sample whose label is not below num_classes. */
 KERF_API kerf_status kerf_dataset_check_labels(const kerf_dataset *d, int num_classes);
 KERF_API const char *kerf_dataset_class_name(const kerf_dataset *d, int c); /* or NULL */
@@ -104,8 +104,8 @@ KERF_API kerf_shape kerf_loader_sample_shape(const kerf_loader *l);
  * are out stay good until they are released. */
 KERF_API kerf_status kerf_loader_begin(kerf_loader *l, int64_t epoch, int64_t first_batch);
 
-/* One batch; images (n, then as kerf_prep_shape says) float32, labels (n) int32 or NULL for a set without.
- * Borrowed until released. */
+/* One batch; images (n, then as kerf_prep_shape says) float32, labels (n) int32 or NULL for a set
+ * without. Borrowed until released. */
 typedef struct kerf_batch {
     const float *images;
     const int32_t *labels;

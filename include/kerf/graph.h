@@ -47,15 +47,17 @@ KERF_API kerf_status kerf_graph_add_constant(kerf_graph *g, const char *name, ke
  * the node's name (":1", ":2" behind it from the second on; see kerf_value_rename); without
  * a name (NULL or "") the node gets a fresh one, and so do values above. */
 KERF_API kerf_status kerf_graph_add_node(kerf_graph *g, const char *op, const char *name,
-                                         kerf_value *const *inputs, int num_inputs,
-                                         int num_outputs, kerf_node **out);
+                                         kerf_value *const *inputs, int num_inputs, int num_outputs,
+                                         kerf_node **out);
 KERF_API kerf_status kerf_graph_add_output(kerf_graph *g, kerf_value *value);
 KERF_API kerf_status kerf_value_rename(kerf_graph *g, kerf_value *value, const char *name);
 
 KERF_API kerf_status kerf_node_set_int(kerf_node *n, const char *key, int64_t x);
 KERF_API kerf_status kerf_node_set_float(kerf_node *n, const char *key, float x);
-KERF_API kerf_status kerf_node_set_ints(kerf_node *n, const char *key, const int64_t *x, size_t num);
-KERF_API kerf_status kerf_node_set_floats(kerf_node *n, const char *key, const float *x, size_t num);
+KERF_API kerf_status kerf_node_set_ints(kerf_node *n, const char *key, const int64_t *x,
+                                        size_t num);
+KERF_API kerf_status kerf_node_set_floats(kerf_node *n, const char *key, const float *x,
+                                          size_t num);
 KERF_API kerf_status kerf_node_set_string(kerf_node *n, const char *key, const char *x);
 
 /* ---- looking -------------------------------------------------------------------- */
@@ -71,14 +73,14 @@ KERF_API kerf_value *kerf_graph_find(const kerf_graph *g, const char *name); /* 
 KERF_API const char *kerf_value_name(const kerf_value *v);
 KERF_API kerf_type kerf_value_type(const kerf_value *v);
 KERF_API kerf_shape kerf_value_shape(const kerf_value *v);
-KERF_API int kerf_value_state(const kerf_value *v); /* its state's id, or -1 */
+KERF_API int kerf_value_state(const kerf_value *v);                   /* its state's id, or -1 */
 KERF_API const kerf_tensor *kerf_value_constant(const kerf_value *v); /* in host memory; or NULL */
 
 KERF_API const char *kerf_node_op(const kerf_node *n);
 KERF_API const char *kerf_node_name(const kerf_node *n);
 KERF_API int kerf_node_num_inputs(const kerf_node *n);
 KERF_API int kerf_node_num_outputs(const kerf_node *n);
-KERF_API kerf_value *kerf_node_input(const kerf_node *n, int i);  /* NULL: left out */
+KERF_API kerf_value *kerf_node_input(const kerf_node *n, int i); /* NULL: left out */
 KERF_API kerf_value *kerf_node_output(const kerf_node *n, int i);
 KERF_API int64_t kerf_node_int(const kerf_node *n, const char *key, int64_t otherwise);
 KERF_API float kerf_node_float(const kerf_node *n, const char *key, float otherwise);

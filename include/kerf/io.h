@@ -39,9 +39,10 @@ typedef struct kerf_onnx_outline {
 } kerf_onnx_outline;
 KERF_API kerf_status kerf_onnx_read_outline(kerf_onnx_outline *out, const char *path);
 
-/* Writes opset 17, or the lowest above it that has all the graph needs.  kerf.Mask nodes are taken out: the weights are written as they
- * count, pruned ones as 0.  Other nodes of Kerf's own are an error.  A file holds less than
- * 2 GiB.  s may be NULL for a graph without state.  "-" is standard output. */
+/* Writes opset 17, or the lowest above it that has all the graph needs.  kerf.Mask nodes are taken
+ * out: the weights are written as they count, pruned ones as 0.  Other nodes of Kerf's own are an
+ * error.  A file holds less than 2 GiB.  s may be NULL for a graph without state.  "-" is standard
+ * output. */
 KERF_API kerf_status kerf_onnx_write(const kerf_graph *g, const kerf_state *s, const char *path);
 /* The same to memory, which the caller frees with free(). */
 KERF_API kerf_status kerf_onnx_serialize(const kerf_graph *g, const kerf_state *s, void **bytes,

@@ -54,13 +54,13 @@ typedef struct kerf_known_input {
 
 typedef struct kerf_plan_options {
     kerf_mode mode;
-    int64_t batch; /* what every symbol of a first dimension becomes that `inputs` leave; >= 1 */
-    kerf_loss loss;           /* with one, but not a given one, the plan has an input "labels" (N)
-                               * int32, an output "kerf.loss", and metrics */
-    kerf_optimizer optimizer; /* KERF_TRAIN only */
-    const char *output;       /* value the loss is taken of; NULL: the first output */
-    const char *choices;      /* JSON from kerf_plan_choices(); NULL: as above */
-    int untuned;              /* 1: as if this device had never been tuned */
+    int64_t batch;  /* what every symbol of a first dimension becomes that `inputs` leave; >= 1 */
+    kerf_loss loss; /* with one, but not a given one, the plan has an input "labels" (N)
+                     * int32, an output "kerf.loss", and metrics */
+    kerf_optimizer optimizer;  /* KERF_TRAIN only */
+    const char *output;        /* value the loss is taken of; NULL: the first output */
+    const char *choices;       /* JSON from kerf_plan_choices(); NULL: as above */
+    int untuned;               /* 1: as if this device had never been tuned */
     const char *const *freeze; /* shell patterns of weights that get no update, and of running
                                 * statistics that stay and are taken; one that fits nothing is
                                 * an error */
@@ -68,7 +68,7 @@ typedef struct kerf_plan_options {
     size_t memory_bytes; /* what plan and states may take on the device together; a training that
                           * needs more computes results of the forward pass twice (0: what the
                           * device has) */
-    uint64_t seed; /* KERF_TRAIN only: of what Dropout drops */
+    uint64_t seed;       /* KERF_TRAIN only: of what Dropout drops */
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
     size_t num_inputs;
 } kerf_plan_options;
@@ -80,9 +80,9 @@ KERF_API kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf
 KERF_API void kerf_plan_destroy(kerf_plan *p); /* NULL is allowed */
 
 /* Tensors on the device, owned by the plan; write inputs, read outputs.  NULL if there is
- * no such name, or if the input has become a constant.  Inputs: the graph's, "labels", and "kerf.step" in training.  Outputs: the
- * graph's, in training only the value the loss is taken of; with labels also "kerf.loss".
- * They hold until the next run. */
+ * no such name, or if the input has become a constant.  Inputs: the graph's, "labels", and
+ * "kerf.step" in training.  Outputs: the graph's, in training only the value the loss is taken of;
+ * with labels also "kerf.loss". They hold until the next run. */
 KERF_API kerf_tensor *kerf_plan_input(const kerf_plan *p, const char *name);
 KERF_API kerf_tensor *kerf_plan_output(const kerf_plan *p, const char *name);
 
@@ -144,12 +144,12 @@ typedef struct kerf_tune_target {
 
 /* A case of a plan and what was measured of it. */
 typedef struct kerf_tune_case {
-    const char *which;                /* "Relu float32(5,7) > float32(5,7)" */
-    const char *untuned, *variant;    /* taken before, taken from now on */
-    double untuned_ms, ms;            /* of each, alone; untuned NAN: it does not work */
-    const char *left_out;             /* a line a candidate: "gemm_simt/8x4: why"; "" for none */
-    size_t target;                    /* whose plan */
-    int i, num;                       /* case i of num of that plan */
+    const char *which;             /* "Relu float32(5,7) > float32(5,7)" */
+    const char *untuned, *variant; /* taken before, taken from now on */
+    double untuned_ms, ms;         /* of each, alone; untuned NAN: it does not work */
+    const char *left_out;          /* a line a candidate: "gemm_simt/8x4: why"; "" for none */
+    size_t target;                 /* whose plan */
+    int i, num;                    /* case i of num of that plan */
 } kerf_tune_case;
 /* Nonzero stops. */
 typedef int (*kerf_tune_progress)(void *context, const kerf_tune_case *c);
@@ -162,7 +162,7 @@ typedef struct kerf_tune_gain {
     int num_cases, num_measured; /* of this plan, that had their turn for the first time */
     int num_changed;             /* nodes that are computed another way than untuned */
     int num_broken;              /* nodes whose untuned kernel does not build, run or agree */
-    int taken_back; /* it was slower for sure: the choices are again what they were */
+    int taken_back;              /* it was slower for sure: the choices are again what they were */
 } kerf_tune_gain;
 
 /* Measures every kernel that fits for each case of these plans, all on one device, and keeps
@@ -172,8 +172,8 @@ typedef struct kerf_tune_gain {
  * when it is spent, no further case is begun.  gains: one a target.  Cancelled by the
  * callback, or failed: what was measured stays. */
 KERF_API kerf_status kerf_tune(const kerf_tune_target *targets, size_t num_targets,
-                               double budget_ms, kerf_tune_gain *gains,
-                               kerf_tune_progress progress, void *context);
+                               double budget_ms, kerf_tune_gain *gains, kerf_tune_progress progress,
+                               void *context);
 
 /* ---- verifying ----------------------------------------------------------------------- */
 
@@ -182,7 +182,8 @@ typedef struct kerf_verify_result {
     kerf_status status;        /* not KERF_OK: it could not go on to the end; why says it */
     char first_bad_layer[128]; /* name of the node; "" where all agree */
     char why[320];             /* "gemm_wide/8x2: the result is off by ..."; "" */
-    double max_rel; /* largest error of what a plan would run, relative to a result's largest number */
+    double
+        max_rel; /* largest error of what a plan would run, relative to a result's largest number */
     int num_layers, num_kernels, num_bad_kernels; /* kernels: all that fit, chosen or not */
 } kerf_verify_result;
 

@@ -68,9 +68,10 @@ KERF_API kerf_status kerf_state_read(const kerf_state *s, int id, void *dst);
 KERF_API void kerf_state_touch(kerf_state *s, int id);
 
 /* The three edits, each on a weight and all that belongs to it (of the same shape); they
- * may wait for the device.  A failed edit leaves everything as it was.  slice keeps the `num` indices `keep` (ascending) along `axis`; replace puts another
- * tensor (taken over, also on failure) in its place and drops what no longer fits;
- * drop removes the entry and its dependants. */
+ * may wait for the device.  A failed edit leaves everything as it was.  slice keeps the `num`
+ * indices `keep` (ascending) along `axis`; replace puts another tensor (taken over, also on
+ * failure) in its place and drops what no longer fits; drop removes the entry and its dependants.
+ */
 KERF_API kerf_status kerf_state_slice(kerf_state *s, int id, int axis, const int64_t *keep,
                                       size_t num);
 KERF_API kerf_status kerf_state_replace(kerf_state *s, int id, kerf_tensor *t);

@@ -35,7 +35,7 @@ typedef enum kerf_type {
 #define X(name, bits, text, onnx) name,
     KERF_TYPE_LIST(X)
 #undef X
-    KERF_NUM_TYPES
+        KERF_NUM_TYPES
 } kerf_type;
 
 KERF_API const char *kerf_type_name(kerf_type type); /* "float32" */

@@ -28,13 +28,13 @@ typedef enum kerf_lr_schedule {
 typedef struct kerf_prune_schedule {
     kerf_prune_options options;
     kerf_prune_curve curve;
-    int events;            /* 0: no pruning */
-    double start, every;   /* epochs */
+    int events;          /* 0: no pruning */
+    double start, every; /* epochs */
 } kerf_prune_schedule;
 
 /* A line of metrics.jsonl: what one epoch brought. */
 typedef struct kerf_epoch {
-    int64_t epoch;          /* from 1 */
+    int64_t epoch;                                          /* from 1 */
     double loss, val_top1, val_loss, lr, seconds, sparsity; /* NAN: unknown */
 } kerf_epoch;
 
@@ -58,14 +58,14 @@ typedef struct kerf_train_options {
     kerf_optimizer optimizer;
     kerf_loss loss;
     uint64_t seed;
-    const char *prep;      /* NULL: the graph's, else the data set's */
-    const char *augment;   /* of training samples, kerf_augment_parse(); NULL: none */
-    const char *choices;   /* NULL: store or guess */
-    const char *run_dir;   /* checkpoint, metrics.jsonl, choices.json; NULL: none */
-    int resume;            /* 1: go on from run_dir's checkpoint */
-    int keep_best;         /* 1: end with the best epoch's weights (validation split); epochs
-                            * before the last pruning event do not count */
-    size_t memory_bytes;   /* on the device; see kerf_plan_options (0: no bound) */
+    const char *prep;          /* NULL: the graph's, else the data set's */
+    const char *augment;       /* of training samples, kerf_augment_parse(); NULL: none */
+    const char *choices;       /* NULL: store or guess */
+    const char *run_dir;       /* checkpoint, metrics.jsonl, choices.json; NULL: none */
+    int resume;                /* 1: go on from run_dir's checkpoint */
+    int keep_best;             /* 1: end with the best epoch's weights (validation split); epochs
+                                * before the last pruning event do not count */
+    size_t memory_bytes;       /* on the device; see kerf_plan_options (0: no bound) */
     const char *const *freeze; /* shell patterns of weights that are not trained */
     size_t num_freeze;
     kerf_prune_schedule prune;

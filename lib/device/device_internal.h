@@ -47,14 +47,14 @@ struct kerf_device {
     kerf__program *programs; /* owned */
     kerf__tuning *tuning;    /* owned; NULL until it is asked for */
     kerf__guard guard;
-    kerf__program *refused;  /* borrowed: the last one refused, see refusal.c */
-    char *notes;             /* owned; NULL: none */
-    uint64_t used_bytes;     /* of all buffers */
-    double max_launch_ms;    /* 0: launches are never split */
-    long fail_at;            /* see fault.h; 0: never */
-    int is_lost;             /* all fail after that */
-    int has_fma;             /* fma() is an instruction, not a routine */
-    int can_divide_exactly;  /* takes -cl-fp32-correctly-rounded-divide-sqrt */
+    kerf__program *refused; /* borrowed: the last one refused, see refusal.c */
+    char *notes;            /* owned; NULL: none */
+    uint64_t used_bytes;    /* of all buffers */
+    double max_launch_ms;   /* 0: launches are never split */
+    long fail_at;           /* see fault.h; 0: never */
+    int is_lost;            /* all fail after that */
+    int has_fma;            /* fma() is an instruction, not a routine */
+    int can_divide_exactly; /* takes -cl-fp32-correctly-rounded-divide-sqrt */
 };
 
 struct kerf__buffer {

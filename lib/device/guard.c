@@ -73,7 +73,9 @@ static long fresh_bytes(int file)
     struct stat info;
     if (fstat(file, &info) != 0)
         return -1;
-    return info.st_nlink > 0 && time(NULL) - info.st_mtim.tv_sec < REFUSED_SECONDS ? (long)info.st_size : 0;
+    return info.st_nlink > 0 && time(NULL) - info.st_mtim.tv_sec < REFUSED_SECONDS
+               ? (long)info.st_size
+               : 0;
 }
 
 static kerf_status refuse(const kerf_device *dev, const char *source, int file, const char *path)

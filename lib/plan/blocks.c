@@ -112,14 +112,14 @@ static kerf_status place_output(layout *l, const kerf_node *n, int k)
         *block = find_in_place(l, n);
     last = last > n->index ? last : n->index;
     if (*block < 0)
-        return add_block(p,
-                         (kerf__block){.kind = is_kept(p, n, last) ? KERF__BLOCK_KEPT
-                                                                   : KERF__BLOCK_ARENA,
-                                       .state_id = -1,
-                                       .first = n->index,
-                                       .last = last,
-                                       .size_bytes = value_bytes(v)},
-                         block);
+        return add_block(
+            p,
+            (kerf__block){.kind = is_kept(p, n, last) ? KERF__BLOCK_KEPT : KERF__BLOCK_ARENA,
+                          .state_id = -1,
+                          .first = n->index,
+                          .last = last,
+                          .size_bytes = value_bytes(v)},
+            block);
     if (p->blocks[*block].last < last)
         p->blocks[*block].last = last;
     return KERF_OK;

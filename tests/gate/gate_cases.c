@@ -350,7 +350,8 @@ const int gate_num_cases = LENGTH(gate_cases);
 #define DOT(form)            "-DDOT_FORM=DOT_" form " -DPROBE_DOT"
 #define DOT_RATE(form, sign) "-DDOT_FORM=DOT_" form " -DPROBE_DOT_RATE=dot_" sign " -DPROBE_CHAINS="
 #define WIDE_DOT_RATE(form, signs)                                                                 \
-    "-DDOT_FORM=DOT_" form " -DDOT_V=16 -DPROBE_DOT_RATE=dot_" signs " -DPROBE_CHAINS=12 -DPROBE_SHARED=3"
+    "-DDOT_FORM=DOT_" form " -DDOT_V=16 -DPROBE_DOT_RATE=dot_" signs                               \
+    " -DPROBE_CHAINS=12 -DPROBE_SHARED=3"
 #define KHR "-cl-std=CL3.0 "
 
 /* clang-format off */

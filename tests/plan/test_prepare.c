@@ -32,7 +32,8 @@ static void begin(net *n, int trained)
     CHECK_OK(kerf_state_add(n->s, "w", KERF_ROLE_WEIGHT, -1, KERF_F32, KERF_SHAPE(4), &n->id));
     CHECK_OK(kerf_state_write(n->s, n->id, w));
     CHECK_OK(kerf_graph_add_state(n->g, "w", n->id, KERF_F32, KERF_SHAPE(4), &weight));
-    kerf_value *made = node(n, "Identity", node(n, "Neg", node(n, "Neg", weight, NULL), NULL), NULL);
+    kerf_value *made =
+        node(n, "Identity", node(n, "Neg", node(n, "Neg", weight, NULL), NULL), NULL);
     kerf_value *y = node(n, "Add", x, made);
     CHECK_OK(kerf_graph_add_output(n->g, y));
     if (trained)

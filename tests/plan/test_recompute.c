@@ -40,7 +40,8 @@ static void build(kerf_graph **g, kerf_state **s)
     CHECK_OK(kerf_graph_add_output(*g, x));
 }
 
-/* Trains three steps (one on a simulator); the weights come back in `weights`, all layers; the plan's bytes. */
+/* Trains three steps (one on a simulator); the weights come back in `weights`, all layers; the
+ * plan's bytes. */
 static size_t train(size_t memory_bytes, float *weights)
 {
     static float x[BATCH * SIZE];
