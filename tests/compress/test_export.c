@@ -298,6 +298,24 @@ static void test_contradictions(void)
         }
 }
 
+/* A zero point, or bias, of each type there is, floats too, at each node that has one. */
+static void test_zero_types(void)
+{
+    for (size_t i = 0; i < LENGTH(CASES); i++)
+        for (int at = 0; at < 12; at++)
+            for (int type = 0; type < KERF_NUM_TYPES; type++) {
+                kerf_graph *g = make(&CASES[i].f);
+                kerf_node *n = kerf_graph_node(g, at);
+                kerf_tensor *zero;
+                kerf_value *v;
+                CHECK_OK(kerf_tensor_create(&zero, NULL, (kerf_type)type, KERF_SCALAR));
+                CHECK_OK(kerf_graph_add_constant(g, NULL, zero, &v));
+                if (n != NULL && n->num_inputs > 2)
+                    kerf__node_set_input(n, 2, v);
+                check_survives(g);
+            }
+}
+
 static void test_arguments(void)
 {
     kerf_graph *g = make(&CONV);
@@ -318,6 +336,7 @@ int main(void)
     test_operators();
     test_lacking();
     test_contradictions();
+    test_zero_types();
     test_arguments();
     return check_result();
 }

@@ -127,7 +127,8 @@ int kerf__scaling_of(kerf__scaling *out, const kerf_node *n)
     enum { MOST_BITS = 16 };
     const kerf_value *zero = kerf_node_input(n, 2);
     if (n->num_inputs < 2 || !kerf__is_number(n->inputs[1]) || n->inputs[1]->type != KERF_F32 ||
-        (zero != NULL && (!kerf__is_number(zero) || kerf_type_bits(zero->type) > MOST_BITS)))
+        (zero != NULL && (!kerf__is_number(zero) || is_float(zero->type) ||
+                          kerf_type_bits(zero->type) > MOST_BITS)))
         return 0;
     *out = (kerf__scaling){.scale = (double)*(const float *)kerf_node_input(n, 1)->constant->data,
                            .zero = zero != NULL ? kerf__tensor_int(zero->constant, 0) : 0,
