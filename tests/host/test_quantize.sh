@@ -58,8 +58,8 @@ expect_json "layers.0.bits=32 layers.1.bits=8 layers.2.bits=4 layers.3.bits=8" "
 judge mixed.onnx "Conv Flatten Gemm NhwcMaxPool QGemm QLinearConv"
 
 # ---- LeNet-5, its roundings learned -----------------------------------------------------------
-expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 --layers conv2 -q -o nearest.onnx
-expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 --layers conv2 --adaround --batch 8 \
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 -q -o nearest.onnx
+expect 0 "" "$KERF" quantize dense5.onnx --data $data --weights int2 --adaround --batch 8 \
     --calibrate 128 -q -o learned.onnx
 expect_json "top1" "$KERF" eval nearest.onnx --data $data --json
 cp out.txt nearest.json
