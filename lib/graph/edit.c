@@ -83,6 +83,17 @@ int kerf__value_num_uses(const kerf_value *v)
     return num;
 }
 
+kerf_node *kerf__value_only_reader(const kerf_value *v)
+{
+    if (kerf__value_num_uses(v) != 1)
+        return NULL;
+    for (size_t i = 0; i < v->graph->num_nodes; i++)
+        for (int k = 0; k < v->graph->nodes[i]->num_inputs; k++)
+            if (v->graph->nodes[i]->inputs[k] == v)
+                return v->graph->nodes[i];
+    return NULL; /* an output of the graph */
+}
+
 /* ---- removing: what has index -1 goes ------------------------------------------------------- */
 
 static void compact_nodes(kerf_graph *g)

@@ -190,6 +190,11 @@ const kerf_tensor *kerf_value_constant(const kerf_value *v)
     return v->constant;
 }
 
+int kerf__node_is(const kerf_node *n, const char *op)
+{
+    return n != NULL && strcmp(n->op, op) == 0;
+}
+
 const char *kerf_node_op(const kerf_node *n)
 {
     return n->op;

@@ -87,6 +87,7 @@ void kerf__graph_pop_value(kerf_graph *g);
 void kerf__value_destroy(kerf_value *v); /* NULL is allowed, as below */
 void kerf__node_destroy(kerf_node *n);
 
+int kerf__node_is(const kerf_node *n, const char *op);                            /* n NULL: 0 */
 const kerf__attribute *kerf__node_attribute(const kerf_node *n, const char *key); /* or NULL */
 kerf_status kerf__node_set_tensor(kerf_node *n, const char *key, kerf_tensor *t /* taken */);
 kerf_status kerf__node_copy_attributes(kerf_node *dst, const kerf_node *src);
@@ -98,6 +99,8 @@ char *kerf__graph_fresh_name(const kerf_graph *g, const char *base);
 /* Everyone who reads `old` (graph outputs too) reads `replacement` instead. */
 void kerf__graph_replace_uses(kerf_graph *g, kerf_value *old, kerf_value *replacement);
 int kerf__value_num_uses(const kerf_value *v); /* by nodes and as graph output */
+/* The node whose input alone v is, once; NULL: it has more uses, or is an output of the graph. */
+kerf_node *kerf__value_only_reader(const kerf_value *v);
 void kerf__node_set_input(kerf_node *n, int i, kerf_value *v);
 /* n stands for `was` from here on, in tables too: they change names. */
 void kerf__node_take_name(kerf_node *n, kerf_node *was);

@@ -53,11 +53,6 @@ static const kind *kind_of(const kerf_node *n)
     return k;
 }
 
-static int is(const kerf_node *n, const char *op)
-{
-    return strcmp(n->op, op) == 0;
-}
-
 static kerf__conv_direction direction_of(const kerf_node *n)
 {
     return kind_of(n)->direction;
@@ -354,9 +349,9 @@ static kerf_status size_axis(const kerf_node *n, const numbers *x, int i, kerf__
                            .pad_end = (int)x->pads[x->num_axes + i]};
     if (direction_of(n) == KERF__CONV_DST)
         return size_dst(n, x, i, a);
-    if (is(n, "ConvTranspose"))
+    if (kerf__node_is(n, "ConvTranspose"))
         return size_src(n, x, i, a);
-    if (is(n, "kerf.ConvGradWeights"))
+    if (kerf__node_is(n, "kerf.ConvGradWeights"))
         return check_sizes(n, first[2 + i], second[2 + i], a);
     if (x->output_shape[i] == 0)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "output_shape is left out, must be there");

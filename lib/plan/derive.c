@@ -86,10 +86,9 @@ static kerf_status find_output(const kerf__planning *p, kerf_value **out)
 static kerf_value *before_softmax(kerf_value *v)
 {
     kerf_value *end = v;
-    while (end->producer != NULL && (strcmp(end->producer->op, "Identity") == 0 ||
-                                     strcmp(end->producer->op, "Dropout") == 0))
+    while (kerf__node_is(end->producer, "Identity") || kerf__node_is(end->producer, "Dropout"))
         end = end->producer->inputs[0];
-    if (end->producer == NULL || strcmp(end->producer->op, "Softmax") != 0)
+    if (!kerf__node_is(end->producer, "Softmax"))
         return v;
     const kerf_node *softmax = end->producer;
     const int64_t axis = kerf_node_int(softmax, "axis", -1);

@@ -87,13 +87,11 @@ typedef struct layer {
     int64_t per_channel, groups, is_padded; /* elements of a channel; groups of outputs */
 } layer;
 
-static kerf_node *only_reader(const kerf_graph *g, const kerf_value *v)
+/* The only reader, which takes v as its first input; NULL. */
+static kerf_node *only_taker(const kerf_value *v)
 {
-    for (size_t i = 0; kerf__value_num_uses(v) == 1 && i < g->num_nodes; i++)
-        for (int k = 0; k < g->nodes[i]->num_inputs; k++)
-            if (g->nodes[i]->inputs[k] == v)
-                return k == 0 ? g->nodes[i] : NULL;
-    return NULL;
+    kerf_node *n = kerf__value_only_reader(v);
+    return n != NULL && n->inputs[0] == v ? n : NULL;
 }
 
 static int is_own_state(const kerf_value *v)
@@ -115,7 +113,7 @@ static int is_conv(const folding *f, kerf_node *n, layer *l)
 {
     const kerf_shape w = n->inputs[1]->shape;
     const int64_t groups = kerf_node_int(n, "group", 1);
-    if (strcmp(n->op, "Conv") != 0 || w.rank != 4 || f->prep.channels_last || groups < 1 ||
+    if (!kerf__node_is(n, "Conv") || w.rank != 4 || f->prep.channels_last || groups < 1 ||
         w.dims[1] * groups != f->channels || w.dims[0] % groups != 0)
         return 0;
     const int64_t area = w.dims[2] * w.dims[3];
@@ -129,7 +127,7 @@ static int is_gemm(const folding *f, kerf_node *n, layer *l)
     const kerf_shape w = n->inputs[1]->shape;
     const int turned = kerf_node_int(n, "transB", 0) != 0;
     const int64_t inputs = w.rank == 2 ? w.dims[turned ? 1 : 0] : 0;
-    if (strcmp(n->op, "Gemm") != 0 || inputs < 1 || inputs % f->channels != 0 ||
+    if (!kerf__node_is(n, "Gemm") || inputs < 1 || inputs % f->channels != 0 ||
         f->prep.channels_last || kerf_node_int(n, "transA", 0) != 0 ||
         kerf_node_float(n, "alpha", 1) != 1 || kerf_node_float(n, "beta", 1) != 1)
         return 0;
@@ -146,9 +144,9 @@ static int is_gemm(const folding *f, kerf_node *n, layer *l)
 
 static int find_layer(const folding *f, layer *l)
 {
-    kerf_node *n = only_reader(f->g, f->input);
-    if (n != NULL && strcmp(n->op, "Flatten") == 0 && kerf_node_int(n, "axis", 1) == 1)
-        n = only_reader(f->g, n->outputs[0]);
+    kerf_node *n = only_taker(f->input);
+    if (kerf__node_is(n, "Flatten") && kerf_node_int(n, "axis", 1) == 1)
+        n = only_taker(n->outputs[0]);
     if (n == NULL || n->num_inputs < 2 || n->inputs[1] == NULL || !is_own_state(n->inputs[1]))
         return 0;
     const kerf_value *bias = n->num_inputs > 2 ? n->inputs[2] : NULL;

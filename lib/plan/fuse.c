@@ -7,25 +7,18 @@
  * Other halves: fuse_batch_norm.c, fuse_blocks.c, fuse_integer.c, fuse_integer_sum.c,
  * fuse_passing.c, fuse_quant.c. */
 #include <math.h>
-#include <string.h>
 
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
-static int is(const kerf_node *n, const char *op)
-{
-    return n != NULL && strcmp(n->op, op) == 0;
-}
-
-/* 1 if `n` alone reads v, once. */
-static int reads_alone(const kerf_value *v)
+int kerf__plan_is_read_once(const kerf_value *v)
 {
     return v->next_of < 0 && kerf__value_num_uses(v) == 1;
 }
 
 int kerf__plan_may_extend(const kerf_node *n, const char *op)
 {
-    return is(n, op) && reads_alone(n->outputs[0]) && n->num_inputs < 4 &&
+    return kerf__node_is(n, op) && kerf__plan_is_read_once(n->outputs[0]) && n->num_inputs < 4 &&
            kerf__node_attribute(n, "activation") == NULL;
 }
 
@@ -58,7 +51,7 @@ static kerf_status fuse_bias(kerf_graph *g, kerf_node *add)
 {
     for (int i = 0; i < 2; i++) {
         kerf_node *matmul = add->inputs[i]->producer;
-        if (!is(matmul, "MatMul") || !reads_alone(matmul->outputs[0]) ||
+        if (!kerf__node_is(matmul, "MatMul") || !kerf__plan_is_read_once(matmul->outputs[0]) ||
             matmul->inputs[0]->shape.rank != 2 || matmul->inputs[1]->shape.rank != 2 ||
             !is_bias(add->inputs[1 - i], matmul))
             continue;
@@ -97,8 +90,8 @@ static kerf_status fuse_residual(kerf_graph *g, kerf_node *add)
 
 static int takes_activation(const kerf_node *n)
 {
-    return (is(n, "Gemm") || is(n, "Conv")) && reads_alone(n->outputs[0]) &&
-           kerf__node_attribute(n, "activation") == NULL;
+    return (kerf__node_is(n, "Gemm") || kerf__node_is(n, "Conv")) &&
+           kerf__plan_is_read_once(n->outputs[0]) && kerf__node_attribute(n, "activation") == NULL;
 }
 
 static kerf_status fuse_relu(kerf_graph *g, kerf_node *relu)
@@ -133,7 +126,7 @@ static kerf_status fuse_clip(kerf_graph *g, kerf_node *clip)
 {
     kerf_node *conv = clip->inputs[0]->producer;
     float low, high;
-    if (!is(conv, "Conv") || !takes_activation(conv) || clip->outputs[0]->next_of >= 0 ||
+    if (!kerf__node_is(conv, "Conv") || !takes_activation(conv) || clip->outputs[0]->next_of >= 0 ||
         !kerf__plan_read_clip(clip, &low, &high))
         return KERF_OK;
     KERF__TRY(kerf_node_set_string(conv, "activation", "clip"));
@@ -168,7 +161,7 @@ kerf_status kerf__plan_fuse(kerf_graph *g)
     for (size_t r = 0; r < sizeof RULES / sizeof RULES[0]; r++) {
         const size_t num = g->num_nodes;
         for (size_t i = 0; i < num; i++)
-            if (is(g->nodes[i], RULES[r].op))
+            if (kerf__node_is(g->nodes[i], RULES[r].op))
                 KERF__TRY(RULES[r].fuse(g, g->nodes[i]));
         KERF__TRY(kerf__graph_sort(g)); /* new inputs stand behind their readers */
         kerf__graph_remove_dead(g);     /* and this wants readers behind */

@@ -69,9 +69,8 @@ static int match(kerf_node *n, pattern *p)
 {
     const kerf_value *weights = n->inputs[1];
     kerf_node *d = weights->producer;
-    if (d == NULL || strcmp(d->op, "DequantizeLinear") != 0 || weights->next_of >= 0 ||
-        kerf__value_num_uses(weights) != 1 || n->outputs[0]->next_of >= 0 ||
-        !is_of_few_bits(d->inputs[0]))
+    if (!kerf__node_is(d, "DequantizeLinear") || !kerf__plan_is_read_once(weights) ||
+        n->outputs[0]->next_of >= 0 || !is_of_few_bits(d->inputs[0]))
         return 0;
     const int is_turned = kerf_node_int(n, "transB", 0) != 0;
     *p = (pattern){n, d, is_turned, weights->shape.dims[is_turned ? 0 : 1],

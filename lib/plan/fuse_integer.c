@@ -19,7 +19,6 @@
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "base/fail.h"
 #include "ops/pool_common.h"
@@ -30,11 +29,6 @@
 typedef struct operand {
     kerf_value *integers, *scale, *zero; /* zero: NULL where it is left out */
 } operand;
-
-static int is(const kerf_node *n, const char *op)
-{
-    return n != NULL && strcmp(n->op, op) == 0;
-}
 
 static int is_constant(const kerf_value *v)
 {
@@ -65,7 +59,8 @@ static int is_along(const kerf_node *n, int axis)
 static int read_operand(const kerf_value *v, int is_type, int axis, operand *o)
 {
     const kerf_node *n = v != NULL ? v->producer : NULL;
-    if (!is(n, "DequantizeLinear") || kerf_node_int(n, "block_size", 0) != 0 || !is_along(n, axis))
+    if (!kerf__node_is(n, "DequantizeLinear") || kerf_node_int(n, "block_size", 0) != 0 ||
+        !is_along(n, axis))
         return 0;
     *o = (operand){n->inputs[0], n->inputs[1], kerf_node_input(n, 2)};
     return (is_type >> o->integers->type & 1) != 0 && o->scale->type == KERF_F32;
@@ -90,7 +85,7 @@ static int is_zero(const kerf_value *v)
 static int is_made_of(const operand *bias, const operand *x, const operand *w)
 {
     const kerf_node *n = bias->scale->producer;
-    return is(n, "kerf.QuantizeLayer") && n == w->scale->producer &&
+    return kerf__node_is(n, "kerf.QuantizeLayer") && n == w->scale->producer &&
            n == bias->integers->producer && kerf__plan_holds_same(n->inputs[1], x->scale);
 }
 
@@ -140,7 +135,7 @@ static int read_bounds(const kerf_node *activation, const operand *y, int *low, 
     if (activation == NULL)
         return 1;
     if (scale == NULL || (y->zero != NULL && !is_constant(y->zero)) ||
-        (is(activation, "Clip") && !kerf__plan_read_clip(activation, &least, &most)) ||
+        (kerf__node_is(activation, "Clip") && !kerf__plan_read_clip(activation, &least, &most)) ||
         !(least <= most))
         return 0;
     const int zero = zero_of(y->zero), first = *low, last = *high;
@@ -313,14 +308,9 @@ static const struct {
 };
 enum { NUM_CORES = sizeof CORES / sizeof CORES[0] };
 
-static int reads_alone(const kerf_value *v)
-{
-    return v->next_of < 0 && kerf__value_num_uses(v) == 1;
-}
-
 static int is_activation(const kerf_node *n)
 {
-    return is(n, "Relu") || is(n, "Clip");
+    return kerf__node_is(n, "Relu") || kerf__node_is(n, "Clip");
 }
 
 /* What stands between the core and `quantize`; 0 if it cannot go. */
@@ -328,13 +318,13 @@ static int match_behind(kerf_node *quantize, pattern *p)
 {
     const kerf_value *v = quantize->inputs[0];
     const kerf_node *activation = is_activation(v->producer) ? v->producer : NULL;
-    if (activation != NULL && !reads_alone(v))
+    if (activation != NULL && !kerf__plan_is_read_once(v))
         return 0;
     v = activation != NULL ? activation->inputs[0] : v;
     *p = (pattern){.core = v->producer,
                    .quantize = quantize,
                    .y = {quantize->outputs[0], quantize->inputs[1], kerf_node_input(quantize, 2)}};
-    return p->core != NULL && reads_alone(v) && quantize->outputs[0]->next_of < 0 &&
+    return p->core != NULL && kerf__plan_is_read_once(v) && quantize->outputs[0]->next_of < 0 &&
            is_along(quantize, -1) && (BYTES >> p->y.integers->type & 1) != 0 &&
            read_bounds(activation, &p->y, &p->low, &p->high);
 }
@@ -360,7 +350,7 @@ kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize)
     if (!match_behind(quantize, &p))
         return KERF_OK;
     for (size_t i = 0; i < NUM_CORES; i++)
-        if (is(p.core, CORES[i].op) && CORES[i].match(&p))
+        if (kerf__node_is(p.core, CORES[i].op) && CORES[i].match(&p))
             return replace(g, &p, i);
     return KERF_OK;
 }

@@ -9,7 +9,6 @@
  * Other halves: fuse_integer.c, which makes both; fuse.c, which has the order of rules;
  * lib/ops/qlinear_conv.c. */
 #include <stdint.h>
-#include <string.h>
 
 #include "base/fail.h"
 #include "plan/plan_internal.h"
@@ -26,8 +25,8 @@ static int least_of(const kerf_value *zero)
 /* The sum takes the convolution's result as it is: no activation between, of the same meaning. */
 static int may_take(const kerf_node *conv, const kerf_node *sum, int side)
 {
-    if (conv == NULL || strcmp(conv->op, "QLinearConv") != 0 || conv->num_inputs > RESIDUAL ||
-        conv->outputs[0]->next_of >= 0 || kerf__value_num_uses(conv->outputs[0]) != 1)
+    if (!kerf__node_is(conv, "QLinearConv") || conv->num_inputs > RESIDUAL ||
+        !kerf__plan_is_read_once(conv->outputs[0]))
         return 0;
     const int least = least_of(conv->inputs[Y_ZERO]);
     return kerf_node_int(conv, "low", least) == least &&

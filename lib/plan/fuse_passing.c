@@ -63,7 +63,7 @@ static int comes_of_same(const kerf_value *v, const kerf_node *quantize)
 {
     const kerf_node *n = v->producer;
     const kerf_type type = quantize->outputs[0]->type;
-    return n != NULL && strcmp(n->op, "DequantizeLinear") == 0 && n->inputs[0]->type == type &&
+    return kerf__node_is(n, "DequantizeLinear") && n->inputs[0]->type == type &&
            kerf_type_bits(type) >= 8 && is_plain_scale(n->inputs[1]) &&
            kerf__plan_holds_same(n->inputs[1], quantize->inputs[1]) &&
            kerf__plan_holds_same(zero_of(n), zero_of(quantize));
@@ -74,8 +74,7 @@ kerf_status kerf__plan_fuse_passing(kerf_graph *g, kerf_node *quantize)
     const kerf_value *floats = quantize->inputs[0];
     kerf_node *n = floats->producer;
     const int num = num_moved(n, quantize->outputs[0]->type);
-    if (num == 0 || floats->next_of >= 0 || quantize->outputs[0]->next_of >= 0 ||
-        kerf__value_num_uses(floats) != 1)
+    if (num == 0 || !kerf__plan_is_read_once(floats) || quantize->outputs[0]->next_of >= 0)
         return KERF_OK;
     for (int i = 0; i < num; i++)
         if (!comes_of_same(n->inputs[i], quantize))

@@ -20,7 +20,7 @@ int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b)
 
 static int takes_back(const kerf_node *dequantize, const kerf_node *quantize)
 {
-    return strcmp(dequantize->op, "DequantizeLinear") == 0 &&
+    return kerf__node_is(dequantize, "DequantizeLinear") &&
            dequantize->inputs[0] == quantize->outputs[0] && dequantize->outputs[0]->next_of < 0 &&
            kerf__plan_holds_same(kerf_node_input(dequantize, 1), kerf_node_input(quantize, 1)) &&
            kerf__plan_holds_same(kerf_node_input(dequantize, 2), kerf_node_input(quantize, 2)) &&
@@ -42,7 +42,7 @@ kerf_status kerf__plan_fuse_quant(kerf_graph *g, kerf_node *dequantize)
     const kerf_node *quantize = dequantize->inputs[0]->producer;
     const size_t num = g->num_nodes;
     kerf_node *fake;
-    if (quantize == NULL || strcmp(quantize->op, "QuantizeLinear") != 0 ||
+    if (!kerf__node_is(quantize, "QuantizeLinear") ||
         kerf__value_num_uses(dequantize->outputs[0]) == 0 || !is_only_taken_back(g, quantize))
         return KERF_OK;
     KERF__TRY(kerf_graph_add_node(g, "kerf.FakeQuant", NULL, quantize->inputs, quantize->num_inputs,

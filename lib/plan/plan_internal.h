@@ -155,6 +155,8 @@ kerf_status kerf__plan_recompute(kerf_graph *g, int level);
 extern const int kerf__recompute_levels;
 /* fuse.c: nodes that one kernel does together. */
 kerf_status kerf__plan_fuse(kerf_graph *g);
+/* 1 if v has one reader, and is nothing's next value: it may vanish. */
+int kerf__plan_is_read_once(const kerf_value *v);
 /* 1 if `n` is such a node, with one reader and room for a residual or an activation. */
 int kerf__plan_may_extend(const kerf_node *n, const char *op);
 /* fuse_batch_norm.c: one with fixed statistics behind a convolution. */

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -123,7 +122,7 @@ static void find_ends(const analysis *a, size_t i)
     const kerf_value *v = kerf_graph_find(a->is, end_name(a, i));
     const kerf_node *n = v != NULL ? v->producer : NULL;
     sums *s = &a->sums[i];
-    if (n == NULL || strcmp(n->op, "DequantizeLinear") != 0 || n->num_inputs < 3 ||
+    if (!kerf__node_is(n, "DequantizeLinear") || n->num_inputs < 3 ||
         n->inputs[1]->constant == NULL || n->inputs[1]->constant->num_elements != 1)
         return;
     const double scale = (double)*(const float *)n->inputs[1]->constant->data;

@@ -47,7 +47,7 @@ static int is_pair(const kerf_node *q, kerf__scaling scaling)
     int num = 0;
     for (size_t i = 0; i < v->graph->num_nodes; i++) {
         const kerf_node *n = v->graph->nodes[i];
-        num += kerf__is_op(n, "DequantizeLinear") && kerf_node_input(n, 0) == v &&
+        num += kerf__node_is(n, "DequantizeLinear") && kerf_node_input(n, 0) == v &&
                kerf__scaling_of(&back, n) && kerf__scaling_equal(back, scaling);
     }
     return num == kerf__value_num_uses(v);
@@ -58,7 +58,7 @@ static void find_members(rewriting *r)
     for (size_t i = 0; i < r->num; i++) {
         const kerf_node *n = r->x->g->nodes[i];
         kerf__scaling *was = &r->at[i].was;
-        const int is_member = kerf__is_op(n, "QuantizeLinear") && kerf_node_input(n, 0) != NULL &&
+        const int is_member = kerf__node_is(n, "QuantizeLinear") && kerf_node_input(n, 0) != NULL &&
                               kerf__scaling_of(was, n) && kerf_type_bits(was->type) == 8 &&
                               is_pair(n, *was);
         r->at[i].parent = is_member ? (int)i : NO_CLASS;
@@ -69,7 +69,7 @@ static void find_members(rewriting *r)
 static int member_in_front(const rewriting *r, const kerf_value *v)
 {
     const kerf_node *dq = kerf__rounded_by(v), *q = dq != NULL ? dq->inputs[0]->producer : NULL;
-    return kerf__is_op(q, "QuantizeLinear")
+    return kerf__node_is(q, "QuantizeLinear")
                ? r->at[q->index].parent == NO_CLASS ? NO_CLASS : q->index
                : NO_CLASS;
 }
@@ -79,7 +79,7 @@ static int member_in_front(const rewriting *r, const kerf_value *v)
 static void join(rewriting *r, int i)
 {
     const kerf_node *maker = r->x->g->nodes[i]->inputs[0]->producer;
-    const int joins = kerf__is_op(maker, "Concat");
+    const int joins = kerf__node_is(maker, "Concat");
     if (maker == NULL || (!joins && !kerf__is_move(maker)))
         return;
     r->at[i].is_moved = 1;
@@ -94,8 +94,8 @@ static void join(rewriting *r, int i)
 
 static int is_bound_at_zero(const kerf_node *n)
 {
-    const kerf_value *low = kerf__is_op(n, "Clip") ? kerf_node_input(n, 1) : NULL;
-    return kerf__is_op(n, "Relu") ||
+    const kerf_value *low = kerf__node_is(n, "Clip") ? kerf_node_input(n, 1) : NULL;
+    return kerf__node_is(n, "Relu") ||
            (low != NULL && low->kind == KERF__VALUE_CONSTANT && low->type == KERF_F32 &&
             low->constant->num_elements == 1 && *(const float *)low->constant->data >= 0);
 }
@@ -169,7 +169,7 @@ static kerf_status rewrite_pair(rewriting *r, kerf_node *q, kerf__scaling to)
     KERF__TRY(set_numbers(q, scale, zero));
     q->outputs[0]->type = to.type;
     for (size_t i = 0; i < g->num_nodes; i++)
-        if (kerf__is_op(g->nodes[i], "DequantizeLinear") &&
+        if (kerf__node_is(g->nodes[i], "DequantizeLinear") &&
             kerf_node_input(g->nodes[i], 0) == q->outputs[0])
             KERF__TRY(set_numbers(g->nodes[i], scale, zero));
     return KERF_OK;

@@ -88,7 +88,7 @@ kerf_status kerf__export_biases(kerf__exporting *x)
     for (size_t i = 0; i < num; i++) {
         kerf_node *n = x->g->nodes[i];
         kerf__scaling src;
-        if (!kerf__is_op(n, "Conv") && !kerf__is_op(n, "Gemm"))
+        if (!kerf__node_is(n, "Conv") && !kerf__node_is(n, "Gemm"))
             continue;
         const kerf_node *bias = kerf__stored_by(kerf_node_input(n, 2)),
                         *weights = kerf__stored_by(kerf_node_input(n, 1)),

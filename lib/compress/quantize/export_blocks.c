@@ -57,7 +57,8 @@ kerf_status kerf__export_widen(kerf__exporting *x)
 static int64_t lacking(const kerf_node *n)
 {
     enum { MOST = 65536 }; /* of a block, in a file that is no joke */
-    const kerf_node *dq = kerf__is_op(n, "MatMul") ? kerf__stored_by(kerf_node_input(n, 1)) : NULL;
+    const kerf_node *dq =
+        kerf__node_is(n, "MatMul") ? kerf__stored_by(kerf_node_input(n, 1)) : NULL;
     const int64_t block = dq != NULL ? kerf_node_int(dq, "block_size", 0) : 0;
     if (block <= 0 || block > MOST || kerf_node_input(n, 0) == NULL ||
         dq->inputs[0]->shape.rank != 2 || kerf_node_int(dq, "axis", 1) != 0)

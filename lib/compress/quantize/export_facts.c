@@ -12,14 +12,14 @@ static int has_weights(const kerf_node *n)
 {
     static const char *const ALWAYS[] = {"Conv", "ConvTranspose", "Gemm"};
     return KERF__IS_AMONG(n->op, ALWAYS) ||
-           (kerf__is_op(n, "MatMul") && kerf__rounded_by(kerf_node_input(n, 1)) == NULL);
+           (kerf__node_is(n, "MatMul") && kerf__rounded_by(kerf_node_input(n, 1)) == NULL);
 }
 
 /* 1 if input i is an activation: the first, or any where all are alike. */
 static int is_data(const kerf_node *n, int i)
 {
     static const char *const ALL[] = {"Add", "Concat", "Div", "Max", "Min", "Mul", "Sub", "Sum"};
-    return i == 0 || KERF__IS_AMONG(n->op, ALL) || (kerf__is_op(n, "MatMul") && !has_weights(n));
+    return i == 0 || KERF__IS_AMONG(n->op, ALL) || (kerf__node_is(n, "MatMul") && !has_weights(n));
 }
 
 kerf__form kerf__export_form(const kerf_node *n)
@@ -34,7 +34,8 @@ kerf__form kerf__export_form(const kerf_node *n)
         return KERF__FORM_INTEGERS;
     for (int i = 0; i < n->num_inputs; i++)
         if (is_data(n, i) && kerf__rounded_by(n->inputs[i]) != NULL)
-            return kerf__is_op(n, "MatMul") && !has_weights(n) ? KERF__FORM_BOTH : KERF__FORM_PAIRS;
+            return kerf__node_is(n, "MatMul") && !has_weights(n) ? KERF__FORM_BOTH
+                                                                 : KERF__FORM_PAIRS;
     return has_weights(n) && kerf__stored_by(kerf_node_input(n, 1)) != NULL ? KERF__FORM_STORED
                                                                             : KERF__FORM_NONE;
 }
@@ -52,7 +53,7 @@ static const kerf_value *end_of(const kerf_node *n, const kerf_node **bound)
 static int bound_ends(const kerf_node *bound, double *low, double *high)
 {
     double *const ends[] = {low, high};
-    *low = kerf__is_op(bound, "Relu") ? 0 : -HUGE_VAL;
+    *low = kerf__node_is(bound, "Relu") ? 0 : -HUGE_VAL;
     *high = HUGE_VAL;
     for (int i = 1; i < bound->num_inputs && i < 3; i++) {
         const kerf_value *v = bound->inputs[i];
@@ -81,7 +82,7 @@ static int is_end(const kerf_node *bound, const kerf_value *v)
         return 0;
     for (size_t i = 0; i < v->graph->num_nodes; i++) {
         const kerf_node *q = v->graph->nodes[i];
-        if (kerf__is_op(q, "QuantizeLinear") && kerf_node_input(q, 0) == v &&
+        if (kerf__node_is(q, "QuantizeLinear") && kerf_node_input(q, 0) == v &&
             (!kerf__scaling_of(&scaling, q) || !cuts_nothing(scaling, low, high)))
             return 0;
     }
@@ -104,8 +105,8 @@ static unsigned facts_in_front(const kerf_node *n)
     unsigned facts = KERF__FACT_ROUNDED | KERF__FACT_BYTES | KERF__FACT_UNSIGNED |
                      KERF__FACT_SIGNED | KERF__FACT_CENTRED | KERF__FACT_SAME;
     kerf__scaling in, out;
-    const kerf_node *after = kerf__only_reader(n->outputs[0]);
-    const int has_scaling = kerf__is_op(after, "QuantizeLinear") && kerf__scaling_of(&out, after);
+    const kerf_node *after = kerf__value_only_reader(n->outputs[0]);
+    const int has_scaling = kerf__node_is(after, "QuantizeLinear") && kerf__scaling_of(&out, after);
     for (int i = 0; i < n->num_inputs; i++) {
         if (!is_data(n, i))
             continue;
@@ -145,9 +146,9 @@ static int64_t axis_of(const kerf_node *dq)
 /* Along which the weights of n have the channels of its result. */
 static int64_t channels_of(const kerf_node *n, const kerf_node *dq)
 {
-    if (kerf__is_op(n, "Conv"))
+    if (kerf__node_is(n, "Conv"))
         return 0;
-    if (kerf__is_op(n, "MatMul"))
+    if (kerf__node_is(n, "MatMul"))
         return dq->inputs[0]->shape.rank - 1;
     return kerf_node_int(n, "transB", 0) == 0;
 }
@@ -222,7 +223,7 @@ int kerf__has_scale_of_sums(const kerf_node *n, const kerf_node *bias, const ker
 static unsigned facts_of_bias(const kerf_node *n, const kerf_node *weights)
 {
     const kerf_node *bias =
-        kerf__is_op(n, "MatMul") ? NULL : kerf__stored_by(kerf_node_input(n, 2));
+        kerf__node_is(n, "MatMul") ? NULL : kerf__stored_by(kerf_node_input(n, 2));
     if (bias == NULL)
         return KERF__FACT_FLOAT_BIAS | KERF__FACT_BIAS_SCALE;
     return weights == NULL || kerf__has_scale_of_sums(n, bias, weights) ? KERF__FACT_BIAS_SCALE : 0;
@@ -269,9 +270,10 @@ static unsigned facts_of_factors(const kerf_node *n)
 
 static int is_scaled(const kerf_node *n)
 {
-    const kerf_node *cast = kerf__only_reader(n->outputs[0]);
-    return kerf__is_op(kerf_node_input(n, 0)->producer, "DynamicQuantizeLinear") &&
-           kerf__is_op(cast, "Cast") && kerf__is_op(kerf__only_reader(cast->outputs[0]), "Mul");
+    const kerf_node *cast = kerf__value_only_reader(n->outputs[0]);
+    return kerf__node_is(kerf_node_input(n, 0)->producer, "DynamicQuantizeLinear") &&
+           kerf__node_is(cast, "Cast") &&
+           kerf__node_is(kerf__value_only_reader(cast->outputs[0]), "Mul");
 }
 
 unsigned kerf__export_facts(const kerf_node *n)

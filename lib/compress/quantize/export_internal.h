@@ -78,15 +78,12 @@ unsigned kerf__export_facts(const kerf_node *n); /* of kerf__fact */
 
 int kerf__is_among(const char *op, const char *const *list, size_t num);
 #define KERF__IS_AMONG(op, list) kerf__is_among(op, list, sizeof(list) / sizeof(list)[0])
-int kerf__is_op(const kerf_node *n, const char *op); /* n NULL: 0 */
-int kerf__is_number(const kerf_value *v);            /* a constant of one element */
+int kerf__is_number(const kerf_value *v); /* a constant of one element */
 /* The DequantizeLinear that makes v; NULL: none. */
 kerf_node *kerf__dequantized_by(const kerf_value *v);
 /* The same, of an activation or of stored integers. */
 kerf_node *kerf__rounded_by(const kerf_value *v);
 kerf_node *kerf__stored_by(const kerf_value *v);
-/* The only reader of v, if it is no output of the graph; NULL. */
-kerf_node *kerf__only_reader(const kerf_value *v);
 /* 1 if v has readers, all QuantizeLinear, and is no output of the graph. */
 int kerf__is_rounded_after(const kerf_value *v);
 /* The bound that is the only reader of v and has readers itself; NULL. */

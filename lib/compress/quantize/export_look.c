@@ -4,8 +4,7 @@
 #include "compress/quantize/export_internal.h"
 #include "tensor/tensor_internal.h"
 
-/* ---- nodes and values
- * ------------------------------------------------------------------------------ */
+/* ---- nodes and values ---------------------------------------------------------------------- */
 
 int kerf__is_among(const char *op, const char *const *list, size_t num)
 {
@@ -15,15 +14,10 @@ int kerf__is_among(const char *op, const char *const *list, size_t num)
     return 0;
 }
 
-int kerf__is_op(const kerf_node *n, const char *op)
-{
-    return n != NULL && strcmp(n->op, op) == 0;
-}
-
 kerf_node *kerf__dequantized_by(const kerf_value *v)
 {
     kerf_node *n = v != NULL ? v->producer : NULL;
-    return kerf__is_op(n, "DequantizeLinear") && kerf_node_input(n, 0) != NULL &&
+    return kerf__node_is(n, "DequantizeLinear") && kerf_node_input(n, 0) != NULL &&
                    kerf_node_input(n, 1) != NULL && n->inputs[1]->type == KERF_F32
                ? n
                : NULL;
@@ -56,29 +50,18 @@ kerf_node *kerf__stored_by(const kerf_value *v)
     return zero == NULL || (is_constant(zero) && zero->type == dq->inputs[0]->type) ? dq : NULL;
 }
 
-kerf_node *kerf__only_reader(const kerf_value *v)
-{
-    if (kerf__value_num_uses(v) != 1)
-        return NULL;
-    for (size_t i = 0; i < v->graph->num_nodes; i++)
-        for (int k = 0; k < v->graph->nodes[i]->num_inputs; k++)
-            if (v->graph->nodes[i]->inputs[k] == v)
-                return v->graph->nodes[i];
-    return NULL; /* an output of the graph */
-}
-
 int kerf__is_rounded_after(const kerf_value *v)
 {
     int num = 0;
     for (size_t i = 0; i < v->graph->num_nodes; i++)
-        num += kerf__is_op(v->graph->nodes[i], "QuantizeLinear") &&
+        num += kerf__node_is(v->graph->nodes[i], "QuantizeLinear") &&
                kerf_node_input(v->graph->nodes[i], 0) == v;
     return num > 0 && num == kerf__value_num_uses(v);
 }
 
 static int is_bound(const kerf_node *n)
 {
-    return kerf__is_op(n, "Relu") || kerf__is_op(n, "Clip");
+    return kerf__node_is(n, "Relu") || kerf__node_is(n, "Clip");
 }
 
 static int is_output(const kerf_value *v)
@@ -91,15 +74,15 @@ static int is_output(const kerf_value *v)
 
 kerf_node *kerf__bound_behind(const kerf_value *v)
 {
-    kerf_node *n = kerf__only_reader(v);
+    kerf_node *n = kerf__value_only_reader(v);
     return is_bound(n) && kerf_node_input(n, 0) == v && !is_output(n->outputs[0]) ? n : NULL;
 }
 
 kerf_value *kerf__with_bias(const kerf_node *product)
 {
     kerf_value *v = product->outputs[0];
-    const kerf_node *n = kerf__only_reader(v);
-    if (!kerf__is_op(n, "Add"))
+    const kerf_node *n = kerf__value_only_reader(v);
+    if (!kerf__node_is(n, "Add"))
         return v;
     const kerf_value *other = kerf_node_input(n, n->inputs[0] == v);
     return other != NULL &&

@@ -47,7 +47,7 @@ static kerf_status transpose(kerf_tensor **out, const kerf_tensor *src, int exch
 
 static int is_plain_gemm(const kerf_node *n)
 {
-    return kerf__is_op(n, "Gemm") && kerf__export_form(n) == KERF__FORM_STORED &&
+    return kerf__node_is(n, "Gemm") && kerf__export_form(n) == KERF__FORM_STORED &&
            kerf_node_input(n, 1)->producer->inputs[0]->shape.rank == 2 &&
            kerf_node_int(n, "transA", 0) == 0 && kerf_node_float(n, "alpha", 1) == 1 &&
            (kerf_node_input(n, 2) == NULL || kerf_node_float(n, "beta", 1) == 1);
@@ -110,7 +110,7 @@ static kerf_status add_end(kerf_graph *g, const kerf_node *bound, const char *op
 static kerf_status replace_bound(kerf_graph *g, kerf_node *bound)
 {
     kerf_value *v = kerf_node_input(bound, 0), *low = kerf_node_input(bound, 1);
-    if (kerf__is_op(bound, "Relu")) {
+    if (kerf__node_is(bound, "Relu")) {
         kerf_tensor *zero;
         KERF__TRY(kerf_tensor_create(&zero, NULL, KERF_F32, KERF_SCALAR));
         KERF__TRY(kerf__add_constant(g, bound->name, "low", zero, &low));
@@ -124,7 +124,7 @@ kerf_status kerf__export_unbind(kerf__exporting *x)
 {
     for (size_t i = 0; i < x->g->num_nodes; i++) { /* those that are split came last */
         const kerf_node *n = x->g->nodes[i];
-        if (!kerf__is_op(n, "MatMul") || kerf__export_form(n) != KERF__FORM_STORED)
+        if (!kerf__node_is(n, "MatMul") || kerf__export_form(n) != KERF__FORM_STORED)
             continue;
         kerf_node *bound = kerf__bound_behind(kerf__with_bias(n));
         if (bound == NULL)

@@ -20,8 +20,7 @@ enum { SRC, SCALE, OFFSET, MEAN, VARIANCE, NUM_INPUTS };
 
 kerf_value *kerf__quantize_own_state(kerf_value *v)
 {
-    while (v != NULL && kerf__value_num_uses(v) == 1 && v->producer != NULL &&
-           strcmp(v->producer->op, "kerf.Mask") == 0)
+    while (v != NULL && kerf__value_num_uses(v) == 1 && kerf__node_is(v->producer, "kerf.Mask"))
         v = v->producer->inputs[0];
     const int is_own = v != NULL && v->kind == KERF__VALUE_STATE && v->type == KERF_F32 &&
                        kerf__value_num_uses(v) == 1;
@@ -42,12 +41,11 @@ static int is_stored(const kerf_value *v, int64_t num)
 /* The convolution in front of a normalisation that can take it in; NULL if there is none. */
 static kerf_node *conv_before(const kerf_node *norm)
 {
-    if (strcmp(norm->op, "BatchNormalization") != 0 || norm->num_inputs != NUM_INPUTS ||
+    if (!kerf__node_is(norm, "BatchNormalization") || norm->num_inputs != NUM_INPUTS ||
         kerf_node_int(norm, "training_mode", 0) != 0)
         return NULL;
     kerf_node *conv = norm->inputs[SRC]->producer;
-    if (conv == NULL || strcmp(conv->op, "Conv") != 0 ||
-        kerf__value_num_uses(conv->outputs[0]) != 1)
+    if (!kerf__node_is(conv, "Conv") || kerf__value_num_uses(conv->outputs[0]) != 1)
         return NULL;
     const kerf_value *weight = kerf__quantize_own_state(conv->inputs[1]);
     if (weight == NULL ||

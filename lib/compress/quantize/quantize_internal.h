@@ -76,6 +76,7 @@ int kerf__sites_class(const kerf__sites *sites, const kerf_value *v);
 /* 1 if calibration has to watch it. */
 int kerf__sites_observed(const kerf__sites *sites, const kerf_value *v);
 
+int kerf__is_activation(const kerf_value *v); /* and no weight; NULL: 0 */
 /* What a layer gives, behind its activation function. */
 const kerf_value *kerf__layer_end(const kerf_node *n);
 /* The value that v only hands on; NULL: it is made here. */

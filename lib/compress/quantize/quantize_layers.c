@@ -14,16 +14,11 @@
 /* The stored floats behind v, seen through a mask; NULL if there are none. */
 static kerf_value *stored(kerf_value *v)
 {
-    if (v != NULL && v->producer != NULL && strcmp(v->producer->op, "kerf.Mask") == 0)
+    if (v != NULL && kerf__node_is(v->producer, "kerf.Mask"))
         v = v->producer->inputs[0];
     const int is_stored =
         v != NULL && (v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT);
     return is_stored && v->type == KERF_F32 ? v : NULL;
-}
-
-static int is_activation(const kerf_value *v)
-{
-    return v != NULL && (v->kind == KERF__VALUE_RESULT || v->kind == KERF__VALUE_INPUT);
 }
 
 /* Each tells whether the node is in a form that integer kernels take, and where its channels are.
@@ -70,7 +65,7 @@ static int take_layer(kerf_node *n, kerf__quantize_layer *l)
         if (strcmp(FORMS[i].op, n->op) != 0)
             continue;
         l->weight = stored(n->inputs[1]);
-        if (l->weight == NULL || !is_activation(n->inputs[0]) || !FORMS[i].take(n, l) ||
+        if (l->weight == NULL || !kerf__is_activation(n->inputs[0]) || !FORMS[i].take(n, l) ||
             kerf_shape_num_elements(l->weight->shape) < 1)
             return 0;
         l->channels = l->weight->shape.dims[l->axis];
@@ -97,12 +92,12 @@ static kerf_status take_all(kerf__quantize_layers *out, const kerf_graph *g)
 
 int kerf__layer_is_conv(const kerf__quantize_layer *l)
 {
-    return strcmp(l->node->op, "Conv") == 0;
+    return kerf__node_is(l->node, "Conv");
 }
 
 int kerf__layer_has_bias(const kerf__quantize_layer *l)
 {
-    return strcmp(l->node->op, "MatMul") != 0;
+    return !kerf__node_is(l->node, "MatMul");
 }
 
 static size_t num_groups(const kerf__quantize_layer *l)

@@ -88,17 +88,15 @@ static void hand_on(kerf__sites *sites, const kerf_value *from, const kerf_value
 
 /* ---- walking ---------------------------------------------------------------------------- */
 
-static int is_activation(const kerf_value *v)
+int kerf__is_activation(const kerf_value *v)
 {
     return v != NULL && (v->kind == KERF__VALUE_RESULT || v->kind == KERF__VALUE_INPUT);
 }
 
 static int is_bound(const kerf_node *n)
 {
-    if (strcmp(n->op, "Relu") == 0)
-        return 1;
-    if (strcmp(n->op, "Clip") != 0)
-        return 0;
+    if (!kerf__node_is(n, "Clip"))
+        return kerf__node_is(n, "Relu");
     for (int i = 1; i < n->num_inputs; i++)
         if (n->inputs[i] != NULL && n->inputs[i]->kind != KERF__VALUE_CONSTANT)
             return 0;
@@ -108,19 +106,15 @@ static int is_bound(const kerf_node *n)
 const kerf_value *kerf__layer_end(const kerf_node *n)
 {
     const kerf_value *v = n->outputs[0];
-    const kerf_graph *g = n->graph;
-    if (kerf__value_num_uses(v) != 1)
-        return v;
-    for (size_t i = 0; i < g->num_nodes; i++)
-        if (is_bound(g->nodes[i]) && g->nodes[i]->inputs[0] == v)
-            return g->nodes[i]->outputs[0];
-    return v;
+    const kerf_node *bound = kerf__value_only_reader(v);
+    return is_bound(bound) && bound->inputs[0] == v ? bound->outputs[0] : v;
 }
 
 static void walk_sum(kerf__sites *sites, const kerf_node *n)
 {
     const kerf_value *a = n->inputs[0], *b = n->inputs[1];
-    if (!is_activation(a) || !is_activation(b) || (!is_site(sites, a) && !is_site(sites, b)))
+    if (!kerf__is_activation(a) || !kerf__is_activation(b) ||
+        (!is_site(sites, a) && !is_site(sites, b)))
         return;
     mark(sites, a);
     mark(sites, b);
@@ -131,7 +125,7 @@ static void walk_join(kerf__sites *sites, const kerf_node *n)
 {
     int any = 0;
     for (int i = 0; i < n->num_inputs; i++) {
-        if (!is_activation(n->inputs[i]))
+        if (!kerf__is_activation(n->inputs[i]))
             return;
         any |= is_site(sites, n->inputs[i]);
     }
