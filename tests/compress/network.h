@@ -2,6 +2,9 @@
 #ifndef TESTS_COMPRESS_NETWORK_H
 #define TESTS_COMPRESS_NETWORK_H
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "check.h"
 #include "kerf/kerf.h"
 
@@ -66,6 +69,32 @@ static inline kerf_value *network_pool(network *n, const char *name, kerf_value 
     CHECK_OK(kerf_node_set_ints(node, "kernel_shape", (int64_t[]){2, 2}, 2));
     CHECK_OK(kerf_node_set_ints(node, "strides", (int64_t[]){2, 2}, 2));
     return v;
+}
+
+/* Samples on the host as a data set, without labels where `labels` is NULL. */
+static inline kerf_dataset *network_data(kerf_shape shape, const float *samples,
+                                         const int64_t *labels)
+{
+    char paths[2][40] = {"/tmp/kerf-samples-XXXXXX", "/tmp/kerf-labels-XXXXXX"}, spec[128];
+    const void *const numbers[2] = {samples, labels};
+    const kerf_type types[2] = {KERF_F32, KERF_S64};
+    const kerf_shape shapes[2] = {shape, KERF_SHAPE(shape.dims[0])};
+    const int num = labels != NULL ? 2 : 1;
+    kerf_dataset *d;
+    for (int i = 0; i < num; i++) {
+        kerf_tensor *t;
+        close(mkstemp(paths[i]));
+        CHECK_OK(kerf_tensor_create(&t, NULL, types[i], shapes[i]));
+        CHECK_OK(kerf_tensor_write(t, numbers[i]));
+        CHECK_OK(kerf_npy_write(t, paths[i]));
+        kerf_tensor_destroy(t);
+    }
+    snprintf(spec, sizeof spec, "npy:%s%s%s", paths[0], num > 1 ? "," : "",
+             num > 1 ? paths[1] : "");
+    CHECK_OK(kerf_dataset_open(&d, spec));
+    for (int i = 0; i < num; i++)
+        unlink(paths[i]);
+    return d;
 }
 
 /* The graph's output on a batch of samples, as floats or as what it holds. */

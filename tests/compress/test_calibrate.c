@@ -6,13 +6,9 @@
 #include "check.h"
 #include "graph/graph_internal.h"
 #include "kerf/kerf.h"
+#include "network.h"
 
 enum { SAMPLES = 7, SIZE = 12, WIDE = 5 };
-
-typedef struct network {
-    kerf_graph *g;
-    kerf_state *s;
-} network;
 
 static kerf_device *dev;
 static double percent = 99;
@@ -42,12 +38,6 @@ static network make(void)
     return n;
 }
 
-static void unmake(network *n)
-{
-    kerf_graph_destroy(n->g);
-    kerf_state_destroy(n->s);
-}
-
 static void fill(void)
 {
     unsigned x = 4711;
@@ -60,18 +50,7 @@ static void fill(void)
 /* The samples as unlabelled data. */
 static kerf_dataset *open_data(void)
 {
-    char path[] = "/tmp/kerf-calibrate-XXXXXX", spec[64];
-    kerf_tensor *t;
-    kerf_dataset *d;
-    close(mkstemp(path));
-    CHECK_OK(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SHAPE(SAMPLES, 1, 3, 4)));
-    CHECK_OK(kerf_tensor_write(t, samples));
-    CHECK_OK(kerf_npy_write(t, path));
-    kerf_tensor_destroy(t);
-    snprintf(spec, sizeof spec, "npy:%s", path);
-    CHECK_OK(kerf_dataset_open(&d, spec));
-    unlink(path);
-    return d;
+    return network_data(KERF_SHAPE(SAMPLES, 1, 3, 4), samples, NULL);
 }
 
 static kerf_status calibrate(kerf_ranges **r, kerf_observer observer, int64_t num, int64_t batch)
@@ -90,7 +69,7 @@ static kerf_status calibrate(kerf_ranges **r, kerf_observer observer, int64_t nu
     for (int id = num_ids; id < kerf_state_num_ids(n.s); id++)
         CHECK(kerf_state_get(n.s, id) == NULL); /* observers are gone */
     kerf_dataset_close(d);
-    unmake(&n);
+    network_end(&n);
     return status;
 }
 
@@ -324,7 +303,7 @@ static void test_convs(void)
     }
     CHECK(low[0] > 0);
     kerf_dataset_close(d);
-    unmake(&n);
+    network_end(&n);
     fill();
 }
 
@@ -353,7 +332,7 @@ static void test_constant(void)
     CHECK_OK(kerf_quantize(n.g, n.s, &q));
     const kerf_value *scale = kerf_graph_find(n.g, "y_scale");
     CHECK(scale != NULL && *(float *)kerf_tensor_data(scale->constant) == 1);
-    unmake(&n);
+    network_end(&n);
     kerf_ranges_destroy(r);
     fill();
 }

@@ -2,7 +2,6 @@
  * and a network whose one layer can bear few bits and whose other cannot. */
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "check.h"
 #include "compress/quantize/bits_internal.h"
@@ -113,21 +112,11 @@ static network make(void)
 /* Without labels. */
 static kerf_dataset *open_data(void)
 {
-    char path[] = "/tmp/kerf-bits-XXXXXX", spec[64];
     float x[SAMPLES * INPUTS];
-    kerf_tensor *t;
-    kerf_dataset *d;
     for (int i = 0; i < SAMPLES * INPUTS; i++)
         x[i] = next_random();
-    close(mkstemp(path));
-    CHECK_OK(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SHAPE(SAMPLES, 1, 4, 4)));
-    CHECK_OK(kerf_tensor_write(t, x));
-    CHECK_OK(kerf_npy_write(t, path));
-    kerf_tensor_destroy(t);
-    snprintf(spec, sizeof spec, "npy:%s", path);
-    CHECK_OK(kerf_dataset_open(&d, spec));
+    kerf_dataset *d = network_data(KERF_SHAPE(SAMPLES, 1, 4, 4), x, NULL);
     CHECK_OK(kerf_dataset_hold_back(d, SAMPLES / 2, 1));
-    unlink(path);
     return d;
 }
 

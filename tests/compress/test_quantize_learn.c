@@ -1,7 +1,6 @@
 /* test_quantize_learn.c -- learned rounding: the network comes nearer to its floats than by nearest
  * rounding, each weight goes down or up and no further, and what is 0 stays 0. */
 #include <string.h>
-#include <unistd.h>
 
 #include "check.h"
 #include "kerf/kerf.h"
@@ -65,18 +64,7 @@ static network make(unsigned seed)
 
 static kerf_dataset *open_data(void)
 {
-    char path[] = "/tmp/kerf-learn-XXXXXX", spec[64];
-    kerf_tensor *t;
-    kerf_dataset *d;
-    close(mkstemp(path));
-    CHECK_OK(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SHAPE(SAMPLES, 1, SIDE, SIDE)));
-    CHECK_OK(kerf_tensor_write(t, samples));
-    CHECK_OK(kerf_npy_write(t, path));
-    kerf_tensor_destroy(t);
-    snprintf(spec, sizeof spec, "npy:%s", path);
-    CHECK_OK(kerf_dataset_open(&d, spec));
-    unlink(path);
-    return d;
+    return network_data(KERF_SHAPE(SAMPLES, 1, SIDE, SIDE), samples, NULL);
 }
 
 static kerf_calibrate_options how_to_learn(void)

@@ -133,18 +133,7 @@ static void test_equalize_not(void)
 
 static kerf_dataset *open_data(void)
 {
-    char path[] = "/tmp/kerf-repair-XXXXXX", spec[64];
-    kerf_tensor *t;
-    kerf_dataset *d;
-    close(mkstemp(path));
-    CHECK_OK(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SHAPE(SAMPLES, INPUTS, SIDE, SIDE)));
-    CHECK_OK(kerf_tensor_write(t, samples));
-    CHECK_OK(kerf_npy_write(t, path));
-    kerf_tensor_destroy(t);
-    snprintf(spec, sizeof spec, "npy:%s", path);
-    CHECK_OK(kerf_dataset_open(&d, spec));
-    unlink(path);
-    return d;
+    return network_data(KERF_SHAPE(SAMPLES, INPUTS, SIDE, SIDE), samples, NULL);
 }
 
 static kerf_ranges *calibrate(const network *n, int means)

@@ -217,24 +217,7 @@ static void test_same_integers(kerf_quantize_per per, kerf_type weights, int mos
 
 static kerf_dataset *open_data(void)
 {
-    char paths[2][40] = {"/tmp/kerf-qat-x-XXXXXX", "/tmp/kerf-qat-y-XXXXXX"}, spec[128];
-    kerf_tensor *x, *y;
-    kerf_dataset *d;
-    close(mkstemp(paths[0]));
-    close(mkstemp(paths[1]));
-    CHECK_OK(kerf_tensor_create(&x, NULL, KERF_F32, KERF_SHAPE(SAMPLES, 1, SIDE, SIDE)));
-    CHECK_OK(kerf_tensor_write(x, samples));
-    CHECK_OK(kerf_npy_write(x, paths[0]));
-    CHECK_OK(kerf_tensor_create(&y, NULL, KERF_S64, KERF_SHAPE(SAMPLES)));
-    CHECK_OK(kerf_tensor_write(y, labels));
-    CHECK_OK(kerf_npy_write(y, paths[1]));
-    kerf_tensor_destroy(x);
-    kerf_tensor_destroy(y);
-    snprintf(spec, sizeof spec, "npy:%s,%s", paths[0], paths[1]);
-    CHECK_OK(kerf_dataset_open(&d, spec));
-    unlink(paths[0]);
-    unlink(paths[1]);
-    return d;
+    return network_data(KERF_SHAPE(SAMPLES, 1, SIDE, SIDE), samples, labels);
 }
 
 /* Loss and hits of the network as integers. */
