@@ -163,6 +163,18 @@ static inline void op_check_skip(op_check *c)
     c->num_inputs++;
 }
 
+/* What bytes mean: a scale and its zero point; a negative one is left out. */
+static inline void op_check_scaling(op_check *c, float scale, kerf_type type, int zero)
+{
+    const uint8_t bytes[8] = {
+        (uint8_t)zero}; /* as many as the widest type that compilers see read */
+    op_check_input(c, KERF_F32, KERF_SCALAR, &scale);
+    if (zero >= 0)
+        op_check_input(c, type, KERF_SHAPE(1), bytes);
+    else
+        op_check_skip(c);
+}
+
 static inline void op_check_node(op_check *c, const char *op, int num_outputs)
 {
     CHECK_OK(kerf_graph_add_node(c->graph, op, "checked", c->inputs, c->num_inputs, num_outputs,

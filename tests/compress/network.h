@@ -71,6 +71,32 @@ static inline kerf_value *network_pool(network *n, const char *name, kerf_value 
     return v;
 }
 
+/* A channel of side x side goes through Conv, Relu, MaxPool, Flatten and Gemm to "logits"; the
+ * filters are (channels, 1, 3, 3), fc_shape is (classes, numbers), fc_bias may be NULL. */
+static inline network network_small(kerf_device *dev, int64_t side, int64_t channels,
+                                    const float *conv, const float *bias, kerf_shape fc_shape,
+                                    const float *fc, const float *fc_bias)
+{
+    network n;
+    kerf_node *node;
+    kerf_value *v, *in[3];
+    in[0] = network_begin(&n, dev, 1, side);
+    in[1] = network_weight(&n, "conv.weight", KERF_SHAPE(channels, 1, 3, 3), conv);
+    in[2] = network_weight(&n, "conv.bias", KERF_SHAPE(channels), bias);
+    v = network_conv(&n, "conv", in, 3, 1);
+    v = network_node(&n, "Relu", "relu", &v, 1, &node);
+    v = network_pool(&n, "pool", v);
+    in[0] = network_node(&n, "Flatten", "flat", &v, 1, &node);
+    in[1] = network_weight(&n, "fc.weight", fc_shape, fc);
+    if (fc_bias != NULL)
+        in[2] = network_weight(&n, "fc.bias", KERF_SHAPE(fc_shape.dims[0]), fc_bias);
+    v = network_node(&n, "Gemm", "fc", in, fc_bias != NULL ? 3 : 2, &node);
+    CHECK_OK(kerf_node_set_int(node, "transB", 1));
+    CHECK_OK(kerf_value_rename(n.g, v, "logits"));
+    CHECK_OK(kerf_graph_add_output(n.g, v));
+    return n;
+}
+
 /* Samples on the host as a data set, without labels where `labels` is NULL. */
 static inline kerf_dataset *network_data(kerf_shape shape, const float *samples,
                                          const int64_t *labels)

@@ -38,26 +38,12 @@ static void fill_samples(unsigned seed)
 static network make(unsigned seed)
 {
     float conv[NUM_CONV], fc[NUM_FC], bias[CHANNELS] = {0.1f, -0.2f, 0, 0.3f};
-    network n;
-    kerf_node *node;
-    kerf_value *v, *in[3];
     random_state = seed;
     for (int i = 0; i < NUM_CONV; i++)
         conv[i] = i % 9 == PRUNED ? 0 : next_random() + 0.1f;
     for (int i = 0; i < NUM_FC; i++)
         fc[i] = i % FLAT == PRUNED ? 0 : next_random();
-    in[0] = network_begin(&n, dev, 1, SIDE);
-    in[1] = network_weight(&n, "conv.weight", KERF_SHAPE(CHANNELS, 1, 3, 3), conv);
-    in[2] = network_weight(&n, "conv.bias", KERF_SHAPE(CHANNELS), bias);
-    v = network_conv(&n, "conv", in, 3, 1);
-    v = network_node(&n, "Relu", "relu", &v, 1, &node);
-    v = network_pool(&n, "pool", v);
-    in[0] = network_node(&n, "Flatten", "flat", &v, 1, &node);
-    in[1] = network_weight(&n, "fc.weight", KERF_SHAPE(CLASSES, FLAT), fc);
-    v = network_node(&n, "Gemm", "fc", in, 2, &node);
-    CHECK_OK(kerf_node_set_int(node, "transB", 1));
-    CHECK_OK(kerf_value_rename(n.g, v, "logits"));
-    CHECK_OK(kerf_graph_add_output(n.g, v));
+    network n = network_small(dev, SIDE, CHANNELS, conv, bias, KERF_SHAPE(CLASSES, FLAT), fc, NULL);
     CHECK_OK(kerf_graph_add_output(n.g, kerf_graph_find(n.g, "relu")));
     return n;
 }

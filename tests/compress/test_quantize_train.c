@@ -55,9 +55,6 @@ static void fill_any(float *x, int num)
 static network make(int conv_most, int fc_most)
 {
     float conv[NUM_CONV], fc[NUM_FC], bias[CHANNELS];
-    network n;
-    kerf_node *node;
-    kerf_value *v, *in[3];
     fill(conv, NUM_CONV, 9, conv_most);
     fill(fc, NUM_FC, FLAT, fc_most);
     for (int i = 0; i < CHANNELS; i++)
@@ -67,20 +64,7 @@ static network make(int conv_most, int fc_most)
         fill_any(fc, NUM_FC);
         fill_any(bias, CHANNELS);
     }
-    in[0] = network_begin(&n, dev, 1, SIDE);
-    in[1] = network_weight(&n, "conv.weight", KERF_SHAPE(CHANNELS, 1, 3, 3), conv);
-    in[2] = network_weight(&n, "conv.bias", KERF_SHAPE(CHANNELS), bias);
-    v = network_conv(&n, "conv", in, 3, 1);
-    v = network_node(&n, "Relu", "relu", &v, 1, &node);
-    v = network_pool(&n, "pool", v);
-    in[0] = network_node(&n, "Flatten", "flat", &v, 1, &node);
-    in[1] = network_weight(&n, "fc.weight", KERF_SHAPE(CLASSES, FLAT), fc);
-    in[2] = network_weight(&n, "fc.bias", KERF_SHAPE(CLASSES), bias);
-    v = network_node(&n, "Gemm", "fc", in, 3, &node);
-    CHECK_OK(kerf_node_set_int(node, "transB", 1));
-    CHECK_OK(kerf_value_rename(n.g, v, "logits"));
-    CHECK_OK(kerf_graph_add_output(n.g, v));
-    return n;
+    return network_small(dev, SIDE, CHANNELS, conv, bias, KERF_SHAPE(CLASSES, FLAT), fc, bias);
 }
 
 /* Ranges of 255 steps that are powers of 2; or any. */

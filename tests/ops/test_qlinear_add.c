@@ -18,25 +18,15 @@ typedef struct numbers {
     int64_t low, high; /* both 0: none */
 } numbers;
 
-static void add_numbers(op_check *c, float scale, kerf_type type, int zero)
-{
-    const uint8_t byte[8] = {(uint8_t)zero};
-    op_check_input(c, KERF_F32, KERF_SCALAR, &scale);
-    if (zero >= 0)
-        op_check_input(c, type, KERF_SHAPE(1), byte);
-    else
-        op_check_skip(c);
-}
-
 static void check_shape(kerf_type a, kerf_type b, kerf_type y, kerf_shape shape, numbers with)
 {
     op_check c;
     op_check_begin(&c, dev);
     op_check_input(&c, a, shape, bytes[0]);
-    add_numbers(&c, with.a_scale, a, with.a_zero);
+    op_check_scaling(&c, with.a_scale, a, with.a_zero);
     op_check_input(&c, b, shape, bytes[1]);
-    add_numbers(&c, with.b_scale, b, with.b_zero);
-    add_numbers(&c, with.scale, y, with.zero);
+    op_check_scaling(&c, with.b_scale, b, with.b_zero);
+    op_check_scaling(&c, with.scale, y, with.zero);
     op_check_node(&c, "com.microsoft.QLinearAdd", 1);
     if (with.low != 0 || with.high != 0) {
         CHECK_OK(kerf_node_set_int(c.node, "low", with.low));

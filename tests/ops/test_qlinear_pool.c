@@ -25,16 +25,6 @@ typedef struct numbers {
     int64_t low, high; /* both 0: none */
 } numbers;
 
-static void add_numbers(op_check *c, float scale, kerf_type type, int zero)
-{
-    const uint8_t byte[8] = {(uint8_t)zero};
-    op_check_input(c, KERF_F32, KERF_SCALAR, &scale);
-    if (zero >= 0)
-        op_check_input(c, type, KERF_SHAPE(1), byte);
-    else
-        op_check_skip(c);
-}
-
 static void set_window(kerf_node *n, const window *w)
 {
     const size_t num = (size_t)w->shape.rank - 2;
@@ -53,8 +43,8 @@ static void check(const window *w, kerf_type x, kerf_type y, numbers with)
     op_check c;
     op_check_begin(&c, dev);
     op_check_input(&c, x, w->shape, bytes);
-    add_numbers(&c, with.x_scale, x, with.x_zero);
-    add_numbers(&c, with.y_scale, y, with.y_zero);
+    op_check_scaling(&c, with.x_scale, x, with.x_zero);
+    op_check_scaling(&c, with.y_scale, y, with.y_zero);
     op_check_node(&c,
                   w->kernel[0] > 0 ? "com.microsoft.QLinearAveragePool"
                                    : "com.microsoft.QLinearGlobalAveragePool",
