@@ -131,9 +131,10 @@ static int apply(kerf__drivers *drivers, driver *d, const json_t *verdict, int *
 {
     static const struct {
         const char *key, *words;
-        int is_bad;
-    } STATES[] = {
-        {"died", "left out", 1}, {"care", "used without its features", 0}, {"why", "left out", 0}};
+        int is_bad, is_news; /* is_news: of a library itself, too */
+    } STATES[] = {{"died", "left out", 1, 1},
+                  {"care", "used without its features", 0, 1},
+                  {"why", "left out", 0, 0}}; /* a loader without drivers */
     const char *said[3] = {"", "", ""};
     const size_t first = drivers->num_verdicts;
     for (size_t i = 0; i < 3; i++) {
@@ -146,10 +147,11 @@ static int apply(kerf__drivers *drivers, driver *d, const json_t *verdict, int *
         return 0;
     *trouble = 0;
     for (size_t i = 0; i < 3; i++) {
-        if (said[i][0] == '\0' || (is_itself(d) && !STATES[i].is_bad))
-            continue; /* a loader without drivers is no news */
-        note(drivers, "%s: %s (%s): %.500s", STATES[i].words, d->file.library, d->file.icd,
-             said[i]);
+        if (said[i][0] == '\0')
+            continue;
+        if (STATES[i].is_news || !is_itself(d))
+            note(drivers, "%s: %s (%s): %.500s", STATES[i].words, d->file.library, d->file.icd,
+                 said[i]);
         d->is_bad |= STATES[i].is_bad;
         *trouble = 1;
     }
@@ -163,28 +165,36 @@ static int apply(kerf__drivers *drivers, driver *d, const json_t *verdict, int *
 }
 
 /* What the helper found, with how it ended; NULL if it did not run: then no driver is to
- * blame.  A feature whose trial kills the driver does not make it useless, so there is a
- * second run without features. */
-static json_t *ask_helper(const driver *d)
+ * blame, and nothing is known of its features either.  A feature whose trial kills the driver does
+ * not make it useless, so there is a second run without features. */
+static json_t *ask_helper(const driver *d, int *is_outer)
 {
-    char ends[2][512] = {"", ""};
+    kerf__helper_end full, basic;
     const char *vendors = is_itself(d) ? vendors_told() : d->file.icd; /* it is found as we did */
-    json_t *answer = NULL;
-    for (int basic = 0; basic < 2 && answer == NULL; basic++)
-        answer = kerf__helper_run(vendors, basic, ends[basic], sizeof ends[basic]);
-    if (answer == NULL && ends[1][0] == '\0')
-        return NULL;
-    if (answer == NULL)
-        answer = json_pack("{s:[], s:s}", "devices", "died", ends[1]);
-    else if (ends[0][0] != '\0')
-        json_object_set_new(answer, "care", json_string(ends[0]));
+    json_t *answer = kerf__helper_run(vendors, 0, &full);
+    *is_outer = full.is_outer;
+    if (answer != NULL || full.text[0] == '\0')
+        return answer;
+    answer = kerf__helper_run(vendors, 1, &basic);
+    *is_outer |= basic.is_outer;
+    if (answer != NULL)
+        json_object_set_new(answer, "care", json_string(full.text));
+    else if (basic.text[0] != '\0')
+        answer = json_pack("{s:[], s:s}", "devices", "died", basic.text);
     return answer;
+}
+
+static kerf__verdict_kind kind_of(int is_bad, int is_outer, int trouble)
+{
+    if (is_bad)
+        return is_outer ? KERF__VERDICT_ENDED : KERF__VERDICT_DIED;
+    return trouble ? KERF__VERDICT_TROUBLE : KERF__VERDICT_GOOD;
 }
 
 static void judge(kerf__drivers *drivers, driver *d)
 {
     char key[40];
-    int trouble;
+    int trouble, is_outer;
     if (!kerf__verdict_key(&d->file, key))
         return;
     json_t *verdict = kerf__verdict_load(key);
@@ -192,12 +202,9 @@ static void judge(kerf__drivers *drivers, driver *d)
     json_decref(verdict);
     if (known || !kerf__helper_exists())
         return;
-    verdict = ask_helper(d);
+    verdict = ask_helper(d, &is_outer);
     if (verdict != NULL && apply(drivers, d, verdict, &trouble))
-        kerf__verdict_save(key, verdict,
-                           d->is_bad ? KERF__VERDICT_DIED
-                           : trouble ? KERF__VERDICT_TROUBLE
-                                     : KERF__VERDICT_GOOD);
+        kerf__verdict_save(key, verdict, kind_of(d->is_bad, is_outer, trouble));
     json_decref(verdict);
 }
 

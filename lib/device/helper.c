@@ -64,10 +64,11 @@ int kerf__helper_exists(void)
 /* ---- running it ------------------------------------------------------------------------ */
 
 /* Our environment but for what concerns the helper itself; the strings are borrowed, the
- * last three from the caller.  Test limits are ours and no trait of the device. */
+ * last one from the caller.  What a test imposes (fault.h) is no trait of the device. */
 static char **make_environment(char *vendors)
 {
-    static const char *const DROPPED[] = {"OCL_ICD_VENDORS=", "KERF_TEST_LIMITS=", "KERF_DEVICE="};
+    static const char *const DROPPED[] = {
+        "OCL_ICD_VENDORS=", "KERF_TEST_LIMITS=", "KERF_TEST_TYPE=", "KERF_DEVICE="};
     size_t num = 0, kept = 0;
     while (environ[num] != NULL)
         num++;
@@ -137,21 +138,22 @@ static int listen_to(int input, char *text, size_t text_bytes)
 }
 
 /* 126 and 127 are a shell's and the dynamic linker's: the helper did not come to its work. */
-static void describe_end(int heard, int status, char *end, size_t end_bytes)
+static void describe_end(int heard, int status, kerf__helper_end *end)
 {
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    end[0] = '\0';
+    end->is_outer = !heard || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     if (!heard)
-        snprintf(end, end_bytes, "it did not answer within %.3g s", timeout_ms() / 1000);
+        snprintf(end->text, sizeof end->text, "it did not answer within %.3g s",
+                 timeout_ms() / 1000);
     else if (WIFSIGNALED(status))
-        snprintf(end, end_bytes, "it crashed (signal %d, %s)", WTERMSIG(status),
+        snprintf(end->text, sizeof end->text, "it crashed (signal %d, %s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else if (code != 0 && code != 126 && code != 127)
-        snprintf(end, end_bytes, "its trial ended with status %d", code);
+        snprintf(end->text, sizeof end->text, "its trial ended with status %d", code);
 }
 
 /* 1 if it ended well; all that it printed is in text, and how it ended else in `end`. */
-static int run(const char *path, char *variable, int basic, char *text, char *end, size_t end_bytes)
+static int run(const char *path, char *variable, int basic, char *text, kerf__helper_end *end)
 {
     int ends[2], status = 0, heard = 0;
     pid_t pid = -1;
@@ -167,7 +169,7 @@ static int run(const char *path, char *variable, int basic, char *text, char *en
             kill(pid, SIGKILL);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
-        describe_end(heard, status, end, end_bytes);
+        describe_end(heard, status, end);
     }
     close(ends[0]);
     return heard && WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -190,21 +192,22 @@ static const char *cut_steps(char *text, const char **what)
     return text;
 }
 
-json_t *kerf__helper_run(const char *vendors, int basic, char *end, size_t end_bytes)
+json_t *kerf__helper_run(const char *vendors, int basic, kerf__helper_end *end)
 {
     char path[4096], variable[1100];
     const char *what;
     json_t *answer = NULL;
     char *text = kerf__alloc(MAX_VERDICT_BYTES, 1);
-    end[0] = '\0';
+    *end = (kerf__helper_end){0};
     snprintf(variable, sizeof variable, "OCL_ICD_VENDORS=%s", vendors);
     if (text != NULL && find(path, sizeof path)) {
-        int good = run(path, variable, basic, text, end, end_bytes);
+        int good = run(path, variable, basic, text, end);
+        const size_t length = strlen(end->text);
         const char *json = cut_steps(text, &what);
         if (good)
             answer = json_loads(json, 0, NULL);
-        else if (end[0] != '\0' && what != NULL)
-            snprintf(end + strlen(end), end_bytes - strlen(end), ", trying %.300s", what);
+        else if (length > 0 && what != NULL)
+            snprintf(end->text + length, sizeof end->text - length, ", trying %.300s", what);
     }
     free(text);
     if (json_is_array(json_object_get(answer, "devices")))

@@ -9,10 +9,16 @@
  * that runs or in libexec beside its folder, else where the library was installed. */
 int kerf__helper_exists(void);
 
+/* How it ended. */
+typedef struct kerf__helper_end {
+    char text[512]; /* what the driver did to it and while what was tried; "": it ended well, or it
+                     * was not fit to run, which no driver is to blame for */
+    int is_outer;   /* by us for its time, or by the system for its memory: the machine may only
+                     * have been busy */
+} kerf__helper_end;
+
 /* Runs it on the driver that `vendors` names (as OCL_ICD_VENDORS does) and gives what it
- * printed.  NULL if that is no list of devices: then `end` tells what the driver did to it
- * and while what was tried, or is "" if the helper itself is not fit to run, which no driver is
- * to blame for. */
-json_t *kerf__helper_run(const char *vendors, int basic, char *end, size_t end_bytes);
+ * printed; NULL if that is no list of devices. */
+json_t *kerf__helper_run(const char *vendors, int basic, kerf__helper_end *end);
 
 #endif

@@ -13,7 +13,7 @@
 #include "device/device_internal.h"
 #include "device/sealed.h"
 
-enum { VERDICT_FORM = 4, LONGEST_SECONDS = 24 * 3600 };
+enum { VERDICT_FORM = 5, LONGEST_SECONDS = 24 * 3600 };
 
 /* ---- the key ------------------------------------------------------------------------------ */
 
@@ -103,6 +103,7 @@ void kerf__verdict_save(const char *key, json_t *verdict, kerf__verdict_kind kin
 {
     static const int SECONDS[] = {[KERF__VERDICT_GOOD] = 0,
                                   [KERF__VERDICT_TROUBLE] = 600,
+                                  [KERF__VERDICT_ENDED] = 3600,
                                   [KERF__VERDICT_DIED] = LONGEST_SECONDS};
     const json_int_t now = (json_int_t)time(NULL);
     json_object_set_new(verdict, "until", json_integer(SECONDS[kind] ? now + SECONDS[kind] : 0));

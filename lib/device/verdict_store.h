@@ -13,7 +13,8 @@ typedef struct kerf__driver_file {
 typedef enum kerf__verdict_kind {
     KERF__VERDICT_GOOD,    /* until the driver changes */
     KERF__VERDICT_TROUBLE, /* ten minutes: an error, or a device that does not work */
-    KERF__VERDICT_DIED     /* a day: asking again means waiting for it to crash or hang again */
+    KERF__VERDICT_ENDED,   /* an hour: it did not answer, or was killed, and would be waited for */
+    KERF__VERDICT_DIED     /* a day: it crashes even in the plain trial */
 } kerf__verdict_kind;
 
 /* The name of a driver's verdict: changes with the library's path, size and time, this CPU,

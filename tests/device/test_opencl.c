@@ -10,12 +10,15 @@
 
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "device/device_internal.h"
+#include "device/verdict_store.h"
 
-static char folder[256], vendor[300], stub[1024];
+static char folder[256], vendor[300], stub[1024], script[300];
 
 /* Runs `test` in a child with these two variables ("": not set). */
 static void in_child(void (*test)(void), const char *library, const char *mode)
@@ -63,6 +66,48 @@ static void is_judged_itself(void)
     CHECK(kerf__verdict_find(&dev->cl->drivers, &dev->info) != NULL);
     CHECK(strcmp(kerf_device_left_out(), "") == 0);
     kerf_device_close(dev);
+}
+
+/* What is remembered of the vendor's library counts for some time only. */
+static void check_verdict_ends(void)
+{
+    char key[40];
+    kerf__driver_file file = {.icd = "no .icd file"};
+    snprintf(file.library, sizeof file.library, "%s", vendor);
+    CHECK(kerf__verdict_key(&file, key));
+    json_t *verdict = kerf__verdict_load(key);
+    CHECK(json_integer_value(json_object_get(verdict, "until")) > 0);
+    json_decref(verdict);
+}
+
+/* A helper that dies of the features, and where nothing is remembered yet. */
+static void is_used_without_features(void)
+{
+    char text[2048];
+    const char *const real = getenv("KERF_PROBE");
+    snprintf(text, sizeof text,
+             "#!/bin/sh\nif [ \"$1\" = --basic ]; then exec '%s' --basic; fi\nkill -SEGV $$\n",
+             real != NULL ? real : "kerf-probe");
+    CHECK_OK(kerf__file_write(script, text, strlen(text)));
+    CHECK(chmod(script, 0755) == 0);
+    setenv("KERF_PROBE", script, 1);
+    setenv("KERF_CACHE_DIR", folder, 1);
+    kerf_device *dev = works();
+    CHECK(strstr(kerf_device_left_out(), "used without its features: ") != NULL);
+    CHECK(strstr(kerf_device_left_out(), "libGLES_kerf.so (no .icd file): it crashed") != NULL);
+    check_verdict_ends();
+    kerf_device_close(dev);
+}
+
+/* As a loader is without drivers: no news, but there may be some later. */
+static void has_no_platform(void)
+{
+    kerf_device *dev = NULL;
+    setenv("OCL_ICD_VENDORS", folder, 1);
+    setenv("KERF_CACHE_DIR", folder, 1);
+    CHECK_STATUS(KERF_ERR_NO_DEVICE, kerf_device_open(&dev, NULL));
+    CHECK(strcmp(kerf_device_left_out(), "") == 0);
+    check_verdict_ends();
 }
 
 static void refused_with(const char *words)
@@ -124,6 +169,7 @@ static void make_vendor(void)
              getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     CHECK(mkdtemp(folder) != NULL);
     snprintf(vendor, sizeof vendor, "%s/libGLES_kerf.so", folder);
+    snprintf(script, sizeof script, "%s/helper", folder);
     CHECK(real == NULL || symlink(info.dli_fname, vendor) == 0);
     if (real != NULL)
         dlclose(real); /* else it would count as present */
@@ -133,6 +179,13 @@ static void make_vendor(void)
     snprintf(stub, sizeof stub, "%slibstub_opencl.so", beside);
 }
 
+static void remove_below(const char *what)
+{
+    char command[400];
+    snprintf(command, sizeof command, "rm -r '%.250s%s'", folder, what);
+    CHECK(system(command) == 0);
+}
+
 int main(void)
 {
     if (getenv("LD_PRELOAD") != NULL) { /* a simulator: what is there already wins */
@@ -140,6 +193,9 @@ int main(void)
         return check_result();
     }
     make_vendor();
+    in_child(has_no_platform, vendor, "");
+    remove_below("/probe"); /* the same library, with drivers */
+    in_child(is_used_without_features, vendor, "");
     in_child(is_judged_itself, vendor, "");
     in_child(works_whatever_is_told, stub, "");
     in_child(is_too_old, stub, "old");
@@ -148,7 +204,6 @@ int main(void)
     in_child(has_no_opencl, "libm.so.6", "");
     in_child(is_found_by_support, "libGLES_kerf.so", "");
     in_child(is_hidden, "libGLES_kerf.so", "");
-    unlink(vendor);
-    rmdir(folder);
+    remove_below("");
     return check_result();
 }

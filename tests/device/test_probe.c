@@ -3,6 +3,7 @@
 #include "device/stub.h"
 
 #include <dirent.h>
+#include <time.h>
 
 #include "device/sealed.h"
 
@@ -11,6 +12,8 @@ static const char GOOD[] = "GetDeviceIDs -1";
 static const char ABORT[] = "GetPlatformIDs abort", HANG[] = "GetPlatformIDs hang";
 
 static stub_folder folder;
+static int num_ending;
+static json_t *devices_kept;
 
 static void works(void)
 {
@@ -132,6 +135,39 @@ static void damage_verdicts(const char *with)
     each_verdict(replace, with);
 }
 
+/* What still counts, but not for ever, does so for `seconds` or not much less. */
+static void ends_within(const char *key, const char *path, const char *seconds)
+{
+    (void)path;
+    json_t *verdict = kerf__sealed_load("probe", key);
+    const json_int_t left =
+        json_integer_value(json_object_get(verdict, "until")) - (json_int_t)time(NULL);
+    CHECK(left <= atoi(seconds) && (left <= 0 || left > atoi(seconds) / 2));
+    num_ending += left > 0;
+    json_decref(verdict);
+}
+
+static void check_ends_within(int num, const char *seconds)
+{
+    num_ending = 0;
+    each_verdict(ends_within, seconds);
+    CHECK(num_ending == num);
+}
+
+/* What was found about devices; the stub's driver has none. */
+static void keep_devices(const char *key, const char *path, const char *with)
+{
+    (void)path;
+    (void)with;
+    json_t *verdict = kerf__sealed_load("probe", key),
+           *devices = json_object_get(verdict, "devices");
+    if (json_array_size(devices) > 0) {
+        json_decref(devices_kept);
+        devices_kept = json_incref(devices);
+    }
+    json_decref(verdict);
+}
+
 /* As if it had counted until one second after 1970 began. */
 static void age(const char *key, const char *path, const char *with)
 {
@@ -146,28 +182,45 @@ static void age(const char *key, const char *path, const char *with)
     json_decref(verdict);
 }
 
-/* Helpers that a script plays: one that dies of the features, one that cannot run, one that
- * says something else. */
-static void test_helpers(void)
+/* Helpers that a script plays: nothing is remembered before one is asked. */
+static void write_helper(const char *script, const char *text)
 {
-    char script[300], text[2048];
-    const char *const real = getenv("KERF_PROBE");
-    snprintf(script, sizeof script, "%s/helper", folder.path);
-    snprintf(text, sizeof text,
-             "#!/bin/sh\nif [ \"$1\" = --basic ]; then exec '%s' --basic; fi\nkill -SEGV $$\n",
-             real != NULL ? real : "kerf-probe");
     CHECK_OK(kerf__file_write(script, text, strlen(text)));
     CHECK(chmod(script, 0755) == 0);
     damage_verdicts("");
+}
+
+/* The real one, but where features are to be tried it does something else. */
+static void write_basic_helper(const char *script, const char *otherwise)
+{
+    char text[2048];
+    const char *const real = getenv("KERF_PROBE");
+    snprintf(text, sizeof text,
+             "#!/bin/sh\nif [ \"$1\" = --basic ]; then exec '%s' --basic; fi\n%s\n",
+             real != NULL ? real : "kerf-probe", otherwise);
+    write_helper(script, text);
+}
+
+/* One that dies of the features, one that cannot run, one that says something else. */
+static void test_helpers(void)
+{
+    char script[300];
+    snprintf(script, sizeof script, "%s/helper", folder.path);
+    write_basic_helper(script, "kill -SEGV $$");
     in_child(dies_of_features, GOOD, script);
     in_child(dies_of_features, GOOD, "/nowhere/kerf-probe"); /* that is remembered */
+    check_ends_within(2, "600");
+    write_basic_helper(script, "exit 127");
+    in_child(works_untried, GOOD, script);
+    in_child(works_with_verdict, GOOD, NULL); /* and that is not */
+    write_helper(script, "#!/bin/sh\nkill -KILL $$\n");
+    in_child(nothing_is_left, GOOD, script);
+    check_ends_within(2, "3600");
     static const char *const UNFIT[] = {"#!/bin/sh\nexit 127\n", "#!/bin/sh\necho nonsense\n",
                                         "#!/bin/sh\necho '{\"devices\": [{}]}'\n",
                                         "no program at all\n"};
     for (size_t i = 0; i < sizeof UNFIT / sizeof UNFIT[0]; i++) {
-        CHECK_OK(kerf__file_write(script, UNFIT[i], strlen(UNFIT[i])));
-        CHECK(chmod(script, 0755) == 0);
-        damage_verdicts("");
+        write_helper(script, UNFIT[i]);
         in_child(works_untried, GOOD, script);
     }
 }
@@ -181,6 +234,7 @@ static void test_broken_drivers(void)
     stub_install(&folder, 1);
     in_child(crashed_is_left_out, ABORT, NULL);
     in_child(crashed_is_left_out, ABORT, "/nowhere/kerf-probe");
+    check_ends_within(1, "86400");
     each_verdict(age, NULL); /* tomorrow the driver may be asked again */
     in_child(works_with_verdict, GOOD, "/nowhere/kerf-probe");
     const char *told = getenv("KERF_PROBE_TIMEOUT_MS");
@@ -188,6 +242,7 @@ static void test_broken_drivers(void)
     setenv("KERF_PROBE_TIMEOUT_MS", "300", 1);
     stub_install(&folder, 2);
     in_child(hanging_is_left_out, HANG, NULL);
+    check_ends_within(1, "3600");
     if (before != NULL)
         setenv("KERF_PROBE_TIMEOUT_MS", before, 1);
     else
@@ -209,6 +264,24 @@ static void test_verdicts(void)
     in_child(works, GOOD, ""); /* nobody is asked: still a device, with cautious features */
 }
 
+/* A type that a test imposes is none of the device's: it changes no verdict. */
+static void test_imposed_type(void)
+{
+    json_t *plain;
+    damage_verdicts("");
+    in_child(works_with_verdict, GOOD, NULL);
+    each_verdict(keep_devices, NULL);
+    plain = json_incref(devices_kept);
+    damage_verdicts("");
+    setenv("KERF_TEST_TYPE", "gpu", 1);
+    in_child(works, GOOD, NULL);
+    unsetenv("KERF_TEST_TYPE");
+    each_verdict(keep_devices, NULL);
+    CHECK(plain != devices_kept && json_equal(plain, devices_kept));
+    json_decref(plain);
+    json_decref(devices_kept);
+}
+
 int main(void)
 {
     if (getenv("OCL_ICD_VENDORS") == NULL) { /* a simulator in the loader's place asks no driver */
@@ -219,6 +292,7 @@ int main(void)
     test_broken_drivers();
     test_verdicts();
     test_helpers();
+    test_imposed_type();
     in_child(no_library, GOOD, NULL);
     stub_close(&folder);
     return check_result();
