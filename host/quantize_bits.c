@@ -7,6 +7,7 @@
 
 #include "interrupt.h"
 #include "json.h"
+#include "quantize_errors.h"
 #include "text.h"
 
 static const char *const TYPES[KERF_NUM_BITS] = {"float", "int8", "int4", "int2"};
@@ -215,7 +216,7 @@ static char *weights_text(const kerf_bits *b)
 static void print_found(const change *c, const kerf_bits *b, const char *weights)
 {
     FILE *out = result_stream(c->o);
-    const char *lost = kerf_dataset_num_classes(c->s.data) > 0 ? "top-1 lost" : "agreement lost";
+    const char *lost = errors_lost(kerf_dataset_num_classes(c->s.data) > 0);
     print_layers(b, lost, out);
     print_curve(b, lost, out);
     fputs("\nthe same without looking:", out);

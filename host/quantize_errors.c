@@ -7,6 +7,11 @@
 
 #include "json.h"
 
+const char *errors_lost(int has_labels)
+{
+    return has_labels ? "top-1 lost" : "agreement lost";
+}
+
 kerf_status errors_measure(const change *c, layer_errors *out, const kerf_quantize_options *q,
                            const kerf_calibrate_options *how)
 {
@@ -34,12 +39,13 @@ static void cell_small(table *t, double x)
     table_cell(t, "%.3g", x);
 }
 
-#define COLUMNS "layer|>weights SNR dB|>MSE|>MAE|>largest|>SNR dB|>cosine|>saturated|"
-
 void errors_print(const layer_errors *e, FILE *out)
 {
-    table *t =
-        table_create(e->has_labels ? COLUMNS ">top-1 lost alone" : COLUMNS ">agreement lost alone");
+    char header[160];
+    snprintf(header, sizeof header,
+             "layer|>weights SNR dB|>MSE|>MAE|>largest|>SNR dB|>cosine|>saturated|>%s alone",
+             errors_lost(e->has_labels));
+    table *t = table_create(header);
     for (size_t i = 0; i < e->num; i++) {
         const kerf_error *y = &e->items[i].outputs;
         table_cell(t, "%s", e->items[i].name);

@@ -11,6 +11,8 @@ typedef struct layer_errors {
     int has_labels; /* 0: lost is of agreement with the original */
 } layer_errors;
 
+/* What .lost of the library's answers counts: "top-1 lost", or "agreement lost" without labels. */
+const char *errors_lost(int has_labels);
 /* Before the model is rewritten.  Free it in any case. */
 kerf_status errors_measure(const change *c, layer_errors *out, const kerf_quantize_options *q,
                            const kerf_calibrate_options *how);

@@ -95,33 +95,41 @@ static json_t *lost_part(const layer_errors *e)
     }
     if (is_known)
         return json_pack(
-            "{s:s,s:s,s:s,s:o,s:[o]}", "title", "Top-1 lost when one layer alone is rounded",
-            "caption", "In percentage points; below 0 the rounded network was right more often.",
-            "unit", "points", "labels", names_of(e), "series", series("top-1 lost", lost));
+            "{s:s,s:s,s:s,s:o,s:[o]}", "title",
+            e->has_labels ? "Top-1 lost when one layer alone is rounded"
+                          : "Agreement lost when one layer alone is rounded",
+            "caption",
+            e->has_labels
+                ? "In percentage points; below 0 the rounded network was right more often."
+                : "In percentage points: how often the rounded network answers otherwise than the "
+                  "floats.",
+            "unit", "points", "labels", names_of(e), "series",
+            series(errors_lost(e->has_labels), lost));
     json_decref(lost);
     return NULL;
 }
 
-static json_t *row_of(const kerf_layer_error *item, double top1_lost)
+static json_t *row_of(const kerf_layer_error *item)
 {
     const kerf_error *y = &item->outputs;
     return json_pack("[o,o,o,o,o,o,o,o,o]", json_text(item->name),
                      number_text(item->weights.snr_db, 1), small_text(y->mse), small_text(y->mae),
                      small_text(y->largest), number_text(y->snr_db, 1), number_text(y->cosine, 5),
-                     number_text(y->saturated, 5), number_text(top1_lost, 2));
+                     number_text(y->saturated, 5), number_text(item->lost, 2));
 }
 
 static json_t *table_part(const layer_errors *e)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < e->num; i++)
-        json_array_append_new(rows, row_of(&e->items[i], e->items[i].lost));
-    return json_pack("{s:s,s:s,s:[s,s,s,s,s,s,s,s,s],s:o}", "title", "Layer by layer", "caption",
+        json_array_append_new(rows, row_of(&e->items[i]));
+    return json_pack("{s:s,s:s,s:[s,s,s,s,s,s,s,s,o],s:o}", "title", "Layer by layer", "caption",
                      "Errors are of outputs against the floats: mean square, mean, the largest. "
                      "Saturated is the "
                      "share of outputs beyond the ends of the integers.",
                      "header", "layer", "weights, dB", "MSE", "MAE", "largest", "outputs, dB",
-                     "cosine", "saturated", "top-1 lost alone", "rows", rows);
+                     "cosine", "saturated", json_sprintf("%s alone", errors_lost(e->has_labels)),
+                     "rows", rows);
 }
 
 /* Names of files need not be UTF-8. */

@@ -36,6 +36,13 @@ expect 0 "" "$KERF" quantize dense5.onnx --data $data --ranges ranges.json --ana
 for part in '"title":"What rounding costs' '"labels":["conv1","conv2","fc1","fc2"]' '"name":"outputs"' '"name":"top-1 lost"'; do
     grep -qF "$part" page/report.html || failed "the page of errors has no $part"
 done
+# Without labels there is no top-1 to lose.
+"$PYTHON" -c 'import numpy; numpy.save("plain.npy", numpy.random.RandomState(1).rand(64, 1, 28, 28).astype("f"))' || failed numpy
+expect 0 "agreement lost alone" "$KERF" quantize dense5.onnx --data npy:plain.npy --analyse --run-dir plain -f -o looked.onnx
+for part in '"title":"Agreement lost' '"name":"agreement lost"' '"agreement lost alone"'; do
+    grep -qF "$part" plain/report.html || failed "the page without labels has no $part"
+done
+! grep -qi "top-1 lost" plain/report.html || failed "the page without labels has a top-1"
 # Ranges that are there are used, without data; the same file comes of them.
 expect 0 "written in" "$KERF" quantize dense5.onnx --ranges ranges.json -q -o again.onnx
 cmp -s int8.onnx again.onnx || "$PYTHON" - <<'END' || failed "the same ranges gave another file"
