@@ -30,7 +30,13 @@
         (size_t)((z) / num_inner) * (size_t)a_outer + (size_t)((z) % num_inner) * (size_t)a_inner; \
     b +=                                                                                           \
         (size_t)((z) / num_inner) * (size_t)b_outer + (size_t)((z) % num_inner) * (size_t)b_inner; \
-    dst += (size_t)(z) * (size_t)m * (size_t)n;
+    dst += (size_t)(z) * (size_t)m * (size_t)n;                                                    \
+    MOVE_UNROUNDED((size_t)(z) * (size_t)m * (size_t)n)
+#ifdef UNROUNDED
+#define MOVE_UNROUNDED(by) unrounded += by;
+#else
+#define MOVE_UNROUNDED(by)
+#endif
 
 #if V == 16
 
@@ -40,16 +46,10 @@
 #define ROWS(X)  X(0) X(1) X(2) X(3)
 #define ZERO(r)  const int zero##r = A_ZERO(min(m0 + r, m - 1));
 #define CLEAR(r) int16 sum##r = (int16)(0);
-#ifdef INTEGER
-#define RESULTS(r) sum##r
-#else
-#define RESULTS(r)                                                                                 \
-    requantized(sum##r, BIASES(n0, num), MULTIPLIER(m0 + r, B_SCALES(n0, num)),                    \
-                quant_number(y_zero[0], y_flip), low, high)
-#endif
 #define STORE(r)                                                                                   \
     if (m0 + r < m)                                                                                \
-        store_first(RESULTS(r), dst + (size_t)(m0 + r) * (size_t)n + (size_t)n0, num);
+    LEAVE(sum##r, BIASES(n0, num), MULTIPLIER(m0 + r, B_SCALES(n0, num)),                          \
+          (size_t)(m0 + r) * (size_t)n + (size_t)n0, num)
 
 /* Columns that do not lie side by side, or fill no vector. */
 static inline uchar16 bytes_at(global const uchar *src, int step, int num)
@@ -103,7 +103,7 @@ kernel void matmul_integer_wide(PRODUCT)
         const int row = m0 + y + 8 * i, column = n0 + x + 8 * j;                                   \
         const int sum = above_zeros(sum##i##j, sum_a##i, sum_b##j, A_ZERO(row) - (128 - a_flip),   \
                                     B_ZERO(column) - (128 - b_flip), k);                           \
-        dst[(size_t)row * (size_t)n + (size_t)column] = RESULT(sum, row, column);                  \
+        LEAVE(sum, row, column, (size_t)row *(size_t)n + (size_t)column)                           \
     }
 
 __attribute__((reqd_work_group_size(64, 1, 1))) kernel void matmul_integer_simt(PRODUCT)

@@ -127,14 +127,11 @@ kernel void matmul_integer_packed(global const uchar *a, global const uint *b, g
 #pragma unroll
             for (int v = 0; v < NV; v++) {
                 const int column = n0 + v * LANES, num = m0 + j < m ? n - column : 0;
-                int16 y = above_zeros(sums[j][v], row_sums[j], c.sums[v], (int16)(left_zero),
-                                      c.zeros[v], k);
-#ifndef INTEGER
-                y = requantized(y, c.biases[v], c.multipliers[v], quant_number(y_zero[0], y_flip),
-                                low, high);
-#endif
+                const int16 sum = above_zeros(sums[j][v], row_sums[j], c.sums[v],
+                                              (int16)(left_zero), c.zeros[v], k);
                 if (num > 0)
-                    store_first(y, dst + (size_t)(m0 + j) * (size_t)n + (size_t)column, num);
+                    LEAVE(sum, c.biases[v], c.multipliers[v],
+                          (size_t)(m0 + j) * (size_t)n + (size_t)column, num)
             }
         }
     }

@@ -156,7 +156,7 @@ kernel void qlinear_conv_depthwise_wide(global const uchar *x, global const ucha
     factors k;
     x += (long)plane * src_h * src_w * LANES;
     dst += (long)plane * dst_h * dst_w * LANES;
-#ifdef RESIDUAL
+#if defined RESIDUAL || defined UNROUNDED
     other += (long)plane * dst_h * dst_w * LANES;
 #else
     global const uchar *other = dst;

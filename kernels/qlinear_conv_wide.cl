@@ -162,7 +162,7 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
     f.num_taps = kernel_h * kernel_w;
     x += (long)image * src_blocks * src_h * src_w * WORDS;
     dst += (long)image * dst_blocks * plane;
-#ifdef RESIDUAL
+#if defined RESIDUAL || defined UNROUNDED
     other += (long)image * dst_blocks * plane;
 #else
     global const uchar *other = dst;

@@ -94,36 +94,47 @@ static inline void laid_add_input(op_check *to, const op_check *from, int i, ker
     free(data);
 }
 
-/* One variant with one candidate against `want`, which is plain. */
-static inline void laid_run(op_check *c, kerf__option option, kerf_shape plain, const double *want,
-                            double tolerance)
+/* Output k against `want`, which is plain. */
+static inline void laid_compare(const op_check *c, kerf__option option, const kerf_tensor *output,
+                                int k, kerf_shape plain, const double *want, double tolerance)
 {
-    const kerf_value *out = c->node->outputs[0];
+    const kerf_value *out = c->node->outputs[k];
     const size_t num = (size_t)kerf_shape_num_elements(plain);
-    kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *output = NULL;
+    void *laid = calloc(op_check_elements(out) + 1, sizeof(float));
+    float *got = calloc(num + 1, sizeof *got);
     char what[256];
+    CHECK_OK(kerf_tensor_read(output, laid));
+    for (size_t i = 0; i < num; i++)
+        got[i] = (float)op_check_number(out->type, laid,
+                                        laid_place(kerf__output_layout(c->node, k), plain, i));
+    snprintf(what, sizeof what, "%s (%s), %s/%s, output %d", c->node->op,
+             kerf_node_string(c->node, "layouts", ""), option.variant->name, option.candidate->name,
+             k);
+    check_close(what, got, want, num, tolerance);
+    free(got);
+    free(laid);
+}
+
+/* One variant with one candidate; `plain` is the node that wants. */
+static inline void laid_run(op_check *c, kerf__option option, const kerf_node *plain,
+                            double *const *want, double tolerance)
+{
+    kerf_tensor *inputs[OP_CHECK_MAX] = {0}, *outputs[OP_CHECK_MAX] = {0};
     for (int i = 0; i < c->num_inputs; i++)
         if (c->inputs[i] != NULL) {
             CHECK_OK(
                 kerf_tensor_create(&inputs[i], c->dev, c->inputs[i]->type, c->inputs[i]->shape));
             CHECK_OK(kerf_tensor_write(inputs[i], c->data[i]));
         }
-    CHECK_OK(kerf_tensor_create(&output, c->dev, out->type, out->shape));
+    for (int k = 0; k < c->node->num_outputs; k++)
+        CHECK_OK(kerf_tensor_create(&outputs[k], c->dev, c->node->outputs[k]->type,
+                                    c->node->outputs[k]->shape));
     CHECK_OK(naive_run_option((kerf__op_case){
-        .dev = c->dev, .node = c->node, .option = option, .inputs = inputs, .outputs = &output}));
-    void *laid = calloc(op_check_elements(out) + 1, sizeof(float));
-    float *got = calloc(num + 1, sizeof *got);
-    CHECK_OK(kerf_tensor_read(output, laid));
-    for (size_t k = 0; k < num; k++)
-        got[k] = (float)op_check_number(out->type, laid,
-                                        laid_place(kerf__output_layout(c->node, 0), plain, k));
-    snprintf(what, sizeof what, "%s (%s), %s/%s", c->node->op,
-             kerf_node_string(c->node, "layouts", ""), option.variant->name,
-             option.candidate->name);
-    check_close(what, got, want, num, tolerance);
-    free(got);
-    free(laid);
-    kerf_tensor_destroy(output);
+        .dev = c->dev, .node = c->node, .option = option, .inputs = inputs, .outputs = outputs}));
+    for (int k = 0; k < c->node->num_outputs; k++) {
+        laid_compare(c, option, outputs[k], k, plain->outputs[k]->shape, want[k], tolerance);
+        kerf_tensor_destroy(outputs[k]);
+    }
     for (int i = 0; i < c->num_inputs; i++)
         kerf_tensor_destroy(inputs[i]);
 }
@@ -131,20 +142,22 @@ static inline void laid_run(op_check *c, kerf__option option, kerf_shape plain, 
 static inline void laid_run_all(op_check *laid, const op_check *c, op_reference reference,
                                 double tolerance)
 {
-    const kerf_value *out = c->node->outputs[0];
-    double *want = calloc(op_check_elements(out) + 1, sizeof *want);
+    double *want[OP_CHECK_MAX] = {0};
     kerf__op_case asked = {.dev = c->dev, .node = laid->node};
     int tried = 0;
-    reference(c->node, (const double *const *)c->numbers, &want);
+    for (int k = 0; k < c->node->num_outputs; k++)
+        want[k] = calloc(op_check_elements(c->node->outputs[k]) + 1, sizeof **want);
+    reference(c->node, (const double *const *)c->numbers, want);
     for (int i = 0; kerf__option_at(&asked, i, &asked.option); i++) {
         if (c->is_tried != NULL && !c->is_tried(&asked))
             continue;
         tried++;
         const double factor = asked.option.variant->error_factor;
-        laid_run(laid, asked.option, out->shape, want, tolerance * (factor > 0 ? factor : 1));
+        laid_run(laid, asked.option, c->node, want, tolerance * (factor > 0 ? factor : 1));
     }
     CHECK(tried > 0); /* who wishes for blocks can take them */
-    free(want);
+    for (int k = 0; k < c->node->num_outputs; k++)
+        free(want[k]);
 }
 
 /* 1 on a device where the plan lays values out. */
@@ -164,13 +177,15 @@ static inline void laid_begin(op_check *laid, const op_check *c, const kerf__lay
             op_check_skip(laid);
         else
             laid_add_input(laid, c, i, layouts->inputs[i]);
-    op_check_node(laid, c->node->op, 1);
+    op_check_node(laid, c->node->op, c->node->num_outputs);
     CHECK_OK(kerf__node_note_channels(c->node, layouts));
     CHECK_OK(kerf__node_copy_attributes(laid->node, c->node));
     CHECK_OK(kerf__node_set_layouts(laid->node, layouts));
     CHECK_OK(kerf__node_infer(laid->node));
-    CHECK(kerf_shape_equal(laid->node->outputs[0]->shape,
-                           kerf__layout_shape(layouts->outputs[0], c->node->outputs[0]->shape)));
+    for (int k = 0; k < c->node->num_outputs; k++)
+        CHECK(
+            kerf_shape_equal(laid->node->outputs[k]->shape,
+                             kerf__layout_shape(layouts->outputs[k], c->node->outputs[k]->shape)));
 }
 
 static inline void laid_check_as(const op_check *c, const kerf__layouts *layouts,

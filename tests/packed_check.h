@@ -73,7 +73,7 @@ static inline int packed_begin(op_check *to, const op_check *from, int weights)
     op_check_begin(to, from->dev);
     for (int i = 0; i < from->num_inputs; i++)
         packed_add_input(to, from, i, weights, layouts.inputs[weights]);
-    op_check_node(to, from->node->op, 1);
+    op_check_node(to, from->node->op, from->node->num_outputs);
     CHECK_OK(kerf__node_note_channels(from->node, &layouts));
     CHECK_OK(kerf__node_copy_attributes(to->node, from->node));
     CHECK_OK(kerf__node_set_layouts(to->node, &layouts));

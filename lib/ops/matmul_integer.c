@@ -3,12 +3,13 @@
  *
  *     MatMulInteger(a, b, a_zero_point?, b_zero_point?) -> sums in int32
  *     QLinearMatMul(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point,
- *                   bias?) -> y
+ *                   bias?) -> y, unrounded?
  *
  * a and b are uint8 or int8, each with or without a sign.  Scale and zero point of a may be one a
  * row, those of b one a column.  What ONNX does not know, and fusing adds: a bias, int32 in units
  * of a_scale * b_scale, one a column; attribute `transB`; attributes `low` and `high`, which bound
- * the result: an activation.
+ * the result: an activation; and `unrounded`, the floats that y is rounded and bounded from, for
+ * gradients to read.
  *
  * Weights that are constants are packed on CPU devices: matmul_integer_packed.c.  Device side:
  * kernels/matmul_integer.cl.  Definition: tests/ref/ref_matmul_integer.c. */
@@ -35,6 +36,12 @@ kerf__matmul_bytes kerf__matmul_bytes_of(const kerf_node *n)
     static const kerf__matmul_bytes INTEGER = {0, 1, 2, 3, -1, -1, -1, -1, -1};
     static const kerf__matmul_bytes QLINEAR = {0, 3, 2, 5, 7, 1, 4, 6, 8};
     return is_integer(n) ? INTEGER : QLINEAR;
+}
+
+/* 1 if the floats behind the result are a result, too. */
+static int is_unrounded(const kerf_node *n)
+{
+    return n->num_outputs > 1;
 }
 
 /* The node as gemm_common.h knows products: its operands alone. */
@@ -89,10 +96,17 @@ static kerf_status check_result(const kerf_node *n, const kerf__matmul_bytes *b,
 
 static kerf_status infer_product(kerf_node *n, kerf_type type)
 {
+    const int most = is_integer(n) ? 1 : 2;
     bare_product p;
     strip(&p, n);
-    return kerf__matmul_is_packed(n) ? kerf__matmul_packed_infer(n, type)
-                                     : kerf__matmul_infer(&p.node, type);
+    if (n->num_outputs < 1 || n->num_outputs > most)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "it has %d outputs, must have 1%s",
+                               n->num_outputs, most > 1 ? " or 2" : "");
+    KERF__TRY(kerf__matmul_is_packed(n) ? kerf__matmul_packed_infer(n, type)
+                                        : kerf__matmul_infer(&p.node, type));
+    if (is_unrounded(n))
+        kerf__set_output(n, 1, KERF_F32, n->outputs[0]->shape);
+    return KERF_OK;
 }
 
 /* Rows that may have numbers of their own: of one product, whose batches repeat them. */
@@ -138,7 +152,7 @@ static double macs(const kerf_node *n)
 
 const char *kerf__matmul_bytes_options(const kerf_node *n)
 {
-    return is_integer(n) ? "-DINTEGER " : "";
+    return is_integer(n) ? "-DINTEGER " : is_unrounded(n) ? "-DUNROUNDED " : "";
 }
 
 int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args)
@@ -164,6 +178,8 @@ int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args)
         args[num++] = kerf__numbers_arg(c, buffers[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
+    if (is_unrounded(n))
+        args[num++] = ARG(kerf__out(c, 1));
     return num;
 }
 
@@ -228,7 +244,7 @@ static const kerf__variant VARIANTS[] = {
 
 #define ENTRY(name, least, most)                                                                   \
     {                                                                                              \
-        .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = 1, .infer = infer,     \
+        .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = -1, .infer = infer,    \
         .macs = macs, .layouts = kerf__matmul_packed_layouts, .variants = VARIANTS,                \
         .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]                                       \
     }

@@ -14,7 +14,8 @@ kerf__matmul_bytes kerf__matmul_bytes_of(const kerf_node *n);
 enum { KERF__MOST_MATMUL_ARGS = 40 };
 /* a, b, the result, and INTEGERS of kernels/matmul_integer.clh; their number. */
 int kerf__matmul_bytes_args(const kerf__op_case *c, kerf__arg *args);
-/* "-DINTEGER " where sums are the result: what the line of options begins with. */
+/* "-DINTEGER " where sums are the result, "-DUNROUNDED " where the floats behind it are one, too:
+ * what the line of options begins with. */
 const char *kerf__matmul_bytes_options(const kerf_node *n);
 
 /* matmul_integer_packed.c */

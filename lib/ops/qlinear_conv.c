@@ -3,13 +3,14 @@
  *
  *     ConvInteger(x, w, x_zero_point?, w_zero_point?) -> sums in int32
  *     QLinearConv(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point,
- *                 bias?, [r, r_scale, r_zero_point, sum_scale, sum_zero_point]) -> y
+ *                 bias?, [r, r_scale, r_zero_point, sum_scale, sum_zero_point]) -> y, unrounded?
  *
  * x and w are uint8 or int8, each with or without a sign; scale and zero point of w may be one a
  * channel of the result.  The bias is int32, in units of x_scale * w_scale.  Padding is x's zero
  * point.  What ONNX does not know comes of fusing: attributes `low` and `high` bound the result, an
  * activation; and with r, a tensor like the result, the node is QLinearConv and, behind it,
- * com.microsoft.QLinearAdd(y, r), bit for bit.
+ * com.microsoft.QLinearAdd(y, r), bit for bit.  `unrounded` has the floats that y is rounded and
+ * bounded from, for gradients to read.
  *
  * qlinear_conv_plain: one work-item an element.  Device side: kernels/qlinear_conv.cl.
  * Definition: tests/ref/ref_qlinear_conv.c. */
@@ -57,6 +58,21 @@ kerf__conv_bytes kerf__conv_bytes_of(const kerf_node *n)
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
+/* 1 if the floats behind the result are a result, too. */
+static int is_unrounded(const kerf_node *n)
+{
+    return n->num_outputs > 1;
+}
+
+static kerf_status check_outputs(const kerf_node *n, int has_residual)
+{
+    const int most = is_integer(n) || has_residual ? 1 : 2;
+    if (n->num_outputs >= 1 && n->num_outputs <= most)
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_SHAPE, n, "it has %d outputs, must have 1%s", n->num_outputs,
+                           most > 1 ? " or 2" : "");
+}
+
 /* What QLinearConv has beyond ConvInteger. */
 static kerf_status check_result(const kerf_node *n, const kerf__conv_bytes *b, int64_t channels)
 {
@@ -88,6 +104,7 @@ static kerf_status infer(kerf_node *n)
     const kerf__conv_bytes b = inputs_of(n);
     kerf__conv v = {0};
     KERF__TRY(kerf__conv_read(n, &v));
+    KERF__TRY(check_outputs(n, v.has_residual));
     const int64_t channels = (int64_t)v.groups * v.dst_channels;
     const int64_t terms = (int64_t)v.src_channels * v.h.kernel * v.w.kernel;
     KERF__TRY(kerf__node_check_numbers(n, b.x_zero, n->inputs[b.x]->type, KERF__ALONE));
@@ -108,6 +125,8 @@ static kerf_status infer(kerf_node *n)
     if (!is_integer(n))
         KERF__TRY(check_result(n, &b, channels));
     kerf__set_output(n, 0, is_integer(n) ? KERF_S32 : n->inputs[result_zero(n, &b)]->type, laid);
+    if (is_unrounded(n))
+        kerf__set_output(n, 1, KERF_F32, laid);
     return KERF_OK;
 }
 
@@ -122,6 +141,7 @@ static double macs(const kerf_node *n)
 const char *kerf__conv_bytes_options(const kerf_node *n)
 {
     return is_integer(n)                                              ? "-DINTEGER"
+           : is_unrounded(n)                                          ? "-DUNROUNDED"
            : kerf_node_input(n, kerf__conv_bytes_of(n).other) != NULL ? "-DRESIDUAL"
                                                                       : "";
 }
@@ -178,6 +198,8 @@ int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg
         args[num++] = kerf__numbers_arg(c, buffers[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
+    if (is_unrounded(n))
+        args[num++] = ARG(kerf__out(c, 1));
     return v->has_residual ? residual_args(c, &b, args, num) : num;
 }
 
@@ -250,7 +272,7 @@ static const kerf__variant INTEGER_VARIANTS[] = {PLAIN_VARIANTS};
 
 #define ENTRY(name, least, most, wish, table)                                                      \
     {                                                                                              \
-        .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = 1, .infer = infer,     \
+        .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = -1, .infer = infer,    \
         .macs = macs, .layouts = wish, .variants = table,                                          \
         .num_variants = sizeof table / sizeof table[0]                                             \
     }

@@ -18,7 +18,8 @@ enum { KERF__MOST_CONV_ARGS = 56 };
 /* INTEGERS, GEOMETRY and ADDEND of kernels/qlinear_conv.clh behind x, weights and dst; their
  * number. */
 int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg *args);
-/* "-DINTEGER" where sums are the result, "-DRESIDUAL" where something is added to it. */
+/* "-DINTEGER" where sums are the result, "-DRESIDUAL" where something is added to it,
+ * "-DUNROUNDED" where the floats behind it are a result, too. */
 const char *kerf__conv_bytes_options(const kerf_node *n);
 
 /* qlinear_conv_simt.c */

@@ -137,7 +137,7 @@ kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
         return KERF__STAYS;
     out->inputs[b.x] = KERF__C16;
     out->inputs[b.w] = depthwise ? KERF__O16 : KERF__V16;
-    out->outputs[0] = KERF__C16;
+    out->outputs[0] = out->outputs[1] = KERF__C16;
     if (v.has_residual)
         out->inputs[b.other] = KERF__C16;
     return KERF__SEEKS;

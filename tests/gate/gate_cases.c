@@ -66,6 +66,7 @@ const gate_case gate_cases[] = {
     {"MatMul", "f32:3,70,50 f32:3,50,60",    NULL, 0},
     {"MatMulInteger", "u8:70,50 s8:50,60", NULL, 0},
     {"QLinearMatMul", "u8:70,50 f32: u8: s8:50,60 f32:60 s8:60 f32: u8: s32:60", NULL, 0},
+    {"QLinearMatMul", "u8:70,50 f32: u8: s8:50,60 f32:60 s8:60 f32: u8: s32:60", NULL, 2},
     /* Weights of few bits: each type with zero points, and without, which are a sign's or none. */
     {"kerf.PackBlocks", "u8:50,60 f32: u8:",         NULL, 0},
     {"kerf.PackBlocks", "s8:50,60 f32:60 s8:60",     NULL, 0},
@@ -92,6 +93,11 @@ const gate_case gate_cases[] = {
      "layouts=plain,plain,plain,k4>", 0},
     {"QLinearMatMul", "s8:70,50 f32: s8: s8:4,14,64 f32:64 0s8: f32: u8: s32:64",
      "layouts=plain,plain,plain,k4>", 0},
+    /* With what was rounded, as training has them: no zero points of weights. */
+    {"QLinearMatMul", "u8:70,50 f32: u8: s8:4,14,64 f32:64 0s8: f32: u8: s32:64",
+     "layouts=plain,plain,plain,k4>", 2},
+    {"QLinearMatMul", "s8:70,50 f32: s8: s8:4,14,64 f32:64 0s8: f32: u8: s32:64",
+     "layouts=plain,plain,plain,k4>", 2},
     {"com.microsoft.QLinearAdd", "u8:50,70 f32: u8: s8:50,70 f32: s8: f32: u8:", NULL, 0},
     {"com.microsoft.QLinearAveragePool", "u8:2,5,9,11 f32: u8: f32: u8:", "kernel_shape=3,3", 0},
     {"com.microsoft.QLinearAveragePool", "u8:2,2,9,11,16 f32: u8: f32: u8:",
@@ -123,7 +129,16 @@ const gate_case gate_cases[] = {
      "layouts=c16,plain,plain,v16,plain,plain,plain,plain,plain,c16>c16", 0},
     {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,3,3,16 f32:32 s8: f32: u8: s32:32 u8:2,2,9,11,16 f32: u8: f32: u8:",
      "layouts=c16,plain,plain,o16,plain,plain,plain,plain,plain,c16>c16 group=32 pads=1,1,1,1", 0},
-
+    /* With what was rounded. */
+    {"QLinearConv", "u8:2,5,9,11 f32: u8: s8:7,5,3,3 f32:7 s8:7 f32: u8: s32:7", "pads=1,1,1,1", 2},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,8,3,3,64 f32:32 s8: f32: u8: s32:32",
+     "layouts=c16,plain,plain,v16>c16,c16 pads=1,1,1,1", 2},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,8,1,1,64 f32: s8: f32: u8:",
+     "layouts=c16,plain,plain,v16>c16,c16", 2},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,3,3,16 f32:32 s8: f32: u8: s32:32",
+     "layouts=c16,plain,plain,o16>c16,c16 group=32 pads=1,1,1,1", 2},
+    {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,3,3,16 f32:32 s8: f32: u8: s32:32",
+     "layouts=c16,plain,plain,o16>c16,c16 group=32 pads=1,1,1,1 strides=2,2", 2},
     {"Conv",          "f32:2,5,9,11 f32:7,5,3,3 f32:7", "pads=1,1,1,1", 0},
     {"ConvTranspose", "f32:2,7,9,11 f32:7,5,3,3 f32:5", "strides=2,2", 0},
     {"kerf.ConvGradInput",   "f32:2,7,9,11 f32:7,5,3,3",    "pads=1,1,1,1 output_shape=9,11", 0},

@@ -7,7 +7,7 @@ typedef struct gate_case {
     const char *inputs;     /* "f32:50,70 s32:50 - bool:": type:dimensions; - is left out,
                              * 0 in front of a type makes it a constant of zeros */
     const char *attributes; /* "axis=1 axes=0,2": several numbers are a list; NULL: none */
-    int num_outputs;        /* 0: as the table of operations says */
+    int num_outputs;        /* 0: as the table of operations says, or 1 */
 } gate_case;
 
 extern const gate_case gate_cases[];

@@ -127,6 +127,12 @@ static kerf_status add_zeros(kerf_graph *g, const char *name, kerf_type type, ke
     return kerf_graph_add_constant(g, name, t, out);
 }
 
+/* Of operations that may have several, one. */
+static int num_outputs_of(const gate_case *c, const kerf__op *op)
+{
+    return c->num_outputs > 0 ? c->num_outputs : op->num_outputs > 0 ? op->num_outputs : 1;
+}
+
 /* A node of operation `op` on the case's inputs. */
 static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *g)
 {
@@ -147,8 +153,7 @@ static kerf_node *make_node(const gate_case *c, const kerf__op *op, kerf_graph *
                             : kerf_graph_add_input(g, name, type, shape, &inputs[num])) != KERF_OK)
             bad_case(c, kerf_last_error());
     }
-    if (kerf_graph_add_node(g, op->op, "node", inputs, num,
-                            c->num_outputs > 0 ? c->num_outputs : op->num_outputs, &n) != KERF_OK)
+    if (kerf_graph_add_node(g, op->op, "node", inputs, num, num_outputs_of(c, op), &n) != KERF_OK)
         bad_case(c, kerf_last_error());
     snprintf(text, sizeof text, "%s", c->attributes != NULL ? c->attributes : "");
     for (rest = text; (word = strtok_r(rest, " ", &rest)) != NULL;)

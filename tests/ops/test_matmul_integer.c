@@ -129,7 +129,8 @@ static void add_b_zero(op_check *c, const qlinear_case *q, kerf_shape shape)
     op_check_constant(c, q->b_type, shape, zeros);
 }
 
-static void begin_qlinear(op_check *c, const qlinear_case *q)
+/* Two outputs: the floats behind the result are wanted, too. */
+static void begin_qlinear(op_check *c, const qlinear_case *q, int num_outputs)
 {
     const int64_t columns = q->b.dims[q->b.rank - (q->is_transposed ? 2 : 1)];
     const kerf_shape of_rows = q->many_rows ? KERF_SHAPE(q->a.dims[q->a.rank - 2]) : KERF_SCALAR;
@@ -145,7 +146,7 @@ static void begin_qlinear(op_check *c, const qlinear_case *q)
     op_check_input(c, q->y_type, KERF_SCALAR, bytes[3] + 900);
     if (q->has_bias)
         op_check_input(c, KERF_S32, KERF_SHAPE(columns), bias);
-    op_check_node(c, "QLinearMatMul", 1);
+    op_check_node(c, "QLinearMatMul", num_outputs);
     if (q->is_transposed)
         CHECK_OK(kerf_node_set_int(c->node, "transB", 1));
 }
@@ -154,7 +155,7 @@ static void check_qlinear(const qlinear_case *q)
 {
     enum { WEIGHTS = 3 };
     op_check c;
-    begin_qlinear(&c, q);
+    begin_qlinear(&c, q, 1);
     finish(&c, WEIGHTS);
 }
 
@@ -186,6 +187,22 @@ static void test_qlinear_shapes(void)
         check_qlinear(&CASES[i]);
 }
 
+/* The floats that bytes are rounded from; bounds are not theirs. */
+static void test_unrounded(void)
+{
+    static const qlinear_case CASES[] = {
+        {KERF_U8, KERF_S8, KERF_U8, {2, {9, 37}}, {2, {37, 19}}, 0, 1, 1, 0, 0},
+        {KERF_S8, KERF_S8, KERF_S8, {2, {17, 67}}, {2, {100, 67}}, 0, 1, 1, 1, 0},
+        {KERF_U8, KERF_U8, KERF_U8, {3, {3, 5, 9}}, {3, {3, 9, 17}}, 1, 0, 0, 0, -1},
+    };
+    for (size_t i = 0; i < LENGTH(CASES); i++) {
+        op_check c;
+        begin_qlinear(&c, &CASES[i], 2);
+        CHECK_OK(kerf_node_set_int(c.node, "low", i == 0 ? 5 : 0));
+        finish(&c, 3);
+    }
+}
+
 /* An activation; and a sum that saturates on both sides. */
 static void test_bounds(void)
 {
@@ -194,11 +211,11 @@ static void test_bounds(void)
         const qlinear_case q = {KERF_U8, KERF_S8, TYPES[i], {2, {6, 40}}, {2, {40, 33}}, 0, 1,
                                 0,       0,       -1};
         op_check c;
-        begin_qlinear(&c, &q);
+        begin_qlinear(&c, &q, 1);
         CHECK_OK(kerf_node_set_int(c.node, "low", 5));
         CHECK_OK(kerf_node_set_int(c.node, "high", 29));
         finish(&c, 3);
-        begin_qlinear(&c, &q);
+        begin_qlinear(&c, &q, 1);
         memcpy(c.data[6], &SCALE, sizeof SCALE);
         c.numbers[6][0] = (double)SCALE;
         finish(&c, 3);
@@ -240,7 +257,7 @@ static void refuse_qlinear(int i, kerf_type type, kerf_shape shape, kerf_status 
 {
     const qlinear_case q = {KERF_U8, KERF_S8, KERF_U8, {2, {3, 4}}, {2, {4, 5}}, 0, 1, 1, 0, -1};
     op_check c;
-    begin_qlinear(&c, &q);
+    begin_qlinear(&c, &q, 1);
     if (i >= 0) {
         c.inputs[i]->type = type;
         c.inputs[i]->shape = shape;
@@ -253,6 +270,13 @@ static void refuse_qlinear(int i, kerf_type type, kerf_shape shape, kerf_status 
 
 static void test_qlinear_refused(void)
 {
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_U8, KERF_SHAPE(3, 4), bytes[0]);
+    op_check_input(&c, KERF_S8, KERF_SHAPE(4, 2), bytes[1]);
+    op_check_node(&c, "MatMulInteger", 2);
+    op_check_refused(&c, KERF_ERR_SHAPE, "it has 2 outputs, must have 1");
+    op_check_end(&c);
     refuse_qlinear(1, KERF_F32, KERF_SHAPE(4), KERF_ERR_SHAPE, "input in1 is (4), must be (3)");
     refuse_qlinear(4, KERF_F32, KERF_SHAPE(4), KERF_ERR_SHAPE, "input in4 is (4), must be (5)");
     refuse_qlinear(4, KERF_S8, KERF_SHAPE(5), KERF_ERR_UNSUPPORTED,
@@ -275,6 +299,7 @@ int main(void)
     test_types();
     test_qlinear_types();
     test_bounds();
+    test_unrounded();
     test_refused();
     test_qlinear_refused();
     if (kerf_device_get_info(dev)->type == KERF_DEVICE_CPU)

@@ -50,6 +50,7 @@ typedef struct types {
     int no_zero; /* w's zero points vanish, and are known to */
     int has_residual;
     kerf_type r, sum; /* with a residual, the types of that and of the result */
+    int is_unrounded; /* the floats behind the result are wanted, too */
 } types;
 
 static kerf_shape numbers_of(const conv_case *t, int per_channel)
@@ -100,7 +101,7 @@ static void add_qlinear(op_check *c, const conv_case *t, const types *k)
         op_check_skip(c);
     if (k->has_residual)
         add_residual(c, t, k);
-    op_check_node(c, "QLinearConv", 1);
+    op_check_node(c, "QLinearConv", k->is_unrounded ? 2 : 1);
     if (k->low != 0 || k->high != 0) {
         CHECK_OK(kerf_node_set_int(c->node, "low", k->low));
         CHECK_OK(kerf_node_set_int(c->node, "high", k->high));
@@ -268,6 +269,27 @@ static void test_residual(void)
     check(&CASES[10], &k);
 }
 
+/* The floats that bytes are rounded from, plain and in blocks: bounds are not theirs. */
+static void test_unrounded(void)
+{
+    for (int i = 0; i < 4; i++) {
+        const types k = {.x = TYPES[i == 2],
+                         .w = KERF_S8,
+                         .y = TYPES[i & 1],
+                         .low = i == 3 ? 3 : 0,
+                         .high = i == 3 ? 90 : 0,
+                         .per_channel = i < 3,
+                         .has_bias = i != 1,
+                         .no_zero = 1,
+                         .is_unrounded = 1};
+        check(&CASES[i == 1 ? 9 : 2], &k);
+        check(&BLOCKED[i == 1 ? 4 : i == 2 ? 3 : 0], &k);
+        if (i < 2)
+            check(&DEPTHWISE[0], &k);
+    }
+    check(&CASES[5], &(types){.x = KERF_U8, .w = KERF_U8, .y = KERF_U8, .is_unrounded = 1});
+}
+
 static void test_bounds(void)
 {
     static const conv_case CASE = {
@@ -345,6 +367,16 @@ static void test_refused(void)
                          .has_residual = 1});
     refuse(&c, "input in9 is (), must be (1, 5, 3, 4)", KERF_ERR_SHAPE);
     op_check_begin(&c, dev);
+    add_qlinear(&c, &(conv_case){.x = CASE.x, .w = CASE.w, .y = {4, {1, 5, 3, 4}}},
+                &(types){.x = KERF_U8,
+                         .w = KERF_S8,
+                         .y = KERF_U8,
+                         .r = KERF_U8,
+                         .sum = KERF_U8,
+                         .has_residual = 1,
+                         .is_unrounded = 1});
+    refuse(&c, "it has 2 outputs, must have 1", KERF_ERR_SHAPE);
+    op_check_begin(&c, dev);
     add_integer(&c, &LONG, &(types){.x = KERF_U8, .w = KERF_S8}, 0);
     refuse(&c, "sums have 33026 terms, must have up to 33025 to fit int32", KERF_ERR_UNSUPPORTED);
     op_check_begin(&c, dev);
@@ -370,6 +402,7 @@ int main(void)
     test_types();
     test_blocked();
     test_residual();
+    test_unrounded();
     test_bounds();
     test_ties();
     test_extremes();

@@ -1,5 +1,5 @@
 /* ref_matmul_integer.c -- MatMulInteger and QLinearMatMul are MatMul of what lies above the zero
- * points.  Sums that a bias leads out of int32 wrap. */
+ * points.  Sums that a bias leads out of int32 wrap.  A second output has what was rounded. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,21 +44,25 @@ static double wrapped(double sum)
     return sum - 0x1p32 * floor((sum + 0x1p31) * 0x1p-32);
 }
 
-static void requantize(const kerf_node *n, const double *const *inputs, double *out)
+static void requantize(const kerf_node *n, const double *const *inputs, double *const *outputs)
 {
     enum { A_SCALE = 1, B_SCALE = 4, Y_SCALE = 6, Y_ZERO = 7, BIAS = 8 };
     const kerf_shape a = n->inputs[0]->shape, s = n->outputs[0]->shape, b = n->inputs[3]->shape;
     const int64_t columns = b.rank > 1 ? s.dims[s.rank - 1] : 1;
     const int64_t rows = a.rank > 1 ? a.dims[a.rank - 2] : 1;
     kerf_quant q = ref_quant_range(n->outputs[0]->type, inputs[Y_SCALE][0], inputs[Y_ZERO][0]);
+    double *out = outputs[0];
     q.qmin = (int)kerf_node_int(n, "low", q.qmin);
     q.qmax = (int)kerf_node_int(n, "high", q.qmax);
     for (int64_t i = 0; i < kerf_shape_num_elements(s); i++) {
         const double a_scale = number(n, A_SCALE, i / columns % rows, inputs);
         const double b_scale = number(n, B_SCALE, i % columns, inputs);
         const double bias = input_of(n, BIAS) != NULL ? inputs[BIAS][i % columns] : 0;
-        out[i] = ref_quant_of_sum(wrapped(out[i] + bias),
-                                  ref_quant_multiplier(a_scale, b_scale, inputs[Y_SCALE][0]), q);
+        const double multiplier = ref_quant_multiplier(a_scale, b_scale, inputs[Y_SCALE][0]);
+        const double sum = wrapped(out[i] + bias);
+        out[i] = ref_quant_of_sum(sum, multiplier, q);
+        if (n->num_outputs > 1)
+            outputs[1][i] = ref_quant_unrounded(sum, multiplier, inputs[Y_SCALE][0]);
     }
 }
 
@@ -72,7 +76,7 @@ REF(matmul_integer)
     matmul.num_inputs = 2;
     ref_gemm(&matmul, (const double *[]){above_a, above_b}, outputs);
     if (!is_integer(n))
-        requantize(n, inputs, outputs[0]);
+        requantize(n, inputs, outputs);
     free(above_a);
     free(above_b);
 }

@@ -1,6 +1,6 @@
 /* ref_qlinear_conv.c -- ConvInteger and QLinearConv are Conv of what lies above the zero points;
  * padding lies on x's.  Sums that a bias leads out of int32 wrap.  With a residual, what comes
- * out goes through QLinearAdd. */
+ * out goes through QLinearAdd; a second output has what was rounded. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +41,9 @@ static int has(const kerf_node *n, int i)
     return !is_integer(n) && i < n->num_inputs && n->inputs[i] != NULL;
 }
 
-static void requantize(const kerf_node *n, const double *const *inputs, double *out)
+static void requantize(const kerf_node *n, const double *const *inputs, double *const *outputs)
 {
+    double *out = outputs[0];
     const kerf_shape s = n->outputs[0]->shape;
     const int64_t num = kerf_shape_num_elements(s),
                   plane = s.dims[2] * (s.rank > 3 ? s.dims[3] : 1);
@@ -56,7 +57,10 @@ static void requantize(const kerf_node *n, const double *const *inputs, double *
         const double w_scale = inputs[W_SCALE][step * (i / plane % s.dims[1])];
         const double multiplier =
             ref_quant_multiplier(inputs[X_SCALE][0], w_scale, inputs[Y_SCALE][0]);
-        out[i] = ref_quant_of_sum(wrapped(out[i]), multiplier, q);
+        const double sum = wrapped(out[i]);
+        out[i] = ref_quant_of_sum(sum, multiplier, q);
+        if (n->num_outputs > 1)
+            outputs[1][i] = ref_quant_unrounded(sum, multiplier, inputs[Y_SCALE][0]);
     }
 }
 
@@ -90,7 +94,7 @@ REF(qlinear_conv)
     conv.num_inputs = 3;
     ref_conv(&conv, (const double *[]){x_above, w_above, has_bias ? inputs[BIAS] : NULL}, outputs);
     if (!is_integer(n))
-        requantize(n, inputs, outputs[0]);
+        requantize(n, inputs, outputs);
     if (has(n, RESIDUAL))
         add_residual(n, inputs, outputs[0]);
     free(x_above);

@@ -39,6 +39,11 @@ double ref_quant_of_sum(double sum, double multiplier, kerf_quant q)
     return saturate((double)((float)sum * (float)multiplier), q);
 }
 
+double ref_quant_unrounded(double sum, double multiplier, double y_scale)
+{
+    return (double)((float)sum * (float)multiplier * (float)y_scale);
+}
+
 double ref_quant_to_float(double integer, kerf_quant q)
 {
     return (double)((float)(integer - q.zero_point) * q.scale);
