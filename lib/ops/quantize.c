@@ -256,6 +256,20 @@ static kerf_status pass_within(kerf__gradients *grads, kerf_node *n)
     return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);
 }
 
+/* ---- layouts ------------------------------------------------------------------------------- */
+
+/* Bytes and what they stand for, of one scale: number by number, wherever those lie. */
+static kerf__wish follow_blocks(const kerf_node *n, kerf__layouts *out)
+{
+    const kerf_value *integers = is_dequantize(task_of(n)) ? n->inputs[0] : n->outputs[0];
+    const kerf_shape shape = integers->shape;
+    if (shape.rank < 3 || kerf__layout_shape(KERF__C16, shape).rank < 0 ||
+        kerf_type_bits(integers->type) != 8 || kerf__value_elements(n->inputs[1]) != 1)
+        return KERF__STAYS;
+    out->inputs[0] = out->outputs[0] = KERF__C16;
+    return KERF__FOLLOWS;
+}
+
 /* ---- launches ------------------------------------------------------------------------------ */
 
 static kerf_status emit(const kerf__op_case *c, const char *style)
@@ -351,8 +365,8 @@ static const kerf__variant RANGE_VARIANTS[] = {
 
 extern const kerf__op kerf__ops_quantize[];
 const kerf__op kerf__ops_quantize[] = {
-    ENTRY("DequantizeLinear", 2, pass_through, NULL, 0u),
-    ENTRY("QuantizeLinear", 2, pass_within, NULL, 0u),
+    ENTRY("DequantizeLinear", 2, pass_through, follow_blocks, 0u),
+    ENTRY("QuantizeLinear", 2, pass_within, follow_blocks, 0u),
     ENTRY("kerf.FakeQuant", 2, NULL, kerf__wish_elementwise, 1u),
     ENTRY("kerf.QuantizeGrad", 3, NULL, kerf__wish_elementwise, 3u),
     {.op = "kerf.QuantizeRange",

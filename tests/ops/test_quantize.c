@@ -1,5 +1,6 @@
 /* test_quantize.c -- QuantizeLinear, DequantizeLinear and what is made of them against
  * ref_quantize.c: the bits must be the same. */
+#include "laid_check.h"
 #include "op_check.h"
 #include "ref/ref.h"
 #include "ref/ref_quant.h"
@@ -8,6 +9,7 @@
 
 enum { MAX = 1 << 16 };
 static kerf_device *dev;
+static int num_laid; /* nodes that were checked in blocks, too */
 static float x[MAX], diff[MAX], scale[MAX];
 static int32_t sums[MAX];
 static uint8_t integers[MAX * 4], zeros[MAX * 2];
@@ -95,6 +97,7 @@ static void check(const char *op, kerf_type type, kerf_shape shape, kerf_shape s
     op_check_node(&c, op, 1);
     set_geometry(&c, axis, block_size);
     op_check_variants(&c, ref_quantize, 0);
+    num_laid += laid_check(&c, ref_quantize, 0);
     op_check_end(&c);
 }
 
@@ -145,6 +148,19 @@ static void test_places(void)
                 check(OPS[k], SOME[t], PLACES[i].shape, PLACES[i].scales, PLACES[i].axis,
                       PLACES[i].block_size);
     }
+}
+
+/* Numbers of one scale are rounded, and come back, as they lie. */
+static void test_blocks(void)
+{
+    const int before = num_laid;
+    fill_scales(1);
+    fill_bytes(zeros, 2, 9);
+    fill_floats(KERF_U8, 1000, scale[0]);
+    for (size_t k = 0; k < LENGTH(OPS); k++)
+        check(OPS[k], KERF_U8, KERF_SHAPE(2, 20, 3, 3), KERF_SCALAR, 1, 0);
+    const op_check asked = {.dev = dev};
+    CHECK(num_laid - before == (laid_is_done_on(&asked) ? (int)LENGTH(OPS) : 0));
 }
 
 /* Many pieces: rows of one scale, and scales along rows. */
@@ -380,6 +396,7 @@ int main(void)
     test_twice_is_once();
     test_types();
     test_places();
+    test_blocks();
     test_large();
     test_without_zero_point();
     test_int32_comes_back();
