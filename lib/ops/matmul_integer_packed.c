@@ -1,9 +1,9 @@
 /* ops/matmul_integer_packed.c -- products of bytes by packed weights, for CPU devices.
  *
- * Weights that no step changes are asked for in layout k4, or n4 where they are transposed, once
- * and for all runs: as vpdpbusd takes them.  matmul_integer_vnni is that instruction, where the
- * device has it, matmul_integer_pairs vpmaddwd on the same bytes widened in registers;
- * matmul_integer_packed says it in C.
+ * Weights are asked for in layout k4, or n4 where they are transposed, as vpdpbusd takes them:
+ * those that no step changes once and for all runs, those that training rounds anew in each step.
+ * matmul_integer_vnni is that instruction, where the device has it, matmul_integer_pairs vpmaddwd
+ * on the same bytes widened in registers; matmul_integer_packed says it in C.
  *
  * Device side: kernels/matmul_integer_packed.cl. */
 #include <math.h>
@@ -86,7 +86,9 @@ kerf__packed_sizes kerf__matmul_packed_sizes(const kerf_node *n)
 
 static int is_weights(const kerf_value *v)
 {
-    return (v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT) && v->shape.rank == 2;
+    return (v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT ||
+            kerf__node_is(v->producer, "QuantizeLinear")) &&
+           v->shape.rank == 2;
 }
 
 kerf__wish kerf__matmul_packed_layouts(const kerf_node *n, kerf__layouts *out)

@@ -13,7 +13,10 @@
  * where a mean meets a half.  Rounding is monotone, so an activation bounds the integers as it
  * bounds the floats.
  *
- * In a plan that trains, gradients read the floats, and the pattern is not met.
+ * In a plan that trains, gradients read the floats between.  So a product leaves them beside its
+ * integers (`unrounded`), where a Relu, say, goes on for the gradients alone; a mean is there
+ * twice; and an addition stays as it is, which has the integers' bits.  So what a step trains is
+ * what an evaluation runs, and what is written, integer by integer.
  * Other halves: fuse.c, which has the order of rules; lib/ops/qlinear_conv.c,
  * qlinear_add.c, qlinear_pool.c, matmul_integer.c. */
 #include <float.h>
@@ -159,10 +162,10 @@ static kerf_status add_zero(kerf_graph *g, operand *o)
 
 /* What becomes one node: core, a Conv say, and all around it. */
 typedef struct pattern {
-    kerf_node *core, *quantize;
-    operand x, w, y;  /* w: without integers where there is none */
-    kerf_value *bias; /* int32, or NULL */
-    int low, high;    /* bounds of the result */
+    kerf_node *core, *activation, *quantize; /* activation: NULL where there is none */
+    operand x, w, y;                         /* w: without integers where there is none */
+    kerf_value *bias;                        /* int32, or NULL */
+    int low, high;                           /* bounds of the result */
 } pattern;
 
 static kerf_status put_inputs(kerf_node *n, kerf_value *const *inputs, int num)
@@ -294,17 +297,46 @@ static kerf_status put_mean(pattern *p)
     return put_inputs(p->core, inputs, 5);
 }
 
+/* ---- floats that gradients read ---------------------------------------------------------------
+ */
+
+/* Who read the core's floats read what its integers are rounded from. */
+static kerf_status leave_unrounded(pattern *p)
+{
+    kerf_value *floats = p->core->outputs[0], *unrounded;
+    if (kerf__plan_is_read_once(floats) &&
+        (p->activation == NULL || kerf__plan_is_read_once(p->activation->outputs[0])))
+        return KERF_OK;
+    KERF__TRY(kerf__graph_add_output_value(p->core->graph, p->core, NULL, &unrounded));
+    kerf__graph_replace_uses(p->core->graph, floats, unrounded);
+    return KERF_OK;
+}
+
+/* The core stays, and another one becomes the node of integers. */
+static kerf_status leave_core(pattern *p)
+{
+    const kerf_node *floats = p->core;
+    KERF__TRY(kerf_graph_add_node(floats->graph, floats->op, NULL, floats->inputs,
+                                  floats->num_inputs, 1, &p->core));
+    return kerf__node_copy_attributes(p->core, floats);
+}
+
+/* ---- the table --------------------------------------------------------------------------------
+ */
+
 static const struct {
     const char *op, *integer_op;
-    int (*match)(pattern *p);       /* reads what stands before the core */
-    kerf_status (*put)(pattern *p); /* gives the core its new inputs */
+    int (*match)(pattern *p);         /* reads what stands before the core */
+    kerf_status (*put)(pattern *p);   /* gives the core its new inputs */
+    kerf_status (*leave)(pattern *p); /* floats for gradients; NULL: the pattern is left alone */
 } CORES[] = {
-    {"Add", "com.microsoft.QLinearAdd", match_add, put_add},
-    {"AveragePool", "com.microsoft.QLinearAveragePool", match_mean, put_mean},
-    {"Conv", "QLinearConv", match_conv, put_product},
-    {"Gemm", "QLinearMatMul", match_gemm, put_gemm},
-    {"GlobalAveragePool", "com.microsoft.QLinearGlobalAveragePool", match_mean, put_mean},
-    {"MatMul", "QLinearMatMul", match_matmul, put_product},
+    {"Add", "com.microsoft.QLinearAdd", match_add, put_add, NULL},
+    {"AveragePool", "com.microsoft.QLinearAveragePool", match_mean, put_mean, leave_core},
+    {"Conv", "QLinearConv", match_conv, put_product, leave_unrounded},
+    {"Gemm", "QLinearMatMul", match_gemm, put_gemm, leave_unrounded},
+    {"GlobalAveragePool", "com.microsoft.QLinearGlobalAveragePool", match_mean, put_mean,
+     leave_core},
+    {"MatMul", "QLinearMatMul", match_matmul, put_product, leave_unrounded},
 };
 enum { NUM_CORES = sizeof CORES / sizeof CORES[0] };
 
@@ -313,28 +345,37 @@ static int is_activation(const kerf_node *n)
     return kerf__node_is(n, "Relu") || kerf__node_is(n, "Clip");
 }
 
+/* 1 if floats may go: no one else reads them or, in a plan that trains, those who do get others. */
+static int may_go(const kerf_value *floats, int trains)
+{
+    return trains ? floats->next_of < 0 : kerf__plan_is_read_once(floats);
+}
+
 /* What stands between the core and `quantize`; 0 if it cannot go. */
-static int match_behind(kerf_node *quantize, pattern *p)
+static int match_behind(kerf_node *quantize, int trains, pattern *p)
 {
     const kerf_value *v = quantize->inputs[0];
-    const kerf_node *activation = is_activation(v->producer) ? v->producer : NULL;
-    if (activation != NULL && !kerf__plan_is_read_once(v))
+    kerf_node *activation = is_activation(v->producer) ? v->producer : NULL;
+    if (activation != NULL && !may_go(v, trains))
         return 0;
     v = activation != NULL ? activation->inputs[0] : v;
     *p = (pattern){.core = v->producer,
+                   .activation = activation,
                    .quantize = quantize,
                    .y = {quantize->outputs[0], quantize->inputs[1], kerf_node_input(quantize, 2)}};
-    return p->core != NULL && kerf__plan_is_read_once(v) && quantize->outputs[0]->next_of < 0 &&
+    return p->core != NULL && may_go(v, trains) && quantize->outputs[0]->next_of < 0 &&
            is_along(quantize, -1) && (BYTES >> p->y.integers->type & 1) != 0 &&
            read_bounds(activation, &p->y, &p->low, &p->high);
 }
 
-/* The core becomes the one node, and the others are read by nobody. */
-static kerf_status replace(kerf_graph *g, pattern *p, size_t core)
+/* The core becomes the one node, and the others are read by nobody, or by gradients. */
+static kerf_status replace(kerf_graph *g, pattern *p, size_t core, int trains)
 {
     operand *const all[] = {&p->x, &p->w, &p->y};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         KERF__TRY(add_zero(g, all[i]));
+    if (trains)
+        KERF__TRY(CORES[core].leave(p));
     KERF__TRY(CORES[core].put(p));
     KERF__TRY(kerf__node_set_op(p->core, CORES[core].integer_op));
     KERF__TRY(kerf_node_set_int(p->core, "low", p->low));
@@ -344,13 +385,30 @@ static kerf_status replace(kerf_graph *g, pattern *p, size_t core)
     return KERF_OK;
 }
 
-kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize)
+static kerf_status fuse(kerf_graph *g, kerf_node *quantize, int trains)
 {
     pattern p;
-    if (!match_behind(quantize, &p))
+    if (!match_behind(quantize, trains, &p))
         return KERF_OK;
     for (size_t i = 0; i < NUM_CORES; i++)
-        if (kerf__node_is(p.core, CORES[i].op) && CORES[i].match(&p))
-            return replace(g, &p, i);
+        if (kerf__node_is(p.core, CORES[i].op) && (!trains || CORES[i].leave != NULL) &&
+            CORES[i].match(&p))
+            return replace(g, &p, i, trains);
+    return KERF_OK;
+}
+
+kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize)
+{
+    return fuse(g, quantize, 0);
+}
+
+kerf_status kerf__plan_train_integers(kerf_graph *g)
+{
+    const size_t num = g->num_nodes;
+    for (size_t i = 0; i < num; i++)
+        if (kerf__node_is(g->nodes[i], "QuantizeLinear"))
+            KERF__TRY(fuse(g, g->nodes[i], 1));
+    KERF__TRY(kerf__graph_sort(g)); /* new nodes stand at the end */
+    kerf__graph_remove_dead(g);
     return KERF_OK;
 }

@@ -183,6 +183,8 @@ static kerf_status make_graph(kerf__planning *p)
     if (plan->mode == KERF_TRAIN)
         KERF__TRY(add_training(p));
     kerf__graph_remove_dead(plan->graph);
+    if (plan->mode == KERF_TRAIN)
+        KERF__TRY(kerf__plan_train_integers(plan->graph));
     KERF__TRY(kerf__plan_recompute(plan->graph, p->level));
     KERF__TRY(kerf__plan_fuse(plan->graph));
     KERF__TRY(kerf__plan_lay(plan->graph, plan->dev));

@@ -11,8 +11,8 @@
  * Weights and biases stay floats in the state, and their scales follow them in each step; a
  * gradient passes the rounding as if it were not there (lib/ops/quantize.c).  Activations have the
  * ranges that calibration found.  What kerf_quantize() makes of weights and biases afterwards has
- * the same scales and integers, bit for bit: so an evaluation of this graph runs the very kernels
- * of the file (lib/plan/fuse_integer.c).  Training itself computes in floats between roundings. */
+ * the same scales and integers, bit for bit: so training and an evaluation of this graph run the
+ * very kernels of the file (lib/plan/fuse_integer.c). */
 #include "base/fail.h"
 #include "compress/quantize/quantize_internal.h"
 #include "tensor/tensor_internal.h"
