@@ -63,3 +63,18 @@ int kerf__dot_registers(kerf_dot form)
 {
     return form == KERF_DOT_X86 ? 1 : form == KERF_DOT_PAIRS ? 2 : 4;
 }
+
+const kerf__candidate kerf__dots_ss[KERF__NUM_DOTS_SS] = {
+    {"khr_acc", "-cl-std=CL3.0 -DDOT_FORM=DOT_KHR_ACC", {KERF_DOT_KHR_ACC}},
+    {"khr", "-cl-std=CL3.0 -DDOT_FORM=DOT_KHR", {KERF_DOT_KHR}},
+    {"arm", "-DDOT_FORM=DOT_ARM", {KERF_DOT_ARM}},
+    {"amd", "-DDOT_FORM=DOT_AMD", {KERF_DOT_AMD}},
+    {"plain", "", {KERF_DOT_PLAIN}},
+};
+
+int kerf__takes_dot_ss(const kerf__op_case *c, const kerf__candidate *form)
+{
+    const int *dots = kerf_device_get_info(c->dev)->features.dot;
+    return form->parameters[0] == KERF_DOT_PLAIN ||
+           (dots[form->parameters[0]] >> KERF_S8S8 & 1) != 0;
+}

@@ -33,4 +33,10 @@ int kerf__has_dot_us(const kerf__op_case *c, kerf_dot form);
 double kerf__dot_cycles(kerf_dot form);
 int kerf__dot_registers(kerf_dot form);
 
+/* Candidates of the kernels for GPUs: the forms in which both sides have a sign, what a driver has
+ * of its own first.  Their options ask for single words, on CPU devices, too. */
+enum { KERF__NUM_DOTS_SS = 5 };
+extern const kerf__candidate kerf__dots_ss[KERF__NUM_DOTS_SS];
+int kerf__takes_dot_ss(const kerf__op_case *c, const kerf__candidate *form);
+
 #endif

@@ -189,11 +189,13 @@ static kerf_status emit(const kerf__op_case *c, const char *entry, int vector, k
     const int numbers[] = {g.m,         g.n,       g.k,       g.b_row,   g.b_col,
                            g.num_inner, g.a_outer, g.a_inner, g.b_outer, g.b_inner};
     kerf__arg args[KERF__MOST_MATMUL_ARGS];
-    char options[32];
+    const char *form = c->option.candidate->options;
+    char options[96];
     int num = kerf__matmul_bytes_args(c, args);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num++] = ARG(numbers[i]);
-    snprintf(options, sizeof options, "%s-DV=%d", kerf__matmul_bytes_options(c->node), vector);
+    snprintf(options, sizeof options, "%s-DV=%d%s%s", kerf__matmul_bytes_options(c->node), vector,
+             *form == '\0' ? "" : " ", form);
     return kerf__emit(c, &kerf__source_matmul_integer, entry, options, args, num, grid);
 }
 
@@ -239,7 +241,12 @@ static kerf_status build_simt(const kerf__op_case *c)
 static const kerf__variant VARIANTS[] = {
     KERF__MATMUL_FORM_LIST(PACKED) /* the fastest first */
     {.name = "matmul_integer_wide", .wide = 1, .fits = fits, .build = build_wide},
-    {.name = "matmul_integer_simt", .fits = fits, .build = build_simt},
+    {.name = "matmul_integer_simt",
+     .fits = fits,
+     .build = build_simt,
+     .candidates = kerf__dots_ss,
+     .num_candidates = KERF__NUM_DOTS_SS,
+     .takes = kerf__takes_dot_ss},
 };
 
 #define ENTRY(name, least, most)                                                                   \

@@ -240,7 +240,9 @@ static kerf_status build_plain(const kerf__op_case *c)
      .build = build_plain},                                                                        \
     {                                                                                              \
         .name = "qlinear_conv_simt", .fits = kerf__qlinear_conv_simt_fits,                         \
-        .guess = kerf__qlinear_conv_simt_guess, .build = kerf__qlinear_conv_simt_build             \
+        .guess = kerf__qlinear_conv_simt_guess, .build = kerf__qlinear_conv_simt_build,            \
+        .candidates = kerf__dots_ss, .num_candidates = KERF__NUM_DOTS_SS,                          \
+        .takes = kerf__takes_dot_ss                                                                \
     }
 
 #define WIDE(form, dot)                                                                            \

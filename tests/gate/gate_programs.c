@@ -63,6 +63,22 @@ void gate_note(const kerf__source *source, const char *options, const char *entr
         l->needs = needs;
 }
 
+/* What a form of the dot product (kernels/dot.clh) needs, NULL for products in C. */
+static const char *needs_of(const char *options)
+{
+    static const struct {
+        const char *form, *needs;
+    } FORMS[] = {{"DOT_KHR", "cl_khr_integer_dot_product"},
+                 {"DOT_ARM", "cl_arm_integer_dot_product_accumulate_int8"},
+                 {"DOT_AMD", "amd_dot"},
+                 {"DOT_X86", "x86"},
+                 {"DOT_PAIRS", "clang"}};
+    for (size_t i = 0; i < sizeof FORMS / sizeof FORMS[0]; i++)
+        if (strstr(options, FORMS[i].form) != NULL)
+            return FORMS[i].needs;
+    return NULL;
+}
+
 /* The linker's name for what stands in the place of kerf__launch_create_pieces. */
 kerf_status __wrap_kerf__launch_create_pieces(kerf__launch **out, kerf_device *dev,
                                               const kerf__source *source, const char *entry,
@@ -81,10 +97,7 @@ kerf_status __wrap_kerf__launch_create_pieces(kerf__launch **out, kerf_device *d
     for (int i = 0; i < grid.dims; i++)
         group *= grid.group[i];
     options = options != NULL ? options : "";
-    gate_note(source, options, entry, group, local_bytes,
-              strstr(options, "DOT_X86") != NULL     ? "x86"
-              : strstr(options, "DOT_PAIRS") != NULL ? "clang"
-                                                     : NULL);
+    gate_note(source, options, entry, group, local_bytes, needs_of(options));
     *out = NULL; /* which may be destroyed */
     return KERF_OK;
 }

@@ -37,7 +37,11 @@ enum { MOST_VALUES = 16 }; /* inputs, or outputs, of a node */
             .max_alloc_bytes = 1ull << 30,                                                         \
             .features = {.vector_floats = (floats),                                                \
                          .streaming_stores = ON_CPU(device),                                       \
-                         .dot = {[KERF_DOT_X86] = ON_CPU(device) << KERF_U8S8,                     \
+                         .dot = {[KERF_DOT_KHR] = !ON_CPU(device) << KERF_S8S8,                    \
+                                 [KERF_DOT_KHR_ACC] = !ON_CPU(device) << KERF_S8S8,                \
+                                 [KERF_DOT_ARM] = !ON_CPU(device) << KERF_S8S8,                    \
+                                 [KERF_DOT_AMD] = !ON_CPU(device) << KERF_S8S8,                    \
+                                 [KERF_DOT_X86] = ON_CPU(device) << KERF_U8S8,                     \
                                  [KERF_DOT_PAIRS] = ON_CPU(device) << KERF_U8S8}}                  \
         }                                                                                          \
     }

@@ -17,8 +17,14 @@ LOCAL = {"small": 16384, "gpu": 32768}
 GROUP = {"small": 64, "gpu": 256}
 
 
+# Kernels that multiply bytes by dot.clh, whose names do not say so.
+DOT_KERNELS = {"matmul_integer_simt": "ss", "qlinear_conv_simt": "ss"}
+
+
 def dot_form(entry):
-    """"ss" for gemm_s8s8_simt or probe_dot_ss, None if it is no integer kernel."""
+    """"ss" for probe_dot_ss and the kernels that multiply bytes, None for any other."""
+    if entry in DOT_KERNELS:
+        return DOT_KERNELS[entry]
     found = re.search(r"_([su])8?([su])8?(?=_|$)", entry)
     return found.group(1) + found.group(2) if found else None
 

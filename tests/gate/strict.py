@@ -23,8 +23,8 @@ X86 = ["-target", "x86_64-linux-gnu", "-march=skylake-avx512", "-mavx512vnni"]
 # SPIR-V 1.0 has no words for these.
 NOT_IN_SPIRV = {"x86", "clang", "cl_khr_integer_dot_product"}
 # Sub-groups are declared from OpenCL C 2.0 on alone: Intel's runtime compiles them, and the tests
-# run them.  AMD's builtins are its own target's.
-NOT_IN_CLANG = {"cl_khr_subgroups", "amd_dot"}
+# run them.  AMD's builtins are its own target's, Arm's its own driver's.
+NOT_IN_CLANG = {"cl_khr_subgroups", "amd_dot", "cl_arm_integer_dot_product_accumulate_int8"}
 
 
 def _front_end(clang, program, target, output):
