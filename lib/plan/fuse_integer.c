@@ -17,7 +17,7 @@
  * integers (`unrounded`), where a Relu, say, goes on for the gradients alone; a mean is there
  * twice; and an addition stays as it is, which has the integers' bits.  So what a step trains is
  * what an evaluation runs, and what is written, integer by integer.
- * Other halves: fuse.c, which has the order of rules; lib/ops/qlinear_conv.c,
+ * Other halves: fuse.c, which has the order of rules; train_integers.c; lib/ops/qlinear_conv.c,
  * qlinear_add.c, qlinear_pool.c, matmul_integer.c. */
 #include <float.h>
 #include <math.h>
@@ -402,13 +402,7 @@ kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize)
     return fuse(g, quantize, 0);
 }
 
-kerf_status kerf__plan_train_integers(kerf_graph *g)
+kerf_status kerf__plan_fuse_trained(kerf_graph *g, kerf_node *quantize)
 {
-    const size_t num = g->num_nodes;
-    for (size_t i = 0; i < num; i++)
-        if (kerf__node_is(g->nodes[i], "QuantizeLinear"))
-            KERF__TRY(fuse(g, g->nodes[i], 1));
-    KERF__TRY(kerf__graph_sort(g)); /* new nodes stand at the end */
-    kerf__graph_remove_dead(g);
-    return KERF_OK;
+    return fuse(g, quantize, 1);
 }

@@ -167,7 +167,9 @@ int kerf__plan_read_clip(const kerf_node *clip, float *low, float *high);
 kerf_status kerf__plan_fuse_blocks(kerf_graph *g, kerf_node *product);
 /* fuse_integer.c: floats between a QuantizeLinear and what its result was made of. */
 kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize);
-/* All of them in a plan that trains; behind autodiff, and before what is made again is copied. */
+/* The same where gradients read the floats between: they get others. */
+kerf_status kerf__plan_fuse_trained(kerf_graph *g, kerf_node *quantize);
+/* train_integers.c: the integers of a plan that trains, and what gradients read of them. */
 kerf_status kerf__plan_train_integers(kerf_graph *g);
 /* fuse_integer_sum.c: a sum of bytes becomes a part of the convolution before it. */
 kerf_status kerf__plan_fuse_integer_sum(kerf_graph *g, kerf_node *sum);
