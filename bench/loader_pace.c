@@ -45,7 +45,7 @@ static void begin(training *t, const struct pace *k, kerf_device *dev)
                                                    .batch = k->batch,
                                                    .loss = KERF_LOSS_CROSS_ENTROPY,
                                                    .optimizer = {.momentum = 0.9f}}));
-    bench_ok(kerf_plan_set_step(t->plan, &(kerf_step){1e-4f, 1}));
+    bench_ok(kerf_plan_set_step(t->plan, &(kerf_step){.lr = 1e-4f, .step = 1}));
     t->input = kerf_value_name(kerf_graph_input(t->g, 0));
 }
 

@@ -84,7 +84,7 @@ static results run_seed(uint64_t seed, double epochs, double more, kerf_type wei
     bench_ok(kerf_calibrate(&ranges, m.g, m.s, data, &q, &how));
     q.ranges = ranges;
     r.as_it_comes = quantized_top1(&m, &q);
-    bench_ok(kerf_quantize_rounding(&rounding, m.g, &q));
+    bench_ok(kerf_quantize_rounding(&rounding, m.g, NULL, &q));
     train(rounding, m.s, more, 0.1, seed + 1000);
     r.trained = quantized_top1(&m, &q);
     kerf_graph_destroy(rounding);

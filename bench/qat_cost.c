@@ -3,8 +3,9 @@
  *     tests/device_run.sh pocl build/release/tests/qat_cost [NET [BATCH [WEIGHTS' BITS]]]
  *
  * Steps in turns: of the network as it is trained as floats, of the same with its batch
- * normalisation folded, and of that with its roundings.  Then where the last two spend their time,
- * by kind of node, each step of a plan alone; what stands beside is the difference. */
+ * normalisation folded, of that with its roundings, and of that with ranges that follow what is
+ * seen.  Then where all but the first spend their time, by kind of node, each step of a plan alone;
+ * what stands beside is what it is more than the folded network's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,8 @@
 #include "bench.h"
 #include "kerf/kerf.h"
 
-enum { PLAIN, FOLDED, ROUNDING, NUM, MOST_ROUNDS = 1001, MOST_OPS = 64 };
-static const char *const NAMES[NUM] = {"float", "folded", "rounding"};
+enum { PLAIN, FOLDED, ROUNDING, FOLLOWING, NUM, MOST_ROUNDS = 1001, MOST_OPS = 64 };
+static const char *const NAMES[NUM] = {"float", "folded", "rounding", "following"};
 
 typedef struct contender {
     kerf_graph *g;
@@ -56,12 +57,14 @@ static void make_networks(contender all[NUM], const char *net, kerf_type weights
         bench_ok(kerf_net_create(&all[i].g, &all[i].s, net, &own, dev));
     for (int i = FOLDED; i < NUM; i++)
         bench_ok(kerf_quantize_fold(all[i].g, all[i].s));
-    kerf_graph *plain = all[ROUNDING].g;
     kerf_ranges *ranges = find_ranges(&all[ROUNDING], &q);
     q.ranges = ranges;
-    bench_ok(kerf_quantize_rounding(&all[ROUNDING].g, plain, &q));
+    for (int i = ROUNDING; i < NUM; i++) {
+        kerf_graph *plain = all[i].g;
+        bench_ok(kerf_quantize_rounding(&all[i].g, plain, i == FOLLOWING ? all[i].s : NULL, &q));
+        kerf_graph_destroy(plain);
+    }
     kerf_ranges_destroy(ranges);
-    kerf_graph_destroy(plain);
 }
 
 static void make_plan(contender *c, int64_t batch)
@@ -86,7 +89,8 @@ static void make_plan(contender *c, int64_t batch)
 
 static double step_ms(contender *c, kerf_device *dev)
 {
-    const kerf_step step = {.lr = 1e-6f, .step = ++c->step}; /* speed is asked, not a network */
+    const kerf_step step = {
+        .lr = 1e-6f, .step = ++c->step, .observe = 0.01f}; /* speed is asked, not a network */
     const double start = kerf__now_ms();
     bench_ok(kerf_plan_set_step(c->plan, &step));
     bench_ok(kerf_plan_run(c->plan));
@@ -143,10 +147,15 @@ static void time_kinds(contender all[NUM])
             bench_ok(kerf_plan_time_step(all[c].plan, i, REPEAT, &ms));
             find_kind(kinds, &num, &step)->ms[c] += ms;
         }
-    printf("\nop,direction,folded_ms,rounding_ms,more_ms\n");
-    for (int i = 0; i < num; i++)
-        printf("%s,%s,%.3f,%.3f,%+.3f\n", kinds[i].op, kinds[i].direction, kinds[i].ms[FOLDED],
-               kinds[i].ms[ROUNDING], kinds[i].ms[ROUNDING] - kinds[i].ms[FOLDED]);
+    printf("\nop,direction,folded_ms");
+    for (int c = ROUNDING; c < NUM; c++)
+        printf(",%s_ms,more_ms", NAMES[c]);
+    for (int i = 0; i < num; i++) {
+        printf("\n%s,%s,%.3f", kinds[i].op, kinds[i].direction, kinds[i].ms[FOLDED]);
+        for (int c = ROUNDING; c < NUM; c++)
+            printf(",%.3f,%+.3f", kinds[i].ms[c], kinds[i].ms[c] - kinds[i].ms[FOLDED]);
+    }
+    printf("\n");
 }
 
 int main(int argc, char **argv)

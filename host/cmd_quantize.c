@@ -89,15 +89,29 @@ static void set_training(change *c)
         c->train.epochs = 3;
     if (!options_given(c->o, "lr"))
         c->train.lr *= 0.1;
+    c->train.freeze_observers = c->o->freeze_observers;
+}
+
+/* Ranges that followed what was seen take the place of those that they began with. */
+static kerf_status take_ranges(change *c, kerf_quantize_options *q, kerf_ranges **ranges)
+{
+    kerf_ranges *trained;
+    kerf_status status = kerf_quantize_take_ranges(&trained, c->s.m.g, c->s.m.s, q);
+    if (status != KERF_OK)
+        return status;
+    kerf_ranges_destroy(*ranges);
+    q->ranges = *ranges = trained;
+    return KERF_OK;
 }
 
 /* Trains a copy of the network with its roundings, by the network's own weights. */
-static int train(change *c, const kerf_quantize_options *q)
+static int train(change *c, kerf_quantize_options *q, kerf_ranges **ranges)
 {
+    const int follows = c->o->freeze_observers > 0;
     kerf_graph *plain = c->s.m.g, *rounding;
     kerf_status status = change_keep_zeros(c);
     if (status == KERF_OK)
-        status = kerf_quantize_rounding(&rounding, plain, q);
+        status = kerf_quantize_rounding(&rounding, plain, follows ? c->s.m.s : NULL, q);
     if (status != KERF_OK)
         return fail_kerf(c->o, status);
     set_training(c);
@@ -109,6 +123,8 @@ static int train(change *c, const kerf_quantize_options *q)
         status =
             kerf_graph_set_metadata(plain, "kerf.prep", kerf_graph_metadata(rounding, "kerf.prep"));
     kerf_graph_destroy(rounding);
+    if (code == 0 && status == KERF_OK && follows)
+        status = take_ranges(c, q, ranges);
     return code != 0 || status == KERF_OK ? code : fail_kerf(c->o, status);
 }
 
@@ -135,7 +151,7 @@ static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
     if (code == 0 && c->o->adaround)
         code = end(c->o, learn(c, &learned, q, how));
     if (code == 0 && quantize_is_trained(c->o))
-        code = train(c, q);
+        code = train(c, q, &ranges);
     if (code == 0 && c->o->analyse)
         code = end(c->o, analyse(c, errors, q, how));
     if (code == 0)

@@ -48,6 +48,7 @@ const option_row option_rows[] = {
     {"asymmetric", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(asymmetric), "", "weights with zero points", NO_RANGE},
     {"calibrate", 0, OPTION_WHOLE, GROUP_QUANTIZE, FIELD(calibrate), "N", "static: samples that the ranges of activations are found on (512)", NULL, RANGE_MIN, 1, 0},
     {"observer", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(observer), "O", "static: minmax, moving (an average of batches), percentile=P, mse or entropy (minmax)", NO_RANGE},
+    {"freeze-observers", 0, OPTION_REAL, GROUP_QUANTIZE, FIELD(freeze_observers), "E", "qat: the ranges of activations follow what training sees for E epochs, then stay (0: as they were found)", NULL, RANGE_MIN, 0, 0},
     {"analyse", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(analyse), "", "what rounding costs each layer: errors of weights and outputs, and top-1 lost when it alone is rounded", NO_RANGE},
     {"equalize", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(equalize), "", "even out weights between neighbouring layers first; the floats compute the same", NO_RANGE},
     {"adaround", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(adaround), "", "learn from samples which weights go up and which down; minutes instead of seconds", NO_RANGE},

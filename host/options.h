@@ -80,6 +80,7 @@ typedef struct options {
     int mode, activations, asymmetric, symmetric, analyse, equalize, bias_correct, adaround;
     const char *weights, *per, *observer, *ranges;
     int64_t calibrate;
+    double freeze_observers;
     const char *size, *latency;
     double max_drop;
 

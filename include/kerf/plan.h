@@ -89,7 +89,9 @@ KERF_API kerf_tensor *kerf_plan_output(const kerf_plan *p, const char *name);
 /* What changes from step to step; queued without waiting. */
 typedef struct kerf_step {
     float lr;
-    int64_t step; /* from 1; Adam's bias correction */
+    int64_t step;  /* from 1; Adam's bias correction */
+    float observe; /* what this batch counts in ranges that follow (kerf_quantize_rounding);
+                    * 0: they stay */
 } kerf_step;
 KERF_API kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step);
 

@@ -146,10 +146,18 @@ KERF_API kerf_status kerf_quantize_learn(kerf_state **out, const kerf_graph *g, 
 /* A copy of g for kerf_train(), with g's state: it rounds weights and activations as a static
  * kerf_quantize() of g with the same options will, and lets gradients pass (quantization-aware
  * training, Jacob et al. 2018).  The scales of weights follow them; activations keep the options'
- * ranges.  Train it, then call kerf_quantize() with g, which has the trained weights.  What is
- * pruned (kerf.Mask) stays exactly 0.  Weights must be symmetric.  The caller destroys *out. */
+ * ranges or, if `trained` is g's state and not NULL, begin with them and follow what is seen, as
+ * moving averages that the state gains ("relu1.high"), until kerf_train_options freezes them.
+ * Train it, then call kerf_quantize() with g, which has the trained weights, and with the trained
+ * ranges.  What is pruned (kerf.Mask) stays exactly 0.  Weights must be symmetric.  The caller
+ * destroys *out. */
 KERF_API kerf_status kerf_quantize_rounding(kerf_graph **out, const kerf_graph *g,
+                                            kerf_state *trained,
                                             const kerf_quantize_options *options);
+/* The trained ranges, taken out of g's state, for kerf_quantize() with otherwise the same options;
+ * means are those of the options' ranges.  The caller destroys *out. */
+KERF_API kerf_status kerf_quantize_take_ranges(kerf_ranges **out, const kerf_graph *g,
+                                               kerf_state *s, const kerf_quantize_options *options);
 
 /* Rewrites g in place.  Layers that cannot be integers (weights that are computed, Gemm with a
  * factor) stay floats; none that can is an error.  After a failure g and s may be discarded

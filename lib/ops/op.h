@@ -197,9 +197,10 @@ kerf_status kerf__fail_node(kerf_status status, const kerf_node *n, const char *
 
 enum {
     KERF__STEP_LR = 0,
-    KERF__STEP_BIAS1 = 1,  /* 1 / (1 - beta1^t) */
-    KERF__STEP_BIAS2 = 2,  /* 1 / (1 - beta2^t) */
-    KERF__STEP_NUMBER = 3, /* t, exact up to 2^24 */
+    KERF__STEP_BIAS1 = 1,   /* 1 / (1 - beta1^t) */
+    KERF__STEP_BIAS2 = 2,   /* 1 / (1 - beta2^t) */
+    KERF__STEP_NUMBER = 3,  /* t, exact up to 2^24 */
+    KERF__STEP_OBSERVE = 4, /* what a batch counts in trained ranges; 0: they are frozen */
     KERF__STEP_FLOATS = 16
 };
 

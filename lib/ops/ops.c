@@ -19,6 +19,7 @@
     X(dropout) \
     X(elementwise) \
     X(elementwise_typed) \
+    X(ends) \
     X(gather) \
     X(gemm) \
     X(histogram) \
@@ -44,6 +45,7 @@
     X(softmax) \
     X(softmax_cross_entropy) \
     X(top_k_mask) \
+    X(trained_range) \
     X(trilu)
 /* clang-format on */
 

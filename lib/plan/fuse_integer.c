@@ -128,6 +128,22 @@ static int zero_of(const kerf_value *v)
                               : *(const uint8_t *)v->constant->data;
 }
 
+/* 1 if the activation cuts nothing that the integers do not, whatever the scale: it keeps numbers
+ * above 0, and the least integer is 0; what it cuts above lies beyond the range, too. */
+static int is_their_bound(const kerf_node *activation, const operand *y, int first)
+{
+    float least = 0, most = INFINITY;
+    if (activation == NULL)
+        return 1;
+    if ((y->zero != NULL && !is_constant(y->zero)) || zero_of(y->zero) != first)
+        return 0;
+    if (kerf__node_is(activation, "Clip") &&
+        (!kerf__plan_read_clip(activation, &least, &most) || least != 0))
+        return 0;
+    return most == INFINITY || (kerf__node_is(y->scale->producer, "kerf.TrainedRange") &&
+                                kerf_node_float(y->scale->producer, "most", INFINITY) <= most);
+}
+
 /* Bounds of the result's integers behind an activation that floats pass; 0 if they are unknown. */
 static int read_bounds(const kerf_node *activation, const operand *y, int *low, int *high)
 {
@@ -135,7 +151,7 @@ static int read_bounds(const kerf_node *activation, const operand *y, int *low, 
     const float *scale = floats_of(y->scale);
     *low = y->integers->type == KERF_S8 ? INT8_MIN : 0;
     *high = *low + UINT8_MAX;
-    if (activation == NULL)
+    if (is_their_bound(activation, y, *low))
         return 1;
     if (scale == NULL || (y->zero != NULL && !is_constant(y->zero)) ||
         (kerf__node_is(activation, "Clip") && !kerf__plan_read_clip(activation, &least, &most)) ||
@@ -285,9 +301,8 @@ static kerf_status put_add(pattern *p)
 static int match_mean(pattern *p)
 {
     const kerf__pool pool = kerf__pool_of(p->core);
-    const float *scale = floats_of(p->y.scale);
-    return kerf__window_taps(&pool.window) <= KERF__MOST_ITERATIONS && scale != NULL &&
-           *scale >= 0x1p-100f && *scale <= 0x1p80f &&
+    return kerf__window_taps(&pool.window) <= KERF__MOST_ITERATIONS &&
+           kerf__plan_is_plain_scale(p->y.scale, 0x1p80f) &&
            read_operand(p->core->inputs[0], BYTES, -1, &p->x);
 }
 

@@ -48,23 +48,14 @@ static const kerf_value *zero_of(const kerf_node *n)
     return n->num_inputs > 2 ? n->inputs[2] : NULL;
 }
 
-/* One number, by which an integer's multiple divides exactly enough on every device. */
-static int is_plain_scale(const kerf_value *v)
-{
-    const float *scale = v->kind == KERF__VALUE_CONSTANT && v->type == KERF_F32 &&
-                                 kerf_shape_num_elements(v->shape) == 1
-                             ? v->constant->data
-                             : NULL;
-    return scale != NULL && *scale >= 0x1p-100f && *scale <= 0x1p100f;
-}
-
-/* 1 if v came of integers of the same meaning as those that `quantize` makes. */
+/* 1 if v came of integers of the same meaning as those that `quantize` makes, by a scale whose
+ * multiples every device divides exactly enough. */
 static int comes_of_same(const kerf_value *v, const kerf_node *quantize)
 {
     const kerf_node *n = v->producer;
     const kerf_type type = quantize->outputs[0]->type;
     return kerf__node_is(n, "DequantizeLinear") && n->inputs[0]->type == type &&
-           kerf_type_bits(type) >= 8 && is_plain_scale(n->inputs[1]) &&
+           kerf_type_bits(type) >= 8 && kerf__plan_is_plain_scale(n->inputs[1], 0x1p100f) &&
            kerf__plan_holds_same(n->inputs[1], quantize->inputs[1]) &&
            kerf__plan_holds_same(zero_of(n), zero_of(quantize));
 }

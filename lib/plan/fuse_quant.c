@@ -18,6 +18,16 @@ int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b)
            memcmp(a->constant->data, b->constant->data, a->constant->size_bytes) == 0;
 }
 
+int kerf__plan_is_plain_scale(const kerf_value *v, float most)
+{
+    if (v->type != KERF_F32 || kerf_shape_num_elements(v->shape) != 1)
+        return 0;
+    if (v->kind != KERF__VALUE_CONSTANT) /* those have scales from 2^-60 to 2^57 */
+        return kerf__node_is(v->producer, "kerf.TrainedRange");
+    const float *scale = v->constant->data;
+    return *scale >= 0x1p-100f && *scale <= most;
+}
+
 static int takes_back(const kerf_node *dequantize, const kerf_node *quantize)
 {
     return kerf__node_is(dequantize, "DequantizeLinear") &&

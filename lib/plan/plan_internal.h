@@ -137,7 +137,8 @@ kerf_status kerf__plan_add_step(kerf_plan *plan);
 kerf_status kerf__plan_set_dropout(kerf__planning *p);
 /* derive.c: hard masks become their weights; the value of the loss is found. */
 kerf_status kerf__plan_derive(kerf__planning *p);
-/* statistics.c: batch normalisation takes the batch's statistics or the running ones. */
+/* statistics.c: batch normalisation takes the batch's statistics or the running ones; trained
+ * ranges follow what is seen, or stay. */
 kerf_status kerf__plan_set_statistics(const kerf__planning *p);
 /* loss.c: labels, loss and metrics. */
 kerf_status kerf__plan_add_loss(kerf__planning *p);
@@ -179,6 +180,9 @@ kerf_status kerf__plan_fuse_passing(kerf_graph *g, kerf_node *quantize);
 kerf_status kerf__plan_fuse_quant(kerf_graph *g, kerf_node *dequantize);
 /* The same value (or none), or constants that hold the same. */
 int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b);
+/* 1 if v is one float from 2^-100 to `most`, which is 2^57 or more: known, or of a trained range.
+ */
+int kerf__plan_is_plain_scale(const kerf_value *v, float most);
 /* layout.c: blocked memory layouts where they pay. */
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 /* order.c: all readers of a state before the node that writes its next value. */

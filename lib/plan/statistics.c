@@ -1,15 +1,20 @@
-/* plan/statistics.c -- whose statistics a BatchNormalization takes.
+/* plan/statistics.c -- whose statistics a BatchNormalization takes, and whether trained ranges
+ * follow what is seen.
  *
  * Training: those of the batch, whatever the file says, and the running ones in the state move
  * on; they stay what they are, and are taken, where a pattern of `freeze` fits their name or
  * where they are no state.  Evaluation: the running ones, unless somebody reads what becomes of
- * them: then the node means what ONNX says. */
+ * them: then the node means what ONNX says.
+ *
+ * A kerf.FollowRange is told by the step how much a batch counts; in an evaluation it writes
+ * nothing, and so nobody looks at what it watches. */
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
 #include <string.h>
 
 enum { MEAN = 3, VARIANCE = 4, NEXT_MEAN = 1, NEXT_VARIANCE = 2 };
+enum { STEP = 2 }; /* of kerf.FollowRange */
 
 static int is_next_read(const kerf_node *n)
 {
@@ -57,18 +62,32 @@ static kerf_status train(kerf_node *n)
     return kerf__node_infer(n);
 }
 
+static kerf_status set_norm(const kerf__planning *p, kerf_node *n)
+{
+    if (p->plan->mode == KERF_TRAIN && moves_on(p, n->inputs[MEAN]) &&
+        moves_on(p, n->inputs[VARIANCE]))
+        return train(n);
+    if (p->plan->mode == KERF_TRAIN || !is_next_read(n))
+        return kerf_node_set_int(n, "training_mode", 0);
+    return KERF_OK;
+}
+
+static kerf_status set_range(const kerf__planning *p, kerf_node *n)
+{
+    if (p->plan->mode == KERF_TRAIN)
+        return kerf__node_put_input(n, STEP, p->plan->step);
+    n->outputs[0]->next_of = -1;
+    return KERF_OK;
+}
+
 kerf_status kerf__plan_set_statistics(const kerf__planning *p)
 {
     const kerf_graph *g = p->plan->graph;
     for (size_t i = 0; i < g->num_nodes; i++) {
-        kerf_node *n = g->nodes[i];
-        if (strcmp(n->op, "BatchNormalization") != 0)
-            continue;
-        if (p->plan->mode == KERF_TRAIN && moves_on(p, n->inputs[MEAN]) &&
-            moves_on(p, n->inputs[VARIANCE]))
-            KERF__TRY(train(n));
-        else if (p->plan->mode == KERF_TRAIN || !is_next_read(n))
-            KERF__TRY(kerf_node_set_int(n, "training_mode", 0));
+        if (strcmp(g->nodes[i]->op, "BatchNormalization") == 0)
+            KERF__TRY(set_norm(p, g->nodes[i]));
+        if (strcmp(g->nodes[i]->op, "kerf.FollowRange") == 0)
+            KERF__TRY(set_range(p, g->nodes[i]));
     }
     return KERF_OK;
 }

@@ -38,7 +38,7 @@ static kerf_status fill_inputs(kerf_plan *p)
         KERF__TRY(status);
     }
     /* A learning rate of 0: the next step has the same numbers to work on. */
-    return p->step != NULL ? kerf_plan_set_step(p, &(kerf_step){0, 1}) : KERF_OK;
+    return p->step != NULL ? kerf_plan_set_step(p, &(kerf_step){.lr = 0, .step = 1}) : KERF_OK;
 }
 
 /* Milliseconds of one of `repeat` runs. */

@@ -1,4 +1,5 @@
-/* train/learning_rate.c -- the learning rate as a function of the step.
+/* train/learning_rate.c -- the learning rate as a function of the step, and how much a batch counts
+ * in ranges that follow what is seen.
  *
  * Step k counts from 0 here, so the first step has the full rate (or the first part of the
  * warm-up) and cosine is PyTorch's CosineAnnealingLR to the last bit of double. */
@@ -35,4 +36,11 @@ float kerf__learning_rate(const kerf_train_options *options, int64_t step, int64
         return (float)(options->lr * (k + 1) / warmup);
     return (float)(options->lr *
                    factor(options->schedule, (k - warmup) / ((double)num_steps - warmup)));
+}
+
+float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch)
+{
+    static const float SHARE = 0.01f; /* as calibration's moving average */
+    const double end = floor(options->freeze_observers * (double)steps_per_epoch + 0.5);
+    return (double)step <= end ? SHARE : 0;
 }

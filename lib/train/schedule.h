@@ -39,5 +39,7 @@ void kerf__schedule_free(kerf__schedule *schedule);
 /* The learning rate of step `step` (from 1) of num_steps: a function of nothing else. */
 float kerf__learning_rate(const kerf_train_options *options, int64_t step, int64_t num_steps,
                           int64_t steps_per_epoch);
+/* What that step's batch counts in ranges that follow what is seen; 0: they are frozen. */
+float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch);
 
 #endif

@@ -55,9 +55,11 @@ static kerf_status run_step(kerf__run *run)
         KERF__TRY(begin_loading(run));
     KERF__TRY(kerf_loader_next(run->loader, &batch));
     int64_t step = run->position.step + 1;
-    kerf_step now = {kerf__learning_rate(run->options, step, run->schedule.num_steps,
-                                         run->schedule.steps_per_epoch),
-                     step};
+    kerf_step now = {.lr = kerf__learning_rate(run->options, step, run->schedule.num_steps,
+                                               run->schedule.steps_per_epoch),
+                     .step = step,
+                     .observe =
+                         kerf__observe_share(run->options, step, run->schedule.steps_per_epoch)};
     kerf_status status = kerf_plan_set_step(run->plan, &now);
     if (status != KERF_OK) {
         kerf_loader_release(run->loader, &batch);

@@ -55,6 +55,7 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"beta1", (double)p->beta1, 0, 1, "at least 0 and below 1"},
         {"beta2", (double)p->beta2, 0, 1, "at least 0 and below 1"},
         {"epsilon", (double)p->epsilon, 0, most, "at least 0"},
+        {"epochs with observers", o->freeze_observers, 0, most, "at least 0"},
         {"pruning events", (double)o->prune.events, 0, 1e6, "at least 0"},
         {"pruning start", o->prune.start, 0, most, "at least 0"},
         {"epochs between prunings", o->prune.every, 0, most, "at least 0"},
@@ -131,6 +132,7 @@ static void print_training(text *t, const kerf_train_options *o)
     print(t, "epsilon=%.9g\nnesterov=%d\nloss=%d\nseed=%llu\nkeep-best=%d\n", (double)p->epsilon,
           p->nesterov, (int)o->loss, (unsigned long long)o->seed, o->keep_best);
     print_list(t, "freeze", o->freeze, o->num_freeze);
+    print(t, "freeze-observers=%.17g\n", o->freeze_observers);
 }
 
 static void print_pruning(text *t, const kerf_prune_schedule *prune)

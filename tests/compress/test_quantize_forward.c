@@ -366,7 +366,7 @@ static int check_example(example *e, kerf_type weights, kerf_type activations)
     o.activations = activations;
     kerf_ranges *r = find_ranges(e, &o);
     o.ranges = r;
-    CHECK_OK(kerf_quantize_rounding(&rounding, e->n.g, &o));
+    CHECK_OK(kerf_quantize_rounding(&rounding, e->n.g, NULL, &o));
     CHECK_OK(kerf_graph_copy(&written, e->n.g));
     CHECK_OK(kerf_state_copy(&s, e->n.s, dev));
     CHECK_OK(kerf_quantize(written, s, &o));

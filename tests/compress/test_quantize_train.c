@@ -1,9 +1,11 @@
 /* test_quantize_train.c -- training with roundings: what is trained is what is quantized
- * afterwards, integer by integer; it learns, and what was pruned stays pruned. */
+ * afterwards, integer by integer, by given ranges or by trained ones; it learns, and what was
+ * pruned stays pruned. */
 #include <string.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "graph/graph_internal.h"
 #include "kerf/kerf.h"
 #include "network.h"
 
@@ -188,11 +190,120 @@ static void test_same_integers(kerf_quantize_per per, kerf_type weights, int mos
     o.per = per;
     o.choices = &fc;
     o.num_choices = 1;
-    CHECK_OK(kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK_OK(kerf_quantize_rounding(&rounding, n.g, NULL, &o));
     CHECK(kerf_value_type(kerf_graph_find(rounding, "fc.weight_q")) == fc_weights);
     CHECK(kerf_graph_find(n.g, "input_q") == NULL); /* the network itself is as it was */
     check_integers(&n, rounding, &o);
     kerf_graph_destroy(rounding);
+    kerf_ranges_destroy(r);
+    network_end(&n);
+}
+
+/* ---- ranges that follow what is seen ------------------------------------------------------- */
+
+/* Steps of training by all samples, each counting `observe` in the ranges. */
+static void train_steps(const network *n, const kerf_graph *rounding, int num, float observe)
+{
+    const kerf_plan_options o = {
+        .mode = KERF_TRAIN, .batch = SAMPLES, .loss = KERF_LOSS_CROSS_ENTROPY};
+    kerf_plan *p;
+    CHECK_OK(kerf_plan_create(&p, rounding, n->s, &o));
+    CHECK_OK(kerf_tensor_write(kerf_plan_input(p, "input"), samples));
+    CHECK_OK(kerf_tensor_write(kerf_plan_input(p, "labels"), labels));
+    for (int i = 1; i <= num; i++) {
+        CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = 0.01f, .step = i, .observe = observe}));
+        CHECK_OK(kerf_plan_run(p));
+    }
+    CHECK_OK(kerf_device_finish(dev));
+    CHECK_OK(kerf_plan_verify(p));
+    kerf_plan_destroy(p);
+}
+
+static float state_of(const network *n, const char *name)
+{
+    float x = NAN;
+    const kerf_state_entry *e = kerf_state_find(n->s, name);
+    CHECK(e != NULL);
+    if (e != NULL)
+        CHECK_OK(kerf_state_read(n->s, e->id, &x));
+    return x;
+}
+
+/* Ends of the samples, which no step changes: a moving average by hand. */
+static void check_moved(const network *n, double low, double high, int steps, double observe)
+{
+    double least = 0, most = 0;
+    for (int i = 0; i < NUM_SAMPLES; i++) {
+        least = fmin(least, (double)samples[i]);
+        most = fmax(most, (double)samples[i]);
+    }
+    for (int i = 0; i < steps; i++) {
+        low += observe * (least - low);
+        high += observe * (most - high);
+    }
+    CHECK(fabs((double)state_of(n, "input.low") - low) < 1e-5);
+    CHECK(fabs((double)state_of(n, "input.high") - high) < 1e-5);
+}
+
+static void check_range(const kerf_ranges *r, const char *name, float low, float high)
+{
+    for (size_t i = 0; i < kerf_ranges_num(r); i++) {
+        const kerf_range range = kerf_ranges_get(r, i);
+        if (strcmp(range.name, name) != 0)
+            continue;
+        CHECK(range.low == (double)low && range.high == (double)high);
+        return;
+    }
+    printf("there is no trained range of %s\n", name);
+    check_failures++;
+}
+
+/* A Clip from 0 on in the place of the Relu. */
+static void clip_at(const network *n, float most)
+{
+    kerf_node *clip = kerf_graph_find(n->g, "relu")->producer;
+    CHECK_OK(kerf__node_set_op(clip, "Clip"));
+    CHECK_OK(kerf_node_set_float(clip, "min", 0));
+    CHECK_OK(kerf_node_set_float(clip, "max", most));
+}
+
+/* Ranges move, and stay when they are frozen; then the trained graph, evaluated, and the file by
+ * the trained ranges have the same integers.  clip: 0, or where the activations end. */
+static void test_follows(kerf_type activations, kerf_type weights, float clip)
+{
+    const int steps = getenv("KERF_TEST_SMALL") != NULL ? 2 : 6;
+    kerf_ranges *r = make_ranges(1), *trained;
+    kerf_quantize_options o = options_of(weights, r);
+    network n = make(0, 0);
+    kerf_graph *rounding;
+    o.activations = activations;
+    if (clip > 0)
+        clip_at(&n, clip);
+    CHECK_OK(kerf_quantize_rounding(&rounding, n.g, n.s, &o));
+    CHECK_OK(kerf_graph_verify(rounding));
+    CHECK(clip == 0 || state_of(&n, "relu.high") == clip); /* though 3.1 was told */
+    check_moved(&n, -0.53, 1.47, 0, 0);
+    train_steps(&n, rounding, steps, 0.125f);
+    check_moved(&n, -0.53, 1.47, steps, 0.125);
+    const float low = state_of(&n, "input.low"), high = state_of(&n, "input.high"),
+                relu = state_of(&n, "relu.high");
+    CHECK(relu != 3.1f && kerf_state_find(n.s, "relu.low") == NULL);
+    train_steps(&n, rounding, 1, 0);
+    CHECK(state_of(&n, "input.low") == low && state_of(&n, "relu.high") == relu);
+    const float logits[] = {state_of(&n, "logits.low"), state_of(&n, "logits.high")};
+    kerf_state *before;
+    CHECK_OK(kerf_state_copy(&before, n.s, dev));
+    CHECK_OK(kerf_quantize_take_ranges(&trained, n.g, n.s, &o));
+    CHECK(kerf_state_find(n.s, "relu.high") == NULL);
+    check_range(trained, "input", low, high);
+    check_range(trained, "relu", 0, relu);
+    check_range(trained, "logits", logits[0], logits[1]);
+    kerf_state_destroy(n.s);
+    n.s = before;
+    o.ranges = trained;
+    check_integers(&n, rounding, &o);
+    kerf_graph_destroy(rounding);
+    kerf_ranges_destroy(trained);
     kerf_ranges_destroy(r);
     network_end(&n);
 }
@@ -246,7 +357,7 @@ static void test_learns(void)
     prune_half(&n);
     network_read(&n, "fc.weight", before);
     const kerf_evaluation was = evaluate(&n, &o, d);
-    CHECK_OK(kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK_OK(kerf_quantize_rounding(&rounding, n.g, NULL, &o));
     CHECK_OK(kerf_train(rounding, n.s, d, &t));
     const kerf_evaluation is = evaluate(&n, &o, d);
     network_read(&n, "fc.weight", after);
@@ -267,23 +378,25 @@ static void test_learns(void)
 
 static void test_refused(void)
 {
-    kerf_ranges *r = make_ranges(0);
+    kerf_ranges *r = make_ranges(0), *none;
     kerf_quantize_options o = options_of(KERF_S8, r);
     network n = make(127, 127);
     kerf_graph *rounding;
     o.asymmetric = 1;
-    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, NULL, &o));
     CHECK(rounding == NULL && strstr(kerf_last_error(), "weights symmetric") != NULL);
     o = kerf_quantize_defaults(KERF_QUANTIZE_DYNAMIC);
-    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, NULL, &o));
     const kerf_quantize_choice fc = {"fc", KERF_S8, KERF_QUANTIZE_DYNAMIC};
     o = options_of(KERF_S8, r);
     o.choices = &fc;
     o.num_choices = 1;
-    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, NULL, &o));
     CHECK(strstr(kerf_last_error(), "layers static or weight-only") != NULL);
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_take_ranges(&none, n.g, n.s, &o));
+    CHECK(none == NULL && strstr(kerf_last_error(), "no trained range of 'input'") != NULL);
     o = options_of(KERF_S8, NULL);
-    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, &o));
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_quantize_rounding(&rounding, n.g, NULL, &o));
     CHECK(strstr(kerf_last_error(), "must have ranges") != NULL);
     kerf_ranges_destroy(r);
     network_end(&n);
@@ -298,6 +411,9 @@ int main(void)
     test_same_integers(KERF_PER_CHANNEL, KERF_S8, 0, KERF_S8, 0);
     test_same_integers(KERF_PER_CHANNEL, KERF_S4, 0, KERF_S8, 0);
     test_same_integers(KERF_PER_TENSOR, KERF_S2, 0, KERF_S4, 0);
+    test_follows(KERF_U8, KERF_S8, 0);
+    test_follows(KERF_S8, KERF_S4, 0);
+    test_follows(KERF_U8, KERF_S8, 0.75f);
     test_learns();
     test_refused();
     kerf_device_close(dev);

@@ -248,6 +248,12 @@ const gate_case gate_cases[] = {
     {"kerf.QuantizeGrad", "f32:50,70 f32:50,70 f32: s2:",  NULL, 0},
     {"kerf.QuantizeRange", "f32: f32:", NULL, 0},
     {"kerf.QuantizeLayer", "f32:50", "largest=127", 1},
+    {"kerf.TrainedRange", "f32: f32:", "to=2", 0},
+    {"kerf.TrainedRange", "f32: f32:", "to=3", 0},
+    {"kerf.TrainedRange", "f32: f32:", "to=4", 0},
+    {"kerf.TrainedRange", "f32: f32:", "to=5", 0},
+    {"kerf.FollowRange", "f32: f32:2 f32:16", NULL, 0},
+    {"kerf.Ends",      "f32:5000",  NULL, 0},
 
     /* Along rows, columns, neither; long enough to be cut into parts. */
     {"ReduceSum", "f32:50,70",       "axes=1", 0},

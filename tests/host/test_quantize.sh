@@ -103,6 +103,14 @@ expect_json "before.top1 after.top1" \
     "$KERF" quantize dense3.onnx --data $data --activations uint16 --json -o sixteen.onnx
 check_drop out.txt
 judge sixteen.onnx "Flatten Gemm"
+
+# Ranges that follow what training sees are others than those that they began with.
+for epochs in 0 0.05; do
+    expect 0 "" "$KERF" quantize dense3.onnx --data $data --mode qat --freeze-observers $epochs --epochs 0.1 \
+        --lr 0 -q -f -o follow$epochs.onnx
+done
+judge follow0.05.onnx "Flatten QGemm"
+cmp -s follow0.onnx follow0.05.onnx && failed "no range followed what training sees"
 expect 0 "" "$KERF" quantize dense3.onnx --data $data --mode qat --activations int16 --epochs 0.1 -q -f -o sixteen.onnx
 judge sixteen.onnx "Flatten Gemm"
 expect 0 "" "$KERF" quantize dense3.onnx --weights f16 -q -o half.onnx
@@ -127,6 +135,8 @@ expect_error 2 "kerf: quantize: --data is missing: --mode qat trains on it" \
     "$KERF" quantize dense3.onnx --mode qat -o x.onnx
 expect_error 2 "kerf: quantize: --epochs: goes with --mode qat alone" \
     "$KERF" quantize dense3.onnx --data $data --epochs 2 -o x.onnx
+expect_error 2 "kerf: quantize: --freeze-observers: goes with --mode qat alone" \
+    "$KERF" quantize dense3.onnx --data $data --freeze-observers 1 -o x.onnx
 expect_error 2 "kerf: quantize: --run-dir: goes with --mode qat and --analyse alone" \
     "$KERF" quantize dense3.onnx --run-dir page -o x.onnx
 expect_error 2 "kerf: quantize: --adaround: needs --data to learn from" \

@@ -68,7 +68,7 @@ static void train_layers(float *weight, const kerf_plan_options *options, float 
     CHECK_OK(kerf_plan_create(&p, n.g, n.s, options));
     CHECK_OK(kerf_plan_feed(p, "input", images, sizeof images));
     CHECK_OK(kerf_plan_feed(p, "labels", LABELS, sizeof LABELS));
-    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){1, step}));
+    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = 1, .step = step}));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_device_finish(dev));
     CHECK_OK(kerf_state_read(n.s, kerf_state_find(n.s, "w")->id, weight));

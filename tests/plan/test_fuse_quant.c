@@ -163,7 +163,7 @@ static void test_training(void)
           unfused_count(p->graph, "QuantizeLinear") == 0);
     CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
     CHECK_OK(kerf_plan_feed(p, "labels", labels, sizeof labels));
-    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){1.0f, 1}));
+    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = 1.0f, .step = 1}));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_state_read(s, id, after));
     for (int i = 0; i < OUT * IN; i++) {

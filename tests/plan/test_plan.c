@@ -98,7 +98,7 @@ static void test_evaluate(void)
     check_says("input 'x' is fed 16 bytes, must be 32");
     kerf_metrics m;
     CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_plan_read_metrics(p, &m));
-    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_plan_set_step(p, &(kerf_step){0.1f, 1}));
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_plan_set_step(p, &(kerf_step){.lr = 0.1f, .step = 1}));
     CHECK(kerf_graph_input(n.g, 0)->shape.dims[0] < 0); /* the model itself stays open */
     kerf_plan_destroy(p);
     end(&n);

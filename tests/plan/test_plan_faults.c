@@ -84,7 +84,7 @@ static kerf_status run_once(kerf_plan *p)
     kerf_metrics m;
     KERF__TRY(kerf_plan_feed(p, "x", X, sizeof X));
     KERF__TRY(kerf_plan_feed(p, "labels", LABELS, sizeof LABELS));
-    KERF__TRY(kerf_plan_set_step(p, &(kerf_step){0.01f, 1}));
+    KERF__TRY(kerf_plan_set_step(p, &(kerf_step){.lr = 0.01f, .step = 1}));
     KERF__TRY(kerf_plan_run(p));
     return kerf_plan_read_metrics(p, &m);
 }

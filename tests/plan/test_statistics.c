@@ -83,7 +83,7 @@ static void run(network *n, const kerf_plan_options *options)
     if (options->loss != KERF_LOSS_NONE)
         CHECK_OK(kerf_plan_feed(p, "labels", LABELS, sizeof LABELS));
     if (options->mode == KERF_TRAIN)
-        CHECK_OK(kerf_plan_set_step(p, &(kerf_step){0.1f, 1}));
+        CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = 0.1f, .step = 1}));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_device_finish(dev));
     CHECK_OK(kerf_plan_verify(p));

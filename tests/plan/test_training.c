@@ -275,7 +275,7 @@ static void plan_step(kerf_plan *p, const float *images, const int *labels, floa
 {
     CHECK_OK(kerf_plan_feed(p, "input", images, BATCH * (size_t)SIZES[0] * sizeof *images));
     CHECK_OK(kerf_plan_feed(p, "labels", labels, BATCH * sizeof *labels));
-    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){lr, step}));
+    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = lr, .step = step}));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_device_finish(dev)); /* the batch lies on the caller's stack */
 }
@@ -480,7 +480,7 @@ static void given_step(kerf_plan *p, const float *images, const int *labels, flo
         wanted[i * SIZES[LAYERS] + labels[i]] = 1;
     CHECK_OK(kerf_plan_feed(p, "input", images, BATCH * (size_t)SIZES[0] * sizeof *images));
     CHECK_OK(kerf_plan_feed(p, "wanted", wanted, sizeof wanted));
-    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){lr, step}));
+    CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = lr, .step = step}));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_device_finish(dev));
 }

@@ -15,6 +15,7 @@ REF(batch_norm);
 REF(conv);
 REF(dropout);
 REF(elementwise);
+REF(ends);
 REF(gather);
 REF(gemm);
 REF(histogram);
@@ -45,6 +46,7 @@ REF(resize);
 REF(softmax);
 REF(softmax_cross_entropy);
 REF(top_k_mask);
+REF(trained_range);
 REF(trilu);
 
 #endif

@@ -110,9 +110,25 @@ static void test_pruning_alone(void)
     kerf__schedule_free(&s);
 }
 
+static double share(double epochs, int64_t step)
+{
+    kerf_train_options o = kerf_train_defaults();
+    o.freeze_observers = epochs;
+    return (double)kerf__observe_share(&o, step, 30);
+}
+
+/* Frozen from the start, or behind so many epochs; the last step before counts. */
+static void test_observers(void)
+{
+    CHECK(share(0, 1) == 0 && share(0, 90) == 0);
+    CHECK(share(1.5, 1) == (double)0.01f && share(1.5, 45) == (double)0.01f);
+    CHECK(share(1.5, 46) == 0);
+}
+
 int main(void)
 {
     test_learning_rates();
+    test_observers();
     test_order();
     test_pruning_by_steps();
     test_pruning_behind_the_end();

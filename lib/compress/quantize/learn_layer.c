@@ -238,7 +238,7 @@ static kerf_status queue_step(const learner *a, kerf_plan *p, int64_t i)
     KERF__TRY(feed(p, a->x, (size_t)i % a->x->num));
     KERF__TRY(kerf_plan_feed(p, BETA, &schedule[0], sizeof *schedule));
     KERF__TRY(kerf_plan_feed(p, PULL, &schedule[1], sizeof *schedule));
-    KERF__TRY(kerf_plan_set_step(p, &(kerf_step){RATE, i + 1}));
+    KERF__TRY(kerf_plan_set_step(p, &(kerf_step){.lr = RATE, .step = i + 1}));
     return kerf_plan_run(p);
 }
 

@@ -15,6 +15,7 @@
  *   quantize_static.c, quantize_dynamic.c, quantize_weight_only.c   the rewrites
  *   quantize_half.c         weights as float16
  *   quantize_train.c        the network as it is trained with its roundings
+ *   trained_ranges.c        ranges that follow what is seen there
  *   calibrate.c and more    watch sites while the network runs: calibrate_internal.h
  *   analyse.c               what rounding does to each layer
  *   bits_find.c and more    a type for each layer, found: bits_internal.h
@@ -91,6 +92,25 @@ const kerf_range *kerf__ranges_find(const kerf_ranges *r, const char *name); /* 
 kerf_status kerf__ranges_add_means(kerf_ranges *r, const char *name, double *means, size_t num);
 /* NULL: there are none, or not so many. */
 const double *kerf__ranges_find_means(const kerf_ranges *r, const char *name, size_t num);
+
+/* With the means of another. */
+kerf_status kerf__ranges_copy_means(kerf_ranges *r, const kerf_ranges *src);
+
+/* ---- trained ranges ---------------------------------------------------------------------- */
+
+/* Of a class, while its sites are rounded: zeroed, then bound by each site that is observed, begin,
+ * a watch of each, end. */
+typedef struct kerf__trained {
+    int is_positive;          /* no site has numbers below 0 */
+    float most;               /* nor above this */
+    kerf_value *scale, *zero; /* borrowed from the graph, as all here */
+    kerf_value *ends[2], *seen;
+} kerf__trained;
+void kerf__trained_bound(kerf__trained *t, const kerf_value *v);
+kerf_status kerf__trained_begin(kerf__trained *t, kerf_graph *g, kerf_state *s, const char *name,
+                                double low, double high, kerf_type type);
+kerf_status kerf__trained_watch(kerf__trained *t, kerf_value *v);
+kerf_status kerf__trained_end(const kerf__trained *t);
 
 /* ---- numbers --------------------------------------------------------------------------- */
 
@@ -176,8 +196,10 @@ double kerf__half_number(float x);
 kerf_status kerf__quantize_static(kerf_graph *g, const kerf_state *s,
                                   const kerf_quantize_options *options,
                                   const kerf__quantize_layers *layers);
-/* Activations alone, as static does it. */
-kerf_status kerf__quantize_activations(kerf_graph *g, const kerf_quantize_options *options,
+/* Activations alone, as static does it; by ranges in `trained` that follow what is seen, unless
+ * that is NULL. */
+kerf_status kerf__quantize_activations(kerf_graph *g, kerf_state *trained,
+                                       const kerf_quantize_options *options,
                                        const kerf__quantize_layers *layers);
 kerf_status kerf__quantize_dynamic(kerf_graph *g, const kerf_state *s,
                                    const kerf_quantize_options *options,

@@ -31,20 +31,22 @@ int kerf__quant_most(kerf_type type)
     return LIMITS[type].high;
 }
 
+/* In floats: as kernels/trained_range.cl does it while a network is trained, bit for bit. */
 kerf_quant kerf__quant_of_range(double low, double high, kerf_type type, int symmetric,
                                 double least)
 {
     kerf_quant q = {1, 0, LIMITS[type].low, LIMITS[type].high};
     if (symmetric)
         q.qmin = -q.qmax;
-    low = fmin(low, 0);
-    high = fmax(high, 0);
-    const double most = symmetric ? fmax(-low, high) : high - low;
+    low = (double)(float)fmin(low, 0);
+    high = (double)(float)fmax(high, 0);
+    const double most = symmetric ? fmax(-low, high) : (double)((float)high - (float)low);
     if (most > 0 || least > 0)
         q.scale =
             (float)fmax(most / (q.qmax - (symmetric ? 0 : q.qmin)), fmax(least, KERF__LEAST_SCALE));
     if (!symmetric)
-        q.zero_point = (int)clamp(rint(q.qmin - low / (double)q.scale), q.qmin, q.qmax);
+        q.zero_point =
+            (int)clamp(q.qmin - (double)rintf((float)(low / (double)q.scale)), q.qmin, q.qmax);
     return q;
 }
 

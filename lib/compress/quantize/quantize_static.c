@@ -21,6 +21,7 @@
 typedef struct seen {
     double low, high;
     int any;
+    kerf__trained trained; /* where ranges follow what is seen */
 } seen;
 
 typedef struct rewriting {
@@ -29,7 +30,8 @@ typedef struct rewriting {
     const kerf_quantize_options *options;
     const kerf__quantize_layers *layers;
     kerf__sites sites;
-    seen *seen; /* owned; by class */
+    seen *seen;          /* owned; by class */
+    kerf_state *trained; /* of ranges that follow what is seen; NULL: they stay */
 } rewriting;
 
 /* ---- ranges ---------------------------------------------------------------------------- */
@@ -73,8 +75,27 @@ static kerf_status collect_ranges(rewriting *r)
         seen *all = &r->seen[kerf__sites_class(&r->sites, v)];
         all->low = all->any ? fmin(all->low, range->low) : range->low;
         all->high = all->any ? fmax(all->high, range->high) : range->high;
+        kerf__trained_bound(&all->trained, v);
         all->any = 1;
     }
+    return KERF_OK;
+}
+
+static kerf_status begin_ranges(rewriting *r)
+{
+    for (size_t i = 0; i < r->sites.num; i++)
+        if (r->seen[i].any)
+            KERF__TRY(kerf__trained_begin(&r->seen[i].trained, r->g, r->trained,
+                                          r->g->values[i]->name, r->seen[i].low, r->seen[i].high,
+                                          r->options->activations));
+    return KERF_OK;
+}
+
+static kerf_status end_ranges(const rewriting *r)
+{
+    for (size_t i = 0; i < r->sites.num; i++)
+        if (r->seen[i].any)
+            KERF__TRY(kerf__trained_end(&r->seen[i].trained));
     return KERF_OK;
 }
 
@@ -94,24 +115,39 @@ static kerf_status replace_by(kerf_graph *g, kerf_value *v, kerf_node *quantize,
     return KERF_OK;
 }
 
-static kerf_status round_site(const rewriting *r, kerf_value *v)
+static kerf_status add_numbers(const rewriting *r, const kerf_value *v, kerf_value **scale,
+                               kerf_value **zero)
 {
     const kerf_quant quant = quant_of(r, v);
     kerf_tensor *t;
-    kerf_value *scale, *zero;
-    kerf_node *q, *dq;
     KERF__TRY(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SCALAR));
     *(float *)t->data = quant.scale;
-    KERF__TRY(kerf__add_constant(r->g, v->name, "scale", t, &scale));
+    KERF__TRY(kerf__add_constant(r->g, v->name, "scale", t, scale));
     KERF__TRY(kerf_tensor_create(&t, NULL, r->options->activations, KERF_SCALAR));
     kerf__put_integer(t, 0, quant.zero_point);
-    KERF__TRY(kerf__add_constant(r->g, v->name, "zero", t, &zero));
+    return kerf__add_constant(r->g, v->name, "zero", t, zero);
+}
+
+static kerf_status round_by(const rewriting *r, kerf_value *v, kerf_value *scale, kerf_value *zero)
+{
+    kerf_node *q, *dq;
     KERF__TRY(kerf__add_node(r->g, "QuantizeLinear", v->name, "q", (kerf_value *[]){v, scale, zero},
                              3, r->options->activations, v->shape, &q));
     KERF__TRY(kerf__add_node(r->g, "DequantizeLinear", v->name, "dq",
                              (kerf_value *[]){q->outputs[0], scale, zero}, 3, KERF_F32, v->shape,
                              &dq));
     return replace_by(r->g, v, q, dq->outputs[0]);
+}
+
+static kerf_status round_site(const rewriting *r, kerf_value *v)
+{
+    kerf__trained *trained = &r->seen[kerf__sites_class(&r->sites, v)].trained;
+    kerf_value *scale = trained->scale, *zero = trained->zero;
+    if (r->trained == NULL)
+        KERF__TRY(add_numbers(r, v, &scale, &zero));
+    KERF__TRY(round_by(r, v, scale, zero));
+    const int is_watched = r->trained != NULL && kerf__sites_observed(&r->sites, v);
+    return is_watched ? kerf__trained_watch(trained, v) : KERF_OK;
 }
 
 /* ---- layers ---------------------------------------------------------------------------- */
@@ -268,19 +304,21 @@ static kerf_status rewrite_layers(const rewriting *r)
 }
 
 /* Layers, if there is a state to read them from, before inputs of nodes become others. */
-static kerf_status rewrite(kerf_graph *g, const kerf_state *s, const kerf_quantize_options *options,
-                           const kerf__quantize_layers *layers)
+static kerf_status rewrite(rewriting *r)
 {
-    rewriting r = {.g = g, .s = s, .options = options, .layers = layers};
-    kerf_status status = kerf__sites_find(&r.sites, g, layers);
+    kerf_status status = kerf__sites_find(&r->sites, r->g, r->layers);
     if (status == KERF_OK)
-        status = collect_ranges(&r);
-    if (status == KERF_OK && s != NULL)
-        status = rewrite_layers(&r);
+        status = collect_ranges(r);
+    if (status == KERF_OK && r->s != NULL)
+        status = rewrite_layers(r);
+    if (status == KERF_OK && r->trained != NULL)
+        status = begin_ranges(r);
     if (status == KERF_OK)
-        status = round_sites(&r);
-    kerf__sites_free(&r.sites);
-    free(r.seen);
+        status = round_sites(r);
+    if (status == KERF_OK && r->trained != NULL)
+        status = end_ranges(r);
+    kerf__sites_free(&r->sites);
+    free(r->seen);
     return status;
 }
 
@@ -288,11 +326,12 @@ kerf_status kerf__quantize_static(kerf_graph *g, const kerf_state *s,
                                   const kerf_quantize_options *options,
                                   const kerf__quantize_layers *layers)
 {
-    return rewrite(g, s, options, layers);
+    return rewrite(&(rewriting){.g = g, .s = s, .options = options, .layers = layers});
 }
 
-kerf_status kerf__quantize_activations(kerf_graph *g, const kerf_quantize_options *options,
+kerf_status kerf__quantize_activations(kerf_graph *g, kerf_state *trained,
+                                       const kerf_quantize_options *options,
                                        const kerf__quantize_layers *layers)
 {
-    return rewrite(g, NULL, options, layers);
+    return rewrite(&(rewriting){.g = g, .trained = trained, .options = options, .layers = layers});
 }

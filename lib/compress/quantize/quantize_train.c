@@ -10,9 +10,10 @@
  *
  * Weights and biases stay floats in the state, and their scales follow them in each step; a
  * gradient passes the rounding as if it were not there (lib/ops/quantize.c).  Activations have the
- * ranges that calibration found.  What kerf_quantize() makes of weights and biases afterwards has
- * the same scales and integers, bit for bit: so training and an evaluation of this graph run the
- * very kernels of the file (lib/plan/fuse_integer.c). */
+ * ranges that calibration found, or begin with them and follow what is seen (trained_ranges.c).
+ * What kerf_quantize() makes of weights and biases afterwards has the same scales and integers, bit
+ * for bit: so training and an evaluation of this graph run the very kernels of the file
+ * (lib/plan/fuse_integer.c). */
 #include "base/fail.h"
 #include "compress/quantize/quantize_internal.h"
 #include "tensor/tensor_internal.h"
@@ -131,11 +132,11 @@ static kerf_status check(const kerf_quantize_options *o)
                       "and weights symmetric without blocks");
 }
 
-static kerf_status rewrite(kerf_graph *g, const kerf_quantize_options *options)
+static kerf_status rewrite(kerf_graph *g, kerf_state *trained, const kerf_quantize_options *options)
 {
     kerf__quantize_layers layers;
     KERF__TRY(kerf__quantize_find(&layers, g, options));
-    kerf_status status = kerf__quantize_activations(g, options, &layers);
+    kerf_status status = kerf__quantize_activations(g, trained, options, &layers);
     for (size_t i = 0; status == KERF_OK && i < layers.num; i++)
         if (layers.at[i].weights != KERF_F16) /* less than what a step changes is lost there */
             status = round_layer(g, options, &layers.at[i]);
@@ -143,13 +144,13 @@ static kerf_status rewrite(kerf_graph *g, const kerf_quantize_options *options)
     return status == KERF_OK ? kerf__graph_sort(g) : status;
 }
 
-kerf_status kerf_quantize_rounding(kerf_graph **out, const kerf_graph *g,
+kerf_status kerf_quantize_rounding(kerf_graph **out, const kerf_graph *g, kerf_state *trained,
                                    const kerf_quantize_options *options)
 {
     *out = NULL;
     KERF__TRY(check(options));
     KERF__TRY(kerf_graph_copy(out, g));
-    kerf_status status = rewrite(*out, options);
+    kerf_status status = rewrite(*out, trained, options);
     if (status != KERF_OK) {
         kerf_graph_destroy(*out);
         *out = NULL;

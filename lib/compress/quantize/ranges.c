@@ -93,6 +93,19 @@ const double *kerf__ranges_find_means(const kerf_ranges *r, const char *name, si
     return NULL;
 }
 
+kerf_status kerf__ranges_copy_means(kerf_ranges *r, const kerf_ranges *src)
+{
+    for (size_t i = 0; i < src->num_means; i++) {
+        const means *m = &src->means[i];
+        double *values = kerf__alloc(m->num, sizeof *values);
+        if (values == NULL)
+            return kerf__fail_memory("ranges", m->num * sizeof *values);
+        memcpy(values, m->values, m->num * sizeof *values);
+        KERF__TRY(kerf__ranges_add_means(r, m->name, values, m->num));
+    }
+    return KERF_OK;
+}
+
 /* ---- the file -------------------------------------------------------------------------- */
 
 static kerf_status parse_ranges(kerf_ranges *r, const char *path, const json_t *root)

@@ -1,0 +1,258 @@
+/* compress/quantize/trained_ranges.c -- ranges of activations that follow what is seen while the
+ * network is trained with its roundings (Jacob et al. 2018, section 3.1).
+ *
+ *     low, high (states) --> kerf.TrainedRange --> scale, zero point of all sites of a class
+ *     sites --> kerf.Ends --> kerf.FollowRange with low  --> low's next value
+ *                         --> kerf.FollowRange with high --> high's next value
+ *
+ * A step rounds by the ranges of the steps before, so nothing waits for a batch to be looked at.
+ * Where no site of a class has numbers below 0, its low end is 0 and its zero point known; where a
+ * Clip bounds them, the high end goes no further (attribute `most`).  The plan then takes a Relu or
+ * a Clip from 0 for the integers' own bounds, as in the file.
+ *
+ * Both states carry the name of the class; kerf_quantize_take_ranges() finds them by it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "compress/quantize/quantize_internal.h"
+#include "plan/plan_internal.h"
+#include "tensor/tensor_internal.h"
+
+/* ---- states ---------------------------------------------------------------------------- */
+
+/* "BASE.END"; NULL without memory. */
+static char *name_of(const char *base, const char *end)
+{
+    const size_t bytes = strlen(base) + strlen(end) + 2;
+    char *name = kerf__alloc(bytes, 1);
+    if (name != NULL)
+        snprintf(name, bytes, "%s.%s", base, end);
+    return name;
+}
+
+static kerf_status find_state(const kerf_state *s, const char *name, const kerf_state_entry **out)
+{
+    *out = kerf_state_find(s, name);
+    if (*out == NULL ||
+        ((*out)->role == KERF_ROLE_RANGE && kerf_tensor_type((*out)->tensor) == KERF_F32 &&
+         kerf_tensor_num_elements((*out)->tensor) == 1))
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_ARGUMENT, "quantize: '%s' must be the end of a trained range", name);
+}
+
+/* The end's state, made on first use, begins with what was calibrated.  No denormals, which some
+ * devices do not have. */
+static kerf_status begin_state(kerf_state *s, const char *name, double x, int *id)
+{
+    const float start = fabs(x) < 0x1p-126 ? 0.0f : (float)x;
+    const kerf_state_entry *e;
+    KERF__TRY(find_state(s, name, &e));
+    if (e == NULL)
+        KERF__TRY(kerf_state_add(s, name, KERF_ROLE_RANGE, -1, KERF_F32, KERF_SCALAR, id));
+    else
+        *id = e->id;
+    return kerf_state_write(s, *id, &start);
+}
+
+static kerf_status add_end(kerf_graph *g, kerf_state *s, const char *base, const char *end,
+                           double x, kerf_value **out)
+{
+    char *name = name_of(base, end);
+    int id = -1;
+    if (name == NULL)
+        return kerf__fail_memory("quantize", strlen(base));
+    kerf_status status = begin_state(s, name, x, &id);
+    free(name);
+    KERF__TRY(status);
+    return kerf_graph_add_state(g, NULL, id, KERF_F32, KERF_SCALAR, out);
+}
+
+/* ---- the range -------------------------------------------------------------------------- */
+
+/* Between what numbers all of v lie, behind the activation that it comes of. */
+static void bounds_of(const kerf_value *v, float *low, float *high)
+{
+    static const char *const KEEP[] = {"MaxPool", "AveragePool", "GlobalAveragePool"};
+    const kerf_node *n = v->producer;
+    int keeps = kerf__sites_source(v) != NULL;
+    for (size_t i = 0; i < sizeof KEEP / sizeof KEEP[0]; i++)
+        keeps |= kerf__node_is(n, KEEP[i]);
+    *low = kerf__node_is(n, "Relu") ? 0 : -INFINITY;
+    *high = INFINITY;
+    if (keeps)
+        bounds_of(n->inputs[0], low, high);
+    else if (kerf__node_is(n, "Clip") && !kerf__plan_read_clip(n, low, high))
+        *low = -INFINITY, *high = INFINITY;
+}
+
+void kerf__trained_bound(kerf__trained *t, const kerf_value *v)
+{
+    float low, high;
+    bounds_of(v, &low, &high);
+    t->is_positive = (t->most == 0 || t->is_positive) && low >= 0;
+    t->most = fmaxf(t->most, high > 0 ? high : INFINITY);
+}
+
+static kerf_status add_number(kerf_graph *g, const char *base, const char *suffix, kerf_type type,
+                              int x, kerf_value **out)
+{
+    kerf_tensor *t; /* zeroed */
+    KERF__TRY(kerf_tensor_create(&t, NULL, type, KERF_SCALAR));
+    if (type != KERF_F32)
+        kerf__put_integer(t, 0, x);
+    return kerf__add_constant(g, base, suffix, t, out);
+}
+
+static int64_t onnx_number(kerf_type type)
+{
+    static const int64_t NUMBERS[KERF_NUM_TYPES] = {
+#define X(name, bits, text, onnx) [name] = (onnx),
+        KERF_TYPE_LIST(X)
+#undef X
+    };
+    return NUMBERS[type];
+}
+
+kerf_status kerf__trained_begin(kerf__trained *t, kerf_graph *g, kerf_state *s, const char *name,
+                                double low, double high, kerf_type type)
+{
+    const kerf_quant limits = kerf__quant_of_range(0, 0, type, 0, 0);
+    kerf_node *n;
+    if (t->is_positive)
+        KERF__TRY(add_number(g, name, "low", KERF_F32, 0, &t->ends[0]));
+    else
+        KERF__TRY(add_end(g, s, name, "low", low, &t->ends[0]));
+    KERF__TRY(add_end(g, s, name, "high", fmin(high, (double)t->most), &t->ends[1]));
+    KERF__TRY(kerf__add_node(g, "kerf.TrainedRange", name, "scale", t->ends, 2, KERF_F32,
+                             KERF_SCALAR, &n));
+    t->scale = n->outputs[0];
+    KERF__TRY(kerf__graph_add_output_value(g, n, NULL, &t->zero));
+    t->zero->type = type;
+    t->zero->shape = KERF_SCALAR;
+    KERF__TRY(kerf_node_set_int(n, "to", onnx_number(type)));
+    if (isfinite(t->most))
+        KERF__TRY(kerf_node_set_float(n, "most", t->most));
+    return t->is_positive ? add_number(g, name, "zero", type, limits.qmin, &t->zero) : KERF_OK;
+}
+
+/* ---- what is seen ------------------------------------------------------------------------ */
+
+kerf_status kerf__trained_watch(kerf__trained *t, kerf_value *v)
+{
+    kerf_value *inputs[2] = {v, t->seen};
+    kerf_node *n;
+    KERF__TRY(kerf__add_node(t->scale->graph, "kerf.Ends", v->name, "ends", inputs,
+                             t->seen != NULL ? 2 : 1, KERF_F32, KERF_SHAPE(2), &n));
+    t->seen = n->outputs[0];
+    return KERF_OK;
+}
+
+kerf_status kerf__trained_end(const kerf__trained *t)
+{
+    kerf_node *n;
+    for (int i = t->is_positive; i < 2; i++) {
+        KERF__TRY(kerf__add_node(t->scale->graph, "kerf.FollowRange", t->scale->name, "next",
+                                 (kerf_value *[]){t->ends[i], t->seen}, 2, KERF_F32, KERF_SCALAR,
+                                 &n));
+        KERF__TRY(kerf_node_set_int(n, "of", i));
+        n->outputs[0]->next_of = t->ends[i]->state_id;
+    }
+    return KERF_OK;
+}
+
+/* ---- back --------------------------------------------------------------------------------- */
+
+/* The end of a class that is never below 0 has no state. */
+static kerf_status read_end(const kerf_state *s, const char *base, const char *end, double *out,
+                            int *is_there)
+{
+    const kerf_state_entry *e = NULL;
+    char *name = name_of(base, end);
+    float x = 0;
+    if (name == NULL)
+        return kerf__fail_memory("quantize", strlen(base));
+    kerf_status status = find_state(s, name, &e);
+    if (status == KERF_OK && e != NULL)
+        status = kerf_state_read(s, e->id, &x);
+    free(name);
+    *is_there = e != NULL;
+    *out = (double)x;
+    return status;
+}
+
+/* The largest number that the sites of a class may hold. */
+static double most_of(const kerf_graph *g, const kerf__sites *sites, int class)
+{
+    kerf__trained t = {0};
+    for (size_t i = 0; i < sites->num; i++)
+        if (kerf__sites_observed(sites, g->values[i]) &&
+            kerf__sites_class(sites, g->values[i]) == class)
+            kerf__trained_bound(&t, g->values[i]);
+    return (double)t.most;
+}
+
+/* Each site that is observed has the range of its class. */
+static kerf_status read_site(kerf_ranges *r, const kerf_graph *g, const kerf_state *s,
+                             const kerf__sites *sites, const kerf_value *v)
+{
+    const int class = kerf__sites_class(sites, v);
+    const char *base = g->values[class]->name;
+    double low, high;
+    int is_there;
+    KERF__TRY(read_end(s, base, "low", &low, &is_there));
+    KERF__TRY(read_end(s, base, "high", &high, &is_there));
+    if (!is_there)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "quantize: the state has no trained range of '%s'; it must be trained by "
+                          "what kerf_quantize_rounding() makes of this network and these options",
+                          base);
+    return kerf__ranges_add(r, v->name, fmin(low, 0),
+                            fmin(fmax(high, 0), most_of(g, sites, class)));
+}
+
+static kerf_status read_sites(kerf_ranges *r, const kerf_graph *g, const kerf_state *s,
+                              const kerf__quantize_layers *layers)
+{
+    kerf__sites sites;
+    kerf_status status = kerf__sites_find(&sites, g, layers);
+    for (size_t i = 0; status == KERF_OK && i < sites.num; i++)
+        if (kerf__sites_observed(&sites, g->values[i]))
+            status = read_site(r, g, s, &sites, g->values[i]);
+    kerf__sites_free(&sites);
+    return status;
+}
+
+static void drop_ranges(kerf_state *s)
+{
+    for (int id = 0; id < kerf_state_num_ids(s); id++) {
+        const kerf_state_entry *e = kerf_state_get(s, id);
+        if (e != NULL && e->role == KERF_ROLE_RANGE)
+            kerf_state_drop(s, id);
+    }
+}
+
+kerf_status kerf_quantize_take_ranges(kerf_ranges **out, const kerf_graph *g, kerf_state *s,
+                                      const kerf_quantize_options *options)
+{
+    kerf__quantize_layers layers;
+    *out = NULL;
+    KERF__TRY(kerf__quantize_check_options(options));
+    KERF__TRY(kerf__quantize_find(&layers, g, options));
+    kerf_status status = kerf__ranges_create(out);
+    if (status == KERF_OK)
+        status = read_sites(*out, g, s, &layers);
+    if (status == KERF_OK && options->ranges != NULL)
+        status = kerf__ranges_copy_means(*out, options->ranges);
+    kerf__quantize_layers_free(&layers);
+    if (status == KERF_OK) {
+        drop_ranges(s);
+        return KERF_OK;
+    }
+    kerf_ranges_destroy(*out);
+    *out = NULL;
+    return status;
+}
