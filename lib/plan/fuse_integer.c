@@ -221,13 +221,44 @@ static kerf_status widen_computed(kerf_graph *g, kerf_type bytes, kerf_value **v
     return kerf__node_infer(n);
 }
 
+/* 1 if v is rounded by a layer's own scale, whose largest integer v's type holds. */
+static int is_rounded_by_layer(const kerf_value *v)
+{
+    const kerf_node *n = v->producer;
+    const kerf_value *zero = kerf__node_is(n, "QuantizeLinear") ? kerf_node_input(n, 2) : NULL;
+    if (!is_constant(zero) || !kerf__node_is(n->inputs[1]->producer, "kerf.QuantizeLayer"))
+        return 0;
+    for (size_t i = 0; i < zero->constant->num_elements; i++)
+        if (kerf__tensor_int(zero->constant, i) != 0)
+            return 0;
+    return kerf_node_int(n->inputs[1]->producer, "largest", INT32_MAX) <
+           (int64_t)1 << (kerf_type_bits(v->type) - 1);
+}
+
+/* Such are rounded to the same bytes at once. */
+static kerf_status round_to_bytes(kerf_graph *g, kerf_type bytes, kerf_value **v)
+{
+    const kerf_node *less = (*v)->producer;
+    kerf_value *inputs[3] = {less->inputs[0], less->inputs[1]};
+    kerf_tensor *zero; /* zeroed */
+    kerf_node *n;
+    KERF__TRY(kerf_tensor_create(&zero, NULL, bytes, less->inputs[2]->shape));
+    KERF__TRY(kerf_graph_add_constant(g, NULL, zero, &inputs[2]));
+    KERF__TRY(kerf_graph_add_node(g, "QuantizeLinear", NULL, inputs, 3, 1, &n));
+    KERF__TRY(kerf__node_copy_attributes(n, less));
+    *v = n->outputs[0];
+    return kerf__node_infer(n);
+}
+
 static kerf_status widen(kerf_graph *g, kerf_value **v)
 {
     const kerf_type type = (*v)->type;
     const kerf_type bytes = type == KERF_S4 || type == KERF_S2 ? KERF_S8 : KERF_U8;
     if ((LESS >> type & 1) == 0)
         return KERF_OK;
-    return is_constant(*v) ? widen_constant(g, bytes, v) : widen_computed(g, bytes, v);
+    if (is_constant(*v))
+        return widen_constant(g, bytes, v);
+    return is_rounded_by_layer(*v) ? round_to_bytes(g, bytes, v) : widen_computed(g, bytes, v);
 }
 
 /* Weights that have a scale each index of `axis`, and perhaps a bias of as many. */
