@@ -7,8 +7,8 @@ enum { BINS = 2048 };
 
 static void run(op_bench *b, int64_t num, int is_behind_relu)
 {
-    static const int32_t counts[BINS];
-    const float range[] = {-1, BINS / 2};
+    static const int32_t counts[BINS + 1];
+    static const float range[] = {-1, 1};
     float *x = malloc((size_t)num * sizeof *x);
     op_check_fill(x, (size_t)num, 1);
     for (int64_t i = 0; i < num; i++)
@@ -16,8 +16,8 @@ static void run(op_bench *b, int64_t num, int is_behind_relu)
     op_bench_begin(b);
     op_check_input(&b->c, KERF_F32, KERF_SHAPE(num), x);
     op_check_input(&b->c, KERF_F32, KERF_SHAPE(2), range);
-    op_check_input(&b->c, KERF_S32, KERF_SHAPE(BINS), counts);
-    op_check_node(&b->c, "kerf.Histogram", 1);
+    op_check_input(&b->c, KERF_S32, KERF_SHAPE(BINS + 1), counts);
+    op_check_node(&b->c, "kerf.Histogram", 2);
     op_bench_end(b, ref_histogram, 0, is_behind_relu ? "behind a Relu" : "a bell curve");
     free(x);
 }

@@ -56,13 +56,13 @@ typedef enum kerf_observer {
     KERF_OBSERVE_MINMAX, /* all that was ever seen */
     KERF_OBSERVE_MOVING, /* a moving average of the batches' ranges, the bias of its start
                           * corrected as in Adam (Kingma and Ba 2015) */
-    /* These look at the samples twice, and cut what hardly comes: */
+    /* These count what comes how often, and cut what hardly comes: */
     KERF_OBSERVE_PERCENTILE, /* so many percent lie below the upper end, as many above the lower */
     KERF_OBSERVE_MSE,        /* least squared error of rounding and cutting (Banner et al. 2019) */
     KERF_OBSERVE_ENTROPY     /* least Kullback-Leibler divergence (Migacz 2017) */
 } kerf_observer;
 
-/* Samples of both looks, where there are two; steps of all layers, where roundings are learned.
+/* Samples of all looks (means are one more); steps of all layers, where roundings are learned.
  * Nonzero stops. */
 typedef int (*kerf_calibrate_progress)(void *context, int64_t done, int64_t num);
 

@@ -1,20 +1,48 @@
-/* ops/histogram.c -- how often numbers fall into each part of a range, summed over runs.
+/* ops/histogram.c -- the range of numbers and how often they fall into each part of it, over all
+ * runs so far.
  *
- *     kerf.Histogram(x, range (2), counts (bins) int32) -> next counts (bins)
+ *     kerf.Histogram(x, range (2), counts (bins + 1) int32) -> next range, next counts
  *
- * range: its lower end, and bins a unit.  Number x is in bin (x - range[0]) * range[1], downwards;
- * below the first it is in the first, beyond the last in the last, NaN in none.  Counts of several
- * runs, or of parts, merge by adding them.
+ * range: the least and the largest number so far; infinity and its negative before the first.
+ * Bins lie in a row, as wide as the least power of two by which they hold the range, from a whole
+ * multiple of it on; so when the range grows, bins merge and no count is lost.  counts[bins] is of
+ * NaN, which no range has.  Where they lie: kerf__histogram_bins.
  *
  * Device side: kernels/histogram.cl.  Definition: tests/ref/ref_histogram.c. */
+#include <float.h>
+#include <math.h>
+
 #include "base/fail.h"
+#include "ops/histogram_common.h"
 #include "ops/layout_common.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_histogram;
 
-/* A slot has MOST_BINS and one for NaN, wide SUB times over. */
-enum { MOST_BINS = 2048, SUB = 4, GROUP = 64, GROUP_CHUNK = 65536 };
+/* By fewer bins than LEAST_BINS the widest range would need a width that no float has. */
+enum { LEAST_BINS = 16, MOST_BINS = 2048, SUB = 2, GROUP = 64, GROUP_CHUNK = 65536 };
+
+/* ---- where bins lie -------------------------------------------------------------------- */
+
+/* As the kernel numbers them: what is nearer to 0 than so small a part of a bin is 0. */
+static double bin_of(double x, int width)
+{
+    const double at = ldexp(x, -width);
+    return fabs(at) < 0x1p-60 ? 0 : floor(at);
+}
+
+kerf__bins kerf__histogram_bins(float low, float high, int num)
+{
+    enum { LEAST_WIDTH = -60, MOST_WIDTH = 126, KEPT_BITS = 22 };
+    const double a = fmax((double)low, -(double)FLT_MAX), b = fmin((double)high, (double)FLT_MAX);
+    const double most = fmax(fabs(a), fabs(b));
+    int width = most > 0 ? (int)fmax(ilogb(most) - KEPT_BITS, LEAST_WIDTH) : LEAST_WIDTH;
+    while (width < MOST_WIDTH && bin_of(b, width) - bin_of(a, width) >= num)
+        width++;
+    return (kerf__bins){ldexp(bin_of(a, width), width), ldexp(1, width)};
+}
+
+/* ---- the operation --------------------------------------------------------------------- */
 
 static kerf_status infer(kerf_node *n)
 {
@@ -23,11 +51,12 @@ static kerf_status infer(kerf_node *n)
     KERF__TRY(kerf__node_check_type(n, 1, KERF_F32));
     KERF__TRY(kerf__node_check_type(n, 2, KERF_S32));
     KERF__TRY(kerf__node_check_shape(n, 1, KERF_SHAPE(2)));
-    if (counts.rank != 1 || counts.dims[0] < 1 || counts.dims[0] > MOST_BINS)
-        return kerf__fail_node(KERF_ERR_SHAPE, n,
-                               "counts have %lld elements, must be 1 to %d in a row",
-                               (long long)kerf__value_elements(n->inputs[2]), MOST_BINS);
-    kerf__set_output(n, 0, KERF_S32, counts);
+    if (counts.rank != 1 || counts.dims[0] <= LEAST_BINS || counts.dims[0] > MOST_BINS + 1)
+        return kerf__fail_node(
+            KERF_ERR_SHAPE, n, "counts have %lld elements, must be %d to %d in a row",
+            (long long)kerf__value_elements(n->inputs[2]), LEAST_BINS + 1, MOST_BINS + 1);
+    kerf__set_output(n, 0, KERF_F32, KERF_SHAPE(2));
+    kerf__set_output(n, 1, KERF_S32, counts);
     return KERF_OK;
 }
 
@@ -52,25 +81,47 @@ static size_t num_slots(const kerf__op_case *c)
 
 static size_t scratch_bytes(const kerf__op_case *c)
 {
-    return num_slots(c) * (MOST_BINS + 1) * (kerf__is_wide(c) ? SUB : 1) * sizeof(uint32_t);
+    const size_t slots = num_slots(c), place = MOST_BINS + 1;
+    const size_t ranges = 2 * slots * (kerf__is_wide(c) ? 1 : GROUP);
+    return (ranges + place + slots * place * (kerf__is_wide(c) ? SUB : 1)) * sizeof(uint32_t);
+}
+
+/* Least and largest number, and where all counts so far lie among the bins. */
+static kerf_status build_range(const kerf__op_case *c, const char *options, size_t group)
+{
+    const unsigned bins = (unsigned)kerf__value_elements(c->node->inputs[2]) - 1;
+    KERF__TRY(kerf__emit(c, &kerf__source_histogram, "histogram_range", options,
+                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(c->scratch), ARG((unsigned)num_of(c)),
+                                    ARG((unsigned)chunk_of(c))),
+                         (kerf__grid){1, {num_slots(c), 1, 1}, {group, 1, 1}}));
+    return kerf__emit(c, &kerf__source_histogram, "histogram_settle", options,
+                      KERF__ARGS(ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)), ARG(kerf__out(c, 0)),
+                                 ARG(c->scratch), ARG(bins), ARG((unsigned)num_slots(c))),
+                      (kerf__grid){1, {1, 1, 1}, {group, 1, 1}});
+}
+
+static kerf_status build_counts(const kerf__op_case *c, const char *options, size_t group)
+{
+    const unsigned bins = (unsigned)kerf__value_elements(c->node->inputs[2]) - 1;
+    const unsigned bins_an_item = group == 1 ? 256 : 1;
+    const size_t items = kerf__ceil_div(bins + 1, bins_an_item);
+    KERF__TRY(kerf__emit(c, &kerf__source_histogram, "histogram_count", options,
+                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(c->scratch),
+                                    ARG(bins), ARG((unsigned)num_of(c)), ARG((unsigned)chunk_of(c)),
+                                    ARG((unsigned)num_slots(c))),
+                         (kerf__grid){1, {num_slots(c), 1, 1}, {group, 1, 1}}));
+    return kerf__emit(c, &kerf__source_histogram, "histogram_sum", options,
+                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 1)), ARG(bins),
+                                 ARG((unsigned)num_slots(c)), ARG(bins_an_item)),
+                      group == 1 ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
 }
 
 static kerf_status build(const kerf__op_case *c)
 {
-    const int wide = kerf__is_wide(c);
-    const char *options = wide ? "-DWIDE=1 -DV=16" : "-DWIDE=0 -DV=1";
-    const unsigned bins = (unsigned)kerf__value_elements(c->node->inputs[2]);
-    const unsigned bins_an_item = wide ? 256 : 1;
-    const size_t items = kerf__ceil_div(bins, bins_an_item);
-    KERF__TRY(
-        kerf__emit(c, &kerf__source_histogram, "histogram_count", options,
-                   KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(c->scratch), ARG(bins),
-                              ARG((unsigned)num_of(c)), ARG((unsigned)chunk_of(c))),
-                   (kerf__grid){1, {num_slots(c), 1, 1}, {wide ? 1 : GROUP, 1, 1}}));
-    return kerf__emit(c, &kerf__source_histogram, "histogram_sum", options,
-                      KERF__ARGS(ARG(kerf__in(c, 2)), ARG(c->scratch), ARG(kerf__out(c, 0)),
-                                 ARG(bins), ARG((unsigned)num_slots(c)), ARG(bins_an_item)),
-                      wide ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
+    const char *options = kerf__is_wide(c) ? "-DV=16" : "-DV=1";
+    const size_t group = kerf__is_wide(c) ? 1 : GROUP;
+    KERF__TRY(build_range(c, options, group));
+    return build_counts(c, options, group);
 }
 
 static const kerf__variant VARIANTS[] = {
@@ -83,11 +134,10 @@ const kerf__op kerf__ops_histogram[] = {
     {.op = "kerf.Histogram",
      .min_inputs = 3,
      .max_inputs = 3,
-     .num_outputs = 1,
+     .num_outputs = 2,
      .infer = infer,
      .layouts = kerf__wish_any_order,
      .variants = VARIANTS,
-     .num_variants = 2,
-     .in_place = 4},
+     .num_variants = 2},
     {.op = NULL},
 };

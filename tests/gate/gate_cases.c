@@ -358,7 +358,7 @@ const gate_case gate_cases[] = {
     {"kerf.AdamUpdate", "f32:5000 f32:5000 f32:5000 f32:5000 - f32:16",         "decoupled=1", 3},
 
     {"kerf.Mask",          "f32:5000 bool:5000",           NULL, 0},
-    {"kerf.Histogram",     "f32:5000 f32:2 s32:100",       NULL, 0},
+    {"kerf.Histogram",     "f32:5000 f32:2 s32:101",       NULL, 0},
     {"kerf.ThresholdMask", "f32: f32:5000 bool:5000",      NULL, 0},
     {"kerf.TopKMask",      "s32: f32:5000 bool:5000",      NULL, 2},
 };

@@ -141,12 +141,10 @@ static kerf_status calibrate(kerf__watching *w, const kerf_graph *g, const kerf_
     KERF__TRY(check_how(how));
     KERF__TRY(kerf__samples_open(&w->samples, g, d, how));
     KERF__TRY(find_sites(w, g, layers));
-    w->samples.to_see = (1 + counts + (how->means != 0)) * w->samples.num;
+    w->samples.to_see = (1 + (how->means != 0)) * w->samples.num;
     if (counts)
         KERF__TRY(check_counts(w, g));
-    KERF__TRY(look(w, g, &kerf__pass_ranges));
-    if (counts)
-        KERF__TRY(look(w, g, &kerf__pass_counts));
+    KERF__TRY(look(w, g, counts ? &kerf__pass_counts : &kerf__pass_ranges));
     for (size_t i = 0; i < w->num; i++)
         KERF__TRY(kerf__ranges_add(w->out, w->sites[i].name, w->sites[i].span.low,
                                    w->sites[i].span.high));

@@ -1,8 +1,8 @@
 /* compress/quantize/calibrate_internal.h -- what the halves of calibration share.
  *
- * pass: all samples once through the network, with an observer at each site.  Ranges are one pass;
- * observers that cut them need a second one, which counts what lies where in the whole range; means
- * are one more, of what layers take.
+ * pass: all samples once through the network, with an observer at each site.  Ranges are one pass,
+ * which for observers that cut them counts what lies where; means are one more, of what layers
+ * take.
  *
  *   calibrate.c           sites and passes
  *   calibrate_samples.c   samples, batch by batch through a network
@@ -96,7 +96,9 @@ extern const kerf__pass_rules kerf__pass_ranges, kerf__pass_counts, kerf__pass_m
 
 /* 1 if the observer needs counts. */
 int kerf__observer_counts(kerf_observer observer);
-/* The range that the observer gives to numbers that were counted in equal bins of `all`. */
-kerf__span kerf__observe(const kerf_calibrate_options *how, const int32_t *counts, kerf__span all);
+/* The range that the observer gives to numbers from low to high, of which kerf.Histogram has
+ * counted so many in each of KERF__BINS. */
+kerf__span kerf__observe(const kerf_calibrate_options *how, const int32_t *counts, float low,
+                         float high);
 
 #endif

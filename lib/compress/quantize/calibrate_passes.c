@@ -1,7 +1,7 @@
 /* compress/quantize/calibrate_passes.c -- the nodes that observe a site, and what they saw.
  *
  *     ranges   site --> ReduceMin --> Min with the state so far --> its next value; so the maxima
- *     counts   site --> kerf.Histogram with the state so far --> its next value
+ *     counts   site --> kerf.Histogram with range and counts so far --> the next of both
  *     means    site --> ReduceMean of an image --> ReduceSum of a batch --> Add to the state so far
  *
  * The states live on the device; nothing is read before the last batch. */
@@ -111,16 +111,22 @@ static kerf_status add_range(kerf__watching *w, kerf__watched *site, kerf_value 
     return add_end(w, site, v, &ENDS[1]);
 }
 
+static kerf_status check_finite(const kerf__watched *site, float low, float high)
+{
+    if (isfinite(low) && isfinite(high))
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "calibrate: '%s' has values from %g to %g, must be finite numbers; are the "
+                      "samples?",
+                      site->name, (double)low, (double)high);
+}
+
 static kerf_status read_range(const kerf__watching *w, kerf__watched *site)
 {
     float low, high;
     KERF__TRY(kerf_state_read(w->s, site->ids[0], &low));
     KERF__TRY(kerf_state_read(w->s, site->ids[1], &high));
-    if (!isfinite(low) || !isfinite(high))
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "calibrate: '%s' has values from %g to %g, must be finite numbers; are "
-                          "the samples?",
-                          site->name, (double)low, (double)high);
+    KERF__TRY(check_finite(site, low, high));
     /* A moving average began at 0; so much of it is still that. */
     const double start =
         is_average(w) ? pow(1 - (double)SHARE, (double)kerf__samples_num_batches(&w->samples)) : 0;
@@ -139,22 +145,28 @@ int kerf__observer_counts(kerf_observer observer)
 
 static kerf_status add_counts(kerf__watching *w, kerf__watched *site, kerf_value *v)
 {
-    const double width = site->span.high - site->span.low;
-    const float range[] = {(float)site->span.low, width > 0 ? (float)(KERF__BINS / width) : 0};
+    static const float NOTHING[] = {INFINITY, -INFINITY};
     kerf_value *inputs[3] = {v};
     kerf_node *n;
-    KERF__TRY(add_numbers(w->g, range, KERF_SHAPE(2), &inputs[1]));
-    KERF__TRY(add_state(w, site, "counts", KERF_S32, KERF_SHAPE(KERF__BINS), &inputs[2]));
-    KERF__TRY(kerf_graph_add_node(w->g, "kerf.Histogram", NULL, inputs, 3, 1, &n));
-    n->outputs[0]->next_of = inputs[2]->state_id;
+    KERF__TRY(add_state(w, site, "range", KERF_F32, KERF_SHAPE(2), &inputs[1]));
+    KERF__TRY(kerf_state_write(w->s, inputs[1]->state_id, NOTHING));
+    KERF__TRY(add_state(w, site, "counts", KERF_S32, KERF_SHAPE(KERF__BINS + 1), &inputs[2]));
+    KERF__TRY(kerf_graph_add_node(w->g, "kerf.Histogram", NULL, inputs, 3, 2, &n));
+    n->outputs[0]->next_of = inputs[1]->state_id;
+    n->outputs[1]->next_of = inputs[2]->state_id;
     return KERF_OK;
 }
 
 static kerf_status read_counts(const kerf__watching *w, kerf__watched *site)
 {
-    int32_t counts[KERF__BINS];
-    KERF__TRY(kerf_state_read(w->s, site->ids[0], counts));
-    site->span = kerf__observe(w->how, counts, site->span);
+    float range[2];
+    int32_t counts[KERF__BINS + 1];
+    KERF__TRY(kerf_state_read(w->s, site->ids[0], range));
+    KERF__TRY(kerf_state_read(w->s, site->ids[1], counts));
+    if (counts[KERF__BINS] > 0) /* of NaN */
+        range[0] = range[1] = NAN;
+    KERF__TRY(check_finite(site, range[0], range[1]));
+    site->span = kerf__observe(w->how, counts, range[0], range[1]);
     return KERF_OK;
 }
 

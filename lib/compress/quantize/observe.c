@@ -1,7 +1,8 @@
 /* compress/quantize/observe.c -- from how often numbers came to the range that they are given.
  *
  * A range that holds all that was ever seen wastes integers on numbers that hardly come.  These
- * observers cut it; each is given counts of the numbers between low and high, in equal bins.
+ * observers cut it; each is given counts of the numbers in equal bins, the first and the last of
+ * which may reach beyond the least and the largest number.
  *
  *   percentile   so and so many percent are below the upper end, and as many above the lower
  *   mse          of a hundred shares of the whole range that of the least squared error, rounding
@@ -14,12 +15,14 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "compress/quantize/calibrate_internal.h"
+#include "ops/histogram_common.h"
 
 enum { NUM_SHARES = 100, LEAST_SHARE = 10, LEVELS = 256 };
 
 typedef struct seen {
     const int32_t *counts;
     double low, width; /* of the first bin, and of each */
+    kerf__span all;    /* the least and the largest number */
     double total;
 } seen;
 
@@ -45,8 +48,8 @@ static int bin_at(const seen *s, double share)
 static kerf__span percentile(const seen *s, double percent)
 {
     /* The upper end takes its bin in, the lower too; a share of 1 is all. */
-    return (kerf__span){s->low + bin_at(s, 1 - percent / 100) * s->width,
-                        s->low + (bin_at(s, percent / 100) + 1) * s->width};
+    return (kerf__span){fmax(s->low + bin_at(s, 1 - percent / 100) * s->width, s->all.low),
+                        fmin(s->low + (bin_at(s, percent / 100) + 1) * s->width, s->all.high)};
 }
 
 /* ---- mse --------------------------------------------------------------------------------- */
@@ -124,11 +127,10 @@ static double divergence(const seen *s, kerf__span span)
 /* The share of the whole range with the least cost; of equal ones the largest. */
 static kerf__span search(const seen *s, double (*cost)(const seen *s, kerf__span span))
 {
-    const double high = s->low + KERF__BINS * s->width;
-    kerf__span best = {s->low, high};
+    kerf__span best = s->all;
     double least = cost(s, best);
     for (int share = NUM_SHARES - 1; share >= LEAST_SHARE; share--) {
-        const kerf__span span = {s->low * share / NUM_SHARES, high * share / NUM_SHARES};
+        const kerf__span span = {s->all.low * share / NUM_SHARES, s->all.high * share / NUM_SHARES};
         const double now = cost(s, span);
         if (now < least) {
             least = now;
@@ -138,13 +140,15 @@ static kerf__span search(const seen *s, double (*cost)(const seen *s, kerf__span
     return best;
 }
 
-kerf__span kerf__observe(const kerf_calibrate_options *how, const int32_t *counts, kerf__span all)
+kerf__span kerf__observe(const kerf_calibrate_options *how, const int32_t *counts, float low,
+                         float high)
 {
-    seen s = {counts, all.low, (all.high - all.low) / KERF__BINS, 0};
+    const kerf__bins bins = kerf__histogram_bins(low, high, KERF__BINS);
+    seen s = {counts, bins.low, bins.width, {(double)low, (double)high}, 0};
     for (int bin = 0; bin < KERF__BINS; bin++)
         s.total += counts[bin];
-    if (s.width <= 0 || s.total <= 0)
-        return all;
+    if (low >= high || s.total <= 0)
+        return s.all;
     switch (how->observer) {
     case KERF_OBSERVE_PERCENTILE:
         return percentile(&s, how->percentile);
@@ -156,5 +160,5 @@ kerf__span kerf__observe(const kerf_calibrate_options *how, const int32_t *count
     case KERF_OBSERVE_MOVING:
         break;
     }
-    return all;
+    return s.all;
 }
