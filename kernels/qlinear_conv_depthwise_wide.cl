@@ -2,22 +2,25 @@
  * of a pixel lie together (layout c16), and so do 16 filters' weights at one tap (o16); an item is
  * alone in its group.
  *
- * A dot product (dot.clh) takes a column of up to four taps: byte r of a channel's word is of row r
- * of the window.  A word of x is made once for a tile, NP neighbouring pixels, and serves every tap
- * across that meets it; so a pixel under a 3x3 filter takes three loads, which become a word, and
- * three dot products.  Rows and columns outside of x are its zero point, and what that adds is one
- * number a filter.
+ * A dot product (dot.clh) takes four neighbouring columns of a row: byte b of a channel's word is
+ * of column b.  64 bytes of x, four pixels, become the words of 16 channels by turning a square of
+ * 4 by 4 twice, which no channel's byte leaves its word for.  SHARE pixels of the result take the
+ * same words, by weights that lie as many bytes further in theirs; so a pixel under a 3x3 filter
+ * of stride 1 takes half of three words, and three dot products.
  *
- * ROWS: of taps in a word, 4 or, if that is less, the filter's; TAPS and STEP: taps across, without
- * dilation, and the stride of usual filters, which are spelled out; 0: any.
+ * The item's part of x is copied into local memory first, the *band*, with x's zero point where x
+ * has no pixels and without signs, as dot_us wants it; so the loop knows no edges, and what x's
+ * zero point adds is one number a filter.
  *
- * Assumes: the zero points of w are 0 (of uint8, 128); x has rows.  Limit: making words, and loads.
- * Host side: lib/ops/qlinear_conv_depthwise_wide.c. */
+ * TAPS and STEP: taps across, without dilation, and the stride of usual filters, which are spelled
+ * out; 0: any, whose words are gathered from four pixels.
+ *
+ * Assumes: the zero points of w are 0 (of uint8, 128).  Limit: results that become bytes, then dot
+ * products.  Host side: lib/ops/qlinear_conv_depthwise_wide.c. */
 #ifndef NP
 #define NP 7
 #endif
-#ifndef ROWS
-#define ROWS 4
+#ifndef TAPS
 #define TAPS 0
 #define STEP 0
 #endif
@@ -33,6 +36,19 @@
 #include "dot.clh"
 
 #define EACH_BYTE 0x01010101u
+#define WORDS     4 /* of a pixel's block in the band */
+#define COLUMNS   4 /* of a word */
+
+/* Words of a row of a usual filter, and pixels of the result that take the same. */
+#if TAPS > 0
+#define SPAN  ((TAPS + COLUMNS - 1) / COLUMNS)
+#define SHARE ((SPAN * COLUMNS - TAPS) / STEP + 1)
+#else
+#define SPAN  ((kernel_w + COLUMNS - 1) / COLUMNS) /* where kernel_w is known */
+#define SHARE 1
+#endif
+
+/* ---- filters --------------------------------------------------------------------------------- */
 
 /* Aligned, which vload16 does not know: PoCL would read byte by byte. */
 static INLINED uint16 lanes_at(global const uchar *at)
@@ -40,144 +56,169 @@ static INLINED uint16 lanes_at(global const uchar *at)
     return convert_uint16(*(global const uchar16 *)(global const void *)at);
 }
 
-/* Makes the words of 16 filters, one a column of taps, and returns the sums of their weights. */
+/* Word `k` of a row of 16 filters, whose first weight lies in byte `skip` of all words. */
+static INLINED uint16 filter_word(global const uchar *row, int k, int skip, int kernel_w, uint flip)
+{
+    uint16 word = (uint16)(0u);
+#pragma unroll
+    for (int b = 0; b < COLUMNS; b++) {
+        const int s = k * COLUMNS + b - skip;
+        if (s >= 0 && s < kernel_w)
+            word |= (lanes_at(row + s * LANES) ^ flip) << (uint)(8 * b);
+    }
+    return word;
+}
+
+/* Makes the words of 16 filters, for each of the pixels that share words of x, and returns the sums
+ * of their weights. */
 static INLINED int16 fill_words(global const uchar *weights, local uint *words, int kernel_h,
                                 int kernel_w, uint flip)
 {
     int16 sum = (int16)(0);
-    for (int top = 0; top < kernel_h; top += ROWS)
-        for (int s = 0; s < kernel_w; s++, words += LANES) {
-            uint16 word = (uint16)(0u);
-            for (int r = 0; r < min(ROWS, kernel_h - top); r++)
-                word |= (lanes_at(weights + ((top + r) * kernel_w + s) * LANES) ^ flip)
-                        << (uint)(8 * r);
-            sum = dot_us((uint16)(EACH_BYTE), word, sum);
-            vstore16(word, 0, words);
+    for (int r = 0; r < kernel_h; r++, weights += kernel_w * LANES)
+        for (int k = 0; k < SPAN; k++, words += SHARE * LANES) {
+            sum = dot_us((uint16)(EACH_BYTE), filter_word(weights, k, 0, kernel_w, flip), sum);
+#pragma unroll
+            for (int p = 0; p < SHARE; p++)
+                vstore16(filter_word(weights, k, p * STEP, kernel_w, flip), p, words);
         }
     return sum;
 }
 
-/* ---- rows of x ------------------------------------------------------------------------------- */
+/* ---- the band -------------------------------------------------------------------------------- */
 
-/* Of one word; a row outside of x is the first, and its bytes are not kept. */
-typedef struct band {
-    global const uchar *at[ROWS];
-    uint flip, keep, padding;
-} band;
-
-static INLINED band band_of(global const uchar *x, int row, int step, int num, int src_h, int src_w,
-                            uint flip, uint from_x)
+static INLINED void fill(local uint *to, int num, uint padding)
 {
-    band b = {.flip = flip * EACH_BYTE, .keep = 0, .padding = 0};
-#pragma unroll
-    for (int r = 0; r < ROWS; r++) {
-        const int y = r < num ? row + r * step : -1, inside = y >= 0 && y < src_h;
-        b.at[r] = x + (inside ? y * src_w * LANES : 0);
-        b.keep |= (inside ? 255u : 0u) << 8 * r;
-        b.padding |= (inside ? 0u : from_x) << 8 * r;
-    }
-    return b;
+    for (int i = 0; i < num; i++)
+        vstore4((uint4)(padding), i, to);
 }
 
-static INLINED uint16 word_at(const band *b, int column)
+/* Columns first to first + num - 1 of a row of x. */
+static INLINED void copy_row(global const uint *row, local uint *to, int first, int num, int src_w,
+                             uint padding, uint flip)
 {
-    uint16 word = lanes_at(b->at[0] + column * LANES);
-#pragma unroll
-    for (int r = 1; r < ROWS; r++)
-        word |= lanes_at(b->at[r] + column * LANES) << (uint)(8 * r);
-    return ((word ^ b->flip) & b->keep) | b->padding;
+    const int begin = first < 0 ? min(-first, num) : 0;
+    const int end = clamp(src_w - max(first, -num), begin, num);
+    int i = begin;
+    fill(to, begin, padding);
+    for (; i + COLUMNS <= end; i += COLUMNS)
+        vstore16(vload16(0, row + (first + i) * WORDS) ^ flip, 0, to + i * WORDS);
+    for (; i < end; i++)
+        vstore4(vload4(first + i, row) ^ flip, i, to);
+    fill(to + end * WORDS, num - end, padding);
 }
 
-static INLINED uint16 word_or_padding(const band *b, long column, int src_w, uint from_x)
+static INLINED void copy_band(global const uint *x, local uint *to, int row, int column,
+                              int num_rows, int num_columns, int src_h, int src_w, uint padding,
+                              uint flip)
 {
-    if (column >= 0 && column < src_w)
-        return word_at(b, (int)column);
-    return (uint16)(from_x * EACH_BYTE);
+    for (int end = row + num_rows; row < end; row++, to += num_columns * WORDS)
+        if (row >= 0 && row < src_h)
+            copy_row(x + row * src_w * WORDS, to, column, num_columns, src_w, padding, flip);
+        else
+            fill(to, num_columns, padding);
 }
 
 /* ---- a tile ---------------------------------------------------------------------------------- */
 
 #if TAPS > 0
-#define SPAN ((NP - 1) * STEP + TAPS) /* columns of x */
-
-/* Column j of the tile's, for all pixels that it is under. */
-static INLINED void add_column(int16 *acc, uint16 word, const uint16 *w, int j)
+/* A square of 4 by 4 bytes, its rows for its columns. */
+static INLINED uint4 turn_bytes(uint4 x)
 {
-#pragma unroll
-    for (int s = 0; s < TAPS; s++)
-        if (j >= s && (j - s) % STEP == 0 && (j - s) / STEP < NP)
-            acc[(j - s) / STEP] = dot_us(word, w[s], acc[(j - s) / STEP]);
+    return as_uint4(as_uchar16(x).s048c159d26ae37bf);
 }
 
-static INLINED void add_rows(int16 *acc, const band *b, local const uint *words, int column,
-                             int step, int dilation, int taps, int src_w, uint from_x)
+/* Of four neighbouring pixels. */
+static INLINED uint16 word_at(local const uint *at)
 {
-    uint16 w[TAPS];
+    const uint16 x = vload16(0, at).s048c159d26ae37bf;
+    return (uint16)(turn_bytes(x.s0123), turn_bytes(x.s4567), turn_bytes(x.s89ab),
+                    turn_bytes(x.scdef));
+}
+
+static INLINED void add_row(int16 *acc, local const uint *x, local const uint *words, int kernel_w,
+                            int step, int dilation)
+{
+    (void)kernel_w;
     (void)step;
     (void)dilation;
-    (void)taps;
 #pragma unroll
-    for (int s = 0; s < TAPS; s++)
-        w[s] = vload16(s, words);
-    if (column >= 0 && column <= src_w - SPAN)
+    for (int k = 0; k < SPAN; k++) {
+        uint16 w[SHARE], word = (uint16)(0u);
 #pragma unroll
-        for (int j = 0; j < SPAN; j++)
-            add_column(acc, word_at(b, column + j), w, j);
-    else
+        for (int p = 0; p < SHARE; p++)
+            w[p] = vload16(k * SHARE + p, words);
 #pragma unroll
-        for (int j = 0; j < SPAN; j++)
-            add_column(acc, word_or_padding(b, column + (long)j, src_w, from_x), w, j);
+        for (int i = 0; i < NP; i++) {
+            if (i % SHARE == 0)
+                word = word_at(x + (i * STEP + k * COLUMNS) * WORDS);
+            acc[i] = dot_us(word, w[i % SHARE], acc[i]);
+        }
+    }
 }
 #else
-static INLINED void add_rows(int16 *acc, const band *b, local const uint *words, int column,
-                             int step, int dilation, int taps, int src_w, uint from_x)
+/* Of four columns, `dilation` pixels apart; what lies behind the last meets weights of 0. */
+static INLINED uint16 word_at(local const uint *at, int dilation)
 {
-    for (int s = 0; s < taps; s++) {
-        const uint16 w = vload16(s, words);
+    uint16 word = (uint16)(0u);
 #pragma unroll
-        for (int p = 0; p < NP; p++) {
-            const long at = column + p * (long)step + s * (long)dilation;
-            acc[p] = dot_us(word_or_padding(b, at, src_w, from_x), w, acc[p]);
-        }
+    for (int b = 0; b < COLUMNS; b++)
+        word |= convert_uint16(as_uchar16(vload4(b * dilation, at))) << (uint)(8 * b);
+    return word;
+}
+
+static INLINED void add_row(int16 *acc, local const uint *x, local const uint *words, int kernel_w,
+                            int step, int dilation)
+{
+    for (int k = 0; k < SPAN; k++) {
+        const uint16 w = vload16(k, words);
+#pragma unroll
+        for (int i = 0; i < NP; i++)
+            acc[i] = dot_us(word_at(x + (i * step + k * COLUMNS * dilation) * WORDS, dilation), w,
+                            acc[i]);
     }
 }
 #endif
 
 /* ---- an item --------------------------------------------------------------------------------- */
 
-/* Work-item (x, y): `num` rows of dst from x * num on, in block y of the channels of all images. */
-kernel void qlinear_conv_depthwise_wide(global const uchar *x, global const uchar *weights,
+/* Work-item (x, y): rectangle x of `rows` by `cols` pixels of dst, in block y of the channels of
+ * all images.  The band is `columns` wide, words behind the last column of a tile included. */
+kernel void qlinear_conv_depthwise_wide(global const uint *x, global const uchar *weights,
                                         global uchar *dst, INTEGERS, GEOMETRY ADDEND,
-                                        local uint *words, int num)
+                                        local uint *band, local uint *words, int rows, int cols,
+                                        int columns)
 {
     const int plane = (int)get_global_id(1), block = plane % ((groups + LANES - 1) / LANES);
-    const int first = (int)get_global_id(0) * num, end = min(first + num, dst_h);
+    const int rects = (dst_w + cols - 1) / cols, rect = (int)get_global_id(0);
+    const int row = rect / rects * rows, col = rect % rects * cols;
+    const int num_rows = min(rows, dst_h - row), num_cols = min(cols, dst_w - col);
     const uint from_x = has_x_zero ? (uint)x_zero[0] ^ (uint)x_flip : (uint)x_flip;
     factors k;
-    x += (long)plane * src_h * src_w * LANES;
     dst += (long)plane * dst_h * dst_w * LANES;
 #if defined RESIDUAL || defined UNROUNDED
     other += (long)plane * dst_h * dst_w * LANES;
 #else
     global const uchar *other = dst;
 #endif
+    copy_band(x + (long)plane * src_h * src_w * WORDS, band, row * stride_h - pad_h,
+              col * stride_w - pad_w, (num_rows - 1) * stride_h + (kernel_h - 1) * dilation_h + 1,
+              columns, src_h, src_w, from_x * EACH_BYTE, (uint)x_flip * EACH_BYTE);
     const int16 sums = fill_words(weights + (long)block * kernel_h * kernel_w * LANES, words,
-                                  kernel_h, kernel_w, (uint)(128 - w_flip));
+                                  kernel_h, TAPS > 0 ? TAPS : kernel_w, (uint)(128 - w_flip));
     find_factors(&k, &sums, (int)from_x, block * LANES, groups * src_channels * dst_channels,
                  RESULT_ARGS ADDEND_ARGS);
-    for (int p = first; p < end; p++)
-        for (int q = 0; q < dst_w; q += NP) {
+    for (int p = 0; p < num_rows; p++)
+        for (int q = 0; q < num_cols; q += NP) {
             int16 acc[1][NP];
-            const int at = (p * dst_w + q) * LANES;
+            const int at = ((row + p) * dst_w + col + q) * LANES;
+            local const uint *from = band + (p * stride_h * columns + q * stride_w) * WORDS;
 #pragma unroll
             for (int i = 0; i < NP; i++)
                 acc[0][i] = (int16)(0);
-            for (int top = 0; top < kernel_h; top += ROWS) {
-                const band b = band_of(x, p * stride_h - pad_h + top * dilation_h, dilation_h,
-                                       kernel_h - top, src_h, src_w, (uint)x_flip, from_x);
-                add_rows(acc[0], &b, words + top / ROWS * kernel_w * LANES, q * stride_w - pad_w,
-                         stride_w, dilation_w, kernel_w, src_w, from_x);
-            }
-            store_tile(acc, &k, other + at, dst + at, 0, 1, 0, min(NP, dst_w - q));
+            for (int r = 0; r < kernel_h; r++)
+                add_row(acc[0], from + r * dilation_h * columns * WORDS,
+                        words + r * SPAN * SHARE * LANES, kernel_w, stride_w, dilation_w);
+            store_tile(acc, &k, other + at, dst + at, 0, 1, 0, min(NP, num_cols - q));
         }
 }

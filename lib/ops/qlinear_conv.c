@@ -262,7 +262,8 @@ static kerf_status build_plain(const kerf__op_case *c)
      .guess = kerf__qlinear_depthwise_##form##_guess,                                              \
      .build = kerf__qlinear_depthwise_##form##_build,                                              \
      .candidates = kerf__qlinear_depthwise_tiles,                                                  \
-     .num_candidates = KERF__QLINEAR_DEPTHWISE_NUM_TILES},
+     .num_candidates = KERF__QLINEAR_DEPTHWISE_NUM_TILES,                                          \
+     .takes = kerf__qlinear_depthwise_takes},
 
 static const kerf__variant VARIANTS[] = {
     KERF__QLINEAR_CONV_FORM_LIST(WIDE) /* the fastest first */

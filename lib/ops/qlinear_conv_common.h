@@ -53,6 +53,7 @@ int kerf__qlinear_depthwise_is_wished(const kerf__conv *v);
     kerf_status kerf__qlinear_depthwise_##name##_build(const kerf__op_case *c);
 KERF__QLINEAR_CONV_FORM_LIST(KERF__QLINEAR_DEPTHWISE_FORM)
 #undef KERF__QLINEAR_DEPTHWISE_FORM
+int kerf__qlinear_depthwise_takes(const kerf__op_case *c, const kerf__candidate *candidate);
 enum { KERF__QLINEAR_DEPTHWISE_NUM_TILES = 2 };
 extern const kerf__candidate kerf__qlinear_depthwise_tiles[KERF__QLINEAR_DEPTHWISE_NUM_TILES];
 
