@@ -268,6 +268,13 @@ static kerf_status build_plain(const kerf__op_case *c)
 static const kerf__variant VARIANTS[] = {
     KERF__QLINEAR_CONV_FORM_LIST(WIDE) /* the fastest first */
     KERF__QLINEAR_CONV_FORM_LIST(DEPTHWISE) PLAIN_VARIANTS,
+    {.name = "qlinear_conv_depthwise_simt",
+     .fits = kerf__qlinear_depthwise_simt_fits,
+     .guess = kerf__qlinear_depthwise_simt_guess,
+     .build = kerf__qlinear_depthwise_simt_build,
+     .candidates = kerf__dots_ss,
+     .num_candidates = KERF__NUM_DOTS_SS,
+     .takes = kerf__takes_dot_ss},
 };
 
 /* Whose sums are the result. */

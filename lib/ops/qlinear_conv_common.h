@@ -27,6 +27,11 @@ int kerf__qlinear_conv_simt_fits(const kerf__op_case *c);
 double kerf__qlinear_conv_simt_guess(const kerf__op_case *c);
 kerf_status kerf__qlinear_conv_simt_build(const kerf__op_case *c);
 
+/* qlinear_conv_depthwise_simt.c */
+int kerf__qlinear_depthwise_simt_fits(const kerf__op_case *c);
+double kerf__qlinear_depthwise_simt_guess(const kerf__op_case *c);
+kerf_status kerf__qlinear_depthwise_simt_build(const kerf__op_case *c);
+
 /* qlinear_conv_wide.c: in blocks, for CPU devices. */
 kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out);
 /* Its variants: a name's end, and the form of the dot product. */

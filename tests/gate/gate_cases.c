@@ -120,6 +120,7 @@ const gate_case gate_cases[] = {
      "layouts=c16,plain,plain,o16>c16 group=32", 0},
     {"QLinearConv", "u8:2,2,11,16 f32: u8: s8:2,1,4,16 f32: s8: f32: u8:",
      "layouts=c16,plain,plain,o16>c16 group=32", 0},
+    {"QLinearConv", "u8:2,32,9,11 f32: u8: s8:32,1,3,3 f32:32 0s8: f32: u8: s32:32", "group=32 pads=1,1,1,1", 0},
     /* With a residual. */
     {"QLinearConv", "u8:2,5,9,11 f32: u8: s8:7,5,3,3 f32:7 s8:7 f32: u8: s32:7 u8:2,7,9,11 f32: u8: f32: u8:",
      "pads=1,1,1,1", 0},
@@ -129,7 +130,10 @@ const gate_case gate_cases[] = {
      "layouts=c16,plain,plain,v16,plain,plain,plain,plain,plain,c16>c16", 0},
     {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,1,3,3,16 f32:32 s8: f32: u8: s32:32 u8:2,2,9,11,16 f32: u8: f32: u8:",
      "layouts=c16,plain,plain,o16,plain,plain,plain,plain,plain,c16>c16 group=32 pads=1,1,1,1", 0},
+    {"QLinearConv", "u8:2,32,9,11 f32: u8: s8:32,1,3,3 f32:32 0s8: f32: u8: s32:32 u8:2,32,9,11 f32: u8: f32: u8:",
+     "group=32 pads=1,1,1,1", 0},
     /* With what was rounded. */
+    {"QLinearConv", "u8:2,32,9,11 f32: u8: s8:32,1,3,3 f32:32 0s8: f32: u8: s32:32", "group=32 pads=1,1,1,1", 2},
     {"QLinearConv", "u8:2,5,9,11 f32: u8: s8:7,5,3,3 f32:7 s8:7 f32: u8: s32:7", "pads=1,1,1,1", 2},
     {"QLinearConv", "u8:2,2,9,11,16 f32: u8: s8:2,8,3,3,64 f32:32 s8: f32: u8: s32:32",
      "layouts=c16,plain,plain,v16>c16,c16 pads=1,1,1,1", 2},

@@ -18,7 +18,11 @@ GROUP = {"small": 64, "gpu": 256}
 
 
 # Kernels that multiply bytes by dot.clh, whose names do not say so.
-DOT_KERNELS = {"matmul_integer_simt": "ss", "qlinear_conv_simt": "ss"}
+DOT_KERNELS = {
+    "matmul_integer_simt": "ss",
+    "qlinear_conv_depthwise_simt": "ss",
+    "qlinear_conv_simt": "ss",
+}
 
 
 def dot_form(entry):
