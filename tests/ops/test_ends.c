@@ -68,6 +68,29 @@ static void test_ends(void)
     }
 }
 
+/* Numbers in pad lanes, larger than any: NaN, as elsewhere, would not be seen. */
+static void test_pad_lanes(void)
+{
+    const kerf_shape shape = KERF_SHAPE(2, 20, 3, 5);
+    float x[600];
+    kerf__layouts layouts;
+    op_check c, laid;
+    op_check_fill(x, 600, 8);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, shape, x);
+    op_check_node(&c, "kerf.Ends", 1);
+    CHECK_OK(kerf__node_infer(c.node));
+    if (laid_wish(&c, &layouts)) {
+        laid_begin(&laid, &c, &layouts);
+        float *data = laid.data[0];
+        for (size_t i = 0; i < num_of(laid.inputs[0]->shape); i++)
+            data[i] = isnan(data[i]) ? 9.0f : data[i];
+        laid_run_all(&laid, &c, ref_ends, 0);
+        op_check_end(&laid);
+    }
+    op_check_end(&c);
+}
+
 static void test_refused(void)
 {
     const float x[3] = {0};
@@ -84,6 +107,7 @@ int main(void)
 {
     dev = check_open_device();
     test_ends();
+    test_pad_lanes();
     test_refused();
     kerf_device_close(dev);
     return check_result();
