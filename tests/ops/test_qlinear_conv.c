@@ -210,14 +210,12 @@ static void check_blocked(const conv_case *cases, size_t num)
                                       .no_zero = 1});
 }
 
-/* In blocks, for CPU devices; only where w's zero points vanish.  Intel's compiler takes a minute
- * for a filter across, PoCL seconds for the same code. */
+/* In blocks, for CPU devices; only where w's zero points vanish. */
 static void test_blocked(void)
 {
     const kerf_device_info *info = kerf_device_get_info(dev);
-    const int is_slow = strstr(info->platform, "Intel") != NULL;
     check_blocked(BLOCKED, LENGTH(BLOCKED));
-    check_blocked(DEPTHWISE, is_slow ? 1 : LENGTH(DEPTHWISE));
+    check_blocked(DEPTHWISE, LENGTH(DEPTHWISE));
     if (info->type == KERF_DEVICE_CPU && !kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS))
         CHECK(num_laid > 0);
 }
