@@ -15,7 +15,7 @@
 #include "device/quirks.h"
 #include "device/trial.h"
 
-enum { ITEMS = KERF__TRIAL_ITEMS, GROUP = 256, FLOOR_LOCAL_BYTES = 16 << 10 };
+enum { ITEMS = KERF__TRIAL_ITEMS, GROUP = 256 };
 
 static kerf_status run_buffers(kerf_device *dev, const kerf__trial *r, kerf__buffer **buffers,
                                kerf__launch **launch)
@@ -353,15 +353,21 @@ static int try_device(const kerf__opencl *cl, kerf__found found, int basic, cons
     return verdict->works;
 }
 
+/* Local memory that needs no trial: every phone has 16 KiB, and CPU devices, where it is memory
+ * like any other, the 32 that the standard asks for and kernels in blocks of channels count on. */
+static uint64_t sure_local_bytes(const kerf_device_info *info)
+{
+    const uint64_t sure = info->type == KERF_DEVICE_CPU ? 32 << 10 : 16 << 10;
+    return info->local_bytes < sure ? info->local_bytes : sure;
+}
+
 static json_t *judge_device(const kerf__opencl *cl, const kerf__listing *list, size_t i, int basic,
                             void (*trying)(const char *what))
 {
     const kerf_device_info *info = &list->infos[i];
     const kerf__listener l = {trying, info->name};
     kerf__verdict verdict = {.max_group = info->max_group < 64 ? info->max_group : 64,
-                             .local_bytes = info->local_bytes < FLOOR_LOCAL_BYTES
-                                                ? info->local_bytes
-                                                : FLOOR_LOCAL_BYTES,
+                             .local_bytes = sure_local_bytes(info),
                              .features = info->features};
     memcpy(verdict.platform, info->platform, sizeof verdict.platform);
     memcpy(verdict.name, info->name, sizeof verdict.name);
