@@ -38,8 +38,7 @@
 
 enum { U8, S8, U16, S16, U32, S32, S64, F16, F32, BOOL }; /* BOOL: of dst alone, 0 or 1 */
 
-/* ---- formulas: T is C or 16 of them, M its truth values ----------------------------------------
- */
+/* ---- formulas: T is C or 16 of them, M its truth values -------------------------------------- */
 
 #define IS(T, M, cond, yes, no) select((T)(no), (T)(yes), (M)(cond))
 #define TRUTH(T, M, cond)       IS(T, M, cond, 1, 0)
@@ -117,8 +116,7 @@ POWER(power_long16, long16)
 #define op_Pow(T, M, a, b, c, p, q) JOIN(power_, T)(a, b)
 #endif
 
-/* ---- loads and stores: one element, or 16 neighbours -------------------------------------------
- */
+/* ---- loads and stores: one element, or 16 neighbours ----------------------------------------- */
 
 #define TO(t, w)          JOIN(JOIN(convert_, t), w)
 #define AT(t, p, i)       ((global t *)(global void *)(p) + (i))
@@ -197,8 +195,7 @@ LOADER(16, 16)
 STORER(16, 16)
 #endif
 
-/* ---- the kernel --------------------------------------------------------------------------------
- */
+/* ---- the kernel ------------------------------------------------------------------------------ */
 
 #define STRIDES(x)                                                                                 \
     uint x##0, uint x##1, uint x##2, uint x##3, uint x##4, uint x##5, uint x##6, uint x##7

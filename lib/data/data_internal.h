@@ -54,8 +54,7 @@ kerf_status kerf__samples_take_images(kerf_dataset *d, kerf__samples *s, kerf_te
 kerf_status kerf__samples_take_labels(kerf_dataset *d, kerf__samples *s, const kerf_tensor *y,
                                       const char *name);
 
-/* ---- pictures and their preparation -----------------------------------------------------------
- */
+/* ---- pictures and their preparation ---------------------------------------------------------- */
 
 /* Bytes in planes, (C, H, W). */
 typedef struct kerf__picture {

@@ -12,8 +12,7 @@
 #include "base/fail.h"
 #include "data/data_internal.h"
 
-/* ---- augmentation -----------------------------------------------------------------------------
- */
+/* ---- augmentation ---------------------------------------------------------------------------- */
 
 kerf_status kerf_augment_parse(kerf_augment *augment, const char *text)
 {

@@ -110,8 +110,7 @@ static kerf_status bring_inputs(kerf__onnx_reader *r, kerf_node *n)
     return KERF_OK;
 }
 
-/* ---- operators ---------------------------------------------------------------------------------
- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 /* Before 14, several outputs were what asked for the training form, and two of the five were
  * only there for the gradient. */

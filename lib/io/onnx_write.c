@@ -126,9 +126,7 @@ static kerf_status choose_names(writer *w)
     return KERF_OK;
 }
 
-/* ---- weights and constants
- * ------------------------------------------------------------------------------
- */
+/* ---- weights and constants ------------------------------------------------------------------- */
 
 /* The tensor behind a stored value. */
 static kerf_status tensor_of(const writer *w, const kerf_value *v, const kerf_tensor **out)

@@ -9,8 +9,7 @@
 #include "ops/shape_common.h"
 #include "plan/fold.h"
 
-/* ---- formulas: 0 where the result is no number ------------------------------------------------
- */
+/* ---- formulas: 0 where the result is no number ----------------------------------------------- */
 
 typedef int (*int_formula)(int64_t a, int64_t b, int64_t *out);
 typedef double (*float_formula)(double a, double b);
@@ -226,8 +225,7 @@ kerf_status kerf__fold_where(kerf__folding *x)
     return KERF_OK;
 }
 
-/* ---- reductions --------------------------------------------------------------------------------
- */
+/* ---- reductions ------------------------------------------------------------------------------ */
 
 /* The reduced dimensions as bits; all for none, unless the node says that none means none. */
 static kerf_status read_axes(const kerf__folding *x, unsigned *bits)

@@ -156,8 +156,7 @@ static int find_layer(const folding *f, layer *l)
            (is_own_state(bias) && bias->shape.rank == 1 && bias->shape.dims[0] == l->outputs);
 }
 
-/* ---- weights and bias ------------------------------------------------------------------------
- */
+/* ---- weights and bias ------------------------------------------------------------------------ */
 
 static kerf_status find_bias(const folding *f, const layer *l, int *id)
 {

@@ -27,8 +27,7 @@ static int has_fixed_batch(const kerf_graph *g, int64_t *batch)
     return *batch > 0;
 }
 
-/* ---- constants that hold the batch ------------------------------------------------------------
- */
+/* ---- constants that hold the batch ----------------------------------------------------------- */
 
 static const struct {
     const char *op;
@@ -78,8 +77,7 @@ static kerf_status free_constants(kerf_graph *g, const kerf_graph *known, int64_
     return KERF_OK;
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------
- */
+/* ---- shapes ---------------------------------------------------------------------------------- */
 
 /* What is said of results held for the old batch. */
 static void free_shapes(kerf_graph *g, int64_t symbol, int64_t batch)

@@ -343,8 +343,7 @@ static kerf_status put_mean(pattern *p)
     return put_inputs(p->core, inputs, 5);
 }
 
-/* ---- floats that gradients read ---------------------------------------------------------------
- */
+/* ---- floats that gradients read -------------------------------------------------------------- */
 
 /* Who read the core's floats read what its integers are rounded from. */
 static kerf_status leave_unrounded(pattern *p)
@@ -367,8 +366,7 @@ static kerf_status leave_core(pattern *p)
     return kerf__node_copy_attributes(p->core, floats);
 }
 
-/* ---- the table --------------------------------------------------------------------------------
- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *op, *integer_op;

@@ -289,8 +289,7 @@ static void test_npy_test_split(const char *dir)
         erase(dir, NAMES[i]);
 }
 
-/* ---- without memory ---------------------------------------------------------------------------
- */
+/* ---- without memory -------------------------------------------------------------------------- */
 
 static void fail_everywhere(const char *text)
 {

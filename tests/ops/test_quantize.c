@@ -177,8 +177,7 @@ static void test_large(void)
     }
 }
 
-/* ---- what may be left out ----------------------------------------------------------------------
- */
+/* ---- what may be left out -------------------------------------------------------------------- */
 
 /* No zero point is 0 of uint8, or of what output_dtype says; int32 comes back. */
 static void test_without_zero_point(void)

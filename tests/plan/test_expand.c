@@ -59,8 +59,7 @@ static void test_ties(void)
     op_check_end(&c);
 }
 
-/* ---- com.microsoft.QGemm -----------------------------------------------------------------------
- */
+/* ---- com.microsoft.QGemm --------------------------------------------------------------------- */
 
 enum { ROWS = 2, INNER = 3, COLUMNS = 2 };
 
@@ -119,8 +118,7 @@ static void test_qgemm(void)
     op_check_end(&c);
 }
 
-/* ---- com.microsoft.QLinearGlobalAveragePool ---------------------------------------------------
- */
+/* ---- com.microsoft.QLinearGlobalAveragePool -------------------------------------------------- */
 
 enum { CHANNELS = 3, PIXELS = 4 };
 

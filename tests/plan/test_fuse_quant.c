@@ -11,8 +11,7 @@
 enum { ROWS = 6, COLUMNS = 50, NUM = ROWS * COLUMNS };
 static kerf_device *dev;
 
-/* ---- graphs ------------------------------------------------------------------------------------
- */
+/* ---- graphs ---------------------------------------------------------------------------------- */
 
 static kerf_value *numbered(kerf_graph *g, const char *op, kerf_value *x, kerf_shape shape,
                             float scale)

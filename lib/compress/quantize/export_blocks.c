@@ -50,8 +50,7 @@ kerf_status kerf__export_widen(kerf__exporting *x)
     return KERF_OK;
 }
 
-/* ---- whole blocks -----------------------------------------------------------------------------
- */
+/* ---- whole blocks ---------------------------------------------------------------------------- */
 
 /* How many terms lack to a whole last block of a matrix (terms, channels); 0 for any other. */
 static int64_t lacking(const kerf_node *n)
