@@ -341,9 +341,11 @@ static void prune_half(network *n)
     kerf_pruner_destroy(pruner);
 }
 
-/* Ternary weights, half of them pruned: a hard case, which training mends. */
+/* Ternary weights, half of them pruned: a hard case, which training mends; where time is dear two
+ * epochs show that zeros stay. */
 static void test_learns(void)
 {
+    const int is_short = getenv("KERF_TEST_SMALL") != NULL;
     float before[NUM_FC], after[NUM_FC];
     kerf_dataset *d = open_data();
     kerf_ranges *r = make_ranges(0);
@@ -352,7 +354,7 @@ static void test_learns(void)
     network n = make(64, 64);
     kerf_graph *rounding;
     t.batch = 16;
-    t.epochs = 15;
+    t.epochs = is_short ? 2 : 15;
     t.prep = "raw";
     prune_half(&n);
     network_read(&n, "fc.weight", before);
@@ -364,7 +366,7 @@ static void test_learns(void)
     for (int i = 0; i < NUM_FC; i++)
         CHECK(before[i] != 0 || after[i] == 0);
     CHECK(memcmp(before, after, sizeof before) != 0);
-    if (!(is.loss < 0.5 * was.loss && is.top1 > 90)) {
+    if (!is_short && !(is.loss < 0.5 * was.loss && is.top1 > 90)) {
         printf("loss %g became %g, top-1 %g %%\n", was.loss, is.loss, is.top1);
         check_failures++;
     }
