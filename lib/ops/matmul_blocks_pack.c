@@ -20,11 +20,6 @@ static int is_transposed(const kerf_node *n)
     return kerf_node_int(n, "transB", 0) != 0;
 }
 
-static int has_sign(kerf_type type)
-{
-    return type == KERF_S8 || type == KERF_S4 || type == KERF_S2;
-}
-
 static kerf__blocks blocks_of(const kerf_node *n)
 {
     const kerf_shape b = n->inputs[0]->shape;
@@ -104,7 +99,7 @@ kerf_status kerf__pack_blocks_build(const kerf__op_case *c)
     const unsigned num = (unsigned)(kerf__value_elements(n->outputs[0]) / 4);
     char options[48];
     snprintf(options, sizeof options, "-DV=4 -DBITS=%d -DSIGNED=%d", b.bits,
-             has_sign(n->inputs[0]->type));
+             kerf__type_has_sign(n->inputs[0]->type));
     return kerf__emit(
         c, &kerf__source_matmul_blocks_pack, "matmul_blocks_pack", options,
         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, b.has_zero ? 2 : 0)),

@@ -15,6 +15,7 @@
  * qlinear_conv_plain: one work-item an element.  Device side: kernels/qlinear_conv.cl.
  * Definition: tests/ref/ref_qlinear_conv.c. */
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -144,6 +145,13 @@ const char *kerf__conv_bytes_options(const kerf_node *n)
            : is_unrounded(n)                                          ? "-DUNROUNDED"
            : kerf_node_input(n, kerf__conv_bytes_of(n).other) != NULL ? "-DRESIDUAL"
                                                                       : "";
+}
+
+void kerf__conv_bytes_simt_options(const kerf__op_case *c, char *options, size_t options_bytes)
+{
+    const char *more = kerf__conv_bytes_options(c->node), *form = c->option.candidate->options;
+    snprintf(options, options_bytes, "%s%s%s", more, *more == '\0' || *form == '\0' ? "" : " ",
+             form);
 }
 
 enum { SIGN = 0x80 }; /* what flips bytes that have one */

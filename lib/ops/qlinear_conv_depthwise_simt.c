@@ -3,7 +3,6 @@
  *
  * Device side: kernels/qlinear_conv_depthwise_simt.cl. */
 #include <math.h>
-#include <stdio.h>
 
 #include "ops/integer_common.h"
 #include "ops/layout_common.h"
@@ -68,7 +67,6 @@ kerf_status kerf__qlinear_depthwise_simt_build(const kerf__op_case *c)
 {
     const kerf__conv v = kerf__conv_of(c->node);
     const words k = words_of(&v);
-    const char *more = kerf__conv_bytes_options(c->node), *form = c->option.candidate->options;
     kerf__arg args[KERF__MOST_CONV_ARGS];
     char options[96];
     int num = kerf__conv_bytes_args(c, &v, args);
@@ -76,8 +74,7 @@ kerf_status kerf__qlinear_depthwise_simt_build(const kerf__op_case *c)
     args[num++] = kerf__arg_local((size_t)k.filter * KERF__WORD);
     args[num++] = ARG((int)k.rows);
     args[num++] = ARG((int)k.columns);
-    snprintf(options, sizeof options, "%s%s%s", more, *more == '\0' || *form == '\0' ? "" : " ",
-             form);
+    kerf__conv_bytes_simt_options(c, options, sizeof options);
     return kerf__emit(c, &kerf__source_qlinear_conv_depthwise_simt, "qlinear_conv_depthwise_simt",
                       options, args, num, grid_of(&v));
 }

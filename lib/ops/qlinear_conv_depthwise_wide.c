@@ -59,10 +59,9 @@ static double band_bytes(const kerf__conv *v, int dst_rows, int dst_cols)
 
 int kerf__qlinear_depthwise_is_wished(const kerf__conv *v)
 {
-    /* Filters and the narrowest band fit the local memory of every CPU device. */
-    enum { FEW_CHANNELS = 8, MOST_BYTES = 24 << 10, NARROWEST_TILE = 7 };
-    return kerf__conv_is_depthwise(v) && v->n > 0 && v->h.src > 0 && v->groups >= FEW_CHANNELS &&
-           filter_bytes(v) + band_bytes(v, 1, NARROWEST_TILE) <= MOST_BYTES;
+    return kerf__conv_is_depthwise(v) && v->n > 0 && v->h.src > 0 &&
+           v->groups >= KERF__BYTES_FEW_CHANNELS &&
+           filter_bytes(v) + band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) <= KERF__BYTES_MOST_LOCAL;
 }
 
 /* ---- how planes are cut -------------------------------------------------------------------- */

@@ -2,8 +2,6 @@
  * 64 work-items and local memory; candidates are the forms of the dot product.
  *
  * Device side: kernels/qlinear_conv_simt.cl. */
-#include <stdio.h>
-
 #include "ops/conv_gather.h"
 #include "ops/qlinear_conv_common.h"
 #include "ops/shape_common.h"
@@ -52,12 +50,10 @@ kerf_status kerf__qlinear_conv_simt_build(const kerf__op_case *c)
 {
     const kerf__conv v = kerf__conv_of(c->node);
     kerf__arg args[KERF__MOST_CONV_ARGS];
-    const char *more = kerf__conv_bytes_options(c->node), *form = c->option.candidate->options;
     char options[96];
     int num = kerf__conv_bytes_args(c, &v, args);
     args[num++] = ARG((int)num_pixels(&v));
-    snprintf(options, sizeof options, "%s%s%s", more, *more == '\0' || *form == '\0' ? "" : " ",
-             form);
+    kerf__conv_bytes_simt_options(c, options, sizeof options);
     return kerf__emit(c, &kerf__source_qlinear_conv_simt, "qlinear_conv_simt", options, args, num,
                       grid_of(&v));
 }

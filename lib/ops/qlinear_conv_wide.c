@@ -118,14 +118,10 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
 
 /* ---- when ---------------------------------------------------------------------------------- */
 
-/* Blocks of few channels are mostly padding.  A band of one row and the narrowest tile must fit the
- * local memory of every CPU device. */
-enum { FEW_CHANNELS = 8, MOST_BAND = 24 << 10, NARROWEST_TILE = 7 };
-
 static int is_wished(const kerf__conv *v)
 {
-    return v->n > 0 && v->dst_channels >= FEW_CHANNELS && kerf__conv_are_whole(v) &&
-           band_bytes(v, 1, NARROWEST_TILE) <= MOST_BAND;
+    return v->n > 0 && v->dst_channels >= KERF__BYTES_FEW_CHANNELS && kerf__conv_are_whole(v) &&
+           band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) <= KERF__BYTES_MOST_LOCAL;
 }
 
 kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)

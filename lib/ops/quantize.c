@@ -63,11 +63,11 @@ static const kerf_value *zero_of(const kerf_node *n)
 
 /* int32 comes back from sums and is no target. */
 static const struct {
-    int is_integer, has_sign, only_comes_back;
+    int is_integer, only_comes_back;
 } INTEGERS[KERF_NUM_TYPES] = {
-    [KERF_U8] = {1, 0, 0}, [KERF_S8] = {1, 1, 0},  [KERF_U16] = {1, 0, 0},
-    [KERF_U4] = {1, 0, 0}, [KERF_S16] = {1, 1, 0}, [KERF_S4] = {1, 1, 0},
-    [KERF_U2] = {1, 0, 0}, [KERF_S2] = {1, 1, 0},  [KERF_S32] = {1, 1, 1},
+    [KERF_U8] = {1, 0}, [KERF_S8] = {1, 0},  [KERF_U16] = {1, 0},
+    [KERF_U4] = {1, 0}, [KERF_S16] = {1, 0}, [KERF_S4] = {1, 0},
+    [KERF_U2] = {1, 0}, [KERF_S2] = {1, 0},  [KERF_S32] = {1, 1},
 };
 
 /* The integers' type: the zero point's, or what output_dtype says, or uint8. */
@@ -296,7 +296,7 @@ static kerf_status emit(const kerf__op_case *c, const char *style)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num_args++] = ARG((unsigned)numbers[i]);
     snprintf(options, sizeof options, "-DTASK=%s -DBITS=%zu -DSIGNED=%d -DV=%d%s", t->name,
-             kerf_type_bits(type), INTEGERS[type].has_sign, kerf__is_wide(c) ? 16 : 4, style);
+             kerf_type_bits(type), kerf__type_has_sign(type), kerf__is_wide(c) ? 16 : 4, style);
     return kerf__emit(c, &kerf__source_quantize, "quantize", options, args, num_args, grid);
 }
 

@@ -20,11 +20,7 @@ extern const kerf__source kerf__source_trained_range;
 
 enum { FIRST, SECOND, STEP }; /* inputs */
 enum { SCALE, ZERO };         /* results of kerf.TrainedRange */
-
-static const struct {
-    int can, has_sign;
-} INTEGERS[KERF_NUM_TYPES] = {
-    [KERF_U8] = {1, 0}, [KERF_S8] = {1, 1}, [KERF_U16] = {1, 0}, [KERF_S16] = {1, 1}};
+enum { INTEGERS = 1 << KERF_U8 | 1 << KERF_S8 | 1 << KERF_U16 | 1 << KERF_S16 };
 
 static kerf_type integer_type(const kerf_node *n)
 {
@@ -43,28 +39,21 @@ static float most_of(const kerf_node *n)
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-static kerf_status check_scalars(const kerf_node *n)
+static kerf_status check_floats(const kerf_node *n, int i, kerf_shape shape)
 {
-    for (int i = FIRST; i <= SECOND; i++) {
-        KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
-        KERF__TRY(kerf__node_check_shape(n, i, KERF_SCALAR));
-    }
-    return KERF_OK;
+    KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
+    return kerf__node_check_shape(n, i, shape);
 }
 
 static kerf_status infer_follow(kerf_node *n)
 {
-    KERF__TRY(kerf__node_check_type(n, FIRST, KERF_F32));
-    KERF__TRY(kerf__node_check_shape(n, FIRST, KERF_SCALAR));
-    KERF__TRY(kerf__node_check_type(n, SECOND, KERF_F32));
-    KERF__TRY(kerf__node_check_shape(n, SECOND, KERF_SHAPE(2)));
+    KERF__TRY(check_floats(n, FIRST, KERF_SCALAR));
+    KERF__TRY(check_floats(n, SECOND, KERF_SHAPE(2)));
     if (end_of(n) != 0 && end_of(n) != 1)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "of is %lld, must be 0 or 1",
                                (long long)end_of(n));
-    if (n->num_inputs > STEP) {
-        KERF__TRY(kerf__node_check_type(n, STEP, KERF_F32));
-        KERF__TRY(kerf__node_check_shape(n, STEP, KERF_SHAPE(KERF__STEP_FLOATS)));
-    }
+    if (n->num_inputs > STEP)
+        KERF__TRY(check_floats(n, STEP, KERF_SHAPE(KERF__STEP_FLOATS)));
     kerf__set_output(n, 0, KERF_F32, KERF_SCALAR);
     return KERF_OK;
 }
@@ -72,8 +61,9 @@ static kerf_status infer_follow(kerf_node *n)
 static kerf_status infer_range(kerf_node *n)
 {
     const kerf_type type = integer_type(n);
-    KERF__TRY(check_scalars(n));
-    if (type >= KERF_NUM_TYPES || !INTEGERS[type].can)
+    KERF__TRY(check_floats(n, FIRST, KERF_SCALAR));
+    KERF__TRY(check_floats(n, SECOND, KERF_SCALAR));
+    if (type >= KERF_NUM_TYPES || (INTEGERS >> type & 1) == 0)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "to is %lld, must be the number of an integer of 8 or 16 bits",
                                (long long)kerf_node_int(n, "to", 0));
@@ -106,7 +96,7 @@ static kerf_status build_range(const kerf__op_case *c)
     const kerf_type type = integer_type(c->node);
     char options[48];
     snprintf(options, sizeof options, "-DBITS=%zu -DSIGNED=%d", kerf_type_bits(type),
-             INTEGERS[type].has_sign);
+             kerf__type_has_sign(type));
     return kerf__emit(c, &kerf__source_trained_range, "trained_range", options,
                       KERF__ARGS(ARG(kerf__in(c, FIRST)), ARG(kerf__in(c, SECOND)),
                                  ARG(kerf__out(c, SCALE)), ARG(kerf__out(c, ZERO)),

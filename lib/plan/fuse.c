@@ -139,10 +139,7 @@ static kerf_status fuse_clip(kerf_graph *g, kerf_node *clip)
 /* ---- the table --------------------------------------------------------------------- */
 
 /* In this order: what one rule makes the next may take. */
-static const struct {
-    const char *op; /* of the later node */
-    kerf_status (*fuse)(kerf_graph *g, kerf_node *n);
-} RULES[] = {
+static const kerf__plan_rule RULES[] = {
     {"QuantizeLinear", kerf__plan_fuse_integer},
     {"QuantizeLinear", kerf__plan_fuse_passing},
     {"com.microsoft.QLinearAdd", kerf__plan_fuse_integer_sum},
@@ -156,15 +153,20 @@ static const struct {
     {"MatMul", kerf__plan_fuse_blocks},
 };
 
-kerf_status kerf__plan_fuse(kerf_graph *g)
+kerf_status kerf__plan_apply(kerf_graph *g, const kerf__plan_rule *rules, size_t num_rules)
 {
-    for (size_t r = 0; r < sizeof RULES / sizeof RULES[0]; r++) {
+    for (size_t r = 0; r < num_rules; r++) {
         const size_t num = g->num_nodes;
         for (size_t i = 0; i < num; i++)
-            if (kerf__node_is(g->nodes[i], RULES[r].op))
-                KERF__TRY(RULES[r].fuse(g, g->nodes[i]));
+            if (kerf__node_is(g->nodes[i], rules[r].op))
+                KERF__TRY(rules[r].apply(g, g->nodes[i]));
         KERF__TRY(kerf__graph_sort(g)); /* new inputs stand behind their readers */
         kerf__graph_remove_dead(g);     /* and this wants readers behind */
     }
     return KERF_OK;
+}
+
+kerf_status kerf__plan_fuse(kerf_graph *g)
+{
+    return kerf__plan_apply(g, RULES, sizeof RULES / sizeof RULES[0]);
 }

@@ -156,6 +156,13 @@ kerf_status kerf__plan_recompute(kerf_graph *g, int level);
 extern const int kerf__recompute_levels;
 /* fuse.c: nodes that one kernel does together. */
 kerf_status kerf__plan_fuse(kerf_graph *g);
+/* What becomes of the nodes of an operation. */
+typedef struct kerf__plan_rule {
+    const char *op; /* of the later node, where there are several */
+    kerf_status (*apply)(kerf_graph *g, kerf_node *n);
+} kerf__plan_rule;
+/* One rule after the other, each for the nodes that are there when it begins. */
+kerf_status kerf__plan_apply(kerf_graph *g, const kerf__plan_rule *rules, size_t num_rules);
 /* 1 if v has one reader, and is nothing's next value: it may vanish. */
 int kerf__plan_is_read_once(const kerf_value *v);
 /* 1 if `n` is such a node, with one reader and room for a residual or an activation. */

@@ -36,17 +36,7 @@ static kerf_status put_off(kerf_graph *g, kerf_node *dequantize)
 
 kerf_status kerf__plan_train_integers(kerf_graph *g)
 {
-    static const struct {
-        const char *op;
-        kerf_status (*rule)(kerf_graph *g, kerf_node *n);
-    } RULES[] = {{"QuantizeLinear", kerf__plan_fuse_trained}, {"DequantizeLinear", put_off}};
-    for (size_t r = 0; r < sizeof RULES / sizeof RULES[0]; r++) {
-        const size_t num = g->num_nodes;
-        for (size_t i = 0; i < num; i++)
-            if (kerf__node_is(g->nodes[i], RULES[r].op))
-                KERF__TRY(RULES[r].rule(g, g->nodes[i]));
-        KERF__TRY(kerf__graph_sort(g)); /* new nodes stand at the end */
-        kerf__graph_remove_dead(g);
-    }
-    return KERF_OK;
+    static const kerf__plan_rule RULES[] = {{"QuantizeLinear", kerf__plan_fuse_trained},
+                                            {"DequantizeLinear", put_off}};
+    return kerf__plan_apply(g, RULES, sizeof RULES / sizeof RULES[0]);
 }

@@ -20,6 +20,8 @@ kerf_status kerf__tensor_create_view(kerf_tensor **out, kerf_device *dev, kerf__
 /* A type's number in ONNX's TensorProto, and the type of one, KERF_NUM_TYPES if there is none. */
 int kerf__onnx_number(kerf_type type);
 kerf_type kerf__type_of_onnx(int64_t number);
+/* 1 for integers below 0, too. */
+int kerf__type_has_sign(kerf_type type);
 /* Element i of a tensor of integers (or bools) on the host, whatever their type. */
 int64_t kerf__tensor_int(const kerf_tensor *t, size_t i);
 /* Bytes that a tensor takes, or -1 if that cannot be said in 62 bits. */

@@ -44,6 +44,15 @@ kerf_type kerf__type_of_onnx(int64_t number)
     return (kerf_type)i;
 }
 
+int kerf__type_has_sign(kerf_type type)
+{
+    enum {
+        SIGNED = 1 << KERF_S2 | 1 << KERF_S4 | 1 << KERF_S8 | 1 << KERF_S16 | 1 << KERF_S32 |
+                 1 << KERF_S64
+    };
+    return (unsigned)type < KERF_NUM_TYPES && (SIGNED >> type & 1) != 0;
+}
+
 int kerf_shape_equal(kerf_shape a, kerf_shape b)
 {
     if (a.rank != b.rank)

@@ -107,16 +107,6 @@ static kerf_status add_number(kerf_graph *g, const char *base, const char *suffi
     return kerf__add_constant(g, base, suffix, t, out);
 }
 
-static int64_t onnx_number(kerf_type type)
-{
-    static const int64_t NUMBERS[KERF_NUM_TYPES] = {
-#define X(name, bits, text, onnx) [name] = (onnx),
-        KERF_TYPE_LIST(X)
-#undef X
-    };
-    return NUMBERS[type];
-}
-
 kerf_status kerf__trained_begin(kerf__trained *t, kerf_graph *g, kerf_state *s, const char *name,
                                 double low, double high, kerf_type type)
 {
@@ -133,7 +123,7 @@ kerf_status kerf__trained_begin(kerf__trained *t, kerf_graph *g, kerf_state *s, 
     KERF__TRY(kerf__graph_add_output_value(g, n, NULL, &t->zero));
     t->zero->type = type;
     t->zero->shape = KERF_SCALAR;
-    KERF__TRY(kerf_node_set_int(n, "to", onnx_number(type)));
+    KERF__TRY(kerf_node_set_int(n, "to", kerf__onnx_number(type)));
     if (isfinite(t->most))
         KERF__TRY(kerf_node_set_float(n, "most", t->most));
     return t->is_positive ? add_number(g, name, "zero", type, limits.qmin, &t->zero) : KERF_OK;
