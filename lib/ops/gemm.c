@@ -12,7 +12,6 @@
 
 #include "base/fail.h"
 #include "device/clblast.h"
-#include "device/quirks.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_gemm;
@@ -216,12 +215,6 @@ kerf__buffer *kerf__gemm_bias(const kerf__op_case *c, const kerf__gemm *g)
     return g->has_bias ? kerf__in(c, 2) : kerf__out(c, 0);
 }
 
-int kerf__gemm_loop_fits(const kerf__op_case *c, int turns)
-{
-    return turns <= KERF__MOST_ITERATIONS ||
-           !kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS);
-}
-
 static double macs(const kerf_node *n)
 {
     const kerf__gemm g = kerf__gemm_of(n);
@@ -413,8 +406,7 @@ enum { DOT_OUTPUTS = 4 }; /* OUTPUTS in gemm.cl */
 static int fits_dot(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    return (g.a_col == 1 || g.k == 1) && (g.b_row == 1 || g.k == 1) &&
-           kerf__gemm_loop_fits(c, g.k / 16);
+    return (g.a_col == 1 || g.k == 1) && (g.b_row == 1 || g.k == 1) && kerf__loop_fits(c, g.k / 16);
 }
 
 /* Bound by reading b: about 16 floats in two cycles. */

@@ -30,10 +30,6 @@ kerf__gemm kerf__gemm_of(const kerf_node *n);
 /* Buffers of a case: a, b, bias (dst where there is none: kernels then do not read it). */
 kerf__buffer *kerf__gemm_bias(const kerf__op_case *c, const kerf__gemm *g);
 
-/* 1 if a kernel may turn so often through its loops, all of them together: llvmpipe leaves
- * after 65535 without a word. */
-int kerf__gemm_loop_fits(const kerf__op_case *c, int turns);
-
 /* The variants of the other files. */
 int kerf__gemm_wide_fits(const kerf__op_case *c);
 double kerf__gemm_wide_guess(const kerf__op_case *c);

@@ -24,7 +24,7 @@ int kerf__gemm_simt_fits(const kerf__op_case *c)
     const kerf_device_info *info = kerf_device_get_info(c->dev);
     /* For each step of k one turn of the sum and up to two of loading. */
     return g.m > 0 && g.n > 0 && info->max_group >= SIDE * SIDE && info->local_bytes >= 16384 &&
-           g.k < INT_MAX / 3 && (int64_t)g.m * g.n < INT_MAX && kerf__gemm_loop_fits(c, 3 * g.k);
+           g.k < INT_MAX / 3 && (int64_t)g.m * g.n < INT_MAX && kerf__loop_fits(c, 3 * g.k);
 }
 
 /* Cycles of the whole device, so that it compares with gemm_plain's: 64 work-items at work in

@@ -88,7 +88,7 @@ static int num_panels(const sides *s)
 int kerf__gemm_wide_fits(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    return g.m > 0 && g.n > 0 && g.k > 0 && kerf__gemm_loop_fits(c, g.k);
+    return g.m > 0 && g.n > 0 && g.k > 0 && kerf__loop_fits(c, g.k);
 }
 
 /* Cycles for a step of k: a vector multiplied and added each, two to come in; a product of so

@@ -115,7 +115,7 @@ static const kerf__candidate SIMT[] = {TILE(1, 1), TILE(4, 1)};
 static int fits_simt(const kerf__op_case *c)
 {
     const product p = product_of(c->node);
-    return kerf__fits_31_bits(c) && kerf__gemm_loop_fits(c, p.b.k / (KERF__WORD_BITS / p.b.bits));
+    return kerf__fits_31_bits(c) && kerf__loop_fits(c, p.b.k / (KERF__WORD_BITS / p.b.bits));
 }
 
 /* llvmpipe, which that quirk is of, takes vectors of 16 apart and compiles this for minutes. */

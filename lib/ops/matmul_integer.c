@@ -204,7 +204,7 @@ static int fits(const kerf__op_case *c)
     if (kerf__matmul_is_packed(c->node))
         return 0;
     const kerf__gemm g = gemm_of(c->node);
-    return kerf__fits_31_bits(c) && kerf__gemm_loop_fits(c, g.k);
+    return kerf__fits_31_bits(c) && kerf__loop_fits(c, g.k);
 }
 
 static kerf_status build_wide(const kerf__op_case *c)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "device/quirks.h"
 
 static kerf_status ints_of_constant(const kerf_node *n, const kerf_value *v, kerf__ints *out)
 {
@@ -134,6 +135,12 @@ int kerf__fits_31_bits(const kerf__op_case *c)
 {
     return counts_in_31_bits(c->node->inputs, c->node->num_inputs) &&
            counts_in_31_bits(c->node->outputs, c->node->num_outputs);
+}
+
+int kerf__loop_fits(const kerf__op_case *c, int turns)
+{
+    return turns <= KERF__MOST_ITERATIONS ||
+           !kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS);
 }
 
 size_t kerf__pieces_an_item(const kerf__op_case *c, size_t num, size_t iterations, size_t least)

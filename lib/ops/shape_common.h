@@ -36,6 +36,9 @@ kerf_status kerf__node_broadcast(const kerf_node *n, kerf_shape a, kerf_shape b,
 int kerf__is_cpu(const kerf__op_case *c);
 /* What most variants need: every input and output is counted in 31 bits. */
 int kerf__fits_31_bits(const kerf__op_case *c);
+/* 1 if a kernel may turn so often through its loops, all of them together: llvmpipe leaves
+ * after 65535 without a word. */
+int kerf__loop_fits(const kerf__op_case *c, int turns);
 /* How many of `num` pieces of work one item of a wide launch takes: few items, so that
  * handing them out costs nothing, but several a core, so that the cores end together; at
  * least `least` (or all).  A piece is so many loop iterations; an item never has more than

@@ -365,6 +365,13 @@ const gate_case gate_cases[] = {
     {"kerf.Histogram",     "f32:5000 f32:2 s32:101",       NULL, 0},
     {"kerf.ThresholdMask", "f32: f32:5000 bool:5000",      NULL, 0},
     {"kerf.TopKMask",      "s32: f32:5000 bool:5000",      NULL, 2},
+
+    /* Patterns of weights and of masks, as they lie and turned. */
+    {"kerf.SparsePattern", "f32:50,70",  "capacity=500",              0},
+    {"kerf.SparsePattern", "bool:50,70", "capacity=500",              0},
+    {"kerf.SparsePattern", "f32:50,70",  "capacity=500 transposed=1", 0},
+    {"kerf.SparsePattern", "bool:50,70", "capacity=500 transposed=1", 0},
+    {"kerf.SparseValues",  "f32:50,70 s32:500", NULL, 0},
 };
 const int gate_num_cases = LENGTH(gate_cases);
 /* clang-format on */
