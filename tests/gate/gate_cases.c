@@ -372,6 +372,9 @@ const gate_case gate_cases[] = {
     {"kerf.SparsePattern", "f32:50,70",  "capacity=500 transposed=1", 0},
     {"kerf.SparsePattern", "bool:50,70", "capacity=500 transposed=1", 0},
     {"kerf.SparseValues",  "f32:50,70 s32:500", NULL, 0},
+    {"kerf.SparseMatMul",  "f32:70,150 f32:500 s32:51 s32:500 f32:50", NULL, 0},
+    {"kerf.SparseMatMul",  "f32:70,1 f32:500 s32:51 s32:500",          NULL, 0},
+    {"kerf.SparseMatMulGrad", "f32:50,150 f32:70,150 s32:51 s32:500",  NULL, 0},
 };
 const int gate_num_cases = LENGTH(gate_cases);
 /* clang-format on */
