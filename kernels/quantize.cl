@@ -15,11 +15,12 @@
  *
  * FAKE and PASS may work in place: an item reads an element before it writes it.
  *
- * Limit: memory, and arithmetic of blocks.  Of a copy's speed with 64 MiB of floats, two cores of
- * Zen 4, PoCL and Intel's runtime, two runs each: FAKE 0.9 to 1.16 and 1.1, PASS 0.9 and 1.0,
- * QUANTIZE to uint8 0.83 and 0.82 (0.64 and 0.63 by stores of 16 bytes, not of whole lines), to
- * int2 0.59 to 0.71 and 0.54 to 0.62, to int4 in blocks of 32 0.58 to 0.73 and 0.38 to 0.53.  Host
- * side: lib/ops/quantize.c. */
+ * Limit: memory; where less is written than read it is reading (bench/limits/narrow_writes.c), and
+ * of blocks the arithmetic.  Of a copy's speed with 64 MiB of floats, two cores of Zen 5, PoCL:
+ * FAKE 0.75 to 0.99, PASS 0.73 to 1.0 (0.55 to 0.6 before it asked ahead), QUANTIZE to uint8 0.79
+ * to 0.85 where nothing that writes so little reaches more than 0.83, to int2 0.71 to 0.76 of 0.76,
+ * to int4 in blocks of 32 0.65 to 0.76 of 0.77.  Walking several pieces of a tensor in turns, or
+ * 4 to 16 vectors before their stores, gained nothing.  Host side: lib/ops/quantize.c. */
 #define QUANTIZE   0
 #define DEQUANTIZE 1
 #define FAKE       2
@@ -95,10 +96,12 @@ typedef floatv targetv;
 #if TASK == PASS
 #define DIFF        global const float *diff,
 #define DIFFS(i)    LOADV(diff + (i))
+#define ASK_DIFF(i) ASK(diff + (i)),
 #define DIFF_ONE(i) diff[i]
 #else
 #define DIFF
-#define DIFFS(i)    (floatv)(0.0f)
+#define DIFFS(i) (floatv)(0.0f)
+#define ASK_DIFF(i)
 #define DIFF_ONE(i) 0.0f
 #endif
 
@@ -162,7 +165,20 @@ static inline uint even_end(uint i, uint end, places p)
     return is_even ? i + min(p.n - i % p.n, end - i) / V * V : i;
 }
 
+/* Two tensors that are read side by side are more than a CPU's own prefetchers follow, and what is
+ * computed of floats keeps it from reading far ahead.  OpenCL's prefetch() does nothing on PoCL,
+ * and what Clang has instead does not become SPIR-V. */
+#if defined STREAM && (TASK == PASS || TASK == QUANTIZE)
+#define AHEAD 512
+#ifdef __SPIR__
+#define ASK(p) prefetch((p) + AHEAD, V)
+#else
+#define ASK(p) __builtin_prefetch((const void *)(size_t)((p) + AHEAD))
+#endif
+#define VECTOR(i, g) (ASK(src + (i)), ASK_DIFF(i) result(LOAD(i), DIFFS(i), g))
+#else
 #define VECTOR(i, g) result(LOAD(i), DIFFS(i), g)
+#endif
 #if TASK == QUANTIZE && defined PACKED_JOINED
 #define JOINED PACKED_JOINED
 #else
