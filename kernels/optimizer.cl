@@ -5,6 +5,9 @@
  * rate and what else changes from step to step come from the step buffer (ops/op.h).
  *
  * Outputs lie on the inputs: an item reads an element of all before it writes it.
+ *
+ * -DSPARSE=1: the gradient is that of a pattern's entries alone (sparse_pattern.cl), and nothing
+ * else is touched: behind a hard mask all is 0 and stays so.
  * Limit: memory.  Host side: lib/ops/optimizer.c. */
 #include "common.clh"
 
@@ -19,6 +22,9 @@
 #endif
 #ifndef DECOUPLED
 #define DECOUPLED 0
+#endif
+#ifndef SPARSE
+#define SPARSE 0
 #endif
 
 /* Places in the step buffer, as in ops/op.h. */
@@ -46,6 +52,27 @@
 #define NEXT_MOMENT_ARGUMENT
 #endif
 
+#if SPARSE
+#define PATTERN_ARGUMENTS global const int *starts, global const int *sources,
+#define ROWS_ARGUMENT     , uint rows
+#define NUM               min(num, (uint)starts[rows])
+#define AT                (uint) sources[i]
+#else
+#define PATTERN_ARGUMENTS
+#define ROWS_ARGUMENT
+#define NUM num
+#define AT  i
+#endif
+
+/* What an update leaves alone, where the next value lies elsewhere. */
+kernel void optimizer_keep(global const float *src, global float *dst, uint num, uint chunk)
+{
+    uint i = min((uint)get_global_id(0) * chunk, num);
+    const uint end = min(i + chunk, num);
+    for (; i < end; i++)
+        dst[i] = src[i];
+}
+
 /* PyTorch's SGD: g += decay w; v = momentum v + g; w -= lr (g + momentum v, or v). */
 #define SGD(T, w, g, v, alive)                                                                     \
     const T slope = g + decay * w;                                                                 \
@@ -54,13 +81,14 @@
     const T next = ALIVE(T, w - lr * way, alive);
 
 kernel void sgd(global const float *weight, global const float *grad,
-                MOMENT_ARGUMENT MASK_ARGUMENT global const float *step, global float *next_weight,
-                NEXT_MOMENT_ARGUMENT float momentum, float decay, uint num, uint chunk)
+                MOMENT_ARGUMENT MASK_ARGUMENT global const float *step,
+                PATTERN_ARGUMENTS global float *next_weight, NEXT_MOMENT_ARGUMENT float momentum,
+                float decay, uint num, uint chunk ROWS_ARGUMENT)
 {
     const float lr = step[STEP_LR];
-    uint i = min((uint)get_global_id(0) * chunk, num);
-    const uint end = min(i + chunk, num);
-    for (; i + V <= end; i += V) {
+    uint i = min((uint)get_global_id(0) * chunk, NUM);
+    const uint end = min(i + chunk, NUM);
+    for (; !SPARSE && i + V <= end; i += V) {
         const floatv w = LOADV(weight + i), g = LOADV(grad + i);
 #if MOMENT
         const floatv v = LOADV(moment + i);
@@ -74,16 +102,17 @@ kernel void sgd(global const float *weight, global const float *grad,
 #endif
     }
     for (; i < end; i++) {
-        const float w = weight[i], g = grad[i];
+        const uint at = AT;
+        const float w = weight[at], g = grad[i];
 #if MOMENT
-        const float v = moment[i];
+        const float v = moment[at];
 #else
         const float v = 0.0f;
 #endif
         SGD(float, w, g, v, ALIVE_1)
-        next_weight[i] = next;
+        next_weight[at] = next;
 #if MOMENT
-        next_moment[i] = ALIVE(float, speed, ALIVE_1);
+        next_moment[at] = ALIVE(float, speed, ALIVE_1);
 #endif
     }
 }
@@ -99,13 +128,14 @@ kernel void sgd(global const float *weight, global const float *grad,
 
 kernel void adam(global const float *weight, global const float *grad, global const float *moment,
                  global const float *second, MASK_ARGUMENT global const float *step,
-                 global float *next_weight, global float *next_moment, global float *next_second,
-                 float beta1, float beta2, float epsilon, float decay, uint num, uint chunk)
+                 PATTERN_ARGUMENTS global float *next_weight, global float *next_moment,
+                 global float *next_second, float beta1, float beta2, float epsilon, float decay,
+                 uint num, uint chunk ROWS_ARGUMENT)
 {
     const float lr = step[STEP_LR], bias1 = step[STEP_BIAS1], bias2 = step[STEP_BIAS2];
-    uint i = min((uint)get_global_id(0) * chunk, num);
-    const uint end = min(i + chunk, num);
-    for (; i + V <= end; i += V) {
+    uint i = min((uint)get_global_id(0) * chunk, NUM);
+    const uint end = min(i + chunk, NUM);
+    for (; !SPARSE && i + V <= end; i += V) {
         const floatv w = LOADV(weight + i), g = LOADV(grad + i);
         const floatv m = LOADV(moment + i), v = LOADV(second + i);
         ADAM(floatv, w, g, m, v, ALIVE_V)
@@ -114,10 +144,11 @@ kernel void adam(global const float *weight, global const float *grad, global co
         STOREV(ALIVE(floatv, next_v_, ALIVE_V), next_second + i);
     }
     for (; i < end; i++) {
-        const float w = weight[i], g = grad[i], m = moment[i], v = second[i];
+        const uint at = AT;
+        const float w = weight[at], g = grad[i], m = moment[at], v = second[at];
         ADAM(float, w, g, m, v, ALIVE_1)
-        next_weight[i] = next;
-        next_moment[i] = ALIVE(float, next_m_, ALIVE_1);
-        next_second[i] = ALIVE(float, next_v_, ALIVE_1);
+        next_weight[at] = next;
+        next_moment[at] = ALIVE(float, next_m_, ALIVE_1);
+        next_second[at] = ALIVE(float, next_v_, ALIVE_1);
     }
 }

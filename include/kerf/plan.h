@@ -61,6 +61,8 @@ typedef struct kerf_plan_options {
     const char *output;        /* value the loss is taken of; NULL: the first output */
     const char *choices;       /* JSON from kerf_plan_choices(); NULL: as above */
     int untuned;               /* 1: as if this device had never been tuned */
+    int dense;                 /* 1: weights of 0 are multiplied like others; else they are skipped
+                                * where a layer has enough of them */
     const char *const *freeze; /* shell patterns of weights that get no update, and of running
                                 * statistics that stay and are taken; one that fits nothing is
                                 * an error */
@@ -78,6 +80,10 @@ typedef struct kerf_plan_options {
 KERF_API kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf_state *s,
                                       const kerf_plan_options *options);
 KERF_API void kerf_plan_destroy(kerf_plan *p); /* NULL is allowed */
+/* 1 in *is_stale if a plan made now would skip the zeros of other layers, or if a mask has grown
+ * beyond what this plan has room for (which a run would say); waits.  New masks with fewer ones,
+ * and few more, are no reason: patterns follow them. */
+KERF_API kerf_status kerf_plan_is_stale(const kerf_plan *p, int *is_stale);
 
 /* Tensors on the device, owned by the plan; write inputs, read outputs.  NULL if there is
  * no such name, or if the input has become a constant.  Inputs: the graph's, "labels", and

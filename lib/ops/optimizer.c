@@ -6,6 +6,10 @@
  *     kerf.AdamUpdate(weight, grad, m, v, mask or none, step) -> next weight, m, v
  *         attributes beta1, beta2, epsilon, weight_decay, decoupled (AdamW)
  *
+ * Both may have two inputs more, starts and sources of a pattern (sparse_pattern.c): the gradient
+ * is then that of its entries, as kerf.SparseMatMulGrad makes it, and what has no entry stays.
+ * There is no mask beside a pattern.
+ *
  * The formulas are PyTorch's (torch.optim); see kerf_optimizer.  step is the step buffer of
  * ops/op.h.  What the mask prunes becomes and stays exactly 0, moments too.
  *
@@ -39,6 +43,33 @@ static int has(const kerf_node *n, int input)
     return n->inputs[input] != NULL;
 }
 
+/* Inputs behind the step. */
+static int is_sparse(const kerf_node *n)
+{
+    return n->num_inputs == layout_of(n)->step + 3;
+}
+
+static kerf_value *starts_of(const kerf_node *n)
+{
+    return n->inputs[layout_of(n)->step + 1];
+}
+
+/* The gradient has the shape of the sources. */
+static kerf_status check_pattern(const kerf_node *n)
+{
+    const layout *l = layout_of(n);
+    for (int i = l->step + 1; i < n->num_inputs; i++)
+        KERF__TRY(kerf__node_check_type(n, i, KERF_S32));
+    if (has(n, l->mask))
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "has a mask beside a pattern, must have one of them");
+    if (starts_of(n)->shape.rank != 1 || starts_of(n)->shape.dims[0] < 1)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "input %s must be a list, of a pattern",
+                               starts_of(n)->name);
+    KERF__TRY(kerf__node_check_type(n, 1, KERF_F32));
+    return kerf__node_check_shape(n, 1, n->inputs[l->step + 2]->shape);
+}
+
 static kerf_status check_like_weight(const kerf_node *n, int input, kerf_type type)
 {
     KERF__TRY(kerf__node_check_type(n, input, type));
@@ -48,11 +79,12 @@ static kerf_status check_like_weight(const kerf_node *n, int input, kerf_type ty
 static kerf_status infer(kerf_node *n)
 {
     const layout *l = layout_of(n);
-    if (n->num_inputs != l->step + 1 || !has(n, 0) || !has(n, 1) || !has(n, l->step))
+    if ((n->num_inputs != l->step + 1 && !is_sparse(n)) || !has(n, 0) || !has(n, 1) ||
+        !has(n, l->step))
         return kerf__fail_node(KERF_ERR_SHAPE, n, "must have %d inputs, the step last",
                                l->step + 1);
     KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
-    KERF__TRY(check_like_weight(n, 1, KERF_F32));
+    KERF__TRY(is_sparse(n) ? check_pattern(n) : check_like_weight(n, 1, KERF_F32));
     KERF__TRY(kerf__node_check_shape(n, l->step, KERF_SHAPE(KERF__STEP_FLOATS)));
     if (has(n, l->mask))
         KERF__TRY(check_like_weight(n, l->mask, KERF_BOOL));
@@ -87,13 +119,34 @@ static int numbers_of(const kerf_node *n, kerf__arg *args)
     return num;
 }
 
+/* The input that output i is the next value of. */
+static int was(int i)
+{
+    return i == 0 ? 0 : 1 + i;
+}
+
+/* Outputs that lie elsewhere begin as what they were (in plans none does). */
+static kerf_status emit_keep(const kerf__op_case *c, const char *options)
+{
+    const size_t num = (size_t)kerf__value_elements(c->node->inputs[0]);
+    unsigned chunk;
+    const kerf__grid grid = kerf__grid_flat(c, num, &chunk);
+    for (int i = 0; i < c->node->num_outputs; i++)
+        if (kerf__out(c, i) != kerf__in(c, was(i)))
+            KERF__TRY(kerf__emit(c, &kerf__source_optimizer, "optimizer_keep", options,
+                                 KERF__ARGS(ARG(kerf__in(c, was(i))), ARG(kerf__out(c, i)),
+                                            ARG((unsigned)num), ARG(chunk)),
+                                 grid));
+    return KERF_OK;
+}
+
 static kerf_status build(const kerf__op_case *c)
 {
     const kerf_node *n = c->node;
     const layout *l = layout_of(n);
-    const size_t num = (size_t)kerf__value_elements(n->inputs[0]);
+    const size_t num = (size_t)kerf__value_elements(n->inputs[1]);
     char options[96];
-    kerf__arg args[20];
+    kerf__arg args[24];
     int num_args = 0;
     unsigned chunk;
     const kerf__grid grid = kerf__grid_flat(c, num, &chunk);
@@ -105,9 +158,14 @@ static kerf_status build(const kerf__op_case *c)
     num_args += numbers_of(n, args + num_args);
     args[num_args++] = ARG((unsigned)num);
     args[num_args++] = ARG(chunk);
-    snprintf(options, sizeof options, "-DV=%d -DMASK=%d -DMOMENT=%d -DNESTEROV=%d -DDECOUPLED=%d",
+    if (is_sparse(n))
+        args[num_args++] = ARG((unsigned)starts_of(n)->shape.dims[0] - 1);
+    snprintf(options, sizeof options, "-DV=%d -DMASK=%d -DMOMENT=%d -DNESTEROV=%d -DDECOUPLED=%d%s",
              kerf__is_wide(c) ? 16 : 4, has(n, l->mask), has(n, 2),
-             kerf_node_int(n, "nesterov", 0) != 0, kerf_node_int(n, "decoupled", 0) != 0);
+             kerf_node_int(n, "nesterov", 0) != 0, kerf_node_int(n, "decoupled", 0) != 0,
+             is_sparse(n) ? " -DSPARSE=1" : "");
+    if (is_sparse(n))
+        KERF__TRY(emit_keep(c, options));
     return kerf__emit(c, &kerf__source_optimizer, l->entry, options, args, num_args, grid);
 }
 
@@ -123,7 +181,7 @@ static const kerf__variant VARIANTS[] = {
 
 extern const kerf__op kerf__ops_optimizer[];
 const kerf__op kerf__ops_optimizer[] = {
-    ENTRY("kerf.AdamUpdate", 6, 3),
-    ENTRY("kerf.SgdUpdate", 5, 2),
+    ENTRY("kerf.AdamUpdate", 8, 3),
+    ENTRY("kerf.SgdUpdate", 7, 2),
     {.op = NULL},
 };

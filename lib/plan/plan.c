@@ -187,6 +187,7 @@ static kerf_status make_graph(kerf__planning *p)
         KERF__TRY(kerf__plan_train_integers(plan->graph));
     KERF__TRY(kerf__plan_recompute(plan->graph, p->level));
     KERF__TRY(kerf__plan_fuse(plan->graph));
+    KERF__TRY(kerf__plan_sparse_linear(p));
     KERF__TRY(kerf__plan_lay(plan->graph, plan->dev));
     refresh_outputs(plan);
     KERF__TRY(kerf__plan_order(plan->graph));
@@ -311,6 +312,7 @@ void kerf_plan_destroy(kerf_plan *p)
             kerf__buffer_destroy(p->blocks[i].buffer);
     kerf__buffer_destroy(p->arena);
     free(p->prepared);
+    free(p->zeros);
     free_ends(&p->inputs);
     free_ends(&p->outputs);
     free(p->tensors);

@@ -50,6 +50,13 @@ typedef struct kerf__prepared {
     uint64_t version;
 } kerf__prepared;
 
+/* A layer that is sparse, or would be if its weights had more zeros (sparse_linear.c). */
+typedef struct kerf__zeros {
+    int state_id;     /* what the pattern is made of */
+    int is_sparse;
+    int64_t capacity; /* entries of the pattern */
+} kerf__zeros;
+
 typedef struct kerf__end {
     char *name;        /* owned */
     kerf_value *value; /* the graph's */
@@ -93,6 +100,9 @@ struct kerf_plan {
     size_t num_prepared, num_prepared_launches, num_prepared_states;
     kerf__prepared *prepared; /* owned */
     int is_prepared;
+
+    kerf__zeros *zeros; /* owned */
+    size_t num_zeros, zeros_capacity;
 
     kerf__mark *marks[KERF__NUM_MARKS]; /* owned; token t is at t % NUM */
     uint64_t tokens[KERF__NUM_MARKS], last_token;
@@ -190,6 +200,10 @@ int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b);
 /* 1 if v is one float from 2^-100 to `most`, which is 2^57 or more: known, or of a trained range.
  */
 int kerf__plan_is_plain_scale(const kerf_value *v, float most);
+/* sparse_linear.c: linear layers of which little is left become sparse. */
+kerf_status kerf__plan_sparse_linear(kerf__planning *p);
+/* Fails if a pattern that was prepared has no room for what its mask holds by now. */
+kerf_status kerf__plan_check_patterns(const kerf_plan *p);
 /* layout.c: blocked memory layouts where they pay. */
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 /* order.c: all readers of a state before the node that writes its next value. */

@@ -114,6 +114,7 @@ kerf_status kerf__plan_run_prepared(kerf_plan *p)
         return KERF_OK;
     p->is_prepared = 0;
     KERF__TRY(kerf__plan_enqueue(p, 0, &p->num_prepared_launches));
+    KERF__TRY(kerf__plan_check_patterns(p));
     p->is_prepared = 1;
     return KERF_OK;
 }

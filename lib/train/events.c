@@ -130,6 +130,7 @@ static kerf_status prune(kerf__run *run, const kerf__event *event)
     KERF__TRY(kerf_pruner_apply(run->pruner,
                                 kerf_prune_curve_at(prune->curve, event->index, prune->events)));
     KERF__TRY(kerf__run_read_sparsity(run));
+    KERF__TRY(kerf__run_follow_zeros(run));
     run->position.next++;
     KERF__TRY(kerf__run_save(run));
     kerf__run_tell(run, NULL, run->pruner);

@@ -81,7 +81,7 @@ static kerf_status prepare_schedule(kerf__run *run)
 
 /* ---- plans and choices ----------------------------------------------------------------------- */
 
-static kerf_status make_plans(kerf__run *run, const char *choices)
+static kerf_status make_plan(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
     kerf_known_input known;
@@ -95,12 +95,52 @@ static kerf_status make_plans(kerf__run *run, const char *choices)
                               .seed = o->seed,
                               .inputs = &known,
                               .memory_bytes = o->memory_bytes};
-    kerf__evaluator_options evaluator = {
-        .split = KERF_SPLIT_VAL, .batch = o->batch, .loss = o->loss, .choices = choices};
     plan.num_inputs = kerf__known_input(run->g, kerf_loader_sample_shape(run->loader), &known);
-    KERF__TRY(kerf_plan_create(&run->plan, run->g, run->s, &plan));
-    if (kerf_dataset_num_samples(run->d, KERF_SPLIT_VAL) > 0)
-        KERF__TRY(kerf__evaluator_create(&run->evaluator, run->g, run->s, run->d, &evaluator));
+    return kerf_plan_create(&run->plan, run->g, run->s, &plan);
+}
+
+static kerf_status make_evaluator(kerf__run *run, const char *choices)
+{
+    const kerf_train_options *o = run->options;
+    const kerf__evaluator_options evaluator = {
+        .split = KERF_SPLIT_VAL, .batch = o->batch, .loss = o->loss, .choices = choices};
+    if (kerf_dataset_num_samples(run->d, KERF_SPLIT_VAL) == 0)
+        return KERF_OK;
+    return kerf__evaluator_create(&run->evaluator, run->g, run->s, run->d, &evaluator);
+}
+
+static kerf_status is_stale(const kerf_plan *plan, int *out)
+{
+    int is_this = 0;
+    if (plan != NULL)
+        KERF__TRY(kerf_plan_is_stale(plan, &is_this));
+    *out |= is_this;
+    return KERF_OK;
+}
+
+kerf_status kerf__run_follow_zeros(kerf__run *run)
+{
+    int is_plan = 0, is_evaluator = 0;
+    KERF__TRY(is_stale(run->plan, &is_plan));
+    KERF__TRY(is_stale(run->evaluator.full, &is_evaluator));
+    KERF__TRY(is_stale(run->evaluator.rest, &is_evaluator));
+    if (is_plan) {
+        kerf_plan_destroy(run->plan);
+        run->plan = NULL;
+        KERF__TRY(make_plan(run, run->choices));
+    }
+    if (is_evaluator) {
+        kerf__evaluator_free(&run->evaluator);
+        KERF__TRY(make_evaluator(run, run->choices));
+    }
+    return is_plan || is_evaluator ? kerf__run_collect_choices(run) : KERF_OK;
+}
+
+static kerf_status make_plans(kerf__run *run, const char *choices)
+{
+    const kerf_train_options *o = run->options;
+    KERF__TRY(make_plan(run, choices));
+    KERF__TRY(make_evaluator(run, choices));
     if (o->prune.events == 0)
         return KERF_OK;
     /* After the training plan: the pruner zeroes the moments that this plan has made. */

@@ -68,6 +68,9 @@ void kerf__run_end(kerf__run *run);
 kerf_status kerf__run_collect_choices(kerf__run *run);
 /* How many of the weights are pruned, for the epoch's line and the callback; waits. */
 kerf_status kerf__run_read_sparsity(kerf__run *run);
+/* Behind new masks, with nothing in flight: plans that would be others now are made anew, so that
+ * a run that is resumed has the same. */
+kerf_status kerf__run_follow_zeros(kerf__run *run);
 
 /* ---- train.c ---- */
 /* Calls back; remembers a wish to stop. */

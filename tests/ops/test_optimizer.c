@@ -8,6 +8,7 @@ enum { MAX = 1 << 17 };
 static kerf_device *dev;
 static float weight[MAX], grad[MAX], first[MAX], second[MAX];
 static unsigned char mask[MAX];
+static int starts[MAX], sources[MAX];
 static float step[KERF__STEP_FLOATS];
 
 typedef struct recipe {
@@ -47,6 +48,46 @@ static void begin(op_check *c, const recipe *r, size_t num)
     CHECK_OK(kerf_node_set_int(c->node, r->is_adam ? "decoupled" : "nesterov", r->flag));
 }
 
+/* A pattern of every third element or none of the first rows, in rows of 5, and room for more. */
+static int fill_pattern(size_t num)
+{
+    int count = 0;
+    for (size_t i = 0; i < num; i++) {
+        if (i % 5 == 0)
+            starts[i / 5] = count;
+        if (i >= 10 && i % 3 == 0)
+            sources[count++] = (int)i;
+    }
+    starts[(num + 4) / 5] = count;
+    sources[count] = 0; /* is not updated */
+    return count + 1;
+}
+
+static void begin_sparse(op_check *c, const recipe *r, size_t num)
+{
+    const kerf_shape shape = KERF_SHAPE((int64_t)num);
+    const int64_t capacity = fill_pattern(num);
+    op_check_begin(c, dev);
+    op_check_input(c, KERF_F32, shape, weight);
+    op_check_input(c, KERF_F32, KERF_SHAPE(capacity), grad);
+    if (r->has_moment)
+        op_check_input(c, KERF_F32, shape, first);
+    else
+        op_check_skip(c);
+    if (r->is_adam)
+        op_check_input(c, KERF_F32, shape, second);
+    op_check_skip(c);
+    op_check_input(c, KERF_F32, KERF_SHAPE(KERF__STEP_FLOATS), step);
+    op_check_input(c, KERF_S32, KERF_SHAPE((int64_t)(num + 4) / 5 + 1), starts);
+    op_check_input(c, KERF_S32, KERF_SHAPE(capacity), sources);
+    op_check_node(c, r->is_adam ? "kerf.AdamUpdate" : "kerf.SgdUpdate",
+                  1 + r->has_moment + r->is_adam);
+    CHECK_OK(kerf_node_set_float(c->node, "weight_decay", r->decay));
+    if (!r->is_adam)
+        CHECK_OK(kerf_node_set_float(c->node, "momentum", r->momentum));
+    CHECK_OK(kerf_node_set_int(c->node, r->is_adam ? "decoupled" : "nesterov", r->flag));
+}
+
 static void set_step(int t)
 {
     step[KERF__STEP_LR] = 0.05f;
@@ -78,6 +119,26 @@ static void test_formulas(void)
             op_check c;
             fill(SIZES[i]);
             begin(&c, &RECIPES[j], SIZES[i]);
+            op_check_variants(&c, ref_optimizer, check_tolerance(4, 1));
+            op_check_all(&c, ref_optimizer, check_tolerance(4, 1),
+                         RECIPES[j].is_adam ? ADAM_ALIAS : SGD_ALIAS);
+            op_check_end(&c);
+        }
+}
+
+/* Entries of a pattern alone, apart and on their inputs. */
+static void test_sparse(void)
+{
+    static const size_t SIZES[] = {1, 11, 65, 1003, 30001};
+    static const int SGD_ALIAS[] = {0, 2}, ADAM_ALIAS[] = {0, 2, 3};
+    set_step(3);
+    for (size_t i = 0; i < LENGTH(SIZES) - 2 * (size_t)op_check_small(); i++)
+        for (size_t j = 0; j < LENGTH(RECIPES); j++) {
+            op_check c;
+            if (RECIPES[j].has_mask)
+                continue;
+            fill(SIZES[i]);
+            begin_sparse(&c, &RECIPES[j], SIZES[i]);
             op_check_variants(&c, ref_optimizer, check_tolerance(4, 1));
             op_check_all(&c, ref_optimizer, check_tolerance(4, 1),
                          RECIPES[j].is_adam ? ADAM_ALIAS : SGD_ALIAS);
@@ -174,12 +235,17 @@ static void test_what_is_refused(void)
     op_check_node(&c, "kerf.SgdUpdate", 1);
     op_check_refused(&c, KERF_ERR_SHAPE, "input in1 is (3), must be (4)");
     op_check_end(&c);
+    begin_sparse(&c, &RECIPES[2], 20);
+    kerf__node_set_input(c.node, 3, c.inputs[0]);
+    op_check_refused(&c, KERF_ERR_SHAPE, "has a mask beside a pattern, must have one of them");
+    op_check_end(&c);
 }
 
 int main(void)
 {
     dev = check_open_device();
     test_formulas();
+    test_sparse();
     test_mask_holds();
     test_as_torch();
     test_what_is_refused();

@@ -1,5 +1,5 @@
 /* ref_optimizer.c -- torch.optim's SGD, Adam and AdamW, written down from their documents,
- * with a mask. */
+ * with a mask or a pattern. */
 #include "ref/ref.h"
 
 #include <math.h>
@@ -10,10 +10,12 @@ static double number(const kerf_node *n, const char *key, float otherwise)
     return (double)kerf_node_float(n, key, otherwise);
 }
 
-static void sgd(const kerf_node *n, const double *const *in, double *const *out, int64_t i)
+/* Element i, whose gradient is the j-th. */
+static void sgd(const kerf_node *n, const double *const *in, double *const *out, int64_t i,
+                int64_t j)
 {
     const double momentum = number(n, "momentum", 0), lr = in[4][0];
-    double w = in[0][i], g = in[1][i] + number(n, "weight_decay", 0) * w;
+    double w = in[0][i], g = in[1][j] + number(n, "weight_decay", 0) * w;
     if (in[2] != NULL) {
         double v = momentum * in[2][i] + g;
         g = kerf_node_int(n, "nesterov", 0) ? g + momentum * v : v;
@@ -22,11 +24,12 @@ static void sgd(const kerf_node *n, const double *const *in, double *const *out,
     out[0][i] = w - lr * g;
 }
 
-static void adam(const kerf_node *n, const double *const *in, double *const *out, int64_t i)
+static void adam(const kerf_node *n, const double *const *in, double *const *out, int64_t i,
+                 int64_t j)
 {
     const double beta1 = number(n, "beta1", 0.9f), beta2 = number(n, "beta2", 0.999f);
     const double decay = number(n, "weight_decay", 0), lr = in[5][0];
-    double w = in[0][i], g = in[1][i];
+    double w = in[0][i], g = in[1][j];
     if (kerf_node_int(n, "decoupled", 0))
         w -= lr * decay * w;
     else
@@ -37,15 +40,27 @@ static void adam(const kerf_node *n, const double *const *in, double *const *out
         w - lr * out[1][i] * in[5][1] / (sqrt(out[2][i] * in[5][2]) + number(n, "epsilon", 1e-8f));
 }
 
+/* What has no entry stays. */
+static void update_entries(const kerf_node *n, const double *const *in, double *const *out)
+{
+    const int is_adam = strcmp(n->op, "kerf.AdamUpdate") == 0, starts = is_adam ? 6 : 5;
+    const int64_t num = kerf_shape_num_elements(n->inputs[0]->shape);
+    for (int k = 0; k < n->num_outputs; k++)
+        memcpy(out[k], in[k == 0 ? 0 : k + 1], (size_t)num * sizeof(double));
+    for (int64_t e = 0; e < (int64_t)in[starts][n->inputs[starts]->shape.dims[0] - 1]; e++)
+        (is_adam ? adam : sgd)(n, in, out, (int64_t)in[starts + 1][e], e);
+}
+
 REF(optimizer)
 {
     const int is_adam = strcmp(n->op, "kerf.AdamUpdate") == 0;
     const double *mask = inputs[is_adam ? 4 : 3];
+    if (n->num_inputs == (is_adam ? 8 : 7)) {
+        update_entries(n, inputs, outputs);
+        return;
+    }
     for (int64_t i = 0; i < kerf_shape_num_elements(n->inputs[0]->shape); i++) {
-        if (is_adam)
-            adam(n, inputs, outputs, i);
-        else
-            sgd(n, inputs, outputs, i);
+        (is_adam ? adam : sgd)(n, inputs, outputs, i, i);
         for (int k = 0; mask != NULL && mask[i] == 0 && k < n->num_outputs; k++)
             outputs[k][i] = 0;
     }

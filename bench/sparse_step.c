@@ -1,0 +1,162 @@
+/* sparse_step.c -- what a training step takes when little of a network is left, beside a plan that
+ * multiplies by its zeros.
+ *
+ *     tests/device_run.sh pocl build/release/tests/sparse_step [NET [BATCH [PERCENT PRUNED]]]
+ *
+ * Steps of both in turns; then where each spends its time, node by node; then what it costs to have
+ * other masks (patterns are made again) and another plan, in steps. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "bench.h"
+#include "kerf/kerf.h"
+
+enum { DENSE, SPARSE, NUM, MOST_ROUNDS = 4001 };
+static const char *const NAMES[NUM] = {"dense", "sparse"};
+
+typedef struct contender {
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_plan *plan;
+    kerf_pruner *pruner;
+    double ms[MOST_ROUNDS];
+    int64_t step;
+} contender;
+
+/* ---- making ready ------------------------------------------------------------------------ */
+
+static void fill_input(const contender *c)
+{
+    kerf_tensor *t = kerf_plan_input(c->plan, kerf_value_name(kerf_graph_input(c->g, 0)));
+    float *x = malloc(kerf_tensor_size_bytes(t));
+    unsigned random = 1;
+    for (size_t i = 0; i < kerf_tensor_size_bytes(t) / sizeof *x; i++) {
+        random = random * 1664525u + 1013904223u;
+        x[i] = (float)(random >> 8) / 16777216.0f - 0.5f;
+    }
+    bench_ok(kerf_tensor_write(t, x));
+    free(x);
+}
+
+static void make_plan(contender *c, int64_t batch, int dense)
+{
+    const kerf_plan_options o = {.mode = KERF_TRAIN,
+                                 .batch = batch,
+                                 .loss = KERF_LOSS_CROSS_ENTROPY,
+                                 .optimizer = kerf_train_defaults().optimizer,
+                                 .dense = dense};
+    bench_ok(kerf_plan_create(&c->plan, c->g, c->s, &o));
+    fill_input(c);
+}
+
+/* Weights of layers with more than 10,000, by magnitude. */
+static void make(contender *c, const char *net, double share, kerf_device *dev)
+{
+    const kerf_net_options own = {0};
+    const kerf_prune_options prune = {.amount = share, .seed = 1};
+    bench_ok(kerf_net_create(&c->g, &c->s, net, &own, dev));
+    bench_ok(kerf_prune_mark(c->g, c->s, &prune));
+    bench_ok(kerf_pruner_create(&c->pruner, c->g, c->s, &prune));
+    bench_ok(kerf_pruner_apply(c->pruner, 0.99)); /* the rest is for new masks */
+}
+
+/* ---- timing ------------------------------------------------------------------------------- */
+
+static double step_ms(contender *c, kerf_device *dev)
+{
+    const kerf_step step = {.lr = 1e-6f, .step = ++c->step}; /* speed is asked, not a network */
+    const double start = kerf__now_ms();
+    bench_ok(kerf_plan_set_step(c->plan, &step));
+    bench_ok(kerf_plan_run(c->plan));
+    bench_ok(kerf_device_finish(dev));
+    return kerf__now_ms() - start;
+}
+
+static double time_steps(contender all[NUM], kerf_device *dev)
+{
+    enum { LEAST = 15, LONG_ENOUGH_MS = 6000 };
+    const double start = kerf__now_ms();
+    int rounds = 0;
+    for (int warm = 0; warm < 10; warm++)
+        for (int i = 0; i < NUM; i++)
+            step_ms(&all[i], dev);
+    while (rounds < LEAST ||
+           (kerf__now_ms() - start < LONG_ENOUGH_MS && rounds < MOST_ROUNDS - 1)) {
+        for (int i = 0; i < NUM; i++)
+            all[i].ms[rounds] = step_ms(&all[i], dev);
+        rounds++;
+    }
+    for (int i = 0; i < NUM; i++)
+        qsort(all[i].ms, (size_t)rounds, sizeof(double), bench_order);
+    const double dense = all[DENSE].ms[rounds / 2], sparse = all[SPARSE].ms[rounds / 2];
+    printf("plan,fastest_ms,median_ms\n");
+    for (int i = 0; i < NUM; i++)
+        printf("%s,%.3f,%.3f\n", NAMES[i], all[i].ms[0], all[i].ms[rounds / 2]);
+    printf("dense / sparse,%.2f,%.2f\n", all[DENSE].ms[0] / all[SPARSE].ms[0], dense / sparse);
+    return sparse;
+}
+
+static void time_nodes(const contender *c, const char *name)
+{
+    enum { REPEAT = 50 };
+    printf("\n%s: node,op,direction,ms\n", name);
+    for (int i = 0; i < kerf_plan_num_steps(c->plan); i++) {
+        kerf_plan_step step;
+        double ms;
+        bench_ok(kerf_plan_get_step(c->plan, i, &step));
+        bench_ok(kerf_plan_time_step(c->plan, i, REPEAT, &ms));
+        printf("%s,%s,%s,%.4f\n", step.name, step.op, step.direction, ms);
+    }
+}
+
+/* A step with new masks, which they precede, and a plan with its first step. */
+static void time_changes(contender *c, int64_t batch, double median_ms, kerf_device *dev)
+{
+    enum { TIMES = 15 };
+    double masks[TIMES], plans[TIMES];
+    for (int i = 0; i < TIMES; i++) {
+        int is_stale;
+        double start = kerf__now_ms();
+        bench_ok(kerf_pruner_apply(c->pruner, 0.991 + 0.0005 * i));
+        bench_ok(kerf_plan_is_stale(c->plan, &is_stale));
+        step_ms(c, dev);
+        masks[i] = kerf__now_ms() - start - median_ms;
+        start = kerf__now_ms();
+        kerf_plan_destroy(c->plan);
+        make_plan(c, batch, 0);
+        step_ms(c, dev);
+        plans[i] = kerf__now_ms() - start - median_ms;
+    }
+    qsort(masks, TIMES, sizeof(double), bench_order);
+    qsort(plans, TIMES, sizeof(double), bench_order);
+    printf("\nchange,median_ms,steps\nmasks,%.3f,%.2f\nplan,%.3f,%.2f\n", masks[TIMES / 2],
+           masks[TIMES / 2] / median_ms, plans[TIMES / 2], plans[TIMES / 2] / median_ms);
+}
+
+int main(int argc, char **argv)
+{
+    static contender all[NUM];
+    const char *net = argc > 1 ? argv[1] : "lenet-300-100";
+    const int64_t batch = argc > 2 ? atoll(argv[2]) : 256;
+    const double share = (argc > 3 ? atof(argv[3]) : 95) / 100;
+    kerf_device *dev;
+    bench_ok(kerf_device_open(&dev, NULL));
+    for (int i = 0; i < NUM; i++) {
+        make(&all[i], net, share, dev);
+        make_plan(&all[i], batch, i == DENSE);
+    }
+    const double median_ms = time_steps(all, dev);
+    for (int i = 0; i < NUM; i++)
+        time_nodes(&all[i], NAMES[i]);
+    time_changes(&all[SPARSE], batch, median_ms, dev);
+    for (int i = 0; i < NUM; i++) {
+        kerf_pruner_destroy(all[i].pruner);
+        kerf_plan_destroy(all[i].plan);
+        kerf_graph_destroy(all[i].g);
+        kerf_state_destroy(all[i].s);
+    }
+    kerf_device_close(dev);
+    return 0;
+}

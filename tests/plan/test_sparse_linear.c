@@ -1,0 +1,264 @@
+/* test_sparse_linear.c -- linear layers of which little is left: a plan that skips the zeros beside
+ * one that multiplies by them, trained and evaluated. */
+#include <string.h>
+
+#include "check.h"
+#include "op_check.h"
+#include "plan/plan_internal.h"
+
+enum { BATCH = 19, LAYERS = 3, MOST = 80 * 90, IDS = 32 };
+static const int SIZES[LAYERS + 1] = {70, 80, 90, 10};
+
+static kerf_device *dev;
+static float x[BATCH * 70];
+static int32_t labels[BATCH];
+
+typedef struct net {
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_plan *p;
+    int weights[LAYERS], masks[LAYERS];
+} net;
+
+/* ---- networks -------------------------------------------------------------------------------- */
+
+/* Masks: `every`-th weight stays, or none with 0, and rows 4 and 5 have none. */
+static void fill_mask(unsigned char *mask, int rows, int columns, unsigned every)
+{
+    for (int i = 0; i < rows * columns; i++)
+        mask[i] = every != 0 && i / columns != 4 && i / columns != 5 &&
+                  ((unsigned)i * 2654435761u >> 9) % every == 0;
+}
+
+/* The weights follow: what the mask takes is 0. */
+static void write_mask(net *n, int layer, const unsigned char *mask)
+{
+    float w[MOST];
+    const int num = SIZES[layer] * SIZES[layer + 1];
+    CHECK_OK(kerf_state_read(n->s, n->weights[layer], w));
+    for (int i = 0; i < num; i++)
+        w[i] = mask[i] != 0 ? w[i] : 0;
+    CHECK_OK(kerf_state_write(n->s, n->weights[layer], w));
+    CHECK_OK(kerf_state_write(n->s, n->masks[layer], mask));
+}
+
+static kerf_value *add_weight(net *n, int layer, int transposed)
+{
+    char name[32];
+    float w[MOST];
+    kerf_value *weight, *mask;
+    kerf_node *masked;
+    const int rows = SIZES[layer + transposed], columns = SIZES[layer + !transposed];
+    const kerf_shape shape = KERF_SHAPE(rows, columns);
+    snprintf(name, sizeof name, "fc%d.weight", layer);
+    CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &n->weights[layer]));
+    CHECK_OK(kerf_graph_add_state(n->g, name, n->weights[layer], KERF_F32, shape, &weight));
+    op_check_fill(w, (size_t)(rows * columns), (unsigned)layer + 5);
+    CHECK_OK(kerf_state_write(n->s, n->weights[layer], w));
+    snprintf(name, sizeof name, "fc%d.mask", layer);
+    CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_MASK, n->weights[layer], KERF_BOOL, shape,
+                            &n->masks[layer]));
+    CHECK_OK(kerf_graph_add_state(n->g, name, n->masks[layer], KERF_BOOL, shape, &mask));
+    CHECK_OK(kerf_graph_add_node(n->g, "kerf.Mask", NULL, (kerf_value *[]){weight, mask}, 2, 1,
+                                 &masked));
+    return masked->outputs[0];
+}
+
+static kerf_value *add_bias(net *n, int layer)
+{
+    char name[32];
+    float b[90];
+    int id;
+    kerf_value *bias;
+    snprintf(name, sizeof name, "fc%d.bias", layer);
+    CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_WEIGHT, -1, KERF_F32,
+                            KERF_SHAPE(SIZES[layer + 1]), &id));
+    CHECK_OK(kerf_graph_add_state(n->g, name, id, KERF_F32, KERF_SHAPE(SIZES[layer + 1]), &bias));
+    op_check_fill(b, (size_t)SIZES[layer + 1], (unsigned)layer + 9);
+    CHECK_OK(kerf_state_write(n->s, id, b));
+    return bias;
+}
+
+/* Layers with relu between them; every[i] as above. */
+static void begin(net *n, const unsigned *every, int transposed)
+{
+    kerf_value *v;
+    kerf_node *node;
+    unsigned char mask[MOST];
+    CHECK_OK(kerf_graph_create(&n->g));
+    CHECK_OK(kerf_state_create(&n->s, dev));
+    CHECK_OK(kerf_graph_add_input(n->g, "x", KERF_F32, KERF_SHAPE(BATCH, SIZES[0]), &v));
+    for (int i = 0; i < LAYERS; i++) {
+        kerf_value *inputs[] = {v, add_weight(n, i, transposed), add_bias(n, i)};
+        CHECK_OK(kerf_graph_add_node(n->g, "Gemm", NULL, inputs, 3, 1, &node));
+        CHECK_OK(kerf_node_set_int(node, "transB", transposed));
+        if (i + 1 < LAYERS)
+            CHECK_OK(kerf_graph_add_node(n->g, "Relu", NULL, node->outputs, 1, 1, &node));
+        v = node->outputs[0];
+        fill_mask(mask, SIZES[i + transposed], SIZES[i + !transposed], every[i]);
+        write_mask(n, i, mask);
+    }
+    CHECK_OK(kerf_graph_add_output(n->g, v));
+}
+
+static void make_plan(net *n, kerf_mode mode, kerf_optimizer_kind kind, int dense)
+{
+    const kerf_plan_options o = {.mode = mode,
+                                 .batch = BATCH,
+                                 .loss = KERF_LOSS_CROSS_ENTROPY,
+                                 .optimizer = {.kind = kind,
+                                               .momentum = 0.9f,
+                                               .weight_decay = 1e-3f,
+                                               .beta1 = 0.9f,
+                                               .beta2 = 0.999f,
+                                               .epsilon = 1e-8f},
+                                 .dense = dense};
+    CHECK_OK(kerf_plan_create(&n->p, n->g, n->s, &o));
+    CHECK_OK(kerf_plan_verify(n->p));
+}
+
+static void end(net *n)
+{
+    kerf_plan_destroy(n->p);
+    kerf_graph_destroy(n->g);
+    kerf_state_destroy(n->s);
+}
+
+static kerf_status run(net *n, int step)
+{
+    CHECK_OK(kerf_plan_feed(n->p, "x", x, sizeof x));
+    CHECK_OK(kerf_plan_feed(n->p, "labels", labels, sizeof labels));
+    if (step > 0)
+        CHECK_OK(kerf_plan_set_step(n->p, &(kerf_step){.lr = 0.01f, .step = step}));
+    return kerf_plan_run(n->p);
+}
+
+static int count(const net *n, const char *op)
+{
+    int num = 0;
+    for (size_t i = 0; i < n->p->graph->num_nodes; i++)
+        num += strcmp(n->p->graph->nodes[i]->op, op) == 0;
+    return num;
+}
+
+/* ---- comparisons ----------------------------------------------------------------------------- */
+
+/* All states of floats; tolerance 0: the same bits. */
+static void compare_states(const net *a, const net *b, double tolerance)
+{
+    for (int id = 0; id < kerf_state_num_ids(a->s); id++) {
+        const kerf_state_entry *entry = kerf_state_get(a->s, id);
+        float got[MOST];
+        double want[MOST];
+        if (kerf_tensor_type(entry->tensor) != KERF_F32 || entry->role == KERF_ROLE_METRIC)
+            continue;
+        const size_t num = (size_t)kerf_shape_num_elements(kerf_tensor_shape(entry->tensor));
+        CHECK_OK(kerf_state_read(b->s, kerf_state_find(b->s, entry->name)->id, got));
+        for (size_t i = 0; i < num; i++)
+            want[i] = (double)got[i];
+        CHECK_OK(kerf_state_read(a->s, id, got));
+        check_close(entry->name, got, want, num, tolerance);
+    }
+}
+
+/* Two steps, other masks (which keep a subset), two more. */
+static void check_training(const unsigned *every, int transposed, kerf_optimizer_kind kind)
+{
+    net nets[3];
+    unsigned char mask[MOST];
+    for (int i = 0; i < 3; i++) { /* the third does the same as the second */
+        begin(&nets[i], every, transposed);
+        make_plan(&nets[i], KERF_TRAIN, kind, i == 0);
+        for (int step = 1; step <= 4; step++) {
+            if (step == 3) {
+                CHECK_OK(kerf_state_read(nets[i].s, nets[i].masks[1], mask));
+                for (int k = 0; k < MOST; k += 3)
+                    mask[k] = 0;
+                write_mask(&nets[i], 1, mask);
+                for (int id = 0; id < kerf_state_num_ids(nets[i].s); id++)
+                    if (kerf_state_get(nets[i].s, id)->owner == nets[i].weights[1] &&
+                        kerf_state_get(nets[i].s, id)->role == KERF_ROLE_MOMENT)
+                        CHECK_OK(kerf_state_write(nets[i].s, id, (float[MOST]){0}));
+            }
+            CHECK_OK(run(&nets[i], step));
+        }
+    }
+    CHECK(count(&nets[0], "kerf.SparseMatMul") == 0);
+    CHECK(count(&nets[1], "kerf.SparseMatMul") == 3); /* two layers and one gradient of a source */
+    CHECK(count(&nets[1], "kerf.SparseMatMulGrad") == 2);
+    CHECK(count(&nets[1], "Transpose") == 1); /* the input */
+    /* Adam divides by the gradient's size: rounding errors of small ones grow. */
+    compare_states(&nets[1], &nets[0], kind == KERF_SGD ? check_tolerance(8, 90) : 1e-3);
+    compare_states(&nets[1], &nets[2], 0);
+    for (int i = 0; i < 3; i++)
+        end(&nets[i]);
+}
+
+static void test_training(void)
+{
+    static const unsigned MIXED[] = {40, 50, 1}, EMPTY[] = {40, 0, 1}, ONE[] = {7000, 45, 1};
+    if (op_check_small()) /* test_stale trains a step */
+        return;
+    check_training(MIXED, 1, KERF_SGD);
+    check_training(EMPTY, 1, KERF_SGD);
+    check_training(MIXED, 0, KERF_SGD);
+    check_training(ONE, 1, KERF_SGD);
+    check_training(MIXED, 1, KERF_ADAM);
+}
+
+static void test_evaluation(void)
+{
+    static const unsigned EVERY[] = {40, 50, 1};
+    net nets[2];
+    float loss[2];
+    for (int i = 0; i < 2; i++) {
+        begin(&nets[i], EVERY, 1);
+        make_plan(&nets[i], KERF_EVALUATE, KERF_SGD, i == 0);
+        CHECK_OK(run(&nets[i], 0));
+        CHECK_OK(kerf_tensor_read(kerf_plan_output(nets[i].p, "kerf.loss"), &loss[i]));
+    }
+    CHECK(count(&nets[1], "kerf.SparseMatMul") == 2);
+    CHECK(nets[1].p->num_prepared == 4); /* patterns and values */
+    const double want = (double)loss[0];
+    check_close("loss", &loss[1], &want, 1, check_tolerance(8, 90));
+    for (int i = 0; i < 2; i++)
+        end(&nets[i]);
+}
+
+/* A plan is stale when layers cross the threshold, or outgrow their room; runs then say so. */
+static void test_stale(void)
+{
+    static const unsigned EVERY[] = {40, 2, 1};
+    unsigned char mask[MOST];
+    int is_stale;
+    net n;
+    begin(&n, EVERY, 1);
+    make_plan(&n, KERF_TRAIN, KERF_SGD, 0);
+    CHECK(count(&n, "kerf.SparseMatMul") == 1);
+    CHECK_OK(kerf_plan_is_stale(n.p, &is_stale));
+    CHECK(!is_stale);
+    fill_mask(mask, 90, 80, 40);
+    write_mask(&n, 1, mask);
+    CHECK_OK(kerf_plan_is_stale(n.p, &is_stale));
+    CHECK(is_stale);
+    CHECK_OK(run(&n, 1)); /* right all the same */
+    memset(mask, 1, sizeof mask);
+    CHECK_OK(kerf_state_write(n.s, n.masks[0], mask));
+    CHECK(run(&n, 2) == KERF_ERR_ARGUMENT);
+    CHECK(strstr(kerf_last_error(),
+                 "has 221 non-zeros or more, must have fewer as when the plan was made") != NULL);
+    end(&n);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    op_check_fill(x, sizeof x / sizeof *x, 1);
+    for (int i = 0; i < BATCH; i++)
+        labels[i] = i % 10;
+    test_training();
+    test_evaluation();
+    test_stale();
+    kerf_device_close(dev);
+    return check_result();
+}
