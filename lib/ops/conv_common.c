@@ -34,15 +34,17 @@ typedef struct kind {
     int weights; /* or the second tensor that a gradient is made of */
     int bias, residual;
     int is_integer; /* of bytes, the bias of int32 */
+    int is_sparse;  /* weights are values without zeros, whose shape is attribute weights_shape */
 } kind;
 
 static const kind KINDS[] = {
-    {"Conv", KERF__CONV_DST, 1, 2, 3, 0},
-    {"ConvInteger", KERF__CONV_DST, 1, 0, 0, 1},
-    {"QLinearConv", KERF__CONV_DST, 3, 8, 9, 1},
-    {"ConvTranspose", KERF__CONV_SRC, 1, 2, 0, 0},
-    {"kerf.ConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0},
-    {"kerf.ConvGradWeights", KERF__CONV_WEIGHTS, 1, 0, 0, 0},
+    {"Conv", KERF__CONV_DST, 1, 2, 3, 0, 0},
+    {"ConvInteger", KERF__CONV_DST, 1, 0, 0, 1, 0},
+    {"QLinearConv", KERF__CONV_DST, 3, 8, 9, 1, 0},
+    {"ConvTranspose", KERF__CONV_SRC, 1, 2, 0, 0, 0},
+    {"kerf.ConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0, 0},
+    {"kerf.ConvGradWeights", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0},
+    {"kerf.SparseConv", KERF__CONV_DST, 1, 4, 5, 0, 1},
 };
 
 static const kind *kind_of(const kerf_node *n)
@@ -58,10 +60,22 @@ static kerf__conv_direction direction_of(const kerf_node *n)
     return kind_of(n)->direction;
 }
 
+/* Of weights that are known by their values alone; rank 0 if the node does not tell. */
+static kerf_shape told_shape(const kerf_node *n)
+{
+    size_t num;
+    const int64_t *dims = kerf_node_ints(n, "weights_shape", &num);
+    kerf_shape shape = {.rank = 0};
+    for (; dims != NULL && (size_t)shape.rank < num && shape.rank < KERF_MAX_RANK; shape.rank++)
+        shape.dims[shape.rank] = dims[shape.rank];
+    return shape;
+}
+
 /* As ONNX has it, however it lies in memory. */
 static kerf_shape shape_of(const kerf_node *n, int input)
 {
-    return kerf__input_plain_shape(n, input);
+    const kind *k = kind_of(n);
+    return k->is_sparse && input == k->weights ? told_shape(n) : kerf__input_plain_shape(n, input);
 }
 
 static const kerf_value *weights_of(const kerf_node *n)

@@ -44,6 +44,7 @@
     X(shape) \
     X(softmax) \
     X(softmax_cross_entropy) \
+    X(sparse_conv) \
     X(sparse_matmul) \
     X(sparse_pattern) \
     X(top_k_mask) \

@@ -45,6 +45,7 @@ void ref_pack_words(kerf_type type, kerf_shape plain, int axis, const double *sr
 REF(resize);
 REF(softmax);
 REF(softmax_cross_entropy);
+REF(sparse_conv);
 REF(sparse_matmul);
 REF(sparse_pattern);
 REF(top_k_mask);

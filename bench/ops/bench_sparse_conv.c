@@ -1,0 +1,61 @@
+/* bench_sparse_conv.c -- sparse convolutions beside the multiply-add limit: layers of ResNet-18 and
+ * ResNet-50.  Counted is what is done; times 1 / density is what a dense one would do.
+ *
+ *     bench_sparse_conv [FILE]       lines as in bench/shapes/sparse_conv.txt */
+#include <inttypes.h>
+
+#include "../../tests/ops/sparse_conv_case.h"
+#include "op_bench.h"
+#include "ref/ref.h"
+
+typedef struct problem {
+    int64_t n, c, h, w, k, group_c, r, s; /* of src and weights */
+    int64_t stride, pad;
+    unsigned kept;
+} problem;
+
+static void run(op_bench *b, const problem *p)
+{
+    const kerf_shape weights = KERF_SHAPE(p->k, p->group_c, p->r, p->s);
+    sparse_case s = sparse_case_create(weights, p->kept, NULL);
+    op_bench_begin(b);
+    op_bench_random(b, KERF_SHAPE(p->n, p->c, p->h, p->w));
+    sparse_case_inputs(&b->c, &s);
+    op_check_node(&b->c, "kerf.SparseConv", 1);
+    kerf_node *n = b->c.node;
+    bench_ok(kerf_node_set_ints(n, "weights_shape", weights.dims, 4));
+    bench_ok(kerf_node_set_ints(n, "strides", (int64_t[]){p->stride, p->stride}, 2));
+    bench_ok(kerf_node_set_ints(n, "pads", (int64_t[]){p->pad, p->pad, p->pad, p->pad}, 4));
+    bench_ok(kerf_node_set_int(n, "group", p->c / p->group_c));
+    bench_ok(kerf_node_set_int(n, "percent", (p->kept + 9) / 10));
+    op_bench_end(b, ref_sparse_conv, check_tolerance(4, (size_t)(p->group_c * p->r * p->s)), "");
+    sparse_case_destroy(&s);
+}
+
+static const char *path = "bench/shapes/sparse_conv.txt";
+
+static void run_all(op_bench *b)
+{
+    char line[256];
+    problem p;
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        fprintf(stderr, "bench_sparse_conv: cannot read %s\n", path);
+        exit(1);
+    }
+    while (fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line,
+                   "%" SCNd64 "x%" SCNd64 "x%" SCNd64 "x%" SCNd64 " %" SCNd64 "x%" SCNd64
+                   "x%" SCNd64 "x%" SCNd64 " stride=%" SCNd64 " pad=%" SCNd64 " kept=%u",
+                   &p.n, &p.c, &p.h, &p.w, &p.k, &p.group_c, &p.r, &p.s, &p.stride, &p.pad,
+                   &p.kept) == 11)
+            run(b, &p);
+    fclose(file);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        path = argv[1];
+    return op_bench_main_beside(LIMITS_MULTIPLY_ADD, run_all);
+}

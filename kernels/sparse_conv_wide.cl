@@ -1,0 +1,284 @@
+/* sparse_conv_wide.cl -- convolution with few weights that are not 0, for CPU devices: an item,
+ * alone in its group, makes a tile of pixels for some rows of the pattern, that is output channels.
+ *
+ * A tile is one run of NV vectors over `rows` lines of dst.  For each non-zero the weight goes to
+ * all lanes, and NV vectors of src, from where the tap lies, are multiplied and added to sums that
+ * stay in registers: NV + 2 loads to NV multiply-adds, whatever the tap.
+ *
+ * src is read from the *band*, a copy in local memory of what the tile needs of `chunk` channels,
+ * so small that it stays in the first cache.  Lines of the band are `pitch` floats apart, and zeros
+ * behind a line are those before the next one; so are the sums between two lines of dst, which
+ * nobody stores.  With a stride the band has a plane for each remainder (`phase`), in which
+ * neighbouring pixels lie together.  Until all channels are done, sums wait in local memory, and a
+ * cursor says how far each row has come.
+ * DIRECT is for 1x1 filters of stride 1 without padding: pixels are one run over the plane, read in
+ * place; the last tile of a plane begins early.
+ *
+ * The pattern is that of kerf.SparsePattern with 256 for stride_c: offset = channel * 256 + tap.
+ * Entries ascend within a row.  Lanes that are no pixels are computed and not stored.
+ *
+ * Loads set the pace: nearly each of them crosses a line of the cache.  Measured on two cores of
+ * Zen 5 under PoCL, 10 percent of non-zeros: 56x56x64 0.21 ms, 28x28x128 0.19, 14x14x256 0.20,
+ * 7x7x512 0.32; docs/sparse.md tells what bounds them.
+ * Host side: lib/ops/sparse_conv_wide.c. */
+#ifndef NV
+#define NV 8 /* vectors to a tile */
+#endif
+#ifndef DIRECT
+#define DIRECT 0
+#endif
+#define V 16
+#include "conv_blocks.clh"
+
+#define TAP_BITS 8 /* of an offset; the rest is the channel */
+#define TAP_MASK 255
+
+/* ---- the band -------------------------------------------------------------------------------- */
+
+/* One dimension of the image. */
+typedef struct axis {
+    int src, dst, num_taps, stride, pad, dilation;
+    int first; /* pixel of dst at the tile's corner */
+    int num;   /* of the band's pixels to a phase */
+} axis;
+
+/* Phases that taps reach. */
+static inline int num_phases(const axis *a)
+{
+    return min(a->stride, (a->num_taps - 1) * a->dilation + 1);
+}
+
+/* Pixel i of a phase, in src. */
+static inline int place(const axis *a, int phase, int i)
+{
+    return (a->first + i) * a->stride + phase - a->pad;
+}
+
+/* The first pixel of a phase that is in src, and the first behind it that is not. */
+static inline int first_inside(const axis *a, int phase)
+{
+    const int missing = -place(a, phase, 0);
+    return missing <= 0 ? 0 : min((missing + a->stride - 1) / a->stride, a->num);
+}
+
+static inline int end_inside(const axis *a, int phase)
+{
+    const int there = a->src - place(a, phase, 0);
+    return there <= 0 ? 0 : min((there + a->stride - 1) / a->stride, a->num);
+}
+
+/* Pieces of a line that overlap where its length is no multiple. */
+static inline void copy_line(global const float *src, local float *to, int num)
+{
+    int i = 0;
+    for (; i + 16 <= num; i += 16)
+        vstore16(vload16(0, src + i), 0, to + i);
+    if (i < num && num >= 16)
+        vstore16(vload16(0, src + num - 16), 0, to + num - 16);
+    else if (num >= 8 && num < 16) {
+        vstore8(vload8(0, src), 0, to);
+        vstore8(vload8(0, src + num - 8), 0, to + num - 8);
+    } else
+        for (; i < num; i++)
+            to[i] = src[i];
+}
+
+/* Every second pixel; `left` floats may be read. */
+static inline void copy_even(global const float *src, local float *to, int num, int left)
+{
+    int i = 0;
+    for (; i + 16 <= num && 2 * i + 32 <= left; i += 16)
+        vstore16((float16)(vload16(0, src + 2 * i).even, vload16(0, src + 2 * i + 16).even), 0,
+                 to + i);
+    for (; i + 4 <= num && 2 * i + 8 <= left; i += 4)
+        vstore4(vload8(0, src + 2 * i).even, 0, to + i);
+    for (; i < num; i++)
+        to[i] = src[2 * i];
+}
+
+/* One phase of a channel's plane: lines that src does not have stay 0. */
+static inline void copy_phase(global const float *src, local float *to, const axis *y,
+                              const axis *x, int phase_y, int phase_x, int pitch)
+{
+    const int begin = first_inside(x, phase_x), num = end_inside(x, phase_x) - begin;
+    const int at = place(x, phase_x, begin), last = end_inside(y, phase_y);
+    for (int i = first_inside(y, phase_y); i < last && num > 0; i++) {
+        global const float *line = src + place(y, phase_y, i) * x->src + at;
+        local float *out = to + i * pitch + begin;
+        if (x->stride == 1)
+            copy_line(line, out, num);
+        else if (x->stride == 2)
+            copy_even(line, out, num, x->src - at);
+        else
+            for (int j = 0; j < num; j++)
+                out[j] = line[j * x->stride];
+    }
+}
+
+static inline void fill_band(global const float *src, local float *band, const axis *y,
+                             const axis *x, int num_channels, int pitch, int phase_floats)
+{
+    for (int c = 0; c < num_channels; c++, src += y->src * x->src)
+        for (int i = 0; i < num_phases(y); i++)
+            for (int j = 0; j < num_phases(x); j++, band += phase_floats)
+                copy_phase(src, band, y, x, i, j, pitch);
+}
+
+static inline void find_taps(local int *taps, const axis *y, const axis *x, int pitch,
+                             int phase_floats)
+{
+    for (int r = 0; r < y->num_taps; r++)
+        for (int s = 0; s < x->num_taps; s++) {
+            const int v = r * y->dilation, u = s * x->dilation;
+            const int phase = v % y->stride * num_phases(x) + u % x->stride;
+            taps[r * x->num_taps + s] =
+                phase * phase_floats + v / y->stride * pitch + u / x->stride;
+        }
+}
+
+/* ---- a row ----------------------------------------------------------------------------------- */
+
+/* Entries from `at` on of channels below `end_channel`; returns the first that is not. */
+static INLINED int multiply(floatv *acc, BAND const float *src, local const int *taps,
+                            global const float *values, global const int *offsets, int at, int end,
+                            int channel, int end_channel, int plane)
+{
+    for (; at < end; at++) {
+        const int offset = offsets[at], c = offset >> TAP_BITS;
+        if (c >= end_channel)
+            break;
+        BAND const float *x = src + (c - channel) * plane + (DIRECT ? 0 : taps[offset & TAP_MASK]);
+        const floatv w = (floatv)(values[at]);
+#pragma unroll
+        for (int v = 0; v < NV; v++)
+            acc[v] = fma(w, LOADV(x + v * V), acc[v]);
+    }
+    return at;
+}
+
+/* What becomes of sums. */
+typedef struct ending {
+    int has_residual;
+    float bias, slope, low, high;
+} ending;
+
+#define FINISH_LANES(n)                                                                            \
+    static inline void finish##n(local const float *sums, global const float *residual,            \
+                                 global float *dst, const ending *e)                               \
+    {                                                                                              \
+        float##n x = vload##n(0, sums) + e->bias;                                                  \
+        if (e->has_residual)                                                                       \
+            x += vload##n(0, residual);                                                            \
+        if (e->slope != 1.0f)                                                                      \
+            x = x < (float##n)(0.0f) ? x * e->slope : x;                                           \
+        x = x < (float##n)(e->low) ? (float##n)(e->low) : x;                                       \
+        vstore##n(x > (float##n)(e->high) ? (float##n)(e->high) : x, 0, dst);                      \
+    }
+FINISH_LANES(16)
+FINISH_LANES(8)
+FINISH_LANES(4)
+
+static inline void finish1(local const float *sums, global const float *residual, global float *dst,
+                           const ending *e)
+{
+    float x = *sums + e->bias;
+    if (e->has_residual)
+        x += *residual;
+    x = x < 0.0f ? x * e->slope : x;
+    x = x < e->low ? e->low : x;
+    *dst = x > e->high ? e->high : x;
+}
+
+/* Pieces overlap as in copy_line: residual is not dst. */
+static inline void finish_line(local const float *sums, global const float *residual,
+                               global float *dst, int num, const ending *e)
+{
+    int i = 0;
+    for (; i + 16 <= num; i += 16)
+        finish16(sums + i, residual + i, dst + i, e);
+    if (i < num && num >= 16)
+        finish16(sums + num - 16, residual + num - 16, dst + num - 16, e);
+    else if (num >= 8 && num < 16) {
+        finish8(sums, residual, dst, e);
+        finish8(sums + num - 8, residual + num - 8, dst + num - 8, e);
+    } else if (num >= 4 && num < 8) {
+        finish4(sums, residual, dst, e);
+        finish4(sums + num - 4, residual + num - 4, dst + num - 4, e);
+    } else
+        for (; i < num; i++)
+            finish1(sums + i, residual + i, dst + i, e);
+}
+
+static INLINED void load_sums(floatv *acc, local const float *sums, int is_first)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+        acc[v] = is_first ? (floatv)(0.0f) : LOADV(sums + v * V);
+}
+
+static INLINED void store_sums(floatv *acc, local float *sums)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+        STOREV(acc[v], sums + v * V);
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+/* Group (x, y, z): tile x, columns fastest; rows y * num_rows and on; image and group of channels
+ * z.  band, sums, cursors and taps are local memory; sums have NV vectors for each row if there is
+ * more than one chunk. */
+kernel void sparse_conv_wide(global const float *src, global const float *values,
+                             global const int *starts, global const int *offsets,
+                             global const float *bias, global const float *residual,
+                             global float *dst, local float *band, local float *sums,
+                             local int *cursors, local int *taps, int groups, int src_channels,
+                             int dst_channels, int src_h, int dst_h, int kernel_h, int stride_h,
+                             int pad_h, int dilation_h, int src_w, int dst_w, int kernel_w,
+                             int stride_w, int pad_w, int dilation_w, int rows, int cols, int pitch,
+                             int phase_floats, int chunk, int num_rows, int has_bias,
+                             int has_residual, float slope, float low, float high)
+{
+    const int across = (dst_w + cols - 1) / cols, tile = (int)get_global_id(0);
+    const int p = tile / across * rows, q = tile % across * cols;
+    axis y = {src_h, dst_h, kernel_h, stride_h, pad_h, dilation_h, p, 0};
+    axis x = {src_w, dst_w, kernel_w, stride_w, pad_w, dilation_w, q, 0};
+    y.num = rows + (kernel_h - 1) * dilation_h / stride_h;
+    x.num = cols + (kernel_w - 1) * dilation_w / stride_w;
+    const int plane = DIRECT ? src_h * src_w : num_phases(&y) * num_phases(&x) * phase_floats;
+    const int image = (int)get_global_id(2) / groups, group = (int)get_global_id(2) % groups;
+    const int first = group * dst_channels + (int)get_global_id(1) * num_rows;
+    const int last = min(first + num_rows, (group + 1) * dst_channels);
+    const int end_y = min(rows, dst_h - p), end_x = min(cols, dst_w - q);
+    /* Where the tile begins in its plane: DIRECT tiles do not reach behind it. */
+    const int early = DIRECT ? max(q + NV * V - dst_w, 0) : 0;
+    src += (long)(image * groups + group) * src_channels * src_h * src_w;
+
+    for (int k = first; k < last; k++)
+        cursors[k - first] = starts[k];
+    if (!DIRECT) {
+        for (int i = 0; i < chunk * plane; i++)
+            band[i] = 0.0f;
+        find_taps(taps, &y, &x, pitch, phase_floats);
+    }
+    for (int c = 0; c < src_channels; c += chunk) {
+        const int end = min(c + chunk, src_channels);
+        if (!DIRECT)
+            fill_band(src + (long)c * src_h * src_w, band, &y, &x, end - c, pitch, phase_floats);
+        for (int k = first; k < last; k++) {
+            local float *own = sums + (chunk < src_channels ? (k - first) * NV * V : 0);
+            floatv acc[NV];
+            load_sums(acc, own, c == 0);
+            cursors[k - first] = multiply(acc, CHOOSE(band, src + q - early), taps, values, offsets,
+                                          cursors[k - first], starts[k + 1], c, end, plane);
+            store_sums(acc, own);
+            if (end < src_channels)
+                continue;
+            const ending e = {has_residual, has_bias ? bias[k] : 0.0f, slope, low, high};
+            const long at = ((long)(image * groups * dst_channels + k) * dst_h + p) * dst_w + q;
+            for (int i = 0; i < end_y; i++)
+                finish_line(own + early + i * pitch, residual + at + (long)i * dst_w,
+                            dst + at + (long)i * dst_w, end_x, &e);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+/* ops/sparse_conv.c -- a convolution that skips weights of 0.
+ *
+ *     kerf.SparseConv(src, values, starts, offsets, bias?, residual?) -> dst
+ *
+ * values, starts and offsets are what kerf.SparsePattern and kerf.SparseValues make of the weights,
+ * with stride_c 256, stride_r the kernel's width and stride_s 1.  Row k of the pattern is output
+ * channel k.  Attributes: those of Conv, as fusing leaves it; weights_shape, what the weights
+ * are; and percent, how many of them are expected not to be 0, for guesses alone (10).
+ *
+ * Which tiles CPU devices take is in sparse_conv_wide.c.  Device side: kernels/sparse_conv.cl.
+ * Definition: tests/ref/ref_sparse_conv.c. */
+#include "ops/sparse_conv.h"
+
+#include <math.h>
+
+#include "base/fail.h"
+#include "ops/conv_gather.h"
+#include "ops/shape_common.h"
+
+extern const kerf__source kerf__source_sparse_conv;
+
+double kerf__sparse_density(const kerf_node *n)
+{
+    return fmin(fmax((double)kerf_node_int(n, "percent", 10), 0), 100) / 100;
+}
+
+/* ---- shapes -------------------------------------------------------------------------------- */
+
+static kerf_status check_pattern(const kerf_node *n, const kerf__conv *v)
+{
+    const int64_t rows = (int64_t)v->groups * v->dst_channels;
+    KERF__TRY(kerf__node_check_type(n, KERF__SPARSE_STARTS, KERF_S32));
+    KERF__TRY(kerf__node_check_shape(n, KERF__SPARSE_STARTS, KERF_SHAPE(rows + 1)));
+    KERF__TRY(kerf__node_check_type(n, KERF__SPARSE_OFFSETS, KERF_S32));
+    KERF__TRY(
+        kerf__node_check_shape(n, KERF__SPARSE_OFFSETS, n->inputs[KERF__SPARSE_VALUES]->shape));
+    if ((int64_t)v->h.kernel * v->w.kernel > KERF__SPARSE_CHANNEL ||
+        v->src_channels > INT32_MAX / KERF__SPARSE_CHANNEL)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "filters of %d channels and %d x %d taps, supported are up to %d "
+                               "channels and %d taps",
+                               v->src_channels, v->h.kernel, v->w.kernel,
+                               INT32_MAX / KERF__SPARSE_CHANNEL, KERF__SPARSE_CHANNEL);
+    return KERF_OK;
+}
+
+static kerf_status infer(kerf_node *n)
+{
+    kerf__conv v;
+    KERF__TRY(kerf__conv_read(n, &v));
+    KERF__TRY(check_pattern(n, &v));
+    kerf_shape out = KERF_SHAPE(v.n, (int64_t)v.groups * v.dst_channels, v.h.dst, v.w.dst);
+    out.rank = n->inputs[KERF__SPARSE_SRC]->shape.rank;
+    if (out.rank == 3)
+        out.dims[2] = out.dims[3];
+    if (kerf_shape_num_elements(out) >= (int64_t)1 << 31)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "the result has 2^31 elements or more, supported are fewer");
+    if (v.has_residual)
+        KERF__TRY(kerf__node_check_shape(n, KERF__SPARSE_RESIDUAL, out));
+    kerf__set_output(n, 0, KERF_F32, out);
+    return KERF_OK;
+}
+
+/* Those that are expected to be done. */
+static double macs(const kerf_node *n)
+{
+    const kerf__conv v = kerf__conv_of(n);
+    return kerf__conv_macs(&v) * kerf__sparse_density(n);
+}
+
+/* ---- one work-item a pixel ------------------------------------------------------------------ */
+
+static int fits(const kerf__op_case *c)
+{
+    const kerf__conv v = kerf__conv_of(c->node);
+    return kerf__fits_31_bits(c) &&
+           kerf__conv_loop_fits(c, (int64_t)v.src_channels * v.h.kernel * v.w.kernel);
+}
+
+/* Cycles of one core, Zen 5 under PoCL. */
+static double guess(const kerf__op_case *c)
+{
+    enum { A_TERM = 3, AN_ELEMENT = 30 };
+    return AN_ELEMENT * (double)kerf__value_elements(c->node->outputs[0]) + A_TERM * macs(c->node);
+}
+
+static kerf_status build(const kerf__op_case *c)
+{
+    const kerf__conv v = kerf__conv_of(c->node);
+    const kerf__conv_axis h = v.h, w = v.w;
+    const kerf__grid grid = {3,
+                             {kerf__ceil_div((size_t)h.dst * (size_t)w.dst, 64),
+                              (size_t)v.groups * (size_t)v.dst_channels, (size_t)v.n},
+                             {64, 1, 1}};
+    return kerf__emit(
+        c, &kerf__source_sparse_conv, "sparse_conv", "",
+        KERF__ARGS(ARG(kerf__in(c, KERF__SPARSE_SRC)), ARG(kerf__in(c, KERF__SPARSE_VALUES)),
+                   ARG(kerf__in(c, KERF__SPARSE_STARTS)), ARG(kerf__in(c, KERF__SPARSE_OFFSETS)),
+                   ARG(kerf__conv_bias(c, &v)), ARG(kerf__conv_residual(c, &v)),
+                   ARG(kerf__out(c, 0)), ARG(v.groups), ARG(v.src_channels), ARG(v.dst_channels),
+                   ARG(h.src), ARG(w.src), ARG(h.dst), ARG(w.dst), ARG(w.kernel), ARG(h.stride),
+                   ARG(w.stride), ARG(h.pad), ARG(w.pad), ARG(h.dilation), ARG(w.dilation),
+                   ARG(v.has_bias), ARG(v.has_residual), ARG(v.activation.slope),
+                   ARG(v.activation.low), ARG(v.activation.high)),
+        grid);
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static const kerf__variant VARIANTS[] = {
+    {.name = "sparse_conv_wide",
+     .wide = 1,
+     .fits = kerf__sparse_conv_wide_fits,
+     .takes = kerf__sparse_conv_wide_takes,
+     .guess = kerf__sparse_conv_wide_guess,
+     .build = kerf__sparse_conv_wide_build,
+     .candidates = kerf__sparse_conv_wide_candidates,
+     .num_candidates = KERF__SPARSE_CONV_NUM_WIDE},
+    {.name = "sparse_conv", .fits = fits, .guess = guess, .build = build},
+};
+
+extern const kerf__op kerf__ops_sparse_conv[];
+const kerf__op kerf__ops_sparse_conv[] = {
+    {.op = "kerf.SparseConv",
+     .min_inputs = 4,
+     .max_inputs = 6,
+     .num_outputs = 1,
+     .infer = infer,
+     .macs = macs,
+     .variants = VARIANTS,
+     .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
+    {.op = NULL},
+};

@@ -1,0 +1,31 @@
+/* ops/sparse_conv.h -- the variant of a sparse convolution for CPU devices, for the table in
+ * sparse_conv.c.  Other half: sparse_conv_wide.c. */
+#ifndef KERF_OPS_SPARSE_CONV_H
+#define KERF_OPS_SPARSE_CONV_H
+
+#include "ops/conv_common.h"
+
+/* Inputs of kerf.SparseConv. */
+enum {
+    KERF__SPARSE_SRC,
+    KERF__SPARSE_VALUES,
+    KERF__SPARSE_STARTS,
+    KERF__SPARSE_OFFSETS,
+    KERF__SPARSE_BIAS,
+    KERF__SPARSE_RESIDUAL
+};
+
+/* An offset is channel * KERF__SPARSE_CHANNEL + tap. */
+enum { KERF__SPARSE_CHANNEL = 256 };
+
+/* Of the weights, so many are expected not to be 0: from 0 to 1. */
+double kerf__sparse_density(const kerf_node *n);
+
+int kerf__sparse_conv_wide_fits(const kerf__op_case *c);
+int kerf__sparse_conv_wide_takes(const kerf__op_case *c, const kerf__candidate *candidate);
+double kerf__sparse_conv_wide_guess(const kerf__op_case *c);
+kerf_status kerf__sparse_conv_wide_build(const kerf__op_case *c);
+enum { KERF__SPARSE_CONV_NUM_WIDE = 7 };
+extern const kerf__candidate kerf__sparse_conv_wide_candidates[KERF__SPARSE_CONV_NUM_WIDE];
+
+#endif

@@ -1,0 +1,56 @@
+/* sparse_conv_case.h -- weights with zeros, and their pattern made by hand, for the test and the
+ * bench of sparse convolutions. */
+#ifndef KERF_OPS_SPARSE_CONV_CASE_H
+#define KERF_OPS_SPARSE_CONV_CASE_H
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "op_check.h"
+
+typedef struct sparse_case {
+    float *values; /* owned, as what follows */
+    int32_t *starts, *offsets;
+    int num_rows, num;
+} sparse_case;
+
+/* Of each thousand weights about `kept` are not 0; rows that `is_empty` says have none. */
+static inline sparse_case sparse_case_create(kerf_shape weights, unsigned kept,
+                                             int (*is_empty)(int row))
+{
+    enum { CHANNEL = 256 };
+    const int rows = (int)weights.dims[0], channels = (int)weights.dims[1];
+    const int taps = (int)(weights.dims[2] * (weights.rank == 4 ? weights.dims[3] : 1));
+    const size_t most = (size_t)rows * (size_t)channels * (size_t)taps + 1;
+    sparse_case s = {calloc(most, sizeof(float)), calloc((size_t)rows + 1, sizeof(int32_t)),
+                     calloc(most, sizeof(int32_t)), rows, 0};
+    op_check_fill(s.values, most, 2);
+    uint32_t random = 1;
+    for (int k = 0; k < rows; k++) {
+        for (int i = 0; i < channels * taps; i++) {
+            random = random * 1664525u + 1013904223u;
+            if ((random >> 8) % 1000 < kept && (is_empty == NULL || !is_empty(k)))
+                s.offsets[s.num++] = i / taps * CHANNEL + i % taps;
+        }
+        s.starts[k + 1] = s.num;
+    }
+    return s;
+}
+
+static inline void sparse_case_destroy(sparse_case *s)
+{
+    free(s->values);
+    free(s->starts);
+    free(s->offsets);
+}
+
+/* The three inputs; there is one entry at least, and one behind the last that nobody may use. */
+static inline void sparse_case_inputs(op_check *c, const sparse_case *s)
+{
+    s->values[s->num] = NAN;
+    op_check_input(c, KERF_F32, KERF_SHAPE(s->num + 1), s->values);
+    op_check_input(c, KERF_S32, KERF_SHAPE(s->num_rows + 1), s->starts);
+    op_check_input(c, KERF_S32, KERF_SHAPE(s->num + 1), s->offsets);
+}
+
+#endif

@@ -1,0 +1,194 @@
+/* test_sparse_conv.c -- SparseConv against ref_sparse_conv.c: every tile, whatever the window, and
+ * patterns from no weight at all to all of them. */
+#include "device/quirks.h"
+#include "ops/conv_case.h"
+#include "ops/conv_common.h"
+#include "ops/sparse_conv_case.h"
+#include "ref/ref.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+enum { MAX = 1 << 18 };
+static kerf_device *dev;
+static float x[MAX], b[MAX], z[MAX];
+
+/* Every tile is two programs, which llvmpipe builds for minutes: two of them stand for all there.
+ */
+static int is_tried(const kerf__op_case *c)
+{
+    return !c->option.variant->wide || c->option.candidate < c->option.variant->candidates + 2 ||
+           !kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS);
+}
+
+/* ---- one case ------------------------------------------------------------------------------- */
+
+/* What a node has beside its window. */
+typedef struct extras {
+    int has_bias, has_residual;
+    const char *activation;
+} extras;
+
+static void set_activation(kerf_node *n, const char *activation)
+{
+    if (activation == NULL)
+        return;
+    CHECK_OK(kerf_node_set_string(n, "activation", activation));
+    CHECK_OK(kerf_node_set_float(n, "activation_min", -0.25f));
+    CHECK_OK(kerf_node_set_float(n, "activation_max", 0.5f));
+    CHECK_OK(kerf_node_set_float(n, "activation_alpha", 0.25f));
+}
+
+static void begin(op_check *c, const conv_case *t, const sparse_case *s, extras e)
+{
+    op_check_begin(c, dev);
+    c->is_tried = is_tried;
+    op_check_input(c, KERF_F32, t->x, x);
+    sparse_case_inputs(c, s);
+    if (e.has_bias)
+        op_check_input(c, KERF_F32, KERF_SHAPE(t->w.dims[0]), b);
+    else if (e.has_residual)
+        op_check_skip(c);
+    if (e.has_residual)
+        op_check_input(c, KERF_F32, t->y, z);
+    op_check_node(c, "kerf.SparseConv", 1);
+    conv_case_set_attributes(c->node, t);
+    CHECK_OK(kerf_node_set_ints(c->node, "weights_shape", t->w.dims, (size_t)t->w.rank));
+    set_activation(c->node, e.activation);
+}
+
+static void check_pattern(const conv_case *t, const sparse_case *s, extras e)
+{
+    const int64_t terms = kerf_shape_num_elements(t->w) / t->w.dims[0];
+    op_check c;
+    begin(&c, t, s, e);
+    CHECK_OK(kerf__node_infer(c.node));
+    CHECK(kerf_shape_equal(c.node->outputs[0]->shape, t->y));
+    op_check_variants(&c, ref_sparse_conv, check_tolerance(4, (size_t)terms + 2));
+    op_check_end(&c);
+}
+
+static int is_odd(int row)
+{
+    return row % 2 != 0;
+}
+
+static int is_any(int row)
+{
+    (void)row;
+    return 1;
+}
+
+static void check_kept(const conv_case *t, unsigned kept, int (*is_empty)(int), extras e)
+{
+    sparse_case s = sparse_case_create(t->w, kept, is_empty);
+    check_pattern(t, &s, e);
+    sparse_case_destroy(&s);
+}
+
+/* ---- cases ---------------------------------------------------------------------------------- */
+
+/* clang-format off */
+#define S(...) {sizeof (int64_t[]){__VA_ARGS__} / sizeof(int64_t), {__VA_ARGS__}}
+#define XWY(a, b, c) .x = a, .w = b, .y = c
+
+static const conv_case CASES[] = {
+    {XWY(S(2, 3, 5, 6), S(4, 3, 3, 3), S(2, 4, 5, 6)), .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 1, 1, 1), S(1, 1, 1, 1), S(1, 1, 1, 1))},
+    {XWY(S(1, 5, 7, 7), S(9, 5, 3, 3), S(1, 9, 7, 7)), .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 3, 6, 5), S(4, 3, 3, 3), S(1, 4, 4, 3))},                                 /* no zeros at the edges */
+    {XWY(S(1, 2, 8, 9), S(3, 2, 3, 3), S(1, 3, 4, 5)), .pads = {1, 1, 1, 1}, .strides = {2, 2}},
+    {XWY(S(1, 2, 8, 9), S(3, 2, 1, 1), S(1, 3, 4, 5)), .strides = {2, 2}},
+    {XWY(S(1, 2, 9, 11), S(3, 2, 5, 3), S(1, 3, 3, 6)), .pads = {2, 1, 1, 1}, .strides = {3, 2}},
+    {XWY(S(1, 2, 9, 8), S(3, 2, 3, 3), S(1, 3, 9, 8)), .pads = {2, 2, 2, 2}, .dilations = {2, 2}},
+    {XWY(S(1, 2, 9, 8), S(3, 2, 3, 2), S(1, 3, 5, 5)), .pads = {2, 3, 2, 1}, .dilations = {2, 3}, .strides = {2, 2}},
+    {XWY(S(1, 2, 7, 8), S(3, 2, 3, 3), S(1, 3, 4, 6)), .pads = {-1, 1, 0, -1}},         /* cropped */
+    {XWY(S(1, 1, 2, 2), S(2, 1, 3, 3), S(1, 2, 6, 6)), .pads = {3, 3, 3, 3}}, /* zeros alone at the corners */
+    {XWY(S(2, 6, 5, 6), S(4, 3, 3, 3), S(2, 4, 5, 6)), .pads = {1, 1, 1, 1}, .group = 2},
+    {XWY(S(1, 4, 5, 6), S(4, 1, 3, 3), S(1, 4, 5, 6)), .pads = {1, 1, 1, 1}, .group = 4}, /* depth-wise */
+    {XWY(S(2, 3, 19), S(5, 3, 3), S(2, 5, 17))},
+    {XWY(S(0, 3, 5, 6), S(4, 3, 3, 3), S(0, 4, 5, 6)), .pads = {1, 1, 1, 1}},
+    {XWY(S(1, 5, 4, 4), S(9, 5, 1, 1), S(1, 9, 4, 4))},                                 /* fewer pixels than a tile */
+    {XWY(S(1, 3, 15, 17), S(4, 3, 1, 1), S(1, 4, 15, 17))},                             /* in place */
+    /* Large ones, left out where time is dear. */
+    {XWY(S(1, 3, 6, 260), S(4, 3, 3, 3), S(1, 4, 6, 260)), .pads = {1, 1, 1, 1}},       /* lines longer than a tile */
+    {XWY(S(1, 70, 29, 28), S(33, 70, 3, 3), S(1, 33, 29, 28)), .pads = {1, 1, 1, 1}},   /* in chunks */
+    {XWY(S(2, 64, 28, 28), S(40, 64, 3, 3), S(2, 40, 14, 14)), .pads = {1, 1, 1, 1}, .strides = {2, 2}},
+    {XWY(S(1, 300, 7, 7), S(70, 300, 1, 1), S(1, 70, 7, 7))},
+    {XWY(S(1, 3, 40, 37), S(5, 3, 7, 7), S(1, 5, 20, 19)), .pads = {3, 3, 3, 3}, .strides = {2, 2}},
+};
+/* clang-format on */
+enum { NUM_LARGE = 5 };
+
+static void test_cases(void)
+{
+    static const extras NONE = {0}, ALL = {1, 1, "relu"};
+    for (size_t i = 0; i < LENGTH(CASES) - (op_check_small() ? NUM_LARGE : 0); i++) {
+        check_kept(&CASES[i], 300, NULL, NONE);
+        if (!op_check_small())
+            check_kept(&CASES[i], 100, is_odd, ALL);
+    }
+}
+
+/* No weight, one, all of them. */
+static void test_patterns(void)
+{
+    const conv_case *t = &CASES[0];
+    sparse_case one = sparse_case_create(t->w, 0, NULL);
+    check_kept(t, 0, NULL, (extras){0});
+    check_kept(t, 1000, is_any, (extras){1, 0, NULL});
+    check_kept(t, 1000, NULL, (extras){0});
+    one.offsets[0] = 2 * 256 + 8;
+    one.num = 1;
+    for (int k = 3; k <= one.num_rows; k++)
+        one.starts[k] = 1;
+    check_pattern(t, &one, (extras){0});
+    sparse_case_destroy(&one);
+}
+
+static void test_finish(void)
+{
+    static const char *const NAMES[] = {NULL, "relu", "leaky_relu", "clip"};
+    const conv_case *t[] = {&CASES[0], &CASES[16]};
+    for (size_t i = 0; i < LENGTH(NAMES); i++) {
+        check_kept(t[i % 2], 200, NULL, (extras){i != 1, i != 0, NAMES[i]});
+        if (!op_check_small())
+            check_kept(t[(i + 1) % 2], 200, NULL, (extras){i == 1, i == 0, NAMES[i]});
+    }
+}
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+static void test_messages(void)
+{
+    const conv_case *t = &CASES[0];
+    conv_case wide = *t;
+    sparse_case s = sparse_case_create(t->w, 300, NULL);
+    op_check c;
+    begin(&c, t, &s, (extras){0});
+    CHECK_OK(kerf_node_set_ints(c.node, "weights_shape", (int64_t[]){5, 3, 3, 3}, 4));
+    op_check_refused(&c, KERF_ERR_SHAPE, "input in2 is (5), must be (6)");
+    CHECK_OK(kerf_node_set_ints(c.node, "weights_shape", (int64_t[]){4, 2, 3, 3}, 4));
+    op_check_refused(&c, KERF_ERR_SHAPE,
+                     "weights in1 are (4, 2, 3, 3), dimension 1 must be 3: in0 has 3 channels");
+    op_check_end(&c);
+    wide.w = KERF_SHAPE(4, 3, 17, 16);
+    begin(&c, &wide, &s, (extras){0});
+    CHECK_OK(kerf_node_set_ints(c.node, "pads", (int64_t[]){9, 9, 9, 9}, 4));
+    op_check_refused(&c, KERF_ERR_UNSUPPORTED, "17 x 16 taps, supported are up to");
+    op_check_end(&c);
+    sparse_case_destroy(&s);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    op_check_fill(x, MAX, 1);
+    op_check_fill(b, MAX, 3);
+    op_check_fill(z, MAX, 4);
+    test_cases();
+    test_patterns();
+    test_finish();
+    test_messages();
+    kerf_device_close(dev);
+    return check_result();
+}
