@@ -43,6 +43,7 @@ static kerf_status make_plan(const options *o, contender *c, kerf_plan **p)
 {
     kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
                                       .batch = c->batch,
+                                      .dense = o->dense,
                                       .inputs = &c->known,
                                       .num_inputs = c->num_known,
                                       .memory_bytes = (size_t)o->memory};

@@ -42,6 +42,7 @@ static const struct {
     const char *goes_with;
 } owners[] = {
     {"train", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"dense", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"shape", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"batch", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"max-ms", BENCH_MODELS, "a model: kerf bench M.onnx"},

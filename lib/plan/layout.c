@@ -191,13 +191,17 @@ static int seeks_blocks(const kerf_graph *g)
     return 0;
 }
 
+/* Wide kernels that walk a whole batch are too long for loops that end. */
+int kerf__plan_lays(const kerf_device *dev)
+{
+    const kerf_device_info *info = kerf_device_get_info(dev);
+    return info->type == KERF_DEVICE_CPU && !kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS);
+}
+
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev)
 {
     laying l = {.g = g, .num_values = g->num_values};
-    const kerf_device_info *info = kerf_device_get_info(dev);
-    /* Wide kernels that walk a whole batch are too long for loops that end. */
-    if (info->type != KERF_DEVICE_CPU || kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS) ||
-        !seeks_blocks(g))
+    if (!kerf__plan_lays(dev) || !seeks_blocks(g))
         return KERF_OK;
     l.layouts = kerf__alloc(l.num_values, sizeof *l.layouts);
     l.others = kerf__alloc(l.num_values, sizeof *l.others);

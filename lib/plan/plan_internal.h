@@ -50,11 +50,13 @@ typedef struct kerf__prepared {
     uint64_t version;
 } kerf__prepared;
 
-/* A layer that is sparse, or would be if its weights had more zeros (sparse_linear.c). */
+/* A layer that is sparse, or would be if its weights had more zeros (sparse_linear.c,
+ * use_zeros.c). */
 typedef struct kerf__zeros {
-    int state_id;     /* what the pattern is made of */
+    int state_id; /* what the pattern is made of */
     int is_sparse;
     int64_t capacity; /* entries of the pattern */
+    int percent;      /* of a convolution: what is left of its weights; else -1 */
 } kerf__zeros;
 
 typedef struct kerf__end {
@@ -204,8 +206,17 @@ int kerf__plan_is_plain_scale(const kerf_value *v, float most);
 kerf_status kerf__plan_sparse_linear(kerf__planning *p);
 /* Fails if a pattern that was prepared has no room for what its mask holds by now. */
 kerf_status kerf__plan_check_patterns(const kerf_plan *p);
-/* layout.c: blocked memory layouts where they pay. */
+/* Elements of a state that are not 0, and all; waits. */
+kerf_status kerf__plan_count_entries(const kerf_plan *p, int state_id, int64_t *count,
+                                     int64_t *total);
+kerf_status kerf__plan_note_zeros(kerf_plan *p, const kerf__zeros *zeros);
+/* use_zeros.c: convolutions whose weights are mostly 0 become sparse. */
+kerf_status kerf__plan_use_zeros(kerf__planning *p);
+/* Whole percents of a convolution's weights that are left, as far as they matter. */
+int kerf__plan_percent_left(int64_t count, int64_t total);
+/* layout.c: blocked memory layouts where they pay; 1 if this device has any. */
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
+int kerf__plan_lays(const kerf_device *dev);
 /* order.c: all readers of a state before the node that writes its next value. */
 kerf_status kerf__plan_order(kerf_graph *g);
 

@@ -173,8 +173,17 @@ static kerf_node *find_to_source(const layer *l)
     return NULL;
 }
 
+kerf_status kerf__plan_note_zeros(kerf_plan *p, const kerf__zeros *zeros)
+{
+    if (!kerf__grow((void **)&p->zeros, &p->zeros_capacity, p->num_zeros, sizeof *p->zeros))
+        return kerf__fail_memory("plan", p->num_zeros * sizeof *p->zeros);
+    p->zeros[p->num_zeros++] = *zeros;
+    return KERF_OK;
+}
+
 /* Non-zeros of a state, read back. */
-static kerf_status count_entries(const kerf_plan *p, int state_id, int64_t *count, int64_t *total)
+kerf_status kerf__plan_count_entries(const kerf_plan *p, int state_id, int64_t *count,
+                                     int64_t *total)
 {
     const kerf_tensor *t = kerf_state_get(p->state, state_id)->tensor;
     const int64_t num = kerf_shape_num_elements(kerf_tensor_shape(t));
@@ -241,15 +250,11 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
     KERF__TRY(look_at(p, n, l));
     if (l->mask == NULL)
         return KERF_OK;
-    KERF__TRY(count_entries(plan, l->mask->state_id, &count, &num));
+    KERF__TRY(kerf__plan_count_entries(plan, l->mask->state_id, &count, &num));
     *is_sparse = pays(plan, count, num);
     l->capacity = count + count / 8 + 64 < num ? count + count / 8 + 64 : num;
-    if (!kerf__grow((void **)&plan->zeros, &plan->zeros_capacity, plan->num_zeros,
-                    sizeof *plan->zeros))
-        return kerf__fail_memory("plan", plan->num_zeros * sizeof *plan->zeros);
-    plan->zeros[plan->num_zeros++] =
-        (kerf__zeros){l->mask->state_id, *is_sparse, *is_sparse ? l->capacity : num};
-    return KERF_OK;
+    return kerf__plan_note_zeros(
+        plan, &(kerf__zeros){l->mask->state_id, *is_sparse, *is_sparse ? l->capacity : num, -1});
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------- */
@@ -423,8 +428,9 @@ kerf_status kerf_plan_is_stale(const kerf_plan *p, int *is_stale)
     for (size_t i = 0; i < p->num_zeros && !*is_stale; i++) {
         const kerf__zeros *z = &p->zeros[i];
         int64_t count, num;
-        KERF__TRY(count_entries(p, z->state_id, &count, &num));
-        *is_stale = pays(p, count, num) != z->is_sparse || count > z->capacity;
+        KERF__TRY(kerf__plan_count_entries(p, z->state_id, &count, &num));
+        *is_stale = z->percent >= 0 ? kerf__plan_percent_left(count, num) != z->percent
+                                    : pays(p, count, num) != z->is_sparse || count > z->capacity;
     }
     return KERF_OK;
 }

@@ -1,0 +1,206 @@
+/* test_use_zeros.c -- convolutions of few weights become sparse, and compute what dense ones do. */
+#include <string.h>
+
+#include "op_check.h"
+#include "plan/plan_internal.h"
+
+enum { CHANNELS = 16, SIZE = 9, TAPS = 9, NUM = CHANNELS * SIZE * SIZE };
+enum { NUM_WEIGHTS = CHANNELS * CHANNELS * TAPS };
+
+static kerf_device *dev;
+static float x[NUM], weights[NUM_WEIGHTS], column[CHANNELS], variance[CHANNELS];
+
+/* y = Relu(BatchNormalization(Conv(x, w), ...) + x), or a chain of convolutions. */
+typedef struct net {
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_value *x;
+} net;
+
+static void begin(net *n)
+{
+    CHECK_OK(kerf_graph_create(&n->g));
+    CHECK_OK(kerf_state_create(&n->s, dev));
+    CHECK_OK(kerf_graph_add_input(n->g, "x", KERF_F32, KERF_SHAPE(1, CHANNELS, SIZE, SIZE), &n->x));
+}
+
+static void end(net *n)
+{
+    kerf_graph_destroy(n->g);
+    kerf_state_destroy(n->s);
+}
+
+static kerf_value *add(net *n, const char *op, kerf_value *const *inputs, int num)
+{
+    kerf_node *made;
+    CHECK_OK(kerf_graph_add_node(n->g, op, NULL, inputs, num, 1, &made));
+    return made->outputs[0];
+}
+
+static kerf_value *add_state(net *n, const char *name, kerf_shape shape, const float *numbers)
+{
+    int id;
+    kerf_value *v;
+    CHECK_OK(kerf_state_add(n->s, name, KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &id));
+    CHECK_OK(kerf_state_write(n->s, id, numbers));
+    CHECK_OK(kerf_graph_add_state(n->g, name, id, KERF_F32, shape, &v));
+    return v;
+}
+
+/* Every `every`-th weight is not 0. */
+static kerf_value *add_conv(net *n, kerf_value *src, const char *name, int every)
+{
+    op_check_fill(weights, NUM_WEIGHTS, 2);
+    for (int i = 0; i < NUM_WEIGHTS; i++)
+        weights[i] = i % every == 0 ? weights[i] : 0;
+    kerf_value *w = add_state(n, name, KERF_SHAPE(CHANNELS, CHANNELS, 3, 3), weights);
+    kerf_value *y = add(n, "Conv", (kerf_value *[]){src, w}, 2);
+    CHECK_OK(kerf_node_set_ints(y->producer, "pads", (int64_t[]){1, 1, 1, 1}, 4));
+    return y;
+}
+
+static kerf_value *add_block(net *n, int every)
+{
+    kerf_value *y = add_conv(n, n->x, "w", every);
+    kerf_value *c = add_state(n, "c", KERF_SHAPE(CHANNELS), column);
+    kerf_value *v = add_state(n, "v", KERF_SHAPE(CHANNELS), variance);
+    y = add(n, "BatchNormalization", (kerf_value *[]){y, c, c, c, v}, 5);
+    y = add(n, "Add", (kerf_value *[]){y, n->x}, 2);
+    return add(n, "Relu", &y, 1);
+}
+
+static kerf_plan *make_plan(const net *n, int dense)
+{
+    kerf_plan *p;
+    CHECK_OK(kerf_plan_create(&p, n->g, n->s, &(kerf_plan_options){.batch = 1, .dense = dense}));
+    CHECK_OK(kerf_plan_verify(p));
+    return p;
+}
+
+static int count(const kerf_plan *p, const char *op)
+{
+    int num = 0;
+    for (size_t i = 0; i < p->graph->num_nodes; i++)
+        num += strcmp(p->graph->nodes[i]->op, op) == 0;
+    return num;
+}
+
+static void run(kerf_plan *p, float *y)
+{
+    CHECK_OK(kerf_plan_feed(p, "x", x, sizeof x));
+    CHECK_OK(kerf_plan_run(p));
+    CHECK_OK(kerf_tensor_read(kerf_plan_output(p, p->outputs.items[0].name), y));
+}
+
+static void check_same(kerf_plan *sparse, kerf_plan *dense)
+{
+    static float got[NUM], other[NUM];
+    double want[NUM];
+    run(sparse, got);
+    run(dense, other);
+    for (int i = 0; i < NUM; i++)
+        want[i] = (double)other[i];
+    check_close("sparse beside dense", got, want, NUM, check_tolerance(8, CHANNELS * TAPS));
+}
+
+/* All that was fused stays fused, and new weights are taken, more of them too. */
+static void test_block(void)
+{
+    net n;
+    begin(&n);
+    CHECK_OK(kerf_graph_add_output(n.g, add_block(&n, 100)));
+    kerf_plan *sparse = make_plan(&n, 0), *dense = make_plan(&n, 1);
+    CHECK(count(sparse, "kerf.SparseConv") == 1 && count(sparse, "Conv") == 0);
+    CHECK(count(dense, "kerf.SparseConv") == 0 && count(dense, "Conv") == 1);
+    CHECK(kerf_plan_num_steps(sparse) == 1); /* the pattern is prepared */
+    check_same(sparse, dense);
+    op_check_fill(weights, NUM_WEIGHTS, 7);
+    CHECK_OK(kerf_state_write(n.s, kerf_state_find(n.s, "w")->id, weights));
+    check_same(sparse, dense);
+    memset(weights, 0, sizeof weights);
+    CHECK_OK(kerf_state_write(n.s, kerf_state_find(n.s, "w")->id, weights));
+    check_same(sparse, dense);
+    kerf_plan_destroy(sparse);
+    kerf_plan_destroy(dense);
+    end(&n);
+}
+
+/* A plan that was made before weights were pruned would be another one now. */
+static void test_is_stale(void)
+{
+    net n;
+    int is_stale;
+    begin(&n);
+    CHECK_OK(kerf_graph_add_output(n.g, add_block(&n, 1)));
+    kerf_plan *p = make_plan(&n, 0);
+    const int id = kerf_state_find(n.s, "w")->id;
+    for (int i = 0; i < NUM_WEIGHTS; i++) /* half of them are as good as none */
+        weights[i] = i % 2 == 0 ? weights[i] : 0;
+    CHECK_OK(kerf_state_write(n.s, id, weights));
+    CHECK_OK(kerf_plan_is_stale(p, &is_stale));
+    CHECK(!is_stale);
+    for (int i = 0; i < NUM_WEIGHTS; i++)
+        weights[i] = i % 50 == 0 ? weights[i] : 0;
+    CHECK_OK(kerf_state_write(n.s, id, weights));
+    CHECK_OK(kerf_plan_is_stale(p, &is_stale));
+    CHECK(is_stale);
+    kerf_plan_destroy(p);
+    end(&n);
+}
+
+static void check_counts(int first, int second, int third, int num_sparse)
+{
+    net n;
+    begin(&n);
+    kerf_value *y = add_conv(&n, n.x, "a", first);
+    y = add_conv(&n, y, "b", second);
+    y = add_conv(&n, y, "c", third);
+    CHECK_OK(kerf_graph_add_output(n.g, y));
+    kerf_plan *p = make_plan(&n, 0);
+    CHECK(count(p, "kerf.SparseConv") == num_sparse);
+    CHECK(count(p, "Conv") == 3 - num_sparse);
+    kerf_plan_destroy(p);
+    end(&n);
+}
+
+/* A sparse one between two dense ones would cost two reorders, where there are blocks; one that
+ * trains stays. */
+static void test_what_is_sparse(void)
+{
+    check_counts(100, 100, 100, 3);
+    check_counts(1, 1, 1, 0);
+    check_counts(2, 2, 2, 0);
+    check_counts(1, 9, 1, 0);
+}
+
+static void test_training_is_dense(void)
+{
+    net n;
+    kerf_plan *p;
+    begin(&n);
+    kerf_value *y = add_block(&n, 100), *loss = add(&n, "ReduceMean", &y, 1);
+    CHECK_OK(kerf_node_set_int(loss->producer, "keepdims", 0));
+    CHECK_OK(kerf_graph_add_output(n.g, loss));
+    CHECK_OK(kerf_plan_create(
+        &p, n.g, n.s,
+        &(kerf_plan_options){.mode = KERF_TRAIN, .batch = 1, .loss = KERF_LOSS_GIVEN}));
+    CHECK(count(p, "kerf.SparseConv") == 0);
+    kerf_plan_destroy(p);
+    end(&n);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    op_check_fill(x, NUM, 1);
+    for (int i = 0; i < CHANNELS; i++) {
+        column[i] = 0.5f + (float)i / 16;
+        variance[i] = 1.0f + (float)(i % 5);
+    }
+    test_block();
+    test_is_stale();
+    test_what_is_sparse();
+    test_training_is_dense();
+    kerf_device_close(dev);
+    return check_result();
+}
