@@ -58,7 +58,7 @@ static int take_scale(kerf_prep *prep, const char **at)
     if (!take_number(at, &x))
         return 0;
     prep->scale = (float)x;
-    return 1;
+    return prep->scale != 0; /* which would make all images one */
 }
 
 /* "0.485:0.456:0.406" into one number a channel; a single one is for all. */

@@ -45,6 +45,22 @@ static void test_bad_weights(void)
     network_end(&n);
 }
 
+/* Whose scale no file could hold. */
+static void test_huge_weights(void)
+{
+    static const kerf_quantize_mode MODES[] = {KERF_QUANTIZE_WEIGHT_ONLY, KERF_QUANTIZE_STATIC};
+    for (size_t i = 0; i < sizeof MODES / sizeof MODES[0]; i++) {
+        float weights[CLASSES * FLAT] = {0, 0, 1e37f};
+        network n = sample_network(dev);
+        CHECK_OK(kerf_state_write(n.s, kerf_state_find(n.s, "fc.weight")->id, weights));
+        CHECK_OK(kerf_quantize_fold(n.g, n.s));
+        CHECK_STATUS(KERF_ERR_ARGUMENT,
+                     quantize_static(&n, kerf_quantize_defaults(MODES[i]), RANGES));
+        check_message("quantize: 'fc.weight' holds 1e+37, must be within 2^100 of 0");
+        network_end(&n);
+    }
+}
+
 static void test_long_sums(void)
 {
     network n = {0};
@@ -92,6 +108,7 @@ int main(void)
     dev = check_open_device();
     test_refused();
     test_bad_weights();
+    test_huge_weights();
     test_long_sums();
     test_bad_ranges();
     kerf_device_close(dev);

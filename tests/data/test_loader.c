@@ -238,10 +238,10 @@ static void test_prep(void)
     CHECK(p.resize_width == 320 && p.resize_height == 240 && !p.resize_shorter);
     CHECK(p.crop_width == 300 && p.crop_height == 200 && p.colors == KERF_COLORS_GRAY);
     static const char *const BAD[] = {
-        "",          "scale",  "scale=",  "scale=x",     "scale=1/0",      "mean=1:2:3:4:5",
-        "std=0",     "std=-1", "std=nan", "scale=1,",    "scale=1;mean=2", "resize=0",
-        "units",     "=1",     "std=1:0", "scale=1e99",  "resize=2x",      "crop=99999",
-        "layout=nc", "grey",   "bgrx",    "layout=nchwx"};
+        "scale=0",        "",          "scale",  "scale=",  "scale=x",     "scale=1/0",
+        "mean=1:2:3:4:5", "std=0",     "std=-1", "std=nan", "scale=1,",    "scale=1;mean=2",
+        "resize=0",       "units",     "=1",     "std=1:0", "scale=1e99",  "resize=2x",
+        "crop=99999",     "layout=nc", "grey",   "bgrx",    "layout=nchwx"};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
         CHECK_ERROR(KERF_ERR_ARGUMENT, "must be imagenet, unit, signed, raw or like",
                     kerf_prep_parse(&p, BAD[i]));

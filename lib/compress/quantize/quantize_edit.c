@@ -85,6 +85,17 @@ static kerf_status read_learned(const kerf_quantize_options *options, const kerf
                       l->weight->name);
 }
 
+/* A scale beyond 2^100 has no multiples that every device holds, and no reader here takes it. */
+static kerf_status check_size(const kerf_value *v, const float *x, size_t num)
+{
+    for (size_t i = 0; i < num; i++)
+        if (fabsf(x[i]) > 0x1p100f)
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "quantize: '%s' holds %g, must be within 2^100 of 0", v->name,
+                              (double)x[i]);
+    return KERF_OK;
+}
+
 static kerf_status round_layer(kerf__rounded *out, const kerf_state *s,
                                const kerf_quantize_options *options, const kerf__quantize_layer *l,
                                kerf__rounding how, kerf_shape shape, reader read)
@@ -92,6 +103,8 @@ static kerf_status round_layer(kerf__rounded *out, const kerf_state *s,
     float *weights = NULL, *targets = NULL;
     *out = (kerf__rounded){0};
     kerf_status status = read(s, l, &weights);
+    if (status == KERF_OK)
+        status = check_size(l->weight, weights, (size_t)kerf_shape_num_elements(shape));
     if (status == KERF_OK)
         status = read_learned(options, l, read, &targets);
     how.targets = targets;
