@@ -171,6 +171,9 @@ typedef struct kerf__op {
     kerf__wish (*layouts)(const kerf_node *n, kerf__layouts *out);
     const kerf__variant *variants; /* NULL: no work, output is input 0 in another shape */
     int num_variants;
+    /* Writes what input i holds in a trial of the node that nothing comes before (`kerf tune`),
+     * where random floats and zeros will not do.  NULL: they do. */
+    void (*fill_trial)(const kerf_node *n, int input, void *bytes);
     /* Bit i: output 0 may lie on the bytes of input i if that dies here.  An output that is
      * the next value of a state always lies on that state's tensor, so kernels of update
      * nodes read an element before they write it. */

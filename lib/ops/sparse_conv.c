@@ -106,6 +106,37 @@ static kerf_status build(const kerf__op_case *c)
         grid);
 }
 
+/* ---- trials --------------------------------------------------------------------------------- */
+
+/* Entries of each row, and the weights among which they lie. */
+static int64_t trial_entries(const kerf_node *n, int64_t *length)
+{
+    const kerf__conv v = kerf__conv_of(n);
+    const int64_t rows = (int64_t)v.groups * v.dst_channels;
+    const int64_t room = kerf__value_elements(n->inputs[KERF__SPARSE_VALUES]) / rows;
+    *length = (int64_t)v.src_channels * v.h.kernel * v.w.kernel;
+    const int64_t wanted = (int64_t)ceil(kerf__sparse_density(n) * (double)*length);
+    return wanted < room ? wanted : room;
+}
+
+/* As many entries to every row as are expected, one somewhere in each equal part. */
+static void fill_trial(const kerf_node *n, int input, void *bytes)
+{
+    const kerf__conv v = kerf__conv_of(n);
+    const int64_t rows = (int64_t)v.groups * v.dst_channels, taps = v.h.kernel * v.w.kernel;
+    int64_t length;
+    const int64_t num = trial_entries(n, &length);
+    int32_t *out = bytes;
+    if (input == KERF__SPARSE_STARTS)
+        for (int64_t k = 0; k <= rows; k++)
+            out[k] = (int32_t)(k * num);
+    for (int64_t i = 0; input == KERF__SPARSE_OFFSETS && i < rows * num; i++) {
+        const int64_t begin = i % num * length / num, end = (i % num + 1) * length / num;
+        const int64_t at = begin + (int64_t)((uint32_t)i * 2654435761u >> 8) % (end - begin);
+        out[i] = (int32_t)(at / taps * KERF__SPARSE_CHANNEL + at % taps);
+    }
+}
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static const kerf__variant VARIANTS[] = {
@@ -128,6 +159,7 @@ const kerf__op kerf__ops_sparse_conv[] = {
      .num_outputs = 1,
      .infer = infer,
      .macs = macs,
+     .fill_trial = fill_trial,
      .variants = VARIANTS,
      .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
     {.op = NULL},

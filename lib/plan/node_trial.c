@@ -26,12 +26,15 @@ void kerf__fill_random(void *bytes, kerf_type type, size_t num_elements, uint32_
             ((char *)bytes)[i] = (char)(kerf__random_u32(r, 0, i) & 1u);
 }
 
-static kerf_status write_random(kerf_tensor *t, uint32_t id)
+static kerf_status write_random(kerf_tensor *t, const kerf_node *n, int input)
 {
+    const kerf__op *op = kerf__op_find(n->op);
     char *bytes = kerf__alloc(t->size_bytes, 1);
     if (bytes == NULL)
         return kerf__fail_memory("tune", t->size_bytes);
-    kerf__fill_random(bytes, t->type, t->num_elements, id);
+    kerf__fill_random(bytes, t->type, t->num_elements, (uint32_t)input);
+    if (op->fill_trial != NULL)
+        op->fill_trial(n, input, bytes);
     kerf_status status = kerf_tensor_write(t, bytes);
     free(bytes);
     return status;
@@ -48,7 +51,7 @@ static kerf_status create_tensor(kerf__trials *t, int i, const void *content)
         content = kerf_tensor_data(v->constant);
     if (content != NULL)
         return kerf_tensor_write(t->tensors[i], content);
-    return i < n->num_inputs ? write_random(t->tensors[i], (uint32_t)i) : KERF_OK;
+    return i < n->num_inputs ? write_random(t->tensors[i], n, i) : KERF_OK;
 }
 
 static kerf_status create_tensors(kerf__trials *t, const void *const *inputs)

@@ -156,6 +156,31 @@ static void test_finish(void)
     }
 }
 
+/* ---- trials --------------------------------------------------------------------------------- */
+
+/* What tuning computes with is a pattern: rows have the entries that are expected, ascending. */
+static void test_trial(void)
+{
+    const conv_case *t = &CASES[0];
+    sparse_case s = sparse_case_create(t->w, 1000, NULL);
+    const int channels = (int)t->w.dims[1], each = 6; /* a fifth of 27, rounded up */
+    int32_t starts[5], offsets[109] = {0};
+    op_check c;
+    begin(&c, t, &s, (extras){0});
+    CHECK_OK(kerf_node_set_int(c.node, "percent", 20));
+    CHECK_OK(kerf__node_infer(c.node));
+    kerf__op_find(c.node->op)->fill_trial(c.node, 2, starts);
+    kerf__op_find(c.node->op)->fill_trial(c.node, 3, offsets);
+    for (int k = 0; k <= 4; k++)
+        CHECK(starts[k] == k * each);
+    for (int i = 0; i < 4 * each; i++) {
+        CHECK(offsets[i] / 256 < channels && offsets[i] % 256 < 9);
+        CHECK(i % each == 0 || offsets[i] > offsets[i - 1]);
+    }
+    op_check_end(&c);
+    sparse_case_destroy(&s);
+}
+
 /* ---- messages ------------------------------------------------------------------------------- */
 
 static void test_messages(void)
@@ -188,6 +213,7 @@ int main(void)
     test_cases();
     test_patterns();
     test_finish();
+    test_trial();
     test_messages();
     kerf_device_close(dev);
     return check_result();
