@@ -206,7 +206,10 @@ static int open_contender(const options *o, contender *c, const char *path, kerf
         code = choose_batch(o, c);
     if (code != 0)
         return code;
-    kerf_status status = time_planning(o, c);
+    int num_kept; /* zeros stay, as kerf train has it, or there would be none to skip */
+    kerf_status status = o->train ? kerf_prune_keep_zeros(c->m.g, c->m.s, 0.0, &num_kept) : KERF_OK;
+    if (status == KERF_OK)
+        status = time_planning(o, c);
     if (status == KERF_OK)
         status = make_data(o, c);
     return status == KERF_OK ? 0 : fail_kerf(o, status);
