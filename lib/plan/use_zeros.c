@@ -41,7 +41,7 @@ typedef struct zeros {
 /* ---- how many zeros ------------------------------------------------------------------------- */
 
 /* The state or constant that weights come from, by way of what keeps zeros where they are; NULL:
- * a result. */
+ * an input or a result. */
 static const kerf_value *origin(const kerf_value *v)
 {
     const kerf_shape shape = v->shape;
@@ -49,8 +49,8 @@ static const kerf_value *origin(const kerf_value *v)
         kerf_value *const *in = v->producer->inputs;
         v = kerf_shape_equal(in[0]->shape, shape) ? in[0] : in[1];
     }
-    return v->producer == NULL && kerf_shape_equal(v->shape, shape) && v->type == KERF_F32 ? v
-                                                                                           : NULL;
+    const int is_kept = v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT;
+    return is_kept && kerf_shape_equal(v->shape, shape) && v->type == KERF_F32 ? v : NULL;
 }
 
 /* Up, so that less than that is left; from MOST on all the same. */
