@@ -207,7 +207,8 @@ static int open_contender(const options *o, contender *c, const char *path, kerf
     if (code != 0)
         return code;
     int num_kept; /* zeros stay, as kerf train has it, or there would be none to skip */
-    kerf_status status = o->train ? kerf_prune_keep_zeros(c->m.g, c->m.s, 0.0, &num_kept) : KERF_OK;
+    kerf_status status =
+        o->train ? kerf_prune_keep_zeros(c->m.g, c->m.s, KEPT_ZEROS, &num_kept) : KERF_OK;
     if (status == KERF_OK)
         status = time_planning(o, c);
     if (status == KERF_OK)

@@ -217,11 +217,22 @@ kerf_status change_keep_zeros(change *c)
     int num_kept = 0;
     if (c->o->no_keep_zeros)
         return KERF_OK;
-    kerf_status status = kerf_prune_keep_zeros(c->s.m.g, c->s.m.s, 0.0, &num_kept);
+    kerf_status status = kerf_prune_keep_zeros(c->s.m.g, c->s.m.s, KEPT_ZEROS, &num_kept);
     if (status == KERF_OK && num_kept > 0)
         say(c->o, "%d layer%s with zeros: they stay 0 (--no-keep-zeros lets them grow)", num_kept,
             num_kept > 1 ? "s" : "");
     return status;
+}
+
+int change_hold_back(change *c)
+{
+    enum { MOST = 5000, SHARE = 6 };
+    const int64_t train = kerf_dataset_num_samples(c->s.data, KERF_SPLIT_TRAIN);
+    if (kerf_dataset_num_samples(c->s.data, KERF_SPLIT_VAL) > 0 || train < SHARE)
+        return 0;
+    c->held_back = train / SHARE < MOST ? train / SHARE : MOST;
+    kerf_status status = kerf_dataset_hold_back(c->s.data, c->held_back, (uint64_t)c->o->seed);
+    return status == KERF_OK ? 0 : fail_kerf(c->o, status);
 }
 
 int change_train(change *c)
@@ -261,9 +272,21 @@ static int fill_run_dir(const change *c)
     return code;
 }
 
+/* It still runs, but nobody wants it. */
+static void warn_empty(const change *c)
+{
+    const layer_list *after = &c->after.layers;
+    for (size_t i = 0; i < after->num; i++)
+        if (after->items[i].weights > 0 && after->items[i].nonzeros == 0)
+            warn(c->o, "%s: no weight is left; the layer gives its biases alone",
+                 after->items[i].name);
+}
+
 int change_finish(change *c)
 {
     int code = measure(c, &c->after);
+    if (code == 0)
+        warn_empty(c);
     if (code == 0)
         code = model_write(c->o, c->s.m.g, c->s.m.s, c->o->output);
     if (code == 0)

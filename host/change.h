@@ -32,11 +32,14 @@ typedef struct change {
 void change_train_options(change *c);
 /* Opens everything and measures `before`. */
 int change_begin(change *c, const options *o);
-/* Zeros of the file become masks, unless --no-keep-zeros. */
+/* Zeros of layers that have more than KEPT_ZEROS of them become masks, unless --no-keep-zeros. */
 kerf_status change_keep_zeros(change *c);
 /* Makes the run's folder, --run-dir or one beside the output, which change_finish() fills; part of
  * change_train().  0 or an exit code after a message. */
 int change_make_folder(change *c);
+/* Samples that steer: of the training split, unless some are held back already.  Before anything
+ * is measured on them. */
+int change_hold_back(change *c);
 /* Keeps zeros, then trains by c->train. */
 int change_train(change *c);
 /* Measures `after`, writes the model, prints tables or JSON. */

@@ -31,6 +31,26 @@ static void warn_folded(json_t *list, const model *m)
                                num, num > 1 ? "s" : ""));
 }
 
+static int num_kept_zeros(const layer_list *layers)
+{
+    int num = 0;
+    for (size_t i = 0; i < layers->num; i++) {
+        const layer *l = &layers->items[i];
+        num +=
+            l->bits == 32 && (double)(l->weights - l->nonzeros) > KEPT_ZEROS * (double)l->weights;
+    }
+    return num;
+}
+
+static void warn_empty(json_t *list, const layer_list *layers)
+{
+    for (size_t i = 0; i < layers->num; i++)
+        if (layers->items[i].weights > 0 && layers->items[i].nonzeros == 0)
+            json_array_append_new(list, json_sprintf("%s: no weight is left; the layer gives its "
+                                                     "biases alone",
+                                                     layers->items[i].name));
+}
+
 /* What will be in the way later, a line each. */
 static json_t *find_warnings(const model *m, const layer_list *layers)
 {
@@ -48,6 +68,7 @@ static json_t *find_warnings(const model *m, const layer_list *layers)
     warn_folded(list, m);
     if (layers->why_no_macs[0] != '\0')
         json_array_append_new(list, json_sprintf("not supported: %s", layers->why_no_macs));
+    warn_empty(list, layers);
     if (layers->num == 0)
         json_array_append_new(list, json_text("no layer with weights: nothing to prune"));
     return list;
@@ -96,6 +117,7 @@ static int print_json(const options *o, const model *m, const layer_list *layers
                         m->file_bytes > 0 ? json_integer(m->file_bytes) : json_null());
     json_object_set_new(object, "inputs", inputs_json(m));
     json_object_set_new(object, "prep", prep != NULL ? json_text(prep) : json_null());
+    json_object_set_new(object, "kept_zeros", json_integer(num_kept_zeros(layers)));
     json_object_set(object, "warnings", warnings);
     json_object_set_new(object, "layers", layers_json(layers));
     return json_finish(o, object);
@@ -153,6 +175,9 @@ static int print_text(const model *m, const layer_list *layers, const json_t *wa
                grouped((double)layers->weights, text, sizeof text));
     if (layers->nonzeros > 0)
         printf(" / %s non-zeros\n", grouped((double)layers->nonzeros, text, sizeof text));
+    if (num_kept_zeros(layers) > 0)
+        printf("zeros of %d layer%s are kept by what trains (--no-keep-zeros lets them grow)\n",
+               num_kept_zeros(layers), num_kept_zeros(layers) > 1 ? "s" : "");
     for (size_t i = 0; i < json_array_size(warnings); i++)
         printf("warning: %s\n", json_string_value(json_array_get(warnings, i)));
     return EXIT_DONE;

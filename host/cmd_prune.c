@@ -3,6 +3,8 @@
 
 #include "change.h"
 #include "command.h"
+#include "prune_analyse.h"
+#include "prune_structure.h"
 
 static kerf_prune_options prune_options(const options *o)
 {
@@ -17,29 +19,61 @@ static kerf_prune_options prune_options(const options *o)
         .num_layers = o->layers.num,
         .skip = o->skip.items,
         .num_skip = o->skip.num,
+        .min_keep = o->min_keep,
         .biases = o->biases,
         .seed = (uint64_t)o->seed,
         .mask_file = o->mask,
     };
 }
 
+/* Amounts are what it finds. */
+static int check_max_drop(const options *o, const kerf_prune_options *p)
+{
+    if (options_given(o, "sparsity") || options_given(o, "s") || options_given(o, "mask"))
+        return fail_usage(o, "--max-drop: finds how much goes, must be without --sparsity, --s and "
+                             "--mask");
+    if (o->data == NULL)
+        return fail_usage(o, "--max-drop: needs --data to measure on");
+    if (o->scope == KERF_SCOPE_GLOBAL || p->structure == KERF_STRUCTURE_N_OF_M ||
+        (o->method != KERF_PRUNE_MAGNITUDE && o->method != KERF_PRUNE_RANDOM))
+        return fail_usage(o, "--max-drop: finds a share of each layer; must be with method "
+                             "magnitude or random, scope layer, and no n:m");
+    return 0;
+}
+
 /* What each method must be told. */
-static int check_method(const options *o)
+static int check_method(const options *o, const kerf_prune_options *p)
 {
     static const struct {
         const char *method, *wants, *example;
-    } rules[] = {
-        {"magnitude", "sparsity", "--sparsity 0.9"},
-        {"random", "sparsity", "--sparsity 0.9"},
-        {"std", "s", "--s 1.5"},
-        {"mask", "mask", "--mask masks.npz"},
+    } rules[KERF_NUM_PRUNE_METHODS] = {
+        [KERF_PRUNE_MAGNITUDE] = {"magnitude", "sparsity", "--sparsity 0.9"},
+        [KERF_PRUNE_RANDOM] = {"random", "sparsity", "--sparsity 0.9"},
+        [KERF_PRUNE_STD] = {"std", "s", "--s 1.5"},
+        [KERF_PRUNE_MASK] = {"mask", "mask", "--mask masks.npz"},
+        [KERF_PRUNE_SOFT] = {"soft", "sparsity", "--sparsity 0.9"},
+        [KERF_PRUNE_SURGERY] = {"surgery", "sparsity", "--sparsity 0.9"},
+        [KERF_PRUNE_MOVEMENT] = {"movement", "sparsity", "--sparsity 0.9"},
+        [KERF_PRUNE_TAYLOR] = {"taylor", "sparsity", "--sparsity 0.9"},
+        [KERF_PRUNE_SNIP] = {"snip", "sparsity", "--sparsity 0.9"},
+        [KERF_PRUNE_OBD] = {"obd", "sparsity", "--sparsity 0.9"},
+        [KERF_PRUNE_RIGL] = {"rigl", "sparsity", "--sparsity 0.9"},
     };
+    if (options_given(o, "max-drop"))
+        return check_max_drop(o, p);
+    /* N of M is an amount by itself. */
+    if (p->structure == KERF_STRUCTURE_N_OF_M)
+        return 0;
     if (!options_given(o, rules[o->method].wants))
         return fail_usage(o, "--%s is missing: method %s wants it, such as %s",
                           rules[o->method].wants, rules[o->method].method,
                           rules[o->method].example);
-    if (o->scope == KERF_SCOPE_GLOBAL && (o->sparsity.num > 0 || o->s.num > 0))
-        return fail_usage(o, "--scope global: takes one amount for all, not one by layer");
+    if (o->scope == KERF_SCOPE_GLOBAL && o->sparsity.num > 0 && o->sparsity.value == 0)
+        return fail_usage(o, "--scope global: takes one amount for all, and bounds by layer behind "
+                             "it, such as 0.98,fc3=0.9");
+    if (o->scope != KERF_SCOPE_GLOBAL && o->min_keep > 0)
+        return fail_usage(o, "--min-keep: is a bound of --scope global; a layer keeps what its "
+                             "--sparsity leaves");
     return 0;
 }
 
@@ -54,10 +88,17 @@ static int check_training(const options *o)
     if (o->data == NULL && wants_training(o))
         return fail_usage(o, "--%s: needs --data to train on",
                           o->retrain > 0 ? "retrain" : "finetune");
+    if (kerf_prune_needs_training((kerf_prune_method)o->method) && !wants_training(o))
+        return fail_usage(o, "--method: this one chooses by gradients, so it wants --retrain or "
+                             "--finetune, and --data");
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (!wants_training(o) && options_given(o, others[i]))
             return fail_usage(o, "--%s: nothing is trained without --retrain or --finetune",
                               others[i]);
+    if ((o->lift > 0 && o->lift >= o->finetune) ||
+        (options_given(o, "rewind") && o->rewind >= o->retrain))
+        return fail_usage(o, "--%s: must be below --%s", o->lift > 0 ? "lift" : "rewind",
+                          o->lift > 0 ? "finetune" : "retrain");
     if (o->resume && !wants_training(o))
         return fail_usage(o, "--resume: nothing to go on with, without --retrain or --finetune");
     return 0;
@@ -76,36 +117,65 @@ static kerf_status prune_once(change *c, const kerf_prune_options *p)
         status = kerf_pruner_apply(pruner, 1);
     if (status == KERF_OK)
         status = kerf_device_finish(c->s.dev);
+    if (status == KERF_OK)
+        status = kerf_prune_harden(c->s.m.g, c->s.m.s);
     if (status == KERF_OK && !c->o->json && !c->o->quiet)
         print_pruned(pruner, result_stream(c->o));
     kerf_pruner_destroy(pruner);
     return status;
 }
 
+/* When the first event is: at once, but gradients must be seen before they can choose. */
+static double first_event(const change *c, kerf_prune_method method)
+{
+    enum { BATCHES = 8 };
+    const double num = (double)kerf_dataset_num_samples(c->s.data, KERF_SPLIT_TRAIN);
+    if (!kerf_prune_needs_training(method) && !options_given(c->o, "rewind"))
+        return 0;
+    if (method != KERF_PRUNE_SNIP && c->o->retrain > 0)
+        return c->o->retrain;
+    return num > 0 ? BATCHES * (double)c->train.batch / num : 0;
+}
+
 static int prune_and_train(change *c, const kerf_prune_options *p)
 {
     const options *o = c->o;
     int64_t events = o->retrain > 0 && options_given(o, "events") ? o->events : 1;
+    /* What exchanges weights does so at its full share from the beginning. */
+    const kerf_prune_curve curve =
+        p->method == KERF_PRUNE_RIGL ? KERF_CURVE_ONCE : KERF_CURVE_CUBIC;
     c->train.prune = (kerf_prune_schedule){
         .options = *p,
         .events = (int)events,
+        .start = first_event(c, p->method),
         .every = o->retrain > 0 ? o->retrain : 1,
-        .curve = options_given(o, "curve") ? (kerf_prune_curve)o->curve : KERF_CURVE_CUBIC,
+        .curve = options_given(o, "curve") ? (kerf_prune_curve)o->curve : curve,
     };
     c->train.epochs = (double)events * o->retrain + o->finetune;
+    if (o->lift > 0)
+        c->train.prune.lift = c->train.epochs - o->lift;
+    c->train.prune.rewinds = options_given(o, "rewind");
+    c->train.prune.rewind = o->rewind;
     return change_train(c);
 }
 
 int cmd_prune(const options *o)
 {
-    int code = check_method(o);
+    change c;
+    kerf_prune_options p = prune_options(o);
+    int code = structure_parse(o, &p);
+    if (code == 0 && o->analyse)
+        return prune_analyse(o, &p);
+    if (code == 0)
+        code = check_method(o, &p);
     if (code == 0)
         code = check_training(o);
     if (code != 0)
         return code;
-    change c;
-    kerf_prune_options p = prune_options(o);
+    kerf_prune_found *found = NULL;
     code = change_begin(&c, o);
+    if (code == 0 && options_given(o, "max-drop"))
+        code = prune_find(&c, &p, &found);
     if (code == 0 && wants_training(o))
         code = prune_and_train(&c, &p);
     else if (code == 0) {
@@ -115,5 +185,6 @@ int cmd_prune(const options *o)
     if (code == 0)
         code = change_finish(&c);
     change_close(&c);
+    kerf_prune_found_destroy(found);
     return code;
 }

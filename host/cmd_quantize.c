@@ -143,7 +143,7 @@ static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
     kerf_state *learned = NULL;
     int code = c->o->run_dir != NULL && !quantize_is_trained(c->o) ? change_make_folder(c) : 0;
     if (code == 0 && bits_wanted(c->o))
-        code = bits_hold_back(c);
+        code = change_hold_back(c);
     if (code == 0)
         code = end(c->o, prepare(c, q, how, &ranges));
     if (code == 0 && bits_wanted(c->o))

@@ -32,7 +32,8 @@ static const lesson lessons[] = {
      "  kerf info - < lenet.onnx\n"
      "  kerf info lenet.onnx --json | jq .compression\n"},
     {"train",
-     "Trains a model and writes it as ONNX.  Weights that are 0 in the file stay 0.  The run's\n"
+     "Trains a model and writes it as ONNX.  Zeros of a layer with more than 5 % stay 0.  The "
+     "run's\n"
      "folder (OUT.run, or --run-dir) keeps checkpoint and metrics; Ctrl-C finishes the step,\n"
      "writes the checkpoint and says how to go on.",
      "  kerf train lenet.onnx --data fashion-mnist --epochs 20 -o dense.onnx\n"
@@ -55,13 +56,20 @@ static const lesson lessons[] = {
      "  make_input | kerf infer m.onnx --input - -o - | use_output\n"},
     {"prune",
      "Removes weights: the smallest (magnitude), any (random), those below s standard\n"
-     "deviations of their layer (std), or what a file says (mask).  With --data it trains in\n"
+     "deviations of their layer (std), or what a file says (mask); while training, with weights\n"
+     "that come back (soft, surgery), or chosen by gradients (movement, taylor, snip, obd, rigl);\n"
+     "docs/pruning.md has their sources, and when each is worth it.  With --data it trains in\n"
      "between: --retrain epochs after each of --events steps, --finetune after the last.\n"
-     "Removed weights are exactly 0 and stay so.",
+     "Removed weights are exactly 0 and stay so.  --structure takes them in blocks, which "
+     "hardware\n"
+     "can make use of; docs/pruning.md says how they are laid.",
      "  kerf prune dense.onnx --sparsity 0.9 -o cut.onnx                   # one shot\n"
      "  kerf prune dense.onnx --data fashion-mnist --sparsity 0.96 --scope global \\\n"
      "       --events 10 --retrain 1 --finetune 10 -o pruned.onnx\n"
-     "  kerf prune dense.onnx --sparsity 'fc1=0.92,fc2=0.91,*=0.74' -o cut.onnx\n"},
+     "  kerf prune dense.onnx --sparsity 'fc1=0.92,fc2=0.91,*=0.74' -o cut.onnx\n"
+     "  kerf prune dense.onnx --data fashion-mnist --analyse       # what each layer can lose\n"
+     "  kerf prune dense.onnx --structure n:m=2:4 -o half.onnx\n"
+     "  kerf prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx\n"},
     {"quantize",
      "Turns weights, and activations, into small integers; the file holds ONNX's own nodes, so\n"
      "other programs run it as integers, too.  static: all of it, with ranges found on "

@@ -22,7 +22,7 @@ const command commands[] = {
     {"train", cmd_train, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS, 1, 1, "M --data D -o OUT", "train a model"},
     {"eval", cmd_eval, GROUP_ALWAYS | GROUP_DATA | GROUP_EVAL | GROUP_BATCH, 1, 1, "M --data D", "measure its accuracy"},
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X [-o Y.npy]", "run it on an array or an image"},
-    {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT", "remove weights, retraining in between"},
+    {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT | M --data D --analyse", "remove weights, retraining in between"},
     {"quantize", cmd_quantize, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_QUANTIZE, 1, 1, "M [--data D] -o OUT", "turn weights, and activations, into small integers"},
     {"export", cmd_export, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_EXPORT, 1, 1, "M --profile P -o OUT", "write it as another program runs it fast, and say what that makes of it"},
     {"fold", cmd_fold, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PREP, 1, 1, "M [--prep P] -o OUT", "move how images are prepared into the first layer"},

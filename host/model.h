@@ -40,6 +40,9 @@ typedef struct layer {
     double macs, nonzero_macs, ms; /* NAN: unknown */
 } layer;
 
+/* Commands that train keep the zeros of a layer with more than this share of them. */
+#define KEPT_ZEROS 0.05
+
 typedef struct layer_list {
     layer *items; /* owned */
     size_t num;

@@ -71,9 +71,9 @@ typedef struct options {
     amounts sparsity, s;
     int method, scope, curve, biases;
     int64_t events;
-    double retrain, finetune;
+    double retrain, finetune, lift, rewind, min_keep;
     text_list layers, skip;
-    const char *mask;
+    const char *mask, *structure;
     const char *classes; /* of the data; num_classes of a new network */
 
     int profile;

@@ -69,17 +69,6 @@ int bits_check(const options *o)
     return code;
 }
 
-int bits_hold_back(change *c)
-{
-    enum { MOST = 5000, SHARE = 6 };
-    const int64_t train = kerf_dataset_num_samples(c->s.data, KERF_SPLIT_TRAIN);
-    if (kerf_dataset_num_samples(c->s.data, KERF_SPLIT_VAL) > 0 || train < SHARE)
-        return 0;
-    c->held_back = train / SHARE < MOST ? train / SHARE : MOST;
-    kerf_status status = kerf_dataset_hold_back(c->s.data, c->held_back, (uint64_t)c->o->seed);
-    return status == KERF_OK ? 0 : fail_kerf(c->o, status);
-}
-
 static int make_target(const change *c, kerf_bits_target *target)
 {
     const options *o = c->o;

@@ -8,9 +8,6 @@
 int bits_wanted(const options *o);
 /* What the command line says of them; 0 or an exit code after a message. */
 int bits_check(const options *o);
-/* Samples that steer: of the training split, unless some are held back already.  Before anything
- * is calibrated. */
-int bits_hold_back(change *c);
 /* Finds types, shows what it found, and has q choose them, which borrows them from *out.  An exit
  * code after a message: interrupted, failed, or EXIT_TARGET. */
 int bits_find(change *c, kerf_quantize_options *q, const kerf_calibrate_options *how,

@@ -1,9 +1,9 @@
 /* top_k_mask.cl -- masks out the smallest of many weights: a radix select on the device.
  *
- * Every weight has a key of 31 bits: 0 where the mask is 0 already, else 1 + the bits of
- * |score|, which as an integer rise with it, NaN last.  Three passes look at the digits of
- * the keys from the top: count how often each digit comes among the keys that begin as the
- * cut does (histogram, sum), and walk up until `count` keys are reached (pick).  Then the cut
+ * Every weight has a key of 31 bits (mask_key.clh): 0 where the mask is 0 already, else more the
+ * larger |score| is, NaN last; with SIGNED the score itself counts.  Three passes look at the
+ * digits of the keys from the top: count how often each digit comes among the keys that begin as
+ * the cut does (histogram, sum), and walk up until `count` keys are reached (pick).  Then the cut
  * is known: keys below it go, keys above stay.  Of the keys that equal it the first ones go,
  * in the order of tensors and elements, as many as are missing; only where some of them stay
  * does that take work (ties).
@@ -16,6 +16,7 @@
  * The new mask may lie on the old one.  Limit: the first histogram, about an addition in
  * memory a weight; then memory.  Host side: lib/ops/top_k_mask.c. */
 #include "common.clh"
+#include "mask_key.clh"
 
 #ifndef WIDE
 #define WIDE 1
@@ -33,15 +34,15 @@
 
 static inline uintv keys_of(floatv score, intv mask)
 {
-    const uintv bits = AS_UINTV(score) & (uintv)(0x7FFFFFFFu);
-    const uintv key = min(bits, (uintv)(0x7FFFFFFEu)) + (uintv)(1u);
+    const uintv bits = AS_UINTV(score);
+#if SIGNED
+    const uintv order = bits ^ select((uintv)(1u << 31), (uintv)(~0u), AS_INTV(score) < (intv)(0));
+    const uintv rank = select(order, (uintv)(~0u), isnan(score)) >> 1;
+#else
+    const uintv rank = bits & (uintv)(0x7FFFFFFFu);
+#endif
+    const uintv key = min(rank, (uintv)(0x7FFFFFFEu)) + (uintv)(1u);
     return select((uintv)(0u), key, mask != (intv)(0));
-}
-
-static inline uint key_of(float score, uchar mask)
-{
-    const uint bits = as_uint(score) & 0x7FFFFFFFu;
-    return mask != 0 ? min(bits, 0x7FFFFFFEu) + 1u : 0u;
 }
 
 kernel void top_k_begin(global const int *count, global uint *work, uint slots_at, uint total,
@@ -89,7 +90,7 @@ kernel void top_k_histogram(global const float *score, global const uchar *mask,
                 slot[at[j]]++;
     }
     for (; i < end; i++) {
-        const uint key = key_of(score[i], mask[i]);
+        const uint key = mask_key_of(score[i], mask[i]);
         if ((key & above) == cut)
             slot[((key >> shift) & (digits - 1u)) * SUB]++;
     }
@@ -107,7 +108,7 @@ kernel void top_k_histogram(global const float *score, global const uchar *mask,
         counts[b] = 0;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint i = begin + item; i < end; i += 64) {
-        const uint key = key_of(score[i], mask[i]);
+        const uint key = mask_key_of(score[i], mask[i]);
         if ((key & above) == cut)
             atomic_inc(&counts[(key >> shift) & (digits - 1u)]);
     }
@@ -151,7 +152,7 @@ kernel void top_k_pick(global const int *count, global uint *work, global float 
     work[REMAINING] = remaining - below;
     work[TIES] = work[totals_at + b];
     if (shift == 0)
-        *threshold = *count > 0 && cut > 0 ? as_float(cut - 1u) : NAN;
+        *threshold = *count > 0 && cut > 0 ? mask_key_score(cut) : NAN;
 }
 
 /* Keys below the cut go.  Those on it go if all must, else they stay until top_k_ties. */
@@ -169,7 +170,7 @@ kernel void top_k_apply(global const float *score, global const uchar *mask,
         STOREMASK(min(sub_sat(key, (uintv)(stays - 1u)), (uintv)(1u)), dst + i);
     }
     for (; i < end; i++)
-        dst[i] = (uchar)(key_of(score[i], mask[i]) >= stays);
+        dst[i] = (uchar)(mask_key_of(score[i], mask[i]) >= stays);
 }
 
 static inline int has_open_ties(global const uint *work)
@@ -186,7 +187,7 @@ kernel void top_k_count_ties(global const float *score, global const uchar *mask
         return;
     uint found = 0;
     for (uint i = begin; i < end; i++)
-        found += key_of(score[i], mask[i]) == work[CUT];
+        found += mask_key_of(score[i], mask[i]) == work[CUT];
     work[ties_at + (uint)get_global_id(0)] = found;
 }
 
@@ -211,7 +212,7 @@ kernel void top_k_ties(global const float *score, global const uint *work, globa
         return;
     uint before = work[ties_at + (uint)get_global_id(0)];
     for (uint i = begin; i < end && before < work[REMAINING]; i++)
-        if (key_of(score[i], mask[i]) == work[CUT]) {
+        if (mask_key_of(score[i], mask[i]) == work[CUT]) {
             mask[i] = 0;
             before++;
         }

@@ -30,6 +30,9 @@ typedef struct kerf_prune_schedule {
     kerf_prune_curve curve;
     int events;          /* 0: no pruning */
     double start, every; /* epochs */
+    double lift;         /* epochs after which all masks are lifted (Han et al. 2017); 0: never */
+    int rewinds;         /* 1: after each event weights go back to what they were after */
+    double rewind;       /* ... so many epochs, and the learning rate with them (lottery tickets) */
 } kerf_prune_schedule;
 
 /* A line of metrics.jsonl: what one epoch brought. */
@@ -99,6 +102,45 @@ typedef struct kerf_evaluation {
 KERF_API kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
                                    kerf_split split, int64_t batch, const char *prep,
                                    kerf_evaluation *result, int64_t *confusion);
+
+/* ---- what layers can lose -------------------------------------------------------------- */
+
+enum { KERF_NUM_SENSITIVITY_SHARES = 7 };
+KERF_API double kerf_sensitivity_share(int i); /* 0.5 to 0.98 */
+typedef struct kerf_sensitivity {
+    char name[128]; /* of the weight */
+    int64_t total;
+    double lost[KERF_NUM_SENSITIVITY_SHARES]; /* points of top-1, by share; below 0: gained */
+} kerf_sensitivity;
+typedef struct kerf_analyse_options {
+    int64_t batch;    /* 0: 256 */
+    const char *prep; /* NULL: the graph's, else the data set's */
+    /* Nonzero stops; may be NULL. */
+    int (*progress)(void *context, int64_t done, int64_t num);
+    void *context;
+} kerf_analyse_options;
+/* Takes each chosen layer's smallest weights (or units) alone, share by share, without training,
+ * and measures on held back samples (else on the test split).  g and s stay as they are; the caller
+ * frees *out. */
+KERF_API kerf_status kerf_prune_analyse(kerf_sensitivity **out, size_t *num, const kerf_graph *g,
+                                        const kerf_state *s, const kerf_dataset *d,
+                                        const kerf_prune_options *options,
+                                        const kerf_analyse_options *how);
+
+/* Amounts by layer, none of them kept by the library. */
+typedef struct kerf_prune_found {
+    kerf_prune_amount *amounts;
+    size_t num_amounts;
+    char *patterns; /* what the amounts point into */
+    double lost;    /* points of top-1, measured with all layers pruned so, without training */
+} kerf_prune_found;
+/* The amounts, among those that the analysis looks at, that take most weights for at most
+ * `max_drop` points of top-1 on held back samples, before any training. */
+KERF_API kerf_status kerf_prune_find_amounts(kerf_prune_found **out, const kerf_graph *g,
+                                             const kerf_state *s, const kerf_dataset *d,
+                                             const kerf_prune_options *options, double max_drop,
+                                             const kerf_analyse_options *how);
+KERF_API void kerf_prune_found_destroy(kerf_prune_found *found); /* NULL is allowed */
 
 /* A preparation that was tried on some samples. */
 enum { KERF_MOST_GUESSES = 16 };

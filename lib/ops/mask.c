@@ -1,6 +1,7 @@
 /* ops/mask.c -- what pruning puts behind a weight, and masks chosen by a threshold.
  *
- *     kerf.Mask(weight, mask bool) -> weight, exactly +0 where mask is 0
+ *     kerf.Mask(weight, mask bool) -> weight, exactly +0 where mask is 0; attribute hard (1): 0
+ *         lets the gradient pass straight through, so that what is masked is trained on
  *     kerf.ThresholdMask(threshold (), weight, mask) -> mask: stays 1 where |weight| is above
  *
  * Device side: kernels/mask.cl.  Definition: tests/ref/ref_mask.c. */
@@ -37,6 +38,8 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
     kerf_node *node;
     if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
         return KERF_OK;
+    if (kerf_node_int(n, "hard", 1) == 0)
+        return kerf__gradient_add(grads, n->inputs[0], diff);
     KERF__TRY(kerf__gradient_node(grads, "kerf.Mask", n, "grad",
                                   (kerf_value *[]){diff, n->inputs[1]}, 2, &node));
     return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);

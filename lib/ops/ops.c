@@ -15,6 +15,7 @@
 #define KERF__OPS_LIST(X) \
     X(arg_extreme) \
     X(batch_norm) \
+    X(block_mask) \
     X(conv) \
     X(dropout) \
     X(elementwise) \
@@ -42,6 +43,7 @@
     X(reorder) \
     X(resize) \
     X(shape) \
+    X(score) \
     X(softmax) \
     X(softmax_cross_entropy) \
     X(sparse_conv) \

@@ -7,9 +7,11 @@
  * are 0.  What was masked stays masked and counts, even if that is more than `count`; a NaN
  * counts as largest; at a tie the lower (tensor, element) goes first.  threshold is the
  * largest |score| that was taken, NaN for none.  count is data: the node is planned once.
+ * Attribute `signed` 1: the score itself counts in the place of |score|, to 23 bits of it.
  *
  * A global event is one node, one of layers a node each.  Device side:
  * kernels/top_k_mask.cl.  Definition: tests/ref/ref_top_k_mask.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -124,8 +126,10 @@ static places places_of(const kerf__op_case *c)
 static kerf_status emit(const kerf__op_case *c, const char *entry, const kerf__arg *args,
                         int num_args, kerf__grid grid)
 {
-    return kerf__emit(c, &kerf__source_top_k_mask, entry, style_of(c)->options, args, num_args,
-                      grid);
+    char options[64];
+    snprintf(options, sizeof options, "%s -DSIGNED=%d", style_of(c)->options,
+             kerf_node_int(c->node, "signed", 0) != 0);
+    return kerf__emit(c, &kerf__source_top_k_mask, entry, options, args, num_args, grid);
 }
 
 static kerf_status begin(const kerf__op_case *c, const places *p)

@@ -30,23 +30,41 @@ kerf_status kerf__plan_set_pass(kerf_graph *g, size_t first, kerf__pass pass)
 
 /* ---- masks ------------------------------------------------------------------------- */
 
-static int is_hard_mask(const kerf_node *n)
+/* Of a weight, by a mask that no node here makes. */
+static int masks_weight(const kerf_node *n)
 {
-    return strcmp(n->op, "kerf.Mask") == 0 && kerf_node_int(n, "hard", 1) != 0 &&
-           n->inputs[0]->kind == KERF__VALUE_STATE && n->inputs[1]->kind == KERF__VALUE_STATE &&
-           n->outputs[0]->next_of < 0;
+    return strcmp(n->op, "kerf.Mask") == 0 && n->inputs[0]->kind == KERF__VALUE_STATE &&
+           n->inputs[1]->kind == KERF__VALUE_STATE && n->outputs[0]->next_of < 0;
 }
 
+static kerf_status note_score(kerf__planning *p, const kerf_node *n)
+{
+    const char *name = kerf_node_string(n, "score", "");
+    if (name[0] == '\0')
+        return KERF_OK;
+    const kerf__score *score = kerf__plan_score(name);
+    if (score == NULL)
+        return kerf__fail_node(KERF_ERR_ARGUMENT, n, "score '%s': there is none of that name",
+                               name);
+    p->scores[n->inputs[0]->state_id] = score;
+    return KERF_OK;
+}
+
+/* A soft mask stays: its weight lives on behind it. */
 static kerf_status drop_masks(kerf__planning *p)
 {
     kerf_graph *g = p->plan->graph;
     p->num_masks = (size_t)kerf_state_num_ids(p->plan->state);
-    p->masks = kerf__alloc(p->num_masks, sizeof(kerf_value *));
-    if (p->masks == NULL)
+    p->masks = kerf__alloc(p->num_masks, sizeof *p->masks);
+    p->scores = kerf__alloc(p->num_masks, sizeof *p->scores);
+    if (p->masks == NULL || p->scores == NULL)
         return kerf__fail_memory("plan", p->num_masks * sizeof(kerf_value *));
     for (size_t i = 0; i < g->num_nodes; i++) {
         kerf_node *n = g->nodes[i];
-        if (!is_hard_mask(n))
+        if (!masks_weight(n))
+            continue;
+        KERF__TRY(note_score(p, n));
+        if (kerf_node_int(n, "hard", 1) == 0)
             continue;
         p->masks[n->inputs[0]->state_id] = n->inputs[1];
         kerf__graph_replace_uses(g, n->outputs[0], n->inputs[0]);

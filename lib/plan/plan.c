@@ -205,6 +205,7 @@ static kerf_status make_draft(kerf_plan *p, const kerf_graph *g, const kerf_plan
     kerf__planning planning = {.plan = p, .options = options, .level = level};
     kerf_status status = make_graph(&planning);
     free(planning.masks);
+    free(planning.scores);
     KERF__TRY(status);
     return kerf__plan_choose(p, options);
 }

@@ -110,11 +110,18 @@ struct kerf_plan {
     uint64_t tokens[KERF__NUM_MARKS], last_token;
 };
 
+/* What a Mask's attribute "score" asks to be remembered of its weight; update.c. */
+typedef struct kerf__score {
+    const char *name; /* "taylor": kerf.ScoreUpdate's value, too */
+    float keep, take;
+} kerf__score;
+
 /* What passes tell each other while a plan is made. */
 typedef struct kerf__planning {
     kerf_plan *plan;
     const kerf_plan_options *options;
-    kerf_value **masks; /* owned; by state id of the weight: its hard mask, or NULL */
+    kerf_value **masks;         /* owned; by state id of the weight: its hard mask, or NULL */
+    const kerf__score **scores; /* owned; the same: what pruning remembers of it, or NULL */
     size_t num_masks;
     kerf_value *target; /* what the loss is taken of */
     kerf_value *labels, *loss;
@@ -147,6 +154,8 @@ size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_inpu
 kerf_status kerf__plan_add_step(kerf_plan *plan);
 /* dropping.c: what drops takes the place of Dropout in a plan that trains. */
 kerf_status kerf__plan_set_dropout(kerf__planning *p);
+/* update.c: the score of this name, or NULL. */
+const kerf__score *kerf__plan_score(const char *name);
 /* derive.c: hard masks become their weights; the value of the loss is found. */
 kerf_status kerf__plan_derive(kerf__planning *p);
 /* statistics.c: batch normalisation takes the batch's statistics or the running ones; trained

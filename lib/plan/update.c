@@ -2,7 +2,8 @@
  *
  * Moments are entries of the state that belong to their weight, found by name, so that
  * another plan or a resumed run goes on with the same.  The mask of a pruned weight is an
- * input of its update: weight and moments behind it stay exactly 0. */
+ * input of its update: weight and moments behind it stay exactly 0.  What a pruning method wants
+ * remembered of a weight is one moment more, with a node of its own. */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,41 @@ static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value 
     return kerf__node_infer(n);
 }
 
+/* ---- what pruning remembers -------------------------------------------------------- */
+
+const kerf__score *kerf__plan_score(const char *name)
+{
+    /* Averages over the last steps, about fifty; the last gradient; a sum over all. */
+    static const kerf__score SCORES[] = {
+        {"taylor", 0.98f, 0.02f},
+        {"fisher", 0.98f, 0.02f},
+        {"gradient", 0, 1},
+        {"movement", 1, 1},
+    };
+    for (size_t i = 0; i < sizeof SCORES / sizeof SCORES[0]; i++)
+        if (strcmp(SCORES[i].name, name) == 0)
+            return &SCORES[i];
+    return NULL;
+}
+
+static kerf_status add_score(kerf__planning *p, kerf_value *weight, kerf_value *gradient)
+{
+    const kerf__score *score =
+        (size_t)weight->state_id < p->num_masks ? p->scores[weight->state_id] : NULL;
+    kerf_value *was;
+    kerf_node *n;
+    if (score == NULL)
+        return KERF_OK;
+    KERF__TRY(add_moment(p, weight, "score", &was));
+    KERF__TRY(kerf_graph_add_node(p->plan->graph, "kerf.ScoreUpdate", NULL,
+                                  (kerf_value *[]){was, weight, gradient}, 3, 1, &n));
+    KERF__TRY(kerf_node_set_string(n, "value", score->name));
+    KERF__TRY(kerf_node_set_float(n, "keep", score->keep));
+    KERF__TRY(kerf_node_set_float(n, "take", score->take));
+    n->outputs[0]->next_of = was->state_id;
+    return kerf__node_infer(n);
+}
+
 kerf_status kerf__plan_add_step(kerf_plan *plan)
 {
     char *name = kerf__graph_fresh_name(plan->graph, "kerf.step");
@@ -183,6 +219,7 @@ kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *gra
         kerf_value *v = g->values[i];
         if (v->kind != KERF__VALUE_STATE || kerf__gradient_of(grads, v) == NULL)
             continue;
+        KERF__TRY(add_score(p, v, kerf__gradient_of(grads, v)));
         KERF__TRY(add_update(p, v, kerf__gradient_of(grads, v)));
         num++;
     }

@@ -32,6 +32,9 @@ kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf
 void kerf__evaluator_free(kerf__evaluator *e);
 kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion);
 
+/* What is held back; else what comes nearest to it. */
+kerf_split kerf__split_to_judge(const kerf_dataset *d);
+
 /* Whether this network can take that data's samples, prepared, and tell its classes apart. */
 kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, const kerf_prep *prep,
                                 int64_t *num_outputs);

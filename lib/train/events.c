@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "compress/prune/prune_internal.h"
 #include "train/train_internal.h"
 
 /* ---- the loss ------------------------------------------------------------------------------ */
@@ -102,9 +103,7 @@ static kerf_status end_epoch(kerf__run *run, const kerf__event *event)
                     .loss = p->samples > 0 ? p->loss / (double)p->samples : NAN,
                     .val_top1 = NAN,
                     .val_loss = NAN,
-                    .lr =
-                        (double)kerf__learning_rate(run->options, p->step, run->schedule.num_steps,
-                                                    run->schedule.steps_per_epoch),
+                    .lr = (double)kerf__schedule_rate(&run->schedule, run->options, p->step),
                     .sparsity = run->sparsity};
     KERF__TRY(measure(run, &e));
     double now_ms = kerf__now_ms();
@@ -122,25 +121,55 @@ static kerf_status end_epoch(kerf__run *run, const kerf__event *event)
 
 /* ---- pruning ------------------------------------------------------------------------------- */
 
-static kerf_status prune(kerf__run *run, const kerf__event *event)
+/* Saved on both sides: an event that is through is not repeated. */
+static kerf_status begin_change(kerf__run *run)
 {
-    const kerf_prune_schedule *prune = &run->options->prune;
     KERF__TRY(read_loss(run));
-    KERF__TRY(kerf__run_save(run));
-    KERF__TRY(kerf_pruner_apply(run->pruner,
-                                kerf_prune_curve_at(prune->curve, event->index, prune->events)));
+    return kerf__run_save(run);
+}
+
+static kerf_status end_change(kerf__run *run)
+{
     KERF__TRY(kerf__run_read_sparsity(run));
     KERF__TRY(kerf__run_follow_zeros(run));
     run->position.next++;
-    KERF__TRY(kerf__run_save(run));
+    return kerf__run_save(run);
+}
+
+static kerf_status prune(kerf__run *run, const kerf__event *event)
+{
+    const kerf_prune_schedule *prune = &run->options->prune;
+    KERF__TRY(begin_change(run));
+    kerf__pruner_set_time(run->pruner,
+                          prune->events > 1 ? (event->index - 1) / (prune->events - 1.0) : 1);
+    KERF__TRY(kerf_pruner_apply(run->pruner,
+                                kerf_prune_curve_at(prune->curve, event->index, prune->events)));
+    if (prune->rewinds)
+        KERF__TRY(kerf__lottery_rewind(run->s));
+    KERF__TRY(end_change(run));
     kerf__run_tell(run, NULL, run->pruner);
     return KERF_OK;
 }
 
+static kerf_status keep(kerf__run *run, const kerf__event *event)
+{
+    (void)event;
+    KERF__TRY(begin_change(run));
+    KERF__TRY(kerf__lottery_keep(run->s));
+    return end_change(run);
+}
+
+static kerf_status lift(kerf__run *run, const kerf__event *event)
+{
+    (void)event;
+    KERF__TRY(begin_change(run));
+    KERF__TRY(kerf_prune_lift(run->s));
+    return end_change(run);
+}
+
 static kerf_status (*const HANDLERS[KERF__NUM_EVENTS])(kerf__run *, const kerf__event *) = {
-    [KERF__EVENT_CHECK] = check,
-    [KERF__EVENT_EPOCH] = end_epoch,
-    [KERF__EVENT_PRUNE] = prune,
+    [KERF__EVENT_CHECK] = check, [KERF__EVENT_EPOCH] = end_epoch, [KERF__EVENT_KEEP] = keep,
+    [KERF__EVENT_PRUNE] = prune, [KERF__EVENT_LIFT] = lift,
 };
 
 kerf_status kerf__run_event(kerf__run *run, const kerf__event *event)

@@ -5,6 +5,7 @@
  * warm-up) and cosine is PyTorch's CosineAnnealingLR to the last bit of double. */
 #include <math.h>
 
+#include "compress/prune/prune_internal.h"
 #include "train/schedule.h"
 
 static const double PI = 3.14159265358979323846;
@@ -36,6 +37,29 @@ float kerf__learning_rate(const kerf_train_options *options, int64_t step, int64
         return (float)(options->lr * (k + 1) / warmup);
     return (float)(options->lr *
                    factor(options->schedule, (k - warmup) / ((double)num_steps - warmup)));
+}
+
+float kerf__schedule_rate(const kerf__schedule *schedule, const kerf_train_options *options,
+                          int64_t step)
+{
+    const kerf_prune_schedule *prune = &options->prune;
+    const int64_t per_epoch = schedule->steps_per_epoch;
+    int64_t begin = 0, end = schedule->num_steps;
+    if (step <= schedule->first_prune && kerf__prune_way_of(prune->options.method)->rests)
+        return 0;
+    if (!prune->rewinds || prune->events == 0)
+        return kerf__learning_rate(options, step, end, per_epoch);
+    /* A round is what lies between two events, as if it came right behind the epoch gone back to.
+     */
+    for (size_t i = schedule->num; i-- > 0;) {
+        const kerf__event *e = &schedule->events[i];
+        if (e->kind == KERF__EVENT_PRUNE && e->step >= step)
+            end = e->step;
+        if (e->kind == KERF__EVENT_PRUNE && e->step < step && begin == 0)
+            begin = e->step;
+    }
+    const int64_t kept = begin > 0 ? (int64_t)floor(prune->rewind * (double)per_epoch + 0.5) : 0;
+    return kerf__learning_rate(options, step - begin + kept, end - begin + kept, per_epoch);
 }
 
 float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch)

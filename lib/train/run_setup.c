@@ -143,6 +143,8 @@ static kerf_status make_plans(kerf__run *run, const char *choices)
     KERF__TRY(make_evaluator(run, choices));
     if (o->prune.events == 0)
         return KERF_OK;
+    if (o->prune.rewinds)
+        KERF__TRY(kerf__lottery_begin(run->s));
     /* After the training plan: the pruner zeroes the moments that this plan has made. */
     return kerf__pruner_create(&run->pruner, run->g, run->s, &o->prune.options, choices);
 }

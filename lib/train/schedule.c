@@ -51,7 +51,41 @@ static kerf_status add_prunings(kerf__schedule *s, const kerf_train_options *opt
                               "run's %g",
                               i, prune->events, at, options->epochs);
         s->last_prune = (int64_t)step;
+        if (i == 1)
+            s->first_prune = s->last_prune;
+        if (step == 0 && kerf_prune_needs_training(prune->options.method))
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "train: this method chooses by gradients; the first pruning must be "
+                              "after a step at least, so after %g epochs",
+                              1.0 / (double)s->steps_per_epoch);
         KERF__TRY(add(s, s->last_prune, KERF__EVENT_PRUNE, i));
+    }
+    return KERF_OK;
+}
+
+/* What else pruning does, once each. */
+static kerf_status add_keep_and_lift(kerf__schedule *s, const kerf_train_options *options)
+{
+    const kerf_prune_schedule *p = &options->prune;
+    const double keep = floor(p->rewind * (double)s->steps_per_epoch + 0.5);
+    const double lift = floor(p->lift * (double)s->steps_per_epoch + 0.5);
+    if (p->events == 0)
+        return KERF_OK;
+    if (p->rewinds && !(keep < (double)s->first_prune))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: weights go back to epoch %g, must be before the first pruning, "
+                          "after %g",
+                          p->rewind, p->start);
+    if (p->lift > 0 && !(lift > (double)s->last_prune && lift < (double)s->num_steps))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: masks are lifted after %g epochs, must be behind the last "
+                          "pruning and before the end, %g",
+                          p->lift, options->epochs);
+    if (p->rewinds)
+        KERF__TRY(add(s, (int64_t)keep, KERF__EVENT_KEEP, 1));
+    if (p->lift > 0) {
+        KERF__TRY(add(s, (int64_t)lift, KERF__EVENT_LIFT, 1));
+        s->last_prune = (int64_t)lift;
     }
     return KERF_OK;
 }
@@ -70,12 +104,15 @@ kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options 
     *out = (kerf__schedule){.num_steps =
                                 (int64_t)floor(options->epochs * (double)steps_per_epoch + 0.5),
                             .steps_per_epoch = steps_per_epoch,
+                            .first_prune = -1,
                             .last_prune = -1};
     kerf_status status = add_checks(out);
     if (status == KERF_OK)
         status = add_epochs(out);
     if (status == KERF_OK)
         status = add_prunings(out, options);
+    if (status == KERF_OK)
+        status = add_keep_and_lift(out, options);
     if (status != KERF_OK) {
         kerf__schedule_free(out);
         return status;

@@ -15,7 +15,9 @@
 typedef enum kerf__event_kind {
     KERF__EVENT_CHECK, /* read the loss: is it still a number? */
     KERF__EVENT_EPOCH, /* an epoch has ended: measure, remember the best, checkpoint */
+    KERF__EVENT_KEEP,  /* remember weights to go back to */
     KERF__EVENT_PRUNE, /* choose masks */
+    KERF__EVENT_LIFT,  /* lift them */
     KERF__NUM_EVENTS
 } kerf__event_kind;
 
@@ -29,7 +31,7 @@ typedef struct kerf__schedule {
     kerf__event *events; /* owned, in order */
     size_t num, capacity;
     int64_t num_steps, steps_per_epoch, num_epochs; /* epochs: a begun one counts */
-    int64_t last_prune;                             /* step of the last pruning, -1 without */
+    int64_t first_prune, last_prune;                /* steps of prunings, -1 without */
 } kerf__schedule;
 
 kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options *options,
@@ -39,6 +41,10 @@ void kerf__schedule_free(kerf__schedule *schedule);
 /* The learning rate of step `step` (from 1) of num_steps: a function of nothing else. */
 float kerf__learning_rate(const kerf_train_options *options, int64_t step, int64_t num_steps,
                           int64_t steps_per_epoch);
+/* That of this run's step `step`: where weights go back, so does the rate, and it is 0 before the
+ * first event of a method that learns nothing until then. */
+float kerf__schedule_rate(const kerf__schedule *schedule, const kerf_train_options *options,
+                          int64_t step);
 /* What that step's batch counts in ranges that follow what is seen; 0: they are frozen. */
 float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch);
 

@@ -55,8 +55,7 @@ static kerf_status run_step(kerf__run *run)
         KERF__TRY(begin_loading(run));
     KERF__TRY(kerf_loader_next(run->loader, &batch));
     int64_t step = run->position.step + 1;
-    kerf_step now = {.lr = kerf__learning_rate(run->options, step, run->schedule.num_steps,
-                                               run->schedule.steps_per_epoch),
+    kerf_step now = {.lr = kerf__schedule_rate(&run->schedule, run->options, step),
                      .step = step,
                      .observe =
                          kerf__observe_share(run->options, step, run->schedule.steps_per_epoch)};
@@ -125,6 +124,8 @@ kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
         kerf_status restored = kerf__run_restore_best(&run);
         status = restored != KERF_OK ? restored : status;
     }
+    if (status == KERF_OK && options->prune.events > 0)
+        status = kerf_prune_harden(g, s);
     kerf__run_end(&run);
     return status;
 }

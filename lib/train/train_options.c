@@ -58,6 +58,8 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"epochs with observers", o->freeze_observers, 0, most, "at least 0"},
         {"pruning events", (double)o->prune.events, 0, 1e6, "at least 0"},
         {"pruning start", o->prune.start, 0, most, "at least 0"},
+        {"epoch in which masks are lifted", o->prune.lift, 0, most, "at least 0"},
+        {"epoch that weights go back to", o->prune.rewind, 0, most, "at least 0"},
         {"epochs between prunings", o->prune.every, 0, most, "at least 0"},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
@@ -146,6 +148,13 @@ static void print_pruning(text *t, const kerf_prune_schedule *prune)
     print(t, "method=%d\nscope=%d\namount=%.17g\nbiases=%d\npruning-seed=%llu\nmask=%s\n",
           (int)o->method, (int)o->scope, o->amount, o->biases, (unsigned long long)o->seed,
           o->mask_file != NULL ? o->mask_file : "");
+    if (prune->lift > 0 || prune->rewinds)
+        print(t, "lift=%.17g rewind=%d,%.17g\n", prune->lift, prune->rewinds, prune->rewind);
+    if (o->min_keep > 0)
+        print(t, "min-keep=%.17g\n", o->min_keep);
+    if (o->structure != KERF_STRUCTURE_WEIGHT)
+        print(t, "structure=%d block=%lld,%lld\n", (int)o->structure, (long long)o->block[0],
+              (long long)o->block[1]);
     for (size_t i = 0; i < o->num_amounts; i++)
         print(t, "amount of %s=%.17g\n", o->amounts[i].pattern, o->amounts[i].value);
     print_list(t, "layers", o->layers, o->num_layers);

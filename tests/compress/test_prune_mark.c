@@ -132,8 +132,8 @@ static void test_what_is_refused(void)
     check_refused((kerf_prune_options){.amounts = &unknown, .num_amounts = 1}, KERF_ERR_ARGUMENT,
                   "'conv9' fits no layer; there are fc1.weight (Gemm fc1), fc2.weight");
     check_refused(
-        (kerf_prune_options){.amounts = &unknown, .num_amounts = 1, .scope = KERF_SCOPE_GLOBAL},
-        KERF_ERR_ARGUMENT, "amounts by layer with global scope");
+        (kerf_prune_options){.min_keep = 0.5}, KERF_ERR_ARGUMENT,
+        "a share of 0.5 that every layer keeps: must be at least 0 and below 1, with global scope");
     check_refused((kerf_prune_options){.method = KERF_PRUNE_STD, .amount = -1}, KERF_ERR_ARGUMENT,
                   "s of all layers is -1: must be at least 0");
     check_refused((kerf_prune_options){.method = KERF_PRUNE_STD, .scope = KERF_SCOPE_GLOBAL},

@@ -243,6 +243,45 @@ static int count_zeros(const unsigned char *mask, int num)
     return zeros;
 }
 
+/* Layer 1 would lose nearly all, as its weights are small; it keeps its share, and layer 0 gives
+ * the rest. */
+static void test_bounds(const float *weights)
+{
+    static unsigned char masks[NUM], want[NUM];
+    static float uneven[NUM];
+    const kerf_prune_amount amounts[] = {{"layer1", 0.6}};
+    kerf_prune_options o = {
+        .amount = 0.8, .scope = KERF_SCOPE_GLOBAL, .amounts = amounts, .num_amounts = 1};
+    const int count = (int)floor(0.8 * NUM + 0.5), of_1 = (int)floor(0.6 * NUM_1);
+    const int most_of_1 = (int)floor(0.85 * NUM_1);
+    for (int i = 0; i < NUM; i++)
+        uneven[i] = weights[i] * (i < NUM_0 ? 1 : 1e-3f);
+    choose(uneven, &o, masks);
+    memset(want, 1, sizeof want);
+    prune_host(uneven, want, NUM_0, count - of_1);
+    prune_host(uneven + NUM_0, want + NUM_0, NUM_1, of_1);
+    check_masks("bounds", masks, want);
+    o.num_amounts = 0;
+    o.min_keep = 0.15;
+    choose(uneven, &o, masks);
+    memset(want, 1, sizeof want);
+    prune_host(uneven, want, NUM_0, count - most_of_1);
+    prune_host(uneven + NUM_0, want + NUM_0, NUM_1, most_of_1);
+    check_masks("at least 0.15", masks, want);
+}
+
+static void test_bounds_too_narrow(const float *weights)
+{
+    const kerf_prune_options o = {.amount = 0.8, .scope = KERF_SCOPE_GLOBAL, .min_keep = 0.3};
+    network n = make(weights);
+    kerf_pruner *p;
+    CHECK_OK(kerf_prune_mark(n.g, n.s, &o));
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_pruner_create(&p, n.g, n.s, &o));
+    CHECK(strstr(kerf_last_error(), "sparsity of all layers is 0.8, but their bounds leave") !=
+          NULL);
+    unmake(&n);
+}
+
 static void test_random(const float *weights)
 {
     static unsigned char a[NUM], b[NUM];
@@ -435,6 +474,8 @@ int main(void)
     test_table(weights);
     test_amounts_by_layer(weights);
     test_unmarked_is_refused(weights);
+    test_bounds(weights);
+    test_bounds_too_narrow(weights);
     test_random(weights);
     test_std(weights);
     test_file(weights);

@@ -374,7 +374,8 @@ const gate_case gate_cases[] = {
     {"kerf.Mask",          "f32:5000 bool:5000",           NULL, 0},
     {"kerf.Histogram",     "f32:5000 f32:2 s32:101",       NULL, 0},
     {"kerf.ThresholdMask", "f32: f32:5000 bool:5000",      NULL, 0},
-    {"kerf.TopKMask",      "s32: f32:5000 bool:5000",      NULL, 2},
+    {"kerf.TopKMask",      "s32: f32:5000 bool:5000",      "signed=0", 2},
+    {"kerf.TopKMask",      "s32: f32:5000 bool:5000",      "signed=1", 2},
 
     /* Patterns of weights and of masks, as they lie and turned. */
     {"kerf.SparsePattern", "f32:50,70",  "capacity=500",              0},
@@ -385,6 +386,17 @@ const gate_case gate_cases[] = {
     {"kerf.SparseMatMul",  "f32:70,150 f32:500 s32:51 s32:500 f32:50", NULL, 0},
     {"kerf.SparseMatMul",  "f32:70,1 f32:500 s32:51 s32:500",          NULL, 0},
     {"kerf.SparseMatMulGrad", "f32:50,150 f32:70,150 s32:51 s32:500",  NULL, 0},
+
+    /* What pruning remembers, and masks of blocks. */
+    {"kerf.ScoreUpdate",   "f32:5000 f32:5000 f32:5000",   "value=gradient", 0},
+    {"kerf.ScoreUpdate",   "f32:5000 f32:5000 f32:5000",   "value=taylor", 0},
+    {"kerf.ScoreUpdate",   "f32:5000 f32:5000 f32:5000",   "value=fisher", 0},
+    {"kerf.ScoreUpdate",   "f32:5000 f32:5000 f32:5000",   "value=movement", 0},
+    {"kerf.BlockScores",   "f32:40,24,3,3 bool:40,24,3,3", "rows=0 columns=1 block=4,1,1 signed=0", 2},
+    {"kerf.BlockScores",   "f32:40,24,3,3 bool:40,24,3,3", "rows=0 columns=1 block=4,1,1 signed=1", 2},
+    {"kerf.BlockMask",     "bool:2160 bool:40,24,3,3",     "rows=0 columns=1 block=4,1,1 signed=0", 0},
+    {"kerf.RankMask",      "s32: f32:40,24,3,3 bool:40,24,3,3", "rows=0 columns=1 block=1,4,1 signed=0", 0},
+    {"kerf.RankMask",      "s32: f32:40,24,3,3 bool:40,24,3,3", "rows=0 columns=1 block=1,4,1 signed=1", 0},
 };
 const int gate_num_cases = LENGTH(gate_cases);
 /* clang-format on */

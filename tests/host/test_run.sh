@@ -53,6 +53,20 @@ expect_json "layers.0.sparsity=0.5 layers.1.sparsity=0" "$KERF" info part.onnx -
 expect 0 "" "$KERF" prune dense.onnx --method random --sparsity 0.5 --skip fc3 -o random.onnx
 expect_json "layers.0.sparsity=0.5 layers.2.sparsity=0" "$KERF" info random.onnx --json
 expect 0 "threshold" "$KERF" prune dense.onnx --method std --s 1 -o std.onnx
+expect 0 "compression rate 2.00x" "$KERF" prune dense.onnx --structure n:m=2:4 -o half.onnx
+expect 0 "384 / 3,840" "$KERF" prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx
+expect 0 "zeros of 3 layers are kept by what trains" "$KERF" info half.onnx
+expect_json "kept_zeros=3" "$KERF" info half.onnx --json
+expect 0 "fc3: no weight is left" "$KERF" prune dense.onnx --method std --s 'fc3=99,*=0' -o empty.onnx
+expect 0 "top-1" "$KERF" eval empty.onnx --data $data
+expect 0 "fc3.weight" "$KERF" prune dense.onnx --data $data --analyse --run-dir scan
+grep -q "Top-1 lost" scan/report.html || failed "prune --analyse wrote no page"
+expect_json "layers.0.name=fc1.weight layers.0.lost.6.sparsity layers.2.lost.0.top1_lost" \
+    "$KERF" prune dense.onnx --data $data --analyse --json
+expect 0 "found: --sparsity 'fc1.weight=" "$KERF" prune dense.onnx --data $data --max-drop 2 -o found.onnx
+expect_json "found.lost found.amounts" "$KERF" prune dense.onnx --data $data --max-drop 2 -f -o found.onnx --json
+expect 1 "must be method magnitude or random" "$KERF" prune dense.onnx --data $data --analyse --method taylor
+expect 1 "prune: 2 of 4 says how many" "$KERF" prune dense.onnx --structure n:m=2:4 --sparsity 0.5 -o none.onnx
 expect 1 "kerf: prune: " "$KERF" prune dense.onnx --sparsity 0.5 --layers nosuch -o none.onnx
 [ ! -e none.onnx ] || failed "a failed prune wrote its output"
 expect_json "after.compression=5 before.compression=1 epochs.2.sparsity=0.8" \

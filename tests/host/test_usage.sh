@@ -34,6 +34,15 @@ expect_error 2 "kerf: prune: --sparsity =0.5: the layer's name is missing" \
     "$KERF" prune m.onnx --sparsity =0.5 -o x.onnx
 expect_error 2 "kerf: prune: --sparsty: no such option; did you mean --sparsity?" \
     "$KERF" prune m.onnx --sparsty 0.5
+expect_error 2 "kerf: prune: --structure 4x1: must be weight, block=4x1, n:m=2:4, kernel or channel" \
+    "$KERF" prune m.onnx --structure 4x1 --sparsity 0.5 -o x.onnx
+expect_error 2 "kerf: prune: --structure 4,1: must be two whole numbers with 'x' between them" \
+    "$KERF" prune m.onnx --structure block=4,1 --sparsity 0.5 -o x.onnx
+expect_error 2 "kerf: prune: --analyse: needs --data to measure on" "$KERF" prune m.onnx --analyse
+expect_error 2 "kerf: prune: --analyse: writes no model, must be without --output" \
+    "$KERF" prune m.onnx --data fashion-mnist --analyse -o x.onnx
+expect_error 2 "kerf: prune: --method: this one chooses by gradients, so it wants --retrain or --finetune, and --data" \
+    "$KERF" prune m.onnx --method rigl --sparsity 0.5 -o x.onnx
 expect_error 2 "kerf: info: --sparsity: not an option of this command; see kerf info --help" \
     "$KERF" info m.onnx --sparsity 0.5
 expect_error 2 "kerf: info: -z: no such option; see kerf info --help" "$KERF" info m.onnx -z
@@ -50,8 +59,12 @@ expect_error 2 "kerf: train: --epochs: needs a value (E)" "$KERF" train m.onnx -
 expect_error 2 "kerf: train: --optimizer sdg: must be one of sgd|adam|adamw" \
     "$KERF" train m.onnx --optimizer sdg
 expect_error 2 "kerf: train: --json=1: takes no value" "$KERF" train m.onnx --json=1
-expect_error 1 "kerf: prune: --max-drop: not in this version yet" \
-    "$KERF" prune m.onnx --max-drop 0.5
+expect_error 1 "kerf: prune: --remove: not in this version yet" \
+    "$KERF" prune m.onnx --remove
+expect_error 2 "kerf: prune: --max-drop: finds how much goes, must be without --sparsity, --s and --mask" \
+    "$KERF" prune m.onnx --max-drop 0.5 --sparsity 0.5 -o x.onnx
+expect_error 2 "kerf: prune: --max-drop: needs --data to measure on" \
+    "$KERF" prune m.onnx --max-drop 0.5 -o x.onnx
 expect_error 2 "kerf: quantize: --mode best: must be one of dynamic|static|weight-only|qat" \
     "$KERF" quantize m.onnx --mode best
 expect_error 2 "kerf: info: the model is missing: kerf info M" "$KERF" info
@@ -69,7 +82,9 @@ expect_error 2 "kerf: prune: --s is missing: method std wants it, such as --s 1.
     "$KERF" prune m.onnx --method std --sparsity 0.5 -o x.onnx
 expect_error 2 "kerf: prune: --retrain: needs --data to train on" \
     "$KERF" prune m.onnx --sparsity 0.5 --retrain 1 -o x.onnx
-expect_error 2 "kerf: prune: --scope global: takes one amount for all, not one by layer" \
+expect_error 2 "kerf: prune: --min-keep: is a bound of --scope global; a layer keeps what its --sparsity leaves" \
+    "$KERF" prune m.onnx --sparsity 0.5 --min-keep 0.1 -o x.onnx
+expect_error 2 "kerf: prune: --scope global: takes one amount for all, and bounds by layer behind it, such as 0.98,fc3=0.9" \
     "$KERF" prune m.onnx --sparsity fc1=0.5 --scope global -o x.onnx
 expect_error 2 "kerf: train: --json: cannot go with -o -, both want standard output" \
     "$KERF" train m.onnx --data fashion-mnist --json -o -

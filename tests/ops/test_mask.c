@@ -51,6 +51,25 @@ static void test_sizes(void)
     }
 }
 
+/* A soft mask hides a weight from what reads it, and not from its gradient. */
+static void test_soft_gradient(void)
+{
+    float ones[65];
+    const float *const want[] = {ones, NULL};
+    op_check c;
+    fill(65);
+    for (int i = 0; i < 65; i++)
+        ones[i] = 1;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(65), weight);
+    op_check_input(&c, KERF_BOOL, KERF_SHAPE(65), mask);
+    op_check_node(&c, "kerf.Mask", 1);
+    CHECK_OK(kerf_node_set_int(c.node, "hard", 0));
+    op_check_variants(&c, ref_mask, 0);
+    op_check_gradient_is(&c, want, 0);
+    op_check_end(&c);
+}
+
 /* Behind a 0 of the mask lies +0, not -0 and not NaN times 0. */
 static void test_strange_values(void)
 {
@@ -112,6 +131,7 @@ int main(void)
 {
     dev = check_open_device();
     test_sizes();
+    test_soft_gradient();
     test_strange_values();
     test_threshold_edges();
     test_what_is_refused();

@@ -6,6 +6,7 @@
 
 enum { MAX = 1 << 18, MAX_TENSORS = 3 };
 static kerf_device *dev;
+static int is_signed; /* what the node is asked for */
 static float score[MAX_TENSORS][MAX];
 static unsigned char mask[MAX_TENSORS][MAX];
 
@@ -18,6 +19,7 @@ static void begin(op_check *c, int32_t count, const int64_t *sizes, int num)
         op_check_input(c, KERF_BOOL, KERF_SHAPE(sizes[t]), mask[t]);
     }
     op_check_node(c, "kerf.TopKMask", num + 1);
+    CHECK_OK(kerf_node_set_int(c->node, "signed", is_signed));
 }
 
 /* Apart, and with every new mask on the old one, as a plan lays them.  Without a threshold
@@ -80,6 +82,16 @@ static void test_counts(float grid)
         for (size_t j = 0; j < LENGTH(counts); j++)
             check((int32_t)(counts[j] < total ? counts[j] : total), SIZES[i], NUMS[i]);
     }
+}
+
+/* Scores below 0 go first. */
+static void test_signed(void)
+{
+    is_signed = 1;
+    fill(SIZES[3], NUMS[3], 0.01f);
+    for (int32_t count = 300; count < 1276; count += op_check_small() ? 600 : 150)
+        check(count, SIZES[3], NUMS[3]);
+    is_signed = 0;
 }
 
 /* All equal: the cut runs through the ties, by tensor and element. */
@@ -170,6 +182,7 @@ int main(void)
 {
     dev = check_open_device();
     test_counts(0);
+    test_signed();
     test_counts(0.01f);
     test_all_equal();
     test_strange_values();

@@ -119,7 +119,8 @@ static inline void backward(reference *r, activations a, activations diff)
 static inline void update_element(reference *r, int p, int i, double lr)
 {
     const kerf_optimizer *o = &r->optimizer;
-    const double slope = r->mask[p][i] ? r->grad[p][i] : 0;
+    /* Past a soft mask the gradient goes straight through. */
+    const double slope = r->mask[p][i] || r->soft ? r->grad[p][i] : 0;
     const double decay = (double)o->weight_decay, beta1 = (double)o->beta1;
     const double beta2 = (double)o->beta2, momentum = (double)o->momentum;
     double *x = &r->x[p][i], *m = &r->m[p][i], *v = &r->v[p][i];

@@ -12,6 +12,7 @@
 
 REF(arg_extreme);
 REF(batch_norm);
+REF(block_mask);
 REF(conv);
 REF(dropout);
 REF(elementwise);
@@ -43,6 +44,7 @@ void ref_winograd_filter(const double *taps, double *out);
 /* Bytes of a matrix, columns along `axis`, in words of four with the columns' sums. */
 void ref_pack_words(kerf_type type, kerf_shape plain, int axis, const double *src, double *dst);
 REF(resize);
+REF(score);
 REF(softmax);
 REF(softmax_cross_entropy);
 REF(sparse_conv);

@@ -7,6 +7,7 @@
  *   prune_options.c  says what is wrong with options
  *   prune_mark.c     the rewrite
  *   prune_graph.c    the small graph that chooses masks, and the table of methods
+ *   prune_blocks.c   structures: blocks, kernels, channels, N of M
  *   prune_random.c, prune_file.c   numbers that stand for magnitudes
  *   pruner.c         applies and reads it */
 #ifndef KERF_PRUNE_INTERNAL_H
@@ -55,6 +56,8 @@ kerf_status kerf__mask_read_nonzeros(const kerf_state *s, int id, int64_t *nonze
 kerf_status kerf__pruner_create(kerf_pruner **out, const kerf_graph *g, kerf_state *s,
                                 const kerf_prune_options *options, const char *choices);
 const kerf_plan *kerf__pruner_plan(const kerf_pruner *p);
+/* For methods that exchange: 0 at the first event to 1 at the last, when nothing is exchanged. */
+void kerf__pruner_set_time(kerf_pruner *p, double time);
 
 /* ---- choosing masks ------------------------------------------------------------------------ */
 
@@ -63,24 +66,50 @@ typedef struct kerf__prune_layer {
     char *name; /* owned; of the weight */
     kerf_shape shape;
     int mask_id;
-    int64_t total;
-    double amount;
+    int64_t total, units; /* weights, and what is taken or left as one */
+    double amount;        /* global scope: the most that may go */
     /* What an event feeds; lies here because a feed reads it after the call. */
-    int32_t count; /* methods by rank: how many go; of all layers, where all are one */
-    float factor;  /* methods by threshold: s, or what stands in the file's place for it */
+    int32_t count;       /* methods by rank: how many go; of all layers, where all are one */
+    int32_t bound;       /* global scope with bounds: how many may go at most */
+    int32_t taken, stay; /* that exchange: gone before others come back, and left out of those */
+    float factor;        /* methods by threshold: s, or what stands in the file's place for it */
 } kerf__prune_layer;
 
-/* A method: by which numbers a mask is chosen, and how many of the smallest go. */
+typedef struct kerf__making kerf__making; /* prune_making.h */
+
+/* A method: by which numbers a mask is chosen, and how many of the smallest go.  Each has a file
+ * of its own, named as the literature names it; the oldest four stand in prune_graph.c. */
 typedef struct kerf__prune_way {
-    int by_rank;         /* so and so many of the smallest go; else all up to a threshold */
-    int by_deviation;    /* the threshold counts in standard deviations of the weights */
-    int shows_threshold; /* it is a magnitude of weights and worth a column */
+    int by_rank;           /* so and so many of the smallest go; else all up to a threshold */
+    int by_deviation;      /* the threshold counts in standard deviations of the weights */
+    int shows_threshold;   /* it is a magnitude of weights and worth a column */
+    int is_signed;         /* scores below 0 go first; else their magnitude counts */
+    int is_soft;           /* weights live on behind the mask, and come back */
+    int exchanges;         /* events take more than they must and give others back */
+    int rests;             /* nothing is learned before the first event */
+    const char *remembers; /* the training plan's score (a Mask's attribute); NULL: none */
     /* Host numbers (float32, the weight's shape) in the weights' place; NULL: the weights. */
     kerf_status (*numbers)(kerf_tensor **out, const kerf_prune_options *options,
                            const kerf__prune_target *target);
+    /* A float a weight, of whatever there is; NULL: numbers. */
+    kerf_status (*add_scores)(const kerf__making *m, size_t layer, kerf_value **out);
+    /* Chooses .unit_next of all layers; NULL: the smallest go. */
+    kerf_status (*add_choice)(const kerf__making *m);
 } kerf__prune_way;
 
 const kerf__prune_way *kerf__prune_way_of(kerf_prune_method method);
+extern const kerf__prune_way kerf__prune_soft, kerf__prune_surgery, kerf__prune_movement,
+    kerf__prune_taylor, kerf__prune_snip, kerf__prune_obd, kerf__prune_rigl;
+
+/* 1 if weights are taken in blocks that are scored as one. */
+int kerf__prune_has_blocks(const kerf_prune_options *o);
+/* 1 if global scope has bounds by layer. */
+int kerf__prune_has_bounds(const kerf_prune_options *o);
+/* Which axes of a target's weight are outputs (rows) and inputs (columns) of its layer. */
+kerf_status kerf__prune_axes(const kerf__prune_target *t, int *rows, int *columns);
+/* In how many units a target is taken. */
+kerf_status kerf__prune_num_units(const kerf_prune_options *o, const kerf__prune_target *t,
+                                  int64_t *num);
 
 /* Each in a file of its own. */
 kerf_status kerf__prune_random_numbers(kerf_tensor **out, const kerf_prune_options *options,
@@ -94,5 +123,14 @@ kerf_status kerf__prune_file_numbers(kerf_tensor **out, const kerf_prune_options
 kerf_status kerf__prune_make_graph(kerf_graph **out, const kerf_state *s,
                                    const kerf_prune_options *options,
                                    const kerf__prune_targets *targets);
+
+/* ---- prune_lottery.c ----------------------------------------------------------------------- */
+
+/* Makes room for what weights will go back to; before the pruner is created, whose events put
+ * zeros there, too. */
+kerf_status kerf__lottery_begin(kerf_state *s);
+/* These are the weights to go back to. */
+kerf_status kerf__lottery_keep(kerf_state *s);
+kerf_status kerf__lottery_rewind(kerf_state *s);
 
 #endif

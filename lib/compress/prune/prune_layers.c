@@ -152,13 +152,22 @@ static int fits_any(const char *const *patterns, size_t num, const kerf__prune_t
     return 0;
 }
 
+int kerf__prune_has_bounds(const kerf_prune_options *o)
+{
+    return o->scope == KERF_SCOPE_GLOBAL && (o->num_amounts > 0 || o->min_keep > 0);
+}
+
 double kerf__prune_amount_of(const kerf_prune_options *options, const kerf__prune_targets *all,
                              size_t i)
 {
+    const int is_bound = kerf__prune_has_bounds(options);
+    double amount = is_bound ? 1 - options->min_keep : options->amount;
     for (size_t k = 0; k < options->num_amounts; k++)
-        if (kerf__prune_fits(options->amounts[k].pattern, all, i))
-            return options->amounts[k].value;
-    return options->amount;
+        if (kerf__prune_fits(options->amounts[k].pattern, all, i)) {
+            const double of_layer = options->amounts[k].value;
+            return is_bound && amount < of_layer ? amount : of_layer;
+        }
+    return amount;
 }
 
 kerf_status kerf__prune_choose(kerf__prune_targets *targets, const kerf_prune_options *options)

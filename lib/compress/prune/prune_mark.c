@@ -4,7 +4,9 @@
  *                             mask   -----^
  *
  * The mask is a state of its own that belongs to the weight, so whatever cuts the weight
- * cuts the mask.  It is hard: weight and moments are 0 where it is 0 (attribute "hard"). */
+ * cuts the mask.  It is hard: weight and moments are 0 where it is 0 (attribute "hard"); or soft,
+ * as some methods want it until they are through: the weight lives on behind it.  Attribute "score"
+ * asks the training plan to remember something of the weight. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,17 +108,71 @@ static kerf_status mark_with_ones(kerf_graph *g, kerf_state *s, kerf_value *weig
     return status;
 }
 
+/* What the method wants of the Mask that is or was there. */
+static kerf_status set_method(const kerf_graph *g, const kerf_value *weight,
+                              const kerf__prune_way *way)
+{
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        kerf_node *n = g->nodes[i];
+        if (strcmp(n->op, "kerf.Mask") != 0 || n->inputs[0] != weight)
+            continue;
+        KERF__TRY(kerf_node_set_int(n, "hard", !way->is_soft));
+        if (way->remembers != NULL)
+            KERF__TRY(kerf_node_set_string(n, "score", way->remembers));
+    }
+    return KERF_OK;
+}
+
 kerf_status kerf_prune_mark(kerf_graph *g, kerf_state *s, const kerf_prune_options *options)
 {
     kerf__prune_targets targets;
     KERF__TRY(kerf__prune_check_options(options));
     KERF__TRY(kerf__prune_find(&targets, g, s, options->biases));
     kerf_status status = kerf__prune_choose(&targets, options);
-    for (size_t i = 0; status == KERF_OK && i < targets.num; i++)
+    for (size_t i = 0; status == KERF_OK && i < targets.num; i++) {
         if (targets.at[i].mask == NULL)
             status = mark_with_ones(g, s, targets.at[i].weight);
+        if (status == KERF_OK)
+            status = set_method(g, targets.at[i].weight, kerf__prune_way_of(options->method));
+    }
     kerf__prune_targets_free(&targets);
     return status == KERF_OK ? kerf__graph_sort(g) : status;
+}
+
+/* ---- when a method is through ------------------------------------------------------------ */
+
+static kerf_status zero_behind(kerf_state *s, int weight_id, int mask_id)
+{
+    const size_t num = kerf_tensor_num_elements(kerf_state_get(s, weight_id)->tensor);
+    float *weights = kerf__alloc(num, sizeof *weights);
+    unsigned char *mask = kerf__alloc(num, 1);
+    kerf_status status = weights != NULL && mask != NULL
+                             ? kerf_state_read(s, weight_id, weights)
+                             : kerf__fail_memory("prune", num * sizeof *weights);
+    if (status == KERF_OK)
+        status = kerf_state_read(s, mask_id, mask);
+    for (size_t i = 0; status == KERF_OK && i < num; i++)
+        weights[i] = mask[i] != 0 ? weights[i] : 0;
+    if (status == KERF_OK)
+        status = kerf_state_write(s, weight_id, weights);
+    free(weights);
+    free(mask);
+    return status;
+}
+
+kerf_status kerf_prune_harden(kerf_graph *g, kerf_state *s)
+{
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        kerf_node *n = g->nodes[i];
+        if (strcmp(n->op, "kerf.Mask") != 0)
+            continue;
+        if (kerf_node_int(n, "hard", 1) == 0)
+            KERF__TRY(zero_behind(s, n->inputs[0]->state_id, n->inputs[1]->state_id));
+        KERF__TRY(kerf_node_set_int(n, "hard", 1));
+        if (kerf_node_string(n, "score", NULL) != NULL)
+            KERF__TRY(kerf_node_set_string(n, "score", ""));
+    }
+    return KERF_OK;
 }
 
 /* ---- zeros that a file brings ------------------------------------------------------------ */

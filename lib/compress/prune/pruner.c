@@ -2,8 +2,8 @@
  * of prune_graph.c and reads what came of it.
  *
  * An amount counts from the whole layer, or from all layers together, never from what is
- * left: so events do not add up rounding, and exactly floor(amount * total + 0.5) weights
- * are gone after each. */
+ * left: so events do not add up rounding, and exactly floor(amount * total + 0.5) weights, or
+ * blocks of them, are gone after each. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +18,9 @@ struct kerf_pruner {
     const kerf__prune_way *way;
     kerf__prune_layer *layers; /* owned */
     size_t num;
-    int global;
-    double amount;  /* global scope */
-    uint64_t token; /* of the last event's plan, 0 before */
+    kerf_prune_options options; /* numbers alone: its texts may be gone */
+    double time;                /* of methods that exchange */
+    uint64_t token;             /* of the last event's plan, 0 before */
 };
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -57,6 +57,7 @@ static kerf_status keep_layers(kerf_pruner *p, const kerf_prune_options *options
                                            .amount = kerf__prune_amount_of(options, targets, i)};
         if (p->layers[i].name == NULL)
             return kerf__fail_memory("prune", 64);
+        KERF__TRY(kerf__prune_num_units(options, t, &p->layers[i].units));
         total += p->layers[i].total;
     }
     if (total > INT32_MAX)
@@ -64,6 +65,23 @@ static kerf_status keep_layers(kerf_pruner *p, const kerf_prune_options *options
                           "prune: %lld weights at once, supported are up to %d", (long long)total,
                           INT32_MAX);
     return KERF_OK;
+}
+
+/* All bounds together must leave what is to go. */
+static kerf_status check_bounds(const kerf_pruner *p)
+{
+    double may = 0, all = 0;
+    for (size_t i = 0; i < p->num; i++) {
+        may += floor(p->layers[i].amount * (double)p->layers[i].units);
+        all += (double)p->layers[i].units;
+    }
+    if (!kerf__prune_has_bounds(&p->options) || floor(p->options.amount * all + 0.5) <= may)
+        return KERF_OK;
+    return kerf__fail(
+        KERF_ERR_ARGUMENT,
+        "prune: sparsity of all layers is %g, but their bounds leave %.4g to go: must "
+        "be wider, or the sparsity less",
+        p->options.amount, may / all);
 }
 
 static kerf_status create_plan(kerf_pruner *p, kerf_state *s, const kerf_prune_options *options,
@@ -86,13 +104,12 @@ kerf_status kerf__pruner_create(kerf_pruner **out, const kerf_graph *g, kerf_sta
     kerf_pruner *p = kerf__alloc(1, sizeof *p);
     if (p == NULL)
         return kerf__fail_memory("prune", sizeof *p);
-    *p = (kerf_pruner){.s = s,
-                       .way = kerf__prune_way_of(options->method),
-                       .global = options->scope == KERF_SCOPE_GLOBAL,
-                       .amount = options->amount};
+    *p = (kerf_pruner){.s = s, .way = kerf__prune_way_of(options->method), .options = *options};
     kerf_status status = find_marked(&targets, g, s, options);
     if (status == KERF_OK)
         status = keep_layers(p, options, &targets);
+    if (status == KERF_OK)
+        status = check_bounds(p);
     if (status == KERF_OK)
         status = create_plan(p, s, options, &targets, choices);
     kerf__prune_targets_free(&targets);
@@ -132,9 +149,31 @@ const kerf_plan *kerf__pruner_plan(const kerf_pruner *p)
 
 /* ---- an event ------------------------------------------------------------------------------ */
 
+static int is_global(const kerf_pruner *p)
+{
+    return p->options.scope == KERF_SCOPE_GLOBAL;
+}
+
 static int32_t count_of(double amount, int64_t total)
 {
     return (int32_t)floor(amount * (double)total + 0.5);
+}
+
+/* Of each M: all at first, N in the end. */
+static int32_t kept_of(const kerf_prune_options *o, double progress)
+{
+    return (int32_t)o->block[1] - count_of(progress, o->block[1] - o->block[0]);
+}
+
+/* What is taken beyond the amount comes back elsewhere: 30 % of what is alive at first, on half a
+ * cosine down to nothing. */
+static void set_exchange(const kerf_pruner *p, kerf__prune_layer *l, int64_t units)
+{
+    static const double SHARE = 0.3, PI = 3.14159265358979323846;
+    const double share = SHARE * (1 + cos(PI * p->time)) / 2;
+    const int32_t more = count_of(share, units - l->count);
+    l->taken = l->count + more;
+    l->stay = (int32_t)units - more;
 }
 
 static void set_amounts(kerf_pruner *p, double progress)
@@ -142,28 +181,49 @@ static void set_amounts(kerf_pruner *p, double progress)
     int64_t all = 0;
     for (size_t i = 0; i < p->num; i++) {
         kerf__prune_layer *l = &p->layers[i];
-        all += l->total;
-        l->count = count_of(l->amount * progress, l->total);
+        all += l->units;
+        l->count = p->options.structure == KERF_STRUCTURE_N_OF_M
+                       ? kept_of(&p->options, progress)
+                       : count_of(l->amount * progress, l->units);
+        l->bound = (int32_t)(l->amount * (double)l->units);
+        set_exchange(p, l, l->units);
         /* A file says 0 or 1: all below the middle go, at the first event already. */
         l->factor = p->way->by_deviation ? (float)(l->amount * progress) : 0.5f;
     }
-    if (p->global)
-        p->layers[0].count = count_of(p->amount * progress, all);
+    if (!is_global(p))
+        return;
+    p->layers[0].count = count_of(p->options.amount * progress, all);
+    set_exchange(p, &p->layers[0], all);
+}
+
+static kerf_status feed(kerf_pruner *p, const char *what, size_t layer, const void *number)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s.%zu", what, layer);
+    return kerf_plan_feed(p->plan, name, number, 4);
 }
 
 static kerf_status feed_amounts(kerf_pruner *p)
 {
-    size_t num = p->way->by_rank && p->global ? 1 : p->num;
+    size_t num = p->way->by_rank && is_global(p) ? 1 : p->num;
+    for (size_t i = 0; i < p->num && kerf__prune_has_bounds(&p->options); i++)
+        KERF__TRY(feed(p, "bound", i, &p->layers[i].bound));
     for (size_t i = 0; i < num; i++) {
-        char name[32];
         const kerf__prune_layer *l = &p->layers[i];
-        snprintf(name, sizeof name, "%s.%zu", p->way->by_rank ? "count" : "factor", i);
-        if (p->way->by_rank)
-            KERF__TRY(kerf_plan_feed(p->plan, name, &l->count, sizeof l->count));
+        if (p->way->exchanges) {
+            KERF__TRY(feed(p, "taken", i, &l->taken));
+            KERF__TRY(feed(p, "stay", i, &l->stay));
+        } else if (p->way->by_rank)
+            KERF__TRY(feed(p, "count", i, &l->count));
         else
-            KERF__TRY(kerf_plan_feed(p->plan, name, &l->factor, sizeof l->factor));
+            KERF__TRY(feed(p, "factor", i, &l->factor));
     }
     return KERF_OK;
+}
+
+void kerf__pruner_set_time(kerf_pruner *p, double time)
+{
+    p->time = time;
 }
 
 kerf_status kerf_pruner_apply(kerf_pruner *p, double progress)
@@ -219,9 +279,9 @@ static kerf_status read_threshold(const kerf_pruner *p, size_t layer, double *th
     char name[32];
     float x;
     *threshold = NAN;
-    if (!p->way->shows_threshold || p->token == 0)
+    if (!p->way->shows_threshold || p->token == 0 || p->options.structure == KERF_STRUCTURE_N_OF_M)
         return KERF_OK;
-    snprintf(name, sizeof name, "threshold.%zu", p->way->by_rank && p->global ? 0 : layer);
+    snprintf(name, sizeof name, "threshold.%zu", p->way->by_rank && is_global(p) ? 0 : layer);
     KERF__TRY(kerf_tensor_read(kerf_plan_output(p->plan, name), &x));
     *threshold = (double)x;
     return KERF_OK;
