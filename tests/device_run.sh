@@ -2,7 +2,7 @@
 # device_run.sh IMPLEMENTATION PROGRAM... -- runs a device test on one OpenCL implementation
 # alone.  One driver a process: a bad one takes the others along.
 #
-# pocl | small | rusticl | intel | oclgrind | oclgrind-cpu | arm64.  Intel's runtime comes from
+# pocl | small | avx2 | rusticl | intel | oclgrind | oclgrind-cpu | arm64.  Intel's runtime comes from
 # PyPI: its library's path stands in the ICD file that KERF_INTEL_ICD names (bootstrap makes it).
 set -u
 implementation=$1
@@ -21,13 +21,16 @@ if [ -n "${KERF_TEST_LAUNCHES-}" ]; then
 fi
 # PoCL keeps what it compiled, and for a binary that is asked of it compiles every kernel once more.
 case $implementation in
-pocl | small) export KERF_CACHE_MIB="${KERF_CACHE_MIB-0}" ;;
+pocl | small | avx2) export KERF_CACHE_MIB="${KERF_CACHE_MIB-0}" ;;
 esac
 case $implementation in
 pocl)
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd exec "$@" ;;
 small) # PoCL as if it were the smallest phone: 64 work-items a group, 16 KiB local memory
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd KERF_TEST_LIMITS=64,16384 exec "$@" ;;
+avx2) # PoCL compiles as for a CPU that has AVX2 and no AVX-512; by hand
+    POCL_LLVM_CPU_NAME=haswell POCL_KERNELLIB_NAME=avx2 \
+        OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd exec "$@" ;;
 rusticl)
     # A launch on llvmpipe takes 4 to 8 ms: whole training runs take their small form there.
     case ${1##*/} in
