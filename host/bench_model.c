@@ -52,7 +52,8 @@ static kerf_status make_plan(const options *o, contender *c, kerf_plan **p)
         plan_options.loss = KERF_LOSS_CROSS_ENTROPY;
         plan_options.optimizer = kerf_train_defaults().optimizer;
     }
-    return kerf_plan_create(p, c->m.g, c->m.s, &plan_options);
+    kerf_status status = kerf_plan_create(p, c->m.g, c->m.s, &plan_options);
+    return status == KERF_OK ? kerf_plan_join(*p) : status;
 }
 
 /* The second plan finds all programs built; what the first took longer is the building. */

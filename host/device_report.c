@@ -23,10 +23,10 @@ static int has_dot(const kerf_device_info *d, int dot, int sign)
 static json_t *features_json(const kerf_device_info *d)
 {
     const kerf_device_features *f = &d->features;
-    json_t *object = json_pack("{s:b,s:b,s:b,s:i,s:i,s:b,s:b}", "divides_exactly",
-                               f->divides_exactly, "f16", f->f16, "f64", f->f64, "sub_groups",
-                               f->sub_groups, "vector_floats", f->vector_floats, "binaries",
-                               f->binaries, "streaming_stores", f->streaming_stores);
+    json_t *object = json_pack(
+        "{s:b,s:b,s:b,s:i,s:i,s:b,s:b,s:b}", "divides_exactly", f->divides_exactly, "f16", f->f16,
+        "f64", f->f64, "sub_groups", f->sub_groups, "vector_floats", f->vector_floats, "binaries",
+        f->binaries, "streaming_stores", f->streaming_stores, "joins", f->joins);
     for (int i = 0; i < KERF_NUM_DOTS; i++) {
         char key[32];
         snprintf(key, sizeof key, "dot_%s", kerf_dot_name((kerf_dot)i));
@@ -130,8 +130,9 @@ static void print_features(const kerf_device_info *d)
            f->divides_exactly ? "exact" : "inexact", f->f16 ? ", f16" : "", f->f64 ? ", f64" : "");
     if (f->sub_groups > 0)
         printf(", sub-groups of %d", f->sub_groups);
-    printf("%s, vectors of %d floats; profile %s\n",
-           f->streaming_stores ? ", streaming stores" : "", f->vector_floats, d->profile);
+    printf("%s%s, vectors of %d floats; profile %s\n",
+           f->streaming_stores ? ", streaming stores" : "", f->joins ? ", joined launches" : "",
+           f->vector_floats, d->profile);
 }
 
 /* One line a sign: "dot products u8 by s8: plain 21, x86 925 GOPS; x86 is chosen". */

@@ -141,7 +141,7 @@ kernel void conv_batch(global const float *src, global const float *weights,
     axis y = {src_h, kernel_h, stride_h, pad_h, dilation_h, is_gradient, 0, 0, 0};
     axis x = {src_w, kernel_w, stride_w, pad_w, dilation_w, is_gradient, 0, 0, 0};
     const int group = (int)get_global_id(2) % groups, image = (int)get_global_id(2) / groups * NP;
-    const int filter_group = find_remainder(&y, &x);
+    const int filter_group = find_remainder(&y, &x, (int)get_global_id(0));
 
     item i;
     i.row = (int)get_global_id(1) * rows;

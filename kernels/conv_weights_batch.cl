@@ -114,7 +114,8 @@ kernel void conv_weights_batch(global const float *src, global const float *diff
                                int kernel_w, int stride_w, int pad_w, int dilation_w, int channels,
                                int rows_of_taps, int rows, int images)
 {
-    const part p = part_of(src_channels, kernel_h, kernel_w, channels, rows_of_taps);
+    const int3 item = {(int)get_global_id(0), (int)get_global_id(1), (int)get_global_id(2)};
+    const part p = part_of(item, src_channels, kernel_h, kernel_w, channels, rows_of_taps);
     const int src_blocks = (src_channels + SRC_LANES - 1) / SRC_LANES;
     const int dst_blocks = (dst_channels + LANES - 1) / LANES;
     const int src_plane = src_h * src_w * SRC_LANES, dst_plane = dst_h * dst_w * LANES;

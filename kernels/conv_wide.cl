@@ -162,7 +162,7 @@ kernel void conv_wide(global const float *src, global const float *weights,
     axis y = {src_h, kernel_h, stride_h, pad_h, dilation_h, is_gradient, 0, 0, 0};
     axis x = {src_w, kernel_w, stride_w, pad_w, dilation_w, is_gradient, 0, 0, 0};
     const int image = (int)get_global_id(2), group = image % groups;
-    const int filter_group = find_remainder(&y, &x);
+    const int filter_group = find_remainder(&y, &x, (int)get_global_id(0));
 
     const int across = (num_pixels(dst_w, 0, &x) + cols - 1) / cols;
     item i;

@@ -27,6 +27,16 @@ kernel void probe_local(global uint *dst, uint words, local uint *tile)
     dst[get_global_id(0)] = sum;
 }
 
+/* A launch of several that are joined: reads what other items of the one before wrote. */
+kernel void probe_join(global const uint *src, global uint *dst, uint n, local uint *scratch)
+{
+    const uint i = (uint)get_global_id(0), items = (uint)get_global_size(0);
+    for (uint j = i; j < n; j += items)
+        scratch[j / items] = src[(j * 7u + 3u) % n];
+    for (uint j = i; j < n; j += items)
+        dst[j] = scratch[j / items] * 3u + j;
+}
+
 kernel void probe_divide(global const float *x, global const float *y, global float *dst)
 {
     const int i = (int)get_global_id(0);

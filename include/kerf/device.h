@@ -56,6 +56,7 @@ typedef struct kerf_device_features {
     int vector_floats;      /* floats to one register of a CPU device, 1 on GPUs */
     int binaries;           /* a built program can be saved and loaded again */
     int streaming_stores;   /* stores that pass the caches by */
+    int joins;              /* launches can be queued as one (kerf_plan_join()) */
     int dot[KERF_NUM_DOTS]; /* bits: 1 << KERF_S8S8, 1 << KERF_U8S8 */
 } kerf_device_features;
 

@@ -107,6 +107,11 @@ KERF_API kerf_status kerf_plan_feed(kerf_plan *p, const char *name, const void *
 
 /* Queues the whole plan. */
 KERF_API kerf_status kerf_plan_run(kerf_plan *p);
+/* For a plan that will run many times: from now on its launches are queued as few, where the device
+ * has the feature `joins` (CPU devices, whose cores take microseconds to come together for each).
+ * Results keep their bits.  Compiles, so it takes as long as making the plan did; where there is
+ * nothing to gain it does nothing. */
+KERF_API kerf_status kerf_plan_join(kerf_plan *p);
 /* A token for all that was queued so far, and waiting until that is done.  At most 4
  * tokens are open at once; the training loop holds 3, so that 3 steps are in flight. */
 KERF_API kerf_status kerf_plan_mark(kerf_plan *p, uint64_t *token);

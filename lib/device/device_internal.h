@@ -1,4 +1,4 @@
-/* device/device_internal.h -- what lies inside a device, a buffer and a program.
+/* device/device_internal.h -- what lies inside a device, a buffer, a program and a launch.
  *
  * For lib/device and the probe only.  Rooms above use buffer.h and launch.h, which name no
  * OpenCL type: exchanging OpenCL for another API would stop at this door.
@@ -66,6 +66,24 @@ struct kerf__buffer {
     size_t counted_bytes; /* in dev->used_bytes */
 };
 
+struct kerf__launch {
+    kerf_device *dev;       /* borrowed */
+    kerf__program *program; /* borrowed from dev */
+    char *entry;            /* owned */
+    cl_kernel kernel;       /* owned */
+    kerf__arg *args;        /* owned; what they name is borrowed */
+    int num_args;
+    kerf__grid grid;
+    size_t global[3];
+    size_t pieces;  /* 0 and 1: whole */
+    int split;      /* dimension that pieces are taken of */
+    kerf__use *use; /* borrowed from program */
+    int empty;
+    kerf_status (*foreign)(void *context); /* NULL: a kernel */
+    void (*foreign_destroy)(void *context);
+    void *context; /* owned, by foreign_destroy */
+};
+
 /* One device as the drivers list it. */
 typedef struct kerf__found {
     cl_platform_id platform;
@@ -109,6 +127,29 @@ kerf_status kerf__fail_opencl(const kerf_device *dev, cl_int err, const char *fo
 /* Finds or builds; the program belongs to the device. */
 kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf__source *source,
                                const char *options);
+/* A program that is linked of several texts (join_program.c): these and, behind `prefix`, its
+ * source's own. */
+typedef struct kerf__part {
+    const char *text, *options; /* the whole line for the compiler */
+} kerf__part;
+typedef struct kerf__parts {
+    const char *prefix;
+    const kerf__part *list;
+    size_t num;
+} kerf__parts;
+/* As kerf__program_find(); `options` tells it from programs of other parts. */
+kerf_status kerf__program_find_linked(kerf__program **out, kerf_device *dev,
+                                      const kerf__source *source, const char *options,
+                                      const kerf__parts *parts);
+/* Makes program->program of its parts. */
+kerf_status kerf__program_link(kerf_device *dev, kerf__program *program, const kerf__parts *parts);
+/* "NAME.cl: build failed ..." with the driver's log of `failed`. */
+kerf_status kerf__program_build_failed(const kerf_device *dev, const kerf__program *program,
+                                       cl_program failed, cl_int err);
+/* A launch of a program that was found before. */
+kerf_status kerf__launch_create_program(kerf__launch **out, kerf_device *dev,
+                                        kerf__program *program, const char *entry,
+                                        const kerf__arg *args, int num_args, kerf__grid grid);
 /* The use with this text, made if new; NULL without memory. */
 kerf__use *kerf__program_use(kerf__program *program, const char *text);
 /* Saves what is new and frees all. */

@@ -14,22 +14,6 @@
 #include "device/fault.h"
 #include "device/quirks.h"
 
-struct kerf__launch {
-    kerf_device *dev;       /* borrowed */
-    kerf__program *program; /* borrowed from dev */
-    char *entry;            /* owned */
-    cl_kernel kernel;       /* owned */
-    kerf__grid grid;
-    size_t global[3];
-    size_t pieces;  /* 0 and 1: whole */
-    int split;      /* dimension that pieces are taken of */
-    kerf__use *use; /* borrowed from program */
-    int empty;
-    kerf_status (*foreign)(void *context); /* NULL: a kernel */
-    void (*foreign_destroy)(void *context);
-    void *context; /* owned, by foreign_destroy */
-};
-
 kerf__grid kerf__grid_items(size_t num_items)
 {
     return (kerf__grid){1, {(num_items + 63) / 64, 1, 1}, {64, 1, 1}};
@@ -78,6 +62,11 @@ static cl_int set_arg(const kerf__launch *launch, int i, const kerf__arg *arg)
 
 static kerf_status set_args(kerf__launch *launch, const kerf__arg *args, int num_args)
 {
+    launch->args = kerf__alloc((size_t)num_args, sizeof *args);
+    if (launch->args == NULL)
+        return kerf__fail_memory(launch->entry, (size_t)num_args * sizeof *args);
+    memcpy(launch->args, args, (size_t)num_args * sizeof *args);
+    launch->num_args = num_args;
     cl_uint declared = 0;
     cl_int err = launch->dev->cl->GetKernelInfo(launch->kernel, CL_KERNEL_NUM_ARGS, sizeof declared,
                                                 &declared, NULL);
@@ -172,18 +161,16 @@ static kerf_status find_program(kerf__launch *launch, const kerf__source *source
     return status;
 }
 
-static kerf_status make_kernel(kerf__launch *launch, const kerf__source *source,
-                               const char *options)
+static kerf_status make_kernel(kerf__launch *launch)
 {
     kerf_device *dev = launch->dev;
+    const char *name = launch->program->source->name;
     cl_int err;
-    KERF__TRY(find_program(launch, source, options));
     if (kerf__fault_now(dev))
         return kerf__fail_opencl(dev, CL_OUT_OF_RESOURCES, "%s: making the kernel", launch->entry);
     launch->kernel = dev->cl->CreateKernel(launch->program->program, launch->entry, &err);
     if (err == CL_INVALID_KERNEL_NAME)
-        return kerf__fail(KERF_ERR_ARGUMENT, "%s.cl: has no kernel %s", source->name,
-                          launch->entry);
+        return kerf__fail(KERF_ERR_ARGUMENT, "%s.cl: has no kernel %s", name, launch->entry);
     return err == CL_SUCCESS ? KERF_OK : fail_or_refuse(launch, err, "making the kernel");
 }
 
@@ -222,6 +209,29 @@ kerf_status kerf__launch_create(kerf__launch **out, kerf_device *dev, const kerf
     return kerf__launch_create_pieces(out, dev, source, entry, options, args, num_args, grid, 1);
 }
 
+/* The program is found. */
+static kerf_status prepare(kerf__launch *launch, const kerf__arg *args, int num_args)
+{
+    KERF__TRY(make_kernel(launch));
+    KERF__TRY(check_group(launch));
+    KERF__TRY(check_local(launch, args, num_args));
+    KERF__TRY(set_args(launch, args, num_args));
+    return note_use(launch);
+}
+
+/* Gives the launch, or destroys it if it is a failure's. */
+static kerf_status give(kerf__launch **out, kerf__launch *launch, kerf_status status)
+{
+    if (status == KERF_OK) {
+        *out = launch;
+        return KERF_OK;
+    }
+    if (status == KERF_ERR_UNSUPPORTED && launch->program != NULL)
+        launch->dev->refused = launch->program;
+    kerf__launch_destroy(launch);
+    return status;
+}
+
 kerf_status kerf__launch_create_pieces(kerf__launch **out, kerf_device *dev,
                                        const kerf__source *source, const char *entry,
                                        const char *options, const kerf__arg *args, int num_args,
@@ -234,23 +244,22 @@ kerf_status kerf__launch_create_pieces(kerf__launch **out, kerf_device *dev,
         return kerf__fail_memory(entry, sizeof *launch);
     launch->grid = grid;
     choose_split(launch, pieces);
-    kerf_status status = make_kernel(launch, source, options);
-    if (status == KERF_OK)
-        status = check_group(launch);
-    if (status == KERF_OK)
-        status = check_local(launch, args, num_args);
-    if (status == KERF_OK)
-        status = set_args(launch, args, num_args);
-    if (status == KERF_OK)
-        status = note_use(launch);
-    if (status != KERF_OK) {
-        if (status == KERF_ERR_UNSUPPORTED && launch->program != NULL)
-            dev->refused = launch->program;
-        kerf__launch_destroy(launch);
-        return status;
-    }
-    *out = launch;
-    return KERF_OK;
+    kerf_status status = find_program(launch, source, options);
+    return give(out, launch, status == KERF_OK ? prepare(launch, args, num_args) : status);
+}
+
+kerf_status kerf__launch_create_program(kerf__launch **out, kerf_device *dev,
+                                        kerf__program *program, const char *entry,
+                                        const kerf__arg *args, int num_args, kerf__grid grid)
+{
+    *out = NULL;
+    dev->refused = NULL;
+    kerf__launch *launch = create(dev, entry);
+    if (launch == NULL)
+        return kerf__fail_memory(entry, sizeof *launch);
+    launch->grid = grid;
+    launch->program = program;
+    return give(out, launch, prepare(launch, args, num_args));
 }
 
 kerf_status kerf__launch_create_foreign(kerf__launch **out, kerf_device *dev,
@@ -279,6 +288,7 @@ void kerf__launch_destroy(kerf__launch *launch)
         launch->foreign_destroy(launch->context);
     if (launch->kernel != NULL)
         launch->dev->cl->ReleaseKernel(launch->kernel);
+    free(launch->args);
     free(launch->entry);
     free(launch);
 }

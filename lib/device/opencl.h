@@ -38,6 +38,8 @@
     X(CreateProgramWithSource)                                                                     \
     X(CreateProgramWithBinary)                                                                     \
     X(BuildProgram)                                                                                \
+    X(CompileProgram)                                                                              \
+    X(LinkProgram)                                                                                 \
     X(GetProgramInfo)                                                                              \
     X(GetProgramBuildInfo)                                                                         \
     X(ReleaseProgram)                                                                              \

@@ -54,15 +54,16 @@ void kerf__program_destroy(const kerf__opencl *cl, kerf__program *program)
 }
 
 /* The end of a log is where compilers count, its start says what is wrong. */
-static kerf_status build_failed(const kerf_device *dev, const kerf__program *program, cl_int err)
+kerf_status kerf__program_build_failed(const kerf_device *dev, const kerf__program *program,
+                                       cl_program failed, cl_int err)
 {
     char *log = NULL;
     size_t bytes = 0;
     const kerf__opencl *cl = dev->cl;
-    cl->GetProgramBuildInfo(program->program, dev->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
+    cl->GetProgramBuildInfo(failed, dev->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
     log = kerf__alloc(bytes + 1, 1);
     if (log != NULL)
-        cl->GetProgramBuildInfo(program->program, dev->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
+        cl->GetProgramBuildInfo(failed, dev->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
     kerf_status status = kerf__fail(
         err == CL_OUT_OF_HOST_MEMORY ? KERF_ERR_MEMORY : KERF_ERR_UNSUPPORTED,
         "%s.cl: build failed on %s (%s, %d) with %s\n%.2048s", program->source->name,
@@ -78,21 +79,29 @@ static const char IN_PIECES[] =
     "#define get_global_size(d) ((d) == KERF_SPLIT ? (size_t)KERF_WHOLE : get_global_size(d))\n"
     "#line 1\n";
 
-static kerf_status build(kerf_device *dev, kerf__program *program)
+static kerf_status build_whole(kerf_device *dev, kerf__program *program)
 {
     cl_int err;
-    char deed[80];
     const char *texts[] = {IN_PIECES, program->source->text};
     const int is_whole = strstr(program->options, KERF__SPLIT_OPTION) == NULL;
     program->program = dev->cl->CreateProgramWithSource(dev->context, is_whole ? 1 : 2,
                                                         texts + is_whole, NULL, &err);
     if (err != CL_SUCCESS)
         return kerf__fail_opencl(dev, err, "%s.cl: making a program", program->source->name);
+    err = dev->cl->BuildProgram(program->program, 1, &dev->id, program->options, NULL, NULL);
+    return err == CL_SUCCESS ? KERF_OK
+                             : kerf__program_build_failed(dev, program, program->program, err);
+}
+
+static kerf_status build(kerf_device *dev, kerf__program *program, const kerf__parts *parts)
+{
+    char deed[80];
     snprintf(deed, sizeof deed, "built %.60s.cl", program->source->name);
     KERF__TRY(kerf__guard_begin(dev, program->key, program->source->name, deed));
-    err = dev->cl->BuildProgram(program->program, 1, &dev->id, program->options, NULL, NULL);
+    kerf_status status =
+        parts != NULL ? kerf__program_link(dev, program, parts) : build_whole(dev, program);
     kerf__guard_end(dev);
-    return err == CL_SUCCESS ? KERF_OK : build_failed(dev, program, err);
+    return status;
 }
 
 static kerf__program *search(const kerf_device *dev, const kerf__source *source,
@@ -104,14 +113,14 @@ static kerf__program *search(const kerf_device *dev, const kerf__source *source,
     return NULL;
 }
 
-static kerf_status load_or_build(kerf_device *dev, kerf__program *program)
+static kerf_status load_or_build(kerf_device *dev, kerf__program *program, const kerf__parts *parts)
 {
     kerf__program_key(dev, program, program->key);
     kerf_status status = kerf__guard_check(dev, program->key, program->source->name);
     program->is_kept = status != KERF_OK;
     if (status == KERF_OK) {
         program->from_cache = kerf__program_cache_load(dev, program);
-        status = program->from_cache ? KERF_OK : build(dev, program);
+        status = program->from_cache ? KERF_OK : build(dev, program, parts);
     }
     if (status != KERF_ERR_UNSUPPORTED)
         return status;
@@ -121,7 +130,7 @@ static kerf_status load_or_build(kerf_device *dev, kerf__program *program)
 
 /* One that is refused is in the list, too: nobody compiles it twice to hear the same. */
 static kerf_status add(kerf__program **out, kerf_device *dev, const kerf__source *source,
-                       char *line /* taken */)
+                       char *line /* taken */, const kerf__parts *parts)
 {
     kerf__program *program = kerf__alloc(1, sizeof *program);
     if (program == NULL) {
@@ -130,7 +139,7 @@ static kerf_status add(kerf__program **out, kerf_device *dev, const kerf__source
     }
     program->source = source;
     program->options = line;
-    kerf_status status = load_or_build(dev, program);
+    kerf_status status = load_or_build(dev, program, parts);
     if (status != KERF_OK) {
         kerf__program_destroy(dev->cl, program);
         return status;
@@ -144,6 +153,13 @@ static kerf_status add(kerf__program **out, kerf_device *dev, const kerf__source
 kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf__source *source,
                                const char *options)
 {
+    return kerf__program_find_linked(out, dev, source, options, NULL);
+}
+
+kerf_status kerf__program_find_linked(kerf__program **out, kerf_device *dev,
+                                      const kerf__source *source, const char *options,
+                                      const kerf__parts *parts)
+{
     char *line = compiler_options(dev, options != NULL ? options : "");
     if (line == NULL)
         return kerf__fail_memory("program", strlen(source->name));
@@ -151,7 +167,7 @@ kerf_status kerf__program_find(kerf__program **out, kerf_device *dev, const kerf
     if (*out != NULL)
         free(line);
     else
-        KERF__TRY(add(out, dev, source, line));
+        KERF__TRY(add(out, dev, source, line, parts));
     if ((*out)->refusal == NULL)
         return KERF_OK;
     kerf_status status = kerf__fail(KERF_ERR_UNSUPPORTED, "%s", (*out)->refusal);

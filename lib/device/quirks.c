@@ -44,6 +44,8 @@ static const struct {
     {KERF__QUIRK_MET_BY_ALL, "Intel(R) OpenCL|Intel(R) CPU", "", "", "",
      "has sub-groups without listing cl_khr_subgroups, and the packed dot product under CL3.0 "
      "only: neither the list nor the standard is taken for an answer"},
+    {KERF__QUIRK_NO_JOINS, "Intel(R) OpenCL|Intel(R) CPU", "", "", "",
+     "queues a launch in 1 us and compiles joined ones for minutes: launches are not joined"},
     {KERF__QUIRK_NO_SUB_GROUPS, "", "Adreno", "Compiler E031.", "38.11",
      "its compiler crashes on sub-group sums before E031.38.11: sub-groups are not tried"},
     {KERF__QUIRK_MET_BY_ALL, "ARM Platform", "", "", "",

@@ -11,6 +11,7 @@ typedef enum kerf__quirk {
     KERF__QUIRK_LONG_LOOPS,    /* leaves a loop after 65535 turns */
     KERF__QUIRK_NO_SUB_GROUPS, /* their trial would end the process */
     KERF__QUIRK_NO_F16,        /* the same of half arithmetic */
+    KERF__QUIRK_NO_JOINS,      /* launches are not to be joined (join.h) */
 } kerf__quirk;
 
 int kerf__has_quirk(const kerf_device_info *info, kerf__quirk quirk);

@@ -10,7 +10,8 @@
 
 /* Features that are one number; the forms of the dot product are KERF_DOT_LIST. */
 #define KERF__FEATURE_LIST(X)                                                                      \
-    X(divides_exactly) X(f16) X(f64) X(sub_groups) X(vector_floats) X(binaries) X(streaming_stores)
+    X(divides_exactly)                                                                             \
+    X(f16) X(f64) X(sub_groups) X(vector_floats) X(binaries) X(streaming_stores) X(joins)
 
 typedef struct kerf__verdict {
     char platform[256], name[256], driver[256]; /* together they name a device */

@@ -34,6 +34,7 @@ static kerf_status exchange(kerf_plan *p, size_t i, kerf__steps *fresh)
 {
     kerf__planned *node = &p->nodes[i];
     const size_t num = fresh->num;
+    kerf__plan_unjoin(p);
     KERF__TRY(kerf__steps_replace(&p->steps, node->first_launch, node->num_launches, fresh));
     for (size_t k = i + 1; k < p->num_nodes; k++)
         p->nodes[k].first_launch += num - node->num_launches; /* may be less: sizes wrap */

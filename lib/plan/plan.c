@@ -299,6 +299,7 @@ void kerf_plan_destroy(kerf_plan *p)
         return;
     for (int i = 0; i < KERF__NUM_MARKS; i++)
         kerf__mark_destroy(p->marks[i]);
+    kerf__plan_unjoin(p);
     kerf__steps_clear(&p->steps);
     for (size_t i = 0; i < p->num_tensors; i++)
         if (!is_borrowed(p->graph->values[i]))

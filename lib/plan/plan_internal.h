@@ -69,6 +69,12 @@ typedef struct kerf__ends {
     size_t num, capacity;
 } kerf__ends;
 
+/* Launches of a run that follow each other: joined, or as they are (join.c). */
+typedef struct kerf__joint {
+    kerf__launch *launch; /* owned; NULL: one by one */
+    size_t first, num;
+} kerf__joint;
+
 enum { KERF__NUM_MARKS = 4 };
 
 struct kerf_plan {
@@ -93,6 +99,8 @@ struct kerf_plan {
     kerf_tensor **tensors; /* owned; by index of the value; those of states are borrowed */
     size_t num_tensors;
     kerf__steps steps;
+    kerf__joint *joints; /* owned; all launches of a run in order; NULL: not joined */
+    size_t num_joints;
     int *written; /* owned; ids of states that a run writes */
     size_t num_written;
     int *step_nodes; /* owned; places of the nodes that launch something */
@@ -292,6 +300,9 @@ kerf_status kerf__plan_build_node(kerf_plan *p, size_t i, kerf__steps *steps);
 /* fallback.c: queues launches first to *end - 1, which is the plan's own number of them: an option
  * that is refused at its first launch gives its place to another, which may have more. */
 kerf_status kerf__plan_enqueue(kerf_plan *p, size_t first, const size_t *end);
+/* join.c: queues a run as kerf_plan_join() laid it out; forgets that layout (none is allowed). */
+kerf_status kerf__plan_enqueue_joined(kerf_plan *p);
+void kerf__plan_unjoin(kerf_plan *p);
 
 /* ---- small things (plan.c) --------------------------------------------------------- */
 

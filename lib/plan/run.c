@@ -52,7 +52,8 @@ kerf_status kerf_plan_run(kerf_plan *p)
     for (size_t i = 0; i < p->num_written; i++)
         kerf_state_touch(p->state, p->written[i]);
     KERF__TRY(kerf__plan_run_prepared(p));
-    return kerf__plan_enqueue(p, p->num_prepared_launches, &p->steps.num);
+    return p->joints != NULL ? kerf__plan_enqueue_joined(p)
+                             : kerf__plan_enqueue(p, p->num_prepared_launches, &p->steps.num);
 }
 
 kerf_status kerf_plan_mark(kerf_plan *p, uint64_t *token)
