@@ -102,22 +102,29 @@ if("small" IN_LIST KERF_TEST_DEVICES)
         PASS_REGULAR_EXPRESSION "wants_group: wants groups of 256, .* takes 1 to 64")
 endif()
 
-# The probe tries what a device has, and the simulator not at all: its kernels are run one by
-# one besides.
-function(kerf_add_probe_run name)
+# The probe tries what a device has, and the simulator not at all; nor does it join launches. Those
+# kernels are run one by one besides.
+function(kerf_add_lone_run file name)
     foreach(device small oclgrind)
         if(NOT device IN_LIST KERF_TEST_DEVICES)
             continue()
         endif()
-        set(test gate.probe_${name}@${device})
-        set(log ${PROJECT_BINARY_DIR}/launches/${device}/gate.probe_${name}.tsv)
-        kerf_add_gate_run(probe_${name}@${device} ${device} ${gate_programs}/probe.cl ${ARGN})
+        set(test gate.${file}_${name}@${device})
+        set(log ${PROJECT_BINARY_DIR}/launches/${device}/gate.${file}_${name}.tsv)
+        kerf_add_gate_run(${file}_${name}@${device} ${device} ${gate_programs}/${file}.cl ${ARGN})
         set_tests_properties(${test} PROPERTIES FIXTURES_REQUIRED gate_programs
             FIXTURES_SETUP launches_${device})
         set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT KERF_TEST_LAUNCHES=${log})
     endforeach()
 endfunction()
 
+function(kerf_add_probe_run)
+    kerf_add_lone_run(probe ${ARGV})
+endfunction()
+
+kerf_add_lone_run(join table - join 1 buffer buffer local:128 uint:0 uint:4 uint:1)
+kerf_add_lone_run(join address - join_address 1 buffer buffer uint:1)
+kerf_add_probe_run(join - probe_join 1 buffer buffer uint:64 local:512)
 set(form -DPROBE_MULTIPLY_ADD=fma)
 kerf_add_probe_run(group - probe_group 64 buffer uint:64 local:256)
 kerf_add_probe_run(local - probe_local 64 buffer uint:1000 local:4000)

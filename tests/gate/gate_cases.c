@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 
+#include "device/join_program.h"
+#include "device/trial.h"
+
 #define LENGTH(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 /* clang-format off */
@@ -412,45 +415,49 @@ const int gate_num_cases = LENGTH(gate_cases);
 #define KHR "-cl-std=CL3.0 "
 
 /* clang-format off */
+#define PROBE &kerf__source_probe
 const gate_probe gate_probes[] = {
-    {"",                  "probe_group",       256, 1024,  NULL},
-    {"",                  "probe_local",       64,  16384, NULL},
-    {"",                  "probe_divide",      256, 0,     NULL},
-    {"",                  "probe_nothing",     64,  0,     NULL},
-    {"",                  "probe_copy",        64,  0,     NULL},
-    {"-DPROBE_F16",       "probe_f16",         256, 0,     "cl_khr_fp16"},
-    {"-DPROBE_F64",       "probe_f64",         256, 0,     "cl_khr_fp64"},
-    {"-DPROBE_SUB_GROUPS", "probe_sub_groups", 256, 0,     "cl_khr_subgroups"},
-    {"-DPROBE_STREAM",    "probe_copy_stream", 64,  0,     "clang"},
+    {&kerf__source_join, "", "join",         1, 128, NULL},
+    {&kerf__source_join, "", "join_address", 1, 0,   NULL},
+    {PROBE, "",                  "probe_group",       256, 1024,  NULL},
+    {PROBE, "",                  "probe_local",       64,  16384, NULL},
+    {PROBE, "",                  "probe_join",        1,   512,   NULL},
+    {PROBE, "",                  "probe_divide",      256, 0,     NULL},
+    {PROBE, "",                  "probe_nothing",     64,  0,     NULL},
+    {PROBE, "",                  "probe_copy",        64,  0,     NULL},
+    {PROBE, "-DPROBE_F16",       "probe_f16",         256, 0,     "cl_khr_fp16"},
+    {PROBE, "-DPROBE_F64",       "probe_f64",         256, 0,     "cl_khr_fp64"},
+    {PROBE, "-DPROBE_SUB_GROUPS", "probe_sub_groups", 256, 0,     "cl_khr_subgroups"},
+    {PROBE, "-DPROBE_STREAM",    "probe_copy_stream", 64,  0,     "clang"},
     /* GPUs, with and without fma; CPUs by the width of their registers. */
-    {MULTIPLY_ADD("float4", "4", "fma"),   "probe_multiply_add", 64, 0, NULL},
-    {MULTIPLY_ADD("float4", "4", "mad"),   "probe_multiply_add", 64, 0, NULL},
-    {MULTIPLY_ADD("half4", "4", "fma") " -DPROBE_HALF",
+    {PROBE, MULTIPLY_ADD("float4", "4", "fma"),   "probe_multiply_add", 64, 0, NULL},
+    {PROBE, MULTIPLY_ADD("float4", "4", "mad"),   "probe_multiply_add", 64, 0, NULL},
+    {PROBE, MULTIPLY_ADD("half4", "4", "fma") " -DPROBE_HALF",
                                            "probe_multiply_add", 64, 0, "cl_khr_fp16"},
-    {MULTIPLY_ADD("float16", "3", "fma"),  "probe_multiply_add", 1,  0, NULL},
-    {MULTIPLY_ADD("float16", "6", "fma"),  "probe_multiply_add", 1,  0, NULL},
-    {MULTIPLY_ADD("float16", "12", "fma"), "probe_multiply_add", 1,  0, NULL},
+    {PROBE, MULTIPLY_ADD("float16", "3", "fma"),  "probe_multiply_add", 1,  0, NULL},
+    {PROBE, MULTIPLY_ADD("float16", "6", "fma"),  "probe_multiply_add", 1,  0, NULL},
+    {PROBE, MULTIPLY_ADD("float16", "12", "fma"), "probe_multiply_add", 1,  0, NULL},
     /* The forms of the dot product (kernels/dot.clh). */
-    {DOT("PLAIN"),                   "probe_dot_ss",   256, 0, NULL},
-    {DOT("PLAIN"),                   "probe_dot_us",   256, 0, NULL},
-    {"-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT", "probe_dot_ss", 1, 0, NULL},
-    {"-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, NULL},
-    {DOT_RATE("PLAIN", "ss") "4",    "probe_dot_rate", 64,  0, NULL},
-    {DOT_RATE("PLAIN", "us") "4",    "probe_dot_rate", 64,  0, NULL},
-    {WIDE_DOT_RATE("PLAIN", "ss"),   "probe_dot_rate", 1,   0, NULL},
-    {WIDE_DOT_RATE("PLAIN", "us"),   "probe_dot_rate", 1,   0, NULL},
-    {DOT("AMD"),                     "probe_dot_ss",   256, 0, "amd_dot"},
-    {DOT_RATE("AMD", "ss") "4",      "probe_dot_rate", 64,  0, "amd_dot"},
-    {KHR DOT("KHR"),                 "probe_dot_ss",   256, 0, "cl_khr_integer_dot_product"},
-    {KHR DOT("KHR"),                 "probe_dot_us",   256, 0, "cl_khr_integer_dot_product"},
-    {KHR DOT("KHR_ACC"),             "probe_dot_ss",   256, 0, "cl_khr_integer_dot_product"},
-    {KHR DOT("KHR_ACC"),             "probe_dot_us",   256, 0, "cl_khr_integer_dot_product"},
-    {"-DDOT_FORM=DOT_X86 -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, "x86"},
-    {WIDE_DOT_RATE("X86", "us"),     "probe_dot_rate", 1,   0, "x86"},
-    {"-DDOT_FORM=DOT_PAIRS -DDOT_V=16 -DPROBE_DOT", "probe_dot_ss", 1, 0, "clang"},
-    {"-DDOT_FORM=DOT_PAIRS -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, "clang"},
-    {WIDE_DOT_RATE("PAIRS", "ss"),   "probe_dot_rate", 1,   0, "clang"},
-    {WIDE_DOT_RATE("PAIRS", "us"),   "probe_dot_rate", 1,   0, "clang"},
+    {PROBE, DOT("PLAIN"),                   "probe_dot_ss",   256, 0, NULL},
+    {PROBE, DOT("PLAIN"),                   "probe_dot_us",   256, 0, NULL},
+    {PROBE, "-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT", "probe_dot_ss", 1, 0, NULL},
+    {PROBE, "-DDOT_FORM=DOT_PLAIN -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, NULL},
+    {PROBE, DOT_RATE("PLAIN", "ss") "4",    "probe_dot_rate", 64,  0, NULL},
+    {PROBE, DOT_RATE("PLAIN", "us") "4",    "probe_dot_rate", 64,  0, NULL},
+    {PROBE, WIDE_DOT_RATE("PLAIN", "ss"),   "probe_dot_rate", 1,   0, NULL},
+    {PROBE, WIDE_DOT_RATE("PLAIN", "us"),   "probe_dot_rate", 1,   0, NULL},
+    {PROBE, DOT("AMD"),                     "probe_dot_ss",   256, 0, "amd_dot"},
+    {PROBE, DOT_RATE("AMD", "ss") "4",      "probe_dot_rate", 64,  0, "amd_dot"},
+    {PROBE, KHR DOT("KHR"),                 "probe_dot_ss",   256, 0, "cl_khr_integer_dot_product"},
+    {PROBE, KHR DOT("KHR"),                 "probe_dot_us",   256, 0, "cl_khr_integer_dot_product"},
+    {PROBE, KHR DOT("KHR_ACC"),             "probe_dot_ss",   256, 0, "cl_khr_integer_dot_product"},
+    {PROBE, KHR DOT("KHR_ACC"),             "probe_dot_us",   256, 0, "cl_khr_integer_dot_product"},
+    {PROBE, "-DDOT_FORM=DOT_X86 -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, "x86"},
+    {PROBE, WIDE_DOT_RATE("X86", "us"),     "probe_dot_rate", 1,   0, "x86"},
+    {PROBE, "-DDOT_FORM=DOT_PAIRS -DDOT_V=16 -DPROBE_DOT", "probe_dot_ss", 1, 0, "clang"},
+    {PROBE, "-DDOT_FORM=DOT_PAIRS -DDOT_V=16 -DPROBE_DOT", "probe_dot_us", 1, 0, "clang"},
+    {PROBE, WIDE_DOT_RATE("PAIRS", "ss"),   "probe_dot_rate", 1,   0, "clang"},
+    {PROBE, WIDE_DOT_RATE("PAIRS", "us"),   "probe_dot_rate", 1,   0, "clang"},
 };
 const int gate_num_probes = LENGTH(gate_probes);
 /* clang-format on */

@@ -2,6 +2,8 @@
 #ifndef KERF_GATE_CASES_H
 #define KERF_GATE_CASES_H
 
+#include "device/launch.h"
+
 typedef struct gate_case {
     const char *op;
     const char *inputs;     /* "f32:50,70 s32:50 - bool:": type:dimensions; - is left out,
@@ -13,8 +15,9 @@ typedef struct gate_case {
 extern const gate_case gate_cases[];
 extern const int gate_num_cases;
 
-/* The probe's programs: it makes them from what it finds, so they are listed. */
+/* Programs of no operation: the probe makes its own from what it finds, so they are listed. */
 typedef struct gate_probe {
+    const kerf__source *source;
     const char *options, *entry;
     int group, local_bytes;
     const char *needs; /* what OpenCL C 1.2 lacks: an extension, or x86; NULL: nothing */

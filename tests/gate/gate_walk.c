@@ -16,7 +16,6 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-extern const kerf__source kerf__source_probe;
 
 gate_least gate_device;
 
@@ -288,7 +287,7 @@ static void walk_probes(void)
     for (int i = 0; i < gate_num_probes; i++) {
         const gate_probe *p = &gate_probes[i];
         gate_device = p->group > 64 ? GATE_GPU : p->group > 1 ? GATE_SMALL : GATE_CPU;
-        gate_note(&kerf__source_probe, p->options, p->entry, (size_t)p->group,
+        gate_note(p->source, p->options, p->entry, (size_t)p->group,
                   (size_t)p->local_bytes, p->needs);
     }
 }
