@@ -96,8 +96,8 @@ kernel void join(global const ulong *rows, volatile global uint *counters, local
     if (atomic_inc(left) + 1u < groups)
         return;
     for (uint r = 0; r < 2u * num_rows; r++)
-        counters[r * LINE] = 0u;
-    *left = 0u;
+        atomic_xchg(counters + r * LINE, 0u);
+    atomic_xchg(left, 0u);
 }
 
 /* Where a buffer lies: on CPU devices for as long as it lives. */
