@@ -3,9 +3,10 @@
  *     tests/device_run.sh pocl build/release/tests/qat_cost [NET [BATCH [WEIGHTS' BITS]]]
  *
  * Steps in turns: of the network as it is trained as floats, of the same with its batch
- * normalisation folded, of that with its roundings, and of that with ranges that follow what is
- * seen.  Then where all but the first spend their time, by kind of node, each step of a plan alone;
- * what stands beside is what it is more than the folded network's. */
+ * normalisation folded, of that with its roundings, of that with ranges that follow what is seen,
+ * and of that with ranges that are learned.  Then where all but the first spend their time, by kind
+ * of node, each step of a plan alone; what stands beside is what it is more than the folded
+ * network's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,8 @@
 #include "bench.h"
 #include "kerf/kerf.h"
 
-enum { PLAIN, FOLDED, ROUNDING, FOLLOWING, NUM, MOST_ROUNDS = 1001, MOST_OPS = 64 };
-static const char *const NAMES[NUM] = {"float", "folded", "rounding", "following"};
+enum { PLAIN, FOLDED, ROUNDING, FOLLOWING, LEARNING, NUM, MOST_ROUNDS = 1001, MOST_OPS = 64 };
+static const char *const NAMES[NUM] = {"float", "folded", "rounding", "following", "learning"};
 
 typedef struct contender {
     kerf_graph *g;
@@ -61,7 +62,8 @@ static void make_networks(contender all[NUM], const char *net, kerf_type weights
     q.ranges = ranges;
     for (int i = ROUNDING; i < NUM; i++) {
         kerf_graph *plain = all[i].g;
-        bench_ok(kerf_quantize_rounding(&all[i].g, plain, i == FOLLOWING ? all[i].s : NULL, &q));
+        q.learn_ranges = i == LEARNING;
+        bench_ok(kerf_quantize_rounding(&all[i].g, plain, i == ROUNDING ? NULL : all[i].s, &q));
         kerf_graph_destroy(plain);
     }
     kerf_ranges_destroy(ranges);

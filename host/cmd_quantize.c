@@ -89,10 +89,12 @@ static void set_training(change *c)
         c->train.epochs = 3;
     if (!options_given(c->o, "lr"))
         c->train.lr *= 0.1;
-    c->train.freeze_observers = c->o->freeze_observers;
+    c->train.freeze_observers = c->o->learn_ranges && !options_given(c->o, "freeze-observers")
+                                    ? c->train.epochs
+                                    : c->o->freeze_observers;
 }
 
-/* Ranges that followed what was seen take the place of those that they began with. */
+/* Ranges that changed while it was trained take the place of those that they began with. */
 static kerf_status take_ranges(change *c, kerf_quantize_options *q, kerf_ranges **ranges)
 {
     kerf_ranges *trained;
@@ -107,7 +109,7 @@ static kerf_status take_ranges(change *c, kerf_quantize_options *q, kerf_ranges 
 /* Trains a copy of the network with its roundings, by the network's own weights. */
 static int train(change *c, kerf_quantize_options *q, kerf_ranges **ranges)
 {
-    const int follows = c->o->freeze_observers > 0;
+    const int follows = c->o->freeze_observers > 0 || c->o->learn_ranges;
     kerf_graph *plain = c->s.m.g, *rounding;
     kerf_status status = change_keep_zeros(c);
     if (status == KERF_OK)

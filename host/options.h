@@ -77,7 +77,8 @@ typedef struct options {
     const char *classes; /* of the data; num_classes of a new network */
 
     int profile;
-    int mode, activations, asymmetric, symmetric, analyse, equalize, bias_correct, adaround;
+    int mode, activations, asymmetric, symmetric, analyse, equalize, bias_correct, adaround,
+        learn_ranges;
     const char *weights, *per, *observer, *ranges;
     int64_t calibrate;
     double freeze_observers;

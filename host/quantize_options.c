@@ -85,9 +85,9 @@ static int check_mode(const options *o, kerf_quantize_mode mode)
     static const char *const ONLY_STATIC[] = {"activations", "calibrate", "observer", "ranges",
                                               "bias-correct"};
     static const char *const ONLY_TRAINED[] = {
-        "epochs",        "optimizer",       "lr",     "schedule", "momentum", "weight-decay",
-        "warmup",        "augment",         "freeze", "memory",   "resume",   "loss",
-        "no-keep-zeros", "freeze-observers"};
+        "epochs",        "optimizer",        "lr",          "schedule", "momentum", "weight-decay",
+        "warmup",        "augment",          "freeze",      "memory",   "resume",   "loss",
+        "no-keep-zeros", "freeze-observers", "learn-ranges"};
     int code = 0;
     if (mode != KERF_QUANTIZE_STATIC)
         code = refuse_given(o, ONLY_STATIC, sizeof ONLY_STATIC / sizeof ONLY_STATIC[0],
@@ -138,6 +138,7 @@ int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_
     q->activations = ACTIVATIONS[o->activations];
     q->asymmetric = o->asymmetric;
     q->bias_correct = o->bias_correct;
+    q->learn_ranges = o->learn_ranges;
     q->layers = o->layers.items;
     q->num_layers = o->layers.num;
     q->skip = o->skip.items;

@@ -4,6 +4,10 @@
  * holds, NaN included.  -DMOMENT, -DNESTEROV, -DDECOUPLED choose the formula; the learning
  * rate and what else changes from step to step come from the step buffer (ops/op.h).
  *
+ * -DBOUNDED=1: an end of a range that is learned.  Its size changes by an eighth at most, within
+ * 2^-60 and 2^56; one that is 0 stays, as all do where the gradient makes no number
+ * or the step buffer says that ranges are frozen.
+ *
  * Outputs lie on the inputs: an item reads an element of all before it writes it.
  *
  * -DSPARSE=1: the gradient is that of a pattern's entries alone (sparse_pattern.cl), and nothing
@@ -27,10 +31,15 @@
 #define SPARSE 0
 #endif
 
+#ifndef BOUNDED
+#define BOUNDED 0
+#endif
+
 /* Places in the step buffer, as in ops/op.h. */
-#define STEP_LR    0
-#define STEP_BIAS1 1
-#define STEP_BIAS2 2
+#define STEP_LR      0
+#define STEP_BIAS1   1
+#define STEP_BIAS2   2
+#define STEP_OBSERVE 4
 
 #if MASK
 #define MASK_ARGUMENT      global const uchar *mask,
@@ -73,19 +82,34 @@ kernel void optimizer_keep(global const float *src, global float *dst, uint num,
         dst[i] = src[i];
 }
 
+#if BOUNDED
+#define LEAST_END 0x1p-60f
+#define MOST_END  0x1p56f
+#define RATE      (step[STEP_OBSERVE] > 0.0f ? step[STEP_LR] : 0.0f)
+#define BOUND(T, w, next)                                                                          \
+    const T way_out = sign(w), size = fabs(w), to = way_out * (next);                              \
+    const T shrunk = select(size, 0.875f * size, size > LEAST_END);                                \
+    const T grown = select(size, 1.125f * size, size < MOST_END);                                  \
+    const T bounded = way_out * fmin(fmax(select(size, to, to == to), shrunk), grown);
+#else
+#define RATE              step[STEP_LR]
+#define BOUND(T, w, next) const T bounded = next;
+#endif
+
 /* PyTorch's SGD: g += decay w; v = momentum v + g; w -= lr (g + momentum v, or v). */
 #define SGD(T, w, g, v, alive)                                                                     \
     const T slope = g + decay * w;                                                                 \
     const T speed = momentum * v + slope;                                                          \
     const T way = MOMENT ? (NESTEROV ? slope + momentum * speed : speed) : slope;                  \
-    const T next = ALIVE(T, w - lr * way, alive);
+    BOUND(T, w, w - lr * way)                                                                      \
+    const T next = ALIVE(T, bounded, alive);
 
 kernel void sgd(global const float *weight, global const float *grad,
                 MOMENT_ARGUMENT MASK_ARGUMENT global const float *step,
                 PATTERN_ARGUMENTS global float *next_weight, NEXT_MOMENT_ARGUMENT float momentum,
                 float decay, uint num, uint chunk ROWS_ARGUMENT)
 {
-    const float lr = step[STEP_LR];
+    const float lr = RATE;
     uint i = min((uint)get_global_id(0) * chunk, NUM);
     const uint end = min(i + chunk, NUM);
     for (; !SPARSE && i + V <= end; i += V) {
@@ -124,7 +148,8 @@ kernel void sgd(global const float *weight, global const float *grad,
     const T next_m_ = beta1 * m + (1.0f - beta1) * slope;                                          \
     const T next_v_ = beta2 * v + (1.0f - beta2) * slope * slope;                                  \
     const T way = bias1 * next_m_ / (sqrt(bias2 * next_v_) + epsilon);                             \
-    const T next = ALIVE(T, base - lr * way, alive);
+    BOUND(T, w, base - lr * way)                                                                   \
+    const T next = ALIVE(T, bounded, alive);
 
 kernel void adam(global const float *weight, global const float *grad, global const float *moment,
                  global const float *second, MASK_ARGUMENT global const float *step,
@@ -132,7 +157,7 @@ kernel void adam(global const float *weight, global const float *grad, global co
                  global float *next_second, float beta1, float beta2, float epsilon, float decay,
                  uint num, uint chunk ROWS_ARGUMENT)
 {
-    const float lr = step[STEP_LR], bias1 = step[STEP_BIAS1], bias2 = step[STEP_BIAS2];
+    const float lr = RATE, bias1 = step[STEP_BIAS1], bias2 = step[STEP_BIAS2];
     uint i = min((uint)get_global_id(0) * chunk, NUM);
     const uint end = min(i + chunk, NUM);
     for (; !SPARSE && i + V <= end; i += V) {

@@ -105,6 +105,15 @@ typedef floatv targetv;
 #define DIFF_ONE(i) 0.0f
 #endif
 
+/* -DLIMIT=8, say: what a byte with a sign holds saturates at -8 and 7. */
+#ifdef LIMIT
+#define LOWEST  (-LIMIT)
+#define HIGHEST (LIMIT - 1)
+#else
+#define LOWEST  PACKED_LOW
+#define HIGHEST PACKED_HIGH
+#endif
+
 /* What is needed of a scale and its zero point.  PASS looks a step beyond the range. */
 typedef struct grid {
     floatv scale, divisor, low, high, least, most;
@@ -114,7 +123,7 @@ typedef struct grid {
 static inline grid grid_of(floatv scale, intv zero)
 {
     const int more = TASK == PASS ? 1 : 0;
-    const floatv low = TO_FLOATV(PACKED_LOW - zero), high = TO_FLOATV(PACKED_HIGH - zero);
+    const floatv low = TO_FLOATV(LOWEST - zero), high = TO_FLOATV(HIGHEST - zero);
     const grid g = {
         scale, quant_divisor(scale), low, high, (low - more) * scale, (high + more) * scale, zero};
     return g;

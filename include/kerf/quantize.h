@@ -48,7 +48,8 @@ KERF_API void kerf_ranges_destroy(kerf_ranges *r); /* NULL is allowed */
 KERF_API size_t kerf_ranges_num(const kerf_ranges *r);
 KERF_API kerf_range kerf_ranges_get(const kerf_ranges *r, size_t i);
 /* A JSON file {"ranges":{"conv1":{"low":0,"high":3.1},...}}; where means were found, with
- * "means":{"conv1":[0.3,...],...}, a number a channel of what a layer takes. */
+ * "means":{"conv1":[0.3,...],...}, a number a channel of what a layer takes; where the ends of
+ * weights were learned, with "weights":{"conv1.weight":[0.7,...],...}. */
 KERF_API kerf_status kerf_ranges_read(kerf_ranges **out, const char *path);
 KERF_API kerf_status kerf_ranges_write(const kerf_ranges *r, const char *path);
 
@@ -103,6 +104,7 @@ typedef struct kerf_quantize_options {
                        * calibration found); Conv and Gemm */
     const char *const *layers, *const *skip; /* shell patterns; none: all layers */
     size_t num_layers, num_skip;
+    int learn_ranges; /* 1: training learns where ranges of activations and weights end (below) */
     const kerf_ranges *ranges; /* static: of kerf_calibrate() with the same layers */
     const kerf_state *learned; /* of kerf_quantize_learn() with the same options; NULL: each weight
                                 * goes to the nearest integer */
@@ -148,14 +150,21 @@ KERF_API kerf_status kerf_quantize_learn(kerf_state **out, const kerf_graph *g, 
  * training, Jacob et al. 2018).  The scales of weights follow them; activations keep the options'
  * ranges or, if `trained` is g's state and not NULL, begin with them and follow what is seen, as
  * moving averages that the state gains ("relu1.high"), until kerf_train_options freezes them.
+ * With options->learn_ranges ends are learned instead, by gradients and the run's optimizer without
+ * weight decay (LSQ, Esser et al. 2020, LSQ+, Bhalgat et al. 2020): those of activations, but for
+ * the network's input, and those of weights, one a scale ("conv1.weight.end"), which begin at 2 *
+ * mean |w| * sqrt(largest integer) or at the largest weight.  A step changes an end by an eighth
+ * at most, so it keeps its sign and is finite; one that is 0 stays.  They, too, move until
+ * kerf_train_options freezes them: with its 0 epochs, not at all.
  * Train it, then call kerf_quantize() with g, which has the trained weights, and with the trained
  * ranges.  What is pruned (kerf.Mask) stays exactly 0.  Weights must be symmetric.  The caller
  * destroys *out. */
 KERF_API kerf_status kerf_quantize_rounding(kerf_graph **out, const kerf_graph *g,
                                             kerf_state *trained,
                                             const kerf_quantize_options *options);
-/* The trained ranges, taken out of g's state, for kerf_quantize() with otherwise the same options;
- * means are those of the options' ranges.  The caller destroys *out. */
+/* The trained ranges, of weights, too, where they were learned, taken out of g's state, for
+ * kerf_quantize() with otherwise the same options; means are those of the options' ranges.  The
+ * caller destroys *out. */
 KERF_API kerf_status kerf_quantize_take_ranges(kerf_ranges **out, const kerf_graph *g,
                                                kerf_state *s, const kerf_quantize_options *options);
 

@@ -71,8 +71,9 @@ typedef struct kerf_train_options {
     size_t memory_bytes;       /* on the device; see kerf_plan_options (0: no bound) */
     const char *const *freeze; /* shell patterns of weights that are not trained */
     size_t num_freeze;
-    double freeze_observers; /* epochs, fractions too, from which on trained ranges of activations
-                              * (kerf_quantize_rounding) stay */
+    double freeze_observers; /* epochs, fractions too, from which on trained ranges, those of
+                              * activations and those that are learned (kerf_quantize_rounding),
+                              * stay */
     kerf_prune_schedule prune;
     kerf_train_callback callback; /* may be NULL */
     void *context;

@@ -49,6 +49,7 @@
     X(sparse_conv) \
     X(sparse_matmul) \
     X(sparse_pattern) \
+    X(step_grad) \
     X(top_k_mask) \
     X(trained_range) \
     X(trilu)

@@ -13,6 +13,10 @@
  * The formulas are PyTorch's (torch.optim); see kerf_optimizer.  step is the step buffer of
  * ops/op.h.  What the mask prunes becomes and stays exactly 0, moments too.
  *
+ * Attribute bounded: the weight is the end of a range that is learned.  In a step it changes
+ * by an eighth of itself at most, so it keeps its sign and stays finite; what is no number leaves
+ * it; 0 stays 0; and while ranges are frozen (the step's share of a batch is 0) it stays, too.
+ *
  * Device side: kernels/optimizer.cl.  Definition: tests/ref/ref_optimizer.c. */
 #include <stdio.h>
 #include <string.h>
@@ -145,7 +149,7 @@ static kerf_status build(const kerf__op_case *c)
     const kerf_node *n = c->node;
     const layout *l = layout_of(n);
     const size_t num = (size_t)kerf__value_elements(n->inputs[1]);
-    char options[96];
+    char options[112];
     kerf__arg args[24];
     int num_args = 0;
     unsigned chunk;
@@ -160,10 +164,11 @@ static kerf_status build(const kerf__op_case *c)
     args[num_args++] = ARG(chunk);
     if (is_sparse(n))
         args[num_args++] = ARG((unsigned)starts_of(n)->shape.dims[0] - 1);
-    snprintf(options, sizeof options, "-DV=%d -DMASK=%d -DMOMENT=%d -DNESTEROV=%d -DDECOUPLED=%d%s",
-             kerf__is_wide(c) ? 16 : 4, has(n, l->mask), has(n, 2),
-             kerf_node_int(n, "nesterov", 0) != 0, kerf_node_int(n, "decoupled", 0) != 0,
-             is_sparse(n) ? " -DSPARSE=1" : "");
+    snprintf(
+        options, sizeof options, "-DV=%d -DMASK=%d -DMOMENT=%d -DNESTEROV=%d -DDECOUPLED=%d%s%s",
+        kerf__is_wide(c) ? 16 : 4, has(n, l->mask), has(n, 2), kerf_node_int(n, "nesterov", 0) != 0,
+        kerf_node_int(n, "decoupled", 0) != 0, is_sparse(n) ? " -DSPARSE=1" : "",
+        kerf_node_int(n, "bounded", 0) != 0 ? " -DBOUNDED=1" : "");
     if (is_sparse(n))
         KERF__TRY(emit_keep(c, options));
     return kerf__emit(c, &kerf__source_optimizer, l->entry, options, args, num_args, grid);

@@ -7,9 +7,11 @@
  *     kerf.QuantizeRange  (low, high)                    what scale and zero point hold a range
  *
  * The gradient of an integer is that of the number it stands for ("straight through"): it passes
- * DequantizeLinear as it is, and QuantizeLinear where the integer was not saturated.
+ * DequantizeLinear as it is, and QuantizeLinear where the integer was not saturated.  Where the
+ * step is learned, too, both come of one pass (step_grad.c).
  *
  * Scales are one for all, one an element of `axis`, or one a block of `block_size` along it.
+ * Attribute bits: a byte saturates as an integer of so many bits does.
  *
  * Device side: kernels/quantize.cl, arithmetic in kernels/quant.clh.  Definition:
  * tests/ref/ref_quantize.c. */
@@ -21,6 +23,7 @@
 #include "device/quirks.h"
 #include "ops/layout_common.h"
 #include "ops/shape_common.h"
+#include "ops/step_grad_common.h"
 
 extern const kerf__source kerf__source_quantize;
 
@@ -113,6 +116,22 @@ static kerf_status check_precision(const kerf_node *n)
                            (long long)precision);
 }
 
+/* Where QuantizeLinear saturates before its type does; 0: where that does. */
+static int64_t bits_of(const kerf_node *n)
+{
+    return kerf_node_int(n, "bits", 0);
+}
+
+static kerf_status check_bits(const kerf_node *n, kerf_type type)
+{
+    if (bits_of(n) == 0 || (strcmp(n->op, "QuantizeLinear") == 0 && type == KERF_S8 &&
+                            bits_of(n) > 1 && bits_of(n) < 8))
+        return KERF_OK;
+    return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                           "bits is %lld, must be from 2 to 7, of integers that are int8",
+                           (long long)bits_of(n));
+}
+
 static kerf_status check_types(const kerf_node *n)
 {
     const task *t = task_of(n);
@@ -121,6 +140,7 @@ static kerf_status check_types(const kerf_node *n)
         KERF__TRY(kerf__node_check_type(n, 0, t->src));
     KERF__TRY(kerf__node_check_type(n, t->scale, KERF_F32));
     KERF__TRY(check_integers(n, type));
+    KERF__TRY(check_bits(n, type));
     KERF__TRY(check_precision(n));
     if (zero_of(n) != NULL)
         KERF__TRY(kerf__node_check_type(n, t->scale + 1, type));
@@ -245,6 +265,8 @@ static kerf_status pass_within(kerf__gradients *grads, kerf_node *n)
     kerf_value *inputs[] = {n->inputs[0], diff, n->inputs[1], NULL};
     const int has_zero = zero_of(n) != NULL;
     kerf_node *node;
+    if (diff != NULL && kerf__learns_step(grads, n))
+        return kerf__pass_step(grads, n, diff);
     if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
         return KERF_OK;
     if (has_zero)
@@ -284,7 +306,7 @@ static kerf_status emit(const kerf__op_case *c, const char *style)
     int num_args = 0;
     unsigned chunk;
     places p;
-    char options[96];
+    char options[96], limit[32] = "";
     KERF__TRY(find_places(n, &p));
     const kerf__grid grid = kerf__grid_flat(c, num, &chunk);
     for (int i = 0; i <= t->scale; i++)
@@ -295,8 +317,11 @@ static kerf_status emit(const kerf__op_case *c, const char *style)
     const size_t numbers[] = {num, chunk, p.n, p.width, p.d, p.b, p.outer, p.block};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         args[num_args++] = ARG((unsigned)numbers[i]);
-    snprintf(options, sizeof options, "-DTASK=%s -DBITS=%zu -DSIGNED=%d -DV=%d%s", t->name,
-             kerf_type_bits(type), kerf__type_has_sign(type), kerf__is_wide(c) ? 16 : 4, style);
+    if (bits_of(n) != 0)
+        snprintf(limit, sizeof limit, " -DLIMIT=%d", 1 << (bits_of(n) - 1));
+    snprintf(options, sizeof options, "-DTASK=%s -DBITS=%zu -DSIGNED=%d -DV=%d%s%s", t->name,
+             kerf_type_bits(type), kerf__type_has_sign(type), kerf__is_wide(c) ? 16 : 4, limit,
+             style);
     return kerf__emit(c, &kerf__source_quantize, "quantize", options, args, num_args, grid);
 }
 

@@ -235,7 +235,8 @@ static int is_rounded_by_layer(const kerf_value *v)
            (int64_t)1 << (kerf_type_bits(v->type) - 1);
 }
 
-/* Such are rounded to the same bytes at once. */
+/* Such are rounded to the same bytes at once.  By a largest weight none lies beyond the integers;
+ * by an end that is learned some do, so bytes saturate where those do. */
 static kerf_status round_to_bytes(kerf_graph *g, kerf_type bytes, kerf_value **v)
 {
     const kerf_node *less = (*v)->producer;
@@ -246,6 +247,8 @@ static kerf_status round_to_bytes(kerf_graph *g, kerf_type bytes, kerf_value **v
     KERF__TRY(kerf_graph_add_constant(g, NULL, zero, &inputs[2]));
     KERF__TRY(kerf_graph_add_node(g, "QuantizeLinear", NULL, inputs, 3, 1, &n));
     KERF__TRY(kerf__node_copy_attributes(n, less));
+    if (inputs[1]->producer->inputs[0]->kind == KERF__VALUE_STATE)
+        KERF__TRY(kerf_node_set_int(n, "bits", (int64_t)kerf_type_bits((*v)->type)));
     *v = n->outputs[0];
     return kerf__node_infer(n);
 }

@@ -175,7 +175,8 @@ kerf_status kerf__plan_add_loss(kerf__planning *p);
 kerf_status kerf__plan_add_gradients(kerf__planning *p, kerf__gradients *grads);
 kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *grads);
 void kerf__gradients_free(kerf__gradients *grads);
-/* 1 if training changes this value: a float weight that is not frozen (update.c). */
+/* 1 if training changes this value: a float weight, or the end of a range that is learned, that is
+ * not frozen (update.c). */
 int kerf__plan_trains(const kerf__planning *p, const kerf_value *v);
 /* 1 if a pattern of `freeze` fits the name. */
 int kerf__plan_is_frozen(const kerf_plan_options *options, const char *name);

@@ -3,7 +3,9 @@
  * Moments are entries of the state that belong to their weight, found by name, so that
  * another plan or a resumed run goes on with the same.  The mask of a pruned weight is an
  * input of its update: weight and moments behind it stay exactly 0.  What a pruning method wants
- * remembered of a weight is one moment more, with a node of its own. */
+ * remembered of a weight is one moment more, with a node of its own.
+ * Ends of ranges that are learned go by the same optimizer, without decay, and within bounds
+ * (lib/ops/optimizer.c). */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,15 +32,35 @@ static int is_weight(const kerf__planning *p, const kerf_value *v)
            entry->role == KERF_ROLE_WEIGHT;
 }
 
+/* An end of a range that nothing else moves is learned (compress/quantize/trained_ranges.c). */
+static int is_learned_end(const kerf__planning *p, const kerf_value *v)
+{
+    const kerf_state_entry *entry = kerf_state_get(p->plan->state, v->state_id);
+    if (v->kind != KERF__VALUE_STATE || v->type != KERF_F32 || entry == NULL ||
+        entry->role != KERF_ROLE_RANGE)
+        return 0;
+    for (size_t i = 0; i < v->graph->num_values; i++)
+        if (v->graph->values[i]->next_of == v->state_id)
+            return 0;
+    return 1;
+}
+
+/* What patterns are for: ends are known by their state's name alone. */
+static const char *name_of(const kerf__planning *p, const kerf_value *v)
+{
+    return is_learned_end(p, v) ? kerf_state_get(p->plan->state, v->state_id)->name : v->name;
+}
+
 int kerf__plan_trains(const kerf__planning *p, const kerf_value *v)
 {
-    return is_weight(p, v) && !kerf__plan_is_frozen(p->options, v->name);
+    return (is_weight(p, v) || is_learned_end(p, v)) &&
+           !kerf__plan_is_frozen(p->options, name_of(p, v));
 }
 
 /* Running statistics can be frozen, too (statistics.c). */
 static int can_freeze(const kerf__planning *p, const kerf_value *v)
 {
-    return is_weight(p, v) ||
+    return is_weight(p, v) || is_learned_end(p, v) ||
            (v->kind == KERF__VALUE_STATE &&
             kerf_state_get(p->plan->state, v->state_id)->role == KERF_ROLE_STATISTIC);
 }
@@ -51,7 +73,7 @@ static kerf_status check_patterns(const kerf__planning *p)
         int fits = 0;
         for (size_t k = 0; k < g->num_values && !fits; k++)
             fits = can_freeze(p, g->values[k]) &&
-                   fnmatch(p->options->freeze[i], g->values[k]->name, 0) == 0;
+                   fnmatch(p->options->freeze[i], name_of(p, g->values[k]), 0) == 0;
         if (!fits)
             return kerf__fail(KERF_ERR_ARGUMENT, "plan: no weight has a name like '%s' to freeze",
                               p->options->freeze[i]);
@@ -133,6 +155,13 @@ static kerf_status set_attributes(kerf_node *n, const optimizer *o, const kerf_o
     return kerf_node_set_int(n, "decoupled", o->decoupled);
 }
 
+/* Decay would draw the ends of a range to 0. */
+static kerf_status bound(kerf_node *n)
+{
+    KERF__TRY(kerf_node_set_float(n, "weight_decay", 0));
+    return kerf_node_set_int(n, "bounded", 1);
+}
+
 static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value *gradient)
 {
     const kerf_optimizer *values = &p->plan->optimizer;
@@ -157,6 +186,8 @@ static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value 
     free(name);
     KERF__TRY(status);
     KERF__TRY(set_attributes(n, o, values));
+    if (!is_weight(p, weight))
+        KERF__TRY(bound(n));
     n->outputs[0]->next_of = weight->state_id;
     for (int i = 0; i < num_moments; i++)
         n->outputs[1 + i]->next_of = moments[i]->state_id;

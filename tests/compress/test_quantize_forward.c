@@ -1,7 +1,8 @@
 /* test_quantize_forward.c -- what a step of training with roundings computes on its way forward is
  * what an evaluation computes, and the network that is written: every layer's integers, bit for
- * bit, where floats could not hold its sums, too.  Its gradients are those of a simulation in
- * floats, which an Identity before each rounding makes of the same network. */
+ * bit, where floats could not hold its sums, too, and where ranges are learned.  Its gradients are
+ * those of a simulation in floats, which an Identity before each rounding makes of the same
+ * network. */
 #include <math.h>
 #include <string.h>
 
@@ -157,7 +158,7 @@ static void feed(kerf_plan *p, const example *e)
     CHECK_OK(kerf_tensor_write(kerf_plan_input(p, "input"), e->samples));
     if (kerf_plan_input(p, "labels") != NULL) {
         CHECK_OK(kerf_tensor_write(kerf_plan_input(p, "labels"), LABELS));
-        CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = 0.05f, .step = 1}));
+        CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = 0.05f, .step = 1, .observe = 0.01f}));
     }
 }
 
@@ -357,18 +358,24 @@ static kerf_ranges *find_ranges(const example *e, const kerf_quantize_options *o
 }
 
 /* How many numbers floats round another way. */
-static int check_example(example *e, kerf_type weights, kerf_type activations)
+static int check_example(example *e, kerf_type weights, kerf_type activations, int learns)
 {
     kerf_quantize_options o = kerf_quantize_defaults(KERF_QUANTIZE_STATIC);
     kerf_graph *rounding, *written;
+    kerf_ranges *learned = NULL;
     kerf_state *s;
     o.weights = weights;
     o.activations = activations;
     kerf_ranges *r = find_ranges(e, &o);
     o.ranges = r;
-    CHECK_OK(kerf_quantize_rounding(&rounding, e->n.g, NULL, &o));
+    o.learn_ranges = learns;
+    CHECK_OK(kerf_quantize_rounding(&rounding, e->n.g, learns ? e->n.s : NULL, &o));
     CHECK_OK(kerf_graph_copy(&written, e->n.g));
     CHECK_OK(kerf_state_copy(&s, e->n.s, dev));
+    if (learns) {
+        CHECK_OK(kerf_quantize_take_ranges(&learned, e->n.g, s, &o));
+        o.ranges = learned;
+    }
     CHECK_OK(kerf_quantize(written, s, &o));
     kerf_graph *simulation = simulate(rounding);
     const int different = check_layers(e, rounding, simulation, written, s);
@@ -378,16 +385,17 @@ static int check_example(example *e, kerf_type weights, kerf_type activations)
     kerf_graph_destroy(rounding);
     kerf_graph_destroy(written);
     kerf_state_destroy(s);
+    kerf_ranges_destroy(learned);
     kerf_ranges_destroy(r);
     network_end(&e->n);
     return different;
 }
 
-static void test_layers(kerf_type weights, kerf_type activations)
+static void test_layers(kerf_type weights, kerf_type activations, int learns)
 {
     static example e;
     make_residual(&e);
-    check_example(&e, weights, activations);
+    check_example(&e, weights, activations, learns);
 }
 
 static void test_long_sums(int is_conv)
@@ -395,15 +403,17 @@ static void test_long_sums(int is_conv)
     static example e;
     memset(e.names, 0, sizeof e.names);
     make_wide(&e, is_conv);
-    CHECK(check_example(&e, KERF_S8, KERF_U8) > 0); /* else nothing was shown */
+    CHECK(check_example(&e, KERF_S8, KERF_U8, 0) > 0); /* else nothing was shown */
 }
 
 int main(void)
 {
     dev = check_open_device();
-    test_layers(KERF_S8, KERF_U8);
+    test_layers(KERF_S8, KERF_U8, 0);
     if (!op_check_small()) {
-        test_layers(KERF_S4, KERF_S8);
+        test_layers(KERF_S4, KERF_S8, 0);
+        test_layers(KERF_S2, KERF_U8, 1);
+        test_layers(KERF_S4, KERF_S8, 1);
         test_long_sums(1);
         test_long_sums(0);
     }

@@ -222,6 +222,48 @@ static void test_as_torch(void)
     }
 }
 
+/* Ends of ranges: steps that are small, too large, no numbers; signs and 0.  Apart from them the
+ * largest and the smallest ends, of which tolerances would let anything pass. */
+static void check_bounded(const recipe *r, const float *ends, const float *slopes, size_t num)
+{
+    enum { NUM = 67 };
+    op_check c;
+    fill(NUM);
+    for (size_t i = 0; i < NUM; i++) {
+        weight[i] = i < num ? ends[i] : weight[i] * fabsf(ends[0]);
+        grad[i] = i < num ? slopes[i] : grad[i] * fabsf(ends[0]) * (i % 2 == 0 ? 30 : 1);
+        first[i] *= fabsf(ends[0]);
+        second[i] *= fabsf(ends[0]);
+    }
+    begin(&c, r, NUM);
+    CHECK_OK(kerf_node_set_int(c.node, "bounded", 1));
+    op_check_variants(&c, ref_optimizer, check_tolerance(4, 1));
+    op_check_end(&c);
+}
+
+static void test_bounded(void)
+{
+    static const float ENDS[] = {0.5f, 0, 0.5f, -0.25f, 0.125f, -1, 0.75f, -0.5f},
+                       SLOPES[] = {1e6f, 5, NAN, INFINITY, -INFINITY, -1e6f, 1e-6f, 1e6f},
+                       SMALL[] = {0x1p-60f, -0x1p-60f, 0x1p-59f}, LARGE[] = {0x1p56f, -0x1p57f},
+                       UP[] = {1e6f, -1e6f, 1e6f}, DOWN[] = {-0x1p62f, 0x1p62f};
+    set_step(3);
+    for (size_t j = 0; j < LENGTH(RECIPES); j++) {
+        if (RECIPES[j].has_mask || RECIPES[j].decay != 0)
+            continue;
+        for (int observe = 1; observe >= 0; observe--) {
+            step[KERF__STEP_OBSERVE] = 0.01f * (float)observe;
+            check_bounded(&RECIPES[j], ENDS, SLOPES, LENGTH(ENDS));
+        }
+        step[KERF__STEP_OBSERVE] = 0.01f;
+        if (!RECIPES[j].is_adam) {
+            check_bounded(&RECIPES[j], SMALL, UP, LENGTH(SMALL));
+            check_bounded(&RECIPES[j], LARGE, DOWN, LENGTH(LARGE));
+        }
+    }
+    step[KERF__STEP_OBSERVE] = 0;
+}
+
 static void test_what_is_refused(void)
 {
     op_check c;
@@ -248,6 +290,7 @@ int main(void)
     test_sparse();
     test_mask_holds();
     test_as_torch();
+    test_bounded();
     test_what_is_refused();
     kerf_device_close(dev);
     return check_result();

@@ -321,6 +321,26 @@ static void test_range(void)
     }
 }
 
+/* Bytes that saturate as integers of fewer bits. */
+static void test_bits(void)
+{
+    for (int bits = 2; bits < 8; bits += 2) {
+        op_check c;
+        memset(zeros, 0, 200);
+        for (size_t i = 0; i < 5; i++)
+            scale[i] = 0.07f * (float)(i + 1);
+        op_check_begin(&c, dev);
+        op_check_input(&c, KERF_F32, KERF_SHAPE(5, 13), x);
+        op_check_input(&c, KERF_F32, KERF_SHAPE(5), scale);
+        op_check_input(&c, KERF_S8, KERF_SHAPE(5), zeros);
+        op_check_node(&c, "QuantizeLinear", 1);
+        CHECK_OK(kerf_node_set_int(c.node, "axis", 0));
+        CHECK_OK(kerf_node_set_int(c.node, "bits", bits));
+        op_check_variants(&c, ref_quantize, 0);
+        op_check_end(&c);
+    }
+}
+
 /* ---- refused ------------------------------------------------------------------------------- */
 
 /* A QuantizeLinear of (2, 5, 3), or the way back. */
@@ -385,6 +405,8 @@ static void test_refused(void)
            "zero point in2 of int32 must be a constant 0");
     refuse(DQ, KERF_U8, ONE, 1, KERF_U8, ONE, "output_dtype", 10, KERF_ERR_UNSUPPORTED,
            "output_dtype is 10, must be that of float32");
+    refuse(QL, KERF_F32, ONE, 1, KERF_U8, ONE, "bits", 4, KERF_ERR_UNSUPPORTED,
+           "bits is 4, must be from 2 to 7, of integers that are int8");
 }
 
 int main(void)
@@ -402,6 +424,7 @@ int main(void)
     test_strange_numbers();
     test_strange_scales();
     test_range();
+    test_bits();
     test_refused();
     kerf_device_close(dev);
     return check_result();

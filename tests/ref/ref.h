@@ -50,6 +50,7 @@ REF(softmax_cross_entropy);
 REF(sparse_conv);
 REF(sparse_matmul);
 REF(sparse_pattern);
+REF(step_grad);
 REF(top_k_mask);
 REF(trained_range);
 REF(trilu);

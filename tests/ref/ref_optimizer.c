@@ -51,8 +51,20 @@ static void update_entries(const kerf_node *n, const double *const *in, double *
         (is_adam ? adam : sgd)(n, in, out, (int64_t)in[starts + 1][e], e);
 }
 
+/* The end of a range: an eighth more or less at most. */
+static double bounded(double w, double next, double observe)
+{
+    const double size = fabs(w), to = w < 0 ? -next : next;
+    const double least = size > 0x1p-60 ? size * 7 / 8 : size,
+                 most = size < 0x1p56 ? size * 9 / 8 : size;
+    if (!(observe > 0) || isnan(to))
+        return w;
+    return copysign(fmin(fmax(to, least), most), w);
+}
+
 REF(optimizer)
 {
+    enum { OBSERVE = 4 };
     const int is_adam = strcmp(n->op, "kerf.AdamUpdate") == 0;
     const double *mask = inputs[is_adam ? 4 : 3];
     if (n->num_inputs == (is_adam ? 8 : 7)) {
@@ -61,6 +73,8 @@ REF(optimizer)
     }
     for (int64_t i = 0; i < kerf_shape_num_elements(n->inputs[0]->shape); i++) {
         (is_adam ? adam : sgd)(n, inputs, outputs, i, i);
+        if (kerf_node_int(n, "bounded", 0))
+            outputs[0][i] = bounded(inputs[0][i], outputs[0][i], inputs[is_adam ? 5 : 4][OBSERVE]);
         for (int k = 0; mask != NULL && mask[i] == 0 && k < n->num_outputs; k++)
             outputs[k][i] = 0;
     }

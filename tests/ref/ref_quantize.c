@@ -83,8 +83,12 @@ REF(quantize)
     const kerf_shape src = n->inputs[0]->shape;
     for (int64_t i = 0; i < kerf_shape_num_elements(src); i++) {
         const int64_t k = scale_at(n, src, n->inputs[at]->shape, i);
-        const kerf_quant q = ref_quant_range(integers_of(n, at + 1), inputs[at][k],
-                                             has_zero ? inputs[at + 1][k] : 0);
+        kerf_quant q = ref_quant_range(integers_of(n, at + 1), inputs[at][k],
+                                       has_zero ? inputs[at + 1][k] : 0);
+        if (kerf_node_int(n, "bits", 0) != 0) {
+            q.qmin = -(1 << (kerf_node_int(n, "bits", 0) - 1));
+            q.qmax = -q.qmin - 1;
+        }
         outputs[0][i] = element(n, inputs[0][i], at == 2 ? inputs[1][i] : 0, q);
     }
 }

@@ -135,12 +135,16 @@ kerf__rounding kerf__layer_rounding(const kerf_quantize_options *o, const kerf__
     const int is_matrix = l->weight->shape.rank == 2,
               in_blocks =
                   o->per == KERF_PER_BLOCK && is_matrix && l->mode == KERF_QUANTIZE_WEIGHT_ONLY;
-    return (kerf__rounding){.type = l->weights,
-                            .symmetric = !o->asymmetric,
-                            .axis = o->per == KERF_PER_TENSOR ? -1
-                                    : in_blocks               ? 1 - l->axis
-                                                              : l->axis,
-                            .block = in_blocks ? o->block : 0};
+    kerf__rounding how = {.type = l->weights,
+                          .symmetric = !o->asymmetric,
+                          .axis = o->per == KERF_PER_TENSOR ? -1
+                                  : in_blocks               ? 1 - l->axis
+                                                            : l->axis,
+                          .block = in_blocks ? o->block : 0};
+    if (how.symmetric && !in_blocks)
+        how.ends = kerf__ranges_find_weights(o->ranges, l->weight->name,
+                                             how.axis < 0 ? 1 : (size_t)l->channels);
+    return how;
 }
 
 /* ---- making ---------------------------------------------------------------------------- */

@@ -77,6 +77,7 @@ int kerf__sites_class(const kerf__sites *sites, const kerf_value *v);
 /* 1 if calibration has to watch it. */
 int kerf__sites_observed(const kerf__sites *sites, const kerf_value *v);
 
+int kerf__is_sample(const kerf_value *v);     /* the network's input, whose range is not learned */
 int kerf__is_activation(const kerf_value *v); /* and no weight; NULL: 0 */
 /* What a layer gives, behind its activation function. */
 const kerf_value *kerf__layer_end(const kerf_node *n);
@@ -92,6 +93,10 @@ const kerf_range *kerf__ranges_find(const kerf_ranges *r, const char *name); /* 
 kerf_status kerf__ranges_add_means(kerf_ranges *r, const char *name, double *means, size_t num);
 /* NULL: there are none, or not so many. */
 const double *kerf__ranges_find_means(const kerf_ranges *r, const char *name, size_t num);
+/* The ends of a layer's weights that were learned, one or one a channel; values are taken over.
+ * NULL (of no ranges, too): weights end where the largest does. */
+kerf_status kerf__ranges_add_weights(kerf_ranges *r, const char *name, double *values, size_t num);
+const double *kerf__ranges_find_weights(const kerf_ranges *r, const char *name, size_t num);
 
 /* With the means of another. */
 kerf_status kerf__ranges_copy_means(kerf_ranges *r, const kerf_ranges *src);
@@ -102,6 +107,7 @@ kerf_status kerf__ranges_copy_means(kerf_ranges *r, const kerf_ranges *src);
  * a watch of each, end. */
 typedef struct kerf__trained {
     int is_positive;          /* no site has numbers below 0 */
+    int is_learned;           /* by gradients, and not by what is seen */
     float most;               /* nor above this */
     kerf_value *scale, *zero; /* borrowed from the graph, as all here */
     kerf_value *ends[2], *seen;
@@ -109,8 +115,12 @@ typedef struct kerf__trained {
 void kerf__trained_bound(kerf__trained *t, const kerf_value *v);
 kerf_status kerf__trained_begin(kerf__trained *t, kerf_graph *g, kerf_state *s, const char *name,
                                 double low, double high, kerf_type type);
-kerf_status kerf__trained_watch(kerf__trained *t, kerf_value *v);
+/* v, which `quantize` rounds: it is looked at, or its gradient is asked for. */
+kerf_status kerf__trained_watch(kerf__trained *t, kerf_value *v, kerf_node *quantize);
 kerf_status kerf__trained_end(const kerf__trained *t);
+/* The ends of a layer's weights, of this shape (one, or one a channel), as a state of g. */
+kerf_status kerf__trained_weights(kerf_graph *g, kerf_state *s, const kerf__quantize_layer *l,
+                                  kerf_shape shape, kerf_value **out);
 
 /* ---- numbers --------------------------------------------------------------------------- */
 
@@ -133,12 +143,14 @@ typedef struct kerf__rounded {
 
 /* How to round: a scale for all (axis -1), one an element of axis, or one a block of `block`
  * along it.  least: none below, an entry a scale, or NULL.  targets: what is rounded in the place
- * of the weights, by the scales that these have, or NULL. */
+ * of the weights, by the scales that these have, or NULL.  ends: what scales have in the place of
+ * the largest |weight|, or NULL; what lies beyond saturates, and all of the type's integers are
+ * taken. */
 typedef struct kerf__rounding {
     kerf_type type;
     int symmetric, axis;
     int64_t block;
-    const double *least;
+    const double *least, *ends;
     const float *targets;
 } kerf__rounding;
 kerf_status kerf__round_weights(kerf__rounded *out, const float *weights, kerf_shape shape,

@@ -103,17 +103,24 @@ static void fill_scales(kerf__rounded *out, const double *low, const double *hig
 {
     for (size_t k = 0; k < num; k++) {
         const double least = how->least != NULL ? how->least[k] : 0;
-        const kerf_quant q =
-            kerf__quant_of_range(low[k], high[k], how->type, how->symmetric, least);
+        const double end = how->ends != NULL ? how->ends[k] : high[k];
+        const kerf_quant q = kerf__quant_of_range(how->ends != NULL ? -end : low[k], end, how->type,
+                                                  how->symmetric, least);
         ((float *)out->scales->data)[k] = q.scale;
         kerf__put_integer(out->zeros, k, q.zero_point);
     }
 }
 
+/* Where integers end.  By learned ends weights saturate, and there is use for one more below. */
+static kerf_quant limits_of(const kerf__rounding *how)
+{
+    return kerf__quant_of_range(0, 0, how->type, how->symmetric && how->ends == NULL, 0);
+}
+
 static void fill_integers(kerf__rounded *out, const float *weights, const groups *g,
                           const kerf__rounding *how)
 {
-    const kerf_quant limits = kerf__quant_of_range(0, 0, how->type, how->symmetric, 0);
+    const kerf_quant limits = limits_of(how);
     const float *targets = how->targets != NULL ? how->targets : weights;
     for (size_t i = 0; i < out->integers->num_elements; i++) {
         const size_t k = group_of(g, how, i);
@@ -169,7 +176,7 @@ void kerf__rounded_choices(const kerf__rounded *r, const kerf__rounding *how, co
                            float *down, float *step)
 {
     const groups g = find_groups(r->integers->shape, how);
-    const kerf_quant limits = kerf__quant_of_range(0, 0, how->type, how->symmetric, 0);
+    const kerf_quant limits = limits_of(how);
     for (size_t i = 0; i < r->integers->num_elements; i++) {
         const size_t k = group_of(&g, how, i);
         const float scale = ((const float *)r->scales->data)[k], x = weights[i] / scale;

@@ -88,6 +88,11 @@ static void hand_on(kerf__sites *sites, const kerf_value *from, const kerf_value
 
 /* ---- walking ---------------------------------------------------------------------------- */
 
+int kerf__is_sample(const kerf_value *v)
+{
+    return v->kind == KERF__VALUE_INPUT;
+}
+
 int kerf__is_activation(const kerf_value *v)
 {
     return v != NULL && (v->kind == KERF__VALUE_RESULT || v->kind == KERF__VALUE_INPUT);

@@ -21,7 +21,7 @@
 typedef struct seen {
     double low, high;
     int any;
-    kerf__trained trained; /* where ranges follow what is seen */
+    kerf__trained trained; /* where ranges change while the network is trained */
 } seen;
 
 typedef struct rewriting {
@@ -31,7 +31,7 @@ typedef struct rewriting {
     const kerf__quantize_layers *layers;
     kerf__sites sites;
     seen *seen;          /* owned; by class */
-    kerf_state *trained; /* of ranges that follow what is seen; NULL: they stay */
+    kerf_state *trained; /* of ranges that change; NULL: they stay */
 } rewriting;
 
 /* ---- ranges ---------------------------------------------------------------------------- */
@@ -81,20 +81,29 @@ static kerf_status collect_ranges(rewriting *r)
     return KERF_OK;
 }
 
+/* 1 for a class whose range changes while the network is trained. */
+static int is_trained(const rewriting *r, size_t class)
+{
+    return r->trained != NULL && r->seen[class].any &&
+           !(r->options->learn_ranges && kerf__is_sample(r->g->values[class]));
+}
+
 static kerf_status begin_ranges(rewriting *r)
 {
-    for (size_t i = 0; i < r->sites.num; i++)
-        if (r->seen[i].any)
+    for (size_t i = 0; i < r->sites.num; i++) {
+        r->seen[i].trained.is_learned = r->options->learn_ranges;
+        if (is_trained(r, i))
             KERF__TRY(kerf__trained_begin(&r->seen[i].trained, r->g, r->trained,
                                           r->g->values[i]->name, r->seen[i].low, r->seen[i].high,
                                           r->options->activations));
+    }
     return KERF_OK;
 }
 
 static kerf_status end_ranges(const rewriting *r)
 {
     for (size_t i = 0; i < r->sites.num; i++)
-        if (r->seen[i].any)
+        if (is_trained(r, i))
             KERF__TRY(kerf__trained_end(&r->seen[i].trained));
     return KERF_OK;
 }
@@ -128,7 +137,8 @@ static kerf_status add_numbers(const rewriting *r, const kerf_value *v, kerf_val
     return kerf__add_constant(r->g, v->name, "zero", t, zero);
 }
 
-static kerf_status round_by(const rewriting *r, kerf_value *v, kerf_value *scale, kerf_value *zero)
+static kerf_status round_by(const rewriting *r, kerf_value *v, kerf_value *scale, kerf_value *zero,
+                            kerf_node **out)
 {
     kerf_node *q, *dq;
     KERF__TRY(kerf__add_node(r->g, "QuantizeLinear", v->name, "q", (kerf_value *[]){v, scale, zero},
@@ -136,18 +146,21 @@ static kerf_status round_by(const rewriting *r, kerf_value *v, kerf_value *scale
     KERF__TRY(kerf__add_node(r->g, "DequantizeLinear", v->name, "dq",
                              (kerf_value *[]){q->outputs[0], scale, zero}, 3, KERF_F32, v->shape,
                              &dq));
+    *out = q;
     return replace_by(r->g, v, q, dq->outputs[0]);
 }
 
 static kerf_status round_site(const rewriting *r, kerf_value *v)
 {
-    kerf__trained *trained = &r->seen[kerf__sites_class(&r->sites, v)].trained;
+    const size_t class = (size_t)kerf__sites_class(&r->sites, v);
+    kerf__trained *trained = &r->seen[class].trained;
     kerf_value *scale = trained->scale, *zero = trained->zero;
-    if (r->trained == NULL)
+    kerf_node *quantize;
+    if (!is_trained(r, class))
         KERF__TRY(add_numbers(r, v, &scale, &zero));
-    KERF__TRY(round_by(r, v, scale, zero));
-    const int is_watched = r->trained != NULL && kerf__sites_observed(&r->sites, v);
-    return is_watched ? kerf__trained_watch(trained, v) : KERF_OK;
+    KERF__TRY(round_by(r, v, scale, zero, &quantize));
+    const int is_watched = is_trained(r, class) && kerf__sites_observed(&r->sites, v);
+    return is_watched ? kerf__trained_watch(trained, v, quantize) : KERF_OK;
 }
 
 /* ---- layers ---------------------------------------------------------------------------- */

@@ -8,9 +8,10 @@
  *                                     ^           |              ^
  *     bias ---------------------------+           +--> DequantizeLinear
  *
- * Weights and biases stay floats in the state, and their scales follow them in each step; a
+ * Weights and biases stay floats in the state, and their scales follow them in each step, or are
+ * learned: then a state has the ends of weights in the place of Abs and ReduceMax.  A
  * gradient passes the rounding as if it were not there (lib/ops/quantize.c).  Activations have the
- * ranges that calibration found, or begin with them and follow what is seen (trained_ranges.c).
+ * ranges that calibration found, or begin with them and change (trained_ranges.c).
  * What kerf_quantize() makes of weights and biases afterwards has the same scales and integers, bit
  * for bit: so training and an evaluation of this graph run the very kernels of the file
  * (lib/plan/fuse_integer.c). */
@@ -25,6 +26,13 @@ static kerf_status add_zeros(kerf_graph *g, const char *base, kerf_type type, ke
     KERF__TRY(kerf_tensor_create(&t, NULL, type, shape));
     return kerf__add_constant(g, base, "zero", t, out);
 }
+
+/* The layers' weights are in the network's state. */
+typedef struct rounding {
+    kerf_graph *g;
+    kerf_state *trained; /* or NULL */
+    const kerf_quantize_options *options;
+} rounding;
 
 /* The largest |weight| of all, or of each channel. */
 static kerf_status add_most(kerf_graph *g, const kerf__quantize_layer *l, kerf_shape shape,
@@ -61,18 +69,25 @@ static kerf_status add_result(kerf_node *n, kerf_type type, kerf_shape shape)
     return KERF_OK;
 }
 
+static kerf_status add_end(const rounding *r, const kerf__quantize_layer *l, kerf_shape shape,
+                           kerf_value **out)
+{
+    return r->options->learn_ranges ? kerf__trained_weights(r->g, r->trained, l, shape, out)
+                                    : add_most(r->g, l, shape, out);
+}
+
 /* The layer's scale and, where its input is rounded by now, its bias. */
-static kerf_status add_numbers(kerf_graph *g, const kerf__quantize_layer *l, kerf_shape shape,
+static kerf_status add_numbers(const rounding *r, const kerf__quantize_layer *l, kerf_shape shape,
                                kerf_node **out)
 {
     kerf_value *inputs[3];
     const int has_bias = rounds_bias(l);
-    KERF__TRY(add_most(g, l, shape, &inputs[0]));
+    KERF__TRY(add_end(r, l, shape, &inputs[0]));
     if (has_bias) {
         inputs[1] = l->node->inputs[0]->producer->inputs[1];
         inputs[2] = l->node->inputs[2];
     }
-    KERF__TRY(kerf__add_node(g, "kerf.QuantizeLayer", l->weight->name, "scale", inputs,
+    KERF__TRY(kerf__add_node(r->g, "kerf.QuantizeLayer", l->weight->name, "scale", inputs,
                              has_bias ? 3 : 1, KERF_F32, shape, out));
     if (has_bias) {
         KERF__TRY(add_result(*out, KERF_S32, KERF_SHAPE(l->channels)));
@@ -109,19 +124,23 @@ static kerf_status round_bias(kerf_graph *g, const kerf__quantize_layer *l, kerf
     return KERF_OK;
 }
 
-static kerf_status round_layer(kerf_graph *g, const kerf_quantize_options *o,
-                               const kerf__quantize_layer *l)
+static kerf_status round_layer(const rounding *r, const kerf__quantize_layer *l)
 {
-    const kerf_shape shape = o->per == KERF_PER_TENSOR ? KERF_SCALAR : KERF_SHAPE(l->channels);
+    const int is_one = r->options->per == KERF_PER_TENSOR;
+    const kerf_shape shape = is_one ? KERF_SCALAR : KERF_SHAPE(l->channels);
     kerf_node *numbers;
-    KERF__TRY(add_numbers(g, l, shape, &numbers));
-    KERF__TRY(round_weights(g, l, shape, numbers));
-    return rounds_bias(l) ? round_bias(g, l, numbers) : KERF_OK;
+    KERF__TRY(add_numbers(r, l, shape, &numbers));
+    KERF__TRY(round_weights(r->g, l, shape, numbers));
+    return rounds_bias(l) ? round_bias(r->g, l, numbers) : KERF_OK;
 }
 
-static kerf_status check(const kerf_quantize_options *o)
+static kerf_status check(const kerf_quantize_options *o, const kerf_state *trained)
 {
     KERF__TRY(kerf__quantize_check_options(o));
+    if (o->learn_ranges && trained == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "quantize: learned ranges are a part of the network's state, which must "
+                          "be given");
     int can = o->mode == KERF_QUANTIZE_STATIC && !o->asymmetric && o->per != KERF_PER_BLOCK;
     for (size_t i = 0; i < o->num_choices; i++)
         can &= o->choices[i].mode != KERF_QUANTIZE_DYNAMIC || o->choices[i].weights == KERF_F32;
@@ -139,7 +158,7 @@ static kerf_status rewrite(kerf_graph *g, kerf_state *trained, const kerf_quanti
     kerf_status status = kerf__quantize_activations(g, trained, options, &layers);
     for (size_t i = 0; status == KERF_OK && i < layers.num; i++)
         if (layers.at[i].weights != KERF_F16) /* less than what a step changes is lost there */
-            status = round_layer(g, options, &layers.at[i]);
+            status = round_layer(&(rounding){g, trained, options}, &layers.at[i]);
     kerf__quantize_layers_free(&layers);
     return status == KERF_OK ? kerf__graph_sort(g) : status;
 }
@@ -148,7 +167,7 @@ kerf_status kerf_quantize_rounding(kerf_graph **out, const kerf_graph *g, kerf_s
                                    const kerf_quantize_options *options)
 {
     *out = NULL;
-    KERF__TRY(check(options));
+    KERF__TRY(check(options, trained));
     KERF__TRY(kerf_graph_copy(out, g));
     kerf_status status = rewrite(*out, trained, options);
     if (status != KERF_OK) {

@@ -55,6 +55,7 @@ kerf_status kerf__quantize_weight_only(kerf_graph *g, const kerf_state *s,
         if (l->mode != KERF_QUANTIZE_WEIGHT_ONLY)
             continue;
         how.type = l->weights;
+        how.ends = kerf__layer_rounding(options, l).ends;
         if (l->weights == KERF_F16)
             KERF__TRY(kerf__quantize_half(g, s, l));
         else if (kerf__layer_is_conv(l))

@@ -9,17 +9,24 @@
 #include "base/file.h"
 #include "compress/quantize/quantize_internal.h"
 
-typedef struct means {
-    char *name;     /* owned, as both */
-    double *values; /* by channel */
+/* Numbers by channel. */
+typedef struct numbers {
+    char *name; /* owned, as both */
+    double *values;
     size_t num;
-} means;
+} numbers;
+typedef struct lists {
+    numbers *at; /* owned */
+    size_t num, capacity;
+} lists;
+
+enum { MEANS, WEIGHTS, NUM_KINDS };
+static const char *const KEYS[NUM_KINDS] = {[MEANS] = "means", [WEIGHTS] = "weights"};
 
 struct kerf_ranges {
     kerf_range *items; /* owned, names too */
     size_t num, capacity;
-    means *means; /* owned */
-    size_t num_means, means_capacity;
+    lists lists[NUM_KINDS];
 };
 
 kerf_status kerf__ranges_create(kerf_ranges **out)
@@ -34,11 +41,13 @@ void kerf_ranges_destroy(kerf_ranges *r)
         return;
     for (size_t i = 0; i < r->num; i++)
         free((char *)r->items[i].name); /* made by kerf__strdup below */
-    for (size_t i = 0; i < r->num_means; i++) {
-        free(r->means[i].name);
-        free(r->means[i].values);
+    for (int k = 0; k < NUM_KINDS; k++) {
+        for (size_t i = 0; i < r->lists[k].num; i++) {
+            free(r->lists[k].at[i].name);
+            free(r->lists[k].at[i].values);
+        }
+        free(r->lists[k].at);
     }
-    free(r->means);
     free(r->items);
     free(r);
 }
@@ -72,31 +81,51 @@ const kerf_range *kerf__ranges_find(const kerf_ranges *r, const char *name)
     return NULL;
 }
 
-kerf_status kerf__ranges_add_means(kerf_ranges *r, const char *name, double *values, size_t num)
+/* values are taken over. */
+static kerf_status add(lists *l, const char *name, double *values, size_t num)
 {
     char *copy = kerf__strdup(name);
-    if (copy == NULL ||
-        !kerf__grow((void **)&r->means, &r->means_capacity, r->num_means, sizeof *r->means)) {
+    if (copy == NULL || !kerf__grow((void **)&l->at, &l->capacity, l->num, sizeof *l->at)) {
         free(copy);
         free(values);
         return kerf__fail_memory("ranges", strlen(name));
     }
-    r->means[r->num_means++] = (means){copy, values, num};
+    l->at[l->num++] = (numbers){copy, values, num};
     return KERF_OK;
+}
+
+static const double *find(const lists *l, const char *name, size_t num)
+{
+    for (size_t i = 0; i < l->num; i++)
+        if (strcmp(l->at[i].name, name) == 0 && l->at[i].num == num)
+            return l->at[i].values;
+    return NULL;
+}
+
+kerf_status kerf__ranges_add_means(kerf_ranges *r, const char *name, double *values, size_t num)
+{
+    return add(&r->lists[MEANS], name, values, num);
 }
 
 const double *kerf__ranges_find_means(const kerf_ranges *r, const char *name, size_t num)
 {
-    for (size_t i = 0; i < r->num_means; i++)
-        if (strcmp(r->means[i].name, name) == 0 && r->means[i].num == num)
-            return r->means[i].values;
-    return NULL;
+    return find(&r->lists[MEANS], name, num);
+}
+
+kerf_status kerf__ranges_add_weights(kerf_ranges *r, const char *name, double *values, size_t num)
+{
+    return add(&r->lists[WEIGHTS], name, values, num);
+}
+
+const double *kerf__ranges_find_weights(const kerf_ranges *r, const char *name, size_t num)
+{
+    return r != NULL ? find(&r->lists[WEIGHTS], name, num) : NULL;
 }
 
 kerf_status kerf__ranges_copy_means(kerf_ranges *r, const kerf_ranges *src)
 {
-    for (size_t i = 0; i < src->num_means; i++) {
-        const means *m = &src->means[i];
+    for (size_t i = 0; i < src->lists[MEANS].num; i++) {
+        const numbers *m = &src->lists[MEANS].at[i];
         double *values = kerf__alloc(m->num, sizeof *values);
         if (values == NULL)
             return kerf__fail_memory("ranges", m->num * sizeof *values);
@@ -131,7 +160,7 @@ static kerf_status parse_ranges(kerf_ranges *r, const char *path, const json_t *
     return KERF_OK;
 }
 
-static kerf_status take_means(kerf_ranges *r, const char *name, const json_t *list)
+static kerf_status take_numbers(lists *l, const char *name, const json_t *list)
 {
     const size_t num = json_array_size(list);
     double *values = kerf__alloc(num, sizeof *values);
@@ -139,7 +168,7 @@ static kerf_status take_means(kerf_ranges *r, const char *name, const json_t *li
         return kerf__fail_memory("ranges", num * sizeof *values);
     for (size_t i = 0; i < num; i++)
         values[i] = json_number_value(json_array_get(list, i));
-    return kerf__ranges_add_means(r, name, values, num);
+    return add(l, name, values, num);
 }
 
 static int are_numbers(const json_t *list)
@@ -150,16 +179,16 @@ static int are_numbers(const json_t *list)
     return json_array_size(list) > 0;
 }
 
-static kerf_status parse_means(kerf_ranges *r, const char *path, const json_t *root)
+static kerf_status parse_numbers(kerf_ranges *r, int kind, const char *path, const json_t *root)
 {
-    json_t *all = json_object_get(root, "means"), *one;
+    json_t *all = json_object_get(root, KEYS[kind]), *one;
     const char *name;
     json_object_foreach(all, name, one)
     {
         if (!are_numbers(one))
-            return kerf__fail(KERF_ERR_FORMAT, "%s: means of '%s': must be a list of numbers", path,
-                              name);
-        KERF__TRY(take_means(r, name, one));
+            return kerf__fail(KERF_ERR_FORMAT, "%s: %s of '%s': must be a list of numbers", path,
+                              KEYS[kind], name);
+        KERF__TRY(take_numbers(&r->lists[kind], name, one));
     }
     return KERF_OK;
 }
@@ -167,7 +196,9 @@ static kerf_status parse_means(kerf_ranges *r, const char *path, const json_t *r
 static kerf_status parse(kerf_ranges *r, const char *path, const json_t *root)
 {
     KERF__TRY(parse_ranges(r, path, root));
-    return parse_means(r, path, root);
+    for (int k = 0; k < NUM_KINDS; k++)
+        KERF__TRY(parse_numbers(r, k, path, root));
+    return KERF_OK;
 }
 
 kerf_status kerf_ranges_read(kerf_ranges **out, const char *path)
@@ -204,14 +235,14 @@ static json_t *json_of_ranges(const kerf_ranges *r)
     return all;
 }
 
-static json_t *json_of_means(const kerf_ranges *r)
+static json_t *json_of_numbers(const lists *l)
 {
     json_t *all = json_object();
-    for (size_t i = 0; i < r->num_means; i++) {
+    for (size_t i = 0; i < l->num; i++) {
         json_t *values = json_array();
-        for (size_t k = 0; k < r->means[i].num; k++)
-            json_array_append_new(values, json_real(r->means[i].values[k]));
-        json_object_set_new(all, r->means[i].name, values);
+        for (size_t k = 0; k < l->at[i].num; k++)
+            json_array_append_new(values, json_real(l->at[i].values[k]));
+        json_object_set_new(all, l->at[i].name, values);
     }
     return all;
 }
@@ -220,8 +251,9 @@ kerf_status kerf_ranges_write(const kerf_ranges *r, const char *path)
 {
     json_t *root = json_pack("{s:i, s:s, s:o}", "schema", 1, "kerf", kerf_version(), "ranges",
                              json_of_ranges(r));
-    if (root != NULL && r->num_means > 0)
-        json_object_set_new(root, "means", json_of_means(r));
+    for (int k = 0; root != NULL && k < NUM_KINDS; k++)
+        if (r->lists[k].num > 0)
+            json_object_set_new(root, KEYS[k], json_of_numbers(&r->lists[k]));
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text == NULL)

@@ -1,5 +1,5 @@
-/* compress/quantize/trained_ranges.c -- ranges of activations that follow what is seen while the
- * network is trained with its roundings (Jacob et al. 2018, section 3.1).
+/* compress/quantize/trained_ranges.c -- ranges that change while the network is trained with its
+ * roundings.  Those of activations follow what is seen (Jacob et al. 2018, section 3.1):
  *
  *     low, high (states) --> kerf.TrainedRange --> scale, zero point of all sites of a class
  *     sites --> kerf.Ends --> kerf.FollowRange with low  --> low's next value
@@ -10,7 +10,13 @@
  * Clip bounds them, the high end goes no further (attribute `most`).  The plan then takes a Relu or
  * a Clip from 0 for the integers' own bounds, as in the file.
  *
- * Both states carry the name of the class; kerf_quantize_take_ranges() finds them by it. */
+ * Or they are learned, as are the ends of weights (LSQ, Esser et al. 2020): nobody looks at sites,
+ * ends are states that the optimizer moves, and a QuantizeLinear where numbers are made asks for
+ * their gradient (lib/ops/step_grad.c).  The network's own input keeps its range: samples end where
+ * they end, and a gradient back to them is a convolution that nothing else needs.
+ *
+ * Both states carry the name of the class, those of weights the weight's;
+ * kerf_quantize_take_ranges() finds them by it. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,41 +40,59 @@ static char *name_of(const char *base, const char *end)
     return name;
 }
 
-static kerf_status find_state(const kerf_state *s, const char *name, const kerf_state_entry **out)
+static kerf_status find_state(const kerf_state *s, const char *name, kerf_shape shape,
+                              const kerf_state_entry **out)
 {
     *out = kerf_state_find(s, name);
     if (*out == NULL ||
         ((*out)->role == KERF_ROLE_RANGE && kerf_tensor_type((*out)->tensor) == KERF_F32 &&
-         kerf_tensor_num_elements((*out)->tensor) == 1))
+         kerf_shape_equal(kerf_tensor_shape((*out)->tensor), shape)))
         return KERF_OK;
     return kerf__fail(KERF_ERR_ARGUMENT, "quantize: '%s' must be the end of a trained range", name);
 }
 
-/* The end's state, made on first use, begins with what was calibrated.  No denormals, which some
- * devices do not have. */
-static kerf_status begin_state(kerf_state *s, const char *name, double x, int *id)
+/* The state of ends, made on first use, begins with these. */
+static kerf_status begin_state(kerf_state *s, const char *name, kerf_shape shape,
+                               const float *start, int *id)
 {
-    const float start = fabs(x) < 0x1p-126 ? 0.0f : (float)x;
     const kerf_state_entry *e;
-    KERF__TRY(find_state(s, name, &e));
+    KERF__TRY(find_state(s, name, shape, &e));
     if (e == NULL)
-        KERF__TRY(kerf_state_add(s, name, KERF_ROLE_RANGE, -1, KERF_F32, KERF_SCALAR, id));
+        KERF__TRY(kerf_state_add(s, name, KERF_ROLE_RANGE, -1, KERF_F32, shape, id));
     else
         *id = e->id;
-    return kerf_state_write(s, *id, &start);
+    return kerf_state_write(s, *id, start);
 }
 
-static kerf_status add_end(kerf_graph *g, kerf_state *s, const char *base, const char *end,
-                           double x, kerf_value **out)
+/* Layers that share a weight share its ends: a state is one value, which one node writes. */
+static kerf_status add_value(kerf_graph *g, int id, kerf_shape shape, kerf_value **out)
+{
+    for (size_t i = 0; i < g->num_values; i++)
+        if (g->values[i]->kind == KERF__VALUE_STATE && g->values[i]->state_id == id) {
+            *out = g->values[i];
+            return KERF_OK;
+        }
+    return kerf_graph_add_state(g, NULL, id, KERF_F32, shape, out);
+}
+
+static kerf_status add_ends(kerf_graph *g, kerf_state *s, const char *base, const char *end,
+                            kerf_shape shape, const float *start, kerf_value **out)
 {
     char *name = name_of(base, end);
     int id = -1;
     if (name == NULL)
         return kerf__fail_memory("quantize", strlen(base));
-    kerf_status status = begin_state(s, name, x, &id);
+    kerf_status status = begin_state(s, name, shape, start, &id);
     free(name);
-    KERF__TRY(status);
-    return kerf_graph_add_state(g, NULL, id, KERF_F32, KERF_SCALAR, out);
+    return status == KERF_OK ? add_value(g, id, shape, out) : status;
+}
+
+/* What was calibrated.  No denormals, which some devices do not have. */
+static kerf_status add_end(kerf_graph *g, kerf_state *s, const char *base, const char *end,
+                           double x, kerf_value **out)
+{
+    const float start = fabs(x) < 0x1p-126 ? 0.0f : (float)x;
+    return add_ends(g, s, base, end, KERF_SCALAR, &start, out);
 }
 
 /* ---- the range -------------------------------------------------------------------------- */
@@ -131,10 +155,12 @@ kerf_status kerf__trained_begin(kerf__trained *t, kerf_graph *g, kerf_state *s, 
 
 /* ---- what is seen ------------------------------------------------------------------------ */
 
-kerf_status kerf__trained_watch(kerf__trained *t, kerf_value *v)
+kerf_status kerf__trained_watch(kerf__trained *t, kerf_value *v, kerf_node *quantize)
 {
     kerf_value *inputs[2] = {v, t->seen};
     kerf_node *n;
+    if (t->is_learned)
+        return kerf_node_set_int(quantize, "kerf.learns", 1);
     KERF__TRY(kerf__add_node(t->scale->graph, "kerf.Ends", v->name, "ends", inputs,
                              t->seen != NULL ? 2 : 1, KERF_F32, KERF_SHAPE(2), &n));
     t->seen = n->outputs[0];
@@ -144,7 +170,7 @@ kerf_status kerf__trained_watch(kerf__trained *t, kerf_value *v)
 kerf_status kerf__trained_end(const kerf__trained *t)
 {
     kerf_node *n;
-    for (int i = t->is_positive; i < 2; i++) {
+    for (int i = t->is_positive; i < 2 && !t->is_learned; i++) {
         KERF__TRY(kerf__add_node(t->scale->graph, "kerf.FollowRange", t->scale->name, "next",
                                  (kerf_value *[]){t->ends[i], t->seen}, 2, KERF_F32, KERF_SCALAR,
                                  &n));
@@ -152,6 +178,58 @@ kerf_status kerf__trained_end(const kerf__trained *t)
         n->outputs[0]->next_of = t->ends[i]->state_id;
     }
     return KERF_OK;
+}
+
+/* ---- weights ------------------------------------------------------------------------------ */
+
+/* Of the weights that share an end. */
+typedef struct sizes {
+    double sum, most, alive;
+} sizes;
+
+static void add_size(sizes *all, double size)
+{
+    all->sum += size;
+    all->alive += size > 0;
+    all->most = fmax(all->most, size);
+}
+
+/* The paper's first step is 2 * mean |w| / sqrt(most integer); of 8 bits that would be wider than
+ * the largest weight.  Pruned weights, which stay 0, do not count. */
+static float first_end(const sizes *all, kerf_type type)
+{
+    const double root = sqrt((double)kerf__quant_most(type));
+    const double end = all->alive > 0 ? fmin(2 * all->sum / all->alive * root, all->most) : 0;
+    return end < 0x1p-126 ? 0.0f : (float)end;
+}
+
+static kerf_status find_first_ends(const kerf_state *s, const kerf__quantize_layer *l, sizes *all,
+                                   float *ends, size_t num_ends)
+{
+    float *weights;
+    KERF__TRY(kerf__quantize_read(s, l->weight, &weights));
+    for (size_t i = 0; i < (size_t)kerf_shape_num_elements(l->weight->shape); i++)
+        add_size(&all[num_ends == 1 ? 0 : kerf__layer_made(l, i)], fabs((double)weights[i]));
+    for (size_t c = 0; c < num_ends; c++)
+        ends[c] = first_end(&all[c], l->weights);
+    free(weights);
+    return KERF_OK;
+}
+
+kerf_status kerf__trained_weights(kerf_graph *g, kerf_state *s, const kerf__quantize_layer *l,
+                                  kerf_shape shape, kerf_value **out)
+{
+    const size_t num = (size_t)kerf_shape_num_elements(shape);
+    float *ends = kerf__alloc(num, sizeof *ends);
+    sizes *all = kerf__alloc(num, sizeof *all); /* zeroed */
+    kerf_status status = ends != NULL && all != NULL
+                             ? find_first_ends(s, l, all, ends, num)
+                             : kerf__fail_memory("quantize", num * sizeof *all);
+    if (status == KERF_OK)
+        status = add_ends(g, s, l->weight->name, "end", shape, ends, out);
+    free(ends);
+    free(all);
+    return status;
 }
 
 /* ---- back --------------------------------------------------------------------------------- */
@@ -165,7 +243,7 @@ static kerf_status read_end(const kerf_state *s, const char *base, const char *e
     float x = 0;
     if (name == NULL)
         return kerf__fail_memory("quantize", strlen(base));
-    kerf_status status = find_state(s, name, &e);
+    kerf_status status = find_state(s, name, KERF_SCALAR, &e);
     if (status == KERF_OK && e != NULL)
         status = kerf_state_read(s, e->id, &x);
     free(name);
@@ -185,12 +263,17 @@ static double most_of(const kerf_graph *g, const kerf__sites *sites, int class)
     return (double)t.most;
 }
 
-/* Each site that is observed has the range of its class. */
+/* Each site that is observed has the range of its class; kept: those that training began with. */
 static kerf_status read_site(kerf_ranges *r, const kerf_graph *g, const kerf_state *s,
-                             const kerf__sites *sites, const kerf_value *v)
+                             const kerf__sites *sites, const kerf_value *v,
+                             const kerf_quantize_options *options)
 {
     const int class = kerf__sites_class(sites, v);
     const char *base = g->values[class]->name;
+    const kerf_range *kept =
+        options->ranges != NULL ? kerf__ranges_find(options->ranges, v->name) : NULL;
+    if (options->learn_ranges && kept != NULL && kerf__is_sample(g->values[class]))
+        return kerf__ranges_add(r, v->name, kept->low, kept->high);
     double low, high;
     int is_there;
     KERF__TRY(read_end(s, base, "low", &low, &is_there));
@@ -205,14 +288,40 @@ static kerf_status read_site(kerf_ranges *r, const kerf_graph *g, const kerf_sta
 }
 
 static kerf_status read_sites(kerf_ranges *r, const kerf_graph *g, const kerf_state *s,
-                              const kerf__quantize_layers *layers)
+                              const kerf__quantize_layers *layers,
+                              const kerf_quantize_options *options)
 {
     kerf__sites sites;
     kerf_status status = kerf__sites_find(&sites, g, layers);
     for (size_t i = 0; status == KERF_OK && i < sites.num; i++)
         if (kerf__sites_observed(&sites, g->values[i]))
-            status = read_site(r, g, s, &sites, g->values[i]);
+            status = read_site(r, g, s, &sites, g->values[i], options);
     kerf__sites_free(&sites);
+    return status;
+}
+
+/* Learned ends of a layer's weights, if it has some. */
+static kerf_status read_weights(kerf_ranges *r, const kerf_state *s, const kerf__quantize_layer *l)
+{
+    char *name = name_of(l->weight->name, "end");
+    if (name == NULL)
+        return kerf__fail_memory("quantize", strlen(l->weight->name));
+    const kerf_state_entry *e = kerf_state_find(s, name);
+    free(name);
+    if (e == NULL || e->role != KERF_ROLE_RANGE || kerf_tensor_type(e->tensor) != KERF_F32)
+        return KERF_OK;
+    const size_t num = kerf_tensor_num_elements(e->tensor);
+    float *ends = kerf__alloc(num, sizeof *ends);
+    double *values = kerf__alloc(num, sizeof *values);
+    kerf_status status = ends != NULL && values != NULL
+                             ? kerf_state_read(s, e->id, ends)
+                             : kerf__fail_memory("quantize", num * sizeof *values);
+    for (size_t i = 0; status == KERF_OK && i < num; i++)
+        values[i] = (double)ends[i];
+    free(ends);
+    if (status == KERF_OK)
+        return kerf__ranges_add_weights(r, l->weight->name, values, num);
+    free(values);
     return status;
 }
 
@@ -234,7 +343,9 @@ kerf_status kerf_quantize_take_ranges(kerf_ranges **out, const kerf_graph *g, ke
     KERF__TRY(kerf__quantize_find(&layers, g, options));
     kerf_status status = kerf__ranges_create(out);
     if (status == KERF_OK)
-        status = read_sites(*out, g, s, &layers);
+        status = read_sites(*out, g, s, &layers, options);
+    for (size_t i = 0; status == KERF_OK && options->learn_ranges && i < layers.num; i++)
+        status = read_weights(*out, s, &layers.at[i]);
     if (status == KERF_OK && options->ranges != NULL)
         status = kerf__ranges_copy_means(*out, options->ranges);
     kerf__quantize_layers_free(&layers);
