@@ -263,6 +263,16 @@ static kerf_status build_plain(const kerf__op_case *c)
      .num_candidates = KERF__QLINEAR_CONV_NUM_TILES,                                               \
      .takes = kerf__qlinear_conv_takes},
 
+#define FEW(form, dot)                                                                             \
+    {.name = "qlinear_conv_few_" #form,                                                            \
+     .wide = 1,                                                                                    \
+     .fits = kerf__qlinear_few_##form##_fits,                                                      \
+     .guess = kerf__qlinear_few_##form##_guess,                                                    \
+     .build = kerf__qlinear_few_##form##_build,                                                    \
+     .candidates = kerf__qlinear_few_tiles,                                                        \
+     .num_candidates = KERF__QLINEAR_FEW_NUM_TILES,                                                \
+     .takes = kerf__qlinear_few_takes},
+
 #define DEPTHWISE(form, dot)                                                                       \
     {.name = "qlinear_conv_depthwise_" #form,                                                      \
      .wide = 1,                                                                                    \
@@ -275,7 +285,7 @@ static kerf_status build_plain(const kerf__op_case *c)
 
 static const kerf__variant VARIANTS[] = {
     KERF__QLINEAR_CONV_FORM_LIST(WIDE) /* the fastest first */
-    KERF__QLINEAR_CONV_FORM_LIST(DEPTHWISE) PLAIN_VARIANTS,
+    KERF__QLINEAR_CONV_FORM_LIST(FEW) KERF__QLINEAR_CONV_FORM_LIST(DEPTHWISE) PLAIN_VARIANTS,
     {.name = "qlinear_conv_depthwise_simt",
      .fits = kerf__qlinear_depthwise_simt_fits,
      .guess = kerf__qlinear_depthwise_simt_guess,

@@ -58,6 +58,8 @@ KERF__QLINEAR_CONV_FORM_LIST(KERF__QLINEAR_CONV_FORM)
 int kerf__qlinear_conv_takes(const kerf__op_case *c, const kerf__candidate *candidate);
 enum { KERF__QLINEAR_CONV_NUM_TILES = 4 };
 extern const kerf__candidate kerf__qlinear_conv_tiles[KERF__QLINEAR_CONV_NUM_TILES];
+/* Of a dot product of a vector in such a tile. */
+double kerf__qlinear_conv_sum_cycles(const int *tile, kerf_dot form);
 
 /* qlinear_conv_depthwise_wide.c: those of one filter a channel; the wish is qlinear_conv_wide.c's.
  */
@@ -71,5 +73,17 @@ KERF__QLINEAR_CONV_FORM_LIST(KERF__QLINEAR_DEPTHWISE_FORM)
 int kerf__qlinear_depthwise_takes(const kerf__op_case *c, const kerf__candidate *candidate);
 enum { KERF__QLINEAR_DEPTHWISE_NUM_TILES = 2 };
 extern const kerf__candidate kerf__qlinear_depthwise_tiles[KERF__QLINEAR_DEPTHWISE_NUM_TILES];
+
+/* qlinear_conv_few_wide.c: those of a picture; the wish is qlinear_conv_wide.c's. */
+int kerf__qlinear_few_is_wished(const kerf__conv *v);
+#define KERF__QLINEAR_FEW_FORM(name, form)                                                         \
+    int kerf__qlinear_few_##name##_fits(const kerf__op_case *c);                                   \
+    double kerf__qlinear_few_##name##_guess(const kerf__op_case *c);                               \
+    kerf_status kerf__qlinear_few_##name##_build(const kerf__op_case *c);
+KERF__QLINEAR_CONV_FORM_LIST(KERF__QLINEAR_FEW_FORM)
+#undef KERF__QLINEAR_FEW_FORM
+enum { KERF__QLINEAR_FEW_NUM_TILES = 2 };
+extern const kerf__candidate kerf__qlinear_few_tiles[KERF__QLINEAR_FEW_NUM_TILES];
+int kerf__qlinear_few_takes(const kerf__op_case *c, const kerf__candidate *candidate);
 
 #endif

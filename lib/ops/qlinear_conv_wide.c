@@ -129,9 +129,10 @@ kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
     const kerf__conv v = kerf__conv_of(n);
     const kerf__conv_bytes b = kerf__conv_bytes_of(n);
     const int depthwise = kerf__qlinear_depthwise_is_wished(&v);
-    if ((!depthwise && !is_wished(&v)) || !kerf__has_no_zero(n, b.w, b.w_zero))
+    const int few = kerf__qlinear_few_is_wished(&v);
+    if ((!depthwise && !few && !is_wished(&v)) || !kerf__has_no_zero(n, b.w, b.w_zero))
         return KERF__STAYS;
-    out->inputs[b.x] = KERF__C16;
+    out->inputs[b.x] = few ? KERF__PLAIN : KERF__C16;
     out->inputs[b.w] = depthwise ? KERF__O16 : KERF__V16;
     out->outputs[0] = out->outputs[1] = KERF__C16;
     if (v.has_residual)
@@ -153,7 +154,8 @@ static int fits(const kerf__op_case *c, kerf_dot form)
 {
     const kerf__conv_bytes b = kerf__conv_bytes_of(c->node);
     int num = 0;
-    if (kerf__input_layout(c->node, b.w) != KERF__V16 || !kerf__fits_31_bits(c) ||
+    if (kerf__input_layout(c->node, b.x) != KERF__C16 ||
+        kerf__input_layout(c->node, b.w) != KERF__V16 || !kerf__fits_31_bits(c) ||
         !kerf__has_dot_us(c, form))
         return 0;
     for (int i = 0; i < KERF__QLINEAR_CONV_NUM_TILES; i++)
@@ -162,7 +164,7 @@ static int fits(const kerf__op_case *c, kerf_dot form)
 }
 
 /* What finds no register costs Intel's compiler half as much again (2x14 by pairs), PoCL's less. */
-static double cycles_a_sum(const int *tile, kerf_dot form)
+double kerf__qlinear_conv_sum_cycles(const int *tile, kerf_dot form)
 {
     enum { REGISTERS = 32 };
     const int wanted =
@@ -176,7 +178,8 @@ static double guess(const kerf__op_case *c, kerf_dot form)
     int direct;
     const kerf__conv v = seen(c, tile, &direct);
     cut k;
-    return cut_of(c, &v, tile, direct, &k) ? cycles_a_sum(tile, form) * k.cycles : INFINITY;
+    return cut_of(c, &v, tile, direct, &k) ? kerf__qlinear_conv_sum_cycles(tile, form) * k.cycles
+                                           : INFINITY;
 }
 
 static kerf_status build(const kerf__op_case *c, kerf_dot form)

@@ -187,6 +187,17 @@ static const conv_case BLOCKED[] = {
     {.x = {4, {1, 448, 5, 5}}, .w = {4, {8, 448, 3, 3}}, .y = {4, {1, 8, 3, 3}},   .pads = {1, 1, 1, 1}, .strides = {2, 2}}, /* some tiles are too wide for a local memory of 32 KiB */
 };
 
+/* Of few channels: rows of fewer than 16 pixels, and of a few more; a last tile that is not full. */
+static const conv_case FEW[] = {
+    {.x = {4, {1, 3, 19, 37}}, .w = {4, {20, 3, 7, 7}},  .y = {4, {1, 20, 10, 19}}, .pads = {3, 3, 3, 3}, .strides = {2, 2}},
+    {.x = {4, {2, 1, 9, 12}},  .w = {4, {35, 1, 5, 5}},  .y = {4, {2, 35, 9, 12}},  .pads = {2, 2, 2, 2}},
+    {.x = {4, {1, 2, 9, 16}},  .w = {4, {16, 2, 3, 3}},  .y = {4, {1, 16, 3, 6}},   .pads = {0, 1, 0, 1}, .strides = {2, 3}, .dilations = {2, 1}},
+    {.x = {4, {2, 4, 6, 33}},  .w = {4, {8, 4, 3, 2}},   .y = {4, {2, 8, 6, 32}},   .pads = {1, 0, 1, 0}},
+    {.x = {4, {1, 3, 5, 30}},  .w = {4, {40, 3, 3, 1}},  .y = {4, {1, 40, 3, 14}},  .pads = {1, 0, 1, -2}, .strides = {2, 2}},
+    {.x = {3, {2, 3, 41}},     .w = {3, {9, 3, 4}},      .y = {3, {2, 9, 21}},      .strides = {2}, .pads = {1, 2}},
+    {.x = {4, {1, 3, 4, 800}}, .w = {4, {8, 3, 7, 7}},   .y = {4, {1, 8, 2, 400}},  .pads = {3, 3, 3, 3}, .strides = {2, 2}}, /* a band of many KiB */
+};
+
 static const conv_case DEPTHWISE[] = {
     {.x = {4, {2, 20, 9, 9}},  .w = {4, {20, 1, 3, 3}},  .y = {4, {2, 20, 9, 9}},  .group = 20, .pads = {1, 1, 1, 1}},
     {.x = {4, {1, 8, 12, 11}}, .w = {4, {8, 1, 5, 2}},   .y = {4, {1, 8, 5, 6}},   .group = 8, .pads = {2, 1, 0, 3}, .strides = {2, 2}, .dilations = {1, 3}},
@@ -216,6 +227,7 @@ static void test_blocked(void)
     const kerf_device_info *info = kerf_device_get_info(dev);
     check_blocked(BLOCKED, LENGTH(BLOCKED));
     check_blocked(DEPTHWISE, LENGTH(DEPTHWISE));
+    check_blocked(FEW, LENGTH(FEW));
     if (info->type == KERF_DEVICE_CPU && !kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS))
         CHECK(num_laid > 0);
 }
@@ -254,6 +266,8 @@ static void test_residual(void)
         check(&BLOCKED[i == 7 ? 4 : i == 6 ? 3 : 0], &k);
         if (i < 2)
             check(&DEPTHWISE[0], &k);
+        if (i == 1)
+            check(&FEW[1], &k);
     }
     types k = {.x = KERF_U8,
                .w = KERF_S8,
@@ -285,6 +299,8 @@ static void test_unrounded(void)
         check(&BLOCKED[i == 1 ? 4 : i == 2 ? 3 : 0], &k);
         if (i < 2)
             check(&DEPTHWISE[0], &k);
+        if (i == 0)
+            check(&FEW[0], &k);
     }
     check(&CASES[5], &(types){.x = KERF_U8, .w = KERF_U8, .y = KERF_U8, .is_unrounded = 1});
 }
