@@ -4,7 +4,7 @@
  *
  * Groups are larger than a sub-group and values differ from item to item: a self-test of 8
  * items passes on drivers that get the ninth wrong.  Kernels: kernels/probe.cl; trial_dot.c has
- * the dot products. */
+ * the dot products, trial_join.c launches queued as one. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/random.h"
-#include "device/join.h"
 #include "device/quirks.h"
 #include "device/trial.h"
 
@@ -259,60 +258,6 @@ static int try_binaries(kerf_device *dev)
            kerf__program_reload(dev, program) && try_group(dev, 64);
 }
 
-/* ---- launches joined --------------------------------------------------------------------- */
-
-enum { JOINED = 24, JOINED_GROUPS = 40 };
-
-static void join_by_hand(uint32_t words[2][ITEMS])
-{
-    for (int r = 0; r < JOINED; r++)
-        for (uint32_t j = 0; j < ITEMS; j++)
-            words[(r + 1) % 2][j] = words[r % 2][(j * 7u + 3u) % ITEMS] * 3u + j;
-}
-
-static kerf_status run_joined(kerf_device *dev, kerf__buffer **buffers, kerf__launch **launches,
-                              kerf__launch **joined)
-{
-    const unsigned n = ITEMS;
-    for (int r = 0; r < JOINED; r++)
-        KERF__TRY(
-            kerf__launch_create(&launches[r], dev, &kerf__source_probe, "probe_join", "",
-                                KERF__ARGS(ARG(buffers[r % 2]), ARG(buffers[(r + 1) % 2]), ARG(n),
-                                           kerf__arg_local((ITEMS / JOINED_GROUPS + 1) * sizeof n)),
-                                kerf__grid_wide(JOINED_GROUPS, 1, 1)));
-    KERF__TRY(kerf__launch_join(joined, dev, launches, JOINED));
-    for (int i = 0; i < 2; i++) /* counters are as before */
-        KERF__TRY(kerf__launch_enqueue(*joined));
-    return kerf_device_finish(dev);
-}
-
-/* Twice the same launches, on CPU devices alone: elsewhere a group may wait for one that never
- * begins. A loop that is left after so many turns is no way to wait. */
-static int try_joins(kerf_device *dev)
-{
-    static uint32_t words[2][ITEMS], got[ITEMS];
-    kerf__buffer *buffers[2] = {NULL};
-    kerf__launch *launches[JOINED] = {NULL}, *joined = NULL;
-    int good = dev->info.type == KERF_DEVICE_CPU &&
-               !kerf__has_quirk(&dev->info, KERF__QUIRK_LONG_LOOPS) &&
-               !kerf__has_quirk(&dev->info, KERF__QUIRK_NO_JOINS);
-    for (uint32_t i = 0; i < ITEMS; i++)
-        words[0][i] = kerf__trial_noise(9, i);
-    for (int i = 0; i < 2 && good; i++)
-        good = kerf__buffer_create(&buffers[i], dev, sizeof got) == KERF_OK &&
-               kerf__buffer_write(buffers[i], 0, words[0], sizeof got) == KERF_OK;
-    good = good && run_joined(dev, buffers, launches, &joined) == KERF_OK &&
-           kerf__buffer_read(buffers[0], 0, got, sizeof got) == KERF_OK;
-    join_by_hand(words);
-    join_by_hand(words);
-    kerf__launch_destroy(joined);
-    for (int r = 0; r < JOINED; r++)
-        kerf__launch_destroy(launches[r]);
-    for (int i = 0; i < 2; i++)
-        kerf__buffer_destroy(buffers[i]);
-    return good && memcmp(got, words[0], sizeof got) == 0;
-}
-
 /* ---- all of them ----------------------------------------------------------------------- */
 
 static void tell(const kerf__listener *l, const char *what)
@@ -359,7 +304,7 @@ void kerf__trial_features(kerf_device *dev, const kerf__listener *l, kerf__verdi
         {"streaming stores", offsetof(kerf_device_features, streaming_stores),
          try_streaming_stores},
         {"saved programs", offsetof(kerf_device_features, binaries), try_binaries},
-        {"joined launches", offsetof(kerf_device_features, joins), try_joins},
+        {"joined launches", offsetof(kerf_device_features, joins), kerf__trial_joins},
     };
     for (size_t i = 0; i < sizeof TRIALS / sizeof TRIALS[0]; i++) {
         tell(l, TRIALS[i].what);

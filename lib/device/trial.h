@@ -1,5 +1,5 @@
 /* device/trial.h -- what trials share: a kernel of probe.cl run on a few buffers.  Other halves:
- * trial.c, and trial_dot.c for the forms of the dot product. */
+ * trial.c, trial_dot.c for the forms of the dot product, trial_join.c. */
 #ifndef KERF_DEVICE_TRIAL_H
 #define KERF_DEVICE_TRIAL_H
 
@@ -28,5 +28,8 @@ uint32_t kerf__trial_noise(uint64_t stream, uint64_t i);
 
 /* Bits of the signs (kerf/device.h) that this form gets right. */
 int kerf__trial_dot(kerf_device *dev, kerf_dot dot);
+
+/* 1 if launches can be queued as one (trial_join.c). */
+int kerf__trial_joins(kerf_device *dev);
 
 #endif

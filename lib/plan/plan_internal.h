@@ -69,7 +69,7 @@ typedef struct kerf__ends {
     size_t num, capacity;
 } kerf__ends;
 
-/* Launches of a run that follow each other: joined, or as they are (join.c). */
+/* Launches of a run that follow each other: joined, or as they are (joints.c). */
 typedef struct kerf__joint {
     kerf__launch *launch; /* owned; NULL: one by one */
     size_t first, num;
@@ -301,7 +301,7 @@ kerf_status kerf__plan_build_node(kerf_plan *p, size_t i, kerf__steps *steps);
 /* fallback.c: queues launches first to *end - 1, which is the plan's own number of them: an option
  * that is refused at its first launch gives its place to another, which may have more. */
 kerf_status kerf__plan_enqueue(kerf_plan *p, size_t first, const size_t *end);
-/* join.c: queues a run as kerf_plan_join() laid it out; forgets that layout (none is allowed). */
+/* joints.c: queues a run as kerf_plan_join() laid it out; forgets that layout (none is allowed). */
 kerf_status kerf__plan_enqueue_joined(kerf_plan *p);
 void kerf__plan_unjoin(kerf_plan *p);
 

@@ -299,6 +299,39 @@ static cl_int CL_API_CALL build_program(cl_program p, cl_uint num, const cl_devi
     return CALL(p, BuildProgram)(REAL(p), num, &real, options, notify, user);
 }
 
+/* Kerf compiles without headers. */
+static cl_int CL_API_CALL compile_program(cl_program p, cl_uint num, const cl_device_id *devices,
+                                          const char *options, cl_uint num_headers,
+                                          const cl_program *headers, const char **names,
+                                          void(CL_CALLBACK *notify)(cl_program, void *), void *user)
+{
+    cl_device_id real = REAL(devices[0]);
+    STRIKE("CompileProgram", p);
+    return CALL(p, CompileProgram)(REAL(p), num, &real, options, num_headers, headers, names,
+                                   notify, user);
+}
+
+static cl_program CL_API_CALL link_program(cl_context c, cl_uint num, const cl_device_id *devices,
+                                           const char *options, cl_uint num_programs,
+                                           const cl_program *programs,
+                                           void(CL_CALLBACK *notify)(cl_program, void *),
+                                           void *user, cl_int *err)
+{
+    enum { MOST_PROGRAMS = 64 };
+    cl_device_id real = REAL(devices[0]);
+    cl_program real_programs[MOST_PROGRAMS];
+    STRIKE_CREATE("LinkProgram", c, err);
+    if (num_programs > MOST_PROGRAMS) {
+        *err = CL_INVALID_VALUE;
+        return NULL;
+    }
+    for (cl_uint i = 0; i < num_programs; i++)
+        real_programs[i] = REAL(programs[i]);
+    return wrap(CALL(c, LinkProgram)(REAL(c), num, &real, options, num_programs, real_programs,
+                                     notify, user, err),
+                0);
+}
+
 static cl_int CL_API_CALL get_program_info(cl_program p, cl_program_info what, size_t bytes,
                                            void *value, size_t *got)
 {
@@ -370,6 +403,8 @@ static cl_icd_dispatch functions = {
     .clCreateProgramWithSource = create_program,
     .clCreateProgramWithBinary = load_program,
     .clBuildProgram = build_program,
+    .clCompileProgram = compile_program,
+    .clLinkProgram = link_program,
     .clGetProgramInfo = get_program_info,
     .clGetProgramBuildInfo = get_build_info,
     .clReleaseProgram = release_cl_program,

@@ -41,6 +41,8 @@ static const struct row {
     {"CreateProgramWithSource", "probe.cl: making a program failed (", "stub device: a kernel", 0},
     {"CreateProgramWithBinary", NULL, "stub device: saved programs", 1},
     {"BuildProgram", "probe.cl: build failed on stub device (", "stub device: a kernel", 0},
+    {"CompileProgram", NULL, "stub device: joined launches", 1},
+    {"LinkProgram", NULL, "stub device: joined launches", 1},
     {"GetProgramInfo", NULL, "stub device: saved programs", 1},
     {"GetProgramBuildInfo", NULL, "stub device: half precision", 1},
     {"ReleaseProgram", NULL, "stub device: closing", 0},

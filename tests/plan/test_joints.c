@@ -1,4 +1,4 @@
-/* test_join.c -- a plan whose launches are joined computes the same bits: networks trained and
+/* test_joints.c -- a plan whose launches are joined computes the same bits: networks trained and
  * evaluated beside themselves with launches one by one.  Where launches cannot be joined
  * kerf_plan_join() does nothing, and the same is true. */
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* plan/join.c -- a plan's launches, queued as few: each run of launches that can be joined
+/* plan/joints.c -- a plan's launches, queued as few: each run of launches that can be joined
  * (device/join.h) becomes one.
  *
  * The nodes keep their own launches: steps are timed by them, and they are queued again if a
