@@ -79,8 +79,9 @@ static kerf_status prepare_schedule(kerf__run *run)
     return kerf__train_options_text(&run->options_text, run->options, run->g, run->d);
 }
 
-/* A run of fewer steps is over before joined launches have paid for their compiling. */
-enum { JOINED_STEPS = 2000 };
+/* A run with fewer steps before it is over before joined launches have paid for their compiling,
+ * seconds where none is kept, by a tenth of a millisecond or two a step. */
+enum { JOINED_STEPS = 10000 };
 
 /* ---- plans and choices ----------------------------------------------------------------------- */
 
@@ -100,7 +101,8 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .memory_bytes = o->memory_bytes};
     plan.num_inputs = kerf__known_input(run->g, kerf_loader_sample_shape(run->loader), &known);
     KERF__TRY(kerf_plan_create(&run->plan, run->g, run->s, &plan));
-    return run->schedule.num_steps >= JOINED_STEPS ? kerf_plan_join(run->plan) : KERF_OK;
+    const int64_t left = run->schedule.num_steps - run->position.step;
+    return left >= JOINED_STEPS ? kerf_plan_join(run->plan) : KERF_OK;
 }
 
 static kerf_status make_evaluator(kerf__run *run, const char *choices)
