@@ -138,12 +138,13 @@ static void test_same_bits(const setup *c)
 /* Timing a step uses the node's own launches, and so does a node that gets others. */
 static void test_taken_apart(void)
 {
-    const setup c = {"lenet-300-100", {.width = 0.2}, KERF_TRAIN, 16};
+    const setup c = {"lenet-300-100", {.width = 0.05}, KERF_TRAIN, 4};
     double ms;
     net a, b;
     begin(&a, &c);
     begin(&b, &c);
     CHECK_OK(kerf_plan_join(b.p));
+    CHECK((b.p->num_joints > 0) == can_join());
     run(&a, 1);
     run(&b, 1);
     CHECK_OK(kerf_plan_time_step(b.p, 0, 1, &ms));
@@ -191,7 +192,7 @@ int main(void)
     dev = check_open_device();
     /* Compilers take their time for the large ones: once is enough. */
     const int is_large = can_join() && kerf_device_get_info(dev)->local_bytes > 32768;
-    const size_t num = is_large ? sizeof CASES / sizeof CASES[0] : 2;
+    const size_t num = is_large ? sizeof CASES / sizeof CASES[0] : can_join() ? 2 : 0;
     for (size_t i = 0; i < num; i++)
         test_same_bits(&CASES[i]);
     test_taken_apart();
