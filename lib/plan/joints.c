@@ -37,18 +37,12 @@ static int is_short(const kerf_plan *p)
     return us < LONG_US * (double)(p->steps.num - p->num_prepared_launches);
 }
 
-static size_t num_joinable(const kerf_plan *p, size_t first)
+/* How many launches from `first` on may be joined, or may not, as that one. */
+static size_t num_alike(const kerf_plan *p, size_t first, int joinable)
 {
-    size_t num = 0;
-    while (first + num < p->steps.num && kerf__launch_can_join(p->steps.launches[first + num]))
-        num++;
-    return num;
-}
-
-static size_t num_unjoinable(const kerf_plan *p, size_t first)
-{
-    size_t num = 0;
-    while (first + num < p->steps.num && !kerf__launch_can_join(p->steps.launches[first + num]))
+    size_t num = 1;
+    while (first + num < p->steps.num &&
+           kerf__launch_can_join(p->steps.launches[first + num]) == joinable)
         num++;
     return num;
 }
@@ -74,7 +68,7 @@ kerf_status kerf_plan_join(kerf_plan *p)
     kerf_status status = KERF_OK;
     for (size_t first = begin, num; status == KERF_OK && first < p->steps.num; first += num) {
         const int joinable = kerf__launch_can_join(p->steps.launches[first]);
-        num = joinable ? num_joinable(p, first) : num_unjoinable(p, first);
+        num = num_alike(p, first, joinable);
         status = join_part(p, &p->joints[p->num_joints++], first, num, joinable);
     }
     if (status != KERF_OK)
