@@ -51,26 +51,14 @@ kerf_status kerf__lottery_begin(kerf_state *s)
     return KERF_OK;
 }
 
-/* ---- numbers to and fro -------------------------------------------------------------------- */
+/* ---- keeping ------------------------------------------------------------------------------ */
 
-static kerf_status read_floats(const kerf_state *s, int id, float **out, size_t *num)
-{
-    *num = kerf_tensor_num_elements(kerf_state_get(s, id)->tensor);
-    *out = kerf__alloc(*num, sizeof **out);
-    if (*out == NULL)
-        return kerf__fail_memory("prune", *num * sizeof **out);
-    return *num > 0 ? kerf_state_read(s, id, *out) : KERF_OK;
-}
-
+/* Queued, on the device. */
 static kerf_status copy(kerf_state *s, int from, int to)
 {
-    float *numbers;
-    size_t num;
-    kerf_status status = read_floats(s, from, &numbers, &num);
-    if (status == KERF_OK && num > 0)
-        status = kerf_state_write(s, to, numbers);
-    free(numbers);
-    return status;
+    KERF__TRY(kerf_tensor_copy(kerf_state_get(s, from)->tensor, kerf_state_get(s, to)->tensor));
+    kerf_state_touch(s, to);
+    return KERF_OK;
 }
 
 kerf_status kerf__lottery_keep(kerf_state *s)
@@ -87,14 +75,12 @@ kerf_status kerf__lottery_keep(kerf_state *s)
 
 static kerf_status clear(kerf_state *s, int id)
 {
-    float *numbers;
-    size_t num;
-    kerf_status status = read_floats(s, id, &numbers, &num);
-    if (status == KERF_OK && num > 0) {
-        memset(numbers, 0, num * sizeof *numbers);
-        status = kerf_state_write(s, id, numbers);
-    }
-    free(numbers);
+    const size_t num = kerf_tensor_num_elements(kerf_state_get(s, id)->tensor);
+    float *zeros = kerf__alloc(num, sizeof *zeros); /* which clears */
+    if (zeros == NULL)
+        return kerf__fail_memory("prune", num * sizeof *zeros);
+    kerf_status status = num > 0 ? kerf_state_write(s, id, zeros) : KERF_OK;
+    free(zeros);
     return status;
 }
 
