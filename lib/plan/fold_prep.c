@@ -259,10 +259,10 @@ static kerf_status find_numbers(folding *f)
     for (int64_t c = 0; c < f->channels; c++) {
         f->a[c] = (double)f->prep.scale / (double)f->prep.std[c];
         f->b[c] = -(double)f->prep.mean[c] / (double)f->prep.std[c];
-        if (!isfinite(f->a[c]) || !isfinite(f->b[c]) || f->a[c] == 0)
+        if (!isfinite(f->a[c]) || !isfinite(f->b[c]))
             return kerf__fail(KERF_ERR_ARGUMENT,
                               "prep: scale, mean and std of channel %lld cannot be folded, must be "
-                              "numbers and scale not 0",
+                              "numbers",
                               (long long)c);
     }
     return KERF_OK;

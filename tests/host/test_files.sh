@@ -28,7 +28,7 @@ expect_error 2 "kerf: fold: --prep is missing: a.onnx does not say how its image
     "$KERF" fold a.onnx -o folded.onnx
 expect 2 "kerf: fold: --prep nonsense: prep 'nonsense': not understood" \
     "$KERF" fold a.onnx --prep nonsense -o folded.onnx
-expect 1 "kerf: fold: a.onnx: prep: scale, mean and std of channel 0 cannot be folded" \
+expect 2 "kerf: fold: --prep scale=0: prep 'scale=0': not understood" \
     "$KERF" fold a.onnx --prep scale=0 -o folded.onnx
 [ ! -e folded.onnx ] || failed "a failed fold wrote its output"
 expect_json "before=crop=28,signed prep=crop=28x28,scale=1 output=folded.onnx" \
