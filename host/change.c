@@ -294,6 +294,18 @@ int change_finish(change *c)
     return code == 0 ? change_report(c) : code;
 }
 
+int change_keep_missed(change *c)
+{
+    int code = c->run_dir == NULL ? change_make_folder(c) : 0;
+    if (code == 0)
+        code = measure(c, &c->after);
+    if (code == 0)
+        code = fill_run_dir(c);
+    if (code == 0)
+        say(c->o, "the closest is %s/model.onnx", c->run_dir);
+    return code;
+}
+
 void change_close(change *c)
 {
     layers_free(&c->before.layers);

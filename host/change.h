@@ -44,6 +44,8 @@ int change_hold_back(change *c);
 int change_train(change *c);
 /* Measures `after`, writes the model, prints tables or JSON. */
 int change_finish(change *c);
+/* The same where a target was missed: the model goes into the run's folder and nowhere else. */
+int change_keep_missed(change *c);
 void change_close(change *c);
 
 /* What was pruned, a line a layer, and how much is alive. */

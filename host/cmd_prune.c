@@ -5,6 +5,7 @@
 #include "command.h"
 #include "prune_analyse.h"
 #include "prune_structure.h"
+#include "target.h"
 
 static kerf_prune_options prune_options(const options *o)
 {
@@ -27,18 +28,23 @@ static kerf_prune_options prune_options(const options *o)
 }
 
 /* Amounts are what it finds. */
-static int check_max_drop(const options *o, const kerf_prune_options *p)
+static int check_target(const options *o, const kerf_prune_options *p)
 {
+    const char *name = options_given(o, "max-drop") ? "max-drop"
+                       : o->size != NULL            ? "size"
+                                                    : "latency";
     if (options_given(o, "sparsity") || options_given(o, "s") || options_given(o, "mask"))
-        return fail_usage(o, "--max-drop: finds how much goes, must be without --sparsity, --s and "
-                             "--mask");
+        return fail_usage(
+            o, "--%s: finds how much goes, must be without --sparsity, --s and --mask", name);
     if (o->data == NULL)
-        return fail_usage(o, "--max-drop: needs --data to measure on");
+        return fail_usage(o, "--%s: needs --data to measure on", name);
     if (o->scope == KERF_SCOPE_GLOBAL || p->structure == KERF_STRUCTURE_N_OF_M ||
         (o->method != KERF_PRUNE_MAGNITUDE && o->method != KERF_PRUNE_RANDOM))
-        return fail_usage(o, "--max-drop: finds a share of each layer; must be with method "
-                             "magnitude or random, scope layer, and no n:m");
-    return 0;
+        return fail_usage(o,
+                          "--%s: finds a share of each layer; must be with method magnitude or "
+                          "random, scope layer, and no n:m",
+                          name);
+    return target_check(o);
 }
 
 /* What each method must be told. */
@@ -59,8 +65,8 @@ static int check_method(const options *o, const kerf_prune_options *p)
         [KERF_PRUNE_OBD] = {"obd", "sparsity", "--sparsity 0.9"},
         [KERF_PRUNE_RIGL] = {"rigl", "sparsity", "--sparsity 0.9"},
     };
-    if (options_given(o, "max-drop"))
-        return check_max_drop(o, p);
+    if (target_wanted(o))
+        return check_target(o, p);
     /* N of M is an amount by itself. */
     if (p->structure == KERF_STRUCTURE_N_OF_M)
         return 0;
@@ -159,6 +165,31 @@ static int prune_and_train(change *c, const kerf_prune_options *p)
     return change_train(c);
 }
 
+static int prune_at_once(change *c, const kerf_prune_options *p)
+{
+    kerf_status status = prune_once(c, p);
+    return status == KERF_OK ? 0 : fail_kerf(c->o, status);
+}
+
+/* What comes nearest to a target that was missed, untrained. */
+static int keep_closest(change *c, const kerf_prune_options *p)
+{
+    int code = prune_at_once(c, p);
+    if (code == 0)
+        code = change_keep_missed(c);
+    return code == 0 ? EXIT_TARGET : code;
+}
+
+static int prune(change *c, kerf_prune_options *p, kerf_prune_found **found)
+{
+    int code = target_wanted(c->o) ? prune_find(c, p, found) : 0;
+    if (code == EXIT_TARGET)
+        return keep_closest(c, p);
+    if (code != 0)
+        return code;
+    return wants_training(c->o) ? prune_and_train(c, p) : prune_at_once(c, p);
+}
+
 int cmd_prune(const options *o)
 {
     change c;
@@ -174,14 +205,8 @@ int cmd_prune(const options *o)
         return code;
     kerf_prune_found *found = NULL;
     code = change_begin(&c, o);
-    if (code == 0 && options_given(o, "max-drop"))
-        code = prune_find(&c, &p, &found);
-    if (code == 0 && wants_training(o))
-        code = prune_and_train(&c, &p);
-    else if (code == 0) {
-        kerf_status status = prune_once(&c, &p);
-        code = status == KERF_OK ? 0 : fail_kerf(o, status);
-    }
+    if (code == 0)
+        code = prune(&c, &p, &found);
     if (code == 0)
         code = change_finish(&c);
     change_close(&c);

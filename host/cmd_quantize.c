@@ -8,6 +8,7 @@
 #include "quantize_errors.h"
 #include "quantize_options.h"
 #include "quantize_page.h"
+#include "target.h"
 
 static int on_progress(void *context, int64_t samples, int64_t num_samples)
 {
@@ -144,11 +145,11 @@ static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
     kerf_bits *bits = NULL;
     kerf_state *learned = NULL;
     int code = c->o->run_dir != NULL && !quantize_is_trained(c->o) ? change_make_folder(c) : 0;
-    if (code == 0 && bits_wanted(c->o))
+    if (code == 0 && target_wanted(c->o))
         code = change_hold_back(c);
     if (code == 0)
         code = end(c->o, prepare(c, q, how, &ranges));
-    if (code == 0 && bits_wanted(c->o))
+    if (code == 0 && target_wanted(c->o))
         code = bits_find(c, q, how, &bits);
     if (code == 0 && c->o->adaround)
         code = end(c->o, learn(c, &learned, q, how));

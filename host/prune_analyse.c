@@ -1,6 +1,7 @@
 /* prune_analyse.c -- the table, JSON and page of `kerf prune --analyse`; see prune_analyse.h. */
 #include "prune_analyse.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "files.h"
@@ -9,6 +10,8 @@
 #include "progress.h"
 #include "report.h"
 #include "table.h"
+#include "target.h"
+#include "text.h"
 
 typedef struct scan {
     kerf_sensitivity *items; /* owned */
@@ -166,37 +169,46 @@ int prune_analyse(const options *o, const kerf_prune_options *p)
     return code;
 }
 
-/* ---- --max-drop ------------------------------------------------------------------------ */
+/* ---- targets ------------------------------------------------------------------------ */
 
 static json_t *found_json(const kerf_prune_found *found)
 {
     json_t *shares = json_object();
     for (size_t i = 0; i < found->num_amounts; i++)
         json_object_set_new(shares, found->amounts[i].pattern, json_real(found->amounts[i].value));
-    return json_pack("{s:o,s:f}", "amounts", shares, "lost", found->lost);
+    return json_pack("{s:o,s:f,s:f,s:o}", "amounts", shares, "lost", found->lost, "bytes",
+                     found->bytes, "ms", json_number(found->ms));
 }
 
 /* As it could be typed. */
 static void print_found(const change *c, const kerf_prune_found *found)
 {
     FILE *out = result_stream(c->o);
+    char text[32];
     fputs("found: --sparsity '", out);
     for (size_t i = 0; i < found->num_amounts; i++)
         fprintf(out, "%s%s=%g", i > 0 ? "," : "", found->amounts[i].pattern,
                 found->amounts[i].value);
-    fprintf(out, "', which loses %.2f points of top-1 on held back samples\n\n", found->lost);
+    fprintf(out, "', which loses %.2f points of top-1 on held back samples", found->lost);
+    fprintf(out, " and leaves %s bytes of weights", grouped(found->bytes, text, sizeof text));
+    if (!isnan(found->ms))
+        fprintf(out, ", in %.3f ms", found->ms);
+    fputs("\n\n", out);
 }
 
 int prune_find(change *c, kerf_prune_options *p, kerf_prune_found **found)
 {
     scan x = {0};
     const kerf_analyse_options how = {.prep = c->s.prep, .progress = on_progress, .context = &x};
-    int code = change_hold_back(c);
+    kerf_target target;
+    int code = target_make(c->o, 4.0 * (double)c->before.layers.weights, &target);
+    if (code == 0)
+        code = change_hold_back(c);
     if (code != 0)
         return code;
     progress_begin(&x.bar, c->o, "find");
     kerf_status status =
-        kerf_prune_find_amounts(found, c->s.m.g, c->s.m.s, c->s.data, p, c->o->max_drop, &how);
+        kerf_prune_find_amounts(found, c->s.m.g, c->s.m.s, c->s.data, p, &target, &how);
     progress_clear(&x.bar);
     if (status == KERF_ERR_CANCELLED)
         return EXIT_INTERRUPTED;
@@ -209,5 +221,8 @@ int prune_find(change *c, kerf_prune_options *p, kerf_prune_found **found)
     json_object_set_new(c->more, "found", found_json(*found));
     if (!c->o->json && !c->o->quiet)
         print_found(c, *found);
-    return 0;
+    if ((*found)->missed[0] == '\0')
+        return 0;
+    fail_work(c->o, "%s", (*found)->missed);
+    return EXIT_TARGET;
 }

@@ -9,8 +9,9 @@
  * code. */
 int prune_analyse(const options *o, const kerf_prune_options *p);
 
-/* For --max-drop: finds the amounts of *p, which then borrows them from *found; prints them, and
- * keeps them for the JSON.  0 or an exit code after a message. */
+/* For --max-drop, --size and --latency: finds the amounts of *p, which then borrows them from
+ * *found; prints them, and keeps them for the JSON.  0 or an exit code after a message: EXIT_TARGET
+ * where these are only the closest. */
 int prune_find(change *c, kerf_prune_options *p, kerf_prune_found **found);
 
 #endif

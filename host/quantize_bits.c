@@ -8,89 +8,33 @@
 #include "interrupt.h"
 #include "json.h"
 #include "quantize_errors.h"
+#include "target.h"
 #include "text.h"
 
 static const char *const TYPES[KERF_NUM_BITS] = {"float", "int8", "int4", "int2"};
 
 /* ---- targets --------------------------------------------------------------------------- */
 
-int bits_wanted(const options *o)
-{
-    return options_given(o, "max-drop") || o->size != NULL || o->latency != NULL;
-}
-
-/* "60000", "60K", "4x": bytes, or how many times smaller. */
-static int parse_size(const options *o, double *bytes, double *times)
-{
-    static const struct {
-        const char *unit;
-        double bytes;
-    } UNITS[] = {{"", 1}, {"K", 0x1p10}, {"M", 0x1p20}, {"G", 0x1p30}};
-    char *end;
-    const double x = strtod(o->size, &end);
-    *bytes = *times = NAN;
-    if (end != o->size && x > 0 && isfinite(x)) {
-        if (strcmp(end, "x") == 0)
-            *times = x;
-        for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0]; i++)
-            if (strcmp(end, UNITS[i].unit) == 0)
-                *bytes = x * UNITS[i].bytes;
-    }
-    return isnan(*bytes) && isnan(*times)
-               ? fail_usage(o,
-                            "--size %s: must be bytes such as 60000 or 60K, or 4x: so many "
-                            "times smaller",
-                            o->size)
-               : 0;
-}
-
-static int parse_latency(const options *o, double *ms)
-{
-    char *end;
-    *ms = strtod(o->latency, &end);
-    return end != o->latency && *end == '\0' && *ms > 0 && isfinite(*ms)
-               ? 0
-               : fail_usage(o, "--latency %s: must be milliseconds above 0", o->latency);
-}
-
 int bits_check(const options *o)
 {
-    double x, y;
-    int code = 0;
     if (o->weights != NULL)
-        code = fail_usage(o, "--weights: is what --max-drop, --size and --latency find; must be "
+        return fail_usage(o, "--weights: is what --max-drop, --size and --latency find; must be "
                              "left out, layers can be with --skip");
-    else if (o->data == NULL)
-        code = fail_usage(o, "--data is missing: what types of weights cost is found on samples");
-    if (code == 0 && o->size != NULL)
-        code = parse_size(o, &x, &y);
-    if (code == 0 && o->latency != NULL)
-        code = parse_latency(o, &x);
-    return code;
+    if (o->data == NULL)
+        return fail_usage(o, "--data is missing: what types of weights cost is found on samples");
+    return target_check(o);
 }
 
-static int make_target(const change *c, kerf_bits_target *target)
+/* The bytes that "4x" is of are those of the file as it is. */
+static int make_target(const change *c, kerf_target *target)
 {
-    const options *o = c->o;
-    double times = NAN;
-    int code = 0;
-    *target = (kerf_bits_target){NAN, NAN, NAN};
-    if (options_given(o, "max-drop"))
-        target->max_drop = o->max_drop;
-    if (o->size != NULL)
-        code = parse_size(o, &target->bytes, &times);
-    if (code == 0 && o->latency != NULL)
-        code = parse_latency(o, &target->ms);
-    if (code != 0 || isnan(times))
-        return code;
     void *file;
     size_t num;
     kerf_status status = kerf_onnx_serialize(c->s.m.g, c->s.m.s, &file, &num);
     if (status != KERF_OK)
-        return fail_kerf(o, status);
+        return fail_kerf(c->o, status);
     free(file);
-    target->bytes = (double)num / times;
-    return 0;
+    return target_make(c->o, (double)num, target);
 }
 
 /* ---- showing --------------------------------------------------------------------------- */
@@ -272,7 +216,7 @@ static int show(change *c, const kerf_bits *b)
 int bits_find(change *c, kerf_quantize_options *q, const kerf_calibrate_options *how,
               kerf_bits **out)
 {
-    kerf_bits_target target;
+    kerf_target target;
     int code = make_target(c, &target);
     if (code != 0)
         return code;

@@ -5,7 +5,6 @@
 
 #include "change.h"
 
-int bits_wanted(const options *o);
 /* What the command line says of them; 0 or an exit code after a message. */
 int bits_check(const options *o);
 /* Finds types, shows what it found, and has q choose them, which borrows them from *out.  An exit

@@ -7,6 +7,7 @@
 
 #include "files.h"
 #include "quantize_bits.h"
+#include "target.h"
 
 static int parse_per(const options *o, kerf_quantize_options *q)
 {
@@ -115,7 +116,7 @@ static int check_options(const options *o, kerf_quantize_mode mode)
         return fail_usage(o, "--run-dir: goes with --mode qat and --analyse alone");
     if (o->analyse && o->data == NULL)
         return fail_usage(o, "--analyse: needs --data to compare on");
-    if (bits_wanted(o) && (code = bits_check(o)) != 0)
+    if (target_wanted(o) && (code = bits_check(o)) != 0)
         return code;
     if (quantize_is_trained(o) && o->data == NULL)
         return fail_usage(o, "--data is missing: --mode qat trains on it");

@@ -43,6 +43,13 @@ typedef struct kerf_optimizer {
     int nesterov;
 } kerf_optimizer;
 
+/* What a network that is looked for must hold; NAN: there is no such bound. */
+typedef struct kerf_target {
+    double max_drop; /* points of top-1 that may be lost */
+    double bytes;
+    double ms; /* of a run with one sample on the state's device, the median of some */
+} kerf_target;
+
 /* What is known of an input before the first run. */
 typedef struct kerf_known_input {
     const char *name;

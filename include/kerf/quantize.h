@@ -16,7 +16,7 @@
 #define KERF_QUANTIZE_H
 
 #include "kerf/data.h"
-#include "kerf/graph.h"
+#include "kerf/plan.h"
 #include "kerf/state.h"
 
 #ifdef __cplusplus
@@ -201,13 +201,6 @@ KERF_API kerf_status kerf_quantize_analyse(kerf_layer_error **out, size_t *num, 
 
 /* ---- bits that are found ------------------------------------------------------------------ */
 
-/* What must hold; NAN: there is no such bound. */
-typedef struct kerf_bits_target {
-    double max_drop; /* points lost, as in kerf_layer_error */
-    double bytes;    /* of the file that kerf_onnx_write() makes */
-    double ms;       /* of a run with one sample on the state's device, the median of some */
-} kerf_bits_target;
-
 /* Types that layers are tried with: float32, int8, int4, int2; dynamic: the first two. */
 enum { KERF_NUM_BITS = 4 };
 
@@ -232,7 +225,8 @@ typedef struct kerf_bits_point {
     int is_chosen;
 } kerf_bits_point;
 
-/* Finds a type for each layer that the options choose, so that the target holds.  Layers are judged
+/* Finds a type for each layer that the options choose, so that the target holds: its points as in
+ * kerf_layer_error, its bytes those of the file that kerf_onnx_write() makes.  Layers are judged
  * one by one, then networks that are ever smaller (with a bound on ms, ever faster): of those
  * within the bounds on bytes and ms the first, with a bound on loss alone the last is chosen.
  * Samples as with kerf_quantize_analyse(); the options' types do not count.  Equal networks may
@@ -241,7 +235,7 @@ typedef struct kerf_bits kerf_bits;
 KERF_API kerf_status kerf_quantize_find_bits(kerf_bits **out, const kerf_graph *g, kerf_state *s,
                                              const kerf_dataset *d,
                                              const kerf_quantize_options *options,
-                                             const kerf_bits_target *target,
+                                             const kerf_target *target,
                                              const kerf_calibrate_options *how);
 KERF_API void kerf_bits_destroy(kerf_bits *b); /* NULL is allowed */
 KERF_API size_t kerf_bits_num_layers(const kerf_bits *b);

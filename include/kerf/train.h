@@ -128,18 +128,22 @@ KERF_API kerf_status kerf_prune_analyse(kerf_sensitivity **out, size_t *num, con
                                         const kerf_prune_options *options,
                                         const kerf_analyse_options *how);
 
-/* Amounts by layer, none of them kept by the library. */
+/* Amounts by layer, and what the network is with all of its layers pruned so, without training. */
 typedef struct kerf_prune_found {
     kerf_prune_amount *amounts;
     size_t num_amounts;
-    char *patterns; /* what the amounts point into */
-    double lost;    /* points of top-1, measured with all layers pruned so, without training */
+    char *patterns;   /* what the amounts point into */
+    double lost;      /* points of top-1, on held back samples */
+    double bytes, ms; /* of the weights that are left, 4 each; NAN: not looked at */
+    char missed[256]; /* "", or which bound does not hold, and the best that can be had */
 } kerf_prune_found;
-/* The amounts, among those that the analysis looks at, that take most weights for at most
- * `max_drop` points of top-1 on held back samples, before any training. */
+/* Amounts, among those that the analysis looks at, by which the target holds before any training:
+ * of ever smaller networks (with a bound on ms, ever faster) the first within the bounds on bytes
+ * and ms, with a bound on loss alone the last. */
 KERF_API kerf_status kerf_prune_find_amounts(kerf_prune_found **out, const kerf_graph *g,
                                              const kerf_state *s, const kerf_dataset *d,
-                                             const kerf_prune_options *options, double max_drop,
+                                             const kerf_prune_options *options,
+                                             const kerf_target *target,
                                              const kerf_analyse_options *how);
 KERF_API void kerf_prune_found_destroy(kerf_prune_found *found); /* NULL is allowed */
 

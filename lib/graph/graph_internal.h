@@ -129,6 +129,8 @@ kerf_status kerf__graph_sort(kerf_graph *g);
  * or "last" of the layers that the caller has (layer_pattern.c). */
 int kerf__layer_fits(const char *pattern, const kerf_value *weight, const kerf_node *user,
                      const kerf_node *first, const kerf_node *last);
+/* A name as a pattern that means it and nothing else; room for twice its length. */
+void kerf__quote_pattern(char *pattern, const char *name);
 /* Gives a node one more output; name NULL or "" gives a fresh one. */
 kerf_status kerf__graph_add_output_value(kerf_graph *g, kerf_node *n, const char *name,
                                          kerf_value **out);

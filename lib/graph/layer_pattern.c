@@ -29,3 +29,13 @@ int kerf__layer_fits(const char *pattern, const kerf_value *weight, const kerf_n
     return fnmatch(pattern, weight->name, 0) == 0 || fits_stem(pattern, weight->name) ||
            fnmatch(pattern, user->name, 0) == 0;
 }
+
+void kerf__quote_pattern(char *pattern, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        if (strchr("*?[\\", *name) != NULL)
+            *pattern++ = '\\';
+        *pattern++ = *name;
+    }
+    *pattern = '\0';
+}

@@ -11,7 +11,6 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "compress/prune/prune_internal.h"
-#include "compress/quantize/bits_internal.h"
 #include "train/evaluate.h"
 
 static const double SHARES[KERF_NUM_SENSITIVITY_SHARES] = {0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98};

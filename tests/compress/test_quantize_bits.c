@@ -1,5 +1,5 @@
-/* test_quantize_bits.c -- a type for each layer, found: the curve against all networks there are,
- * and a network whose one layer can bear few bits and whose other cannot. */
+/* test_quantize_bits.c -- a type for each layer, found: a network whose one layer can bear few bits
+ * and whose other cannot. */
 #include <math.h>
 #include <string.h>
 
@@ -22,57 +22,6 @@ static void check_message(const char *text, const char *words)
     if (text == NULL || strstr(text, words) == NULL) {
         printf("message '%s' does not hold '%s'\n", text != NULL ? text : "none", words);
         check_failures++;
-    }
-}
-
-/* ---- the curve ------------------------------------------------------------------------- */
-
-enum { LAYERS = 4, TYPES = 3, NETWORKS = 3 * 3 * 3 * 3 };
-
-static void sum_network(const kerf__bits_table *t, int which, double *noise, double *cost)
-{
-    *noise = *cost = 0;
-    for (size_t l = 0; l < LAYERS; l++, which /= TYPES) {
-        *noise += t->noise[l * TYPES + (size_t)(which % TYPES)];
-        *cost += t->cost[l * TYPES + (size_t)(which % TYPES)];
-    }
-}
-
-/* No network at all costs as little with less noise than a point of the curve. */
-static void check_point(const kerf__bits_table *t, const int *type)
-{
-    double noise = 0, cost = 0, other_noise, other_cost;
-    for (size_t l = 0; l < LAYERS; l++) {
-        noise += t->noise[l * TYPES + (size_t)type[l]];
-        cost += t->cost[l * TYPES + (size_t)type[l]];
-    }
-    for (int which = 0; which < NETWORKS; which++) {
-        sum_network(t, which, &other_noise, &other_cost);
-        CHECK(other_cost > cost + 1e-9 || other_noise >= noise - 1e-9);
-    }
-}
-
-static void test_curve(void)
-{
-    double noise[LAYERS * TYPES], cost[LAYERS * TYPES];
-    kerf__bits_move moves[LAYERS * (TYPES - 1)];
-    const kerf__bits_table t = {noise, cost, LAYERS, TYPES};
-    for (int again = 0; again < 50; again++) {
-        int type[LAYERS] = {0};
-        for (int i = 0; i < LAYERS * TYPES; i++) {
-            noise[i] = i % TYPES == 0 ? 0 : (double)next_random() + 0.5;
-            cost[i] = i % TYPES == 0 ? 1 : (double)next_random() + 0.5;
-        }
-        const size_t num = kerf__bits_curve(&t, moves);
-        CHECK(num >= LAYERS && num <= LAYERS * (TYPES - 1));
-        for (size_t i = 0; i < num; i++) {
-            CHECK(type[moves[i].layer] == moves[i].from);
-            type[moves[i].layer] = moves[i].to;
-            check_point(&t, type);
-        }
-        for (size_t l = 0; l < LAYERS; l++) /* it ends at the cheapest */
-            for (size_t k = 0; k < TYPES; k++)
-                CHECK(cost[l * TYPES + (size_t)type[l]] <= cost[l * TYPES + k]);
     }
 }
 
@@ -139,7 +88,7 @@ static const kerf_bits_point *chosen(const kerf_bits *b)
     exit(1);
 }
 
-static kerf_bits *find(const network *n, const kerf_dataset *d, kerf_bits_target target)
+static kerf_bits *find(const network *n, const kerf_dataset *d, kerf_target target)
 {
     const kerf_quantize_options o = kerf_quantize_defaults(KERF_QUANTIZE_WEIGHT_ONLY);
     kerf_bits *b;
@@ -173,7 +122,7 @@ static void check_file(const network *n, const kerf_bits *b, const kerf_quantize
 }
 
 /* Whoever wants it small, or nothing lost, has few bits in the layer that bears them. */
-static void check_planted(const network *n, const kerf_dataset *d, kerf_bits_target target)
+static void check_planted(const network *n, const kerf_dataset *d, kerf_target target)
 {
     static const kerf_quantize_choice BY_HAND[] = {{"fc1", KERF_S2, KERF_QUANTIZE_WEIGHT_ONLY},
                                                    {"*", KERF_S8, KERF_QUANTIZE_WEIGHT_ONLY}};
@@ -198,13 +147,13 @@ static void test_planted(void)
     void *file;
     const double bytes = (double)file_bytes(&n, &file);
     free(file);
-    check_planted(&n, d, (kerf_bits_target){5, NAN, NAN});
+    check_planted(&n, d, (kerf_target){5, NAN, NAN});
     /* fc2 as int4 would do, too: the file holds no more than this besides numbers. */
-    kerf_bits *b = find(&n, d, (kerf_bits_target){5, NAN, NAN});
-    check_planted(&n, d, (kerf_bits_target){NAN, chosen(b)->bytes, NAN});
-    check_planted(&n, d, (kerf_bits_target){5, chosen(b)->bytes, NAN});
+    kerf_bits *b = find(&n, d, (kerf_target){5, NAN, NAN});
+    check_planted(&n, d, (kerf_target){NAN, chosen(b)->bytes, NAN});
+    check_planted(&n, d, (kerf_target){5, chosen(b)->bytes, NAN});
     kerf_bits_destroy(b);
-    b = find(&n, d, (kerf_bits_target){NAN, bytes, 1e6}); /* little is needed: little is done */
+    b = find(&n, d, (kerf_target){NAN, bytes, 1e6}); /* little is needed: little is done */
     CHECK(kerf_bits_missed(b) == NULL && chosen(b)->num_of[0] == 1);
     kerf_bits_destroy(b);
     kerf_dataset_close(d);
@@ -213,7 +162,7 @@ static void test_planted(void)
 
 /* ---- what cannot be had ---------------------------------------------------------------- */
 
-static void check_missed(const network *n, const kerf_dataset *d, kerf_bits_target target,
+static void check_missed(const network *n, const kerf_dataset *d, kerf_target target,
                          const char *words)
 {
     kerf_bits *b = find(n, d, target);
@@ -223,7 +172,7 @@ static void check_missed(const network *n, const kerf_dataset *d, kerf_bits_targ
 }
 
 static void check_refused(const network *n, const kerf_dataset *d, kerf_quantize_options o,
-                          kerf_bits_target target, const char *words)
+                          kerf_target target, const char *words)
 {
     kerf_bits *b;
     CHECK(kerf_quantize_find_bits(&b, n->g, n->s, d, &o, &target, &HOW) == KERF_ERR_ARGUMENT);
@@ -242,14 +191,14 @@ static void test_refused(void)
     const kerf_quantize_choice choice = {"*", KERF_S8, KERF_QUANTIZE_WEIGHT_ONLY};
     kerf_quantize_options o = kerf_quantize_defaults(KERF_QUANTIZE_WEIGHT_ONLY);
     kerf_calibrate_options how = HOW;
-    const kerf_bits_target any = {5, NAN, NAN};
+    const kerf_target any = {5, NAN, NAN};
     network n = make();
     kerf_dataset *d = open_data();
     kerf_bits *b;
-    check_missed(&n, d, (kerf_bits_target){NAN, 100, NAN}, "bytes, must take 100 at most");
-    check_missed(&n, d, (kerf_bits_target){NAN, NAN, 1e-6}, "ms, must take 1e-06 at most");
-    check_refused(&n, d, o, (kerf_bits_target){NAN, NAN, NAN}, "there must be a bound");
-    check_refused(&n, d, o, (kerf_bits_target){-1, NAN, NAN}, "bounds are -1 points");
+    check_missed(&n, d, (kerf_target){NAN, 100, NAN}, "bytes, must take 100 at most");
+    check_missed(&n, d, (kerf_target){NAN, NAN, 1e-6}, "ms, must take 1e-06 at most");
+    check_refused(&n, d, o, (kerf_target){NAN, NAN, NAN}, "there must be a bound");
+    check_refused(&n, d, o, (kerf_target){-1, NAN, NAN}, "bounds are -1 points");
     o.choices = &choice;
     o.num_choices = 1;
     check_refused(&n, d, o, any, "must be left to be found");
@@ -280,7 +229,6 @@ static void test_analyse(void)
 int main(void)
 {
     dev = check_open_device();
-    test_curve();
     test_planted();
     test_refused();
     test_analyse();

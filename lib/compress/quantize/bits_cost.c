@@ -1,12 +1,8 @@
-/* compress/quantize/bits_cost.c -- what a network takes: bytes of its file, and time on its device.
- */
-#include <math.h>
+/* compress/quantize/bits_cost.c -- what a network takes: bytes of its file, and time on its device
+ * (plan/trade_time.c). */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/alloc.h"
 #include "base/fail.h"
-#include "base/file.h"
 #include "compress/quantize/bits_internal.h"
 #include "kerf/io.h"
 
@@ -29,102 +25,22 @@ static kerf_status make_plan(kerf_plan **out, const kerf_graph *g, kerf_state *s
     return kerf_plan_create(out, g, s, &options);
 }
 
-/* ---- a run ----------------------------------------------------------------------------- */
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static kerf_status run_once(kerf_plan *p)
-{
-    uint64_t token;
-    KERF__TRY(kerf_plan_run(p));
-    KERF__TRY(kerf_plan_mark(p, &token));
-    return kerf_plan_finish(p, token);
-}
-
-static kerf_status time_once(kerf_plan *p, double *ms)
-{
-    const double start = kerf__now_ms();
-    KERF__TRY(run_once(p));
-    *ms = kerf__now_ms() - start;
-    return KERF_OK;
-}
-
 kerf_status kerf__bits_ms(const kerf_graph *g, kerf_state *s, const kerf__samples *samples,
                           double *ms)
 {
-    enum { WARM = 3, RUNS = 31 };
-    double all[RUNS];
     kerf_plan *p;
     KERF__TRY(make_plan(&p, g, s, samples));
-    kerf_status status = KERF_OK;
-    for (int i = 0; i < WARM && status == KERF_OK; i++)
-        status = run_once(p);
-    for (int i = 0; i < RUNS && status == KERF_OK; i++)
-        status = time_once(p, &all[i]);
+    kerf_status status = kerf__trade_run_ms(p, ms);
     kerf_plan_destroy(p);
-    KERF__TRY(status);
-    qsort(all, RUNS, sizeof *all, compare);
-    *ms = all[RUNS / 2];
-    return KERF_OK;
-}
-
-/* ---- its layers ------------------------------------------------------------------------ */
-
-/* Rewriting calls a layer's nodes NAME_product and so on: the longest name that fits is meant. */
-static size_t owner(const char *step, const char *const *names, size_t num)
-{
-    size_t best = num, best_length = 0;
-    for (size_t i = 0; i < num; i++) {
-        const size_t length = strlen(names[i]);
-        if (length > best_length && strncmp(step, names[i], length) == 0 &&
-            (step[length] == '\0' || step[length] == '_')) {
-            best = i;
-            best_length = length;
-        }
-    }
-    return best;
-}
-
-/* The least of a few: what disturbs a timing only makes it longer. */
-static kerf_status time_step(kerf_plan *p, int i, double *ms)
-{
-    enum { REPEAT = 10, TIMES = 5 };
-    *ms = INFINITY;
-    for (int k = 0; k < TIMES; k++) {
-        double once;
-        KERF__TRY(kerf_plan_time_step(p, i, REPEAT, &once));
-        *ms = fmin(*ms, once);
-    }
-    return KERF_OK;
-}
-
-static kerf_status time_steps(kerf_plan *p, const char *const *names, size_t num, double *ms)
-{
-    for (int i = 0; i < kerf_plan_num_steps(p); i++) {
-        kerf_plan_step step;
-        double more;
-        KERF__TRY(kerf_plan_get_step(p, i, &step));
-        const size_t l = owner(step.name, names, num);
-        if (l == num)
-            continue;
-        KERF__TRY(time_step(p, i, &more));
-        ms[l] += more;
-    }
-    return KERF_OK;
+    return status;
 }
 
 kerf_status kerf__bits_layers_ms(const kerf_graph *g, kerf_state *s, const kerf__samples *samples,
                                  const char *const *names, size_t num, double *ms)
 {
     kerf_plan *p;
-    for (size_t i = 0; i < num; i++)
-        ms[i] = 0;
     KERF__TRY(make_plan(&p, g, s, samples));
-    kerf_status status = time_steps(p, names, num, ms);
+    kerf_status status = kerf__trade_layers_ms(p, names, num, ms);
     kerf_plan_destroy(p);
     return status;
 }

@@ -26,11 +26,11 @@ typedef struct search {
     const kerf_graph *g; /* borrowed, as all but what is marked */
     kerf_state *s;
     kerf_quantize_options options; /* with the choices of `out` */
-    const kerf_bits_target *target;
+    const kerf_target *target;
     size_t num_types;
-    kerf__judge judge;      /* owned, as all from here on */
-    double *noise, *cost;   /* the curve's table */
-    kerf__bits_move *moves; /* point n is behind the first n */
+    kerf__judge judge;       /* owned, as all from here on */
+    double *noise, *cost;    /* the curve's table */
+    kerf__trade_move *moves; /* point n is behind the first n */
     size_t num_moves;
     kerf_bits_point *at; /* by number of moves; num_of all 0: not measured */
 } search;
@@ -155,14 +155,14 @@ static double cost_of(const search *f, const kerf_bits_part *part)
 
 static void draw_curve(search *f)
 {
-    const kerf__bits_table table = {f->noise, f->cost, f->out->num_layers, f->num_types};
+    const kerf__trade_table table = {f->noise, f->cost, f->out->num_layers, f->num_types};
     for (size_t l = 0; l < f->out->num_layers; l++)
         for (size_t t = 0; t < f->num_types; t++) {
             const kerf_bits_part *part = &f->out->layers[l].with[t];
             f->noise[l * f->num_types + t] = part->noise;
             f->cost[l * f->num_types + t] = cost_of(f, part);
         }
-    f->num_moves = kerf__bits_curve(&table, f->moves);
+    f->num_moves = kerf__trade_curve(&table, f->moves);
 }
 
 static int is_measured(const search *f, size_t n)
@@ -208,57 +208,26 @@ static kerf_status measure_point(search *f, size_t n)
 
 /* ---- choosing -------------------------------------------------------------------------- */
 
-/* A bound that is NAN holds nothing back. */
-static int is_within(double x, double bound)
+static kerf__trade_point point_of(const kerf_bits_point *p)
 {
-    return !(x > bound);
+    return (kerf__trade_point){p->lost, p->bytes, p->ms};
 }
 
-static int has_cost(const kerf_bits_target *t)
+static kerf_status measure_for(void *context, size_t n, kerf__trade_point *out)
 {
-    return isfinite(t->bytes) || isfinite(t->ms);
-}
-
-/* 1: the point lies on the cheap side of the bound that is looked for. */
-static int is_behind(const search *f, size_t n)
-{
-    const kerf_bits_target *t = f->target;
-    const kerf_bits_point *p = &f->at[n];
-    return has_cost(t) ? is_within(p->bytes, t->bytes) && is_within(p->ms, t->ms)
-                       : !is_within(p->lost, t->max_drop);
-}
-
-/* The first point behind the bound; num_moves + 1: none. */
-static kerf_status find_bound(search *f, size_t *found)
-{
-    size_t before = 0, behind = f->num_moves + 1;
-    while (behind - before > 1) {
-        const size_t middle = (before + behind) / 2;
-        KERF__TRY(measure_point(f, middle));
-        if (is_behind(f, middle))
-            behind = middle;
-        else
-            before = middle;
-    }
-    *found = behind;
+    search *f = context;
+    KERF__TRY(measure_point(f, n));
+    *out = point_of(&f->at[n]);
     return KERF_OK;
 }
 
 static void tell_missed(search *f, size_t chosen)
 {
-    const kerf_bits_target *t = f->target;
-    const kerf_bits_point *p = &f->at[chosen];
     char *text = f->out->missed;
     const size_t num = sizeof f->out->missed;
-    if (!is_within(p->bytes, t->bytes))
-        snprintf(text, num, "the file takes at least %.0f bytes, must take %.0f at most", p->bytes,
-                 t->bytes);
-    else if (!is_within(p->ms, t->ms))
-        snprintf(text, num, "a run takes at least %.3g ms, must take %.3g at most", p->ms, t->ms);
-    else if (!is_within(p->lost, t->max_drop))
-        snprintf(text, num, "at least %.2f points are lost, must be %.2f at most", p->lost,
-                 t->max_drop);
-    else if (chosen == 0)
+    const kerf__trade_point p = point_of(&f->at[chosen]);
+    kerf__trade_tell_missed(text, num, f->target, &p, "the file takes");
+    if (text[0] == '\0' && chosen == 0)
         snprintf(text, num, "no layer gains by integers here, must be at least one");
 }
 
@@ -266,8 +235,8 @@ static void tell_missed(search *f, size_t chosen)
 static kerf_status choose(search *f)
 {
     size_t chosen;
-    KERF__TRY(find_bound(f, &chosen));
-    if (!has_cost(f->target) && chosen > 1)
+    KERF__TRY(kerf__trade_find(&chosen, f->target, f->num_moves, measure_for, f));
+    if (!kerf__trade_has_cost(f->target) && chosen > 1)
         chosen--;
     if (chosen > f->num_moves)
         chosen = f->num_moves;
@@ -335,28 +304,18 @@ static kerf_status find(search *f, const kerf_dataset *d, const kerf_quantize_op
     return KERF_OK;
 }
 
-static kerf_status check(const kerf_quantize_options *options, const kerf_bits_target *t)
+static kerf_status check(const kerf_quantize_options *options, const kerf_target *t)
 {
     KERF__TRY(kerf__quantize_check_options(options));
     if (options->num_choices > 0)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "quantize: types by layer are given, must be left to be found");
-    if (!has_cost(t) && !isfinite(t->max_drop))
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "quantize: there must be a bound to find types for: of points, bytes or "
-                          "milliseconds");
-    if ((isfinite(t->bytes) && t->bytes <= 0) || (isfinite(t->ms) && t->ms <= 0) ||
-        (isfinite(t->max_drop) && t->max_drop < 0))
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "quantize: bounds are %g points, %g bytes, %g ms, must be above 0",
-                          t->max_drop, t->bytes, t->ms);
-    return KERF_OK;
+    return kerf__trade_check(t, "quantize");
 }
 
 kerf_status kerf_quantize_find_bits(kerf_bits **out, const kerf_graph *g, kerf_state *s,
                                     const kerf_dataset *d, const kerf_quantize_options *options,
-                                    const kerf_bits_target *target,
-                                    const kerf_calibrate_options *how)
+                                    const kerf_target *target, const kerf_calibrate_options *how)
 {
     *out = NULL;
     KERF__TRY(check(options, target));

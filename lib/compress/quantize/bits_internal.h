@@ -2,17 +2,17 @@
  *
  * Words.  lost: points of top-1, of agreement where there are no labels.  noise: of the network's
  * output, the squared error over the square of what it was; that of several layers adds up (Lin et
- * al. 2016, equation 9), and it tells layers apart where no sample changes its class.  curve: ever
- * cheaper networks, from all floats on; each point is the one before it with one layer moved.
+ * al. 2016, equation 9), and it tells layers apart where no sample changes its class.  curve: as in
+ * plan/trade.h, from all floats on, with noise as harm.
  *
  *   bits_judge.c   noise and loss of a network
  *   bits_cost.c    its bytes and milliseconds
- *   bits_curve.c   from the layers' noise and costs to the curve, by arithmetic alone
  *   bits_find.c    measures layers, walks the curve, chooses a point */
 #ifndef KERF_BITS_INTERNAL_H
 #define KERF_BITS_INTERNAL_H
 
 #include "compress/quantize/calibrate_internal.h"
+#include "plan/trade.h"
 
 /* ---- judging --------------------------------------------------------------------------- */
 
@@ -43,9 +43,6 @@ kerf_status kerf__judge_quantized(kerf__judge *j, const kerf_quantize_options *o
 kerf_status kerf__quantize_copy(kerf_graph **g_out, kerf_state **s_out, const kerf_graph *g,
                                 const kerf_state *s, const kerf_quantize_options *options);
 
-/* A name as a pattern that means it and nothing else; room for twice its length. */
-void kerf__quote_pattern(char *pattern, const char *name);
-
 /* ---- costs ----------------------------------------------------------------------------- */
 
 kerf_status kerf__bits_bytes(const kerf_graph *g, const kerf_state *s, double *bytes);
@@ -55,21 +52,5 @@ kerf_status kerf__bits_ms(const kerf_graph *g, kerf_state *s, const kerf__sample
 /* Of the steps that belong to each of these nodes. */
 kerf_status kerf__bits_layers_ms(const kerf_graph *g, kerf_state *s, const kerf__samples *samples,
                                  const char *const *names, size_t num, double *ms);
-
-/* ---- the curve ------------------------------------------------------------------------- */
-
-/* By layer, then by type; type 0 is where the curve begins. */
-typedef struct kerf__bits_table {
-    const double *noise, *cost;
-    size_t num_layers, num_types;
-} kerf__bits_table;
-
-typedef struct kerf__bits_move {
-    size_t layer;
-    int from, to;
-} kerf__bits_move;
-
-/* Fills in moves, with room for num_layers * (num_types - 1), and gives how many there are. */
-size_t kerf__bits_curve(const kerf__bits_table *t, kerf__bits_move *moves);
 
 #endif

@@ -158,13 +158,3 @@ kerf_status kerf__judge_quantized(kerf__judge *j, const kerf_quantize_options *o
     kerf_state_destroy(s);
     return status;
 }
-
-void kerf__quote_pattern(char *pattern, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        if (strchr("*?[\\", *name) != NULL)
-            *pattern++ = '\\';
-        *pattern++ = *name;
-    }
-    *pattern = '\0';
-}

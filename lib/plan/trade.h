@@ -1,0 +1,58 @@
+/* plan/trade.h -- what a network loses against what it takes: shared by those who find a choice for
+ * each layer, of types (compress/quantize) or of amounts that go (train/prune_find.c).
+ *
+ * Words.  harm: what a layer's choice costs the results, in a measure that adds up over layers.
+ * cost: what it takes, bytes or time.  curve: ever cheaper networks, from the one that is whole;
+ * each point is the one before it with one layer moved.
+ *
+ *   trade_curve.c   from the layers' harm and costs to the curve, by arithmetic alone
+ *   trade_find.c    the point of it that keeps a target, by measuring few
+ *   trade_time.c    what a plan and its layers take on their device */
+#ifndef KERF_PLAN_TRADE_H
+#define KERF_PLAN_TRADE_H
+
+#include "kerf/plan.h"
+
+/* By layer, then by choice; choice 0 is where the curve begins. */
+typedef struct kerf__trade_table {
+    const double *harm, *cost;
+    size_t num_layers, num_choices;
+} kerf__trade_table;
+
+typedef struct kerf__trade_move {
+    size_t layer;
+    int from, to;
+} kerf__trade_move;
+
+/* Fills in moves, with room for num_layers * (num_choices - 1), and gives how many there are. */
+size_t kerf__trade_curve(const kerf__trade_table *t, kerf__trade_move *moves);
+
+/* ---- a target -------------------------------------------------------------------------- */
+
+/* A network of the curve that was made and measured. */
+typedef struct kerf__trade_point {
+    double lost, bytes, ms;
+} kerf__trade_point;
+
+typedef kerf_status (*kerf__trade_measure)(void *context, size_t num_moves, kerf__trade_point *out);
+
+/* 1 if the target bounds bytes or time: then it is a point's cost that is looked for. */
+int kerf__trade_has_cost(const kerf_target *t);
+/* In *behind the first point on the far side of the bound, by halves: that keeps the cost, or that
+ * loses too much where no cost is bounded; num_moves + 1: none. */
+kerf_status kerf__trade_find(size_t *behind, const kerf_target *t, size_t num_moves,
+                             kerf__trade_measure measure, void *context);
+/* Which bound the point breaks, and by how much; "" if none.  what_takes: "the file". */
+void kerf__trade_tell_missed(char *text, size_t text_bytes, const kerf_target *t,
+                             const kerf__trade_point *p, const char *what_takes);
+/* Fails on bounds that nothing can keep.  who: "quantize". */
+kerf_status kerf__trade_check(const kerf_target *t, const char *who);
+
+/* ---- time ------------------------------------------------------------------------------ */
+
+/* Of a run that somebody waits for: the median of some. */
+kerf_status kerf__trade_run_ms(kerf_plan *p, double *ms);
+/* Of the steps that belong to each of these nodes. */
+kerf_status kerf__trade_layers_ms(kerf_plan *p, const char *const *names, size_t num, double *ms);
+
+#endif
