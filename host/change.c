@@ -162,9 +162,9 @@ static int fail_run(const change *c, kerf_status status)
 }
 
 /* All epochs, those before a resume too, stand in the folder's metrics.jsonl. */
-static int read_epochs(change *c)
+static int read_metrics(change *c, const char *name)
 {
-    char *path = path_join(c->run_dir, "metrics.jsonl"), *text, **lines;
+    char *path = path_join(c->run_dir, name), *text, **lines;
     size_t num;
     if (path == NULL)
         return fail_memory(c->o);
@@ -179,6 +179,17 @@ static int read_epochs(change *c)
     free(lines);
     free(text);
     free(path);
+    return code;
+}
+
+static int read_epochs(change *c)
+{
+    char name[64];
+    int code = c->in_rounds ? 0 : read_metrics(c, "metrics.jsonl");
+    for (int i = 1; code == 0 && i <= c->rounds.tried; i++) {
+        snprintf(name, sizeof name, "round-%d/metrics.jsonl", i);
+        code = read_metrics(c, name);
+    }
     return code;
 }
 
@@ -244,8 +255,12 @@ int change_train(change *c)
     kerf_status status = change_keep_zeros(c);
     progress_begin(&c->bar, o, o->command);
     if (status == KERF_OK)
-        status = kerf_train(c->s.m.g, c->s.m.s, c->s.data, &c->train);
+        status = c->in_rounds ? kerf_prune_until(&c->rounds, c->s.m.g, c->s.m.s, c->s.data,
+                                                 &c->train, o->max_drop)
+                              : kerf_train(c->s.m.g, c->s.m.s, c->s.data, &c->train);
     progress_clear(&c->bar);
+    if (status == KERF_ERR_CANCELLED && c->in_rounds)
+        return EXIT_INTERRUPTED; /* rounds are short, and begin anew */
     if (status == KERF_ERR_CANCELLED) {
         say_how_to_resume(c, "interrupted");
         return EXIT_INTERRUPTED;

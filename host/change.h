@@ -18,6 +18,8 @@ typedef struct change {
     session s;
     standing before, after;
     kerf_train_options train;
+    int in_rounds; /* 1: pruning stops when a round loses more than --max-drop */
+    kerf_prune_rounds rounds;
     int64_t held_back; /* training samples, to steer by, that nobody asked for */
     char *run_dir;     /* owned; NULL: no training, no folder */
     json_t *epochs;    /* owned */

@@ -3,6 +3,7 @@
 
 #include "change.h"
 #include "command.h"
+#include "json.h"
 #include "prune_analyse.h"
 #include "prune_structure.h"
 #include "target.h"
@@ -27,6 +28,28 @@ static kerf_prune_options prune_options(const options *o)
     };
 }
 
+/* With a share to go to, --max-drop says where rounds of training stop. */
+static int has_rounds(const options *o)
+{
+    return options_given(o, "max-drop") && options_given(o, "sparsity") && o->retrain > 0;
+}
+
+static int check_rounds(const options *o, const kerf_prune_options *p)
+{
+    static const char *const others[] = {"finetune", "lift", "rewind", "resume", "size", "latency"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (options_given(o, others[i]))
+            return fail_usage(o,
+                              "--max-drop: with --sparsity it stops rounds of --retrain, must be "
+                              "without --%s",
+                              others[i]);
+    if (p->structure == KERF_STRUCTURE_N_OF_M || o->method == KERF_PRUNE_MASK ||
+        o->method == KERF_PRUNE_SNIP || o->method == KERF_PRUNE_RIGL)
+        return fail_usage(o, "--max-drop: rounds take more and more, must be without n:m, and by a "
+                             "method other than mask, snip and rigl");
+    return 0;
+}
+
 /* Amounts are what it finds. */
 static int check_target(const options *o, const kerf_prune_options *p)
 {
@@ -34,8 +57,10 @@ static int check_target(const options *o, const kerf_prune_options *p)
                        : o->size != NULL            ? "size"
                                                     : "latency";
     if (options_given(o, "sparsity") || options_given(o, "s") || options_given(o, "mask"))
-        return fail_usage(
-            o, "--%s: finds how much goes, must be without --sparsity, --s and --mask", name);
+        return fail_usage(o,
+                          "--%s: finds how much goes, must be without --sparsity, --s and --mask; "
+                          "with --retrain --max-drop stops before a --sparsity",
+                          name);
     if (o->data == NULL)
         return fail_usage(o, "--%s: needs --data to measure on", name);
     if (o->scope == KERF_SCOPE_GLOBAL || p->structure == KERF_STRUCTURE_N_OF_M ||
@@ -65,8 +90,10 @@ static int check_method(const options *o, const kerf_prune_options *p)
         [KERF_PRUNE_OBD] = {"obd", "sparsity", "--sparsity 0.9"},
         [KERF_PRUNE_RIGL] = {"rigl", "sparsity", "--sparsity 0.9"},
     };
-    if (target_wanted(o))
+    if (target_wanted(o) && !has_rounds(o))
         return check_target(o, p);
+    if (has_rounds(o) && check_rounds(o, p) != 0)
+        return EXIT_USAGE;
     /* N of M is an amount by itself. */
     if (p->structure == KERF_STRUCTURE_N_OF_M)
         return 0;
@@ -180,8 +207,31 @@ static int keep_closest(change *c, const kerf_prune_options *p)
     return code == 0 ? EXIT_TARGET : code;
 }
 
+static int prune_in_rounds(change *c, const kerf_prune_options *p)
+{
+    const kerf_prune_rounds *r = &c->rounds;
+    int code = change_hold_back(c);
+    c->in_rounds = 1;
+    if (code == 0)
+        code = prune_and_train(c, p);
+    if (code != 0)
+        return code;
+    say(c->o, "round %d of %lld is kept, it loses %.2f points; the last that was tried loses %.2f",
+        r->kept, (long long)c->train.prune.events, r->lost, r->lost_last);
+    c->more = json_pack("{s:{s:i,s:i,s:f,s:f,s:f}}", "rounds", "tried", r->tried, "kept", r->kept,
+                        "before", r->before, "lost", r->lost, "lost_last", r->lost_last);
+    if (r->kept > 0)
+        return 0;
+    fail_work(c->o, "the first round loses %.2f points, must be %.2f at most", r->lost,
+              c->o->max_drop);
+    code = change_keep_missed(c);
+    return code == 0 ? EXIT_TARGET : code;
+}
+
 static int prune(change *c, kerf_prune_options *p, kerf_prune_found **found)
 {
+    if (has_rounds(c->o))
+        return prune_in_rounds(c, p);
     int code = target_wanted(c->o) ? prune_find(c, p, found) : 0;
     if (code == EXIT_TARGET)
         return keep_closest(c, p);

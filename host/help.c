@@ -69,6 +69,8 @@ static const lesson lessons[] = {
      "  kerf prune dense.onnx --sparsity 'fc1=0.92,fc2=0.91,*=0.74' -o cut.onnx\n"
      "  kerf prune dense.onnx --data fashion-mnist --analyse       # what each layer can lose\n"
      "  kerf prune dense.onnx --data fashion-mnist --size 10x --max-drop 2 -o small.onnx\n"
+     "  kerf prune dense.onnx --data fashion-mnist --sparsity 0.99 --scope global --events 10 \\\n"
+     "       --retrain 5 --max-drop 1 -o pruned.onnx    # as far as it goes\n"
      "  kerf prune dense.onnx --structure n:m=2:4 -o half.onnx\n"
      "  kerf prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx\n"},
     {"quantize",

@@ -98,6 +98,22 @@ typedef struct kerf_evaluation {
     double ms_per_batch; /* copies and waiting included */
 } kerf_evaluation;
 
+/* What came of pruning in rounds. */
+typedef struct kerf_prune_rounds {
+    int tried, kept; /* rounds; kept 0: even the first lost too much, and is what the state holds */
+    double before;   /* top-1 on held back samples */
+    double lost;     /* points, of what the state holds */
+    double lost_last; /* of the last round that was tried */
+} kerf_prune_rounds;
+
+/* As kerf_train(), but each event of the schedule is a round, a run of its own of `prune.every`
+ * epochs (and `prune.start` before its pruning) that begins where the round before ended; rounds
+ * end when one loses more than `max_drop` points of top-1 on held back samples, and the state
+ * holds what the one before it left.  Rounds have folders of their own in run_dir: "round-1". */
+KERF_API kerf_status kerf_prune_until(kerf_prune_rounds *out, kerf_graph *g, kerf_state *s,
+                                      kerf_dataset *d, const kerf_train_options *options,
+                                      double max_drop);
+
 /* Every sample of a split.  confusion, if not NULL, has classes * classes counts, true
  * class outermost.  prep NULL: the graph's, else the data set's. */
 KERF_API kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,

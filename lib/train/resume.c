@@ -121,7 +121,7 @@ static kerf_status find_or_add(kerf_state *s, const kerf_state *from, const kerf
     return kerf__fail(KERF_ERR_FORMAT, "checkpoint: '%s' has another type or shape", e->name);
 }
 
-static kerf_status put_back(kerf_state *s, const kerf_state *from)
+kerf_status kerf__run_put_back(kerf_state *s, const kerf_state *from)
 {
     for (int i = 0; i < kerf_state_num_ids(from); i++) {
         const kerf_state_entry *e = kerf_state_get(from, i);
@@ -137,7 +137,7 @@ static kerf_status put_back(kerf_state *s, const kerf_state *from)
 
 kerf_status kerf__run_restore_best(kerf__run *run)
 {
-    return put_back(run->s, run->best);
+    return kerf__run_put_back(run->s, run->best);
 }
 
 /* Takes over what the checkpoint owns. */
@@ -198,7 +198,7 @@ kerf_status kerf__run_load(kerf__run *run)
     kerf_status status = check_same_run(run, &c);
     if (status == KERF_OK) {
         kerf__run_forget(run->s);
-        status = put_back(run->s, c.state);
+        status = kerf__run_put_back(run->s, c.state);
     }
     if (status == KERF_OK) {
         take_choices(run, &c);

@@ -85,6 +85,8 @@ kerf_status kerf__run_save(kerf__run *run);
 /* Reads the checkpoint, or the previous one if that is damaged; KERF_ERR_ARGUMENT names the
  * option that differs. */
 kerf_status kerf__run_load(kerf__run *run);
+/* Writes the entries of another state, on the host, into this one's of the same names. */
+kerf_status kerf__run_put_back(kerf_state *s, const kerf_state *from);
 /* Copies weights and statistics of the best epoch into the state. */
 kerf_status kerf__run_restore_best(kerf__run *run);
 /* Drops what an earlier run left: moments, sums. */

@@ -42,6 +42,18 @@ x = json.load(open("out.txt"))["found"]
 assert 0 < x["ms"] < 1000 and x["lost"] <= 5, x' || failed "--latency 1000 is not held"
 expect 0 "', which loses" "$KERF" prune dense.onnx --data $data --max-drop 3 -o close.onnx
 
+# ---- rounds until too much is lost ---------------------------------------------------------------
+expect_json "rounds.tried rounds.kept rounds.before rounds.lost rounds.lost_last epochs.0.val_top1" \
+    "$KERF" prune dense.onnx --data $data --sparsity 0.995 --scope global --events 4 --retrain 0.5 --max-drop 1 --json -o rounds.onnx
+"$PYTHON" -c 'import json
+x = json.load(open("out.txt"))
+r = x["rounds"]
+assert r["lost"] <= 1 and r["kept"] >= r["tried"] - 1 and len(x["epochs"]) == r["tried"], x' || failed "rounds are not as they should be"
+[ -s rounds.run/round-1/checkpoint ] || failed "a round has no folder"
+expect 3 "kerf: prune: the first round loses" \
+    "$KERF" prune dense.onnx --data $data --sparsity 0.999 --scope global --retrain 0.01 --max-drop 0 -q -o none.onnx
+[ -s none.run/model.onnx ] || failed "the first round is not kept"
+
 # ---- what cannot be had --------------------------------------------------------------------------
 expect 3 "kerf: prune: a run takes at least" "$KERF" prune dense.onnx --data $data --latency 1e-6 -q -o none.onnx
 [ -s none.run/model.onnx ] || failed "the closest to a target that was missed is not kept"
@@ -54,6 +66,6 @@ expect_error 2 "kerf: prune: --size 4y: must be bytes such as 60000 or 60K, or 4
 expect_error 2 "kerf: prune: --latency 0: must be milliseconds above 0" \
     "$KERF" prune dense.onnx --data $data --latency 0 -o none.onnx
 expect_error 2 "kerf: prune: --size: needs --data to measure on" "$KERF" prune dense.onnx --size 4x -o none.onnx
-expect_error 2 "kerf: prune: --latency: finds how much goes, must be without --sparsity, --s and --mask" \
+expect_error 2 "kerf: prune: --latency: finds how much goes, must be without --sparsity, --s and --mask; with --retrain --max-drop stops before a --sparsity" \
     "$KERF" prune dense.onnx --data $data --latency 1 --sparsity 0.5 -o none.onnx
 finish

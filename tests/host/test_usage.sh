@@ -61,8 +61,12 @@ expect_error 2 "kerf: train: --optimizer sdg: must be one of sgd|adam|adamw" \
 expect_error 2 "kerf: train: --json=1: takes no value" "$KERF" train m.onnx --json=1
 expect_error 1 "kerf: prune: --remove: not in this version yet" \
     "$KERF" prune m.onnx --remove
-expect_error 2 "kerf: prune: --max-drop: finds how much goes, must be without --sparsity, --s and --mask" \
+expect_error 2 "kerf: prune: --max-drop: finds how much goes, must be without --sparsity, --s and --mask; with --retrain --max-drop stops before a --sparsity" \
     "$KERF" prune m.onnx --max-drop 0.5 --sparsity 0.5 -o x.onnx
+expect_error 2 "kerf: prune: --max-drop: with --sparsity it stops rounds of --retrain, must be without --finetune" \
+    "$KERF" prune m.onnx --data fashion-mnist --max-drop 0.5 --sparsity 0.9 --retrain 1 --finetune 2 -o x.onnx
+expect_error 2 "kerf: prune: --max-drop: rounds take more and more, must be without n:m, and by a method other than mask, snip and rigl" \
+    "$KERF" prune m.onnx --data fashion-mnist --method rigl --max-drop 0.5 --sparsity 0.9 --retrain 1 -o x.onnx
 expect_error 2 "kerf: prune: --max-drop: needs --data to measure on" \
     "$KERF" prune m.onnx --max-drop 0.5 -o x.onnx
 expect_error 2 "kerf: quantize: --mode best: must be one of dynamic|static|weight-only|qat" \
