@@ -20,7 +20,15 @@
 extern const kerf__source kerf__source_histogram;
 
 /* By fewer bins than LEAST_BINS the widest range would need a width that no float has. */
-enum { LEAST_BINS = 16, MOST_BINS = 2048, SUB = 2, GROUP = 64, GROUP_CHUNK = 65536 };
+enum { LEAST_BINS = 16, MOST_BINS = 2048, GROUP = 64, GROUP_CHUNK = 65536 };
+
+/* Words of kernels/histogram.cl. */
+enum {
+    STRIDE = 128,          /* numbers that an item counts at once */
+    PLACE = MOST_BINS + 1, /* bins and NaN */
+    HEAD = PLACE + 1,
+    WIDE_SLOT = 2 * PLACE + 16
+};
 
 /* ---- where bins lie -------------------------------------------------------------------- */
 
@@ -70,7 +78,7 @@ static size_t chunk_of(const kerf__op_case *c)
 {
     if (!kerf__is_wide(c))
         return GROUP_CHUNK;
-    return 16 * kerf__pieces_an_item(c, kerf__ceil_div(num_of(c), 16), 1, 1024);
+    return STRIDE * kerf__pieces_an_item(c, kerf__ceil_div(num_of(c), STRIDE), 1, 128);
 }
 
 static size_t num_slots(const kerf__op_case *c)
@@ -81,35 +89,37 @@ static size_t num_slots(const kerf__op_case *c)
 
 static size_t scratch_bytes(const kerf__op_case *c)
 {
-    const size_t slots = num_slots(c), place = MOST_BINS + 1;
+    const size_t slots = num_slots(c), slot = kerf__is_wide(c) ? WIDE_SLOT : PLACE;
     const size_t ranges = 2 * slots * (kerf__is_wide(c) ? 1 : GROUP);
-    return (ranges + place + slots * place * (kerf__is_wide(c) ? SUB : 1)) * sizeof(uint32_t);
+    return (ranges + HEAD + slots * slot) * sizeof(uint32_t);
 }
 
-/* Least and largest number, and where all counts so far lie among the bins. */
-static kerf_status build_range(const kerf__op_case *c, const char *options, size_t group)
+/* Walks over all numbers, a slot an item or group. */
+static kerf_status emit_walk(const kerf__op_case *c, const char *kernel, const kerf__buffer *range,
+                             const char *options, size_t group)
 {
     const unsigned bins = (unsigned)kerf__value_elements(c->node->inputs[2]) - 1;
-    KERF__TRY(kerf__emit(c, &kerf__source_histogram, "histogram_range", options,
-                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(c->scratch), ARG((unsigned)num_of(c)),
-                                    ARG((unsigned)chunk_of(c))),
-                         (kerf__grid){1, {num_slots(c), 1, 1}, {group, 1, 1}}));
+    return kerf__emit(c, &kerf__source_histogram, kernel, options,
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(range), ARG(c->scratch), ARG(bins),
+                                 ARG((unsigned)num_of(c)), ARG((unsigned)chunk_of(c)),
+                                 ARG((unsigned)num_slots(c))),
+                      (kerf__grid){1, {num_slots(c), 1, 1}, {group, 1, 1}});
+}
+
+static kerf_status emit_settle(const kerf__op_case *c, const char *options, size_t group)
+{
+    const unsigned bins = (unsigned)kerf__value_elements(c->node->inputs[2]) - 1;
     return kerf__emit(c, &kerf__source_histogram, "histogram_settle", options,
                       KERF__ARGS(ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)), ARG(kerf__out(c, 0)),
                                  ARG(c->scratch), ARG(bins), ARG((unsigned)num_slots(c))),
                       (kerf__grid){1, {1, 1, 1}, {group, 1, 1}});
 }
 
-static kerf_status build_counts(const kerf__op_case *c, const char *options, size_t group)
+static kerf_status emit_sum(const kerf__op_case *c, const char *options, size_t group)
 {
     const unsigned bins = (unsigned)kerf__value_elements(c->node->inputs[2]) - 1;
     const unsigned bins_an_item = group == 1 ? 256 : 1;
     const size_t items = kerf__ceil_div(bins + 1, bins_an_item);
-    KERF__TRY(kerf__emit(c, &kerf__source_histogram, "histogram_count", options,
-                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(c->scratch),
-                                    ARG(bins), ARG((unsigned)num_of(c)), ARG((unsigned)chunk_of(c)),
-                                    ARG((unsigned)num_slots(c))),
-                         (kerf__grid){1, {num_slots(c), 1, 1}, {group, 1, 1}}));
     return kerf__emit(c, &kerf__source_histogram, "histogram_sum", options,
                       KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 1)), ARG(bins),
                                  ARG((unsigned)num_slots(c)), ARG(bins_an_item)),
@@ -120,8 +130,10 @@ static kerf_status build(const kerf__op_case *c)
 {
     const char *options = kerf__is_wide(c) ? "-DV=16" : "-DV=1";
     const size_t group = kerf__is_wide(c) ? 1 : GROUP;
-    KERF__TRY(build_range(c, options, group));
-    return build_counts(c, options, group);
+    KERF__TRY(emit_walk(c, "histogram_guess", kerf__in(c, 1), options, group));
+    KERF__TRY(emit_settle(c, options, group));
+    KERF__TRY(emit_walk(c, "histogram_count", kerf__out(c, 0), options, group));
+    return emit_sum(c, options, group);
 }
 
 static const kerf__variant VARIANTS[] = {
