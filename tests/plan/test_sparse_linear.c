@@ -18,6 +18,7 @@ typedef struct net {
     kerf_state *s;
     kerf_plan *p;
     int weights[LAYERS], masks[LAYERS];
+    int batch;
 } net;
 
 /* ---- networks -------------------------------------------------------------------------------- */
@@ -80,14 +81,15 @@ static kerf_value *add_bias(net *n, int layer)
 }
 
 /* Layers with relu between them; every[i] as above. */
-static void begin(net *n, const unsigned *every, int transposed)
+static void begin(net *n, int batch, const unsigned *every, int transposed)
 {
     kerf_value *v;
     kerf_node *node;
     unsigned char mask[MOST];
+    n->batch = batch;
     CHECK_OK(kerf_graph_create(&n->g));
     CHECK_OK(kerf_state_create(&n->s, dev));
-    CHECK_OK(kerf_graph_add_input(n->g, "x", KERF_F32, KERF_SHAPE(BATCH, SIZES[0]), &v));
+    CHECK_OK(kerf_graph_add_input(n->g, "x", KERF_F32, KERF_SHAPE(batch, SIZES[0]), &v));
     for (int i = 0; i < LAYERS; i++) {
         kerf_value *inputs[] = {v, add_weight(n, i, transposed), add_bias(n, i)};
         CHECK_OK(kerf_graph_add_node(n->g, "Gemm", NULL, inputs, 3, 1, &node));
@@ -104,7 +106,7 @@ static void begin(net *n, const unsigned *every, int transposed)
 static void make_plan(net *n, kerf_mode mode, kerf_optimizer_kind kind, int dense)
 {
     const kerf_plan_options o = {.mode = mode,
-                                 .batch = BATCH,
+                                 .batch = n->batch,
                                  .loss = KERF_LOSS_CROSS_ENTROPY,
                                  .optimizer = {.kind = kind,
                                                .momentum = 0.9f,
@@ -126,8 +128,8 @@ static void end(net *n)
 
 static kerf_status run(net *n, int step)
 {
-    CHECK_OK(kerf_plan_feed(n->p, "x", x, sizeof x));
-    CHECK_OK(kerf_plan_feed(n->p, "labels", labels, sizeof labels));
+    CHECK_OK(kerf_plan_feed(n->p, "x", x, sizeof x / BATCH * (size_t)n->batch));
+    CHECK_OK(kerf_plan_feed(n->p, "labels", labels, sizeof labels / BATCH * (size_t)n->batch));
     if (step > 0)
         CHECK_OK(kerf_plan_set_step(n->p, &(kerf_step){.lr = 0.01f, .step = step}));
     return kerf_plan_run(n->p);
@@ -162,12 +164,13 @@ static void compare_states(const net *a, const net *b, double tolerance)
 }
 
 /* Two steps, other masks (which keep a subset), two more. */
-static void check_training(const unsigned *every, int transposed, kerf_optimizer_kind kind)
+static void check_training(const unsigned *every, int transposed, int batch,
+                           kerf_optimizer_kind kind)
 {
     net nets[3];
     unsigned char mask[MOST];
     for (int i = 0; i < 3; i++) { /* the third does the same as the second */
-        begin(&nets[i], every, transposed);
+        begin(&nets[i], batch, every, transposed);
         make_plan(&nets[i], KERF_TRAIN, kind, i == 0);
         for (int step = 1; step <= 4; step++) {
             if (step == 3) {
@@ -186,7 +189,7 @@ static void check_training(const unsigned *every, int transposed, kerf_optimizer
     CHECK(count(&nets[0], "kerf.SparseMatMul") == 0);
     CHECK(count(&nets[1], "kerf.SparseMatMul") == 3); /* two layers and one gradient of a source */
     CHECK(count(&nets[1], "kerf.SparseMatMulGrad") == 2);
-    CHECK(count(&nets[1], "Transpose") == 1); /* the input */
+    CHECK(count(&nets[1], "Transpose") == (batch > 1)); /* the input */
     /* Adam divides by the gradient's size: rounding errors of small ones grow. */
     compare_states(&nets[1], &nets[0], kind == KERF_SGD ? check_tolerance(8, 90) : 1e-3);
     compare_states(&nets[1], &nets[2], 0);
@@ -199,30 +202,43 @@ static void test_training(void)
     static const unsigned MIXED[] = {40, 50, 1}, EMPTY[] = {40, 0, 1}, ONE[] = {7000, 45, 1};
     if (op_check_small()) /* test_stale trains a step */
         return;
-    check_training(MIXED, 1, KERF_SGD);
-    check_training(EMPTY, 1, KERF_SGD);
-    check_training(MIXED, 0, KERF_SGD);
-    check_training(ONE, 1, KERF_SGD);
-    check_training(MIXED, 1, KERF_ADAM);
+    check_training(MIXED, 1, BATCH, KERF_SGD);
+    check_training(EMPTY, 1, BATCH, KERF_SGD);
+    check_training(MIXED, 0, BATCH, KERF_SGD);
+    check_training(ONE, 1, BATCH, KERF_SGD);
+    check_training(MIXED, 1, BATCH, KERF_ADAM);
+    if (kerf_device_get_info(dev)->type != KERF_DEVICE_CPU)
+        return;
+    check_training(MIXED, 1, 1, KERF_SGD); /* one sample at a time */
+    check_training(MIXED, 0, 1, KERF_SGD);
 }
 
-static void test_evaluation(void)
+static void check_evaluation(int batch, int num_sparse)
 {
     static const unsigned EVERY[] = {40, 50, 1};
     net nets[2];
     float loss[2];
     for (int i = 0; i < 2; i++) {
-        begin(&nets[i], EVERY, 1);
+        begin(&nets[i], batch, EVERY, 1);
         make_plan(&nets[i], KERF_EVALUATE, KERF_SGD, i == 0);
         CHECK_OK(run(&nets[i], 0));
         CHECK_OK(kerf_tensor_read(kerf_plan_output(nets[i].p, "kerf.loss"), &loss[i]));
     }
-    CHECK(count(&nets[1], "kerf.SparseMatMul") == 2);
-    CHECK(nets[1].p->num_prepared == 4); /* patterns and values */
+    CHECK(count(&nets[1], "kerf.SparseMatMul") == num_sparse);
+    CHECK(count(&nets[1], "Transpose") == (num_sparse > 0 && batch > 1));
+    CHECK(nets[1].p->num_prepared == 2 * (size_t)num_sparse); /* patterns and values */
     const double want = (double)loss[0];
     check_close("loss", &loss[1], &want, 1, check_tolerance(8, 90));
     for (int i = 0; i < 2; i++)
         end(&nets[i]);
+}
+
+static void test_evaluation(void)
+{
+    const int is_cpu = kerf_device_get_info(dev)->type == KERF_DEVICE_CPU;
+    check_evaluation(BATCH, 2);
+    check_evaluation(1, is_cpu ? 2 : 0);
+    check_evaluation(2, 0); /* too few for vectors, too many not to be turned */
 }
 
 /* A plan is stale when layers cross the threshold, or outgrow their room; runs then say so. */
@@ -232,7 +248,7 @@ static void test_stale(void)
     unsigned char mask[MOST];
     int is_stale;
     net n;
-    begin(&n, EVERY, 1);
+    begin(&n, BATCH, EVERY, 1);
     make_plan(&n, KERF_TRAIN, KERF_SGD, 0);
     CHECK(count(&n, "kerf.SparseMatMul") == 1);
     CHECK_OK(kerf_plan_is_stale(n.p, &is_stale));
