@@ -3,10 +3,12 @@
  * the program that this one is linked with.
  *
  * A row is a launch: which kernel, how many items, its arguments.  Items are alone in their groups.
- * The groups of this kernel, one a core, take a row's items one by one, and a group goes on to the
- * next row when all items of this one are done.  A group waits only for items that another group
- * has taken and is working on, never for a group to begin: one core alone does all.  Whoever works
- * on an item, it computes the same: the bits are those of launches one by one.
+ * A row's items are cut into ranges, of which each group of this kernel, one a core, has a home: it
+ * takes items there one by one, then what is left of other ranges, and goes on to the next row when
+ * all items of this one are done.  So a core mostly reads what it has written itself, the same part
+ * of a picture, which its caches still hold.  A group waits only for items that another group has
+ * taken and is working on, never for a group to begin: one core alone does all.  Whoever works on
+ * an item, it computes the same: the bits are those of launches one by one.
  *
  * Counters are 0 before and after: the last group to leave clears them.
  *
@@ -69,16 +71,33 @@ static inline void await(volatile global uint *done, uint total)
             OFFER_CORE();
 }
 
-static inline void run_row(global const ulong *row, volatile global uint *taken,
-                           volatile global uint *done, local uchar *scratch)
+/* How many items of a range were left for this group. */
+static inline uint run_range(global const ulong *row, volatile global uint *taken, uint begin,
+                             uint end, uint4 size, local uchar *scratch)
+{
+    uint mine = 0u;
+    if (*taken >= end - begin)
+        return 0u;
+    for (uint i = begin + atomic_inc(taken); i < end; i = begin + atomic_inc(taken), mine++) {
+        const uint4 item = {i % size.x, i / size.x % size.y, i / (size.x * size.y), 0u};
+        run_item((uint)row[ROW_UNIT], item, size, row + ROW_ARGS, scratch);
+    }
+    return mine;
+}
+
+/* counters: what is taken of each range, then what is done of all. */
+static inline void run_row(global const ulong *row, volatile global uint *counters, uint ranges,
+                           uint home, local uchar *scratch)
 {
     const uint4 size = {(uint)row[ROW_GROUPS], (uint)row[ROW_GROUPS + 1], (uint)row[ROW_GROUPS + 2],
                         1u};
     const uint total = size.x * size.y * size.z;
+    volatile global uint *done = counters + ranges * LINE;
     uint mine = 0u;
-    for (uint i = atomic_inc(taken); i < total; i = atomic_inc(taken), mine++) {
-        const uint4 item = {i % size.x, i / size.x % size.y, i / (size.x * size.y), 0u};
-        run_item((uint)row[ROW_UNIT], item, size, row + ROW_ARGS, scratch);
+    for (uint i = 0u; i < ranges; i++) {
+        const ulong range = (home + i) % ranges;
+        mine += run_range(row, counters + range * LINE, (uint)(range * total / ranges),
+                          (uint)((range + 1u) * total / ranges), size, scratch);
     }
     mem_fence(CLK_GLOBAL_MEM_FENCE);
     atomic_add(done, mine);
@@ -87,16 +106,16 @@ static inline void run_row(global const ulong *row, volatile global uint *taken,
 }
 
 kernel void join(global const ulong *rows, volatile global uint *counters, local uchar *scratch,
-                 uint num_rows, uint row_words, uint groups)
+                 uint num_rows, uint row_words, uint groups, uint ranges)
 {
+    const uint lines = ranges + 1u, home = (uint)get_group_id(0) % ranges;
     for (uint r = 0; r < num_rows; r++)
-        run_row(rows + (size_t)r * row_words, counters + 2u * r * LINE,
-                counters + (2u * r + 1u) * LINE, scratch);
-    volatile global uint *left = counters + 2u * num_rows * LINE;
+        run_row(rows + (size_t)r * row_words, counters + r * lines * LINE, ranges, home, scratch);
+    volatile global uint *left = counters + num_rows * lines * LINE;
     if (atomic_inc(left) + 1u < groups)
         return;
-    for (uint r = 0; r < 2u * num_rows; r++)
-        atomic_xchg(counters + r * LINE, 0u);
+    for (uint i = 0; i < num_rows * lines; i++)
+        atomic_xchg(counters + i * LINE, 0u);
     atomic_xchg(left, 0u);
 }
 

@@ -13,6 +13,8 @@
 #include "device/join_program.h"
 
 enum { ROW_UNIT, ROW_GROUPS, ROW_ARGS = ROW_GROUPS + 3, LINE_WORDS = 16, SCRATCH_ALIGN = 128 };
+/* A core that has no items left looks into each range for more, so there are not too many. */
+enum { MOST_RANGES = 16 };
 
 /* What the launch owns. */
 typedef struct joined {
@@ -139,10 +141,11 @@ static void destroy_joined(void *context)
     free(j);
 }
 
-static kerf_status fill_buffers(const table *t, joined *j)
+static kerf_status fill_buffers(const table *t, joined *j, unsigned ranges)
 {
     const size_t row_bytes = t->num_rows * t->row_words * sizeof *t->words;
-    const size_t counter_bytes = (2 * t->num_rows + 1) * LINE_WORDS * sizeof(uint32_t);
+    const size_t lines = t->num_rows * (ranges + 1) + 1;
+    const size_t counter_bytes = lines * LINE_WORDS * sizeof(uint32_t);
     KERF__TRY(kerf__buffer_create(&j->rows, t->dev, row_bytes));
     KERF__TRY(kerf__buffer_create(&j->counters, t->dev, counter_bytes));
     KERF__TRY(kerf__buffer_write(j->rows, 0, t->words, row_bytes));
@@ -152,13 +155,14 @@ static kerf_status fill_buffers(const table *t, joined *j)
 static kerf_status create_launch(kerf__launch **out, const table *t, joined *j)
 {
     const unsigned groups = t->dev->info.compute_units, num_rows = (unsigned)t->num_rows,
-                   row_words = (unsigned)t->row_words;
+                   row_words = (unsigned)t->row_words,
+                   ranges = groups < MOST_RANGES ? groups : MOST_RANGES;
     const size_t scratch = t->scratch_bytes > 0 ? t->scratch_bytes : SCRATCH_ALIGN;
-    KERF__TRY(fill_buffers(t, j));
+    KERF__TRY(fill_buffers(t, j, ranges));
     return kerf__launch_create_program(out, t->dev, t->program, "join",
                                        KERF__ARGS(ARG(j->rows), ARG(j->counters),
                                                   kerf__arg_local(scratch), ARG(num_rows),
-                                                  ARG(row_words), ARG(groups)),
+                                                  ARG(row_words), ARG(groups), ARG(ranges)),
                                        kerf__grid_wide(groups, 1, 1));
 }
 
