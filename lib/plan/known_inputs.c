@@ -57,6 +57,29 @@ size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_inpu
     return 1;
 }
 
+/* An image's sides and channels must be where the network looks for them; a network that takes
+ * rows of numbers takes them in any shape. */
+static int takes(kerf_shape wanted, kerf_shape sample)
+{
+    int64_t num = 1;
+    for (int i = 1; i < wanted.rank; i++)
+        num *= wanted.dims[i];
+    for (int i = 0; wanted.rank == 4 && i < 3; i++)
+        if (wanted.dims[i + 1] != sample.dims[i])
+            return 0;
+    return num == kerf_shape_num_elements(sample);
+}
+
+kerf_status kerf__check_sample(const kerf_value *input, kerf_shape sample)
+{
+    char a[128], b[128];
+    if (takes(input->shape, sample) && input->type == KERF_F32)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_SHAPE, "network takes %s of %s, but a sample of the data is %s",
+                      kerf_type_name(input->type), kerf_shape_text(input->shape, a, sizeof a),
+                      kerf_shape_text(sample, b, sizeof b));
+}
+
 /* ---- numbers that shapes depend on ------------------------------------------------------- */
 
 /* Inputs of operations that are numbers for the host, by bits. */

@@ -157,6 +157,8 @@ kerf_status kerf__plan_replace(kerf_graph *g, kerf_value *old, kerf_value *repla
 /* known_inputs.c: open dimensions of a network's input that a sample of data, prepared, settles; 1,
  * or 0 for none. */
 size_t kerf__known_input(const kerf_graph *g, kerf_shape sample, kerf_known_input *known);
+/* Whether an input whose dimensions are settled takes such samples. */
+kerf_status kerf__check_sample(const kerf_value *input, kerf_shape sample);
 
 /* update.c: the input "kerf.step" of a plan that trains. */
 kerf_status kerf__plan_add_step(kerf_plan *plan);

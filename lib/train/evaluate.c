@@ -15,30 +15,6 @@
 
 /* ---- does the network fit the data ---------------------------------------------------------- */
 
-/* An image's sides and channels must be where the network looks for them; a network that takes
- * rows of numbers takes them in any shape. */
-static int fits(kerf_shape wanted, kerf_shape sample)
-{
-    int64_t num = 1, has = kerf_shape_num_elements(sample);
-    for (int i = 1; i < wanted.rank; i++)
-        num *= wanted.dims[i];
-    for (int i = 0; wanted.rank == 4 && i < 3; i++)
-        if (wanted.dims[i + 1] != sample.dims[i])
-            return 0;
-    return num == has;
-}
-
-static kerf_status check_input(const kerf_graph *g, kerf_shape sample)
-{
-    kerf_shape wanted = kerf_value_shape(kerf_graph_input(g, 0));
-    char a[128], b[128];
-    if (fits(wanted, sample) && kerf_value_type(kerf_graph_input(g, 0)) == KERF_F32)
-        return KERF_OK;
-    return kerf__fail(KERF_ERR_SHAPE, "network takes %s of %s, but a sample of the data is %s",
-                      kerf_type_name(kerf_value_type(kerf_graph_input(g, 0))),
-                      kerf_shape_text(wanted, a, sizeof a), kerf_shape_text(sample, b, sizeof b));
-}
-
 static kerf_status check_output(const kerf_graph *g, const kerf_dataset *d, int64_t *num_outputs)
 {
     kerf_shape shape = kerf_value_shape(kerf_graph_output(g, 0));
@@ -73,7 +49,7 @@ kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, cons
     if (status == KERF_OK)
         status = kerf_graph_infer(bound, 1);
     if (status == KERF_OK)
-        status = check_input(bound, sample);
+        status = kerf__check_sample(kerf_graph_input(bound, 0), sample);
     if (status == KERF_OK)
         status = check_output(bound, d, num_outputs);
     kerf_graph_destroy(bound);

@@ -12,6 +12,7 @@ enum { SAMPLES = 7, SIZE = 12, WIDE = 5 };
 
 static kerf_device *dev;
 static double percent = 99;
+static int64_t rows = 3; /* of a sample */
 static float weights[SIZE * WIDE], samples[SAMPLES * SIZE];
 
 /* Flatten, MatMul, Relu. */
@@ -50,7 +51,7 @@ static void fill(void)
 /* The samples as unlabelled data. */
 static kerf_dataset *open_data(void)
 {
-    return network_data(KERF_SHAPE(SAMPLES, 1, 3, 4), samples, NULL);
+    return network_data(KERF_SHAPE(SAMPLES, 1, rows, SIZE / rows), samples, NULL);
 }
 
 static kerf_status calibrate(kerf_ranges **r, kerf_observer observer, int64_t num, int64_t batch)
@@ -359,6 +360,11 @@ static void test_refused(void)
     CHECK_STATUS(KERF_ERR_ARGUMENT, calibrate(&r, KERF_OBSERVE_PERCENTILE, SAMPLES, 4));
     CHECK(strstr(kerf_last_error(), "percentile 50: must be above 50 and at most 100") != NULL);
     percent = 99;
+    rows = 2;
+    CHECK_STATUS(KERF_ERR_SHAPE, calibrate(&r, KERF_OBSERVE_MINMAX, SAMPLES, 4));
+    CHECK(strstr(kerf_last_error(),
+                 "takes float32 of (1, 1, 3, 4), but a sample of the data is (1, 2, 6)") != NULL);
+    rows = 3;
 }
 
 int main(void)

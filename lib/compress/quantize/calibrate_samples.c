@@ -14,6 +14,22 @@ static kerf_split choose_split(const kerf_dataset *d)
     return split;
 }
 
+/* Before anything is planned: what is fed to a plan is only bytes. */
+static kerf_status check_shape(const kerf__samples *x, const kerf_graph *g)
+{
+    kerf_graph *bound;
+    kerf_known_input known;
+    KERF__TRY(kerf_graph_copy(&bound, g));
+    kerf_status status = kerf_graph_bind(bound, &known, kerf__samples_known(x, g, &known));
+    if (status == KERF_OK)
+        status = kerf_graph_infer(bound, 1);
+    if (status == KERF_OK)
+        status =
+            kerf__check_sample(kerf_graph_input(bound, 0), kerf_loader_sample_shape(x->loader));
+    kerf_graph_destroy(bound);
+    return status;
+}
+
 kerf_status kerf__samples_open(kerf__samples *out, const kerf_graph *g, const kerf_dataset *d,
                                const kerf_calibrate_options *how)
 {
@@ -39,7 +55,8 @@ kerf_status kerf__samples_open_split(kerf__samples *out, const kerf_graph *g, co
     out->num = num < there ? num : there;
     out->batch = loader.batch = how->batch < out->num ? how->batch : out->num;
     KERF__TRY(kerf_prep_parse(&loader.prep, prep != NULL ? prep : kerf_dataset_default_prep(d)));
-    return kerf_loader_create(&out->loader, d, &loader);
+    KERF__TRY(kerf_loader_create(&out->loader, d, &loader));
+    return check_shape(out, g);
 }
 
 void kerf__samples_close(kerf__samples *x)
