@@ -191,11 +191,14 @@ static int seeks_blocks(const kerf_graph *g)
     return 0;
 }
 
-/* Wide kernels that walk a whole batch are too long for loops that end. */
+/* Wide kernels that walk a whole batch are too long for loops that end; and tiles of blocks are cut
+ * for the local memory that OpenCL promises, whatever the shapes. */
 int kerf__plan_lays(const kerf_device *dev)
 {
+    enum { PROMISED = 32 << 10 };
     const kerf_device_info *info = kerf_device_get_info(dev);
-    return info->type == KERF_DEVICE_CPU && !kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS);
+    return info->type == KERF_DEVICE_CPU && info->local_bytes >= PROMISED &&
+           !kerf__has_quirk(info, KERF__QUIRK_LONG_LOOPS);
 }
 
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev)
