@@ -18,8 +18,9 @@
  * Entries ascend within a row.  Lanes that are no pixels are computed and not stored.
  *
  * Loads set the pace: nearly each of them crosses a line of the cache.  Measured on two cores of
- * Zen 5 under PoCL, 10 percent of non-zeros: 56x56x64 0.21 ms, 28x28x128 0.19, 14x14x256 0.20,
- * 7x7x512 0.32; docs/sparse.md tells what bounds them.
+ * Zen 5 under PoCL, 10 percent of non-zeros: 56x56x64 0.19 ms, 28x28x128 0.17, 14x14x256 0.17,
+ * 7x7x512 0.24; docs/sparse.md tells what bounds them.  With the row's loop in the kernel itself,
+ * where it has to reload what it needs from the stack, it was 0.22, 0.19, 0.19 and 0.29.
  * Host side: lib/ops/sparse_conv_wide.c. */
 #ifndef NV
 #define NV 8 /* vectors to a tile */
@@ -30,6 +31,7 @@
 #define V 16
 #include "conv_blocks.clh"
 
+#define AHEAD    4 /* rows are asked for */
 #define TAP_BITS 8 /* of an offset; the rest is the channel */
 #define TAP_MASK 255
 
@@ -67,9 +69,14 @@ static inline int end_inside(const axis *a, int phase)
     return there <= 0 ? 0 : min((there + a->stride - 1) / a->stride, a->num);
 }
 
-/* Pieces of a line that overlap where its length is no multiple. */
-static inline void copy_line(global const float *src, local float *to, int num)
+/* Pieces of a line that overlap where its length is no multiple; `left` floats may be read. */
+static inline void copy_line(global const float *src, local float *to, int num, int left)
 {
+    if (num == 7 && left >= 8) { /* the smallest planes have the most channels */
+        const float8 x = vload8(0, src);
+        vstore8((float8)(x.s0123, x.s456, 0.0f), 0, to);
+        return;
+    }
     int i = 0;
     for (; i + 16 <= num; i += 16)
         vstore16(vload16(0, src + i), 0, to + i);
@@ -103,10 +110,11 @@ static inline void copy_phase(global const float *src, local float *to, const ax
     const int begin = first_inside(x, phase_x), num = end_inside(x, phase_x) - begin;
     const int at = place(x, phase_x, begin), last = end_inside(y, phase_y);
     for (int i = first_inside(y, phase_y); i < last && num > 0; i++) {
-        global const float *line = src + place(y, phase_y, i) * x->src + at;
+        const int begins = place(y, phase_y, i) * x->src + at;
+        global const float *line = src + begins;
         local float *out = to + i * pitch + begin;
         if (x->stride == 1)
-            copy_line(line, out, num);
+            copy_line(line, out, num, y->src * x->src - begins);
         else if (x->stride == 2)
             copy_even(line, out, num, x->src - at);
         else
@@ -138,22 +146,65 @@ static inline void find_taps(local int *taps, const axis *y, const axis *x, int 
 
 /* ---- a row ----------------------------------------------------------------------------------- */
 
-/* Entries from `at` on of channels below `end_channel`; returns the first that is not. */
+static INLINED void load_sums(floatv *acc, local const float *sums, int is_first)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+        acc[v] = is_first ? (floatv)(0.0f) : LOADV(sums + v * V);
+}
+
+static INLINED void store_sums(floatv *acc, local float *sums)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+        STOREV(acc[v], sums + v * V);
+}
+
+/* Entries from `at` on of channels below `end_channel`; returns the first that is not.  src is of
+ * `channel`. */
 static INLINED int multiply(floatv *acc, BAND const float *src, local const int *taps,
                             global const float *values, global const int *offsets, int at, int end,
                             int channel, int end_channel, int plane)
 {
+    const int behind = end_channel << TAP_BITS;
     for (; at < end; at++) {
-        const int offset = offsets[at], c = offset >> TAP_BITS;
-        if (c >= end_channel)
+        const int offset = offsets[at];
+        if (offset >= behind)
             break;
-        BAND const float *x = src + (c - channel) * plane + (DIRECT ? 0 : taps[offset & TAP_MASK]);
+        BAND const float *x =
+            src + ((offset >> TAP_BITS) - channel) * plane + (DIRECT ? 0 : taps[offset & TAP_MASK]);
         const floatv w = (floatv)(values[at]);
 #pragma unroll
         for (int v = 0; v < NV; v++)
             acc[v] = fma(w, LOADV(x + v * V), acc[v]);
     }
     return at;
+}
+
+/* A row's entries of the band: a function of its own, whose few variables stay in registers. */
+static __attribute__((noinline)) int add_row(BAND const float *src, local const int *taps,
+                                             global const float *values, global const int *offsets,
+                                             local float *sums, int at, int end, int channel,
+                                             int end_channel, int plane, int is_first)
+{
+    floatv acc[NV];
+    load_sums(acc, sums, is_first);
+    at = multiply(acc, src, taps, values, offsets, at, end, channel, end_channel, plane);
+    store_sums(acc, sums);
+    return at;
+}
+
+/* Asks for a row's first entries: rows jump through the pattern where the next band begins, so no
+ * CPU's own prefetcher sees them coming.  OpenCL's prefetch() does nothing on PoCL, and what Clang
+ * has instead does not become SPIR-V. */
+static inline void ask(global const float *values, global const int *offsets, int at)
+{
+#if defined __x86_64__ || defined __aarch64__
+    __builtin_prefetch((const void *)(size_t)(values + at));
+    __builtin_prefetch((const void *)(size_t)(values + at + V));
+    __builtin_prefetch((const void *)(size_t)(offsets + at));
+    __builtin_prefetch((const void *)(size_t)(offsets + at + V));
+#endif
 }
 
 /* What becomes of sums. */
@@ -209,25 +260,32 @@ static inline void finish_line(local const float *sums, global const float *resi
             finish1(sums + i, residual + i, dst + i, e);
 }
 
-static INLINED void load_sums(floatv *acc, local const float *sums, int is_first)
-{
-#pragma unroll
-    for (int v = 0; v < NV; v++)
-        acc[v] = is_first ? (floatv)(0.0f) : LOADV(sums + v * V);
-}
+/* Where a tile lies in dst, and what all its rows end with. */
+typedef struct outcome {
+    global const float *bias, *residual;
+    global float *dst;
+    long at;               /* of channel 0 */
+    int plane, dst_w;      /* of dst */
+    int rows, cols, pitch; /* of the tile */
+    ending e;
+} outcome;
 
-static INLINED void store_sums(floatv *acc, local float *sums)
+/* Channel k's sums. */
+static inline void finish_tile(local const float *sums, int k, const outcome *o)
 {
-#pragma unroll
-    for (int v = 0; v < NV; v++)
-        STOREV(acc[v], sums + v * V);
+    ending e = o->e;
+    if (o->bias != 0)
+        e.bias = o->bias[k];
+    long at = o->at + (long)k * o->plane;
+    for (int i = 0; i < o->rows; i++, at += o->dst_w)
+        finish_line(sums + i * o->pitch, o->residual + at, o->dst + at, o->cols, &e);
 }
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
 
 /* Group (x, y, z): tile x, columns fastest; rows y * num_rows and on; image and group of channels
- * z.  band, sums, cursors and taps are local memory; sums have NV vectors for each row if there is
- * more than one chunk. */
+ * z.  band, sums, cursors and taps are local memory; sums have NV vectors for each row, or for two
+ * if there is one chunk. */
 kernel void sparse_conv_wide(global const float *src, global const float *values,
                              global const int *starts, global const int *offsets,
                              global const float *bias, global const float *residual,
@@ -254,6 +312,19 @@ kernel void sparse_conv_wide(global const float *src, global const float *values
     const int early = DIRECT ? max(q + NV * V - dst_w, 0) : 0;
     src += (long)(image * groups + group) * src_channels * src_h * src_w;
 
+    /* A row's sums are finished behind the next row: read at once they would still be on their
+     * way to the cache. */
+    const int sums_mask = chunk < src_channels ? -1 : 1;
+    const outcome o = {has_bias ? bias : 0,
+                       residual,
+                       dst,
+                       ((long)image * groups * dst_channels * dst_h + p) * dst_w + q,
+                       dst_h * dst_w,
+                       dst_w,
+                       end_y,
+                       end_x,
+                       pitch,
+                       {has_residual, 0.0f, slope, low, high}};
     for (int k = first; k < last; k++)
         cursors[k - first] = starts[k];
     if (!DIRECT) {
@@ -266,19 +337,14 @@ kernel void sparse_conv_wide(global const float *src, global const float *values
         if (!DIRECT)
             fill_band(src + (long)c * src_h * src_w, band, &y, &x, end - c, pitch, phase_floats);
         for (int k = first; k < last; k++) {
-            local float *own = sums + (chunk < src_channels ? (k - first) * NV * V : 0);
-            floatv acc[NV];
-            load_sums(acc, own, c == 0);
-            cursors[k - first] = multiply(acc, CHOOSE(band, src + q - early), taps, values, offsets,
-                                          cursors[k - first], starts[k + 1], c, end, plane);
-            store_sums(acc, own);
-            if (end < src_channels)
-                continue;
-            const ending e = {has_residual, has_bias ? bias[k] : 0.0f, slope, low, high};
-            const long at = ((long)(image * groups * dst_channels + k) * dst_h + p) * dst_w + q;
-            for (int i = 0; i < end_y; i++)
-                finish_line(own + early + i * pitch, residual + at + (long)i * dst_w,
-                            dst + at + (long)i * dst_w, end_x, &e);
+            cursors[k - first] = add_row(CHOOSE(band, src + q - early), taps, values, offsets,
+                                         sums + ((k - first) & sums_mask) * NV * V,
+                                         cursors[k - first], starts[k + 1], c, end, plane, c == 0);
+            if (!DIRECT)
+                ask(values, offsets, cursors[min(k + AHEAD, last - 1) - first]);
+            if (end == src_channels && k > first)
+                finish_tile(sums + ((k - 1 - first) & sums_mask) * NV * V + early, k - 1, &o);
         }
     }
+    finish_tile(sums + ((last - 1 - first) & sums_mask) * NV * V + early, last - 1, &o);
 }
