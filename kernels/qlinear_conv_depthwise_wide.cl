@@ -182,15 +182,17 @@ static INLINED void add_row(int16 *acc, local const uint *x, local const uint *w
 
 /* ---- an item --------------------------------------------------------------------------------- */
 
-/* Work-item (x, y): rectangle x of `rows` by `cols` pixels of dst, in block y of the channels of
- * all images.  The band is `columns` wide, words behind the last column of a tile included. */
+/* Work-item (x, y, z): rectangle y of `rows` by `cols` pixels of dst, in block x of the channels of
+ * image z; so neighbouring items make the same part of a picture, as those of the layers around do.
+ * The band is `columns` wide, words behind the last column of a tile included. */
 kernel void qlinear_conv_depthwise_wide(global const uint *x, global const uchar *weights,
                                         global uchar *dst, INTEGERS, GEOMETRY ADDEND,
                                         local uint *band, local uint *words, int rows, int cols,
                                         int columns)
 {
-    const int plane = (int)get_global_id(1), block = plane % ((groups + LANES - 1) / LANES);
-    const int rects = (dst_w + cols - 1) / cols, rect = (int)get_global_id(0);
+    const int block = (int)get_global_id(0), blocks = (int)get_global_size(0);
+    const int plane = (int)get_global_id(2) * blocks + block;
+    const int rects = (dst_w + cols - 1) / cols, rect = (int)get_global_id(1);
     const int row = rect / rects * rows, col = rect % rects * cols;
     const int num_rows = min(rows, dst_h - row), num_cols = min(cols, dst_w - col);
     const uint from_x = has_x_zero ? (uint)x_zero[0] ^ (uint)x_flip : (uint)x_flip;

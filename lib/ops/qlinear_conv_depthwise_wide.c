@@ -139,10 +139,10 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
              usual ? v.w.stride : 0, *more == '\0' ? "" : " ", more);
     return kerf__emit(c, &kerf__source_qlinear_conv_depthwise_wide, "qlinear_conv_depthwise_wide",
                       options, args, num,
-                      kerf__grid_wide((size_t)kerf__ceil_div_int(v.h.dst, k.rows) *
+                      kerf__grid_wide(kerf__ceil_div((size_t)v.groups, KERF__LANES),
+                                      (size_t)kerf__ceil_div_int(v.h.dst, k.rows) *
                                           (size_t)kerf__ceil_div_int(v.w.dst, k.cols),
-                                      (size_t)v.n * kerf__ceil_div((size_t)v.groups, KERF__LANES),
-                                      1));
+                                      (size_t)v.n));
 }
 
 #define FORM(name, form)                                                                           \
