@@ -113,7 +113,9 @@ static INLINED void multiply(int16 (*acc)[NP], BAND const uint *src, const filte
 {
     int step = 0;
     for (int c = 0; c < f->num_words; c++) {
-        BAND const uint *word = src + c / WORDS * plane + c % WORDS;
+        BAND const uint *block = src + c / WORDS * plane, *word = block + c % WORDS;
+        if (DIRECT) /* the next tile's part of this plane, a line a step */
+            PREFETCH(block + NP * WORDS + c % WORDS * (LINE / 4));
         for (int t = 0; t < f->num_taps; t++, step += LANES) {
             BAND const uint *x = word + (DIRECT ? 0 : taps[t]);
             uint16 w[NV];
@@ -191,6 +193,8 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
             const int r = t / tiles, own = t % tiles * NP;
             /* Read in place, a last tile moves back into the plane and does some pixels again. */
             const int c = DIRECT ? min(own, dst_w - col - NP) : own;
+            const long at = (long)vector * plane + ((row + r) * dst_w + col + c) * LANES;
+            fetch_residual(other + at, plane);
 #pragma unroll
             for (int v = 0; v < NV; v++)
 #pragma unroll
@@ -202,7 +206,6 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
             multiply(acc, in_band + r * (kernel_h == 1 ? 1 : stride_h) * b.row + c * WORDS, &f,
                      taps, b.plane);
 #endif
-            const long at = (long)vector * plane + ((row + r) * dst_w + col + c) * LANES;
             store_tile(acc, &k, other + at, dst + at, plane, dst_blocks - vector, own - c,
                        min(NP, num_cols - c));
         }
