@@ -10,7 +10,7 @@
 
 typedef struct problem {
     int64_t n, c, h, w, k, group_c, r, s; /* of src and weights */
-    int64_t stride, pad;
+    int64_t stride, pad, lanes;           /* lanes: samples side by side, as in training */
     unsigned kept;
 } problem;
 
@@ -19,13 +19,15 @@ static void run(op_bench *b, const problem *p)
     const kerf_shape weights = KERF_SHAPE(p->k, p->group_c, p->r, p->s);
     sparse_case s = sparse_case_create(weights, p->kept, NULL);
     op_bench_begin(b);
-    op_bench_random(b, KERF_SHAPE(p->n, p->c, p->h, p->w));
+    op_bench_random(b, KERF_SHAPE(p->n, p->c, p->h, p->w * p->lanes));
     sparse_case_inputs(&b->c, &s);
     op_check_node(&b->c, "kerf.SparseConv", 1);
     kerf_node *n = b->c.node;
     bench_ok(kerf_node_set_ints(n, "weights_shape", weights.dims, 4));
     bench_ok(kerf_node_set_ints(n, "strides", (int64_t[]){p->stride, p->stride}, 2));
-    bench_ok(kerf_node_set_ints(n, "pads", (int64_t[]){p->pad, p->pad, p->pad, p->pad}, 4));
+    bench_ok(kerf_node_set_ints(n, "dilations", (int64_t[]){1, p->lanes}, 2));
+    bench_ok(kerf_node_set_ints(
+        n, "pads", (int64_t[]){p->pad, p->pad * p->lanes, p->pad, p->pad * p->lanes}, 4));
     bench_ok(kerf_node_set_int(n, "group", p->c / p->group_c));
     bench_ok(kerf_node_set_int(n, "percent", (p->kept + 9) / 10));
     op_bench_end(b, ref_sparse_conv, check_tolerance(4, (size_t)(p->group_c * p->r * p->s)), "");
@@ -43,13 +45,16 @@ static void run_all(op_bench *b)
         fprintf(stderr, "bench_sparse_conv: cannot read %s\n", path);
         exit(1);
     }
-    while (fgets(line, sizeof line, file) != NULL)
+    while (fgets(line, sizeof line, file) != NULL) {
+        p.lanes = 1;
         if (sscanf(line,
                    "%" SCNd64 "x%" SCNd64 "x%" SCNd64 "x%" SCNd64 " %" SCNd64 "x%" SCNd64
-                   "x%" SCNd64 "x%" SCNd64 " stride=%" SCNd64 " pad=%" SCNd64 " kept=%u",
-                   &p.n, &p.c, &p.h, &p.w, &p.k, &p.group_c, &p.r, &p.s, &p.stride, &p.pad,
-                   &p.kept) == 11)
+                   "x%" SCNd64 "x%" SCNd64 " stride=%" SCNd64 " pad=%" SCNd64
+                   " kept=%u lanes=%" SCNd64,
+                   &p.n, &p.c, &p.h, &p.w, &p.k, &p.group_c, &p.r, &p.s, &p.stride, &p.pad, &p.kept,
+                   &p.lanes) >= 11)
             run(b, &p);
+    }
     fclose(file);
 }
 

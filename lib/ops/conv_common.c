@@ -35,16 +35,18 @@ typedef struct kind {
     int bias, residual;
     int is_integer; /* of bytes, the bias of int32 */
     int is_sparse;  /* weights are values without zeros, whose shape is attribute weights_shape */
+    int has_lanes;  /* several samples may be one pixel */
 } kind;
 
 static const kind KINDS[] = {
-    {"Conv", KERF__CONV_DST, 1, 2, 3, 0, 0},
-    {"ConvInteger", KERF__CONV_DST, 1, 0, 0, 1, 0},
-    {"QLinearConv", KERF__CONV_DST, 3, 8, 9, 1, 0},
-    {"ConvTranspose", KERF__CONV_SRC, 1, 2, 0, 0, 0},
-    {"kerf.ConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0, 0},
-    {"kerf.ConvGradWeights", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0},
-    {"kerf.SparseConv", KERF__CONV_DST, 1, 4, 5, 0, 1},
+    {"Conv", KERF__CONV_DST, 1, 2, 3, 0, 0, 0},
+    {"ConvInteger", KERF__CONV_DST, 1, 0, 0, 1, 0, 0},
+    {"QLinearConv", KERF__CONV_DST, 3, 8, 9, 1, 0, 0},
+    {"ConvTranspose", KERF__CONV_SRC, 1, 2, 0, 0, 0, 0},
+    {"kerf.ConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0, 0, 0},
+    {"kerf.ConvGradWeights", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0, 0},
+    {"kerf.SparseConv", KERF__CONV_DST, 1, 4, 5, 0, 1, 0},
+    {"kerf.SparseConvGrad", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0, 1},
 };
 
 static const kind *kind_of(const kerf_node *n)
@@ -71,11 +73,21 @@ static kerf_shape told_shape(const kerf_node *n)
     return shape;
 }
 
-/* As ONNX has it, however it lies in memory. */
+static int64_t lanes_of(const kerf_node *n)
+{
+    return kind_of(n)->has_lanes ? kerf_node_int(n, "lanes", 1) : 1;
+}
+
+/* As ONNX has it, however it lies in memory; lines in pixels. */
 static kerf_shape shape_of(const kerf_node *n, int input)
 {
     const kind *k = kind_of(n);
-    return k->is_sparse && input == k->weights ? told_shape(n) : kerf__input_plain_shape(n, input);
+    if (k->is_sparse && input == k->weights)
+        return told_shape(n);
+    kerf_shape shape = kerf__input_plain_shape(n, input);
+    if (k->has_lanes && shape.rank > 0)
+        shape.dims[shape.rank - 1] /= lanes_of(n);
+    return shape;
 }
 
 static const kerf_value *weights_of(const kerf_node *n)
@@ -169,6 +181,23 @@ kerf__activation kerf__activation_of(const kerf_node *n)
 }
 
 /* ---- tensors ------------------------------------------------------------------------------- */
+
+static kerf_status check_lanes(const kerf_node *n)
+{
+    enum { MOST_LANES = 64 };
+    const int64_t lanes = lanes_of(n);
+    if (lanes < 1 || lanes > MOST_LANES)
+        return kerf__fail_node(KERF_ERR_ARGUMENT, n, "lanes is %lld, must be from 1 to %d",
+                               (long long)lanes, MOST_LANES);
+    for (int i = 0; i < 2 && kind_of(n)->has_lanes; i++) {
+        const kerf_shape s = n->inputs[i]->shape;
+        if (s.rank > 0 && s.dims[s.rank - 1] % lanes != 0)
+            return kerf__fail_node(
+                KERF_ERR_SHAPE, n, "%s has lines of %lld, must be a multiple of lanes, %lld",
+                n->inputs[i]->name, (long long)s.dims[s.rank - 1], (long long)lanes);
+    }
+    return KERF_OK;
+}
 
 static kerf_status check_tensor(const kerf_node *n, int i)
 {
@@ -365,7 +394,7 @@ static kerf_status size_axis(const kerf_node *n, const numbers *x, int i, kerf__
         return size_dst(n, x, i, a);
     if (kerf__node_is(n, "ConvTranspose"))
         return size_src(n, x, i, a);
-    if (kerf__node_is(n, "kerf.ConvGradWeights"))
+    if (direction_of(n) == KERF__CONV_WEIGHTS)
         return check_sizes(n, first[2 + i], second[2 + i], a);
     if (x->output_shape[i] == 0)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "output_shape is left out, must be there");
@@ -400,8 +429,10 @@ kerf_status kerf__conv_read(const kerf_node *n, kerf__conv *out)
 {
     numbers x;
     kerf__conv v = {.direction = direction_of(n),
+                    .lanes = (int)lanes_of(n),
                     .activation = kerf__activation_of(n),
                     .h = {1, 1, 1, 0, 0, 1, 1}};
+    KERF__TRY(check_lanes(n));
     KERF__TRY(check_tensor(n, 0));
     KERF__TRY(check_tensor(n, kind_of(n)->weights));
     KERF__TRY(read_all_channels(n, &v));

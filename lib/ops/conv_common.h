@@ -46,6 +46,7 @@ typedef struct kerf__activation {
 typedef struct kerf__conv {
     kerf__conv_direction direction;
     int n, groups;
+    int lanes; /* samples that lie side by side as one pixel: attribute `lanes`, 1 without it */
     int src_channels, dst_channels; /* of one group */
     kerf__conv_axis h, w;
     int has_bias;     /* one number a channel of the result */

@@ -47,6 +47,7 @@
     X(softmax) \
     X(softmax_cross_entropy) \
     X(sparse_conv) \
+    X(sparse_conv_grad) \
     X(sparse_matmul) \
     X(sparse_pattern) \
     X(step_grad) \

@@ -26,14 +26,16 @@ double kerf__sparse_density(const kerf_node *n)
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-static kerf_status check_pattern(const kerf_node *n, const kerf__conv *v)
+kerf_status kerf__sparse_check_pattern(const kerf_node *n, const kerf__conv *v, int starts,
+                                       int offsets)
 {
     const int64_t rows = (int64_t)v->groups * v->dst_channels;
-    KERF__TRY(kerf__node_check_type(n, KERF__SPARSE_STARTS, KERF_S32));
-    KERF__TRY(kerf__node_check_shape(n, KERF__SPARSE_STARTS, KERF_SHAPE(rows + 1)));
-    KERF__TRY(kerf__node_check_type(n, KERF__SPARSE_OFFSETS, KERF_S32));
-    KERF__TRY(
-        kerf__node_check_shape(n, KERF__SPARSE_OFFSETS, n->inputs[KERF__SPARSE_VALUES]->shape));
+    KERF__TRY(kerf__node_check_type(n, starts, KERF_S32));
+    KERF__TRY(kerf__node_check_shape(n, starts, KERF_SHAPE(rows + 1)));
+    KERF__TRY(kerf__node_check_type(n, offsets, KERF_S32));
+    if (n->inputs[offsets]->shape.rank != 1)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "input %s must be a list, of a pattern",
+                               n->inputs[offsets]->name);
     if ((int64_t)v->h.kernel * v->w.kernel > KERF__SPARSE_CHANNEL ||
         v->src_channels > INT32_MAX / KERF__SPARSE_CHANNEL)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
@@ -48,7 +50,9 @@ static kerf_status infer(kerf_node *n)
 {
     kerf__conv v;
     KERF__TRY(kerf__conv_read(n, &v));
-    KERF__TRY(check_pattern(n, &v));
+    KERF__TRY(kerf__sparse_check_pattern(n, &v, KERF__SPARSE_STARTS, KERF__SPARSE_OFFSETS));
+    KERF__TRY(
+        kerf__node_check_shape(n, KERF__SPARSE_OFFSETS, n->inputs[KERF__SPARSE_VALUES]->shape));
     kerf_shape out = KERF_SHAPE(v.n, (int64_t)v.groups * v.dst_channels, v.h.dst, v.w.dst);
     out.rank = n->inputs[KERF__SPARSE_SRC]->shape.rank;
     if (out.rank == 3)

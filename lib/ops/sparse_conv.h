@@ -18,6 +18,9 @@ enum {
 /* An offset is channel * KERF__SPARSE_CHANNEL + tap. */
 enum { KERF__SPARSE_CHANNEL = 256 };
 
+/* Inputs `starts` and `offsets` are a pattern of the convolution's weights. */
+kerf_status kerf__sparse_check_pattern(const kerf_node *n, const kerf__conv *v, int starts,
+                                       int offsets);
 /* Of the weights, so many are expected not to be 0: from 0 to 1. */
 double kerf__sparse_density(const kerf_node *n);
 

@@ -48,6 +48,7 @@ REF(score);
 REF(softmax);
 REF(softmax_cross_entropy);
 REF(sparse_conv);
+REF(sparse_conv_grad);
 REF(sparse_matmul);
 REF(sparse_pattern);
 REF(step_grad);
