@@ -10,15 +10,17 @@
 #define TAP_BITS 8 /* of an offset; the rest is the channel */
 #define TAP_MASK 255
 
-/* Group (x, y, z): pixels 64 * x and on of channel y of image z. */
+/* Group (x, y, z): elements 64 * x and on, which are pixels where `lanes` is 1, of channel y of
+ * image z. */
 __attribute__((reqd_work_group_size(64, 1, 1))) kernel void
 sparse_conv(global const float *src, global const float *values, global const int *starts,
             global const int *offsets, global const float *bias, global const float *residual,
             global float *dst, int groups, int src_channels, int dst_channels, int src_h, int src_w,
             int dst_h, int dst_w, int kernel_w, int stride_h, int stride_w, int pad_h, int pad_w,
-            int dilation_h, int dilation_w, int has_bias, FINISH)
+            int dilation_h, int dilation_w, int lanes, int has_bias, FINISH)
 {
-    const int pixel = (int)get_global_id(0), plane = src_h * src_w;
+    const int element = (int)get_global_id(0), pixel = element / lanes, lane = element % lanes;
+    const int plane = src_h * src_w * lanes;
     const int k = (int)get_group_id(1), image = (int)get_group_id(2);
     const int y0 = pixel / dst_w * stride_h - pad_h, x0 = pixel % dst_w * stride_w - pad_w;
     const int end = starts[k + 1];
@@ -30,8 +32,9 @@ sparse_conv(global const float *src, global const float *values, global const in
         const int offset = offsets[i], tap = offset & TAP_MASK, r = tap / kernel_w;
         const int y = y0 + r * dilation_h, x = x0 + (tap - r * kernel_w) * dilation_w;
         if (y >= 0 && y < src_h && x >= 0 && x < src_w)
-            sum = fma(values[i], src[(offset >> TAP_BITS) * plane + y * src_w + x], sum);
+            sum = fma(values[i], src[(offset >> TAP_BITS) * plane + (y * src_w + x) * lanes + lane],
+                      sum);
     }
-    const int at = (image * groups * dst_channels + k) * dst_h * dst_w + pixel;
+    const int at = (image * groups * dst_channels + k) * dst_h * dst_w * lanes + element;
     dst[at] = finish(sum + bias_of(bias, k, has_bias), residual, at, FINISH_ARGS);
 }

@@ -36,12 +36,12 @@
 /* How elements of a row become offsets: channel, and place in a filter's window. */
 typedef struct window {
     uint taps, width; /* R * S, S */
-    int stride_c, stride_r, stride_s;
+    int origin, stride_c, stride_r, stride_s;
 } window;
 
 static inline int offset_of(uint channel, uint tap, window w)
 {
-    return (int)channel * w.stride_c + (int)(tap / w.width) * w.stride_r +
+    return w.origin + (int)channel * w.stride_c + (int)(tap / w.width) * w.stride_r +
            (int)(tap % w.width) * w.stride_s;
 }
 
@@ -130,10 +130,10 @@ static inline void clear_rest(global int *offsets, global int *sources, uint use
 
 kernel void sparse_fill(global const T *src, global const int *starts, global int *offsets,
                         global int *sources, uint rows, uint length, uint capacity, uint taps,
-                        uint width, int stride_c, int stride_r, int stride_s)
+                        uint width, int origin, int stride_c, int stride_r, int stride_s)
 {
     local uint counts[ITEMS];
-    const window w = {taps, width, stride_c, stride_r, stride_s};
+    const window w = {taps, width, origin, stride_c, stride_r, stride_s};
     const uint row = (uint)get_group_id(0), part = (length + ITEMS - 1u) / ITEMS;
     const uint begin = min((uint)get_local_id(0) * part, length), end = min(begin + part, length);
     const uint last = (uint)starts[row + 1u];
@@ -187,9 +187,10 @@ kernel void sparse_count_turned(global const T *src, global int *starts, uint ch
 
 kernel void sparse_fill_turned(global const T *src, global const int *starts, global int *offsets,
                                global int *sources, uint channels, uint filters, uint capacity,
-                               uint taps, uint width, int stride_c, int stride_r, int stride_s)
+                               uint taps, uint width, int origin, int stride_c, int stride_r,
+                               int stride_s)
 {
-    const window w = {taps, width, stride_c, stride_r, stride_s};
+    const window w = {taps, width, origin, stride_c, stride_r, stride_s};
     const uint first = (uint)get_global_id(0) * PANEL;
     const uint num = first < channels ? min(PANEL, channels - first) : 0, end = num * taps;
     uint at[PANEL], last[PANEL];

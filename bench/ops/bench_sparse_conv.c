@@ -19,15 +19,15 @@ static void run(op_bench *b, const problem *p)
     const kerf_shape weights = KERF_SHAPE(p->k, p->group_c, p->r, p->s);
     sparse_case s = sparse_case_create(weights, p->kept, NULL);
     op_bench_begin(b);
-    op_bench_random(b, KERF_SHAPE(p->n, p->c, p->h, p->w * p->lanes));
+    kerf_shape src = KERF_SHAPE(p->n, p->c, p->h, p->w, p->lanes);
+    src.rank -= p->lanes == 1;
+    op_bench_random(b, src);
     sparse_case_inputs(&b->c, &s);
     op_check_node(&b->c, "kerf.SparseConv", 1);
     kerf_node *n = b->c.node;
     bench_ok(kerf_node_set_ints(n, "weights_shape", weights.dims, 4));
     bench_ok(kerf_node_set_ints(n, "strides", (int64_t[]){p->stride, p->stride}, 2));
-    bench_ok(kerf_node_set_ints(n, "dilations", (int64_t[]){1, p->lanes}, 2));
-    bench_ok(kerf_node_set_ints(
-        n, "pads", (int64_t[]){p->pad, p->pad * p->lanes, p->pad, p->pad * p->lanes}, 4));
+    bench_ok(kerf_node_set_ints(n, "pads", (int64_t[]){p->pad, p->pad, p->pad, p->pad}, 4));
     bench_ok(kerf_node_set_int(n, "group", p->c / p->group_c));
     bench_ok(kerf_node_set_int(n, "percent", (p->kept + 9) / 10));
     op_bench_end(b, ref_sparse_conv, check_tolerance(4, (size_t)(p->group_c * p->r * p->s)), "");

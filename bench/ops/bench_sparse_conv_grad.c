@@ -14,13 +14,12 @@ static void run(op_bench *b, const problem *p)
 {
     sparse_case s = sparse_case_create(KERF_SHAPE(p->k, p->c, p->taps, p->taps), 50, NULL);
     op_bench_begin(b);
-    op_bench_random(b, KERF_SHAPE(p->n / LANES, p->c, p->src, p->src * LANES));
-    op_bench_random(b, KERF_SHAPE(p->n / LANES, p->k, p->dst, p->dst * LANES));
+    op_bench_random(b, KERF_SHAPE(p->n / LANES, p->c, p->src, p->src, LANES));
+    op_bench_random(b, KERF_SHAPE(p->n / LANES, p->k, p->dst, p->dst, LANES));
     op_check_input(&b->c, KERF_S32, KERF_SHAPE(s.num_rows + 1), s.starts);
     op_check_input(&b->c, KERF_S32, KERF_SHAPE(s.num), s.offsets);
     op_check_node(&b->c, "kerf.SparseConvGrad", 1);
     kerf_node *n = b->c.node;
-    bench_ok(kerf_node_set_int(n, "lanes", LANES));
     bench_ok(kerf_node_set_ints(n, "kernel_shape", (int64_t[]){p->taps, p->taps}, 2));
     bench_ok(kerf_node_set_ints(n, "strides", (int64_t[]){p->stride, p->stride}, 2));
     bench_ok(kerf_node_set_ints(n, "pads", (int64_t[]){p->pad, p->pad, p->pad, p->pad}, 4));

@@ -35,7 +35,7 @@ typedef struct kind {
     int bias, residual;
     int is_integer; /* of bytes, the bias of int32 */
     int is_sparse;  /* weights are values without zeros, whose shape is attribute weights_shape */
-    int has_lanes;  /* several samples may be one pixel */
+    int has_lanes;  /* a fifth dimension has samples that are one pixel */
 } kind;
 
 static const kind KINDS[] = {
@@ -45,7 +45,7 @@ static const kind KINDS[] = {
     {"ConvTranspose", KERF__CONV_SRC, 1, 2, 0, 0, 0, 0},
     {"kerf.ConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0, 0, 0},
     {"kerf.ConvGradWeights", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0, 0},
-    {"kerf.SparseConv", KERF__CONV_DST, 1, 4, 5, 0, 1, 0},
+    {"kerf.SparseConv", KERF__CONV_DST, 1, 4, 5, 0, 1, 1},
     {"kerf.SparseConvGrad", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0, 1},
 };
 
@@ -73,21 +73,23 @@ static kerf_shape told_shape(const kerf_node *n)
     return shape;
 }
 
-static int64_t lanes_of(const kerf_node *n)
-{
-    return kind_of(n)->has_lanes ? kerf_node_int(n, "lanes", 1) : 1;
-}
-
-/* As ONNX has it, however it lies in memory; lines in pixels. */
+/* As ONNX has it, however it lies in memory, and without lanes. */
 static kerf_shape shape_of(const kerf_node *n, int input)
 {
     const kind *k = kind_of(n);
     if (k->is_sparse && input == k->weights)
         return told_shape(n);
     kerf_shape shape = kerf__input_plain_shape(n, input);
-    if (k->has_lanes && shape.rank > 0)
-        shape.dims[shape.rank - 1] /= lanes_of(n);
+    if (k->has_lanes && shape.rank == 5)
+        shape.rank = 4;
     return shape;
+}
+
+/* Samples that are one pixel. */
+static int64_t lanes_of(const kerf_node *n, int input)
+{
+    const kerf_shape shape = n->inputs[input]->shape;
+    return kind_of(n)->has_lanes && shape.rank == 5 ? shape.dims[4] : 1;
 }
 
 static const kerf_value *weights_of(const kerf_node *n)
@@ -182,23 +184,6 @@ kerf__activation kerf__activation_of(const kerf_node *n)
 
 /* ---- tensors ------------------------------------------------------------------------------- */
 
-static kerf_status check_lanes(const kerf_node *n)
-{
-    enum { MOST_LANES = 64 };
-    const int64_t lanes = lanes_of(n);
-    if (lanes < 1 || lanes > MOST_LANES)
-        return kerf__fail_node(KERF_ERR_ARGUMENT, n, "lanes is %lld, must be from 1 to %d",
-                               (long long)lanes, MOST_LANES);
-    for (int i = 0; i < 2 && kind_of(n)->has_lanes; i++) {
-        const kerf_shape s = n->inputs[i]->shape;
-        if (s.rank > 0 && s.dims[s.rank - 1] % lanes != 0)
-            return kerf__fail_node(
-                KERF_ERR_SHAPE, n, "%s has lines of %lld, must be a multiple of lanes, %lld",
-                n->inputs[i]->name, (long long)s.dims[s.rank - 1], (long long)lanes);
-    }
-    return KERF_OK;
-}
-
 static kerf_status check_tensor(const kerf_node *n, int i)
 {
     const kerf_value *v = n->inputs[i];
@@ -232,6 +217,22 @@ static kerf_status read_channels(const kerf_node *n, int input, int dim, int gro
                                "%s has %lld channels, must be a multiple of group, %d",
                                n->inputs[input]->name, (long long)channels, groups);
     *out = (int)(channels / groups);
+    return KERF_OK;
+}
+
+static kerf_status read_lanes(const kerf_node *n, kerf__conv *v)
+{
+    enum { MOST_LANES = 64 };
+    const int64_t lanes = lanes_of(n, 0), others = lanes_of(n, 1);
+    if (lanes < 1 || lanes > MOST_LANES)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "%s has %lld samples to a pixel, supported are 1 to %d",
+                               n->inputs[0]->name, (long long)lanes, MOST_LANES);
+    if (v->direction == KERF__CONV_WEIGHTS && others != lanes)
+        return kerf__fail_node(
+            KERF_ERR_SHAPE, n, "%s has %lld samples to a pixel, must have %lld like %s",
+            n->inputs[1]->name, (long long)others, (long long)lanes, n->inputs[0]->name);
+    v->lanes = (int)lanes;
     return KERF_OK;
 }
 
@@ -429,12 +430,11 @@ kerf_status kerf__conv_read(const kerf_node *n, kerf__conv *out)
 {
     numbers x;
     kerf__conv v = {.direction = direction_of(n),
-                    .lanes = (int)lanes_of(n),
                     .activation = kerf__activation_of(n),
                     .h = {1, 1, 1, 0, 0, 1, 1}};
-    KERF__TRY(check_lanes(n));
     KERF__TRY(check_tensor(n, 0));
     KERF__TRY(check_tensor(n, kind_of(n)->weights));
+    KERF__TRY(read_lanes(n, &v));
     KERF__TRY(read_all_channels(n, &v));
     KERF__TRY(read_numbers(n, &x));
     if (x.num_axes == 2)

@@ -13,6 +13,9 @@
  *     dst      (n, groups * dst_channels, h.dst, w.dst)
  *     dst[p][q] = sum of weights[r][s] * src[p * stride - pad + r * dilation][...]
  *
+ * Where lanes are more than 1, src and dst have a fifth dimension of them, innermost, for samples
+ * that lie side by side as one pixel.
+ *
  * A 1-D convolution is one whose h has a size of 1 everywhere.  Those of bytes, ConvInteger and
  * QLinearConv, make dst as Conv does, from other inputs (qlinear_conv.c); so does kerf.SparseConv,
  * from weights without their zeros (sparse_conv.c). */
@@ -46,7 +49,7 @@ typedef struct kerf__activation {
 typedef struct kerf__conv {
     kerf__conv_direction direction;
     int n, groups;
-    int lanes; /* samples that lie side by side as one pixel: attribute `lanes`, 1 without it */
+    int lanes; /* samples that are one pixel, a fifth dimension of sparse ones; else 1 */
     int src_channels, dst_channels; /* of one group */
     kerf__conv_axis h, w;
     int has_bias;     /* one number a channel of the result */

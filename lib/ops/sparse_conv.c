@@ -7,6 +7,9 @@
  * channel k.  Attributes: those of Conv, as fusing leaves it; weights_shape, what the weights
  * are; and percent, how many of them are expected not to be 0, for guesses alone (10).
  *
+ * In training src and dst have a fifth dimension, of samples that are one pixel: (N / 16, C, H, W,
+ * 16).  Strides, pads and dilations count pixels as ever.
+ *
  * Which tiles CPU devices take is in sparse_conv_wide.c.  Device side: kernels/sparse_conv.cl.
  * Definition: tests/ref/ref_sparse_conv.c. */
 #include "ops/sparse_conv.h"
@@ -57,6 +60,7 @@ static kerf_status infer(kerf_node *n)
     out.rank = n->inputs[KERF__SPARSE_SRC]->shape.rank;
     if (out.rank == 3)
         out.dims[2] = out.dims[3];
+    out.dims[4] = v.lanes;
     if (kerf_shape_num_elements(out) >= (int64_t)1 << 31)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "the result has 2^31 elements or more, supported are fewer");
@@ -94,7 +98,7 @@ static kerf_status build(const kerf__op_case *c)
     const kerf__conv v = kerf__conv_of(c->node);
     const kerf__conv_axis h = v.h, w = v.w;
     const kerf__grid grid = {3,
-                             {kerf__ceil_div((size_t)h.dst * (size_t)w.dst, 64),
+                             {kerf__ceil_div((size_t)h.dst * (size_t)w.dst * (size_t)v.lanes, 64),
                               (size_t)v.groups * (size_t)v.dst_channels, (size_t)v.n},
                              {64, 1, 1}};
     return kerf__emit(
@@ -105,7 +109,7 @@ static kerf_status build(const kerf__op_case *c)
                    ARG(kerf__out(c, 0)), ARG(v.groups), ARG(v.src_channels), ARG(v.dst_channels),
                    ARG(h.src), ARG(w.src), ARG(h.dst), ARG(w.dst), ARG(w.kernel), ARG(h.stride),
                    ARG(w.stride), ARG(h.pad), ARG(w.pad), ARG(h.dilation), ARG(w.dilation),
-                   ARG(v.has_bias), ARG(v.has_residual), ARG(v.activation.slope),
+                   ARG(v.lanes), ARG(v.has_bias), ARG(v.has_residual), ARG(v.activation.slope),
                    ARG(v.activation.low), ARG(v.activation.high)),
         grid);
 }

@@ -3,8 +3,7 @@
  *     kerf.SparseConvGrad(src, diff_dst, starts, offsets) -> diff_values (capacity)
  *
  * The pattern is that of kerf.SparseConv; behind the last entry there is 0.  Attributes: those of
- * Conv, kernel_shape, and lanes (1): so many samples lie side by side as one pixel, so tensors are
- * (N / lanes, C, H, W * lanes), while strides, pads and dilations count pixels.
+ * Conv, and kernel_shape.  A fifth dimension has samples that are one pixel: (N / 16, C, H, W, 16).
  *
  * Device side: kernels/sparse_conv_grad.cl.  Definition: tests/ref/ref_sparse_conv_grad.c. */
 #include <limits.h>

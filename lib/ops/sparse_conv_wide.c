@@ -5,6 +5,7 @@
  * in one run, so the best is that whose vectors the lines fill.
  *
  * Device side: kernels/sparse_conv_wide.cl. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -159,10 +160,30 @@ static int size_item(const kerf__op_case *c, cut *k, int lanes)
     return 1;
 }
 
+/* Lanes become pixels of longer lines, with taps as far apart as there are lanes. */
+static int unfold_lanes(kerf__conv *v)
+{
+    kerf__conv_axis *a = &v->w;
+    const double longest = fabs((double)a->pad) + fabs((double)a->pad_end) + a->src + a->dst;
+    if (v->lanes == 1)
+        return 1;
+    if (a->stride != 1 || (longest + a->dilation) * v->lanes > INT_MAX / 4)
+        return 0;
+    a->src *= v->lanes;
+    a->dst *= v->lanes;
+    a->pad *= v->lanes;
+    a->pad_end *= v->lanes;
+    a->dilation *= v->lanes;
+    v->lanes = 1;
+    return 1;
+}
+
 static int cut_of(const kerf__op_case *c, const kerf__candidate *candidate, cut *k)
 {
     const int lanes = V * candidate->parameters[0];
     *k = (cut){.v = kerf__conv_of(c->node)};
+    if (!unfold_lanes(&k->v))
+        return 0;
     if (kerf__conv_is_one_to_one(&k->v.h) && kerf__conv_is_one_to_one(&k->v.w)) {
         k->v.w.src *= k->v.h.src; /* the plane is one line */
         k->v.w.dst = k->v.w.src;

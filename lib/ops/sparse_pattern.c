@@ -3,14 +3,15 @@
  *
  *     kerf.SparsePattern(weight f32 or mask bool (K, C, ...))
  *         -> starts (rows + 1) int32, offsets (capacity) int32, sources (capacity) int32, count (1)
- *         attributes capacity, transposed, stride_c, stride_r, stride_s
+ *         attributes capacity, transposed, origin, stride_c, stride_r, stride_s
  *     kerf.SparseValues(weight, sources) -> values (capacity), zeros' among them behind the last
  *
  * Row k has entries starts[k] to before starts[k + 1], ascending by (c, r, s): the offset
- * c * stride_c + r * stride_r + s * stride_s of what the weight there is multiplied with, and its
- * source, the element's place in the weight.  Strides are the weight's own where none are given.
- * Transposed, rows are the channels, entries ascend by (k, r, s), and k takes the place of c in
- * the offset: the pattern of an input's gradient.
+ * origin + c * stride_c + r * stride_r + s * stride_s of what the weight there is multiplied with,
+ * and its source, the element's place in the weight.  Strides are the weight's own where none are
+ * given. Transposed, rows are the channels, entries ascend by (k, r, s), and k takes the place of c
+ * in the offset: the pattern of an input's gradient, for which origin and strides below 0 turn the
+ * window round.
  *
  * `capacity` bounds the entries: those beyond are left away and rows end before them, but count
  * counts them all.  Entries that nothing uses are 0, of sources too.
@@ -30,7 +31,7 @@ extern const kerf__source kerf__source_sparse_pattern;
 /* A filter as kernels see it. */
 typedef struct filter {
     unsigned filters, channels, taps, width;
-    int strides[3]; /* c, r, s */
+    int origin, strides[3]; /* of tap (0, 0); c, r, s */
     int is_transposed;
 } filter;
 
@@ -43,6 +44,7 @@ static filter filter_of(const kerf_node *n)
         .filters = (unsigned)s.dims[0],
         .channels = (unsigned)s.dims[1],
         .taps = (unsigned)taps,
+        .origin = (int)kerf_node_int(n, "origin", 0),
         .width = (unsigned)width,
         .strides = {(int)kerf_node_int(n, "stride_c", taps),
                     (int)kerf_node_int(n, "stride_r", width), (int)kerf_node_int(n, "stride_s", 1)},
@@ -167,8 +169,8 @@ static kerf_status build_pattern(const kerf__op_case *c)
                 KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(kerf__out(c, 1)),
                            ARG(kerf__out(c, 2)), ARG(f.is_transposed ? f.channels : f.filters),
                            ARG(f.is_transposed ? f.filters : row_length(&f)), ARG(capacity),
-                           ARG(f.taps), ARG(f.width), ARG(f.strides[0]), ARG(f.strides[1]),
-                           ARG(f.strides[2])),
+                           ARG(f.taps), ARG(f.width), ARG(f.origin), ARG(f.strides[0]),
+                           ARG(f.strides[1]), ARG(f.strides[2])),
                 grid_of(c, &f));
 }
 

@@ -109,15 +109,20 @@ static const conv_case CASES[] = {
     {XWY(S(0, 3, 5, 6), S(4, 3, 3, 3), S(0, 4, 5, 6)), .pads = {1, 1, 1, 1}},
     {XWY(S(1, 5, 4, 4), S(9, 5, 1, 1), S(1, 9, 4, 4))},                                 /* fewer pixels than a tile */
     {XWY(S(1, 3, 15, 17), S(4, 3, 1, 1), S(1, 4, 15, 17))},                             /* in place */
+    {XWY(S(2, 3, 5, 6, 16), S(4, 3, 3, 3), S(2, 4, 5, 6, 16)), .pads = {1, 1, 1, 1}},   /* 16 samples to a pixel */
+    {XWY(S(1, 5, 4, 4, 16), S(9, 5, 1, 1), S(1, 9, 4, 4, 16))},
+    {XWY(S(1, 2, 7, 8, 3), S(3, 2, 3, 3), S(1, 3, 6, 11, 3)), .pads = {-1, 2, 2, 3}, .dilations = {1, 1}},
+    {XWY(S(1, 3, 6, 7, 16), S(4, 3, 3, 3), S(1, 4, 3, 4, 16)), .pads = {1, 1, 1, 1}, .strides = {2, 2}},
     /* Large ones, left out where time is dear. */
     {XWY(S(1, 3, 6, 260), S(4, 3, 3, 3), S(1, 4, 6, 260)), .pads = {1, 1, 1, 1}},       /* lines longer than a tile */
     {XWY(S(1, 70, 29, 28), S(33, 70, 3, 3), S(1, 33, 29, 28)), .pads = {1, 1, 1, 1}},   /* in chunks */
     {XWY(S(2, 64, 28, 28), S(40, 64, 3, 3), S(2, 40, 14, 14)), .pads = {1, 1, 1, 1}, .strides = {2, 2}},
     {XWY(S(1, 300, 7, 7), S(70, 300, 1, 1), S(1, 70, 7, 7))},
+    {XWY(S(1, 70, 8, 8, 16), S(33, 70, 3, 3), S(1, 33, 8, 8, 16)), .pads = {1, 1, 1, 1}},
     {XWY(S(1, 3, 40, 37), S(5, 3, 7, 7), S(1, 5, 20, 19)), .pads = {3, 3, 3, 3}, .strides = {2, 2}},
 };
 /* clang-format on */
-enum { NUM_LARGE = 5 };
+enum { NUM_LARGE = 6 };
 
 static void test_cases(void)
 {

@@ -18,7 +18,8 @@ typedef struct lane_case {
 
 static kerf_shape with_lanes(kerf_shape s, int64_t lanes)
 {
-    s.dims[s.rank - 1] *= lanes;
+    if (lanes > 1 && s.rank < 5)
+        s.dims[s.rank++] = lanes;
     return s;
 }
 
@@ -33,8 +34,6 @@ static void begin(op_check *c, const lane_case *l, const sparse_case *s)
     op_check_node(c, "kerf.SparseConvGrad", 1);
     conv_case_set_attributes(c->node, t);
     CHECK_OK(kerf_node_set_ints(c->node, "kernel_shape", t->w.dims + 2, (size_t)t->w.rank - 2));
-    if (l->lanes != 1)
-        CHECK_OK(kerf_node_set_int(c->node, "lanes", l->lanes));
 }
 
 static void check_pattern(const lane_case *l, const sparse_case *s)
@@ -69,7 +68,7 @@ static const lane_case CASES[] = {
     {{XWY(S(3, 2, 8, 9), S(3, 2, 3, 3), S(3, 3, 4, 5)), .pads = {1, 1, 1, 1}, .strides = {2, 2}}, 16},
     {{XWY(S(1, 2, 9, 8), S(3, 2, 3, 2), S(1, 3, 5, 5)), .pads = {2, 3, 2, 1}, .dilations = {2, 3}, .strides = {2, 2}}, 16},
     {{XWY(S(1, 6, 5, 6), S(4, 3, 3, 3), S(1, 4, 5, 6)), .pads = {1, 1, 1, 1}, .group = 2}, 16},
-    {{XWY(S(2, 3, 19), S(5, 3, 3), S(2, 5, 17))}, 16},
+    {{XWY(S(2, 3, 19), S(5, 3, 3), S(2, 5, 17))}, 1},
     {{XWY(S(1, 2, 7, 8), S(3, 2, 3, 3), S(1, 3, 4, 6)), .pads = {-1, 1, 0, -1}}, 3},
     {{XWY(S(2, 3, 5, 6), S(4, 3, 3, 3), S(2, 4, 5, 6)), .pads = {1, 1, 1, 1}}, 1},
     {{XWY(S(2, 2, 8, 9), S(70, 2, 1, 1), S(2, 70, 4, 5)), .strides = {2, 2}}, 1},
@@ -110,13 +109,17 @@ static void test_messages(void)
     lane_case l = CASES[0];
     sparse_case s = sparse_case_create(l.t.w, 300, NULL);
     op_check c;
+    l.lanes = 65;
     begin(&c, &l, &s);
-    CHECK_OK(kerf_node_set_int(c.node, "lanes", 7));
-    op_check_refused(&c, KERF_ERR_SHAPE, "in0 has lines of 96, must be a multiple of lanes, 7");
-    CHECK_OK(kerf_node_set_int(c.node, "lanes", 0));
-    op_check_refused(&c, KERF_ERR_ARGUMENT, "lanes is 0, must be from 1 to 64");
+    op_check_refused(&c, KERF_ERR_UNSUPPORTED,
+                     "in0 has 65 samples to a pixel, supported are 1 to 64");
     op_check_end(&c);
-    l.t.y.dims[1] = 5;
+    l.lanes = 16;
+    l.t.y = KERF_SHAPE(2, 4, 5, 6, 8);
+    begin(&c, &l, &s);
+    op_check_refused(&c, KERF_ERR_SHAPE, "in1 has 8 samples to a pixel, must have 16 like in0");
+    op_check_end(&c);
+    l.t.y = KERF_SHAPE(2, 5, 5, 6);
     begin(&c, &l, &s);
     op_check_refused(&c, KERF_ERR_SHAPE, "input in2 is (5), must be (6)");
     op_check_end(&c);

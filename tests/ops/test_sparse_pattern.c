@@ -101,6 +101,7 @@ static void test_strides(void)
         op_check c;
         begin(&c, KERF_SHAPE(6, 5, 3, 3), 1, 100);
         CHECK_OK(kerf_node_set_int(c.node, "transposed", i));
+        CHECK_OK(kerf_node_set_int(c.node, "origin", 8 * i));
         CHECK_OK(kerf_node_set_int(c.node, "stride_c", STRIDES[i][0]));
         CHECK_OK(kerf_node_set_int(c.node, "stride_r", STRIDES[i][1]));
         CHECK_OK(kerf_node_set_int(c.node, "stride_s", STRIDES[i][2]));

@@ -29,7 +29,7 @@ static double *expand(kerf_shape shape, const double *const *inputs)
     return weights;
 }
 
-REF(sparse_conv)
+static void convolve(const kerf_node *n, const double *const *inputs, double *const *outputs)
 {
     kerf_value weights = *n->inputs[VALUES];
     weights.shape = weights_shape(n);
@@ -46,4 +46,62 @@ REF(sparse_conv)
     dense.num_inputs = 4;
     ref_conv(&dense, numbers, outputs);
     free(expanded);
+}
+
+static int64_t elements(const kerf_value *v)
+{
+    return kerf_shape_num_elements(v->shape);
+}
+
+/* One lane of v, or all of it back to where it came from. */
+static double *take_lane(const kerf_value *v, const double *src, int64_t lane, int64_t lanes)
+{
+    double *out = calloc((size_t)(elements(v) / lanes) + 1, sizeof *out);
+    for (int64_t i = 0; src != NULL && i < elements(v) / lanes; i++)
+        out[i] = src[i * lanes + lane];
+    return out;
+}
+
+/* A fifth dimension are samples like the first. */
+static void convolve_lane(const kerf_node *n, const double *const *inputs, double *dst,
+                          int64_t lane, int64_t lanes)
+{
+    const int has_residual = n->num_inputs > RESIDUAL;
+    kerf_value src = *n->inputs[SRC], out = *n->outputs[0], residual = out, *values[6] = {NULL};
+    double *numbers[2] = {take_lane(&src, inputs[SRC], lane, lanes),
+                          has_residual ? take_lane(&out, inputs[RESIDUAL], lane, lanes) : NULL};
+    double *result = take_lane(&out, NULL, lane, lanes);
+    const double *all[6] = {NULL};
+    for (int i = 0; i < n->num_inputs; i++) {
+        all[i] = inputs[i];
+        values[i] = n->inputs[i];
+    }
+    src.shape.rank = out.shape.rank = residual.shape.rank = 4;
+    values[SRC] = &src;
+    all[SRC] = numbers[0];
+    if (has_residual) {
+        values[RESIDUAL] = &residual;
+        all[RESIDUAL] = numbers[1];
+    }
+    kerf_node plain = *n;
+    kerf_value *outs[] = {&out};
+    plain.inputs = values;
+    plain.outputs = outs;
+    convolve(&plain, all, &result);
+    for (int64_t i = 0; i < elements(&out); i++)
+        dst[i * lanes + lane] = result[i];
+    free(result);
+    free(numbers[0]);
+    free(numbers[1]);
+}
+
+REF(sparse_conv)
+{
+    const kerf_shape src = n->inputs[SRC]->shape;
+    if (src.rank < 5) {
+        convolve(n, inputs, outputs);
+        return;
+    }
+    for (int64_t lane = 0; lane < src.dims[4]; lane++)
+        convolve_lane(n, inputs, outputs[0], lane, src.dims[4]);
 }

@@ -11,7 +11,7 @@ static int64_t number(const kerf_node *n, const char *key, int axis, int64_t oth
 {
     size_t num;
     const int64_t *list = kerf_node_ints(n, key, &num);
-    const int i = axis - (4 - n->inputs[SRC]->shape.rank);
+    const int i = n->inputs[SRC]->shape.rank == 3 ? axis - 1 : axis;
     return i < 0 ? otherwise : list != NULL ? list[i] : otherwise;
 }
 
@@ -19,9 +19,8 @@ static int64_t number(const kerf_node *n, const char *key, int axis, int64_t oth
 static void read_sizes(const kerf_node *n, int input, int64_t sizes[5])
 {
     const kerf_shape s = n->inputs[input]->shape;
-    const int64_t lanes = kerf_node_int(n, "lanes", 1);
-    const int64_t all[5] = {s.dims[0], s.dims[1], s.rank == 4 ? s.dims[2] : 1,
-                            s.dims[s.rank - 1] / lanes, lanes};
+    const int64_t all[5] = {s.dims[0], s.dims[1], s.rank > 3 ? s.dims[2] : 1,
+                            s.rank > 3 ? s.dims[3] : s.dims[2], s.rank > 4 ? s.dims[4] : 1};
     memcpy(sizes, all, sizeof all);
 }
 

@@ -24,7 +24,8 @@ static void walk(const kerf_node *n, const double *src, int64_t row, double *con
             if (src[at] == 0)
                 continue;
             if (*count < capacity) {
-                outputs[1][*count] = (double)(i * kerf_node_int(n, "stride_c", taps) +
+                outputs[1][*count] = (double)(kerf_node_int(n, "origin", 0) +
+                                              i * kerf_node_int(n, "stride_c", taps) +
                                               t / width * kerf_node_int(n, "stride_r", width) +
                                               t % width * kerf_node_int(n, "stride_s", 1));
                 outputs[2][*count] = (double)at;
