@@ -187,6 +187,7 @@ static kerf_status make_graph(kerf__planning *p)
         KERF__TRY(kerf__plan_train_integers(plan->graph));
     KERF__TRY(kerf__plan_recompute(plan->graph, p->level));
     KERF__TRY(kerf__plan_fuse(plan->graph));
+    KERF__TRY(kerf__plan_sparse_train(p));
     KERF__TRY(kerf__plan_sparse_linear(p));
     KERF__TRY(kerf__plan_use_zeros(p));
     KERF__TRY(kerf__plan_lay(plan->graph, plan->dev));

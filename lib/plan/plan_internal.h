@@ -50,13 +50,14 @@ typedef struct kerf__prepared {
     uint64_t version;
 } kerf__prepared;
 
-/* A layer that is sparse, or would be if its weights had more zeros (sparse_linear.c,
+/* A layer that is sparse, or would be if its weights had more zeros (sparse_layer.c,
  * use_zeros.c). */
 typedef struct kerf__zeros {
     int state_id; /* what the pattern is made of */
     int is_sparse;
-    int64_t capacity; /* entries of the pattern */
-    int percent;      /* of a convolution: what is left of its weights; else -1 */
+    int64_t capacity;    /* entries of the pattern */
+    int percent;         /* of a convolution: what is left of its weights; else -1 */
+    double most_density; /* else: up to which it is sparse */
 } kerf__zeros;
 
 typedef struct kerf__end {
@@ -224,7 +225,16 @@ int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b);
 int kerf__plan_is_plain_scale(const kerf_value *v, float most);
 /* sparse_linear.c: linear layers of which little is left become sparse. */
 kerf_status kerf__plan_sparse_linear(kerf__planning *p);
-/* Fails if a pattern that was prepared has no room for what its mask holds by now. */
+/* sparse_train.c: convolutions of which little is left become sparse in training. */
+kerf_status kerf__plan_sparse_train(kerf__planning *p);
+/* pack_samples.c: nodes whose images have 16 samples side by side.  images[i] has a bit for each
+ * input of node i that is such an image, and KERF__MAKES_IMAGE; 0: it may follow its neighbours. */
+enum { KERF__MAKES_IMAGE = 1 << 16 };
+kerf_status kerf__plan_pack_samples(kerf_graph *g, unsigned *images);
+/* 1 if images of this shape can be packed. */
+int kerf__plan_can_pack(kerf_shape shape);
+/* sparse_layer.c: fails if a pattern that was prepared has no room for what its mask
+ * holds by now. */
 kerf_status kerf__plan_check_patterns(const kerf_plan *p);
 /* Elements of a state that are not 0, and all; waits. */
 kerf_status kerf__plan_count_entries(const kerf_plan *p, int state_id, int64_t *count,

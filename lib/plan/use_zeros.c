@@ -83,7 +83,7 @@ static kerf_status read_density(const zeros *z, const kerf_value *v, double *out
     *out = percent / 100.0;
     if (v->kind == KERF__VALUE_CONSTANT)
         return KERF_OK;
-    return kerf__plan_note_zeros(p, &(kerf__zeros){v->state_id, percent < 100, total, percent});
+    return kerf__plan_note_zeros(p, &(kerf__zeros){v->state_id, percent < 100, total, percent, 0});
 }
 
 /* Not of few weights, which are no work, nor of what the sparse kernels do not take. */

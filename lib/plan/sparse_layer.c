@@ -1,0 +1,155 @@
+/* plan/sparse_layer.c -- see sparse_layer.h. */
+#include "plan/sparse_layer.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+
+/* ---- nodes ----------------------------------------------------------------------------------- */
+
+kerf_status kerf__sparse_add_node(const kerf_node *like, const char *op, kerf_value *const *inputs,
+                                  int num_inputs, int num_outputs, kerf_node **out)
+{
+    KERF__TRY(kerf_graph_add_node(like->graph, op, NULL, inputs, num_inputs, num_outputs, out));
+    return kerf__node_set_pass(*out, kerf__node_pass(like));
+}
+
+kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const kerf_node *pattern)
+{
+    kerf_node *sparse;
+    kerf_value *inputs[8] = {NULL};
+    for (int i = 0; i < n->num_inputs; i++)
+        inputs[i] = n->inputs[i];
+    inputs[1] = values;
+    inputs[n->num_inputs - 2] = NULL;
+    inputs[n->num_inputs] = pattern->outputs[0];
+    inputs[n->num_inputs + 1] = pattern->outputs[2];
+    KERF__TRY(kerf__sparse_add_node(n, n->op, inputs, n->num_inputs + 2, n->num_outputs, &sparse));
+    KERF__TRY(kerf__node_copy_attributes(sparse, n));
+    for (int i = 0; i < n->num_outputs; i++) {
+        sparse->outputs[i]->next_of = n->outputs[i]->next_of;
+        n->outputs[i]->next_of = -1;
+    }
+    KERF__TRY(kerf__node_infer(sparse));
+    kerf__node_take_name(sparse, n);
+    return KERF_OK;
+}
+
+/* ---- which layers ---------------------------------------------------------------------------- */
+
+kerf_node *kerf__sparse_find_update(const kerf_graph *g, const kerf_value *weights)
+{
+    for (size_t i = 0; i < g->num_nodes; i++)
+        if (g->nodes[i]->num_outputs > 0 && g->nodes[i]->outputs[0]->next_of == weights->state_id)
+            return g->nodes[i];
+    return NULL;
+}
+
+int kerf__sparse_is_update(const kerf_node *n)
+{
+    return kerf__node_is(n, "kerf.SgdUpdate") || kerf__node_is(n, "kerf.AdamUpdate");
+}
+
+kerf_status kerf__sparse_find_mask(const kerf__planning *p, const kerf_value *weights,
+                                   kerf_value **out)
+{
+    kerf_graph *g = p->plan->graph;
+    const kerf_state_entry *mask =
+        kerf_state_find_owned(p->plan->state, weights->state_id, KERF_ROLE_MASK);
+    *out = NULL;
+    if ((size_t)weights->state_id >= p->num_masks || p->masks[weights->state_id] == NULL ||
+        mask == NULL)
+        return KERF_OK;
+    for (size_t i = 0; i < g->num_values; i++)
+        if (g->values[i]->state_id == mask->id)
+            *out = g->values[i];
+    if (*out != NULL)
+        return KERF_OK;
+    return kerf_graph_add_state(g, NULL, mask->id, KERF_BOOL, kerf_tensor_shape(mask->tensor), out);
+}
+
+kerf_status kerf__plan_note_zeros(kerf_plan *p, const kerf__zeros *zeros)
+{
+    if (!kerf__grow((void **)&p->zeros, &p->zeros_capacity, p->num_zeros, sizeof *p->zeros))
+        return kerf__fail_memory("plan", p->num_zeros * sizeof *p->zeros);
+    p->zeros[p->num_zeros++] = *zeros;
+    return KERF_OK;
+}
+
+/* Non-zeros of a state, read back. */
+kerf_status kerf__plan_count_entries(const kerf_plan *p, int state_id, int64_t *count,
+                                     int64_t *total)
+{
+    const kerf_tensor *t = kerf_state_get(p->state, state_id)->tensor;
+    const int64_t num = kerf_shape_num_elements(kerf_tensor_shape(t));
+    const size_t size = kerf_tensor_type(t) == KERF_F32 ? sizeof(float) : 1;
+    unsigned char *bytes = kerf__alloc((size_t)num, size);
+    if (bytes == NULL)
+        return kerf__fail_memory("plan", (size_t)num * size);
+    kerf_status status = kerf_state_read(p->state, state_id, bytes);
+    *count = 0;
+    *total = num;
+    for (int64_t i = 0; status == KERF_OK && i < num; i++)
+        *count += size == 1 ? bytes[i] != 0 : ((const float *)(void *)bytes)[i] != 0;
+    free(bytes);
+    return status;
+}
+
+static int pays(double most_density, int64_t count, int64_t num)
+{
+    return (double)count <= most_density * (double)num;
+}
+
+/* A pattern has room for an eighth more entries than there are. */
+kerf_status kerf__sparse_decide(kerf_plan *p, int state_id, double most_density, int64_t *capacity,
+                                int *is_sparse)
+{
+    int64_t count, num;
+    KERF__TRY(kerf__plan_count_entries(p, state_id, &count, &num));
+    *is_sparse = pays(most_density, count, num);
+    *capacity = count + count / 8 + 64 < num ? count + count / 8 + 64 : num;
+    return kerf__plan_note_zeros(
+        p, &(kerf__zeros){state_id, *is_sparse, *is_sparse ? *capacity : num, -1, most_density});
+}
+
+/* ---- at work --------------------------------------------------------------------------------- */
+
+kerf_status kerf_plan_is_stale(const kerf_plan *p, int *is_stale)
+{
+    *is_stale = 0;
+    for (size_t i = 0; i < p->num_zeros && !*is_stale; i++) {
+        const kerf__zeros *z = &p->zeros[i];
+        int64_t count, num;
+        KERF__TRY(kerf__plan_count_entries(p, z->state_id, &count, &num));
+        *is_stale = z->percent >= 0
+                        ? kerf__plan_percent_left(count, num) != z->percent
+                        : pays(z->most_density, count, num) != z->is_sparse || count > z->capacity;
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf__plan_check_patterns(const kerf_plan *p)
+{
+    for (size_t i = 0; i < p->num_prepared; i++) {
+        const kerf_node *n = p->graph->nodes[i];
+        const int64_t capacity = kerf_node_int(n, "capacity", 0);
+        if (!kerf__node_is(n, "kerf.SparsePattern") ||
+            capacity >= kerf_shape_num_elements(n->inputs[0]->shape))
+            continue; /* has room for all */
+        const size_t num = (size_t)kerf_shape_num_elements(n->outputs[0]->shape);
+        int32_t *starts = kerf__alloc(num, sizeof *starts);
+        if (starts == NULL)
+            return kerf__fail_memory("plan", num * sizeof *starts);
+        kerf_status status = kerf_tensor_read(p->tensors[n->outputs[0]->index], starts);
+        if (status == KERF_OK && starts[num - 1] >= capacity)
+            status =
+                kerf__fail(KERF_ERR_ARGUMENT,
+                           "plan: '%s' has %lld non-zeros or more, must have fewer as when the "
+                           "plan was made; make the plan anew",
+                           n->inputs[0]->name, (long long)capacity);
+        free(starts);
+        KERF__TRY(status);
+    }
+    return KERF_OK;
+}

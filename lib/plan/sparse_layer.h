@@ -1,0 +1,25 @@
+/* plan/sparse_layer.h -- what layers that are sparse in training have in common, be they linear
+ * (sparse_linear.c) or convolutions (sparse_train.c).  Other half: sparse_layer.c. */
+#ifndef KERF_PLAN_SPARSE_LAYER_H
+#define KERF_PLAN_SPARSE_LAYER_H
+
+#include "plan/plan_internal.h"
+
+/* A node in the same part of a step; shapes are inferred by the caller behind its attributes. */
+kerf_status kerf__sparse_add_node(const kerf_node *like, const char *op, kerf_value *const *inputs,
+                                  int num_inputs, int num_outputs, kerf_node **out);
+/* The node that writes the weights' next value; NULL: none.  1 if it is an optimizer's. */
+kerf_node *kerf__sparse_find_update(const kerf_graph *g, const kerf_value *weights);
+int kerf__sparse_is_update(const kerf_node *n);
+/* The same update, of a pattern's entries and without the mask; it becomes the writer of the
+ * states. */
+kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const kerf_node *pattern);
+/* The hard mask of the weights in this graph, which may have lost it with its last reader. */
+kerf_status kerf__sparse_find_mask(const kerf__planning *p, const kerf_value *weights,
+                                   kerf_value **out);
+/* 1 if a layer whose pattern is made of this state is sparse, as no more is left than
+ * most_density; noted for kerf_plan_is_stale(). */
+kerf_status kerf__sparse_decide(kerf_plan *p, int state_id, double most_density, int64_t *capacity,
+                                int *is_sparse);
+
+#endif
