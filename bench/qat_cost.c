@@ -11,9 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "bench.h"
-#include "kerf/kerf.h"
+#include "step_bench.h"
 
 enum { PLAIN, FOLDED, ROUNDING, FOLLOWING, LEARNING, NUM, MOST_ROUNDS = 1001, MOST_OPS = 64 };
 static const char *const NAMES[NUM] = {"float", "folded", "rounding", "following", "learning"};
@@ -69,35 +67,11 @@ static void make_networks(contender all[NUM], const char *net, kerf_type weights
     kerf_ranges_destroy(ranges);
 }
 
-static void make_plan(contender *c, int64_t batch)
-{
-    const kerf_plan_options o = {.mode = KERF_TRAIN,
-                                 .batch = batch,
-                                 .loss = KERF_LOSS_CROSS_ENTROPY,
-                                 .optimizer = kerf_train_defaults().optimizer};
-    bench_ok(kerf_plan_create(&c->plan, c->g, c->s, &o));
-    kerf_tensor *t = kerf_plan_input(c->plan, kerf_value_name(kerf_graph_input(c->g, 0)));
-    float *x = malloc(kerf_tensor_size_bytes(t));
-    unsigned random = 1;
-    for (size_t i = 0; i < kerf_tensor_size_bytes(t) / sizeof *x; i++) {
-        random = random * 1664525u + 1013904223u;
-        x[i] = (float)(random >> 8) / 16777216.0f - 0.5f;
-    }
-    bench_ok(kerf_tensor_write(t, x));
-    free(x);
-}
-
 /* ---- timing ------------------------------------------------------------------------------- */
 
 static double step_ms(contender *c, kerf_device *dev)
 {
-    const kerf_step step = {
-        .lr = 1e-6f, .step = ++c->step, .observe = 0.01f}; /* speed is asked, not a network */
-    const double start = kerf__now_ms();
-    bench_ok(kerf_plan_set_step(c->plan, &step));
-    bench_ok(kerf_plan_run(c->plan));
-    bench_ok(kerf_device_finish(dev));
-    return kerf__now_ms() - start;
+    return bench_step_ms(c->plan, &c->step, dev);
 }
 
 /* For a while, but for 15 rounds and of an odd number. */
@@ -170,7 +144,7 @@ int main(int argc, char **argv)
     bench_ok(kerf_device_open(&dev, NULL));
     make_networks(all, net, bits == 8 ? KERF_S8 : bits == 4 ? KERF_S4 : KERF_S2, dev);
     for (int i = 0; i < NUM; i++)
-        make_plan(&all[i], batch);
+        all[i].plan = bench_step_plan(all[i].g, all[i].s, batch, 0);
     time_steps(all, dev);
     time_kinds(all);
     for (int i = 0; i < NUM; i++) {

@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "bench.h"
-#include "kerf/kerf.h"
+#include "step_bench.h"
 
 enum { DENSE, SPARSE, NUM, MOST_ROUNDS = 4001 };
 static const char *const NAMES[NUM] = {"dense", "sparse"};
@@ -26,30 +24,6 @@ typedef struct contender {
 } contender;
 
 /* ---- making ready ------------------------------------------------------------------------ */
-
-static void fill_input(const contender *c)
-{
-    kerf_tensor *t = kerf_plan_input(c->plan, kerf_value_name(kerf_graph_input(c->g, 0)));
-    float *x = malloc(kerf_tensor_size_bytes(t));
-    unsigned random = 1;
-    for (size_t i = 0; i < kerf_tensor_size_bytes(t) / sizeof *x; i++) {
-        random = random * 1664525u + 1013904223u;
-        x[i] = (float)(random >> 8) / 16777216.0f - 0.5f;
-    }
-    bench_ok(kerf_tensor_write(t, x));
-    free(x);
-}
-
-static void make_plan(contender *c, int64_t batch, int dense)
-{
-    const kerf_plan_options o = {.mode = KERF_TRAIN,
-                                 .batch = batch,
-                                 .loss = KERF_LOSS_CROSS_ENTROPY,
-                                 .optimizer = kerf_train_defaults().optimizer,
-                                 .dense = dense};
-    bench_ok(kerf_plan_create(&c->plan, c->g, c->s, &o));
-    fill_input(c);
-}
 
 /* By magnitude, the same share of each layer; a fifth of what is left may go for new masks. */
 static double all_of(double share)
@@ -71,12 +45,7 @@ static void make(contender *c, const char *net, double share, kerf_device *dev)
 
 static double step_ms(contender *c, kerf_device *dev)
 {
-    const kerf_step step = {.lr = 1e-6f, .step = ++c->step}; /* speed is asked, not a network */
-    const double start = kerf__now_ms();
-    bench_ok(kerf_plan_set_step(c->plan, &step));
-    bench_ok(kerf_plan_run(c->plan));
-    bench_ok(kerf_device_finish(dev));
-    return kerf__now_ms() - start;
+    return bench_step_ms(c->plan, &c->step, dev);
 }
 
 static double time_steps(contender all[NUM], kerf_device *dev)
@@ -132,7 +101,7 @@ static void time_changes(contender *c, int64_t batch, double share, double media
         masks[i] = kerf__now_ms() - start - median_ms;
         start = kerf__now_ms();
         kerf_plan_destroy(c->plan);
-        make_plan(c, batch, 0);
+        c->plan = bench_step_plan(c->g, c->s, batch, 0);
         step_ms(c, dev);
         plans[i] = kerf__now_ms() - start - median_ms;
     }
@@ -152,7 +121,7 @@ int main(int argc, char **argv)
     bench_ok(kerf_device_open(&dev, NULL));
     for (int i = 0; i < NUM; i++) {
         make(&all[i], net, share, dev);
-        make_plan(&all[i], batch, i == DENSE);
+        all[i].plan = bench_step_plan(all[i].g, all[i].s, batch, i == DENSE);
     }
     const double median_ms = time_steps(all, dev);
     for (int i = 0; i < NUM; i++)
