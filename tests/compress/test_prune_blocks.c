@@ -2,10 +2,8 @@
  * amount says, whichever axes the layer's outputs and inputs are on. */
 #include <string.h>
 
-#include "check.h"
-#include "kerf/kerf.h"
+#include "pruned_layer.h"
 
-enum { MAX = 4096 };
 static kerf_device *dev;
 
 /* A layer and where its rows (outputs) and columns (inputs) are. */
@@ -22,14 +20,9 @@ static const layer_case LAYERS[] = {
     {"Gemm", {2, {17, 30}}, 0, 1, 1},
 };
 
-typedef struct network {
-    kerf_graph *g;
-    kerf_state *s;
-    int weight, mask;
-    size_t num;
-    float data[MAX];
-    unsigned char kept[MAX];
-} network;
+/* The layer's weights. */
+static size_t num;
+static float data[MOST_WEIGHTS];
 
 static kerf_shape input_shape(const layer_case *l)
 {
@@ -39,46 +32,15 @@ static kerf_shape input_shape(const layer_case *l)
 
 static void make(network *n, const layer_case *l)
 {
-    kerf_value *inputs[2];
-    kerf_node *node;
     unsigned x = 12345;
-    n->num = (size_t)kerf_shape_num_elements(l->shape);
-    for (size_t i = 0; i < n->num; i++) {
+    num = (size_t)kerf_shape_num_elements(l->shape);
+    for (size_t i = 0; i < num; i++) {
         x = x * 1664525u + 1013904223u;
-        n->data[i] = (float)(x >> 16) / 65536.0f - 0.5f;
+        data[i] = (float)(x >> 16) / 65536.0f - 0.5f;
     }
-    CHECK_OK(kerf_graph_create(&n->g));
-    CHECK_OK(kerf_state_create(&n->s, dev));
-    CHECK_OK(kerf_graph_add_input(n->g, "x", KERF_F32, input_shape(l), &inputs[0]));
-    CHECK_OK(
-        kerf_state_add(n->s, "l.weight", KERF_ROLE_WEIGHT, -1, KERF_F32, l->shape, &n->weight));
-    CHECK_OK(kerf_state_write(n->s, n->weight, n->data));
-    CHECK_OK(kerf_graph_add_state(n->g, "l.weight", n->weight, KERF_F32, l->shape, &inputs[1]));
-    CHECK_OK(kerf_graph_add_node(n->g, l->op, "l", inputs, 2, 1, &node));
+    make_layer(n, dev, l->op, input_shape(l), l->shape, data);
     if (l->trans_b)
-        CHECK_OK(kerf_node_set_int(node, "transB", 1));
-    CHECK_OK(kerf_graph_add_output(n->g, kerf_node_output(node, 0)));
-}
-
-static void unmake(network *n)
-{
-    kerf_graph_destroy(n->g);
-    kerf_state_destroy(n->s);
-}
-
-static kerf_pruner *begin(network *n, const kerf_prune_options *o)
-{
-    kerf_pruner *p;
-    CHECK_OK(kerf_prune_mark(n->g, n->s, o));
-    CHECK_OK(kerf_pruner_create(&p, n->g, n->s, o));
-    return p;
-}
-
-static void apply(network *n, kerf_pruner *p, double progress)
-{
-    CHECK_OK(kerf_pruner_apply(p, progress));
-    CHECK_OK(
-        kerf_state_read(n->s, kerf_state_find_owned(n->s, n->weight, KERF_ROLE_MASK)->id, n->kept));
+        CHECK_OK(kerf_node_set_int(n->layer, "transB", 1));
 }
 
 /* ---- the long way ------------------------------------------------------------------------ */
@@ -115,9 +77,9 @@ static void check_units(const network *n, const layer_case *l, const int64_t blo
     memset(sums, 0, sizeof sums);
     memset(kept, 0, sizeof kept);
     memset(size, 0, sizeof size);
-    for (size_t i = 0; i < n->num; i++) {
+    for (size_t i = 0; i < num; i++) {
         const size_t u = unit_of(l, block, i);
-        sums[u] += (double)fabsf(n->data[i]);
+        sums[u] += (double)fabsf(data[i]);
         kept[u] += n->kept[i];
         size[u]++;
     }
@@ -159,11 +121,11 @@ static void test_n_of_m(const layer_case *l)
     kerf_pruner *p = begin(&n, &o);
     for (int event = 1; event <= 2; event++) {
         apply(&n, p, event / 2.0);
-        for (size_t i = 0; i < n.num; i++) {
+        for (size_t i = 0; i < num; i++) {
             int above = 0;
-            for (size_t k = 0; k < n.num; k++)
-                above += unit_of(l, block, k) == unit_of(l, block, i) &&
-                         fabsf(n.data[k]) > fabsf(n.data[i]);
+            for (size_t k = 0; k < num; k++)
+                above +=
+                    unit_of(l, block, k) == unit_of(l, block, i) && fabsf(data[k]) > fabsf(data[i]);
             CHECK(n.kept[i] == (above < 4 - event));
         }
     }
@@ -192,11 +154,11 @@ static void test_other_choices(void)
     p = begin(&n, &o);
     apply(&n, p, 1);
     int gone = 0;
-    for (size_t i = 0; i < n.num; i++) {
+    for (size_t i = 0; i < num; i++) {
         CHECK(n.kept[i] == n.kept[i - i % 9]);
         gone += n.kept[i] == 0;
     }
-    CHECK(gone > 0 && gone < (int)n.num);
+    CHECK(gone > 0 && gone < (int)num);
     kerf_pruner_destroy(p);
     unmake(&n);
 }

@@ -2,57 +2,20 @@
  * that come back, against sorting on the host. */
 #include <string.h>
 
-#include "check.h"
-#include "kerf/kerf.h"
+#include "pruned_layer.h"
 
 enum { ROWS = 23, COLUMNS = 17, NUM = ROWS * COLUMNS };
 static kerf_device *dev;
 static float weights[NUM], scores[NUM];
-
-typedef struct network {
-    kerf_graph *g;
-    kerf_state *s;
-    int weight, score;
-    unsigned char kept[NUM];
-} network;
+static int score; /* the state that training would keep */
 
 static void make(network *n)
 {
-    kerf_value *inputs[2];
-    kerf_node *node;
     const kerf_shape shape = KERF_SHAPE(ROWS, COLUMNS);
-    CHECK_OK(kerf_graph_create(&n->g));
-    CHECK_OK(kerf_state_create(&n->s, dev));
-    CHECK_OK(kerf_graph_add_input(n->g, "x", KERF_F32, KERF_SHAPE(2, ROWS), &inputs[0]));
-    CHECK_OK(kerf_state_add(n->s, "l.weight", KERF_ROLE_WEIGHT, -1, KERF_F32, shape, &n->weight));
+    make_layer(n, dev, "MatMul", KERF_SHAPE(2, ROWS), shape, weights);
     CHECK_OK(kerf_state_add(n->s, "l.weight.score", KERF_ROLE_MOMENT, n->weight, KERF_F32, shape,
-                            &n->score));
-    CHECK_OK(kerf_state_write(n->s, n->weight, weights));
-    CHECK_OK(kerf_state_write(n->s, n->score, scores));
-    CHECK_OK(kerf_graph_add_state(n->g, "l.weight", n->weight, KERF_F32, shape, &inputs[1]));
-    CHECK_OK(kerf_graph_add_node(n->g, "MatMul", "l", inputs, 2, 1, &node));
-    CHECK_OK(kerf_graph_add_output(n->g, kerf_node_output(node, 0)));
-}
-
-static void unmake(network *n)
-{
-    kerf_graph_destroy(n->g);
-    kerf_state_destroy(n->s);
-}
-
-static kerf_pruner *begin(network *n, const kerf_prune_options *o)
-{
-    kerf_pruner *p;
-    CHECK_OK(kerf_prune_mark(n->g, n->s, o));
-    CHECK_OK(kerf_pruner_create(&p, n->g, n->s, o));
-    return p;
-}
-
-static void apply(network *n, kerf_pruner *p, double progress)
-{
-    CHECK_OK(kerf_pruner_apply(p, progress));
-    CHECK_OK(
-        kerf_state_read(n->s, kerf_state_find_owned(n->s, n->weight, KERF_ROLE_MASK)->id, n->kept));
+                            &score));
+    CHECK_OK(kerf_state_write(n->s, score, scores));
 }
 
 /* 1 where fewer than `num` of those that `from` has stand before element i, smallest first. */
@@ -127,7 +90,7 @@ static void test_not_remembered(void)
     kerf_pruner *p;
     const kerf_prune_options o = {.method = KERF_PRUNE_TAYLOR, .amount = 0.5};
     make(&n);
-    kerf_state_drop(n.s, n.score);
+    kerf_state_drop(n.s, score);
     CHECK_OK(kerf_prune_mark(n.g, n.s, &o));
     CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_pruner_create(&p, n.g, n.s, &o));
     CHECK(strstr(kerf_last_error(), "'l.weight' has no score yet: this method chooses by "
