@@ -13,6 +13,7 @@
 #include "files.h"
 #include "interrupt.h"
 #include "json.h"
+#include "penalty.h"
 #include "text.h"
 
 /* ---- progress ------------------------------------------------------------------------- */
@@ -52,7 +53,9 @@ static void set_optimizer(kerf_train_options *t, const options *o)
         t->lr = o->lr;
 }
 
-void change_train_options(change *c)
+/* --epochs and so on into options of the library; callbacks print progress, keep the
+ * epochs and stop at Ctrl-C. */
+static void set_training(change *c, kerf_penalty penalty)
 {
     const options *o = c->o;
     kerf_train_options *t = &c->train;
@@ -75,6 +78,7 @@ void change_train_options(change *c)
     t->num_freeze = o->freeze.num;
     t->callback = on_progress;
     t->context = c;
+    t->penalty = penalty;
 }
 
 /* ---- the run's folder ------------------------------------------------------------------- */
@@ -214,12 +218,16 @@ int change_begin(change *c, const options *o)
 {
     *c = (change){.o = o, .start_ms = now_ms(), .epochs = json_array()};
     interrupt_catch();
+    kerf_penalty penalty;
     int code = output_needed(o);
+    if (code == 0)
+        code = penalty_parse(o, &penalty);
     if (code == 0)
         code = session_open(o, &c->s, o->words.items[0]);
     if (code == 0)
         code = measure(c, &c->before);
-    change_train_options(c);
+    if (code == 0)
+        set_training(c, penalty);
     return code;
 }
 

@@ -29,9 +29,6 @@ typedef struct change {
     int64_t epoch, num_epochs; /* where training stands */
 } change;
 
-/* --epochs and so on into options of the library; callbacks print progress, keep the
- * epochs and stop at Ctrl-C. */
-void change_train_options(change *c);
 /* Opens everything and measures `before`. */
 int change_begin(change *c, const options *o);
 /* Zeros of layers that have more than KEPT_ZEROS of them become masks, unless --no-keep-zeros. */

@@ -117,7 +117,7 @@ static int wants_training(const options *o)
 
 static int check_training(const options *o)
 {
-    static const char *const others[] = {"lr", "optimizer", "schedule", "warmup"};
+    static const char *const others[] = {"lr", "optimizer", "schedule", "warmup", "penalty"};
     if (o->data == NULL && wants_training(o))
         return fail_usage(o, "--%s: needs --data to train on",
                           o->retrain > 0 ? "retrain" : "finetune");

@@ -66,6 +66,8 @@ typedef struct options {
     double epochs, lr, momentum, weight_decay, warmup;
     int optimizer, schedule, loss, no_keep_zeros, resume;
     text_list freeze;
+    const char *penalty;
+    double penalty_from, penalty_until;
     const char *run_dir;
 
     amounts sparsity, s;

@@ -59,6 +59,13 @@ typedef struct kerf_known_input {
                        * one of a Reshape) becomes a constant with this; any other is fed */
 } kerf_known_input;
 
+/* A weight that is drawn to 0 behind each update, by kerf_step.shrink. */
+typedef struct kerf_shrunk_weight {
+    const char *weight; /* its state's name */
+    int axis; /* all at one place of this axis goes together (group lasso); -1: each weight
+               * alone (L1) */
+} kerf_shrunk_weight;
+
 typedef struct kerf_plan_options {
     kerf_mode mode;
     int64_t batch;  /* what every symbol of a first dimension becomes that `inputs` leave; >= 1 */
@@ -78,6 +85,8 @@ typedef struct kerf_plan_options {
                           * needs more computes results of the forward pass twice (0: what the
                           * device has) */
     uint64_t seed;       /* KERF_TRAIN only: of what Dropout drops */
+    const kerf_shrunk_weight *shrunk; /* KERF_TRAIN only */
+    size_t num_shrunk;
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
     size_t num_inputs;
 } kerf_plan_options;
@@ -105,6 +114,7 @@ typedef struct kerf_step {
     int64_t step;  /* from 1; Adam's bias correction */
     float observe; /* what this batch counts in ranges that follow (kerf_quantize_rounding);
                     * 0: they stay */
+    float shrink;  /* the learning rate times a penalty's strength (kerf_plan_options.shrunk) */
 } kerf_step;
 KERF_API kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step);
 

@@ -35,6 +35,20 @@ typedef struct kerf_prune_schedule {
     double rewind;       /* ... so many epochs, and the learning rate with them (lottery tickets) */
 } kerf_prune_schedule;
 
+/* What draws weights of layers to 0 while they are trained, until some are 0 (Parikh and Boyd 2014,
+ * proximal steps). */
+typedef enum kerf_penalty_kind {
+    KERF_PENALTY_NONE,
+    KERF_PENALTY_L1,   /* the sum of magnitudes (Tibshirani 1996) */
+    KERF_PENALTY_GROUP /* group lasso: of norms of all that leads to one output, times the root of
+                        * how many those are (Yuan and Lin 2006, Wen et al. 2016) */
+} kerf_penalty_kind;
+typedef struct kerf_penalty {
+    kerf_penalty_kind kind;
+    double strength;
+    double start, end; /* epochs between which it acts; end 0: to the end of the run */
+} kerf_penalty;
+
 /* A line of metrics.jsonl: what one epoch brought. */
 typedef struct kerf_epoch {
     int64_t epoch;                                          /* from 1 */
@@ -74,6 +88,7 @@ typedef struct kerf_train_options {
     double freeze_observers; /* epochs, fractions too, from which on trained ranges, those of
                               * activations and those that are learned (kerf_quantize_rounding),
                               * stay */
+    kerf_penalty penalty; /* of the layers that prune.options choose, of all where they name none */
     kerf_prune_schedule prune;
     kerf_train_callback callback; /* may be NULL */
     void *context;

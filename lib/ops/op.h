@@ -204,6 +204,7 @@ enum {
     KERF__STEP_BIAS2 = 2,   /* 1 / (1 - beta2^t) */
     KERF__STEP_NUMBER = 3,  /* t, exact up to 2^24 */
     KERF__STEP_OBSERVE = 4, /* what a batch counts in trained ranges; 0: they are frozen */
+    KERF__STEP_SHRINK = 5,  /* how far weights are drawn to 0 behind an update (plan/shrink.c) */
     KERF__STEP_FLOATS = 16
 };
 

@@ -177,6 +177,8 @@ kerf_status kerf__plan_add_loss(kerf__planning *p);
 /* autodiff.c: gradients of all trained weights; update.c: their next values. */
 kerf_status kerf__plan_add_gradients(kerf__planning *p, kerf__gradients *grads);
 kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *grads);
+/* A penalty's part of a weight's update, if the options have one (shrink.c). */
+kerf_status kerf__plan_add_shrink(kerf__planning *p, const kerf_value *weight, kerf_node *update);
 void kerf__gradients_free(kerf__gradients *grads);
 /* 1 if training changes this value: a float weight, or the end of a range that is learned, that is
  * not frozen (update.c). */

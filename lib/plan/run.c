@@ -20,6 +20,7 @@ void kerf__step_numbers(const kerf_optimizer *o, const kerf_step *step, float *n
     numbers[KERF__STEP_BIAS2] = (float)(1 / (1 - pow((double)o->beta2, t)));
     numbers[KERF__STEP_NUMBER] = (float)t;
     numbers[KERF__STEP_OBSERVE] = step->observe;
+    numbers[KERF__STEP_SHRINK] = step->shrink;
 }
 
 kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)

@@ -191,7 +191,8 @@ static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value 
     n->outputs[0]->next_of = weight->state_id;
     for (int i = 0; i < num_moments; i++)
         n->outputs[1 + i]->next_of = moments[i]->state_id;
-    return kerf__node_infer(n);
+    KERF__TRY(kerf__node_infer(n));
+    return is_weight(p, weight) ? kerf__plan_add_shrink(p, weight, n) : KERF_OK;
 }
 
 /* ---- what pruning remembers -------------------------------------------------------- */

@@ -62,6 +62,17 @@ float kerf__schedule_rate(const kerf__schedule *schedule, const kerf_train_optio
     return kerf__learning_rate(options, step - begin + kept, end - begin + kept, per_epoch);
 }
 
+float kerf__shrink_by(const kerf_train_options *options, float lr, int64_t step,
+                      int64_t steps_per_epoch)
+{
+    const kerf_penalty *p = &options->penalty;
+    const double begin = floor(p->start * (double)steps_per_epoch + 0.5);
+    const double end = p->end > 0 ? floor(p->end * (double)steps_per_epoch + 0.5) : INFINITY;
+    if (p->kind == KERF_PENALTY_NONE || (double)step <= begin || (double)step > end)
+        return 0;
+    return (float)((double)lr * p->strength);
+}
+
 float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch)
 {
     static const float SHARE = 0.01f; /* as calibration's moving average */

@@ -99,8 +99,14 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .seed = o->seed,
                               .inputs = &known,
                               .memory_bytes = o->memory_bytes};
+    kerf_shrunk_weight *shrunk;
     plan.num_inputs = kerf__known_input(run->g, kerf_loader_sample_shape(run->loader), &known);
-    KERF__TRY(kerf_plan_create(&run->plan, run->g, run->s, &plan));
+    kerf_status status = kerf__run_shrunk(run, &shrunk, &plan.num_shrunk);
+    plan.shrunk = shrunk;
+    if (status == KERF_OK)
+        status = kerf_plan_create(&run->plan, run->g, run->s, &plan);
+    free(shrunk);
+    KERF__TRY(status);
     const int64_t left = run->schedule.num_steps - run->position.step;
     return left >= JOINED_STEPS ? kerf_plan_join(run->plan) : KERF_OK;
 }

@@ -55,10 +55,11 @@ static kerf_status run_step(kerf__run *run)
         KERF__TRY(begin_loading(run));
     KERF__TRY(kerf_loader_next(run->loader, &batch));
     int64_t step = run->position.step + 1;
+    const int64_t per_epoch = run->schedule.steps_per_epoch;
     kerf_step now = {.lr = kerf__schedule_rate(&run->schedule, run->options, step),
                      .step = step,
-                     .observe =
-                         kerf__observe_share(run->options, step, run->schedule.steps_per_epoch)};
+                     .observe = kerf__observe_share(run->options, step, per_epoch)};
+    now.shrink = kerf__shrink_by(run->options, now.lr, step, per_epoch);
     kerf_status status = kerf_plan_set_step(run->plan, &now);
     if (status != KERF_OK) {
         kerf_loader_release(run->loader, &batch);
@@ -67,7 +68,7 @@ static kerf_status run_step(kerf__run *run)
     KERF__TRY(kerf__flight_launch(&run->flight, run->loader, run->plan,
                                   kerf_value_name(kerf_graph_input(run->g, 0)), &batch));
     run->position.step = step;
-    if (step % run->schedule.steps_per_epoch == 0)
+    if (step % per_epoch == 0)
         run->loading = 0;
     return KERF_OK;
 }

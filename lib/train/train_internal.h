@@ -9,6 +9,7 @@
  *   events.c         what each event does
  *   resume.c         checkpoints of this run, written and taken up again
  *   run_setup.c      making plans, loader and pruner
+ *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
 #ifndef KERF_TRAIN_INTERNAL_H
 #define KERF_TRAIN_INTERNAL_H
@@ -71,6 +72,10 @@ kerf_status kerf__run_read_sparsity(kerf__run *run);
 /* Behind new masks, with nothing in flight: plans that would be others now are made anew, so that
  * a run that is resumed has the same. */
 kerf_status kerf__run_follow_zeros(kerf__run *run);
+
+/* ---- penalty.c ---- */
+/* What the penalty draws to 0, for a plan's options; the caller frees the list, also on failure. */
+kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, size_t *num);
 
 /* ---- train.c ---- */
 /* Calls back; remembers a wish to stop. */

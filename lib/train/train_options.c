@@ -60,6 +60,9 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"pruning start", o->prune.start, 0, most, "at least 0"},
         {"epoch in which masks are lifted", o->prune.lift, 0, most, "at least 0"},
         {"epoch that weights go back to", o->prune.rewind, 0, most, "at least 0"},
+        {"strength of a penalty", o->penalty.strength, 0, most, "at least 0"},
+        {"epoch in which a penalty begins", o->penalty.start, 0, most, "at least 0"},
+        {"epoch in which a penalty ends", o->penalty.end, 0, most, "at least 0"},
         {"epochs between prunings", o->prune.every, 0, most, "at least 0"},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
@@ -80,6 +83,9 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
     if ((unsigned)options->schedule > KERF_LR_LINEAR)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: schedule %d: must be one of kerf/train.h's",
                           (int)options->schedule);
+    if ((unsigned)options->penalty.kind > KERF_PENALTY_GROUP)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: penalty %d: must be one of kerf/train.h's",
+                          (int)options->penalty.kind);
     if (options->resume && options->run_dir == NULL)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: to resume, a run's folder must be given");
     return KERF_OK;
@@ -133,6 +139,9 @@ static void print_training(text *t, const kerf_train_options *o)
           (double)p->beta2);
     print(t, "epsilon=%.9g\nnesterov=%d\nloss=%d\nseed=%llu\nkeep-best=%d\n", (double)p->epsilon,
           p->nesterov, (int)o->loss, (unsigned long long)o->seed, o->keep_best);
+    if (o->penalty.kind != KERF_PENALTY_NONE)
+        print(t, "penalty=%d strength=%.17g from=%.17g until=%.17g\n", (int)o->penalty.kind,
+              o->penalty.strength, o->penalty.start, o->penalty.end);
     print_list(t, "freeze", o->freeze, o->num_freeze);
     print(t, "freeze-observers=%.17g\n", o->freeze_observers);
 }

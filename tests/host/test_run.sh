@@ -63,6 +63,10 @@ expect 0 "fc3.weight" "$KERF" prune dense.onnx --data $data --analyse --run-dir 
 grep -q "Top-1 lost" scan/report.html || failed "prune --analyse wrote no page"
 expect_json "layers.0.name=fc1.weight layers.0.lost.6.sparsity layers.2.lost.0.top1_lost" \
     "$KERF" prune dense.onnx --data $data --analyse --json
+expect 0 "fc2: no weight is left" "$KERF" prune dense.onnx --data $data --batch 64 --sparsity 0 --layers fc2 --retrain 0.5 \
+    --penalty l1=1000 --schedule const -q -o killed.onnx
+expect 0 "100.00 %" "$KERF" info killed.onnx
+expect_json "after.nonzeros" "$KERF" train dense.onnx --data $data --epochs 0.5 --penalty group=1 --json -o narrow.onnx
 expect 0 "found: --sparsity 'fc1.weight=" "$KERF" prune dense.onnx --data $data --max-drop 2 -o found.onnx
 expect_json "found.lost found.amounts" "$KERF" prune dense.onnx --data $data --max-drop 2 -f -o found.onnx --json
 expect 1 "must be method magnitude or random" "$KERF" prune dense.onnx --data $data --analyse --method taylor

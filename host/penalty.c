@@ -1,0 +1,42 @@
+/* penalty.c -- `--penalty l1=F` and what stands beside it; see penalty.h. */
+#include "penalty.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "say.h"
+
+static int check_alone(const options *o)
+{
+    static const char *const others[] = {"penalty-from", "penalty-until"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (options_given(o, others[i]))
+            return fail_usage(o, "--%s: acts with --penalty alone, such as --penalty l1=1e-4",
+                              others[i]);
+    return 0;
+}
+
+int penalty_parse(const options *o, kerf_penalty *out)
+{
+    static const struct {
+        const char *text;
+        kerf_penalty_kind kind;
+    } KINDS[] = {{"l1=", KERF_PENALTY_L1}, {"group=", KERF_PENALTY_GROUP}};
+    *out = (kerf_penalty){.kind = KERF_PENALTY_NONE};
+    if (o->penalty == NULL)
+        return check_alone(o);
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
+        const size_t length = strlen(KINDS[i].text);
+        char *end;
+        if (strncmp(o->penalty, KINDS[i].text, length) != 0)
+            continue;
+        *out = (kerf_penalty){KINDS[i].kind, strtod(o->penalty + length, &end), o->penalty_from,
+                              o->penalty_until};
+        if (end != o->penalty + length && *end == '\0' && out->strength >= 0 &&
+            isfinite(out->strength))
+            return 0;
+    }
+    return fail_usage(o, "--penalty %s: must be l1=STRENGTH or group=STRENGTH, such as l1=1e-4",
+                      o->penalty);
+}
