@@ -122,6 +122,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < NUM; i++) {
         make(&all[i], net, share, dev);
         all[i].plan = bench_step_plan(all[i].g, all[i].s, batch, i == DENSE);
+        bench_ok(kerf_plan_join(all[i].plan)); /* as training does */
     }
     const double median_ms = time_steps(all, dev);
     for (int i = 0; i < NUM; i++)

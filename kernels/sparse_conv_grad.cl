@@ -14,29 +14,10 @@
  *     sparse_conv_grad_simt   64 work-items have an entry each; any number of lanes
  *
  * Two loads to a multiply-add.  Measured on two cores of Zen 5 under PoCL, 32 samples, 5 percent of
- * 3x3 filters: 32x32x64 1.3 ms, 16x16x128 1.4, 8x8x256 1.9, 4x4x512 3.1, where dense gradients take
+ * 3x3 filters: 32x32x64 1.3 ms, 16x16x128 1.3, 8x8x256 1.5, 4x4x512 2.1, where dense gradients take
  * 6.0, 5.6, 5.0 and 4.4.
- * Host side: lib/ops/sparse_conv_grad.c. */
-#define V        16
-#define TAP_BITS 8 /* of an offset; the rest is the channel */
-#define TAP_MASK 255
-#define INLINED  inline __attribute__((always_inline))
-
-/* One direction of the image. */
-typedef struct axis {
-    int src, dst, num_taps, stride, pad, dilation;
-} axis;
-
-/* Of pixels 0 to dst - 1 those whose tap, `shift` from pixel 0 on, meets src. */
-static inline int first_pixel(const axis *a, int shift)
-{
-    return shift >= 0 ? 0 : (a->stride - 1 - shift) / a->stride;
-}
-
-static inline int end_of_pixels(const axis *a, int shift)
-{
-    return shift >= a->src ? 0 : min(a->dst, (a->src - shift + a->stride - 1) / a->stride);
-}
+ * walks is local memory for a tap each.  Host side: lib/ops/sparse_conv_grad.c. */
+#include "sparse_walk.clh"
 
 /* Entries of nobody, behind the last, have no gradient: 0. */
 static inline void clear_rest(global float *dst, int used, int capacity, int item, int num_items)
@@ -53,26 +34,6 @@ static INLINED float sum_of(float16 x)
     const float4 c = a.lo + a.hi;
     const float2 d = c.lo + c.hi;
     return d.s0 + d.s1;
-}
-
-/* The pixels of dst whose tap meets src: `num` of a line, from line `first` to before `end`; where
- * the first of line 0 lies in dst and what it meets in src, in floats. */
-typedef struct walk {
-    int num, first, end, src, diff;
-    int is_whole; /* lines follow each other without a gap */
-} walk;
-
-static inline walk walk_of(const axis *y, const axis *x, int r, int s)
-{
-    const int down = r * y->dilation - y->pad, right = s * x->dilation - x->pad;
-    const int q = first_pixel(x, right), num = end_of_pixels(x, right) - q;
-    const walk w = {num,
-                    first_pixel(y, down),
-                    end_of_pixels(y, down),
-                    (down * x->src + q * x->stride + right) * V,
-                    q * V,
-                    num == x->dst && num == x->src && y->stride == 1};
-    return w;
 }
 
 #define ADD(v)                                                                                     \
@@ -120,9 +81,8 @@ kernel void sparse_conv_grad_wide(global const float *src, global const float *d
                                   int dst_channels, int src_h, int dst_h, int kernel_h,
                                   int stride_h, int pad_h, int dilation_h, int src_w, int dst_w,
                                   int kernel_w, int stride_w, int pad_w, int dilation_w,
-                                  int capacity, int images, int strip, int rows)
+                                  int capacity, int images, int strip, int rows, local walk *walks)
 {
-    local walk walks[TAP_MASK + 1];
     const axis y = {src_h, dst_h, kernel_h, stride_h, pad_h, dilation_h};
     const axis x = {src_w, dst_w, kernel_w, stride_w, pad_w, dilation_w};
     const int num_rows = groups * dst_channels, src_plane = src_h * src_w * V;

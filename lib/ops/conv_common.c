@@ -46,6 +46,7 @@ static const kind KINDS[] = {
     {"kerf.ConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0, 0, 0},
     {"kerf.ConvGradWeights", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0, 0},
     {"kerf.SparseConv", KERF__CONV_DST, 1, 4, 5, 0, 1, 1},
+    {"kerf.SparseConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0, 1, 1},
     {"kerf.SparseConvGrad", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0, 1},
 };
 

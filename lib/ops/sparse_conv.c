@@ -1,6 +1,7 @@
 /* ops/sparse_conv.c -- a convolution that skips weights of 0.
  *
  *     kerf.SparseConv(src, values, starts, offsets, bias?, residual?) -> dst
+ *     kerf.SparseConvGradInput(diff_dst, values, starts, offsets) -> diff_src
  *
  * values, starts and offsets are what kerf.SparsePattern and kerf.SparseValues make of the weights,
  * with stride_c 256, stride_r the kernel's width and stride_s 1.  Row k of the pattern is output
@@ -9,6 +10,10 @@
  *
  * In training src and dst have a fifth dimension, of samples that are one pixel: (N / 16, C, H, W,
  * 16).  Strides, pads and dilations count pixels as ever.
+ *
+ * The gradient by src takes the transposed pattern: rows are channels of src, k stands in the place
+ * of the channel, and there is one group.  Its size is attribute output_shape, as in
+ * kerf.ConvGradInput.
  *
  * Which tiles CPU devices take is in sparse_conv_wide.c.  Device side: kernels/sparse_conv.cl.
  * Definition: tests/ref/ref_sparse_conv.c. */
@@ -32,7 +37,10 @@ double kerf__sparse_density(const kerf_node *n)
 kerf_status kerf__sparse_check_pattern(const kerf_node *n, const kerf__conv *v, int starts,
                                        int offsets)
 {
-    const int64_t rows = (int64_t)v->groups * v->dst_channels;
+    const int of_src = v->direction == KERF__CONV_SRC;
+    const int64_t rows = (int64_t)v->groups * (of_src ? v->src_channels : v->dst_channels);
+    if (of_src && v->groups > 1)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "group is %d, supported is 1", v->groups);
     KERF__TRY(kerf__node_check_type(n, starts, KERF_S32));
     KERF__TRY(kerf__node_check_shape(n, starts, KERF_SHAPE(rows + 1)));
     KERF__TRY(kerf__node_check_type(n, offsets, KERF_S32));
@@ -40,7 +48,7 @@ kerf_status kerf__sparse_check_pattern(const kerf_node *n, const kerf__conv *v, 
         return kerf__fail_node(KERF_ERR_SHAPE, n, "input %s must be a list, of a pattern",
                                n->inputs[offsets]->name);
     if ((int64_t)v->h.kernel * v->w.kernel > KERF__SPARSE_CHANNEL ||
-        v->src_channels > INT32_MAX / KERF__SPARSE_CHANNEL)
+        (of_src ? v->dst_channels : v->src_channels) > INT32_MAX / KERF__SPARSE_CHANNEL)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "filters of %d channels and %d x %d taps, supported are up to %d "
                                "channels and %d taps",
@@ -56,7 +64,9 @@ static kerf_status infer(kerf_node *n)
     KERF__TRY(kerf__sparse_check_pattern(n, &v, KERF__SPARSE_STARTS, KERF__SPARSE_OFFSETS));
     KERF__TRY(
         kerf__node_check_shape(n, KERF__SPARSE_OFFSETS, n->inputs[KERF__SPARSE_VALUES]->shape));
-    kerf_shape out = KERF_SHAPE(v.n, (int64_t)v.groups * v.dst_channels, v.h.dst, v.w.dst);
+    kerf_shape out = v.direction == KERF__CONV_SRC
+                         ? KERF_SHAPE(v.n, v.src_channels, v.h.src, v.w.src)
+                         : KERF_SHAPE(v.n, (int64_t)v.groups * v.dst_channels, v.h.dst, v.w.dst);
     out.rank = n->inputs[KERF__SPARSE_SRC]->shape.rank;
     if (out.rank == 3)
         out.dims[2] = out.dims[3];
@@ -97,12 +107,13 @@ static kerf_status build(const kerf__op_case *c)
 {
     const kerf__conv v = kerf__conv_of(c->node);
     const kerf__conv_axis h = v.h, w = v.w;
-    const kerf__grid grid = {3,
-                             {kerf__ceil_div((size_t)h.dst * (size_t)w.dst * (size_t)v.lanes, 64),
-                              (size_t)v.groups * (size_t)v.dst_channels, (size_t)v.n},
-                             {64, 1, 1}};
+    const int of_src = v.direction == KERF__CONV_SRC;
+    const size_t plane = of_src ? (size_t)h.src * (size_t)w.src : (size_t)h.dst * (size_t)w.dst;
+    const size_t rows = (size_t)v.groups * (size_t)(of_src ? v.src_channels : v.dst_channels);
+    const kerf__grid grid = {
+        3, {kerf__ceil_div(plane * (size_t)v.lanes, 64), rows, (size_t)v.n}, {64, 1, 1}};
     return kerf__emit(
-        c, &kerf__source_sparse_conv, "sparse_conv", "",
+        c, &kerf__source_sparse_conv, of_src ? "sparse_conv_grad_src" : "sparse_conv", "",
         KERF__ARGS(ARG(kerf__in(c, KERF__SPARSE_SRC)), ARG(kerf__in(c, KERF__SPARSE_VALUES)),
                    ARG(kerf__in(c, KERF__SPARSE_STARTS)), ARG(kerf__in(c, KERF__SPARSE_OFFSETS)),
                    ARG(kerf__conv_bias(c, &v)), ARG(kerf__conv_residual(c, &v)),
@@ -156,6 +167,11 @@ static const kerf__variant VARIANTS[] = {
      .build = kerf__sparse_conv_wide_build,
      .candidates = kerf__sparse_conv_wide_candidates,
      .num_candidates = KERF__SPARSE_CONV_NUM_WIDE},
+    {.name = "sparse_conv_lanes",
+     .wide = 1,
+     .fits = kerf__sparse_conv_lanes_fits,
+     .guess = kerf__sparse_conv_lanes_guess,
+     .build = kerf__sparse_conv_lanes_build},
     {.name = "sparse_conv", .fits = fits, .guess = guess, .build = build},
 };
 
@@ -168,6 +184,14 @@ const kerf__op kerf__ops_sparse_conv[] = {
      .infer = infer,
      .macs = macs,
      .fill_trial = fill_trial,
+     .variants = VARIANTS,
+     .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
+    {.op = "kerf.SparseConvGradInput",
+     .min_inputs = 4,
+     .max_inputs = 4,
+     .num_outputs = 1,
+     .infer = infer,
+     .macs = macs,
      .variants = VARIANTS,
      .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
     {.op = NULL},

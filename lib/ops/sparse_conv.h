@@ -1,5 +1,5 @@
-/* ops/sparse_conv.h -- the variant of a sparse convolution for CPU devices, for the table in
- * sparse_conv.c.  Other half: sparse_conv_wide.c. */
+/* ops/sparse_conv.h -- variants of a sparse convolution for CPU devices, for the table in
+ * sparse_conv.c.  Other halves: sparse_conv_wide.c, sparse_conv_lanes.c. */
 #ifndef KERF_OPS_SPARSE_CONV_H
 #define KERF_OPS_SPARSE_CONV_H
 
@@ -23,6 +23,17 @@ kerf_status kerf__sparse_check_pattern(const kerf_node *n, const kerf__conv *v, 
                                        int offsets);
 /* Of the weights, so many are expected not to be 0: from 0 to 1. */
 double kerf__sparse_density(const kerf_node *n);
+
+/* Of the walks, one a tap, of kernels/sparse_walk.clh. */
+static inline size_t kerf__sparse_walks_bytes(const kerf__conv *v)
+{
+    return (size_t)v->h.kernel * (size_t)v->w.kernel * 6 * sizeof(int);
+}
+
+/* sparse_conv_lanes.c: where 16 samples are one pixel, and of the gradient by src, too. */
+int kerf__sparse_conv_lanes_fits(const kerf__op_case *c);
+double kerf__sparse_conv_lanes_guess(const kerf__op_case *c);
+kerf_status kerf__sparse_conv_lanes_build(const kerf__op_case *c);
 
 int kerf__sparse_conv_wide_fits(const kerf__op_case *c);
 int kerf__sparse_conv_wide_takes(const kerf__op_case *c, const kerf__candidate *candidate);

@@ -117,6 +117,7 @@ static kerf_status build(const kerf__op_case *c)
     args[num++] = ARG(images);
     args[num++] = ARG(strip);
     args[num++] = ARG(rows);
+    args[num++] = kerf__arg_local(kerf__sparse_walks_bytes(&v));
     return kerf__emit(c, &kerf__source_sparse_conv_grad, "sparse_conv_grad_wide", "", args, num,
                       kerf__grid_wide(kerf__ceil_div((size_t)num_rows(&v), (size_t)rows), 1, 1));
 }

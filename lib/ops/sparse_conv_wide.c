@@ -206,7 +206,7 @@ int kerf__sparse_conv_wide_takes(const kerf__op_case *c, const kerf__candidate *
 
 int kerf__sparse_conv_wide_fits(const kerf__op_case *c)
 {
-    if (!kerf__fits_31_bits(c))
+    if (!kerf__fits_31_bits(c) || kerf__conv_of(c->node).direction != KERF__CONV_DST)
         return 0;
     for (int i = 0; i < KERF__SPARSE_CONV_NUM_WIDE; i++)
         if (kerf__sparse_conv_wide_takes(c, &kerf__sparse_conv_wide_candidates[i]))
@@ -227,7 +227,8 @@ double kerf__sparse_conv_wide_guess(const kerf__op_case *c)
     const double entries =
         (double)v->src_channels * v->h.kernel * v->w.kernel * kerf__sparse_density(c->node);
     const double chunks = kerf__ceil_div_int(v->src_channels, k.chunk);
-    const int is_aligned = v->w.kernel * v->h.kernel == 1 && (!k.in_place || v->w.src % V == 0);
+    const int is_aligned = kerf__conv_of(c->node).lanes == V ||
+                           (v->w.kernel * v->h.kernel == 1 && (!k.in_place || v->w.src % V == 0));
     const double step = (is_aligned ? 1.0 : 1.5) * vectors + AN_ENTRY;
     const double register_cost =
         kerf__wide_register_cost(c, V) *

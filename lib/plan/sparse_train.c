@@ -2,7 +2,8 @@
  * directions.
  *
  *     y = Conv(x, W, b)                  SparseConv(x, values of W, pattern, b)
- *     dx = ConvGradInput(dy, W)          SparseConv(dy, values of W, pattern transposed, turned)
+ *     dx = ConvGradInput(dy, W)          SparseConv(dy, values of W, pattern transposed, turned),
+ *                                        with a stride SparseConvGradInput
  *     dW = ConvGradWeights(x, dy)        of the entries alone: SparseConvGrad(x, dy, pattern)
  *     Update(W, dW, mask)                of the entries alone: Update(W, values, pattern)
  *
@@ -42,8 +43,7 @@ static int is_candidate(const kerf_node *n)
         kerf_shape_num_elements(n->inputs[1]->shape) < LEAST_WEIGHTS)
         return 0;
     const kerf__conv v = kerf__conv_of(n);
-    return v.groups == 1 && v.h.stride == 1 && v.w.stride == 1 &&
-           (int64_t)v.h.kernel * v.w.kernel <= KERF__SPARSE_CHANNEL &&
+    return v.groups == 1 && (int64_t)v.h.kernel * v.w.kernel <= KERF__SPARSE_CHANNEL &&
            v.src_channels <= INT32_MAX / KERF__SPARSE_CHANNEL &&
            v.dst_channels <= INT32_MAX / KERF__SPARSE_CHANNEL;
 }
@@ -95,21 +95,27 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
 
 /* ---- rewriting ------------------------------------------------------------------------------- */
 
+static int has_stride(const kerf__conv *v)
+{
+    return v->h.stride > 1 || v->w.stride > 1;
+}
+
 /* Rows are channels of the result, or of the source, for whose gradient the window is turned. */
 static kerf_status add_pattern(const layer *l, int by_source, kerf_node **pattern,
                                kerf_value **values)
 {
     const kerf_node *like = by_source ? l->to_source : l->forward;
     const int width = l->v.w.kernel, taps = l->v.h.kernel * width;
+    const int is_turned = by_source && !has_stride(&l->v);
     kerf_value *mask = l->mask;
     kerf_node *gather;
     KERF__TRY(kerf__sparse_add_node(l->forward, "kerf.SparsePattern", &mask, 1, 4, pattern));
     KERF__TRY(kerf_node_set_int(*pattern, "capacity", l->capacity));
     KERF__TRY(kerf_node_set_int(*pattern, "transposed", by_source));
     KERF__TRY(kerf_node_set_int(*pattern, "stride_c", KERF__SPARSE_CHANNEL));
-    KERF__TRY(kerf_node_set_int(*pattern, "origin", by_source ? taps - 1 : 0));
-    KERF__TRY(kerf_node_set_int(*pattern, "stride_r", by_source ? -width : width));
-    KERF__TRY(kerf_node_set_int(*pattern, "stride_s", by_source ? -1 : 1));
+    KERF__TRY(kerf_node_set_int(*pattern, "origin", is_turned ? taps - 1 : 0));
+    KERF__TRY(kerf_node_set_int(*pattern, "stride_r", is_turned ? -width : width));
+    KERF__TRY(kerf_node_set_int(*pattern, "stride_s", is_turned ? -1 : 1));
     KERF__TRY(kerf__node_infer(*pattern));
     KERF__TRY(kerf__sparse_add_node(like, "kerf.SparseValues",
                                     (kerf_value *[]){l->weights, (*pattern)->outputs[2]}, 2, 1,
@@ -154,23 +160,31 @@ static void turned_pads(const kerf__conv_axis *a, int64_t *before, int64_t *behi
     *behind = a->src + reach - a->dst - *before;
 }
 
+static kerf_status set_turned(const kerf__conv *v, kerf_node *sparse)
+{
+    int64_t pads[4];
+    turned_pads(&v->h, &pads[0], &pads[2]);
+    turned_pads(&v->w, &pads[1], &pads[3]);
+    KERF__TRY(kerf_node_set_ints(sparse, "pads", pads, 4));
+    return kerf_node_set_ints(sparse, "dilations", (int64_t[]){v->h.dilation, v->w.dilation}, 2);
+}
+
 static kerf_status make_to_source(const layer *l)
 {
     const kerf__conv *v = &l->v;
     kerf_node *n = l->to_source, *pattern, *sparse;
     kerf_value *values;
-    int64_t pads[4];
     KERF__TRY(add_pattern(l, 1, &pattern, &values));
     kerf_value *inputs[] = {n->inputs[0], values, pattern->outputs[0], pattern->outputs[1]};
-    KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseConv", inputs, 4, 1, &sparse));
-    turned_pads(&v->h, &pads[0], &pads[2]);
-    turned_pads(&v->w, &pads[1], &pads[3]);
-    KERF__TRY(kerf_node_set_ints(sparse, "pads", pads, 4));
-    KERF__TRY(
-        kerf_node_set_ints(sparse, "dilations", (int64_t[]){v->h.dilation, v->w.dilation}, 2));
-    const kerf_shape weights =
-        KERF_SHAPE(v->src_channels, v->dst_channels, v->h.kernel, v->w.kernel);
-    return replace(l, n, sparse, weights);
+    KERF__TRY(kerf__sparse_add_node(
+        n, has_stride(v) ? "kerf.SparseConvGradInput" : "kerf.SparseConv", inputs, 4, 1, &sparse));
+    if (has_stride(v)) {
+        KERF__TRY(kerf__node_copy_attributes(sparse, n));
+        return replace(l, n, sparse, l->weights->shape);
+    }
+    KERF__TRY(set_turned(v, sparse));
+    return replace(l, n, sparse,
+                   KERF_SHAPE(v->src_channels, v->dst_channels, v->h.kernel, v->w.kernel));
 }
 
 static kerf_status make_to_weights(const layer *l)

@@ -8,7 +8,7 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-enum { MAX = 1 << 18 };
+enum { MAX = 1 << 20 };
 static kerf_device *dev;
 static float x[MAX], b[MAX], z[MAX];
 
@@ -113,16 +113,19 @@ static const conv_case CASES[] = {
     {XWY(S(1, 5, 4, 4, 16), S(9, 5, 1, 1), S(1, 9, 4, 4, 16))},
     {XWY(S(1, 2, 7, 8, 3), S(3, 2, 3, 3), S(1, 3, 6, 11, 3)), .pads = {-1, 2, 2, 3}, .dilations = {1, 1}},
     {XWY(S(1, 3, 6, 7, 16), S(4, 3, 3, 3), S(1, 4, 3, 4, 16)), .pads = {1, 1, 1, 1}, .strides = {2, 2}},
+    {XWY(S(2, 3, 9, 8, 16), S(4, 3, 3, 2), S(2, 4, 5, 5, 16)), .pads = {2, 3, 2, 1}, .dilations = {2, 3}, .strides = {2, 2}},
+    {XWY(S(1, 3, 7, 7, 16), S(4, 3, 1, 1), S(1, 4, 3, 3, 16)), .strides = {3, 3}},
     /* Large ones, left out where time is dear. */
     {XWY(S(1, 3, 6, 260), S(4, 3, 3, 3), S(1, 4, 6, 260)), .pads = {1, 1, 1, 1}},       /* lines longer than a tile */
     {XWY(S(1, 70, 29, 28), S(33, 70, 3, 3), S(1, 33, 29, 28)), .pads = {1, 1, 1, 1}},   /* in chunks */
     {XWY(S(2, 64, 28, 28), S(40, 64, 3, 3), S(2, 40, 14, 14)), .pads = {1, 1, 1, 1}, .strides = {2, 2}},
     {XWY(S(1, 300, 7, 7), S(70, 300, 1, 1), S(1, 70, 7, 7))},
+    {XWY(S(1, 40, 40, 32, 16), S(5, 40, 3, 3), S(1, 5, 20, 16, 16)), .pads = {1, 1, 1, 1}, .strides = {2, 2}}, /* strips */
     {XWY(S(1, 70, 8, 8, 16), S(33, 70, 3, 3), S(1, 33, 8, 8, 16)), .pads = {1, 1, 1, 1}},
     {XWY(S(1, 3, 40, 37), S(5, 3, 7, 7), S(1, 5, 20, 19)), .pads = {3, 3, 3, 3}, .strides = {2, 2}},
 };
 /* clang-format on */
-enum { NUM_LARGE = 6 };
+enum { NUM_LARGE = 7 };
 
 static void test_cases(void)
 {
@@ -158,6 +161,40 @@ static void test_finish(void)
         check_kept(t[i % 2], 200, NULL, (extras){i != 1, i != 0, NAMES[i]});
         if (!op_check_small())
             check_kept(t[(i + 1) % 2], 200, NULL, (extras){i == 1, i == 0, NAMES[i]});
+    }
+}
+
+/* ---- the gradient by src -------------------------------------------------------------------- */
+
+static void begin_gradient(op_check *c, const conv_case *t, const sparse_case *s)
+{
+    op_check_begin(c, dev);
+    op_check_input(c, KERF_F32, t->y, x);
+    sparse_case_inputs(c, s);
+    op_check_node(c, "kerf.SparseConvGradInput", 1);
+    conv_case_set_attributes(c->node, t);
+    CHECK_OK(kerf_node_set_ints(c->node, "weights_shape", t->w.dims, (size_t)t->w.rank));
+    CHECK_OK(kerf_node_set_ints(c->node, "output_shape", t->x.dims + 2, (size_t)t->w.rank - 2));
+}
+
+/* All cases of one group; the pattern's rows are channels of src. */
+static void test_gradient(void)
+{
+    for (size_t i = 0; i < LENGTH(CASES) - (op_check_small() ? NUM_LARGE : 0); i++) {
+        const conv_case *t = &CASES[i];
+        kerf_shape turned = t->w;
+        op_check c;
+        if (t->group > 1)
+            continue;
+        turned.dims[0] = t->w.dims[1];
+        turned.dims[1] = t->w.dims[0];
+        sparse_case s = sparse_case_create(turned, 300, i % 2 ? is_odd : NULL);
+        begin_gradient(&c, t, &s);
+        op_check_variants(
+            &c, ref_sparse_conv,
+            check_tolerance(4, (size_t)(kerf_shape_num_elements(turned) / turned.dims[0])));
+        op_check_end(&c);
+        sparse_case_destroy(&s);
     }
 }
 
@@ -218,6 +255,7 @@ int main(void)
     test_cases();
     test_patterns();
     test_finish();
+    test_gradient();
     test_trial();
     test_messages();
     kerf_device_close(dev);

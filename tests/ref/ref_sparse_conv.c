@@ -1,8 +1,9 @@
-/* ref_sparse_conv.c -- the definition of SparseConv: that of Conv, with weights that are 0 where
- * the pattern has no entry. */
+/* ref_sparse_conv.c -- the definition of SparseConv and its gradient by src: that of Conv, with
+ * weights that are 0 where the pattern has no entry. */
 #include "ref/ref.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { SRC, VALUES, STARTS, OFFSETS, BIAS, RESIDUAL, CHANNEL = 256 };
 
@@ -16,15 +17,16 @@ static kerf_shape weights_shape(const kerf_node *n)
     return shape;
 }
 
-static double *expand(kerf_shape shape, const double *const *inputs)
+/* Rows are filters, or channels where the pattern is transposed. */
+static double *expand(kerf_shape shape, const double *const *inputs, int transposed)
 {
     const int64_t taps = shape.dims[2] * (shape.rank == 4 ? shape.dims[3] : 1);
     double *weights = calloc((size_t)kerf_shape_num_elements(shape) + 1, sizeof *weights);
-    for (int64_t k = 0; k < shape.dims[0]; k++)
-        for (int64_t i = (int64_t)inputs[STARTS][k]; i < (int64_t)inputs[STARTS][k + 1]; i++) {
-            const int64_t offset = (int64_t)inputs[OFFSETS][i];
-            weights[(k * shape.dims[1] + offset / CHANNEL) * taps + offset % CHANNEL] +=
-                inputs[VALUES][i];
+    for (int64_t row = 0; row < shape.dims[transposed]; row++)
+        for (int64_t i = (int64_t)inputs[STARTS][row]; i < (int64_t)inputs[STARTS][row + 1]; i++) {
+            const int64_t offset = (int64_t)inputs[OFFSETS][i], other = offset / CHANNEL;
+            const int64_t k = transposed ? other : row, c = transposed ? row : other;
+            weights[(k * shape.dims[1] + c) * taps + offset % CHANNEL] += inputs[VALUES][i];
         }
     return weights;
 }
@@ -33,15 +35,16 @@ static void convolve(const kerf_node *n, const double *const *inputs, double *co
 {
     kerf_value weights = *n->inputs[VALUES];
     weights.shape = weights_shape(n);
-    double *expanded = expand(weights.shape, inputs);
+    const int is_gradient = strcmp(n->op, "kerf.SparseConvGradInput") == 0;
+    double *expanded = expand(weights.shape, inputs, is_gradient);
     const int has_residual = n->num_inputs > RESIDUAL, has_bias = n->num_inputs > BIAS;
     kerf_value *values[] = {n->inputs[SRC], &weights, has_bias ? n->inputs[BIAS] : NULL,
                             has_residual ? n->inputs[RESIDUAL] : NULL};
     const double *numbers[] = {inputs[SRC], expanded, has_bias ? inputs[BIAS] : NULL,
                                has_residual ? inputs[RESIDUAL] : NULL};
-    char op[] = "Conv";
+    char conv[] = "Conv", gradient[] = "kerf.ConvGradInput";
     kerf_node dense = *n;
-    dense.op = op;
+    dense.op = is_gradient ? gradient : conv;
     dense.inputs = values;
     dense.num_inputs = 4;
     ref_conv(&dense, numbers, outputs);
