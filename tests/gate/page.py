@@ -35,7 +35,8 @@ demand and as root (its Mesa takes up to half an hour to build). Registers, thre
 memory a work-group, a number behind `+` those that are arguments. Under AMD's names: vector registers / waves a SIMD holds at once, of 10 (gfx900, gfx906), 8 (gfx90a) or 16.
 More registers, fewer waves to hide memory behind. Under Intel's: lanes of a hardware thread (SIMD width), `'` where the compiler needed a second try. Less than 16 means that registers were short.
 *on* is the least device that is given the kernel: `small` (64 work-items a group, 16 KiB) or `gpu` (more than that). Kernels that neither
-vendor's compiler takes here (assembly for x86, Khronos' dot product, sub-groups) have no row: tests run them where there is such a device.
+vendor's compiler takes here (assembly for x86, Khronos' dot product, sub-groups) have no row: tests run them where there is such a device,
+Khronos' by Intel's CPU runtime (`device.trial`, `ops.matmul_integer`, `ops.qlinear_conv`).
 
 **To remake it**, after a kernel changed: `tests/gate/record.sh` runs the gates, writes their tables (`tests/gate/amd.tsv`, `intel.tsv`) and this page.
 A change for the worse then shows in the diff.
