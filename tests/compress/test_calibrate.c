@@ -338,6 +338,27 @@ static void test_constant(void)
     fill();
 }
 
+/* A network whose numbers are all on one side of 0 and far from it beside what they differ by: a
+ * share of such a range lies beyond all of them, and is no better than the range. */
+static void test_far_from_zero(void)
+{
+    static const kerf_observer OBSERVERS[] = {KERF_OBSERVE_PERCENTILE, KERF_OBSERVE_MSE,
+                                              KERF_OBSERVE_ENTROPY};
+    for (int side = -1; side <= 1; side += 2)
+        for (int i = 0; i < 3; i++) {
+            kerf_ranges *r;
+            for (int k = 0; k < SAMPLES * SIZE; k++)
+                samples[k] = (float)side * (0.8f + (float)(k % 11) / 1024);
+            CHECK_OK(calibrate(&r, OBSERVERS[i], SAMPLES, 4));
+            const kerf_range flat = kerf_ranges_get(r, 0);
+            const double least = fmin(fabs(flat.low), fabs(flat.high));
+            const double most = fmax(fabs(flat.low), fabs(flat.high));
+            CHECK(least <= 0.801 && most >= 0.805 && most <= 0.81);
+            kerf_ranges_destroy(r);
+        }
+    fill();
+}
+
 static void check_refused(float x)
 {
     kerf_ranges *r;
@@ -379,6 +400,7 @@ int main(void)
     test_convs();
     test_one_sample();
     test_constant();
+    test_far_from_zero();
     test_refused();
     kerf_device_close(dev);
     return check_result();

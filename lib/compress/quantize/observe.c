@@ -71,14 +71,16 @@ static double squared_error(const seen *s, kerf__span span)
 
 /* ---- entropy ----------------------------------------------------------------------------- */
 
-/* Bins of a span: the numbers outside are counted at its ends, as rounding will put them there. */
+/* Bins of a span, one at least: the numbers outside are counted at its ends, as rounding will put
+ * them there. */
 typedef struct window {
     int first, num;
 } window;
 
 static window window_of(const seen *s, kerf__span span)
 {
-    const int first = (int)fmax(floor((span.low - s->low) / s->width + 0.5), 0);
+    const double begin = floor((span.low - s->low) / s->width + 0.5);
+    const int first = (int)fmin(fmax(begin, 0), KERF__BINS - 1); /* it may lie beyond all numbers */
     const int end = (int)fmin(ceil((span.high - s->low) / s->width - 0.5), KERF__BINS);
     return (window){first, end > first ? end - first : 1};
 }
