@@ -1,7 +1,8 @@
 /* sparse_step.c -- what a training step takes when little of a network is left, beside a plan that
  * multiplies by its zeros.
  *
- *     tests/device_run.sh pocl build/release/tests/sparse_step [NET [BATCH [PERCENT PRUNED]]]
+ *     tests/device_run.sh pocl build/release/tests/sparse_step [NET [BATCH [PERCENT PRUNED
+ * [joined]]]]
  *
  * Steps of both in turns; then where each spends its time, node by node; then what it costs to have
  * other masks (patterns are made again) and another plan, in steps. */
@@ -65,9 +66,10 @@ static double time_steps(contender all[NUM], kerf_device *dev)
     for (int i = 0; i < NUM; i++)
         qsort(all[i].ms, (size_t)rounds, sizeof(double), bench_order);
     const double dense = all[DENSE].ms[rounds / 2], sparse = all[SPARSE].ms[rounds / 2];
-    printf("plan,fastest_ms,median_ms\n");
+    printf("plan,fastest_ms,median_ms,memory_mib\n");
     for (int i = 0; i < NUM; i++)
-        printf("%s,%.3f,%.3f\n", NAMES[i], all[i].ms[0], all[i].ms[rounds / 2]);
+        printf("%s,%.3f,%.3f,%.1f\n", NAMES[i], all[i].ms[0], all[i].ms[rounds / 2],
+               (double)kerf_plan_arena_bytes(all[i].plan) / (1 << 20));
     printf("dense / sparse,%.2f,%.2f\n", all[DENSE].ms[0] / all[SPARSE].ms[0], dense / sparse);
     return sparse;
 }
@@ -117,12 +119,14 @@ int main(int argc, char **argv)
     const char *net = argc > 1 ? argv[1] : "lenet-300-100";
     const int64_t batch = argc > 2 ? atoll(argv[2]) : 256;
     const double share = (argc > 3 ? atof(argv[3]) : 95) / 100;
+    const int is_joined = argc > 4; /* launches, as training has them where that pays */
     kerf_device *dev;
     bench_ok(kerf_device_open(&dev, NULL));
     for (int i = 0; i < NUM; i++) {
         make(&all[i], net, share, dev);
         all[i].plan = bench_step_plan(all[i].g, all[i].s, batch, i == DENSE);
-        bench_ok(kerf_plan_join(all[i].plan)); /* as training does */
+        if (is_joined)
+            bench_ok(kerf_plan_join(all[i].plan));
     }
     const double median_ms = time_steps(all, dev);
     for (int i = 0; i < NUM; i++)

@@ -22,6 +22,16 @@ void kerf__node_take_name(kerf_node *n, kerf_node *was)
     was->name = name;
 }
 
+void kerf__graph_swap_nodes(kerf_node *a, kerf_node *b)
+{
+    kerf_graph *g = a->graph;
+    const int index = a->index;
+    g->nodes[b->index] = a;
+    g->nodes[index] = b;
+    a->index = b->index;
+    b->index = index;
+}
+
 kerf_status kerf__node_put_input(kerf_node *n, int i, kerf_value *v)
 {
     if (i >= n->num_inputs) {

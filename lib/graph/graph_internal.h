@@ -104,6 +104,8 @@ kerf_node *kerf__value_only_reader(const kerf_value *v);
 void kerf__node_set_input(kerf_node *n, int i, kerf_value *v);
 /* n stands for `was` from here on, in tables too: they change names. */
 void kerf__node_take_name(kerf_node *n, kerf_node *was);
+/* Each stands where the other stood. */
+void kerf__graph_swap_nodes(kerf_node *a, kerf_node *b);
 /* The same where the node may have too few inputs; those between are left out. */
 kerf_status kerf__node_put_input(kerf_node *n, int i, kerf_value *v);
 /* Left-out inputs at the end say nothing, and go. */

@@ -32,6 +32,7 @@ kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const ker
         n->outputs[i]->next_of = -1;
     }
     KERF__TRY(kerf__node_infer(sparse));
+    kerf__graph_swap_nodes(sparse, n); /* as soon as that ran, so what it reads dies early */
     kerf__node_take_name(sparse, n);
     return KERF_OK;
 }
