@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "compress/prune/prune_internal.h"
 #include "op_check.h"
 #include "plan/plan_internal.h"
 
@@ -266,6 +267,75 @@ static void test_stale(void)
     end(&n);
 }
 
+/* ---- whole runs' events ------------------------------------------------------------------------
+ */
+
+/* Back to what was kept before the first step, past a plan that holds patterns of those weights. */
+static void go_back(net *n)
+{
+    float first[MOST], now[MOST];
+    const size_t bytes = (size_t)(SIZES[1] * SIZES[2]) * sizeof(float);
+    CHECK_OK(kerf__lottery_keep(n->s));
+    CHECK_OK(kerf_state_read(n->s, n->weights[1], first));
+    for (int step = 1; step <= 2; step++)
+        CHECK_OK(run(n, step));
+    CHECK_OK(kerf_state_read(n->s, n->weights[1], now));
+    CHECK(memcmp(first, now, bytes) != 0);
+    CHECK_OK(kerf__lottery_rewind(n->s));
+    CHECK_OK(kerf_state_read(n->s, n->weights[1], now));
+    CHECK(memcmp(first, now, bytes) == 0);
+    CHECK_OK(run(n, 3));
+}
+
+/* All masks away: a sparse plan must say that it is stale, and the next one is dense. */
+static void lift(net *n, int dense)
+{
+    int is_stale;
+    CHECK_OK(kerf_prune_lift(n->s));
+    CHECK_OK(kerf_plan_is_stale(n->p, &is_stale));
+    CHECK(is_stale == !dense);
+    kerf_plan_destroy(n->p);
+    make_plan(n, KERF_TRAIN, KERF_SGD, dense);
+    CHECK(count(n, "kerf.SparseMatMul") == 0);
+    CHECK_OK(run(n, 4));
+}
+
+/* Weights that were behind a mask and are trained now. */
+static int num_grown(const net *n)
+{
+    float w[MOST];
+    unsigned char mask[MOST];
+    int num = 0;
+    CHECK_OK(kerf_state_read(n->s, n->weights[1], w));
+    fill_mask(mask, SIZES[2], SIZES[1], 50);
+    for (int i = 0; i < SIZES[1] * SIZES[2]; i++)
+        num += mask[i] == 0 && w[i] != 0;
+    return num;
+}
+
+/* Lottery tickets and dense-sparse-dense, sparse beside dense. */
+static void test_events(void)
+{
+    static const unsigned EVERY[] = {40, 50, 1};
+    net nets[2];
+    if (op_check_small()) /* a pass of each costs minutes there */
+        return;
+    for (int dense = 0; dense < 2; dense++) {
+        begin(&nets[dense], BATCH, EVERY, 1);
+        CHECK_OK(kerf__lottery_begin(nets[dense].s));
+        make_plan(&nets[dense], KERF_TRAIN, KERF_SGD, dense);
+        go_back(&nets[dense]);
+    }
+    CHECK(count(&nets[0], "kerf.SparseMatMul") > 0);
+    compare_states(&nets[0], &nets[1], check_tolerance(8, 90));
+    for (int dense = 0; dense < 2; dense++)
+        lift(&nets[dense], dense);
+    compare_states(&nets[0], &nets[1], check_tolerance(8, 90));
+    CHECK(num_grown(&nets[0]) > SIZES[1] * SIZES[2] / 4);
+    for (int i = 0; i < 2; i++)
+        end(&nets[i]);
+}
+
 int main(void)
 {
     dev = check_open_device();
@@ -275,6 +345,7 @@ int main(void)
     test_training();
     test_evaluation();
     test_stale();
+    test_events();
     kerf_device_close(dev);
     return check_result();
 }
