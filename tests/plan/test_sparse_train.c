@@ -135,11 +135,10 @@ static void check_training(const net_case *t, unsigned every)
             run(&nets[i], t, step);
         }
     }
-    const int is_laid = kerf__plan_lays(dev);
     CHECK(count(&nets[0], "kerf.SparseConv") == 0);
-    CHECK(count(&nets[1], "kerf.SparseConv") == is_laid * (2 * t->convs - t->strided));
-    CHECK(count(&nets[1], "kerf.SparseConvGradInput") == is_laid * t->strided);
-    CHECK(count(&nets[1], "kerf.SparseConvGrad") == is_laid * t->convs);
+    CHECK(count(&nets[1], "kerf.SparseConv") == 2 * t->convs - t->strided);
+    CHECK(count(&nets[1], "kerf.SparseConvGradInput") == t->strided);
+    CHECK(count(&nets[1], "kerf.SparseConvGrad") == t->convs);
     compare_states(&nets[1], &nets[0], t->tolerance);
     compare_states(&nets[1], &nets[2], 0);
     for (int i = 0; i < 3; i++)
@@ -157,9 +156,10 @@ static const net_case NETS[] = {
      1e-3},
 };
 
+/* Where nothing is packed all stays dense, and slow. */
 static void test_training(void)
 {
-    if (op_check_small())
+    if (op_check_small() || !kerf__plan_lays(dev))
         return;
     check_training(&NETS[0], 20);
     check_training(&NETS[0], 0); /* nothing is left */
