@@ -20,7 +20,8 @@
  * Loads set the pace: nearly each of them crosses a line of the cache.  Measured on two cores of
  * Zen 5 under PoCL, 10 percent of non-zeros: 56x56x64 0.19 ms, 28x28x128 0.17, 14x14x256 0.17,
  * 7x7x512 0.24; docs/sparse.md tells what bounds them.  With the row's loop in the kernel itself,
- * where it has to reload what it needs from the stack, it was 0.22, 0.19, 0.19 and 0.29.
+ * where it has to reload what it needs from the stack, it was 0.22, 0.19, 0.19 and 0.29.  Blocks of
+ * four output channels: 0.12, 0.10, 0.10 and 0.13.
  * Host side: lib/ops/sparse_conv_wide.c. */
 #ifndef NV
 #define NV 8 /* vectors to a tile */
@@ -28,10 +29,23 @@
 #ifndef DIRECT
 #define DIRECT 0
 #endif
-#define V 16
+/* Compiled for the CPU itself, not by way of SPIR-V. */
+#if defined __x86_64__ || defined __aarch64__
+#define IS_NATIVE 1
+#else
+#define IS_NATIVE 0
+#endif
+/* Rows share loads where a vector is a register (or 1, of the simulator): of parts of vectors there
+ * are twice as many, and half as many registers.  llvmpipe would compile for a minute. */
+#define SHARES ((IS_NATIVE && KERF_VECTOR_FLOATS >= 16) || KERF_VECTOR_FLOATS == 1)
+#define V      16
 #include "conv_blocks.clh"
 
-#define AHEAD    4 /* rows are asked for */
+#define AHEAD 4 /* rows are asked for */
+#define SHARE 4 /* rows that may share their loads */
+/* Vectors of theirs at a time: 4 to 6, evenly. */
+#define PASSES   ((NV + 5) / 6)
+#define SHARED   ((NV + PASSES - 1) / PASSES)
 #define TAP_BITS 8 /* of an offset; the rest is the channel */
 #define TAP_MASK 255
 
@@ -194,12 +208,104 @@ static __attribute__((noinline)) int add_row(BAND const float *src, local const 
     return at;
 }
 
+/* Rows that have the same offsets, as where weights go in blocks of four output channels, share
+ * their loads: then multiply-adds set the pace.  Sums of SHARE rows by SHARED vectors, weights and
+ * a vector of src have a register each. */
+static INLINED int multiply_shared(floatv *acc, BAND const float *src, local const int *taps,
+                                   global const float *values, global const int *offsets, int at,
+                                   int end, int row_length, int channel, int end_channel, int plane,
+                                   const int num)
+{
+    const int behind = end_channel << TAP_BITS;
+    for (; at < end; at++) {
+        const int offset = offsets[at];
+        if (offset >= behind)
+            break;
+        BAND const float *x =
+            src + ((offset >> TAP_BITS) - channel) * plane + (DIRECT ? 0 : taps[offset & TAP_MASK]);
+        floatv w[SHARE];
+#pragma unroll
+        for (int r = 0; r < SHARE; r++)
+            w[r] = (floatv)(values[at + r * row_length]);
+#pragma unroll
+        for (int v = 0; v < num; v++) {
+            const floatv pixels = LOADV(x + v * V);
+#pragma unroll
+            for (int r = 0; r < SHARE; r++)
+                acc[r * num + v] = fma(w[r], pixels, acc[r * num + v]);
+        }
+    }
+    return at;
+}
+
+/* `num` vectors of each row. */
+static INLINED int add_vectors(BAND const float *src, local const int *taps,
+                               global const float *values, global const int *offsets,
+                               local float *sums, int at, int end, int row_length, int channel,
+                               int end_channel, int plane, int is_first, const int num)
+{
+    floatv acc[SHARE * SHARED];
+#pragma unroll
+    for (int r = 0; r < SHARE; r++)
+#pragma unroll
+        for (int v = 0; v < num; v++)
+            acc[r * num + v] = is_first ? (floatv)(0.0f) : LOADV(sums + (r * NV + v) * V);
+    at = multiply_shared(acc, src, taps, values, offsets, at, end, row_length, channel, end_channel,
+                         plane, num);
+#pragma unroll
+    for (int r = 0; r < SHARE; r++)
+#pragma unroll
+        for (int v = 0; v < num; v++)
+            STOREV(acc[r * num + v], sums + (r * NV + v) * V);
+    return at;
+}
+
+static __attribute__((noinline)) int add_shared(BAND const float *src, local const int *taps,
+                                                global const float *values,
+                                                global const int *offsets, local float *sums,
+                                                int at, int end, int row_length, int channel,
+                                                int end_channel, int plane, int is_first)
+{
+    int v = 0, next = at;
+    for (; v + SHARED <= NV; v += SHARED)
+        next = add_vectors(src + v * V, taps, values, offsets, sums + v * V, at, end, row_length,
+                           channel, end_channel, plane, is_first, SHARED);
+#if NV % SHARED != 0
+    next = add_vectors(src + v * V, taps, values, offsets, sums + v * V, at, end, row_length,
+                       channel, end_channel, plane, is_first, NV % SHARED);
+#endif
+    return next;
+}
+
+/* 1 if the SHARE rows from k on have the same offsets. */
+static inline int is_shared(global const int *starts, global const int *offsets, int k, int last)
+{
+    if (k + SHARE > last)
+        return 0;
+    const int num = starts[k + 1] - starts[k];
+    offsets += starts[k];
+    for (int r = 1; r < SHARE; r++)
+        if (starts[k + r + 1] - starts[k + r] != num)
+            return 0;
+    for (int r = 1; r < SHARE; r++) {
+        global const int *other = offsets + r * num;
+        int i = 0;
+        for (; i + V <= num; i += V)
+            if (any(vload16(0, offsets + i) != vload16(0, other + i)))
+                return 0;
+        for (; i < num; i++)
+            if (offsets[i] != other[i])
+                return 0;
+    }
+    return 1;
+}
+
 /* Asks for a row's first entries: rows jump through the pattern where the next band begins, so no
  * CPU's own prefetcher sees them coming.  OpenCL's prefetch() does nothing on PoCL, and what Clang
  * has instead does not become SPIR-V. */
 static inline void ask(global const float *values, global const int *offsets, int at)
 {
-#if defined __x86_64__ || defined __aarch64__
+#if IS_NATIVE
     __builtin_prefetch((const void *)(size_t)(values + at));
     __builtin_prefetch((const void *)(size_t)(values + at + V));
     __builtin_prefetch((const void *)(size_t)(offsets + at));
@@ -271,7 +377,7 @@ typedef struct outcome {
 } outcome;
 
 /* Channel k's sums. */
-static inline void finish_tile(local const float *sums, int k, const outcome *o)
+static __attribute__((noinline)) void finish_tile(local const float *sums, int k, const outcome *o)
 {
     ending e = o->e;
     if (o->bias != 0)
@@ -314,7 +420,9 @@ kernel void sparse_conv_wide(global const float *src, global const float *values
 
     /* A row's sums are finished behind the next row: read at once they would still be on their
      * way to the cache. */
-    const int sums_mask = chunk < src_channels ? -1 : 1;
+    const int sums_mask = chunk < src_channels ? -1 : 2 * SHARE - 1;
+    local int *shared = cursors + num_rows;
+    int done = first;
     const outcome o = {has_bias ? bias : 0,
                        residual,
                        dst,
@@ -327,6 +435,8 @@ kernel void sparse_conv_wide(global const float *src, global const float *values
                        {has_residual, 0.0f, slope, low, high}};
     for (int k = first; k < last; k++)
         cursors[k - first] = starts[k];
+    for (int k = first; SHARES && k < last; k += SHARE)
+        shared[(k - first) / SHARE] = is_shared(starts, offsets, k, last);
     if (!DIRECT) {
         for (int i = 0; i < chunk * plane; i++)
             band[i] = 0.0f;
@@ -336,15 +446,24 @@ kernel void sparse_conv_wide(global const float *src, global const float *values
         const int end = min(c + chunk, src_channels);
         if (!DIRECT)
             fill_band(src + (long)c * src_h * src_w, band, &y, &x, end - c, pitch, phase_floats);
-        for (int k = first; k < last; k++) {
-            cursors[k - first] = add_row(CHOOSE(band, src + q - early), taps, values, offsets,
-                                         sums + ((k - first) & sums_mask) * NV * V,
-                                         cursors[k - first], starts[k + 1], c, end, plane, c == 0);
+        for (int k = first, step; k < last; k += step) {
+            local int *cursor = cursors + k - first;
+            local float *own = sums + ((k - first) & sums_mask) * NV * V;
+            const int is_four = SHARES && (k - first) % SHARE == 0 && shared[(k - first) / SHARE];
+            step = is_four ? SHARE : 1;
+            if (is_four)
+                *cursor =
+                    add_shared(CHOOSE(band, src + q - early), taps, values, offsets, own, *cursor,
+                               starts[k + 1], starts[k + 1] - starts[k], c, end, plane, c == 0);
+            else
+                *cursor = add_row(CHOOSE(band, src + q - early), taps, values, offsets, own,
+                                  *cursor, starts[k + 1], c, end, plane, c == 0);
             if (!DIRECT)
                 ask(values, offsets, cursors[min(k + AHEAD, last - 1) - first]);
-            if (end == src_channels && k > first)
-                finish_tile(sums + ((k - 1 - first) & sums_mask) * NV * V + early, k - 1, &o);
+            for (; end == src_channels && done < k; done++)
+                finish_tile(sums + ((done - first) & sums_mask) * NV * V + early, done, &o);
         }
     }
-    finish_tile(sums + ((last - 1 - first) & sums_mask) * NV * V + early, last - 1, &o);
+    for (; done < last; done++)
+        finish_tile(sums + ((done - first) & sums_mask) * NV * V + early, done, &o);
 }

@@ -12,12 +12,13 @@ typedef struct problem {
     int64_t n, c, h, w, k, group_c, r, s; /* of src and weights */
     int64_t stride, pad, lanes;           /* lanes: samples side by side, as in training */
     unsigned kept;
+    int block; /* output channels with the same places */
 } problem;
 
 static void run(op_bench *b, const problem *p)
 {
     const kerf_shape weights = KERF_SHAPE(p->k, p->group_c, p->r, p->s);
-    sparse_case s = sparse_case_create(weights, p->kept, NULL);
+    sparse_case s = sparse_case_create_blocks(weights, p->kept, p->block, NULL);
     op_bench_begin(b);
     kerf_shape src = KERF_SHAPE(p->n, p->c, p->h, p->w, p->lanes);
     src.rank -= p->lanes == 1;
@@ -50,9 +51,9 @@ static void run_all(op_bench *b)
         if (sscanf(line,
                    "%" SCNd64 "x%" SCNd64 "x%" SCNd64 "x%" SCNd64 " %" SCNd64 "x%" SCNd64
                    "x%" SCNd64 "x%" SCNd64 " stride=%" SCNd64 " pad=%" SCNd64
-                   " kept=%u lanes=%" SCNd64,
+                   " kept=%u block=%d lanes=%" SCNd64,
                    &p.n, &p.c, &p.h, &p.w, &p.k, &p.group_c, &p.r, &p.s, &p.stride, &p.pad, &p.kept,
-                   &p.lanes) >= 11)
+                   &p.block, &p.lanes) >= 12)
             run(b, &p);
     }
     fclose(file);

@@ -17,6 +17,7 @@
 extern const kerf__source kerf__source_sparse_conv_wide;
 
 enum { V = 16 };                 /* floats to a vector */
+enum { SHARE = 4 };              /* rows that share loads if their offsets are the same */
 enum { MOST_BAND = 24 << 10 };   /* bytes, beside sums and pattern in the first cache */
 enum { WHOLE_BAND = 160 << 10 }; /* bytes, where there is little to do in a chunk */
 enum { A_CHUNK = 24 };           /* entries of a row at least, lest sums are moved more than made */
@@ -147,8 +148,8 @@ static int size_item(const kerf__op_case *c, cut *k, int lanes)
     k->chunk =
         k->in_place ? k->v.src_channels : chunk_of(k, kerf__sparse_density(c->node), local_bytes);
     k->band_bytes = k->in_place ? sizeof(float) : bytes(k->chunk) * (size_t)k->plane;
-    const size_t a_row = sizeof(int) + (k->chunk < k->v.src_channels ? bytes(lanes) : 0);
-    const size_t others = k->band_bytes + 2 * bytes(lanes);
+    const size_t a_row = 2 * sizeof(int) + (k->chunk < k->v.src_channels ? bytes(lanes) : 0);
+    const size_t others = k->band_bytes + 2 * SHARE * bytes(lanes);
     if (others + a_row > local_bytes)
         return 0;
     const size_t most = (local_bytes - others) / a_row;
@@ -156,7 +157,10 @@ static int size_item(const kerf__op_case *c, cut *k, int lanes)
         k->num_rows = (int)most;
     k->num_rows =
         kerf__ceil_div_int(k->v.dst_channels, kerf__ceil_div_int(k->v.dst_channels, k->num_rows));
-    k->sums_bytes = bytes(lanes) * (k->chunk < k->v.src_channels ? (size_t)k->num_rows : 2);
+    const int whole = kerf__ceil_div_int(k->num_rows, SHARE) * SHARE;
+    if ((size_t)whole <= most)
+        k->num_rows = whole;
+    k->sums_bytes = bytes(lanes) * (k->chunk < k->v.src_channels ? (size_t)k->num_rows : 2 * SHARE);
     return 1;
 }
 
@@ -254,7 +258,7 @@ kerf_status kerf__sparse_conv_wide_build(const kerf__op_case *c)
                    ARG(kerf__in(c, KERF__SPARSE_STARTS)), ARG(kerf__in(c, KERF__SPARSE_OFFSETS)),
                    ARG(kerf__conv_bias(c, v)), ARG(kerf__conv_residual(c, v)), ARG(kerf__out(c, 0)),
                    kerf__arg_local(k.band_bytes), kerf__arg_local(k.sums_bytes),
-                   kerf__arg_local(sizeof(int) * (size_t)k.num_rows),
+                   kerf__arg_local(2 * sizeof(int) * (size_t)k.num_rows),
                    kerf__arg_local(kerf__conv_taps_bytes(v)), ARG(v->groups), ARG(v->src_channels),
                    ARG(v->dst_channels), KERF__AXIS_ARGS(v->h.src, v->h.dst, v->h),
                    KERF__AXIS_ARGS(v->w.src, v->w.dst, v->w), ARG(k.rows), ARG(k.cols),

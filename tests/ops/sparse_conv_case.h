@@ -14,9 +14,10 @@ typedef struct sparse_case {
     int num_rows, num;
 } sparse_case;
 
-/* Of each thousand weights about `kept` are not 0; rows that `is_empty` says have none. */
-static inline sparse_case sparse_case_create(kerf_shape weights, unsigned kept,
-                                             int (*is_empty)(int row))
+/* Of each thousand weights about `kept` are not 0, in the same places of `block` rows each; rows
+ * that `is_empty` says have none. */
+static inline sparse_case sparse_case_create_blocks(kerf_shape weights, unsigned kept, int block,
+                                                    int (*is_empty)(int row))
 {
     enum { CHANNEL = 256 };
     const int rows = (int)weights.dims[0], channels = (int)weights.dims[1];
@@ -25,8 +26,9 @@ static inline sparse_case sparse_case_create(kerf_shape weights, unsigned kept,
     sparse_case s = {calloc(most, sizeof(float)), calloc((size_t)rows + 1, sizeof(int32_t)),
                      calloc(most, sizeof(int32_t)), rows, 0};
     op_check_fill(s.values, most, 2);
-    uint32_t random = 1;
+    uint32_t random = 1, begin = 1;
     for (int k = 0; k < rows; k++) {
+        begin = random = k % block == 0 ? random : begin;
         for (int i = 0; i < channels * taps; i++) {
             random = random * 1664525u + 1013904223u;
             if ((random >> 8) % 1000 < kept && (is_empty == NULL || !is_empty(k)))
@@ -35,6 +37,12 @@ static inline sparse_case sparse_case_create(kerf_shape weights, unsigned kept,
         s.starts[k + 1] = s.num;
     }
     return s;
+}
+
+static inline sparse_case sparse_case_create(kerf_shape weights, unsigned kept,
+                                             int (*is_empty)(int row))
+{
+    return sparse_case_create_blocks(weights, kept, 1, is_empty);
 }
 
 static inline void sparse_case_destroy(sparse_case *s)

@@ -137,6 +137,19 @@ static void test_cases(void)
     }
 }
 
+/* Rows of the same places share loads, four by four; here some have none, and the last are few. */
+static void test_blocks(void)
+{
+    static const int ROWS[] = {4, 8, 2};
+    for (size_t i = 0; i < LENGTH(CASES) - (op_check_small() ? NUM_LARGE : 0); i++) {
+        const int block = ROWS[i % (op_check_small() ? 1 : LENGTH(ROWS))];
+        sparse_case s =
+            sparse_case_create_blocks(CASES[i].w, 250, block, i % 4 == 3 ? is_odd : NULL);
+        check_pattern(&CASES[i], &s, (extras){1, i % 2 == 0, "relu"});
+        sparse_case_destroy(&s);
+    }
+}
+
 /* No weight, one, all of them. */
 static void test_patterns(void)
 {
@@ -253,6 +266,7 @@ int main(void)
     op_check_fill(b, MAX, 3);
     op_check_fill(z, MAX, 4);
     test_cases();
+    test_blocks();
     test_patterns();
     test_finish();
     test_gradient();
