@@ -122,7 +122,7 @@ function(kerf_add_probe_run)
     kerf_add_lone_run(probe ${ARGV})
 endfunction()
 
-kerf_add_lone_run(join table - join 1 buffer buffer local:128 uint:0 uint:4 uint:1)
+kerf_add_lone_run(join table - join 1 buffer buffer local:128 uint:0 uint:4 uint:1 uint:1)
 kerf_add_lone_run(join address - join_address 1 buffer buffer uint:1)
 kerf_add_probe_run(join - probe_join 1 buffer buffer uint:64 local:512)
 set(form -DPROBE_MULTIPLY_ADD=fma)
