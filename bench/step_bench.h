@@ -30,7 +30,7 @@ static inline kerf_plan *bench_step_plan(const kerf_graph *g, kerf_state *s, int
                                  .batch = batch,
                                  .loss = KERF_LOSS_CROSS_ENTROPY,
                                  .optimizer = kerf_train_defaults().optimizer,
-                                 .dense = dense};
+                                 .zeros = dense ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO};
     bench_ok(kerf_plan_create(&plan, g, s, &o));
     bench_fill_noise(kerf_plan_input(plan, kerf_value_name(kerf_graph_input(g, 0))));
     return plan;

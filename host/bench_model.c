@@ -39,11 +39,12 @@ static int choose_batch(const options *o, contender *c)
     return 0;
 }
 
-static kerf_status make_plan(const options *o, contender *c, kerf_plan **p)
+kerf_status bench_plan(const options *o, const contender *c, const kerf_graph *g, kerf_state *s,
+                       kerf_zeros zeros, kerf_plan **out)
 {
     kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
                                       .batch = c->batch,
-                                      .dense = o->dense,
+                                      .zeros = zeros,
                                       .inputs = &c->known,
                                       .num_inputs = c->num_known,
                                       .memory_bytes = (size_t)o->memory};
@@ -52,7 +53,13 @@ static kerf_status make_plan(const options *o, contender *c, kerf_plan **p)
         plan_options.loss = KERF_LOSS_CROSS_ENTROPY;
         plan_options.optimizer = kerf_train_defaults().optimizer;
     }
-    kerf_status status = kerf_plan_create(p, c->m.g, c->m.s, &plan_options);
+    return kerf_plan_create(out, g, s, &plan_options);
+}
+
+static kerf_status make_plan(const options *o, const contender *c, kerf_plan **p)
+{
+    const kerf_zeros zeros = o->dense || o->crossover ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO;
+    kerf_status status = bench_plan(o, c, c->m.g, c->m.s, zeros, p);
     return status == KERF_OK ? kerf_plan_join(*p) : status;
 }
 
@@ -217,24 +224,30 @@ static int open_contender(const options *o, contender *c, const char *path, kerf
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
+static int time_all(const options *o, kerf_device *dev, contender *all, size_t num)
+{
+    kerf_status status = warm_up(o, all, num);
+    if (status == KERF_OK)
+        status = time_rounds(o, all, num);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    const int code = bench_report(o, dev, all, num);
+    return code == 0 ? check_target(o, all, num) : code;
+}
+
 int bench_models(const options *o, kerf_device *dev)
 {
     size_t num = o->words.num;
+    if (o->crossover && (num != 1 || o->dense))
+        return fail_usage(o, "--crossover: takes one model, dense and sparse");
     contender *all = calloc(num, sizeof *all);
     if (all == NULL)
         return fail_memory(o);
     int code = 0;
     for (size_t i = 0; code == 0 && i < num; i++)
         code = open_contender(o, &all[i], o->words.items[i], dev);
-    kerf_status status = code == 0 ? warm_up(o, all, num) : KERF_OK;
-    if (code == 0 && status == KERF_OK)
-        status = time_rounds(o, all, num);
-    if (status != KERF_OK)
-        code = fail_kerf(o, status);
     if (code == 0)
-        code = bench_report(o, dev, all, num);
-    if (code == 0)
-        code = check_target(o, all, num);
+        code = o->crossover ? bench_crossover(o, dev, &all[0]) : time_all(o, dev, all, num);
     for (size_t i = 0; i < num; i++)
         close_contender(&all[i]);
     free(all);

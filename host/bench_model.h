@@ -1,5 +1,6 @@
 /* bench_model.h -- a model that is timed.  Other halves: bench_model.c runs it,
- * bench_report.c tells. */
+ * bench_report.c tells;
+ * bench_crossover.c compares it dense and sparse. */
 #ifndef HOST_BENCH_MODEL_H
 #define HOST_BENCH_MODEL_H
 
@@ -19,6 +20,13 @@ typedef struct contender {
     double read_ms, build_ms, plan_ms, first_ms;
     timing times;
 } contender;
+
+/* How the options want it planned. */
+kerf_status bench_plan(const options *o, const contender *c, const kerf_graph *g, kerf_state *s,
+                       kerf_zeros zeros, kerf_plan **out);
+
+/* Its layers at several densities, beside c->plan, which is dense. */
+int bench_crossover(const options *o, kerf_device *dev, contender *c);
 
 /* Tables or JSON of all, and the ratios to the first. */
 int bench_report(const options *o, kerf_device *dev, contender *all, size_t num);

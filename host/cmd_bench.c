@@ -43,6 +43,7 @@ static const struct {
 } owners[] = {
     {"train", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"dense", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"crossover", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"shape", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"batch", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"max-ms", BENCH_MODELS, "a model: kerf bench M.onnx"},

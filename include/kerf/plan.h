@@ -66,6 +66,13 @@ typedef struct kerf_shrunk_weight {
                * alone (L1) */
 } kerf_shrunk_weight;
 
+/* What becomes of weights that are 0. */
+typedef enum kerf_zeros {
+    KERF_ZEROS_AUTO,  /* skipped where a layer has so many that this is faster */
+    KERF_ZEROS_DENSE, /* multiplied like others */
+    KERF_ZEROS_SPARSE /* skipped wherever a kernel can, however few: to compare */
+} kerf_zeros;
+
 typedef struct kerf_plan_options {
     kerf_mode mode;
     int64_t batch;  /* what every symbol of a first dimension becomes that `inputs` leave; >= 1 */
@@ -75,8 +82,7 @@ typedef struct kerf_plan_options {
     const char *output;        /* value the loss is taken of; NULL: the first output */
     const char *choices;       /* JSON from kerf_plan_choices(); NULL: as above */
     int untuned;               /* 1: as if this device had never been tuned */
-    int dense;                 /* 1: weights of 0 are multiplied like others; else they are skipped
-                                * where a layer has enough of them */
+    kerf_zeros zeros;
     const char *const *freeze; /* shell patterns of weights that get no update, and of running
                                 * statistics that stay and are taken; one that fits nothing is
                                 * an error */

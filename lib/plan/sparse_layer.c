@@ -103,15 +103,17 @@ static int pays(double most_density, int64_t count, int64_t num)
 }
 
 /* A pattern has room for an eighth more entries than there are. */
-kerf_status kerf__sparse_decide(kerf_plan *p, int state_id, double most_density, int64_t *capacity,
-                                int *is_sparse)
+kerf_status kerf__sparse_decide(const kerf__planning *p, int state_id, double pays_below,
+                                int64_t *capacity, int *is_sparse)
 {
+    const double most_density = p->options->zeros == KERF_ZEROS_SPARSE ? 1 : pays_below;
     int64_t count, num;
-    KERF__TRY(kerf__plan_count_entries(p, state_id, &count, &num));
+    KERF__TRY(kerf__plan_count_entries(p->plan, state_id, &count, &num));
     *is_sparse = pays(most_density, count, num);
     *capacity = count + count / 8 + 64 < num ? count + count / 8 + 64 : num;
     return kerf__plan_note_zeros(
-        p, &(kerf__zeros){state_id, *is_sparse, *is_sparse ? *capacity : num, -1, most_density});
+        p->plan,
+        &(kerf__zeros){state_id, *is_sparse, *is_sparse ? *capacity : num, -1, most_density});
 }
 
 /* ---- at work --------------------------------------------------------------------------------- */

@@ -18,8 +18,8 @@ kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const ker
 kerf_status kerf__sparse_find_mask(const kerf__planning *p, const kerf_value *weights,
                                    kerf_value **out);
 /* 1 if a layer whose pattern is made of this state is sparse, as no more is left than
- * most_density; noted for kerf_plan_is_stale(). */
-kerf_status kerf__sparse_decide(kerf_plan *p, int state_id, double most_density, int64_t *capacity,
-                                int *is_sparse);
+ * pays_below; noted for kerf_plan_is_stale(). */
+kerf_status kerf__sparse_decide(const kerf__planning *p, int state_id, double pays_below,
+                                int64_t *capacity, int *is_sparse);
 
 #endif

@@ -28,7 +28,7 @@
  * runtime), and samples may have to be turned.  On GPUs, where none was timed, less is trusted. */
 #define MOST_DENSITY     0.1
 #define MOST_DENSITY_GPU 0.03
-enum { LEAST_WEIGHTS = 4096 };
+enum { LEAST_WEIGHTS = 4096, LEAST_WEIGHTS_OF_ONE = 16384 };
 
 typedef struct layer {
     kerf_node *forward;                         /* the dense product */
@@ -128,12 +128,14 @@ static int is_cpu(const kerf_plan *p)
     return kerf_device_get_info(p->dev)->type == KERF_DEVICE_CPU;
 }
 
-/* 16 fill a vector, and one needs no turning; in between dense products are about as fast
- * (LeNet-300-100 with 5 %: 2, 4, 8 and 15 samples take 1.02, 0.85, 0.8 and 1.2 of their time).  On
- * GPUs a single one would leave most of a group idle. */
-static int are_right_samples(const kerf_plan *p, int64_t num)
+/* 16 samples fill a vector, and one needs no turning; in between dense products are about as fast
+ * (LeNet-300-100 with 5 %: 2, 4, 8 and 15 samples take 1.02, 0.85, 0.8 and 1.2 of their time).  One
+ * by few weights is a launch and no work, and on GPUs it would leave most of a group idle. */
+static int64_t least_weights(const kerf_plan *p, int64_t num_samples)
 {
-    return num >= 16 || (num == 1 && is_cpu(p));
+    if (num_samples == 1 && is_cpu(p))
+        return LEAST_WEIGHTS_OF_ONE;
+    return num_samples >= 16 ? LEAST_WEIGHTS : INT64_MAX;
 }
 
 static int is_linear(const kerf_plan *p, const kerf_node *n)
@@ -145,8 +147,8 @@ static int is_linear(const kerf_plan *p, const kerf_node *n)
     if (bias != NULL && (bias->shape.rank != 1 || kerf_node_float(n, "beta", 1.0f) != 1.0f ||
                          bias->shape.dims[0] != n->outputs[0]->shape.dims[1]))
         return 0;
-    return n->inputs[1]->state_id >= 0 && are_right_samples(p, n->inputs[0]->shape.dims[0]) &&
-           kerf_shape_num_elements(n->inputs[1]->shape) >= LEAST_WEIGHTS;
+    return n->inputs[1]->state_id >= 0 && kerf_shape_num_elements(n->inputs[1]->shape) >=
+                                              least_weights(p, n->inputs[0]->shape.dims[0]);
 }
 
 /* The gradient of the weights alone, if it is this layer's product and nothing more. */
@@ -203,8 +205,7 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
     KERF__TRY(look_at(p, n, l));
     if (l->mask == NULL)
         return KERF_OK;
-    return kerf__sparse_decide(plan, l->mask->state_id, most_density(plan), &l->capacity,
-                               is_sparse);
+    return kerf__sparse_decide(p, l->mask->state_id, most_density(plan), &l->capacity, is_sparse);
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------- */
@@ -334,7 +335,7 @@ kerf_status kerf__plan_sparse_linear(kerf__planning *p)
 {
     kerf_graph *g = p->plan->graph;
     size_t num = 0;
-    if (p->options->dense)
+    if (p->options->zeros == KERF_ZEROS_DENSE)
         return KERF_OK;
     layer *layers = kerf__alloc(g->num_nodes, sizeof *layers);
     if (layers == NULL)

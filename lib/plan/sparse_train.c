@@ -90,7 +90,7 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
     KERF__TRY(look_at(p, n, l));
     if (l->mask == NULL)
         return KERF_OK;
-    return kerf__sparse_decide(p->plan, l->mask->state_id, MOST_DENSITY, &l->capacity, is_sparse);
+    return kerf__sparse_decide(p, l->mask->state_id, MOST_DENSITY, &l->capacity, is_sparse);
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------- */
@@ -241,7 +241,8 @@ kerf_status kerf__plan_sparse_train(kerf__planning *p)
 {
     kerf_graph *g = p->plan->graph;
     size_t num = 0;
-    if (p->options->dense || p->plan->mode != KERF_TRAIN || !kerf__plan_lays(p->plan->dev))
+    if (p->options->zeros == KERF_ZEROS_DENSE || p->plan->mode != KERF_TRAIN ||
+        !kerf__plan_lays(p->plan->dev))
         return KERF_OK;
     layer *layers = kerf__alloc(g->num_nodes, sizeof *layers);
     if (layers == NULL)

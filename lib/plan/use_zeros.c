@@ -80,7 +80,8 @@ static kerf_status read_density(const zeros *z, const kerf_value *v, double *out
     else
         KERF__TRY(kerf__plan_count_entries(p, v->state_id, &count, &total));
     const int percent = kerf__plan_percent_left(count, total);
-    *out = percent / 100.0;
+    const int is_forced = z->p->options->zeros == KERF_ZEROS_SPARSE && total > 0;
+    *out = is_forced ? (double)count / (double)total : percent / 100.0;
     if (v->kind == KERF__VALUE_CONSTANT)
         return KERF_OK;
     return kerf__plan_note_zeros(p, &(kerf__zeros){v->state_id, percent < 100, total, percent, 0});
@@ -157,7 +158,7 @@ static int pays(const zeros *z, const kerf_node *n)
 static void decide(zeros *z)
 {
     const kerf_graph *g = z->p->plan->graph;
-    int changes = 1;
+    int changes = z->p->options->zeros == KERF_ZEROS_AUTO;
     for (size_t i = 0; i < z->num; i++)
         z->is_sparse[i] = z->density[i] < 1;
     while (changes) {
@@ -241,7 +242,7 @@ static kerf_status rewrite(const zeros *z)
 kerf_status kerf__plan_use_zeros(kerf__planning *p)
 {
     zeros z = {.p = p, .num = p->plan->graph->num_nodes};
-    if (p->options->dense || p->plan->mode != KERF_EVALUATE || z.num == 0)
+    if (p->options->zeros == KERF_ZEROS_DENSE || p->plan->mode != KERF_EVALUATE || z.num == 0)
         return KERF_OK;
     z.is_blocked = kerf__plan_lays(p->plan->dev);
     z.density = kerf__alloc(z.num, sizeof *z.density);

@@ -70,7 +70,7 @@ static void make_plan(net *n, kerf_mode mode, int64_t batch, int dense)
         .batch = batch,
         .loss = KERF_LOSS_CROSS_ENTROPY,
         .optimizer = {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 1e-3f},
-        .dense = dense};
+        .zeros = dense ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO};
     CHECK_OK(kerf_plan_create(&n->p, n->g, n->s, &o));
     if (n->p == NULL) /* the reason is printed */
         exit(check_result());

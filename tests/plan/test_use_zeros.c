@@ -72,7 +72,9 @@ static kerf_value *add_block(net *n, int every)
 static kerf_plan *make_plan(const net *n, int dense)
 {
     kerf_plan *p;
-    CHECK_OK(kerf_plan_create(&p, n->g, n->s, &(kerf_plan_options){.batch = 1, .dense = dense}));
+    CHECK_OK(kerf_plan_create(
+        &p, n->g, n->s,
+        &(kerf_plan_options){.batch = 1, .zeros = dense ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO}));
     CHECK_OK(kerf_plan_verify(p));
     return p;
 }
