@@ -25,9 +25,11 @@
 
 /* A layer is sparse below this density: a non-zero takes about six times as long as a multiply-add
  * of a dense product on CPU devices (bench_sparse_matmul, bench_gemm: Zen 5, PoCL, Intel's
- * runtime), and samples may have to be turned.  On GPUs, where none was timed, less is trusted. */
-#define MOST_DENSITY     0.1
-#define MOST_DENSITY_GPU 0.03
+ * runtime), and samples may have to be turned, which many of them pay for sooner (`kerf bench
+ * --crossover`).  On GPUs, where none was timed, less is trusted. */
+#define MOST_DENSITY      0.1
+#define MOST_DENSITY_MANY 0.15
+#define MOST_DENSITY_GPU  0.03
 enum { LEAST_WEIGHTS = 4096, LEAST_WEIGHTS_OF_ONE = 16384 };
 
 typedef struct layer {
@@ -191,9 +193,12 @@ static kerf_status look_at(const kerf__planning *p, kerf_node *n, layer *l)
     return KERF_OK;
 }
 
-static double most_density(const kerf_plan *p)
+static double most_density(const kerf_plan *p, int64_t num_samples)
 {
-    return is_cpu(p) ? MOST_DENSITY : MOST_DENSITY_GPU;
+    enum { MANY = 64 };
+    if (!is_cpu(p))
+        return MOST_DENSITY_GPU;
+    return num_samples >= MANY ? MOST_DENSITY_MANY : MOST_DENSITY;
 }
 
 static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *is_sparse)
@@ -205,7 +210,9 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
     KERF__TRY(look_at(p, n, l));
     if (l->mask == NULL)
         return KERF_OK;
-    return kerf__sparse_decide(p, l->mask->state_id, most_density(plan), &l->capacity, is_sparse);
+    return kerf__sparse_decide(p, l->mask->state_id,
+                               most_density(plan, n->inputs[0]->shape.dims[0]), &l->capacity,
+                               is_sparse);
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------- */

@@ -19,9 +19,10 @@
 #include "ops/sparse_conv.h"
 #include "plan/sparse_layer.h"
 
-/* Up to this density all directions together are faster, on Zen 5 under PoCL (docs/sparse.md).  No
- * GPU was timed: they stay dense. */
-#define MOST_DENSITY 0.12
+/* Up to this density all directions together are faster, on Zen 5 under PoCL, in ResNet-18's layers
+ * of 4x4 pixels, which gain least (docs/sparse.md).  No GPU was timed: they stay dense. */
+#define MOST_DENSITY         0.16
+#define MOST_DENSITY_STRIDED 0.1
 enum { LEAST_WEIGHTS = 4096 };
 
 typedef struct layer {
@@ -82,6 +83,11 @@ static kerf_status look_at(const kerf__planning *p, kerf_node *n, layer *l)
     return KERF_OK;
 }
 
+static int has_stride(const kerf__conv *v)
+{
+    return v->h.stride > 1 || v->w.stride > 1;
+}
+
 static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *is_sparse)
 {
     *is_sparse = 0;
@@ -90,15 +96,11 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
     KERF__TRY(look_at(p, n, l));
     if (l->mask == NULL)
         return KERF_OK;
-    return kerf__sparse_decide(p, l->mask->state_id, MOST_DENSITY, &l->capacity, is_sparse);
+    const double most_density = has_stride(&l->v) ? MOST_DENSITY_STRIDED : MOST_DENSITY;
+    return kerf__sparse_decide(p, l->mask->state_id, most_density, &l->capacity, is_sparse);
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------- */
-
-static int has_stride(const kerf__conv *v)
-{
-    return v->h.stride > 1 || v->w.stride > 1;
-}
 
 /* Rows are channels of the result, or of the source, for whose gradient the window is turned. */
 static kerf_status add_pattern(const layer *l, int by_source, kerf_node **pattern,
