@@ -65,21 +65,6 @@ static int is_sparse(const kerf_plan_step *step)
     return strncmp(step->op, "kerf.Sparse", 11) == 0;
 }
 
-/* The least of a few: what disturbs a timing only makes it longer. */
-static kerf_status time_step(kerf_plan *p, int i, double *least)
-{
-    enum { TIMES = 5, MOST = 10 };
-    const double enough_ms = 5;
-    kerf_status status = kerf_plan_time_step(p, i, 1, least);
-    const int repeat = (int)fmax(1, fmin(MOST, enough_ms / *least));
-    for (int k = 0; status == KERF_OK && k < TIMES; k++) {
-        double ms;
-        status = kerf_plan_time_step(p, i, repeat, &ms);
-        *least = fmin(*least, ms);
-    }
-    return status;
-}
-
 static row *find_row(const crossing *x, const kerf_plan_step *step)
 {
     for (size_t i = 0; i + 1 < x->num; i++)
@@ -101,7 +86,7 @@ static kerf_status list_rows(crossing *x)
         row r = {0};
         kerf_status status = kerf_plan_get_step(p, i, &r.step);
         if (status == KERF_OK)
-            status = time_step(p, i, &r.dense_ms);
+            status = layer_time_step(p, i, &r.dense_ms);
         if (status != KERF_OK)
             return status;
         all.dense_ms += r.dense_ms;
@@ -120,7 +105,7 @@ static kerf_status time_sparse(const crossing *x, kerf_plan *p, int k)
         double ms;
         kerf_status status = kerf_plan_get_step(p, i, &step);
         if (status == KERF_OK)
-            status = time_step(p, i, &ms);
+            status = layer_time_step(p, i, &ms);
         if (status != KERF_OK)
             return status;
         all->sparse_ms[k] += ms;

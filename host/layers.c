@@ -121,14 +121,16 @@ double layers_compression(const layer_list *list)
 
 /* ---- time ---------------------------------------------------------------------------- */
 
-/* The least of a few: what disturbs a timing only makes it longer. */
-static kerf_status time_step(kerf_plan *p, int i, double *ms)
+kerf_status layer_time_step(kerf_plan *p, int i, double *least)
 {
-    kerf_status status = kerf_plan_time_step(p, i, 20, ms);
-    for (int again = 0; status == KERF_OK && again < 3; again++) {
-        double once;
-        status = kerf_plan_time_step(p, i, 20, &once);
-        *ms = fmin(*ms, once);
+    enum { TIMES = 5, MOST = 20 };
+    const double enough_ms = 5;
+    kerf_status status = kerf_plan_time_step(p, i, 1, least);
+    const int repeat = (int)fmax(1, fmin(MOST, enough_ms / *least));
+    for (int k = 0; status == KERF_OK && k < TIMES; k++) {
+        double ms;
+        status = kerf_plan_time_step(p, i, repeat, &ms);
+        *least = fmin(*least, ms);
     }
     return status;
 }
@@ -144,7 +146,7 @@ static kerf_status time_steps(layer_list *list, kerf_plan *p)
             layer *l = &list->items[k];
             if (strcmp(l->name, step.name) != 0)
                 continue;
-            status = time_step(p, i, &ms);
+            status = layer_time_step(p, i, &ms);
             l->ms = isnan(l->ms) ? ms : l->ms + ms;
         }
         if (status != KERF_OK)

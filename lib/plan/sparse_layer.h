@@ -1,5 +1,6 @@
-/* plan/sparse_layer.h -- what layers that are sparse in training have in common, be they linear
- * (sparse_linear.c) or convolutions (sparse_train.c).  Other half: sparse_layer.c. */
+/* plan/sparse_layer.h -- what layers that become sparse have in common, be they linear
+ * (sparse_linear.c) or convolutions (use_zeros.c, in training sparse_train.c).  Other half:
+ * sparse_layer.c. */
 #ifndef KERF_PLAN_SPARSE_LAYER_H
 #define KERF_PLAN_SPARSE_LAYER_H
 

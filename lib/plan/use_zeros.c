@@ -19,7 +19,7 @@
 #include "base/fail.h"
 #include "ops/conv_wide.h"
 #include "ops/sparse_conv.h"
-#include "plan/plan_internal.h"
+#include "plan/sparse_layer.h"
 
 /* Time in multiply-adds of a dense convolution, on Zen 5 under PoCL: one behind a non-zero, one
  * that Winograd's method does, and one element that is reordered. */
@@ -173,22 +173,15 @@ static void decide(zeros *z)
 
 /* ---- rewriting ------------------------------------------------------------------------------ */
 
-static kerf_status add_node(const kerf_node *like, const char *op, kerf_value *const *inputs,
-                            int num_inputs, int num_outputs, kerf_node **out)
-{
-    KERF__TRY(kerf_graph_add_node(like->graph, op, NULL, inputs, num_inputs, num_outputs, out));
-    return kerf__node_set_pass(*out, kerf__node_pass(like));
-}
-
 static kerf_status add_pattern(const kerf_node *n, kerf_node **pattern, kerf_node **values)
 {
     kerf_value *weights = n->inputs[1];
-    KERF__TRY(add_node(n, "kerf.SparsePattern", &weights, 1, 4, pattern));
+    KERF__TRY(kerf__sparse_add_node(n, "kerf.SparsePattern", &weights, 1, 4, pattern));
     KERF__TRY(kerf_node_set_int(*pattern, "capacity", kerf_shape_num_elements(weights->shape)));
     KERF__TRY(kerf_node_set_int(*pattern, "stride_c", KERF__SPARSE_CHANNEL));
     KERF__TRY(kerf__node_infer(*pattern));
     kerf_value *inputs[] = {weights, (*pattern)->outputs[2]};
-    KERF__TRY(add_node(n, "kerf.SparseValues", inputs, 2, 1, values));
+    KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseValues", inputs, 2, 1, values));
     return kerf__node_infer(*values);
 }
 
@@ -203,7 +196,7 @@ static kerf_status make_sparse(kerf_node *n, double density)
                             n->num_inputs > 2 ? n->inputs[2] : NULL,
                             n->num_inputs > 3 ? n->inputs[3] : NULL};
     const kerf_shape shape = n->inputs[1]->shape;
-    KERF__TRY(add_node(n, "kerf.SparseConv", inputs, 2 + n->num_inputs, 1, &sparse));
+    KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseConv", inputs, 2 + n->num_inputs, 1, &sparse));
     KERF__TRY(kerf__node_copy_attributes(sparse, n));
     KERF__TRY(kerf_node_set_ints(sparse, "weights_shape", shape.dims, (size_t)shape.rank));
     KERF__TRY(kerf_node_set_int(sparse, "percent", (int64_t)(density * 100 + 0.5)));
