@@ -52,8 +52,8 @@ int kerf__sparse_is_update(const kerf_node *n)
     return kerf__node_is(n, "kerf.SgdUpdate") || kerf__node_is(n, "kerf.AdamUpdate");
 }
 
-kerf_status kerf__sparse_find_mask(const kerf__planning *p, const kerf_value *weights,
-                                   kerf_value **out)
+/* The hard mask of the weights in this graph, which may have lost it with its last reader. */
+static kerf_status find_mask(const kerf__planning *p, const kerf_value *weights, kerf_value **out)
 {
     kerf_graph *g = p->plan->graph;
     const kerf_state_entry *mask =
@@ -68,6 +68,15 @@ kerf_status kerf__sparse_find_mask(const kerf__planning *p, const kerf_value *we
     if (*out != NULL)
         return KERF_OK;
     return kerf_graph_add_state(g, NULL, mask->id, KERF_BOOL, kerf_tensor_shape(mask->tensor), out);
+}
+
+kerf_status kerf__sparse_find_pattern(const kerf__planning *p, kerf_value *weights,
+                                      const kerf_node *update, kerf_value **out)
+{
+    KERF__TRY(find_mask(p, weights, out));
+    if (*out == NULL && update == NULL)
+        *out = weights;
+    return KERF_OK;
 }
 
 kerf_status kerf__plan_note_zeros(kerf_plan *p, const kerf__zeros *zeros)

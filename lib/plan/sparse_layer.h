@@ -15,9 +15,10 @@ int kerf__sparse_is_update(const kerf_node *n);
 /* The same update, of a pattern's entries and without the mask; it becomes the writer of the
  * states. */
 kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const kerf_node *pattern);
-/* The hard mask of the weights in this graph, which may have lost it with its last reader. */
-kerf_status kerf__sparse_find_mask(const kerf__planning *p, const kerf_value *weights,
-                                   kerf_value **out);
+/* What a pattern of the weights is made of: their hard mask, or where nothing updates them they
+ * themselves; NULL: it would have to be made anew in each step. */
+kerf_status kerf__sparse_find_pattern(const kerf__planning *p, kerf_value *weights,
+                                      const kerf_node *update, kerf_value **out);
 /* 1 if a layer whose pattern is made of this state is sparse, as no more is left than
  * pays_below; noted for kerf_plan_is_stale(). */
 kerf_status kerf__sparse_decide(const kerf__planning *p, int state_id, double pays_below,

@@ -74,13 +74,11 @@ static kerf_status look_at(const kerf__planning *p, kerf_node *n, layer *l)
     *l = (layer){.forward = n, .weights = n->inputs[1], .v = kerf__conv_of(n)};
     l->update = kerf__sparse_find_update(n->graph, l->weights);
     l->to_source = find_to_source(l);
-    if (l->update != NULL &&
-        (!kerf__sparse_is_update(l->update) || (l->to_weights = find_to_weights(l)) == NULL))
-        return KERF_OK;
-    KERF__TRY(kerf__sparse_find_mask(p, l->weights, &l->mask));
-    if (l->mask == NULL && l->update == NULL)
-        l->mask = l->weights;
-    return KERF_OK;
+    if (l->update != NULL && kerf__sparse_is_update(l->update))
+        l->to_weights = find_to_weights(l);
+    return l->update != NULL && l->to_weights == NULL
+               ? KERF_OK
+               : kerf__sparse_find_pattern(p, l->weights, l->update, &l->mask);
 }
 
 static int has_stride(const kerf__conv *v)
