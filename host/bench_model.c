@@ -60,7 +60,8 @@ static kerf_status make_plan(const options *o, const contender *c, kerf_plan **p
 {
     const kerf_zeros zeros = o->dense || o->crossover ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO;
     kerf_status status = bench_plan(o, c, c->m.g, c->m.s, zeros, p);
-    return status == KERF_OK ? kerf_plan_join(*p) : status;
+    const int is_run_whole = !o->crossover; /* which times steps one by one */
+    return status == KERF_OK && is_run_whole ? kerf_plan_join(*p) : status;
 }
 
 /* The second plan finds all programs built; what the first took longer is the building. */
