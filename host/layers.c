@@ -123,11 +123,11 @@ double layers_compression(const layer_list *list)
 
 kerf_status layer_time_step(kerf_plan *p, int i, double *least)
 {
-    enum { TIMES = 5, MOST = 20 };
-    const double enough_ms = 5;
+    enum { TIMES = 5, MOST = 200 };
+    const double enough_ms = 5; /* cores that have slept take a millisecond to come back */
     kerf_status status = kerf_plan_time_step(p, i, 1, least);
-    const int repeat = (int)fmax(1, fmin(MOST, enough_ms / *least));
     for (int k = 0; status == KERF_OK && k < TIMES; k++) {
+        const int repeat = (int)fmax(1, fmin(MOST, enough_ms / *least));
         double ms;
         status = kerf_plan_time_step(p, i, repeat, &ms);
         *least = fmin(*least, ms);
