@@ -15,6 +15,12 @@ kerf_status kerf__sparse_add_node(const kerf_node *like, const char *op, kerf_va
     return kerf__node_set_pass(*out, kerf__node_pass(like));
 }
 
+void kerf__sparse_take_place(kerf_node *sparse, kerf_node *n)
+{
+    kerf__graph_swap_nodes(sparse, n);
+    kerf__node_take_name(sparse, n);
+}
+
 kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const kerf_node *pattern)
 {
     kerf_node *sparse;
@@ -32,8 +38,7 @@ kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const ker
         n->outputs[i]->next_of = -1;
     }
     KERF__TRY(kerf__node_infer(sparse));
-    kerf__graph_swap_nodes(sparse, n); /* as soon as that ran, so what it reads dies early */
-    kerf__node_take_name(sparse, n);
+    kerf__sparse_take_place(sparse, n);
     return KERF_OK;
 }
 

@@ -9,6 +9,9 @@
 /* A node in the same part of a step; shapes are inferred by the caller behind its attributes. */
 kerf_status kerf__sparse_add_node(const kerf_node *like, const char *op, kerf_value *const *inputs,
                                   int num_inputs, int num_outputs, kerf_node **out);
+/* `sparse` does the work of n from here on, by its name and when n would have run: behind all
+ * others it would keep alive what it reads. */
+void kerf__sparse_take_place(kerf_node *sparse, kerf_node *n);
 /* The node that writes the weights' next value; NULL: none.  1 if it is an optimizer's. */
 kerf_node *kerf__sparse_find_update(const kerf_graph *g, const kerf_value *weights);
 int kerf__sparse_is_update(const kerf_node *n);

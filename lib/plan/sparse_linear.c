@@ -247,7 +247,7 @@ static kerf_status make_forward(layer *l)
         KERF__TRY(
             kerf_node_set_string(sparse, "activation", kerf_node_string(n, "activation", "")));
     KERF__TRY(kerf__node_infer(sparse));
-    kerf__node_take_name(sparse, n);
+    kerf__sparse_take_place(sparse, n);
     return replace_by_turned(n, n->outputs[0], sparse->outputs[0]);
 }
 
@@ -268,7 +268,7 @@ static kerf_status turn_sums(const kerf_value *diff, kerf_value *turned)
         KERF__TRY(kerf_node_set_ints(sum, "axes", &AXIS, 1));
         KERF__TRY(kerf_node_set_int(sum, "keepdims", 0));
         KERF__TRY(kerf__node_infer(sum));
-        kerf__node_take_name(sum, n);
+        kerf__sparse_take_place(sum, n);
         kerf__graph_replace_uses(g, n->outputs[0], sum->outputs[0]);
     }
     return KERF_OK;
@@ -291,7 +291,7 @@ static kerf_status make_to_source(layer *l)
     kerf_value *inputs[] = {l->diff, values, pattern->outputs[0], pattern->outputs[1]};
     KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseMatMul", inputs, 4, 1, &sparse));
     KERF__TRY(kerf__node_infer(sparse));
-    kerf__node_take_name(sparse, n);
+    kerf__sparse_take_place(sparse, n);
     return replace_by_turned(n, n->outputs[0], sparse->outputs[0]);
 }
 
@@ -302,7 +302,7 @@ static kerf_status make_to_weights(layer *l)
     kerf_value *inputs[] = {l->diff, l->src, l->pattern->outputs[0], l->pattern->outputs[1]};
     KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseMatMulGrad", inputs, 4, 1, &sparse));
     KERF__TRY(kerf__node_infer(sparse));
-    kerf__node_take_name(sparse, n);
+    kerf__sparse_take_place(sparse, n);
     return kerf__sparse_make_update(l->update, sparse->outputs[0], l->pattern);
 }
 

@@ -131,7 +131,7 @@ static kerf_status replace(const layer *l, kerf_node *n, kerf_node *sparse, kerf
     KERF__TRY(kerf_node_set_ints(sparse, "weights_shape", weights.dims, 4));
     KERF__TRY(kerf_node_set_int(sparse, "percent", (100 * l->capacity + num - 1) / num));
     KERF__TRY(kerf__node_infer(sparse));
-    kerf__node_take_name(sparse, n);
+    kerf__sparse_take_place(sparse, n);
     kerf__graph_replace_uses(n->graph, n->outputs[0], sparse->outputs[0]);
     return KERF_OK;
 }
@@ -195,7 +195,7 @@ static kerf_status make_to_weights(const layer *l)
     KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseConvGrad", inputs, 4, 1, &sparse));
     KERF__TRY(kerf__node_copy_attributes(sparse, n));
     KERF__TRY(kerf__node_infer(sparse));
-    kerf__node_take_name(sparse, n);
+    kerf__sparse_take_place(sparse, n);
     return kerf__sparse_make_update(l->update, sparse->outputs[0], l->pattern);
 }
 

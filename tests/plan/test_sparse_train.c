@@ -182,6 +182,25 @@ static void test_what_stays_dense(void)
     }
 }
 
+/* Gradients of entries run where the dense ones would, so nothing outlives what reads it, and
+ * patterns are smaller than what dense kernels put aside. */
+static void test_memory(void)
+{
+    static const net_case PICTURES = {.name = "resnet-18-cifar",
+                                      .options = {.classes = 10, .width = 0.75}};
+    size_t bytes[2];
+    if (op_check_small() || !kerf__plan_lays(dev))
+        return;
+    for (int i = 0; i < 2; i++) {
+        net n;
+        begin(&n, &PICTURES, 50);
+        make_plan(&n, KERF_TRAIN, BATCH, i == 0);
+        bytes[i] = kerf_plan_arena_bytes(n.p);
+        end(&n);
+    }
+    CHECK(bytes[1] < bytes[0]);
+}
+
 /* A plan is stale when a convolution crosses the threshold. */
 static void test_stale(void)
 {
@@ -210,6 +229,7 @@ int main(void)
         labels[i] = i % 10;
     test_training();
     test_what_stays_dense();
+    test_memory();
     test_stale();
     kerf_device_close(dev);
     return check_result();
