@@ -2,9 +2,9 @@
  * zeros that random masks make at several densities.  Where that is faster, and whether the planner
  * knows.
  *
- * A plan that multiplies by zeros and one that skips all of them have steps of the same names, so
- * steps are compared by name.  What stands around them, patterns, values and reorders, is in the
- * last line, all steps. */
+ * The library times both and remembers it (kerf_tune_zeros), so what is marked as the planner's
+ * choice is its choice by these very times.  What stands around the layers, reorders above all, is
+ * in the last line, all steps. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +19,19 @@ static const double DENSITIES[] = {0.5, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01};
 enum { NUM = sizeof DENSITIES / sizeof DENSITIES[0] };
 
 typedef struct row {
-    kerf_plan_step step; /* of the dense plan, which lives as long */
-    double dense_ms, sparse_ms[NUM];
-    int is_taken[NUM]; /* the planner skips the zeros */
+    char name[128], direction[16];
+    double dense_ms[NUM], sparse_ms[NUM]; /* 0: not measured */
+    int is_taken[NUM];                    /* the planner skips the zeros */
 } row;
 
 typedef struct crossing {
     const options *o;
     const contender *c;
-    row *rows; /* owned; the last is all steps together */
+    int k;     /* the density that is being measured */
+    row *rows; /* owned */
     size_t num;
+    row all; /* steps together */
+    int is_out_of_memory;
 } crossing;
 
 /* ---- a model with zeros -------------------------------------------------------------------- */
@@ -51,100 +54,72 @@ static kerf_status prune(kerf_graph *g, kerf_state *s, double density, uint64_t 
 
 /* ---- steps --------------------------------------------------------------------------------- */
 
-static int is_product(const kerf_plan_step *step)
+static row *find_row(const crossing *x, const char *name)
 {
-    static const char *const ops[] = {"Conv", "Gemm", "kerf.ConvGradInput", "kerf.ConvGradWeights"};
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
-        if (strcmp(step->op, ops[i]) == 0)
-            return 1;
-    return 0;
-}
-
-static int is_sparse(const kerf_plan_step *step)
-{
-    return strncmp(step->op, "kerf.Sparse", 11) == 0;
-}
-
-static row *find_row(const crossing *x, const kerf_plan_step *step)
-{
-    for (size_t i = 0; i + 1 < x->num; i++)
-        if (strcmp(x->rows[i].step.name, step->name) == 0)
+    for (size_t i = 0; i < x->num; i++)
+        if (strcmp(x->rows[i].name, name) == 0)
             return &x->rows[i];
     return NULL;
 }
 
-/* Of the plan that multiplies by all: what may become sparse. */
-static kerf_status list_rows(crossing *x)
+static void note_time(row *r, int k, const kerf_zeros_time *t)
 {
-    kerf_plan *p = x->c->plan;
-    const int num_steps = kerf_plan_num_steps(p);
-    row all = {.step = {.name = "all steps", .op = "", .direction = ""}};
-    x->rows = calloc((size_t)num_steps + 1, sizeof *x->rows);
-    if (x->rows == NULL)
+    r->dense_ms[k] = t->dense_ms;
+    r->sparse_ms[k] = t->sparse_ms;
+}
+
+/* A layer's direction at density k. */
+static int on_time(void *context, const kerf_zeros_time *t)
+{
+    crossing *x = context;
+    row *r = find_row(x, t->name);
+    if (r == NULL) {
+        row *rows = realloc(x->rows, (x->num + 1) * sizeof *rows);
+        if (rows == NULL)
+            return x->is_out_of_memory = 1;
+        x->rows = rows;
+        r = &rows[x->num++];
+        *r = (row){0};
+        snprintf(r->name, sizeof r->name, "%s", t->name);
+        snprintf(r->direction, sizeof r->direction, "%s", t->direction);
+    }
+    note_time(r, x->k, t);
+    return 0;
+}
+
+/* Both ways; what comes of it is in the tuning store, as of `kerf tune`. */
+static kerf_status time_zeros(crossing *x, const kerf_graph *g, kerf_state *s)
+{
+    kerf_zeros_time all;
+    const kerf_tune_target target = {g, s, bench_plan_options(x->o, x->c)};
+    kerf_status status = kerf_tune_zeros(&target, on_time, x, &all);
+    if (x->is_out_of_memory)
         return KERF_ERR_MEMORY;
-    for (int i = 0; i < num_steps; i++) {
-        row r = {0};
-        kerf_status status = kerf_plan_get_step(p, i, &r.step);
-        if (status == KERF_OK)
-            status = layer_time_step(p, i, &r.dense_ms);
-        if (status != KERF_OK)
-            return status;
-        all.dense_ms += r.dense_ms;
-        if (is_product(&r.step))
-            x->rows[x->num++] = r;
-    }
-    x->rows[x->num++] = all;
-    return KERF_OK;
+    if (status == KERF_OK)
+        note_time(&x->all, x->k, &all);
+    return status;
 }
 
-static kerf_status time_sparse(const crossing *x, kerf_plan *p, int k)
-{
-    row *all = &x->rows[x->num - 1];
-    for (int i = 0; i < kerf_plan_num_steps(p); i++) {
-        kerf_plan_step step;
-        double ms;
-        kerf_status status = kerf_plan_get_step(p, i, &step);
-        if (status == KERF_OK)
-            status = layer_time_step(p, i, &ms);
-        if (status != KERF_OK)
-            return status;
-        all->sparse_ms[k] += ms;
-        row *r = is_sparse(&step) ? find_row(x, &step) : NULL;
-        if (r != NULL)
-            r->sparse_ms[k] = ms;
-    }
-    return KERF_OK;
-}
-
-static kerf_status note_taken(const crossing *x, kerf_plan *p, int k)
-{
-    for (int i = 0; i < kerf_plan_num_steps(p); i++) {
-        kerf_plan_step step;
-        kerf_status status = kerf_plan_get_step(p, i, &step);
-        if (status != KERF_OK)
-            return status;
-        row *r = is_sparse(&step) ? find_row(x, &step) : NULL;
-        if (r != NULL)
-            r->is_taken[k] = 1;
-    }
-    return KERF_OK;
-}
-
-static kerf_status with_plan(const crossing *x, const kerf_graph *g, kerf_state *s,
-                             kerf_zeros zeros, int k,
-                             kerf_status (*look)(const crossing *x, kerf_plan *p, int k))
+/* What the planner makes of it. */
+static kerf_status note_taken(const crossing *x, const kerf_graph *g, kerf_state *s)
 {
     kerf_plan *p = NULL;
-    kerf_status status = bench_plan(x->o, x->c, g, s, zeros, &p);
-    if (status == KERF_OK)
-        status = kerf_plan_run(p); /* patterns are made */
-    if (status == KERF_OK)
-        status = look(x, p, k);
+    const kerf_plan_options plan_options = bench_plan_options(x->o, x->c);
+    kerf_status status = kerf_plan_create(&p, g, s, &plan_options);
+    for (int i = 0; status == KERF_OK && i < kerf_plan_num_steps(p); i++) {
+        kerf_plan_step step;
+        status = kerf_plan_get_step(p, i, &step);
+        row *r = status == KERF_OK && strncmp(step.op, "kerf.Sparse", 11) == 0
+                     ? find_row(x, step.name)
+                     : NULL;
+        if (r != NULL)
+            r->is_taken[x->k] = 1;
+    }
     kerf_plan_destroy(p);
     return status;
 }
 
-static kerf_status measure(const crossing *x, int k)
+static kerf_status measure(crossing *x)
 {
     kerf_graph *g = NULL;
     kerf_state *s = NULL;
@@ -152,11 +127,11 @@ static kerf_status measure(const crossing *x, int k)
     if (status == KERF_OK)
         status = kerf_state_copy(&s, x->c->m.s, kerf_state_device(x->c->m.s));
     if (status == KERF_OK)
-        status = prune(g, s, DENSITIES[k], (uint64_t)x->o->seed);
+        status = prune(g, s, DENSITIES[x->k], (uint64_t)x->o->seed);
     if (status == KERF_OK)
-        status = with_plan(x, g, s, KERF_ZEROS_SPARSE, k, time_sparse);
+        status = time_zeros(x, g, s);
     if (status == KERF_OK)
-        status = with_plan(x, g, s, KERF_ZEROS_AUTO, k, note_taken);
+        status = note_taken(x, g, s);
     kerf_graph_destroy(g);
     kerf_state_destroy(s);
     return status;
@@ -164,12 +139,25 @@ static kerf_status measure(const crossing *x, int k)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-static int has_sparse(const row *r)
+/* The least of those measured, as the zeros are multiplied like other numbers. */
+static double dense_ms(const row *r)
 {
+    double least = INFINITY;
+    for (int k = 0; k < NUM; k++)
+        least = r->dense_ms[k] > 0 ? fmin(least, r->dense_ms[k]) : least;
+    return least;
+}
+
+static void print_row(table *t, const row *r)
+{
+    table_cell(t, "%s", r->name);
+    table_cell(t, "%s", r->direction);
+    table_cell(t, "%.3f", dense_ms(r));
     for (int k = 0; k < NUM; k++)
         if (r->sparse_ms[k] > 0)
-            return 1;
-    return 0;
+            table_cell(t, "%.2f%s", r->dense_ms[k] / r->sparse_ms[k], r->is_taken[k] ? "*" : " ");
+        else
+            table_cell(t, "- ");
 }
 
 static void print_rows(const crossing *x)
@@ -177,39 +165,30 @@ static void print_rows(const crossing *x)
     FILE *out = result_stream(x->o);
     table *t =
         table_create("layer|direction|>dense ms|>50 %|>30 %|>20 %|>15 %|>10 %|>5 %|>2 %|>1 %");
-    for (size_t i = 0; i < x->num; i++) {
-        const row *r = &x->rows[i];
-        if (!has_sparse(r))
-            continue;
-        if (i + 1 == x->num)
-            table_rule(t);
-        table_cell(t, "%s", r->step.name);
-        table_cell(t, "%s", r->step.direction);
-        table_cell(t, "%.3f", r->dense_ms);
-        for (int k = 0; k < NUM; k++)
-            if (r->sparse_ms[k] > 0)
-                table_cell(t, "%.2f%s", r->dense_ms / r->sparse_ms[k], r->is_taken[k] ? "*" : " ");
-            else
-                table_cell(t, "- ");
-    }
+    for (size_t i = 0; i < x->num; i++)
+        print_row(t, &x->rows[i]);
+    table_rule(t);
+    print_row(t, &x->all);
     fprintf(out,
             "%s, %s, batch %lld: how many times as fast without the zeros, by the share of weights "
             "that is left;\n* where the planner leaves them out\n",
             x->c->m.path, x->o->train ? "a training step" : "inference", (long long)x->c->batch);
     table_print(t, out);
     table_destroy(t);
+    fprintf(out, "remembered in %s/tuning\n", kerf_cache_dir());
 }
 
 static json_t *row_json(const row *r)
 {
     json_t *at = json_array();
     for (int k = 0; k < NUM; k++)
-        json_array_append_new(at,
-                              json_pack("{s:f,s:o,s:b}", "density", DENSITIES[k], "sparse_ms",
-                                        json_number(r->sparse_ms[k] > 0 ? r->sparse_ms[k] : NAN),
-                                        "chosen", r->is_taken[k]));
-    return json_pack("{s:o,s:s,s:s,s:f,s:o}", "name", json_text(r->step.name), "op", r->step.op,
-                     "direction", r->step.direction, "dense_ms", r->dense_ms, "densities", at);
+        json_array_append_new(
+            at, json_pack("{s:f,s:o,s:o,s:b}", "density", DENSITIES[k], "dense_ms",
+                          json_number(r->sparse_ms[k] > 0 ? r->dense_ms[k] : NAN), "sparse_ms",
+                          json_number(r->sparse_ms[k] > 0 ? r->sparse_ms[k] : NAN), "chosen",
+                          r->is_taken[k]));
+    return json_pack("{s:o,s:s,s:f,s:o}", "name", json_text(r->name), "direction", r->direction,
+                     "dense_ms", dense_ms(r), "densities", at);
 }
 
 static json_t *rows_json(const crossing *x, kerf_device *dev)
@@ -220,8 +199,8 @@ static json_t *rows_json(const crossing *x, kerf_device *dev)
         warn(x->o, "%s", kerf_last_error());
     bench_tell_device(object, dev, &peaks);
     for (size_t i = 0; i < x->num; i++)
-        if (has_sparse(&x->rows[i]))
-            json_array_append_new(rows, row_json(&x->rows[i]));
+        json_array_append_new(rows, row_json(&x->rows[i]));
+    json_array_append_new(rows, row_json(&x->all));
     json_object_set_new(object, "model", json_text(x->c->m.path));
     json_object_set_new(object, "batch", json_integer((json_int_t)x->c->batch));
     json_object_set_new(object, "train", json_boolean(x->o->train));
@@ -231,15 +210,13 @@ static json_t *rows_json(const crossing *x, kerf_device *dev)
 
 int bench_crossover(const options *o, kerf_device *dev, contender *c)
 {
-    crossing x = {.o = o, .c = c};
+    crossing x = {.o = o, .c = c, .all = {.name = "all steps"}};
     progress bar;
+    kerf_status status = KERF_OK;
     progress_begin(&bar, o, "bench");
-    kerf_status status = kerf_plan_run(c->plan);
-    if (status == KERF_OK)
-        status = list_rows(&x);
-    for (int k = 0; status == KERF_OK && k < NUM; k++) {
-        progress_count(&bar, k, NUM, "of the densities");
-        status = measure(&x, k);
+    for (; status == KERF_OK && x.k < NUM; x.k++) {
+        progress_count(&bar, x.k, NUM, "of the densities");
+        status = measure(&x);
     }
     progress_clear(&bar);
     int code = status == KERF_OK ? 0 : fail_kerf(o, status);

@@ -39,12 +39,10 @@ static int choose_batch(const options *o, contender *c)
     return 0;
 }
 
-kerf_status bench_plan(const options *o, const contender *c, const kerf_graph *g, kerf_state *s,
-                       kerf_zeros zeros, kerf_plan **out)
+kerf_plan_options bench_plan_options(const options *o, const contender *c)
 {
     kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
                                       .batch = c->batch,
-                                      .zeros = zeros,
                                       .inputs = &c->known,
                                       .num_inputs = c->num_known,
                                       .memory_bytes = (size_t)o->memory};
@@ -53,13 +51,14 @@ kerf_status bench_plan(const options *o, const contender *c, const kerf_graph *g
         plan_options.loss = KERF_LOSS_CROSS_ENTROPY;
         plan_options.optimizer = kerf_train_defaults().optimizer;
     }
-    return kerf_plan_create(out, g, s, &plan_options);
+    return plan_options;
 }
 
 static kerf_status make_plan(const options *o, const contender *c, kerf_plan **p)
 {
-    const kerf_zeros zeros = o->dense || o->crossover ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO;
-    kerf_status status = bench_plan(o, c, c->m.g, c->m.s, zeros, p);
+    kerf_plan_options plan_options = bench_plan_options(o, c);
+    plan_options.zeros = o->dense ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO;
+    kerf_status status = kerf_plan_create(p, c->m.g, c->m.s, &plan_options);
     const int is_run_whole = !o->crossover; /* which times steps one by one */
     return status == KERF_OK && is_run_whole ? kerf_plan_join(*p) : status;
 }

@@ -22,10 +22,9 @@ typedef struct contender {
 } contender;
 
 /* How the options want it planned. */
-kerf_status bench_plan(const options *o, const contender *c, const kerf_graph *g, kerf_state *s,
-                       kerf_zeros zeros, kerf_plan **out);
+kerf_plan_options bench_plan_options(const options *o, const contender *c);
 
-/* Its layers at several densities, beside c->plan, which is dense. */
+/* Its layers at several densities, dense and sparse. */
 int bench_crossover(const options *o, kerf_device *dev, contender *c);
 
 /* Tables or JSON of all, and the ratios to the first. */

@@ -121,7 +121,8 @@ double layers_compression(const layer_list *list)
 
 /* ---- time ---------------------------------------------------------------------------- */
 
-kerf_status layer_time_step(kerf_plan *p, int i, double *least)
+/* What step i takes, the least of a few: what disturbs a timing only makes it longer. */
+static kerf_status time_step(kerf_plan *p, int i, double *least)
 {
     enum { TIMES = 5, MOST = 200 };
     const double enough_ms = 5; /* cores that have slept take a millisecond to come back */
@@ -146,7 +147,7 @@ static kerf_status time_steps(layer_list *list, kerf_plan *p)
             layer *l = &list->items[k];
             if (strcmp(l->name, step.name) != 0)
                 continue;
-            status = layer_time_step(p, i, &ms);
+            status = time_step(p, i, &ms);
             l->ms = isnan(l->ms) ? ms : l->ms + ms;
         }
         if (status != KERF_OK)

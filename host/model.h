@@ -67,8 +67,6 @@ kerf_status weights_nonzeros(const stored_weights *w, int64_t *nonzeros);
 /* Reads all weights of g; waits.  Free it in any case. */
 kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state *s);
 void layers_free(layer_list *list);
-/* What step i of a plan takes, the least of a few: what disturbs a timing only makes it longer. */
-kerf_status layer_time_step(kerf_plan *p, int i, double *least);
 /* Fills in ms of one batch, on the state's device. */
 kerf_status layers_measure(layer_list *list, const kerf_graph *g, kerf_state *s, int64_t batch);
 double layers_compression(const layer_list *list); /* weights / non-zeros; NAN without any */

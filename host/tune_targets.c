@@ -73,12 +73,16 @@ static int find_model(const options *o, const char *path, kerf_device *dev, tune
     model m;
     if (!make_room(t, 1, 2))
         return fail_memory(o);
-    const int code = model_read(o, &m, path, dev);
+    int num_kept, code = model_read(o, &m, path, dev);
     if (code == 0)
         model_open_batch(o, &m);
     t->subjects[t->num_subjects++] = (tune_subject){m.g, m.s};
     if (code != 0)
         return code;
+    /* Zeros stay, as kerf train has it, or there would be none to skip. */
+    kerf_status status = kerf_prune_keep_zeros(m.g, m.s, KEPT_ZEROS, &num_kept);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
     add_batch(t, path, KERF_EVALUATE, batch);
     if (can_be_trained(o, &t->subjects[0], dev, batch))
         add_batch(t, path, KERF_TRAIN, batch);

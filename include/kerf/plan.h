@@ -78,10 +78,10 @@ typedef struct kerf_plan_options {
     int64_t batch;  /* what every symbol of a first dimension becomes that `inputs` leave; >= 1 */
     kerf_loss loss; /* with one, but not a given one, the plan has an input "labels" (N)
                      * int32, an output "kerf.loss", and metrics */
-    kerf_optimizer optimizer;  /* KERF_TRAIN only */
-    const char *output;        /* value the loss is taken of; NULL: the first output */
-    const char *choices;       /* JSON from kerf_plan_choices(); NULL: as above */
-    int untuned;               /* 1: as if this device had never been tuned */
+    kerf_optimizer optimizer; /* KERF_TRAIN only */
+    const char *output;       /* value the loss is taken of; NULL: the first output */
+    const char *choices;      /* JSON from kerf_plan_choices(); NULL: as above */
+    int untuned;              /* 1: as if this device had never been tuned */
     kerf_zeros zeros;
     const char *const *freeze; /* shell patterns of weights that get no update, and of running
                                 * statistics that stay and are taken; one that fits nothing is
@@ -201,7 +201,8 @@ typedef struct kerf_tune_gain {
     int taken_back;              /* it was slower for sure: the choices are again what they were */
 } kerf_tune_gain;
 
-/* Measures every kernel that fits for each case of these plans, all on one device, and keeps
+/* Measures every kernel that fits for each case of these plans, all on one device, and layers with
+ * and without their zeros (told as a case between "dense" and "sparse"), and keeps
  * the winners in its tuning store, where later plans find them.  Only a kernel whose result
  * agrees with that of most others is timed; who does not build, run or agree is left out.  A
  * case is measured once, and the store written after each.  budget_ms 0: as long as it takes;
@@ -210,6 +211,22 @@ typedef struct kerf_tune_gain {
 KERF_API kerf_status kerf_tune(const kerf_tune_target *targets, size_t num_targets,
                                double budget_ms, kerf_tune_gain *gains, kerf_tune_progress progress,
                                void *context);
+
+/* A direction of a layer with and without its zeros, and all that only it needs. */
+typedef struct kerf_zeros_time {
+    const char *which;            /* the store's name for it: "zeros 10% Conv ..." */
+    const char *name, *direction; /* as in kerf_plan_step */
+    double density;               /* what is left of the weights */
+    double dense_ms, sparse_ms;
+} kerf_zeros_time;
+/* Nonzero stops. */
+typedef int (*kerf_zeros_progress)(void *context, const kerf_zeros_time *t);
+
+/* Times every layer of a plan whose zeros a kernel can skip, both ways and in turns, and keeps that
+ * in the tuning store, by which later plans choose.  kerf_tune() does so for layers with half of
+ * their weights left or less.  `all` (may be NULL): all steps of either plan; NAN for density. */
+KERF_API kerf_status kerf_tune_zeros(const kerf_tune_target *target, kerf_zeros_progress progress,
+                                     void *context, kerf_zeros_time *all);
 
 /* ---- verifying ----------------------------------------------------------------------- */
 

@@ -1,4 +1,5 @@
-/* plan/choose.c -- which variant, with which candidate, computes each node.
+/* plan/choose.c -- which variant, with which candidate, computes each node.  (What is known of
+ * zeros, the other kind of choice, is asked for while the graph is made: zeros_known.c.)
  *
  * In this order: what a run's choices say (replayed on resume, so the same bits come out),
  * what was measured on this very device (kerf tune), what was measured on one like it
@@ -170,47 +171,49 @@ kerf_status kerf__plan_choose_next(kerf_plan *p, size_t i)
 
 /* ---- a run's choices ---------------------------------------------------------------- */
 
-static kerf_status read_choices(const char *text, json_t **out)
+kerf_status kerf__plan_read_choices(kerf__planning *p)
 {
+    const char *text = p->options->choices;
     json_error_t error;
-    *out = NULL;
     if (text == NULL)
         return KERF_OK;
-    *out = json_loads(text, 0, &error);
-    if (json_is_object(*out))
+    p->choices = json_loads(text, 0, &error);
+    if (json_is_object(p->choices))
         return KERF_OK;
-    json_decref(*out);
-    *out = NULL;
     return kerf__fail(KERF_ERR_FORMAT, "choices: must be a JSON object (line %d: %s)", error.line,
                       error.text);
 }
 
-kerf_status kerf__plan_choose(kerf_plan *p, const kerf_plan_options *options)
+kerf_status kerf__plan_choose(const kerf__planning *planning)
 {
-    json_t *object;
-    KERF__TRY(read_choices(options->choices, &object));
+    kerf_plan *p = planning->plan;
     p->nodes = kerf__alloc(p->graph->num_nodes, sizeof *p->nodes);
-    kerf_status status =
-        p->nodes != NULL ? KERF_OK
-                         : kerf__fail_memory("plan", p->graph->num_nodes * sizeof(kerf__planned));
-    if (status == KERF_OK)
-        p->num_nodes = p->graph->num_nodes;
-    for (size_t i = 0; status == KERF_OK && i < p->num_nodes; i++)
-        status = choose_node(p, i, object, options->untuned);
-    json_decref(object);
-    return status;
+    if (p->nodes == NULL)
+        return kerf__fail_memory("plan", p->graph->num_nodes * sizeof(kerf__planned));
+    p->num_nodes = p->graph->num_nodes;
+    for (size_t i = 0; i < p->num_nodes; i++)
+        KERF__TRY(choose_node(p, i, planning->choices, planning->options->untuned));
+    return KERF_OK;
+}
+
+static int put_all(json_t *object, const kerf_plan *p)
+{
+    int failed = 0;
+    for (size_t i = 0; i < p->num_answers && !failed; i++)
+        failed = json_object_set_new(object, p->answers[i].which,
+                                     json_string(p->answers[i].answer)) != 0;
+    for (size_t i = 0; i < p->num_nodes && !failed; i++)
+        if (p->nodes[i].which != NULL)
+            failed =
+                json_object_set_new(object, p->nodes[i].which, json_string(p->nodes[i].name)) != 0;
+    return failed;
 }
 
 kerf_status kerf_plan_choices(const kerf_plan *p, char **json)
 {
     *json = NULL;
     json_t *object = json_object();
-    int failed = object == NULL;
-    for (size_t i = 0; i < p->num_nodes && !failed; i++)
-        if (p->nodes[i].which != NULL)
-            failed =
-                json_object_set_new(object, p->nodes[i].which, json_string(p->nodes[i].name)) != 0;
-    if (!failed)
+    if (object != NULL && !put_all(object, p))
         *json = json_dumps(object, JSON_INDENT(2) | JSON_SORT_KEYS);
     json_decref(object);
     return *json != NULL ? KERF_OK : kerf__fail_memory("choices", 0);

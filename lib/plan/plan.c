@@ -6,6 +6,7 @@
  *
  * Passes and fields: plan_internal.h.  Running: run.c. */
 #include <assert.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,11 +205,15 @@ static kerf_status make_draft(kerf_plan *p, const kerf_graph *g, const kerf_plan
 {
     KERF__TRY(kerf_graph_copy(&p->graph, g));
     kerf__planning planning = {.plan = p, .options = options, .level = level};
-    kerf_status status = make_graph(&planning);
+    kerf_status status = kerf__plan_read_choices(&planning);
+    if (status == KERF_OK)
+        status = make_graph(&planning);
+    if (status == KERF_OK)
+        status = kerf__plan_choose(&planning);
     free(planning.masks);
     free(planning.scores);
-    KERF__TRY(status);
-    return kerf__plan_choose(p, options);
+    json_decref(planning.choices);
+    return status;
 }
 
 static kerf_status lay_memory(kerf_plan *p)
@@ -315,6 +320,11 @@ void kerf_plan_destroy(kerf_plan *p)
         if (p->blocks[i].kind == KERF__BLOCK_KEPT)
             kerf__buffer_destroy(p->blocks[i].buffer);
     kerf__buffer_destroy(p->arena);
+    for (size_t i = 0; i < p->num_answers; i++) {
+        free(p->answers[i].which);
+        free(p->answers[i].answer);
+    }
+    free(p->answers);
     free(p->prepared);
     free(p->zeros);
     free_ends(&p->inputs);

@@ -60,6 +60,11 @@ typedef struct kerf__zeros {
     double most_density; /* else: up to which it is sparse */
 } kerf__zeros;
 
+/* What this plan was told of a layer's zeros (zeros_known.h); a choice like that of a kernel. */
+typedef struct kerf__answer {
+    char *which, *answer; /* owned */
+} kerf__answer;
+
 typedef struct kerf__end {
     char *name;        /* owned */
     kerf_value *value; /* the graph's */
@@ -114,6 +119,8 @@ struct kerf_plan {
 
     kerf__zeros *zeros; /* owned */
     size_t num_zeros, zeros_capacity;
+    kerf__answer *answers; /* owned */
+    size_t num_answers, answers_capacity;
 
     kerf__mark *marks[KERF__NUM_MARKS]; /* owned; token t is at t % NUM */
     uint64_t tokens[KERF__NUM_MARKS], last_token;
@@ -129,6 +136,7 @@ typedef struct kerf__score {
 typedef struct kerf__planning {
     kerf_plan *plan;
     const kerf_plan_options *options;
+    struct json_t *choices;     /* owned; the run's, or NULL */
     kerf_value **masks;         /* owned; by state id of the weight: its hard mask, or NULL */
     const kerf__score **scores; /* owned; the same: what pruning remembers of it, or NULL */
     size_t num_masks;
@@ -271,8 +279,10 @@ kerf_status kerf__plan_set_pass(kerf_graph *g, size_t first, kerf__pass pass);
  * fresh memory; NULL without memory.  Freed with free(). */
 char *kerf__case_text(const kerf_node *n);
 
-/* choose.c: fills in plan->nodes. */
-kerf_status kerf__plan_choose(kerf_plan *p, const kerf_plan_options *options);
+/* choose.c: takes the run's choices out of the options, before all passes. */
+kerf_status kerf__plan_read_choices(kerf__planning *p);
+/* Fills in plan->nodes. */
+kerf_status kerf__plan_choose(const kerf__planning *p);
 /* The next best option of node i, as the device has just refused the one it has (the message
  * says why).  Fails with that message if there is none, or if the choice was a run's. */
 kerf_status kerf__plan_choose_next(kerf_plan *p, size_t i);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "plan/zeros_known.h"
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
@@ -116,18 +117,40 @@ static int pays(double most_density, int64_t count, int64_t num)
     return (double)count <= most_density * (double)num;
 }
 
+static kerf_status find_most_density(const kerf__planning *p, const kerf__sparse_question *q,
+                                     double *most_density)
+{
+    kerf__zeros_known known;
+    *most_density = 1;
+    if (p->options->zeros == KERF_ZEROS_SPARSE)
+        return KERF_OK;
+    KERF__TRY(kerf__zeros_ask(p, q->nodes, 3, &known));
+    *most_density = kerf__zeros_most_density(&known, 0, q->guess);
+    return KERF_OK;
+}
+
+static kerf_status mark(const kerf__planning *p, const kerf__sparse_question *q, double density)
+{
+    for (int i = 0; i < 3; i++)
+        if (q->nodes[i] != NULL)
+            KERF__TRY(kerf__zeros_mark(p, q->nodes[i], q->nodes[i], density));
+    return q->nodes[2] != NULL ? kerf__zeros_mark(p, q->update, q->nodes[2], density) : KERF_OK;
+}
+
 /* A pattern has room for an eighth more entries than there are. */
-kerf_status kerf__sparse_decide(const kerf__planning *p, int state_id, double pays_below,
+kerf_status kerf__sparse_decide(const kerf__planning *p, const kerf__sparse_question *q,
                                 int64_t *capacity, int *is_sparse)
 {
-    const double most_density = p->options->zeros == KERF_ZEROS_SPARSE ? 1 : pays_below;
+    double most_density;
     int64_t count, num;
-    KERF__TRY(kerf__plan_count_entries(p->plan, state_id, &count, &num));
+    KERF__TRY(find_most_density(p, q, &most_density));
+    KERF__TRY(kerf__plan_count_entries(p->plan, q->state_id, &count, &num));
     *is_sparse = pays(most_density, count, num);
     *capacity = count + count / 8 + 64 < num ? count + count / 8 + 64 : num;
+    KERF__TRY(mark(p, q, (double)count / (double)num));
     return kerf__plan_note_zeros(
         p->plan,
-        &(kerf__zeros){state_id, *is_sparse, *is_sparse ? *capacity : num, -1, most_density});
+        &(kerf__zeros){q->state_id, *is_sparse, *is_sparse ? *capacity : num, -1, most_density});
 }
 
 /* ---- at work --------------------------------------------------------------------------------- */

@@ -22,9 +22,17 @@ kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const ker
  * themselves; NULL: it would have to be made anew in each step. */
 kerf_status kerf__sparse_find_pattern(const kerf__planning *p, kerf_value *weights,
                                       const kerf_node *update, kerf_value **out);
-/* 1 if a layer whose pattern is made of this state is sparse, as no more is left than
- * pays_below; noted for kerf_plan_is_stale(). */
-kerf_status kerf__sparse_decide(const kerf__planning *p, int state_id, double pays_below,
+
+/* A layer that may become sparse, in all its directions or none. */
+typedef struct kerf__sparse_question {
+    kerf_node *nodes[3]; /* dense: forward, and gradients by source and weights; NULL: none */
+    kerf_node *update;   /* of the weights; NULL: none */
+    int state_id;        /* what its pattern is made of */
+    double guess;        /* sparse up to this density where nothing was measured; -1: never */
+} kerf__sparse_question;
+/* 1 if it is sparse, by what is known of it (zeros_known.h); noted for kerf_plan_is_stale(), and
+ * in its nodes. */
+kerf_status kerf__sparse_decide(const kerf__planning *p, const kerf__sparse_question *q,
                                 int64_t *capacity, int *is_sparse);
 
 #endif

@@ -22,10 +22,12 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "plan/sparse_layer.h"
+#include "plan/zeros_known.h"
 
-/* A layer is sparse below this density: a non-zero takes about six times as long as a multiply-add
- * of a dense product on CPU devices (bench_sparse_matmul, bench_gemm: Zen 5, PoCL, Intel's
- * runtime), and samples may have to be turned, which many of them pay for sooner (`kerf bench
+/* Where nothing was measured a layer is sparse below this density: a non-zero takes about six times
+ * as long as a multiply-add of a dense product on CPU devices (bench_sparse_matmul, bench_gemm: Zen
+ * 5, PoCL, Intel's runtime), and samples may have to be turned, which many of them pay for sooner
+ * (`kerf bench
  * --crossover`).  On GPUs, where none was timed, less is trusted. */
 #define MOST_DENSITY      0.1
 #define MOST_DENSITY_MANY 0.15
@@ -191,7 +193,7 @@ static kerf_status look_at(const kerf__planning *p, kerf_node *n, layer *l)
                : kerf__sparse_find_pattern(p, l->weights, l->update, &l->mask);
 }
 
-static double most_density(const kerf_plan *p, int64_t num_samples)
+static double guess(const kerf_plan *p, int64_t num_samples)
 {
     enum { MANY = 64 };
     if (!is_cpu(p))
@@ -208,9 +210,11 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
     KERF__TRY(look_at(p, n, l));
     if (l->mask == NULL)
         return KERF_OK;
-    return kerf__sparse_decide(p, l->mask->state_id,
-                               most_density(plan, n->inputs[0]->shape.dims[0]), &l->capacity,
-                               is_sparse);
+    const kerf__sparse_question q = {{n, l->to_source, l->to_weights},
+                                     l->update,
+                                     l->mask->state_id,
+                                     guess(plan, n->inputs[0]->shape.dims[0])};
+    return kerf__sparse_decide(p, &q, &l->capacity, is_sparse);
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------- */
@@ -230,6 +234,7 @@ static kerf_status add_pattern(const layer *l, int by_source, kerf_node **patter
                                     (kerf_value *[]){l->weights, (*pattern)->outputs[2]}, 2, 1,
                                     &gather));
     *values = gather->outputs[0];
+    KERF__TRY(kerf__zeros_copy_mark(gather, by_source ? l->to_source : l->forward));
     return kerf__node_infer(gather);
 }
 
@@ -246,6 +251,7 @@ static kerf_status make_forward(layer *l)
     if (kerf__node_attribute(n, "activation") != NULL)
         KERF__TRY(
             kerf_node_set_string(sparse, "activation", kerf_node_string(n, "activation", "")));
+    KERF__TRY(kerf__zeros_copy_mark(sparse, n));
     KERF__TRY(kerf__node_infer(sparse));
     kerf__sparse_take_place(sparse, n);
     return replace_by_turned(n, n->outputs[0], sparse->outputs[0]);
@@ -290,6 +296,7 @@ static kerf_status make_to_source(layer *l)
     KERF__TRY(add_pattern(l, 1, &pattern, &values));
     kerf_value *inputs[] = {l->diff, values, pattern->outputs[0], pattern->outputs[1]};
     KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseMatMul", inputs, 4, 1, &sparse));
+    KERF__TRY(kerf__zeros_copy_mark(sparse, n));
     KERF__TRY(kerf__node_infer(sparse));
     kerf__sparse_take_place(sparse, n);
     return replace_by_turned(n, n->outputs[0], sparse->outputs[0]);
@@ -301,6 +308,7 @@ static kerf_status make_to_weights(layer *l)
     KERF__TRY(turn_diff(l, n->inputs[is_transposed(l->forward, 1) ? 0 : 1]));
     kerf_value *inputs[] = {l->diff, l->src, l->pattern->outputs[0], l->pattern->outputs[1]};
     KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseMatMulGrad", inputs, 4, 1, &sparse));
+    KERF__TRY(kerf__zeros_copy_mark(sparse, n));
     KERF__TRY(kerf__node_infer(sparse));
     kerf__sparse_take_place(sparse, n);
     return kerf__sparse_make_update(l->update, sparse->outputs[0], l->pattern);

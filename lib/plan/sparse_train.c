@@ -7,9 +7,9 @@
  *     dW = ConvGradWeights(x, dy)        of the entries alone: SparseConvGrad(x, dy, pattern)
  *     Update(W, dW, mask)                of the entries alone: Update(W, values, pattern)
  *
- * Images have 16 samples side by side there, and where nothing but what follows lies between such
- * convolutions (pack_samples.c).  Patterns, their room and when they are made anew: as of linear
- * layers (sparse_linear.c).
+ * Images have 16 samples side by side there on CPU devices, and where nothing but what follows lies
+ * between such convolutions (pack_samples.c).  Patterns, their room and when they are made anew: as
+ * of linear layers (sparse_linear.c).
  *
  * Runs behind fuse.c, so that bias, residual and relu are parts of the convolution. */
 #include <stdlib.h>
@@ -18,11 +18,14 @@
 #include "base/fail.h"
 #include "ops/sparse_conv.h"
 #include "plan/sparse_layer.h"
+#include "plan/zeros_known.h"
 
-/* Up to this density all directions together are faster, on Zen 5 under PoCL, in ResNet-18's layers
- * of 4x4 pixels, which gain least (docs/sparse.md).  No GPU was timed: they stay dense. */
+/* Where nothing was measured: up to this density all directions together are faster, on Zen 5 under
+ * PoCL, in ResNet-18's layers of 4x4 pixels, which gain least (docs/sparse.md).  No GPU was timed:
+ * unless it was tuned they stay dense, and nothing is packed for their kernels. */
 #define MOST_DENSITY         0.16
 #define MOST_DENSITY_STRIDED 0.1
+#define NEVER                (-1.0)
 enum { LEAST_WEIGHTS = 4096 };
 
 typedef struct layer {
@@ -36,11 +39,12 @@ typedef struct layer {
 
 /* ---- which layers ---------------------------------------------------------------------------- */
 
-static int is_candidate(const kerf_node *n)
+static int is_candidate(const kerf__planning *p, const kerf_node *n)
 {
     if (!kerf__node_is(n, "Conv") || kerf__node_pass(n) != KERF__FORWARD ||
         n->outputs[0]->next_of >= 0 || n->inputs[1]->state_id < 0 ||
-        n->inputs[1]->shape.rank != 4 || !kerf__plan_can_pack(n->inputs[0]->shape) ||
+        n->inputs[1]->shape.rank != 4 ||
+        (kerf__plan_lays(p->plan->dev) && !kerf__plan_can_pack(n->inputs[0]->shape)) ||
         kerf_shape_num_elements(n->inputs[1]->shape) < LEAST_WEIGHTS)
         return 0;
     const kerf__conv v = kerf__conv_of(n);
@@ -86,16 +90,24 @@ static int has_stride(const kerf__conv *v)
     return v->h.stride > 1 || v->w.stride > 1;
 }
 
+static double guess(const kerf__planning *p, const kerf__conv *v)
+{
+    if (!kerf__plan_lays(p->plan->dev))
+        return NEVER;
+    return has_stride(v) ? MOST_DENSITY_STRIDED : MOST_DENSITY;
+}
+
 static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *is_sparse)
 {
     *is_sparse = 0;
-    if (!is_candidate(n))
+    if (!is_candidate(p, n))
         return KERF_OK;
     KERF__TRY(look_at(p, n, l));
     if (l->mask == NULL)
         return KERF_OK;
-    const double most_density = has_stride(&l->v) ? MOST_DENSITY_STRIDED : MOST_DENSITY;
-    return kerf__sparse_decide(p, l->mask->state_id, most_density, &l->capacity, is_sparse);
+    const kerf__sparse_question q = {
+        {n, l->to_source, l->to_weights}, l->update, l->mask->state_id, guess(p, &l->v)};
+    return kerf__sparse_decide(p, &q, &l->capacity, is_sparse);
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------- */
@@ -121,6 +133,7 @@ static kerf_status add_pattern(const layer *l, int by_source, kerf_node **patter
                                     (kerf_value *[]){l->weights, (*pattern)->outputs[2]}, 2, 1,
                                     &gather));
     *values = gather->outputs[0];
+    KERF__TRY(kerf__zeros_copy_mark(gather, like));
     return kerf__node_infer(gather);
 }
 
@@ -182,6 +195,7 @@ static kerf_status make_to_source(const layer *l)
         KERF__TRY(kerf__node_copy_attributes(sparse, n));
         return replace(l, n, sparse, l->weights->shape);
     }
+    KERF__TRY(kerf__zeros_copy_mark(sparse, n));
     KERF__TRY(set_turned(v, sparse));
     return replace(l, n, sparse,
                    KERF_SHAPE(v->src_channels, v->dst_channels, v->h.kernel, v->w.kernel));
@@ -216,7 +230,7 @@ static void list_images(const layer *layers, size_t num, unsigned *images)
     }
 }
 
-static kerf_status rewrite(kerf_graph *g, layer *layers, size_t num)
+static kerf_status pack(kerf_graph *g, const layer *layers, size_t num)
 {
     unsigned *images = kerf__alloc(g->num_nodes, sizeof *images);
     if (images == NULL)
@@ -224,7 +238,14 @@ static kerf_status rewrite(kerf_graph *g, layer *layers, size_t num)
     list_images(layers, num, images);
     kerf_status status = kerf__plan_pack_samples(g, images);
     free(images);
-    KERF__TRY(status);
+    return status;
+}
+
+static kerf_status rewrite(const kerf__planning *p, layer *layers, size_t num)
+{
+    kerf_graph *g = p->plan->graph;
+    if (kerf__plan_lays(p->plan->dev))
+        KERF__TRY(pack(g, layers, num));
     for (size_t i = 0; i < num; i++) {
         KERF__TRY(make_forward(&layers[i]));
         if (layers[i].to_source != NULL)
@@ -241,8 +262,7 @@ kerf_status kerf__plan_sparse_train(kerf__planning *p)
 {
     kerf_graph *g = p->plan->graph;
     size_t num = 0;
-    if (p->options->zeros == KERF_ZEROS_DENSE || p->plan->mode != KERF_TRAIN ||
-        !kerf__plan_lays(p->plan->dev))
+    if (p->options->zeros == KERF_ZEROS_DENSE || p->plan->mode != KERF_TRAIN)
         return KERF_OK;
     layer *layers = kerf__alloc(g->num_nodes, sizeof *layers);
     if (layers == NULL)
@@ -254,7 +274,7 @@ kerf_status kerf__plan_sparse_train(kerf__planning *p)
         num += status == KERF_OK && is_sparse;
     }
     if (status == KERF_OK && num > 0)
-        status = rewrite(g, layers, num);
+        status = rewrite(p, layers, num);
     free(layers);
     return status;
 }

@@ -15,6 +15,7 @@
 #include "device/tuning.h"
 #include "plan/node_trial.h"
 #include "plan/tune_gain.h"
+#include "plan/tune_zeros.h"
 
 /* Another option must beat the untuned one by this factor; a foreign one, which may wait and
  * allocate in the middle of a run, must be clearly faster. */
@@ -171,13 +172,13 @@ static kerf_status measure_all(tuner *t, const kerf_plan *p, kerf_tune_case c, k
 {
     size_t *places;
     kerf_status status = list_cases(t, p, &places, &c.num);
-    gain->num_cases = c.num;
+    gain->num_cases += c.num;
     for (; c.i < c.num && status == KERF_OK && !is_over(t); c.i++) {
         /* What one case leaves over, the later ones share, and the whole plan at the end. */
         const size_t parts_left = (size_t)(c.num - c.i) + 1;
         status = measure(t, p, places[c.i], share_ms(t, parts_left), &c,
                          &find_done(t, p->nodes[places[c.i]].which)->is_broken);
-        gain->num_measured = c.i + 1;
+        gain->num_measured++;
     }
     free(places);
     return status;
@@ -209,20 +210,89 @@ static kerf_status compare(const tuner *t, const kerf_tune_target *target, kerf_
     return status;
 }
 
-/* Measures the cases of a target, then the plan as a whole if it works without tuning. */
-static kerf_status tune_plan(tuner *t, const kerf_tune_target *target, kerf_state *s,
-                             kerf_tune_case first, kerf_tune_gain *gain)
+/* Measures the cases of a target if zeros are dealt with so. */
+static kerf_status tune_draft(tuner *t, const kerf_tune_target *target, kerf_state *s,
+                              kerf_zeros zeros, kerf_tune_case first, kerf_tune_gain *gain)
 {
     kerf_plan *draft;
     kerf_plan_options options = target->options;
     options.untuned = 1;
+    options.zeros = zeros;
     KERF__TRY(kerf__plan_draft(&draft, target->g, s, &options));
     kerf_status status = measure_all(t, draft, first, gain);
-    gain->num_broken = count_broken(t, draft);
+    if (zeros == target->options.zeros)
+        gain->num_broken = count_broken(t, draft);
     kerf_plan_destroy(draft);
-    if (status == KERF_OK && !t->stop && gain->num_broken == 0)
-        status = compare(t, target, s, options, gain);
     return status;
+}
+
+/* ---- zeros ----------------------------------------------------------------------------- */
+
+typedef struct zeros_teller {
+    tuner *t;
+    kerf_tune_case c;
+} zeros_teller;
+
+/* What a layer takes with its zeros, and without them if that is less. */
+static int tell_zeros(void *context, const kerf_zeros_time *z)
+{
+    zeros_teller *x = context;
+    kerf_tune_case c = {.which = z->which,
+                        .untuned = "dense",
+                        .variant = z->sparse_ms < z->dense_ms ? "sparse" : "dense",
+                        .untuned_ms = z->dense_ms,
+                        .ms = fmin(z->dense_ms, z->sparse_ms),
+                        .left_out = "",
+                        .target = x->c.target,
+                        .i = x->c.i++};
+    c.num = x->c.i;
+    if (x->t->progress != NULL)
+        x->t->stop = x->t->progress(x->t->context, &c);
+    return is_over(x->t);
+}
+
+static kerf_status has_zeros(const kerf_tune_target *target, kerf_state *s, int *out)
+{
+    kerf_plan *draft;
+    kerf_plan_options options = target->options;
+    options.zeros = KERF_ZEROS_SPARSE;
+    KERF__TRY(kerf__plan_draft(&draft, target->g, s, &options));
+    *out = kerf__tune_has_zeros(draft);
+    kerf_plan_destroy(draft);
+    return KERF_OK;
+}
+
+/* Both sides are tuned first. */
+static kerf_status tune_zeros(tuner *t, const kerf_tune_target *target, kerf_state *s,
+                              kerf_tune_case first, kerf_tune_gain *gain)
+{
+    int is_worth_it;
+    zeros_teller teller = {t, first};
+    if (target->options.zeros != KERF_ZEROS_AUTO)
+        return KERF_OK;
+    KERF__TRY(has_zeros(target, s, &is_worth_it));
+    if (!is_worth_it)
+        return KERF_OK;
+    KERF__TRY(tune_draft(t, target, s, KERF_ZEROS_DENSE, first, gain));
+    KERF__TRY(tune_draft(t, target, s, KERF_ZEROS_SPARSE, first, gain));
+    if (is_over(t))
+        return KERF_OK;
+    kerf_status status = kerf__tune_zeros(target, s, tell_zeros, &teller);
+    return status == KERF_ERR_CANCELLED ? KERF_OK : status; /* told of at the end */
+}
+
+/* ---- one target ------------------------------------------------------------------------ */
+
+/* Measures the cases of a target, then the plan as a whole if it works without tuning. */
+static kerf_status tune_plan(tuner *t, const kerf_tune_target *target, kerf_state *s,
+                             kerf_tune_case first, kerf_tune_gain *gain)
+{
+    KERF__TRY(tune_draft(t, target, s, target->options.zeros, first, gain));
+    if (!is_over(t) && gain->num_broken == 0)
+        KERF__TRY(tune_zeros(t, target, s, first, gain));
+    if (t->stop || gain->num_broken > 0)
+        return KERF_OK;
+    return compare(t, target, s, target->options, gain);
 }
 
 static kerf_status tune_target(tuner *t, const kerf_tune_target *targets, size_t i,

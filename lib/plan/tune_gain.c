@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "device/tuning.h"
 #include "plan/node_trial.h"
+#include "plan/zeros_known.h"
 
 enum { LEAST_PAIRS = 15, MOST_PAIRS = 61 };
 
@@ -25,7 +26,7 @@ typedef struct pairs {
 /* ---- running ------------------------------------------------------------------------ */
 
 /* Any numbers will do, but not zeros, which some devices multiply faster. */
-static kerf_status fill_inputs(kerf_plan *p)
+kerf_status kerf__tune_fill(kerf_plan *p)
 {
     for (size_t i = 0; i < p->inputs.num; i++) {
         kerf_tensor *t = p->tensors[p->inputs.items[i].value->index];
@@ -58,7 +59,7 @@ static kerf_status warm_up(kerf_plan *p, int *repeat)
 {
     enum { SAMPLE_MS = 2, MOST = 1000 };
     double ms;
-    KERF__TRY(fill_inputs(p));
+    KERF__TRY(kerf__tune_fill(p));
     KERF__TRY(time_plan(p, 1, &ms));
     KERF__TRY(time_plan(p, 1, &ms));
     *repeat = (int)fmax(1, fmin(MOST, SAMPLE_MS / fmax(ms, 1e-3)));
@@ -122,14 +123,41 @@ static void judge(pairs *x, kerf_tune_gain *gain)
     gain->taken_back = gain->low > 1;
 }
 
+/* What computes this case, or NULL: the plan has none, as its zeros are skipped elsewhere. */
+static const char *choice_of(const kerf_plan *p, const char *which)
+{
+    for (size_t i = 0; i < p->num_nodes; i++)
+        if (p->nodes[i].which != NULL && strcmp(p->nodes[i].which, which) == 0)
+            return p->nodes[i].name;
+    return NULL;
+}
+
+static int is_changed(const kerf__planned *was, const kerf_plan *tuned)
+{
+    const char *is = was->which != NULL ? choice_of(tuned, was->which) : NULL;
+    return was->which != NULL && (is == NULL || strcmp(was->name, is) != 0);
+}
+
+/* Of layers without their zeros in one of the plans: both, as only one of them is known to be. */
+static kerf_status forget_zeros(const kerf_plan *p)
+{
+    for (size_t i = 0; i < p->num_nodes; i++) {
+        const char *key = kerf__zeros_mark_of(p->graph->nodes[i]);
+        if (key != NULL)
+            KERF__TRY(kerf__zeros_forget(p->dev, key));
+    }
+    return KERF_OK;
+}
+
 /* Alone they are slower than what they replace, so there is no time to write beside them. */
 static kerf_status take_back(const kerf_plan *untuned, const kerf_plan *tuned)
 {
-    for (size_t i = 0; i < untuned->num_nodes; i++) {
-        const kerf__planned *was = &untuned->nodes[i], *is = &tuned->nodes[i];
-        if (was->which != NULL && strcmp(was->name, is->name) != 0)
-            KERF__TRY(kerf__tuning_set(untuned->dev, was->which, was->name, 0));
-    }
+    for (size_t i = 0; i < untuned->num_nodes; i++)
+        if (is_changed(&untuned->nodes[i], tuned))
+            KERF__TRY(
+                kerf__tuning_set(untuned->dev, untuned->nodes[i].which, untuned->nodes[i].name, 0));
+    KERF__TRY(forget_zeros(untuned));
+    KERF__TRY(forget_zeros(tuned));
     return kerf__tuning_save(untuned->dev);
 }
 
@@ -137,8 +165,7 @@ static int num_changed(const kerf_plan *untuned, const kerf_plan *tuned)
 {
     int num = 0;
     for (size_t i = 0; i < untuned->num_nodes; i++)
-        num += untuned->nodes[i].which != NULL &&
-               strcmp(untuned->nodes[i].name, tuned->nodes[i].name) != 0;
+        num += is_changed(&untuned->nodes[i], tuned);
     return num;
 }
 

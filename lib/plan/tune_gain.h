@@ -9,5 +9,7 @@
  * tuned plan that is slower for sure gets the untuned choices back, in the store too. */
 kerf_status kerf__tune_compare(kerf_plan *untuned, kerf_plan *tuned, double budget_ms,
                                kerf_tune_gain *gain);
+/* Numbers for all inputs of a plan, and a step that changes no weight. */
+kerf_status kerf__tune_fill(kerf_plan *p);
 
 #endif

@@ -20,9 +20,11 @@
 #include "ops/conv_wide.h"
 #include "ops/sparse_conv.h"
 #include "plan/sparse_layer.h"
+#include "plan/zeros_known.h"
 
-/* Time in multiply-adds of a dense convolution, on Zen 5 under PoCL: one behind a non-zero, one
- * that Winograd's method does, and one element that is reordered. */
+/* Time in multiply-adds of a dense convolution, for what nobody measured on this device, as on Zen
+ * 5 under PoCL: one behind a non-zero, one that Winograd's method does, and one element that is
+ * reordered. */
 #define A_NON_ZERO   3.4
 #define A_STRIDED    4.5 /* a non-zero where lines are sorted by their remainder */
 #define A_WINOGRAD   0.6
@@ -33,9 +35,10 @@
 typedef struct zeros {
     kerf__planning *p;
     double *density; /* owned; by index of a node: of its weights; 1 if it stays dense for sure */
-    char *is_sparse; /* owned; by index of a node */
-    size_t num;      /* nodes */
-    int is_blocked;  /* dense convolutions are */
+    kerf__zeros_known *known; /* owned; the same: what was measured of it */
+    char *is_sparse;          /* owned; by index of a node */
+    size_t num;               /* nodes */
+    int is_blocked;           /* dense convolutions are */
 } zeros;
 
 /* ---- how many zeros ------------------------------------------------------------------------- */
@@ -149,8 +152,10 @@ static int pays(const zeros *z, const kerf_node *n)
     const kerf__conv v = kerf__conv_of(n);
     const int is_strided = v.h.stride > 1 || v.w.stride > 1;
     const double a_non_zero = !z->is_blocked ? A_NON_ZERO_GPU : is_strided ? A_STRIDED : A_NON_ZERO;
-    return a_non_zero * z->density[n->index] * kerf__conv_macs(&v) + border_cost(z, n) <
-           dense_cost(&v);
+    const double dense = dense_cost(&v), border = border_cost(z, n);
+    const double guess = (dense - border) / (a_non_zero * kerf__conv_macs(&v));
+    return dense > 0 && z->density[n->index] <=
+                            kerf__zeros_most_density(&z->known[n->index], border / dense, guess);
 }
 
 /* At first all that have zeros; then those go, one after the other, that do not pay beside what
@@ -208,16 +213,26 @@ static kerf_status make_sparse(kerf_node *n, double density)
 
 /* ---- the pass ------------------------------------------------------------------------------- */
 
+static kerf_status look_at(zeros *z, kerf_node *n)
+{
+    const kerf_value *weights = may_be_sparse(n) ? origin(n->inputs[1]) : NULL;
+    double *density = &z->density[n->index];
+    *density = 1;
+    if (weights != NULL)
+        KERF__TRY(read_density(z, weights, density));
+    if (*density >= 1)
+        return KERF_OK;
+    KERF__TRY(kerf__zeros_mark(z->p, n, n, *density));
+    return z->p->options->zeros == KERF_ZEROS_AUTO
+               ? kerf__zeros_ask(z->p, &n, 1, &z->known[n->index])
+               : KERF_OK;
+}
+
 static kerf_status find_densities(zeros *z)
 {
     kerf_graph *g = z->p->plan->graph;
-    for (size_t i = 0; i < z->num; i++) {
-        const kerf_node *n = g->nodes[i];
-        const kerf_value *weights = may_be_sparse(n) ? origin(n->inputs[1]) : NULL;
-        z->density[i] = 1;
-        if (weights != NULL)
-            KERF__TRY(read_density(z, weights, &z->density[i]));
-    }
+    for (size_t i = 0; i < z->num; i++)
+        KERF__TRY(look_at(z, g->nodes[i]));
     return KERF_OK;
 }
 
@@ -239,15 +254,17 @@ kerf_status kerf__plan_use_zeros(kerf__planning *p)
         return KERF_OK;
     z.is_blocked = kerf__plan_lays(p->plan->dev);
     z.density = kerf__alloc(z.num, sizeof *z.density);
+    z.known = kerf__alloc(z.num, sizeof *z.known);
     z.is_sparse = kerf__alloc(z.num, 1);
-    kerf_status status = z.density != NULL && z.is_sparse != NULL
+    kerf_status status = z.density != NULL && z.known != NULL && z.is_sparse != NULL
                              ? find_densities(&z)
-                             : kerf__fail_memory("plan", z.num * sizeof *z.density);
+                             : kerf__fail_memory("plan", z.num * sizeof *z.known);
     if (status == KERF_OK) {
         decide(&z);
         status = rewrite(&z);
     }
     free(z.density);
+    free(z.known);
     free(z.is_sparse);
     return status;
 }

@@ -154,8 +154,8 @@ expect 3 "kerf: bench: --max-ms 1e-06: dense.onnx takes" \
 expect 2 "must be like" "$KERF" bench dense.onnx --shape 1,3,8,8
 "$KERF" new lenet-300-100 -q -o large.onnx
 expect_json "train=true batch=32 crossover.0.name=fc1 crossover.0.direction=forward crossover.0.dense_ms \
-    crossover.0.densities.0.density=0.5 crossover.0.densities.0.sparse_ms crossover.0.densities.0.chosen=false \
-    crossover.0.densities.7.sparse_ms crossover.0.densities.7.chosen=true crossover.4.name crossover.5.name" \
+    crossover.0.densities.0.density=0.5 crossover.0.densities.0.sparse_ms crossover.0.densities.0.dense_ms crossover.0.densities.0.chosen \
+    crossover.0.densities.7.sparse_ms crossover.0.densities.7.chosen crossover.4.name crossover.5.name" \
     "$KERF" bench large.onnx --crossover --train --batch 32 --json
 expect_error 2 "kerf: bench: --crossover: takes one model, dense and sparse" \
     "$KERF" bench dense.onnx cut.onnx --crossover

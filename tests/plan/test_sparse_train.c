@@ -6,6 +6,7 @@
 #include "op_check.h"
 #include "kerf/kerf.h"
 #include "plan/plan_internal.h"
+#include "sparse_nets.h"
 
 enum { BATCH = 32 };
 
@@ -29,38 +30,11 @@ typedef struct net_case {
 
 /* ---- networks -------------------------------------------------------------------------------- */
 
-/* What is kept of each weight of some size: ranges of every `every`-th one. */
-static void prune(net *n, unsigned every)
-{
-    for (int id = 0; id < kerf_state_num_ids(n->s); id++) {
-        const kerf_state_entry *entry = kerf_state_get(n->s, id);
-        const kerf_state_entry *mask = kerf_state_find_owned(n->s, id, KERF_ROLE_MASK);
-        if (mask == NULL)
-            continue;
-        const size_t num = (size_t)kerf_shape_num_elements(kerf_tensor_shape(entry->tensor));
-        float *w = malloc(num * sizeof *w);
-        unsigned char *bits = malloc(num);
-        CHECK_OK(kerf_state_read(n->s, id, w));
-        for (size_t i = 0; i < num; i++) {
-            bits[i] = every != 0 && ((unsigned)i * 2654435761u >> 9) % every == 0;
-            w[i] = bits[i] ? w[i] : 0;
-        }
-        CHECK_OK(kerf_state_write(n->s, id, w));
-        CHECK_OK(kerf_state_write(n->s, mask->id, bits));
-        const kerf_state_entry *moment = kerf_state_find_owned(n->s, id, KERF_ROLE_MOMENT);
-        memset(w, 0, num * sizeof *w);
-        if (moment != NULL)
-            CHECK_OK(kerf_state_write(n->s, moment->id, w));
-        free(w);
-        free(bits);
-    }
-}
-
 static void begin(net *n, const net_case *t, unsigned every)
 {
     CHECK_OK(kerf_net_create(&n->g, &n->s, t->name, &t->options, dev));
     CHECK_OK(kerf_prune_mark(n->g, n->s, &(kerf_prune_options){.amount = 0.9}));
-    prune(n, every);
+    sparse_nets_prune(n->s, every);
 }
 
 static void make_plan(net *n, kerf_mode mode, int64_t batch, int dense)
@@ -70,7 +44,8 @@ static void make_plan(net *n, kerf_mode mode, int64_t batch, int dense)
         .batch = batch,
         .loss = KERF_LOSS_CROSS_ENTROPY,
         .optimizer = {.kind = KERF_SGD, .momentum = 0.9f, .weight_decay = 1e-3f},
-        .zeros = dense ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO};
+        .zeros = dense ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO,
+        .untuned = 1}; /* by the guess, whatever this device's store holds */
     CHECK_OK(kerf_plan_create(&n->p, n->g, n->s, &o));
     if (n->p == NULL) /* the reason is printed */
         exit(check_result());
@@ -92,35 +67,7 @@ static void run(net *n, const net_case *t, int step)
     CHECK_OK(kerf_plan_run(n->p));
 }
 
-static int count(const net *n, const char *op)
-{
-    int num = 0;
-    for (size_t i = 0; i < n->p->graph->num_nodes; i++)
-        num += strcmp(n->p->graph->nodes[i]->op, op) == 0;
-    return num;
-}
-
 /* ---- comparisons ----------------------------------------------------------------------------- */
-
-/* All states of floats; tolerance 0: the same bits. */
-static void compare_states(const net *a, const net *b, double tolerance)
-{
-    for (int id = 0; id < kerf_state_num_ids(a->s); id++) {
-        const kerf_state_entry *entry = kerf_state_get(a->s, id);
-        if (kerf_tensor_type(entry->tensor) != KERF_F32 || entry->role == KERF_ROLE_METRIC)
-            continue;
-        const size_t num = (size_t)kerf_shape_num_elements(kerf_tensor_shape(entry->tensor));
-        float *got = malloc(num * sizeof *got);
-        double *want = malloc(num * sizeof *want);
-        CHECK_OK(kerf_state_read(b->s, kerf_state_find(b->s, entry->name)->id, got));
-        for (size_t i = 0; i < num; i++)
-            want[i] = (double)got[i];
-        CHECK_OK(kerf_state_read(a->s, id, got));
-        check_close(entry->name, got, want, num, tolerance);
-        free(got);
-        free(want);
-    }
-}
 
 /* Two steps, other masks (which keep a subset), one more; the third does the same as the second. */
 static void check_training(const net_case *t, unsigned every)
@@ -131,16 +78,16 @@ static void check_training(const net_case *t, unsigned every)
         make_plan(&nets[i], KERF_TRAIN, BATCH, i == 0);
         for (int step = 1; step <= 3; step++) {
             if (step == 3)
-                prune(&nets[i], every * 3);
+                sparse_nets_prune(nets[i].s, every * 3);
             run(&nets[i], t, step);
         }
     }
-    CHECK(count(&nets[0], "kerf.SparseConv") == 0);
-    CHECK(count(&nets[1], "kerf.SparseConv") == 2 * t->convs - t->strided);
-    CHECK(count(&nets[1], "kerf.SparseConvGradInput") == t->strided);
-    CHECK(count(&nets[1], "kerf.SparseConvGrad") == t->convs);
-    compare_states(&nets[1], &nets[0], t->tolerance);
-    compare_states(&nets[1], &nets[2], 0);
+    CHECK(sparse_nets_count(nets[0].p, "kerf.SparseConv") == 0);
+    CHECK(sparse_nets_count(nets[1].p, "kerf.SparseConv") == 2 * t->convs - t->strided);
+    CHECK(sparse_nets_count(nets[1].p, "kerf.SparseConvGradInput") == t->strided);
+    CHECK(sparse_nets_count(nets[1].p, "kerf.SparseConvGrad") == t->convs);
+    sparse_nets_compare(nets[1].s, nets[0].s, t->tolerance);
+    sparse_nets_compare(nets[1].s, nets[2].s, 0);
     for (int i = 0; i < 3; i++)
         end(&nets[i]);
 }
@@ -177,7 +124,7 @@ static void test_what_stays_dense(void)
         net n;
         begin(&n, &NETS[0], CASES[i].every);
         make_plan(&n, KERF_TRAIN, CASES[i].batch, 0);
-        CHECK(count(&n, "kerf.SparseConv") == 0);
+        CHECK(sparse_nets_count(n.p, "kerf.SparseConv") == 0);
         end(&n);
     }
 }
@@ -212,10 +159,10 @@ static void test_stale(void)
     make_plan(&n, KERF_TRAIN, BATCH, 0);
     CHECK_OK(kerf_plan_is_stale(n.p, &is_stale));
     CHECK(!is_stale);
-    prune(&n, 40);
+    sparse_nets_prune(n.s, 40);
     CHECK_OK(kerf_plan_is_stale(n.p, &is_stale));
     CHECK(!is_stale);
-    prune(&n, 2);
+    sparse_nets_prune(n.s, 2);
     CHECK_OK(kerf_plan_is_stale(n.p, &is_stale));
     CHECK(is_stale);
     end(&n);
