@@ -84,7 +84,7 @@ static kerf_status infer(kerf_node *n)
 static double macs(const kerf_node *n)
 {
     const kerf__conv v = kerf__conv_of(n);
-    return kerf__conv_macs(&v) * kerf__sparse_density(n);
+    return kerf__conv_macs(&v) * v.lanes * kerf__sparse_density(n);
 }
 
 /* ---- one work-item a pixel ------------------------------------------------------------------ */
@@ -96,11 +96,13 @@ static int fits(const kerf__op_case *c)
            kerf__conv_loop_fits(c, (int64_t)v.src_channels * v.h.kernel * v.w.kernel);
 }
 
-/* Cycles of one core, Zen 5 under PoCL. */
+/* Cycles of one core, Zen 5 under PoCL; by src each term divides by the strides. */
 static double guess(const kerf__op_case *c)
 {
-    enum { A_TERM = 3, AN_ELEMENT = 30 };
-    return AN_ELEMENT * (double)kerf__value_elements(c->node->outputs[0]) + A_TERM * macs(c->node);
+    enum { A_TERM = 3, A_TERM_BY_SRC = 24, AN_ELEMENT = 30 };
+    const kerf__conv v = kerf__conv_of(c->node);
+    const double a_term = v.direction == KERF__CONV_SRC ? A_TERM_BY_SRC : A_TERM;
+    return AN_ELEMENT * (double)kerf__value_elements(c->node->outputs[0]) + a_term * macs(c->node);
 }
 
 static kerf_status build(const kerf__op_case *c)
