@@ -37,6 +37,14 @@ expect 0 "--budget 0.001: not enough for 2 of 2 plans" "$KERF" tune m.onnx --bat
 expect 2 "--budget" "$KERF" tune m.onnx --budget -1
 expect 1 "none.onnx" "$KERF" tune none.onnx
 
+# Layers with zeros are timed with and without them, in all directions; then planners know.
+"$KERF" new lenet-300-100 --input 1,8,8 --width 0.3 -q -o wide.onnx
+"$KERF" prune wide.onnx --sparsity 0.9 -q -o few.onnx >/dev/null
+expect 0 "zeros 10% Gemm" "$KERF" tune few.onnx --batch 16
+grep -q "zeros train 10% Gemm" out.txt || failed "zeros are not timed in training"
+[ "$(grep -c '^zeros' "$stores"/*.txt)" -ge 3 ] || failed "zeros are not remembered"
+whole_store
+
 # Ctrl-C: what was measured is kept whole.
 rm -r "$stores"
 "$KERF" tune >out.txt 2>err.txt &
