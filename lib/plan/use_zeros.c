@@ -98,8 +98,7 @@ static int may_be_sparse(const kerf_node *n)
         kerf_shape_num_elements(n->inputs[1]->shape) < LEAST_WEIGHTS || n->outputs[0]->next_of >= 0)
         return 0;
     const kerf__conv v = kerf__conv_of(n);
-    return !kerf__conv_is_depthwise(&v) &&
-           (int64_t)v.h.kernel * v.w.kernel <= KERF__SPARSE_CHANNEL &&
+    return (int64_t)v.h.kernel * v.w.kernel <= KERF__SPARSE_CHANNEL &&
            v.src_channels <= INT32_MAX / KERF__SPARSE_CHANNEL;
 }
 
@@ -147,15 +146,22 @@ static double border_cost(const zeros *z, const kerf_node *n)
     return z->is_blocked ? A_REORDERING * elements : 0;
 }
 
+/* Up to which density, where nothing was measured; -1: never.  A depth-wise layer has too few
+ * weights for each pixel that is loaded. */
+static double guess(const zeros *z, const kerf__conv *v, double spare)
+{
+    const int is_strided = v->h.stride > 1 || v->w.stride > 1;
+    const double a_non_zero = !z->is_blocked ? A_NON_ZERO_GPU : is_strided ? A_STRIDED : A_NON_ZERO;
+    return kerf__conv_is_depthwise(v) ? -1 : spare / (a_non_zero * kerf__conv_macs(v));
+}
+
 static int pays(const zeros *z, const kerf_node *n)
 {
     const kerf__conv v = kerf__conv_of(n);
-    const int is_strided = v.h.stride > 1 || v.w.stride > 1;
-    const double a_non_zero = !z->is_blocked ? A_NON_ZERO_GPU : is_strided ? A_STRIDED : A_NON_ZERO;
     const double dense = dense_cost(&v), border = border_cost(z, n);
-    const double guess = (dense - border) / (a_non_zero * kerf__conv_macs(&v));
-    return dense > 0 && z->density[n->index] <=
-                            kerf__zeros_most_density(&z->known[n->index], border / dense, guess);
+    return dense > 0 &&
+           z->density[n->index] <= kerf__zeros_most_density(&z->known[n->index], border / dense,
+                                                            guess(z, &v, dense - border));
 }
 
 /* At first all that have zeros; then those go, one after the other, that do not pay beside what
