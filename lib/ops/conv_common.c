@@ -47,6 +47,7 @@ static const kind KINDS[] = {
     {"kerf.ConvGradWeights", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0, 0},
     {"kerf.SparseConv", KERF__CONV_DST, 1, 4, 5, 0, 1, 1},
     {"kerf.SparseConvGradInput", KERF__CONV_SRC, 1, 0, 0, 0, 1, 1},
+    {"kerf.SparseQLinearConv", KERF__CONV_DST, 3, 8, 9, 1, 1, 0},
     {"kerf.SparseConvGrad", KERF__CONV_WEIGHTS, 1, 0, 0, 0, 0, 1},
 };
 

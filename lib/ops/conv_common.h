@@ -17,8 +17,9 @@
  * that lie side by side as one pixel.
  *
  * A 1-D convolution is one whose h has a size of 1 everywhere.  Those of bytes, ConvInteger and
- * QLinearConv, make dst as Conv does, from other inputs (qlinear_conv.c); so does kerf.SparseConv,
- * from weights without their zeros (sparse_conv.c). */
+ * QLinearConv, make dst as Conv does, from other inputs (qlinear_conv.c); so do kerf.SparseConv and
+ * kerf.SparseQLinearConv, from weights without their zeros (sparse_conv.c, sparse_qlinear_conv.c).
+ */
 #ifndef KERF_OPS_CONV_COMMON_H
 #define KERF_OPS_CONV_COMMON_H
 

@@ -50,6 +50,7 @@
     X(sparse_conv_grad) \
     X(sparse_matmul) \
     X(sparse_pattern) \
+    X(sparse_qlinear_conv) \
     X(step_grad) \
     X(top_k_mask) \
     X(trained_range) \

@@ -39,7 +39,8 @@ static kerf__conv_bytes inputs_of(const kerf_node *n)
     static const kerf__conv_bytes INTEGER = {0,  1,  2,  3,  -1, -1, -1, -1,
                                              -1, -1, -1, -1, -1, -1, 0,  0};
     static const kerf__conv_bytes QLINEAR = {0, 3, 2, 5, 7, 1, 4, 6, 8, 9, 10, 11, 12, 13, 0, 0};
-    return is_integer(n) ? INTEGER : QLINEAR;
+    static const kerf__conv_bytes SPARSE = {0, 3, 2, -1, 7, 1, 4, 6, 8, 9, 10, 11, 12, 13, 0, 0};
+    return is_integer(n) ? INTEGER : kerf__node_is(n, "kerf.SparseQLinearConv") ? SPARSE : QLINEAR;
 }
 
 /* What says the type of the result; -1: int32. */
@@ -100,7 +101,7 @@ static kerf_status check_residual(const kerf_node *n, const kerf__conv_bytes *b,
     return kerf__node_check_numbers(n, b->sum_zero, n->inputs[b->sum_zero]->type, KERF__ALONE);
 }
 
-static kerf_status infer(kerf_node *n)
+kerf_status kerf__qlinear_conv_infer(kerf_node *n)
 {
     const kerf__conv_bytes b = inputs_of(n);
     kerf__conv v = {0};
@@ -300,8 +301,8 @@ static const kerf__variant INTEGER_VARIANTS[] = {PLAIN_VARIANTS};
 
 #define ENTRY(name, least, most, wish, table)                                                      \
     {                                                                                              \
-        .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = -1, .infer = infer,    \
-        .macs = macs, .layouts = wish, .variants = table,                                          \
+        .op = name, .min_inputs = least, .max_inputs = most, .num_outputs = -1,                    \
+        .infer = kerf__qlinear_conv_infer, .macs = macs, .layouts = wish, .variants = table,       \
         .num_variants = sizeof table / sizeof table[0]                                             \
     }
 

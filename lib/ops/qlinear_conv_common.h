@@ -13,6 +13,8 @@ typedef struct kerf__conv_bytes {
 } kerf__conv_bytes;
 
 kerf__conv_bytes kerf__conv_bytes_of(const kerf_node *n);
+/* The shape rule. */
+kerf_status kerf__qlinear_conv_infer(kerf_node *n);
 
 enum { KERF__MOST_CONV_ARGS = 56 };
 /* INTEGERS, GEOMETRY and ADDEND of kernels/qlinear_conv.clh behind x, weights and dst; their

@@ -195,6 +195,15 @@ const gate_case gate_cases[] = {
     {"kerf.SparseConv", "f32:2,5,9,11,16 f32:100 s32:8 s32:100", "weights_shape=7,5,3,3 pads=1,1,1,1", 0},
     {"kerf.SparseConvGradInput", "f32:2,7,9,11,16 f32:100 s32:6 s32:100",
      "weights_shape=7,5,3,3 pads=1,1,1,1 output_shape=9,11", 0},
+    {"kerf.SparseQLinearConv", "u8:2,5,9,11 f32: u8: s8:100,4 f32:7 s32:8,2 f32: u8: s32:7 - - - - - s32:100",
+     "weights_shape=7,5,3,3 pads=1,1,1,1", 0},
+    {"kerf.SparseQLinearConv", "u8:2,5,9,11 f32: u8: s8:100,4 f32:7 s32:8,2 f32: u8: s32:7 u8:2,7,9,11 f32: u8: f32: u8: s32:100",
+     "weights_shape=7,5,3,3 pads=1,1,1,1", 0},
+    {"kerf.SparseQLinearConv", "u8:2,2,9,11,16 f32: u8: s8:100,4 f32:32 s32:33,2 f32: u8: s32:32 - - - - - s32:100",
+     "weights_shape=32,32,3,3 layouts=c16>c16 pads=1,1,1,1", 0},
+    {"kerf.SparseQLinearConv", "u8:2,2,9,11,16 f32: u8: s8:100,4 f32:32 s32:33,2 f32: u8: s32:32 u8:2,2,9,11,16 f32: u8: f32: u8: s32:100",
+     "weights_shape=32,32,3,3 layouts=c16,plain,plain,plain,plain,plain,plain,plain,plain,c16>c16 pads=1,1,1,1", 0},
+    {"kerf.SparseWords", "s8:7,5,3,3", NULL, 0},
     {"kerf.SparseConvGrad", "f32:2,5,9,11,16 f32:2,7,9,11,16 s32:8 s32:100", "pads=1,1,1,1 kernel_shape=3,3", 0},
 
     /* Channels of many pixels, of one, and in blocks; statistics of the batch. */

@@ -51,6 +51,7 @@ REF(sparse_conv);
 REF(sparse_conv_grad);
 REF(sparse_matmul);
 REF(sparse_pattern);
+REF(sparse_qlinear_conv);
 REF(step_grad);
 REF(top_k_mask);
 REF(trained_range);
