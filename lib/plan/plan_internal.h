@@ -252,6 +252,8 @@ kerf_status kerf__plan_count_entries(const kerf_plan *p, int state_id, int64_t *
 kerf_status kerf__plan_note_zeros(kerf_plan *p, const kerf__zeros *zeros);
 /* use_zeros.c: convolutions whose weights are mostly 0 become sparse. */
 kerf_status kerf__plan_use_zeros(kerf__planning *p);
+/* use_zeros_bytes.c: those of bytes, by words of four zeros. */
+kerf_status kerf__plan_use_zero_words(kerf__planning *p);
 /* Whole percents of a convolution's weights that are left, as far as they matter. */
 int kerf__plan_percent_left(int64_t count, int64_t total);
 /* layout.c: blocked memory layouts where they pay; 1 if this device has any. */
