@@ -138,6 +138,24 @@ static int end(const options *o, kerf_status status)
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
+static int chooses_some(const kerf_quantize_options *q)
+{
+    int num = 0;
+    for (size_t i = 0; i < q->num_choices; i++)
+        num += q->choices[i].weights != KERF_F32;
+    return num > 0;
+}
+
+/* What comes nearest to a target that was missed; nothing is learned on top of it.  It may be the
+ * network as it is. */
+static int keep_closest(change *c, const kerf_quantize_options *q)
+{
+    int code = chooses_some(q) ? end(c->o, kerf_quantize(c->s.m.g, c->s.m.s, q)) : 0;
+    if (code == 0)
+        code = change_keep_missed(c);
+    return code == 0 ? EXIT_TARGET : code;
+}
+
 static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
                     kerf_calibrate_options *how)
 {
@@ -151,6 +169,8 @@ static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
         code = end(c->o, prepare(c, q, how, &ranges));
     if (code == 0 && target_wanted(c->o))
         code = bits_find(c, q, how, &bits);
+    if (code == EXIT_TARGET)
+        code = keep_closest(c, q);
     if (code == 0 && c->o->adaround)
         code = end(c->o, learn(c, &learned, q, how));
     if (code == 0 && quantize_is_trained(c->o))

@@ -226,11 +226,10 @@ int bits_find(change *c, kerf_quantize_options *q, const kerf_calibrate_options 
     progress_clear(&c->bar);
     if (status != KERF_OK)
         return status == KERF_ERR_CANCELLED ? EXIT_INTERRUPTED : fail_kerf(c->o, status);
-    if (kerf_bits_missed(*out) != NULL) {
-        fail_work(c->o, "%s", kerf_bits_missed(*out));
-        return EXIT_TARGET;
-    }
     q->choices = kerf_bits_choices(*out);
     q->num_choices = kerf_bits_num_layers(*out);
-    return show(c, *out);
+    if (kerf_bits_missed(*out) == NULL)
+        return show(c, *out);
+    fail_work(c->o, "%s", kerf_bits_missed(*out));
+    return EXIT_TARGET;
 }

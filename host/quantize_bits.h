@@ -8,7 +8,7 @@
 /* What the command line says of them; 0 or an exit code after a message. */
 int bits_check(const options *o);
 /* Finds types, shows what it found, and has q choose them, which borrows them from *out.  An exit
- * code after a message: interrupted, failed, or EXIT_TARGET. */
+ * code after a message: interrupted, failed, or EXIT_TARGET, where q chooses what comes nearest. */
 int bits_find(change *c, kerf_quantize_options *q, const kerf_calibrate_options *how,
               kerf_bits **out);
 

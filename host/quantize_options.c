@@ -112,8 +112,9 @@ static int check_options(const options *o, kerf_quantize_mode mode)
                              "trains the weights themselves");
     if (o->adaround && o->data == NULL)
         return fail_usage(o, "--adaround: needs --data to learn from");
-    if (o->run_dir != NULL && !quantize_is_trained(o) && !o->analyse)
-        return fail_usage(o, "--run-dir: goes with --mode qat and --analyse alone");
+    if (o->run_dir != NULL && !quantize_is_trained(o) && !o->analyse && !target_wanted(o))
+        return fail_usage(o, "--run-dir: goes with --mode qat, --analyse, --max-drop, --size and "
+                             "--latency alone");
     if (o->analyse && o->data == NULL)
         return fail_usage(o, "--analyse: needs --data to compare on");
     if (target_wanted(o) && (code = bits_check(o)) != 0)

@@ -148,7 +148,7 @@ expect_error 2 "kerf: quantize: --freeze-observers: goes with --mode qat alone" 
     "$KERF" quantize dense3.onnx --data $data --freeze-observers 1 -o x.onnx
 expect_error 2 "kerf: quantize: --learn-ranges: goes with --mode qat alone" \
     "$KERF" quantize dense3.onnx --mode dynamic --learn-ranges -o x.onnx
-expect_error 2 "kerf: quantize: --run-dir: goes with --mode qat and --analyse alone" \
+expect_error 2 "kerf: quantize: --run-dir: goes with --mode qat, --analyse, --max-drop, --size and --latency alone" \
     "$KERF" quantize dense3.onnx --run-dir page -o x.onnx
 expect_error 2 "kerf: quantize: --adaround: needs --data to learn from" \
     "$KERF" quantize dense3.onnx --adaround -o x.onnx

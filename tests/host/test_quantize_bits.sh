@@ -47,6 +47,11 @@ expect 0 "ms float" "$KERF" quantize dense.onnx --mode weight-only --data $data 
 
 # ---- what cannot be had ----------------------------------------------------------------------
 expect 3 "kerf: quantize: the file takes at least" "$KERF" quantize dense.onnx --data $data --size 1K -q -o x.onnx
+[ -s x.run/model.onnx ] || failed "the closest to a target that was missed is not kept"
+[ "$(wc -c <x.run/model.onnx)" -lt $((floats / 6)) ] || failed "$(wc -c <x.run/model.onnx) bytes are not the fewest that can be had"
+expect 3 "kept/model.onnx" "$KERF" quantize dense.onnx --data $data --size 1K --run-dir kept -o x.onnx
+cmp kept/model.onnx x.run/model.onnx || failed "the same search kept another file"
+[ -s kept/summary.json ] || failed "the run's folder has no summary"
 expect 3 "ms, must take 1e-06 at most" "$KERF" quantize dense.onnx --mode dynamic --data $data --latency 1e-6 -q -o x.onnx
 expect_error 2 "kerf: quantize: --size 4y: must be bytes such as 60000 or 60K, or 4x: so many times smaller" \
     "$KERF" quantize dense.onnx --data $data --size 4y -o x.onnx
