@@ -4,6 +4,7 @@
 
 #include "pruned_layer.h"
 
+/* Of MatMul's weight: inputs by outputs. */
 enum { ROWS = 23, COLUMNS = 17, NUM = ROWS * COLUMNS };
 static kerf_device *dev;
 static float weights[NUM], scores[NUM];
@@ -162,6 +163,154 @@ static void test_rigl(void)
     unmake(&n);
 }
 
+/* ---- by units ------------------------------------------------------------------------------ */
+
+/* Methods and what a weight counts by; those of weights that come back, before any went. */
+static double by_weight(int i)
+{
+    return fabs((double)weights[i]);
+}
+
+static const struct way {
+    const char *name;
+    kerf_prune_method method;
+    double (*number)(int i);
+} WAYS[] = {
+    {"taylor", KERF_PRUNE_TAYLOR, by_size},     {"snip", KERF_PRUNE_SNIP, by_size},
+    {"movement", KERF_PRUNE_MOVEMENT, by_sign}, {"obd", KERF_PRUNE_OBD, by_second_order},
+    {"soft", KERF_PRUNE_SOFT, by_weight},       {"surgery", KERF_PRUNE_SURGERY, by_weight},
+};
+
+/* Units of `outputs` by `inputs`: the sum of what their weights count by. */
+typedef struct units {
+    int inputs, outputs, num;
+    double sum[NUM], slope[NUM];
+    int kept[NUM], size[NUM];
+} units;
+
+static int unit_of(const units *u, int i)
+{
+    const int a_row = (COLUMNS + u->outputs - 1) / u->outputs;
+    return i / COLUMNS / u->inputs * a_row + i % COLUMNS / u->outputs;
+}
+
+static void count_units(units *u, int outputs, int inputs, const network *n,
+                        double (*number)(int i))
+{
+    memset(u, 0, sizeof *u);
+    u->outputs = outputs;
+    u->inputs = inputs;
+    for (int i = 0; i < NUM; i++) {
+        const int k = unit_of(u, i);
+        u->num = k >= u->num ? k + 1 : u->num;
+        u->sum[k] += number(i);
+        u->slope[k] += by_size(i);
+        u->kept[k] += n->kept[i];
+        u->size[k]++;
+    }
+    for (int k = 0; k < u->num; k++)
+        CHECK(u->kept[k] == 0 || u->kept[k] == u->size[k]);
+}
+
+static void test_units(const struct way *way, kerf_prune_structure structure, int outputs,
+                       int inputs)
+{
+    static network n;
+    static units u;
+    double least_kept = INFINITY, most_gone = -INFINITY;
+    int gone = 0;
+    make(&n);
+    kerf_pruner *p = begin(&n, &(kerf_prune_options){.method = way->method,
+                                                     .amount = 0.6,
+                                                     .structure = structure,
+                                                     .block = {outputs, inputs}});
+    apply(&n, p, 1);
+    count_units(&u, outputs, inputs, &n, way->number);
+    for (int k = 0; k < u.num; k++) {
+        gone += u.kept[k] == 0;
+        if (u.kept[k] > 0)
+            least_kept = fmin(least_kept, u.sum[k]);
+        else
+            most_gone = fmax(most_gone, u.sum[k]);
+    }
+    if (most_gone > least_kept + 1e-5)
+        printf("%s, %dx%d: %g went, %g is kept\n", way->name, outputs, inputs, most_gone,
+               least_kept);
+    CHECK(most_gone <= least_kept + 1e-5);
+    CHECK(gone == (int)floor(0.6 * u.num + 0.5));
+    kerf_pruner_destroy(p);
+    unmake(&n);
+}
+
+/* Of four inputs the two that count most. */
+static void test_two_of_four(const struct way *way)
+{
+    static network n;
+    int wrong = 0;
+    make(&n);
+    kerf_pruner *p =
+        begin(&n, &(kerf_prune_options){
+                      .method = way->method, .structure = KERF_STRUCTURE_N_OF_M, .block = {2, 4}});
+    apply(&n, p, 1);
+    for (int i = 0; i < NUM; i++) {
+        int above = 0;
+        for (int k = 0; k < NUM; k++)
+            above += k % COLUMNS == i % COLUMNS && k / COLUMNS / 4 == i / COLUMNS / 4 &&
+                     way->number(k) > way->number(i);
+        wrong += n.kept[i] != (above < 2);
+    }
+    if (wrong > 0)
+        printf("%s, 2:4: %d masks are wrong\n", way->name, wrong);
+    CHECK(wrong == 0);
+    kerf_pruner_destroy(p);
+    unmake(&n);
+}
+
+/* Whole blocks go, and of these the steepest come back. */
+static void test_rigl_units(void)
+{
+    static network n;
+    static units u;
+    const int outputs = 2, inputs = 3;
+    int gone = 0, grown = 0, wrong = 0;
+    make(&n);
+    kerf_pruner *p = begin(&n, &(kerf_prune_options){.method = KERF_PRUNE_RIGL,
+                                                     .amount = 0.6,
+                                                     .structure = KERF_STRUCTURE_BLOCK,
+                                                     .block = {outputs, inputs}});
+    apply(&n, p, 1);
+    count_units(&u, outputs, inputs, &n, by_weight);
+    const int must_go = (int)floor(0.6 * u.num + 0.5);
+    const int more = (int)floor(0.3 * (u.num - must_go) + 0.5);
+    for (int k = 0; k < u.num; k++) {
+        int smaller = 0, steeper = 0;
+        for (int j = 0; j < u.num; j++)
+            smaller += u.sum[j] < u.sum[k];
+        const int was_taken = smaller < must_go + more;
+        gone += u.kept[k] == 0;
+        grown += was_taken && u.kept[k] > 0;
+        for (int j = 0; j < u.num; j++)
+            steeper += u.kept[j] == 0 && u.slope[j] > u.slope[k] + 1e-5;
+        wrong += (was_taken && u.kept[k] > 0 && steeper > 0) || (!was_taken && u.kept[k] == 0);
+    }
+    CHECK(wrong == 0);
+    CHECK(gone == must_go && grown == more);
+    kerf_pruner_destroy(p);
+    unmake(&n);
+}
+
+static void test_structures(void)
+{
+    for (size_t i = 0; i < sizeof WAYS / sizeof WAYS[0]; i++) {
+        test_units(&WAYS[i], KERF_STRUCTURE_BLOCK, 4, 1);
+        test_units(&WAYS[i], KERF_STRUCTURE_BLOCK, 2, 3);
+        test_units(&WAYS[i], KERF_STRUCTURE_KERNEL, 1, 1);
+        test_units(&WAYS[i], KERF_STRUCTURE_CHANNEL, 1, ROWS);
+        test_two_of_four(&WAYS[i]);
+    }
+    test_rigl_units();
+}
+
 int main(void)
 {
     unsigned x = 12345;
@@ -177,6 +326,7 @@ int main(void)
     test_soft(KERF_PRUNE_SOFT);
     test_soft(KERF_PRUNE_SURGERY);
     test_rigl();
+    test_structures();
     kerf_device_close(dev);
     return check_result();
 }
