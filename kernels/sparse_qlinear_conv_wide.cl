@@ -9,7 +9,8 @@
  *
  * x is read from the *band*, a copy in local memory of what the tile needs of all channels: a plane
  * for each word of four channels, without signs, with x's zero point where x has no pixels.  Lines
- * of a plane are `pitch` words apart.  With a stride it has a part for each remainder (`phase`), in
+ * of a plane are `pitch` words apart, whole vectors where that costs little, so that taps of the
+ * first column are aligned.  With a stride it has a part for each remainder (`phase`), in
  * which neighbouring pixels lie together.  The sums of 16 output channels wait in local memory,
  * go through what the dense kernel's go through (qlinear_conv_tile.clh), so that they become the
  * same integers, and are turned into pixels of 16 channels as bytes.  Lanes that are no pixels are
@@ -74,10 +75,11 @@ static inline int end_inside(const axis *a, int phase)
 /* By one store, where vstore16 writes PoCL's four parts of it. */
 typedef uint16 lanes16 __attribute__((aligned(4)));
 
-/* A block of planes in the band. */
+/* A block of planes in the band, and the pixels that may be read from where x has its own on. */
 typedef struct planes {
     local uint *at;
     int plane; /* from one to the next */
+    int first, end;
     uint flip, padding;
 } planes;
 
@@ -97,74 +99,63 @@ static INLINED void split_words(uint16 p, uint16 q, uint16 r, uint16 s, uint16 *
     words[3] = (uint16)(p.s37bf, q.s37bf, r.s37bf, s.s37bf);
 }
 
-/* 16 pixels, `step` apart. */
-static INLINED void copy_pixels(global const uint *x, int step, local uint *to, const planes *b)
+/* 16 lanes of a line: those from begin to before end are pixels, `step` apart, the first lane would
+ * be `pixel`; the others are padding. */
+static INLINED void copy_lanes(global const uint *x, int pixel, int step, local uint *to, int begin,
+                               int end, const planes *b)
 {
+    const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const int16 is_pixel = (lane >= begin) & (lane < end);
     uint16 words[WORDS];
-    split_words(four_pixels(x, step), four_pixels(x + 4 * step * WORDS, step),
-                four_pixels(x + 8 * step * WORDS, step), four_pixels(x + 12 * step * WORDS, step),
-                words);
+    if (pixel >= b->first && pixel + 15 * step < b->end) {
+        x += pixel * WORDS;
+        split_words(four_pixels(x, step), four_pixels(x + 4 * step * WORDS, step),
+                    four_pixels(x + 8 * step * WORDS, step),
+                    four_pixels(x + 12 * step * WORDS, step), words);
+    } else {
+        uint lanes[16 * WORDS];
+        for (int i = 0; i < 16; i++)
+            vstore4(i >= begin && i < end ? vload4(pixel + i * step, x) : (uint4)(0), i, lanes);
+        split_words(vload16(0, lanes), vload16(1, lanes), vload16(2, lanes), vload16(3, lanes),
+                    words);
+    }
 #pragma unroll
     for (int w = 0; w < WORDS; w++)
-        *(local lanes16 *)(to + w * b->plane) = words[w] ^ b->flip;
+        *(local lanes16 *)(to + w * b->plane) =
+            select((uint16)(b->padding), words[w] ^ b->flip, as_uint16(is_pixel));
 }
 
-static INLINED void copy_pixel(uint4 x, local uint *to, const planes *b)
-{
-    x ^= b->flip;
-    to[0] = x.s0;
-    to[b->plane] = x.s1;
-    to[2 * b->plane] = x.s2;
-    to[3 * b->plane] = x.s3;
-}
-
-/* `left` pixels may be read.  Where others follow, a store may reach over what is written later. */
-static inline void copy_line(global const uint *x, int step, local uint *to, int num, int left,
-                             int is_last, const planes *b)
-{
-    int i = 0;
-    for (; (is_last ? i + 16 <= num : i < num) && (i + 15) * step < left; i += 16)
-        copy_pixels(x + i * step * WORDS, step, to + i, b);
-    for (; i < num; i++)
-        copy_pixel(vload4(i * step, x), to + i, b);
-}
-
-static inline void pad_line(local uint *to, int begin, int end, const planes *b)
-{
-    for (int w = 0; w < WORDS; w++)
-        for (int i = begin; i < end; i++)
-            to[w * b->plane + i] = b->padding;
-}
-
-/* One phase of a block's plane, line by line, and what is behind the last one. */
+/* One phase of a block's plane, line by line, and what is behind the last one.  A line's last store
+ * may reach over what is written later. */
 static inline void copy_phase(global const uint *x, local uint *to, const axis *down,
                               const axis *across, int phase_y, int phase_x, int phase_words,
                               const planes *b)
 {
     const int first = first_inside(across, phase_x), last = end_inside(across, phase_x);
-    const int col = place(across, phase_x, first), pitch = across->num;
-    for (int i = 0; i < down->num; i++, to += pitch) {
-        const int row = place(down, phase_y, i);
-        const int inside = row >= 0 && row < down->src && first < last;
-        const int at = inside ? row * across->src + col : 0;
-        const int begin = inside ? first : 0, end = inside ? last : 0;
-        pad_line(to, 0, begin, b);
-        copy_line(x + at * WORDS, across->stride, to + begin, end - begin,
-                  down->src * across->src - at, i + 1 == down->num, b);
-        pad_line(to, end, pitch, b);
+    const int col = place(across, phase_x, 0), pitch = across->num, step = across->stride;
+    for (int i = 0; i < down->num; i++) {
+        const int row = place(down, phase_y, i), inside = row >= 0 && row < down->src;
+        const int pixel = inside ? row * across->src + col : 0;
+        for (int j = 0; j < pitch; j += 16)
+            copy_lanes(x, pixel + j * step, step, to + i * pitch + j, inside ? first - j : 0,
+                       inside ? last - j : 0, b);
     }
-    pad_line(to, 0, phase_words - down->num * pitch, b);
+    for (int w = 0; w < WORDS; w++)
+        for (int i = down->num * pitch; i < phase_words; i++)
+            to[w * b->plane + i] = b->padding;
 }
 
 static inline void fill_band(global const uint *x, planes b, const axis *down, const axis *across,
                              int num_blocks, int phase_words)
 {
-    for (int c = 0; c < num_blocks; c++) {
+    const int pixels = down->src * across->src;
+    for (int c = 0; c < num_blocks; c++, x += pixels * WORDS) {
         local uint *to = b.at + c * WORDS * b.plane;
+        b.first = c > 0 ? -pixels : 0; /* so that a store's worth is read at once */
+        b.end = c + 1 < num_blocks ? 2 * pixels : pixels;
         for (int i = 0; i < num_phases(down); i++)
             for (int j = 0; j < num_phases(across); j++, to += phase_words)
                 copy_phase(x, to, down, across, i, j, phase_words, &b);
-        x += down->src * across->src * WORDS;
     }
 }
 
@@ -298,21 +289,21 @@ kernel void sparse_qlinear_conv_wide(global const uint *x, global const uint *wo
                                      global uchar *dst, INTEGERS, GEOMETRY ADDEND,
                                      global const int2 *row_of, global const int *offsets,
                                      local uint16 *in_band, local int16 *sums, local int *taps,
-                                     int rows, int cols, int phase_words, int turns)
+                                     int rows, int cols, int pitch, int phase_words, int turns)
 {
     const int along = (dst_w + cols - 1) / cols, tile = (int)get_global_id(0);
     const int p = tile / along * rows, q = tile % along * cols, image = (int)get_global_id(2);
     axis down = {src_h, dst_h, kernel_h, stride_h, pad_h, dilation_h, p, 0};
     axis across = {src_w, dst_w, kernel_w, stride_w, pad_w, dilation_w, q, 0};
     down.num = rows + (kernel_h - 1) * dilation_h / stride_h;
-    across.num = cols + (kernel_w - 1) * dilation_w / stride_w;
+    across.num = pitch;
     const int plane = num_phases(&down) * num_phases(&across) * phase_words;
     const int end_y = min(rows, dst_h - p), end_x = min(cols, dst_w - q);
     const int src_blocks = (src_channels + LANES - 1) / LANES;
     const int dst_blocks = (dst_channels + LANES - 1) / LANES, dst_plane = dst_h * dst_w * LANES;
     const int from_x = has_x_zero ? (int)(x_zero[0] ^ x_flip) : x_flip;
     local uint *band = (local uint *)in_band;
-    const planes b = {band, plane, (uint)x_flip * 0x01010101u, (uint)from_x * 0x01010101u};
+    const planes b = {band, plane, 0, 0, (uint)x_flip * 0x01010101u, (uint)from_x * 0x01010101u};
     x += (long)image * src_blocks * src_h * src_w * WORDS;
     dst += (long)image * dst_blocks * dst_plane;
 #ifdef RESIDUAL

@@ -36,7 +36,7 @@ const kerf__candidate kerf__sparse_qlinear_runs[KERF__SPARSE_QLINEAR_NUM_RUNS] =
 typedef struct cut {
     kerf__conv v;
     int rows, cols; /* of dst to a tile */
-    int phase_words, turns;
+    int pitch, phase_words, turns;
     size_t band_bytes, sums_bytes;
     double cycles; /* of the busiest core */
 } cut;
@@ -84,12 +84,15 @@ static int size_tile(cut *k, int vectors)
     if ((double)(reach(h) + lanes) * (reach(w) + lanes) > INT_MAX / 2)
         return 0;
     k->cols = evenly(w->dst, w->dst < lanes ? w->dst : lanes);
-    const int pitch = k->cols + reach(w), fitting = (lanes - k->cols) / pitch + 1;
+    const int least = k->cols + reach(w), whole = kerf__ceil_div_int(least, V) * V;
+    k->pitch = reach(h) > 0 && whole - least <= least / 8 ? whole : least;
+    const int pitch = k->pitch, fitting = (lanes - k->cols) / pitch + 1;
     k->rows = evenly(h->dst, h->dst < fitting ? h->dst : fitting);
-    const int read = lanes + reach(h) * pitch + reach(w), lines = (k->rows + reach(h)) * pitch;
-    const int is_aligned = k->v.h.kernel * k->v.w.kernel == 1;
-    k->phase_words = read > lines ? read : lines;
-    if (is_aligned) /* as all loads are, then */
+    const int read = lanes + reach(h) * pitch + reach(w);
+    const int stored = kerf__ceil_div_int(pitch, V) * V; /* what the last line's stores reach */
+    const int written = (k->rows + reach(h) - 1) * pitch + stored;
+    k->phase_words = read > written ? read : written;
+    if (pitch % V == 0 || reach(h) + reach(w) == 0) /* some loads are aligned, or all */
         k->phase_words = kerf__ceil_div_int(k->phase_words, V) * V;
     const double plane = (double)num_phases(h) * num_phases(w) * k->phase_words;
     const double band = plane * blocks * KERF__LANES;
@@ -107,8 +110,8 @@ static double item_cycles(const kerf__op_case *c, const cut *k, int vectors)
     enum { FIRST_CACHE = 40 << 10 };
     const kerf__conv *v = &k->v;
     const double entries = (double)kerf__sparse_num_words(v) * kerf__sparse_words_density(c->node);
-    const double a_vector =
-        (v->h.kernel * v->w.kernel == 1 ? 1.0 : 1.4) * (k->band_bytes + k->sums_bytes > FIRST_CACHE ? 1.3 : 1);
+    const double a_vector = (v->h.kernel * v->w.kernel == 1 ? 1.0 : 1.4) *
+                            (k->band_bytes + k->sums_bytes > FIRST_CACHE ? 1.3 : 1);
     const double row = entries * (AN_ENTRY + a_vector * vectors) + A_ROW + vectors;
     const double endings = (double)k->rows * kerf__ceil_div_int(k->cols, V) * AN_ENDING;
     return A_BEGIN + k->turns * (KERF__LANES * row + endings) +
@@ -125,8 +128,8 @@ static void share(const kerf__op_case *c, cut *k, int vectors)
     for (int parts = 1; parts <= blocks; parts *= 2) {
         k->turns = kerf__ceil_div_int(blocks, parts);
         const double items = (double)num_tiles(k) * k->v.n * kerf__ceil_div_int(blocks, k->turns);
-        /* Drivers deal out in pieces, so the busiest core may be half an item behind. */
-        k->cycles = fmax(ceil(items / units), items / units + 0.5) * item_cycles(c, k, vectors);
+        /* So the busiest core is a quarter of an item behind, on average. */
+        k->cycles = fmax(ceil(items / units), items / units + 0.25) * item_cycles(c, k, vectors);
         if (k->cycles < best.cycles)
             best = *k;
     }
@@ -219,6 +222,7 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
     args[num++] = kerf__arg_local(kerf__conv_taps_bytes(&k.v));
     args[num++] = ARG(k.rows);
     args[num++] = ARG(k.cols);
+    args[num++] = ARG(k.pitch);
     args[num++] = ARG(k.phase_words);
     args[num++] = ARG(k.turns);
     snprintf(options, sizeof options, "%s%s%s%s", kerf__dot_options(c->dev, form),
