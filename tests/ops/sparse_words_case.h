@@ -20,7 +20,7 @@ static inline int words_case_fill(int8_t *word, uint32_t random, int num)
 {
     int sum = 0;
     for (int i = 0; i < 4; i++) {
-        word[i] = i < num ? (int8_t)(random >> 8 * i) : 0;
+        word[i] = (int8_t)(i < num ? random >> 8 * i : 0);
         sum += word[i];
     }
     if (word[0] == 0) {
