@@ -51,7 +51,8 @@ static kerf_value *add_conv(net *n, kerf_value *src, const char *name, int to, i
     return v;
 }
 
-/* Two convolutions, 32 channels of 2x2 pixels between them, of which every `every`-th weight is kept. */
+/* Two convolutions, 32 channels of 2x2 pixels between them, of which every `every`-th weight is
+ * kept. */
 static void begin(net *n, unsigned every)
 {
     kerf_value *v;
@@ -190,7 +191,8 @@ static void test_hostile_lines(void)
 static void test_bounds(void)
 {
     const kerf__zeros_known nothing = {0}, both = {2, {0.05, 0.2}, {0.5, 1.1}},
-                            fast = {1, {0.05}, {0.5}}, odd = {2, {0.05, 0.2}, {1.1, 0.5}};
+                            fast = {1, {0.05}, {0.5}}, odd = {2, {0.05, 0.2}, {1.1, 0.5}},
+                            slow = {2, {0.05, 0.2}, {1.2, 1.1}};
     const double near = 1e-12;
     CHECK(fabs(kerf__zeros_most_density(&nothing, 0, 0.15) - 0.15) < near);
     CHECK(kerf__zeros_most_density(&nothing, 0, -1) < 0);
@@ -203,6 +205,7 @@ static void test_bounds(void)
     /* A border that costs another half of it. */
     CHECK(kerf__zeros_most_density(&fast, 0.5, 0.3) < 0.05);
     CHECK(kerf__zeros_most_density(&odd, 0, 0.1) < 0.05); /* the doubt counts against it */
+    CHECK(kerf__zeros_most_density(&slow, 0, 0.5) < 0.05);
 }
 
 /* ---- a run that goes on ---------------------------------------------------------------------- */
