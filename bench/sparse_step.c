@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/plan_internal.h"
 #include "step_bench.h"
 
 enum { DENSE, SPARSE, NUM, MOST_ROUNDS = 4001 };
@@ -66,10 +67,11 @@ static double time_steps(contender all[NUM], kerf_device *dev)
     for (int i = 0; i < NUM; i++)
         qsort(all[i].ms, (size_t)rounds, sizeof(double), bench_order);
     const double dense = all[DENSE].ms[rounds / 2], sparse = all[SPARSE].ms[rounds / 2];
-    printf("plan,fastest_ms,median_ms,memory_mib\n");
+    printf("plan,fastest_ms,median_ms,plan_mib,with_states_mib\n");
     for (int i = 0; i < NUM; i++)
-        printf("%s,%.3f,%.3f,%.1f\n", NAMES[i], all[i].ms[0], all[i].ms[rounds / 2],
-               (double)kerf_plan_arena_bytes(all[i].plan) / (1 << 20));
+        printf("%s,%.3f,%.3f,%.1f,%.1f\n", NAMES[i], all[i].ms[0], all[i].ms[rounds / 2],
+               (double)kerf_plan_arena_bytes(all[i].plan) / (1 << 20),
+               (double)kerf__plan_needed_bytes(all[i].plan) / (1 << 20));
     printf("dense / sparse,%.2f,%.2f\n", all[DENSE].ms[0] / all[SPARSE].ms[0], dense / sparse);
     return sparse;
 }

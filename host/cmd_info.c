@@ -81,7 +81,7 @@ static void warn_strange_weights(json_t *list, const model *m)
         const kerf_state_entry *entry = kerf_state_get(m->s, id);
         if (entry == NULL || kerf_tensor_type(entry->tensor) != KERF_F32)
             continue;
-        size_t num = kerf_tensor_num_elements(entry->tensor), num_strange = 0;
+        size_t num = (size_t)kerf_shape_num_elements(entry->shape), num_strange = 0;
         float *data = malloc(num * sizeof *data + 1);
         if (data != NULL && kerf_state_read(m->s, id, data) == KERF_OK)
             for (size_t i = 0; i < num; i++)

@@ -10,9 +10,9 @@
  *
  * Outputs lie on the inputs: an item reads an element of all before it writes it.
  *
- * -DSPARSE=1: the gradient is that of a pattern's entries alone (sparse_pattern.cl), and nothing
- * else is touched: behind a hard mask all is 0 and stays so.
- * Limit: memory.  Host side: lib/ops/optimizer.c. */
+ * -DSPARSE=1: gradient and moments are those of a pattern's entries alone (sparse_pattern.cl), and
+ * no other weight is touched: behind a hard mask all is 0 and stays so. Limit: memory.  Host side:
+ * lib/ops/optimizer.c. */
 #include "common.clh"
 
 #ifndef MASK
@@ -129,14 +129,14 @@ kernel void sgd(global const float *weight, global const float *grad,
         const uint at = AT;
         const float w = weight[at], g = grad[i];
 #if MOMENT
-        const float v = moment[at];
+        const float v = moment[i];
 #else
         const float v = 0.0f;
 #endif
         SGD(float, w, g, v, ALIVE_1)
         next_weight[at] = next;
 #if MOMENT
-        next_moment[at] = ALIVE(float, speed, ALIVE_1);
+        next_moment[i] = ALIVE(float, speed, ALIVE_1);
 #endif
     }
 }
@@ -170,10 +170,10 @@ kernel void adam(global const float *weight, global const float *grad, global co
     }
     for (; i < end; i++) {
         const uint at = AT;
-        const float w = weight[at], g = grad[i], m = moment[at], v = second[at];
+        const float w = weight[at], g = grad[i], m = moment[i], v = second[i];
         ADAM(float, w, g, m, v, ALIVE_1)
         next_weight[at] = next;
-        next_moment[at] = ALIVE(float, next_m_, ALIVE_1);
-        next_second[at] = ALIVE(float, next_v_, ALIVE_1);
+        next_moment[i] = ALIVE(float, next_m_, ALIVE_1);
+        next_second[i] = ALIVE(float, next_v_, ALIVE_1);
     }
 }

@@ -38,9 +38,13 @@ typedef enum kerf_role {
 typedef struct kerf_state_entry {
     int id, owner; /* owner: id of the weight this belongs to, -1 for none */
     kerf_role role;
-    const char *name;    /* unique; lives as long as the entry */
-    kerf_tensor *tensor; /* owned by the state */
-    uint64_t version;
+    const char *name; /* unique; lives as long as the entry */
+    kerf_shape shape; /* of what is written and read */
+    /* Owned by the state.  It has the shape above, but for a moment that a plan keeps compact: what
+     * its weight's mask leaves of it, `compact` says where (lib/state/compact.h). */
+    kerf_tensor *tensor;
+    struct kerf__compact *compact;
+    uint64_t version, layout; /* layout: another one whenever the tensor is another one */
 } kerf_state_entry;
 
 /* dev NULL keeps everything in host memory (reading a file needs no device). */
@@ -61,7 +65,8 @@ KERF_API const kerf_state_entry *kerf_state_find(const kerf_state *s, const char
 KERF_API const kerf_state_entry *kerf_state_find_owned(const kerf_state *s, int owner,
                                                        kerf_role role);
 
-/* Whole entries from and to host memory; they wait.  A write makes a new version. */
+/* Whole entries, of their shape, from and to host memory; they wait.  A write makes a new version.
+ */
 KERF_API kerf_status kerf_state_write(kerf_state *s, int id, const void *src);
 KERF_API kerf_status kerf_state_read(const kerf_state *s, int id, void *dst);
 /* Tells that something else (a plan) changed the entry. */

@@ -6,9 +6,9 @@
  *     kerf.AdamUpdate(weight, grad, m, v, mask or none, step) -> next weight, m, v
  *         attributes beta1, beta2, epsilon, weight_decay, decoupled (AdamW)
  *
- * Both may have two inputs more, starts and sources of a pattern (sparse_pattern.c): the gradient
- * is then that of its entries, as kerf.SparseMatMulGrad makes it, and what has no entry stays.
- * There is no mask beside a pattern.
+ * Both may have two inputs more, starts and sources of a pattern (sparse_pattern.c): gradient and
+ * moments are then those of its entries, as kerf.SparseMatMulGrad makes it, and what has no entry
+ * stays.  There is no mask beside a pattern.
  *
  * The formulas are PyTorch's (torch.optim); see kerf_optimizer.  step is the step buffer of
  * ops/op.h.  What the mask prunes becomes and stays exactly 0, moments too.
@@ -74,10 +74,10 @@ static kerf_status check_pattern(const kerf_node *n)
     return kerf__node_check_shape(n, 1, n->inputs[l->step + 2]->shape);
 }
 
-static kerf_status check_like_weight(const kerf_node *n, int input, kerf_type type)
+static kerf_status check_like(const kerf_node *n, int input, int other, kerf_type type)
 {
     KERF__TRY(kerf__node_check_type(n, input, type));
-    return kerf__node_check_shape(n, input, n->inputs[0]->shape);
+    return kerf__node_check_shape(n, input, n->inputs[other]->shape);
 }
 
 static kerf_status infer(kerf_node *n)
@@ -88,17 +88,17 @@ static kerf_status infer(kerf_node *n)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "must have %d inputs, the step last",
                                l->step + 1);
     KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
-    KERF__TRY(is_sparse(n) ? check_pattern(n) : check_like_weight(n, 1, KERF_F32));
+    KERF__TRY(is_sparse(n) ? check_pattern(n) : check_like(n, 1, 0, KERF_F32));
     KERF__TRY(kerf__node_check_shape(n, l->step, KERF_SHAPE(KERF__STEP_FLOATS)));
     if (has(n, l->mask))
-        KERF__TRY(check_like_weight(n, l->mask, KERF_BOOL));
+        KERF__TRY(check_like(n, l->mask, 0, KERF_BOOL));
     kerf__set_output(n, 0, KERF_F32, n->inputs[0]->shape);
     int num_outputs = 1;
     for (int i = 2; i < 2 + l->num_moments; i++) {
         if (!has(n, i))
             continue;
-        KERF__TRY(check_like_weight(n, i, KERF_F32));
-        kerf__set_output(n, num_outputs++, KERF_F32, n->inputs[0]->shape);
+        KERF__TRY(check_like(n, i, 1, KERF_F32)); /* like the gradient */
+        kerf__set_output(n, num_outputs++, KERF_F32, n->inputs[1]->shape);
     }
     if (n->num_outputs != num_outputs)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "has %d outputs, must have %d", n->num_outputs,
@@ -132,15 +132,16 @@ static int was(int i)
 /* Outputs that lie elsewhere begin as what they were (in plans none does). */
 static kerf_status emit_keep(const kerf__op_case *c, const char *options)
 {
-    const size_t num = (size_t)kerf__value_elements(c->node->inputs[0]);
-    unsigned chunk;
-    const kerf__grid grid = kerf__grid_flat(c, num, &chunk);
-    for (int i = 0; i < c->node->num_outputs; i++)
+    for (int i = 0; i < c->node->num_outputs; i++) {
+        const size_t num = (size_t)kerf__value_elements(c->node->outputs[i]);
+        unsigned chunk;
+        const kerf__grid grid = kerf__grid_flat(c, num, &chunk);
         if (kerf__out(c, i) != kerf__in(c, was(i)))
             KERF__TRY(kerf__emit(c, &kerf__source_optimizer, "optimizer_keep", options,
                                  KERF__ARGS(ARG(kerf__in(c, was(i))), ARG(kerf__out(c, i)),
                                             ARG((unsigned)num), ARG(chunk)),
                                  grid));
+    }
     return KERF_OK;
 }
 

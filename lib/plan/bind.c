@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "device/refusal.h"
 #include "plan/plan_internal.h"
+#include "state/compact.h"
 
 /* ---- tensors ----------------------------------------------------------------------- */
 
@@ -210,6 +211,8 @@ static kerf_status list_steps(kerf_plan *p)
 
 kerf_status kerf__plan_bind(kerf_plan *p)
 {
+    KERF__TRY(kerf__plan_lay_moments(p));
+    p->layouts = p->checked_layouts = kerf__state_layouts(p->state);
     KERF__TRY(kerf__buffer_create(&p->arena, p->dev, p->arena_bytes));
     KERF__TRY(create_tensors(p));
     KERF__TRY(bind_nodes(p));

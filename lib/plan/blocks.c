@@ -51,24 +51,22 @@ static void find_last_uses(layout *l)
     }
 }
 
-static kerf_status state_block(layout *l, int id, int *out)
-{
-    if (l->state_blocks[id] < 0) {
-        const kerf_state_entry *entry = kerf_state_get(l->plan->state, id);
-        KERF__TRY(add_block(l->plan,
-                            (kerf__block){.kind = KERF__BLOCK_STATE,
-                                          .state_id = id,
-                                          .size_bytes = kerf_tensor_size_bytes(entry->tensor)},
-                            &l->state_blocks[id]));
-    }
-    *out = l->state_blocks[id];
-    return KERF_OK;
-}
-
 static size_t value_bytes(const kerf_value *v)
 {
     const int64_t bytes = kerf__tensor_bytes(v->type, v->shape);
     return bytes > 0 ? (size_t)bytes : 0; /* an unused output may have no shape */
+}
+
+/* As large as the value: the state may keep a moment whole until the plan is bound. */
+static kerf_status state_block(layout *l, const kerf_value *v, int id, int *out)
+{
+    if (l->state_blocks[id] < 0)
+        KERF__TRY(add_block(
+            l->plan,
+            (kerf__block){.kind = KERF__BLOCK_STATE, .state_id = id, .size_bytes = value_bytes(v)},
+            &l->state_blocks[id]));
+    *out = l->state_blocks[id];
+    return KERF_OK;
 }
 
 /* The block of an input that output 0 may be written over, or -1. */
@@ -104,7 +102,7 @@ static kerf_status place_output(layout *l, const kerf_node *n, int k)
     const kerf_value *v = n->outputs[k];
     int *block = &p->block_of[v->index], last = l->last_use[v->index];
     if (v->next_of >= 0)
-        return state_block(l, v->next_of, block);
+        return state_block(l, v, v->next_of, block);
     *block = -1;
     if (k == 0 && kerf__node_is_view(n))
         *block = p->block_of[n->inputs[0]->index];
@@ -157,7 +155,7 @@ static kerf_status place_all(layout *l)
     for (size_t i = 0; i < g->num_values; i++) {
         const kerf_value *v = g->values[i];
         if (v->kind == KERF__VALUE_STATE)
-            KERF__TRY(state_block(l, v->state_id, &p->block_of[i]));
+            KERF__TRY(state_block(l, v, v->state_id, &p->block_of[i]));
         else if (v->kind != KERF__VALUE_RESULT)
             KERF__TRY(add_block(p,
                                 (kerf__block){.kind = KERF__BLOCK_OWN,

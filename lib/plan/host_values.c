@@ -72,7 +72,7 @@ static kerf_status read_state(const kerf_plan *p, const kerf_value *v, float *by
     const kerf_state_entry *entry = kerf_state_get(p->state, v->state_id);
     if (entry->role != KERF_ROLE_MOMENT || v->type != KERF_F32)
         return kerf_state_read(p->state, v->state_id, bytes);
-    const size_t num = kerf_tensor_num_elements(entry->tensor);
+    const size_t num = (size_t)kerf_shape_num_elements(v->shape);
     kerf__fill_random(bytes, v->type, num, (uint32_t)v->index);
     for (size_t i = 0; i < num; i++)
         bytes[i] = 0.01f * fabsf(bytes[i]);

@@ -42,6 +42,7 @@ typedef struct kerf__planned {
     int scratch;                  /* its block, or -1 */
     kerf__buffer *scratch_buffer; /* owned; view of the arena, or its own behind fallback.c */
     size_t first_launch, num_launches;
+    size_t num_entries; /* of a pattern, when it was made last (kerf__plan_check_patterns) */
 } kerf__planned;
 
 /* A state that prepared nodes read, and its version when they ran last. */
@@ -116,6 +117,9 @@ struct kerf_plan {
     size_t num_prepared, num_prepared_launches, num_prepared_states;
     kerf__prepared *prepared; /* owned */
     int is_prepared;
+
+    /* The state's count of layouts when tensors were taken, and when they were looked at last. */
+    uint64_t layouts, checked_layouts;
 
     kerf__zeros *zeros; /* owned */
     size_t num_zeros, zeros_capacity;
@@ -250,6 +254,12 @@ kerf_status kerf__plan_check_patterns(const kerf_plan *p);
 kerf_status kerf__plan_count_entries(const kerf_plan *p, int state_id, int64_t *count,
                                      int64_t *total);
 kerf_status kerf__plan_note_zeros(kerf_plan *p, const kerf__zeros *zeros);
+/* compact_moments.c: the state keeps moments as this plan wants them; they follow patterns that
+ * were made again. */
+kerf_status kerf__plan_lay_moments(const kerf_plan *p);
+kerf_status kerf__plan_follow_patterns(const kerf_plan *p);
+/* Fails if a tensor of the state has given its place to another since the plan was made. */
+kerf_status kerf__plan_check_layouts(kerf_plan *p);
 /* use_zeros.c: convolutions whose weights are mostly 0 become sparse. */
 kerf_status kerf__plan_use_zeros(kerf__planning *p);
 /* use_zeros_bytes.c: those of bytes, by words of four zeros. */

@@ -104,6 +104,7 @@ kerf_status kerf__plan_list_prepared(kerf_plan *p)
 
 kerf_status kerf__plan_run_prepared(kerf_plan *p)
 {
+    KERF__TRY(kerf__plan_check_layouts(p));
     int fresh = p->is_prepared;
     for (size_t i = 0; i < p->num_prepared_states; i++) {
         const kerf_state_entry *entry = kerf_state_get(p->state, p->prepared[i].state_id);
@@ -115,6 +116,7 @@ kerf_status kerf__plan_run_prepared(kerf_plan *p)
     p->is_prepared = 0;
     KERF__TRY(kerf__plan_enqueue(p, 0, &p->num_prepared_launches));
     KERF__TRY(kerf__plan_check_patterns(p));
+    KERF__TRY(kerf__plan_follow_patterns(p));
     p->is_prepared = 1;
     return KERF_OK;
 }

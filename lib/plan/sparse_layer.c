@@ -28,6 +28,9 @@ kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const ker
     kerf_value *inputs[8] = {NULL};
     for (int i = 0; i < n->num_inputs; i++)
         inputs[i] = n->inputs[i];
+    for (int i = 2; i < n->num_inputs - 2; i++)
+        if (inputs[i] != NULL) /* a moment, read by nobody else */
+            inputs[i]->shape = values->shape;
     inputs[1] = values;
     inputs[n->num_inputs - 2] = NULL;
     inputs[n->num_inputs] = pattern->outputs[0];
@@ -174,20 +177,28 @@ kerf_status kerf_plan_is_stale(const kerf_plan *p, int *is_stale)
     return KERF_OK;
 }
 
+static int has_room_for_all(const kerf_node *pattern)
+{
+    return kerf_node_int(pattern, "capacity", 0) >=
+           kerf_shape_num_elements(pattern->inputs[0]->shape);
+}
+
 kerf_status kerf__plan_check_patterns(const kerf_plan *p)
 {
     for (size_t i = 0; i < p->num_prepared; i++) {
         const kerf_node *n = p->graph->nodes[i];
         const int64_t capacity = kerf_node_int(n, "capacity", 0);
         if (!kerf__node_is(n, "kerf.SparsePattern") ||
-            capacity >= kerf_shape_num_elements(n->inputs[0]->shape))
-            continue; /* has room for all */
+            (p->mode != KERF_TRAIN && has_room_for_all(n)))
+            continue;
         const size_t num = (size_t)kerf_shape_num_elements(n->outputs[0]->shape);
         int32_t *starts = kerf__alloc(num, sizeof *starts);
         if (starts == NULL)
             return kerf__fail_memory("plan", num * sizeof *starts);
         kerf_status status = kerf_tensor_read(p->tensors[n->outputs[0]->index], starts);
-        if (status == KERF_OK && starts[num - 1] >= capacity)
+        if (status == KERF_OK)
+            p->nodes[i].num_entries = (size_t)starts[num - 1];
+        if (status == KERF_OK && starts[num - 1] >= capacity && !has_room_for_all(n))
             status =
                 kerf__fail(KERF_ERR_ARGUMENT,
                            "plan: '%s' has %lld non-zeros or more, must have fewer as when the "

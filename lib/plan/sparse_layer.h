@@ -15,8 +15,8 @@ void kerf__sparse_take_place(kerf_node *sparse, kerf_node *n);
 /* The node that writes the weights' next value; NULL: none.  1 if it is an optimizer's. */
 kerf_node *kerf__sparse_find_update(const kerf_graph *g, const kerf_value *weights);
 int kerf__sparse_is_update(const kerf_node *n);
-/* The same update, of a pattern's entries and without the mask; it becomes the writer of the
- * states. */
+/* The same update, of a pattern's entries and their moments and without the mask; it becomes the
+ * writer of the states. */
 kerf_status kerf__sparse_make_update(kerf_node *n, kerf_value *values, const kerf_node *pattern);
 /* What a pattern of the weights is made of: their hard mask, or where nothing updates them they
  * themselves; NULL: it would have to be made anew in each step. */

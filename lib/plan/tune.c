@@ -198,15 +198,18 @@ static kerf_status compare(const tuner *t, const kerf_tune_target *target, kerf_
                            kerf_plan_options options, kerf_tune_gain *gain)
 {
     kerf_plan *untuned = NULL, *tuned = NULL;
+    kerf_state *other;
+    KERF__TRY(kerf__tune_second_state(&other, s, options.mode));
     options.untuned = 0;
     kerf_status status = kerf_plan_create(&tuned, target->g, s, &options);
     options.untuned = 1;
     if (status == KERF_OK)
-        status = kerf_plan_create(&untuned, target->g, s, &options);
+        status = kerf_plan_create(&untuned, target->g, other != NULL ? other : s, &options);
     if (status == KERF_OK)
         status = kerf__tune_compare(untuned, tuned, share_ms(t, 1), gain);
     kerf_plan_destroy(tuned);
     kerf_plan_destroy(untuned);
+    kerf_state_destroy(other);
     return status;
 }
 

@@ -182,3 +182,9 @@ kerf_status kerf__tune_compare(kerf_plan *untuned, kerf_plan *tuned, double budg
     judge(&x, gain);
     return gain->taken_back ? take_back(untuned, tuned) : KERF_OK;
 }
+
+kerf_status kerf__tune_second_state(kerf_state **out, const kerf_state *s, kerf_mode mode)
+{
+    *out = NULL;
+    return mode == KERF_TRAIN ? kerf_state_copy(out, s, kerf_state_device(s)) : KERF_OK;
+}

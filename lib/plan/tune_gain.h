@@ -11,5 +11,8 @@ kerf_status kerf__tune_compare(kerf_plan *untuned, kerf_plan *tuned, double budg
                                kerf_tune_gain *gain);
 /* Numbers for all inputs of a plan, and a step that changes no weight. */
 kerf_status kerf__tune_fill(kerf_plan *p);
+/* A copy for the second of two plans side by side that train, as each lays out moments in its own
+ * way; NULL where they do not train: both may have `s`. */
+kerf_status kerf__tune_second_state(kerf_state **out, const kerf_state *s, kerf_mode mode);
 
 #endif

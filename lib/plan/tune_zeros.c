@@ -141,15 +141,18 @@ static kerf_status make_plan(const kerf_tune_target *target, kerf_state *s, kerf
 static kerf_status tune_zeros(const kerf_tune_target *target, kerf_state *s, pair *x,
                               kerf_zeros_time *all)
 {
+    kerf_state *other;
+    KERF__TRY(kerf__tune_second_state(&other, s, target->options.mode));
     kerf_status status = make_plan(target, s, KERF_ZEROS_DENSE, &x->dense);
     if (status == KERF_OK)
-        status = make_plan(target, s, KERF_ZEROS_SPARSE, &x->sparse);
+        status = make_plan(target, other != NULL ? other : s, KERF_ZEROS_SPARSE, &x->sparse);
     if (status == KERF_OK)
         status = measure_layers(x);
     if (status == KERF_OK && all != NULL)
         status = measure_all(x, all);
     kerf_plan_destroy(x->dense);
     kerf_plan_destroy(x->sparse);
+    kerf_state_destroy(other);
     return status;
 }
 

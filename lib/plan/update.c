@@ -134,7 +134,7 @@ static kerf_status add_moment(kerf__planning *p, const kerf_value *weight, const
         status = kerf_state_add(s, name, KERF_ROLE_MOMENT, weight->state_id, weight->type,
                                 weight->shape, &id);
     else if (entry->role != KERF_ROLE_MOMENT || entry->owner != weight->state_id ||
-             !kerf_shape_equal(kerf_tensor_shape(entry->tensor), weight->shape))
+             !kerf_shape_equal(entry->shape, weight->shape))
         status = kerf__fail(KERF_ERR_ARGUMENT, "plan: '%s' must be a moment of '%s'", name,
                             weight->name);
     if (status == KERF_OK)

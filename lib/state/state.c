@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/names.h"
+#include "state/compact.h"
 #include "tensor/tensor_internal.h"
 
 struct kerf_state {
@@ -22,6 +23,7 @@ struct kerf_state {
     kerf_state_entry **entries; /* owned, each too; pointers stay when the array grows */
     size_t num, capacity;
     kerf__names names; /* of living entries */
+    uint64_t layouts;  /* tensors that were put in the place of others */
 };
 
 static void destroy_entry(kerf_state_entry *e)
@@ -29,6 +31,7 @@ static void destroy_entry(kerf_state_entry *e)
     if (e == NULL)
         return;
     kerf_tensor_destroy(e->tensor);
+    free(e->compact);
     free((char *)e->name); /* made by kerf__strdup below; const for those who look */
     free(e);
 }
@@ -58,6 +61,34 @@ kerf_device *kerf_state_device(const kerf_state *s)
     return s->dev;
 }
 
+/* ---- moments that are compact (compact.h) ---------------------------------------------------- */
+
+static kerf_status read_compact(const kerf_state_entry *e, float *whole)
+{
+    float *kept = kerf__alloc(kerf_tensor_num_elements(e->tensor), sizeof *kept);
+    if (kept == NULL)
+        return kerf__fail_memory(e->name, kerf_tensor_size_bytes(e->tensor));
+    kerf_status status = kerf_tensor_read(e->tensor, kept);
+    if (status == KERF_OK) {
+        memset(whole, 0, (size_t)kerf_shape_num_elements(e->shape) * sizeof *whole);
+        kerf__compact_scatter(e->compact, kept, whole);
+    }
+    free(kept);
+    return status;
+}
+
+/* Behind the elements that are kept there is 0. */
+static kerf_status write_compact(const kerf__compact *c, kerf_tensor *dst, const float *whole)
+{
+    float *kept = kerf__alloc(kerf_tensor_num_elements(dst), sizeof *kept);
+    if (kept == NULL)
+        return kerf__fail_memory("state", kerf_tensor_size_bytes(dst));
+    kerf__compact_gather(c, whole, kept);
+    kerf_status status = kerf_tensor_write(dst, kept);
+    free(kept);
+    return status;
+}
+
 /* ---- adding ----------------------------------------------------------------------------- */
 
 /* Says whose memory it is. */
@@ -82,6 +113,9 @@ static kerf_status create_entry(kerf_state_entry **out, kerf_device *dev,
         return kerf__fail_memory(like->name, sizeof *e);
     *e = *like;
     e->tensor = NULL;
+    e->compact = NULL;
+    e->shape = shape;
+    e->layout = 0;
     e->name = kerf__strdup(like->name);
     kerf_status status = e->name != NULL ? create_tensor(&e->tensor, dev, e->name, type, shape)
                                          : kerf__fail_memory(like->name, strlen(like->name));
@@ -128,15 +162,28 @@ kerf_status kerf_state_add(kerf_state *s, const char *name, kerf_role role, int 
     return KERF_OK;
 }
 
+/* A moment that is compact, into a tensor of its shape. */
+static kerf_status copy_whole(const kerf_state_entry *src, kerf_tensor *dst)
+{
+    float *whole = kerf__alloc(kerf_tensor_num_elements(dst), sizeof *whole);
+    if (whole == NULL)
+        return kerf__fail_memory(src->name, kerf_tensor_size_bytes(dst));
+    kerf_status status = read_compact(src, whole);
+    if (status == KERF_OK)
+        status = kerf_tensor_write(dst, whole);
+    free(whole);
+    return status;
+}
+
 static kerf_status copy_entry(kerf_state *dst, const kerf_state_entry *src)
 {
     if (src == NULL)
         return append(dst, NULL);
     kerf_state_entry *e;
-    KERF__TRY(create_entry(&e, dst->dev, src, kerf_tensor_type(src->tensor),
-                           kerf_tensor_shape(src->tensor)));
+    KERF__TRY(create_entry(&e, dst->dev, src, kerf_tensor_type(src->tensor), src->shape));
     KERF__TRY(append(dst, e));
-    return kerf_tensor_copy(src->tensor, e->tensor);
+    return src->compact == NULL ? kerf_tensor_copy(src->tensor, e->tensor)
+                                : copy_whole(src, e->tensor);
 }
 
 kerf_status kerf_state_copy(kerf_state **out, const kerf_state *src, kerf_device *dev)
@@ -197,7 +244,8 @@ kerf_status kerf_state_write(kerf_state *s, int id, const void *src)
     kerf_state_entry *e = entry(s, id);
     if (e == NULL)
         return no_entry(id);
-    KERF__TRY(kerf_tensor_write(e->tensor, src));
+    KERF__TRY(e->compact == NULL ? kerf_tensor_write(e->tensor, src)
+                                 : write_compact(e->compact, e->tensor, src));
     e->version++;
     return KERF_OK;
 }
@@ -205,7 +253,9 @@ kerf_status kerf_state_write(kerf_state *s, int id, const void *src)
 kerf_status kerf_state_read(const kerf_state *s, int id, void *dst)
 {
     const kerf_state_entry *e = entry(s, id);
-    return e != NULL ? kerf_tensor_read(e->tensor, dst) : no_entry(id);
+    if (e == NULL)
+        return no_entry(id);
+    return e->compact == NULL ? kerf_tensor_read(e->tensor, dst) : read_compact(e, dst);
 }
 
 void kerf_state_touch(kerf_state *s, int id)
@@ -215,13 +265,161 @@ void kerf_state_touch(kerf_state *s, int id)
     e->version++;
 }
 
+/* ---- forms ------------------------------------------------------------------------------ */
+
+/* The entry has this tensor from now on, which is taken over. */
+static void put_tensor(kerf_state *s, kerf_state_entry *e, kerf_tensor *t)
+{
+    kerf_tensor_destroy(e->tensor);
+    e->tensor = t;
+    e->layout = ++s->layouts;
+    e->version++;
+}
+
+uint64_t kerf__state_layouts(const kerf_state *s)
+{
+    return s->layouts;
+}
+
+/* What its weight's mask holds. */
+static kerf_status list_kept(kerf__compact **out, const kerf_state *s, const kerf_state_entry *mask,
+                             kerf__compact_order order)
+{
+    const size_t num = kerf_tensor_num_elements(mask->tensor);
+    unsigned char *alive = kerf__alloc(num, 1);
+    *out = NULL;
+    if (alive == NULL)
+        return kerf__fail_memory(mask->name, num);
+    kerf_status status = kerf_state_read(s, mask->id, alive);
+    if (status == KERF_OK)
+        status = kerf__compact_list(out, alive, mask->shape, order);
+    if (status == KERF_OK)
+        (*out)->mask_version = mask->version;
+    free(alive);
+    return status;
+}
+
+/* Takes over the list and, where there was no tensor of this size, makes one. */
+static kerf_status pack(kerf_state *s, kerf_state_entry *e, kerf__compact *c, int64_t capacity,
+                        const float *whole)
+{
+    kerf_tensor *t = e->tensor;
+    const int stays = e->compact != NULL && (int64_t)kerf_tensor_num_elements(t) == capacity;
+    if (!stays)
+        KERF__TRY(create_tensor(&t, s->dev, e->name, KERF_F32, KERF_SHAPE(capacity)));
+    kerf_status status = write_compact(c, t, whole);
+    if (status != KERF_OK) {
+        if (!stays)
+            kerf_tensor_destroy(t);
+        return status;
+    }
+    if (!stays)
+        put_tensor(s, e, t);
+    free(e->compact);
+    e->compact = c;
+    e->version++;
+    return KERF_OK;
+}
+
+kerf_status kerf__state_pack(kerf_state *s, int id, int64_t capacity, kerf__compact_order order)
+{
+    kerf_state_entry *e = entry(s, id);
+    const kerf_state_entry *mask = kerf_state_find_owned(s, e->owner, KERF_ROLE_MASK);
+    const size_t num = (size_t)kerf_shape_num_elements(e->shape);
+    kerf__compact *c;
+    assert(mask != NULL && kerf_shape_equal(mask->shape, e->shape));
+    if (e->compact != NULL && e->compact->mask_version == mask->version &&
+        e->compact->order == order && (int64_t)kerf_tensor_num_elements(e->tensor) == capacity)
+        return KERF_OK;
+    KERF__TRY(list_kept(&c, s, mask, order));
+    float *whole = kerf__alloc(num, sizeof *whole);
+    kerf_status status =
+        whole != NULL ? kerf_state_read(s, id, whole) : kerf__fail_memory(e->name, num * 4);
+    if (status == KERF_OK && (int64_t)c->num > capacity)
+        status =
+            kerf__fail(KERF_ERR_ARGUMENT, "state: '%s' has %zu elements, must have %lld at most",
+                       e->name, c->num, (long long)capacity);
+    if (status == KERF_OK)
+        status = pack(s, e, c, capacity, whole);
+    if (status != KERF_OK)
+        free(c);
+    free(whole);
+    return status;
+}
+
+int kerf__state_lags(const kerf_state *s, int id)
+{
+    const kerf_state_entry *e = entry(s, id);
+    return e->compact != NULL &&
+           kerf_state_find_owned(s, e->owner, KERF_ROLE_MASK)->version != e->compact->mask_version;
+}
+
+/* What the tensor holds goes to its new places, by way of `was` and `next`, of its size. */
+static kerf_status move_kept(kerf_state_entry *e, const kerf__compact *to, float *was, float *next)
+{
+    if (was == NULL || next == NULL)
+        return kerf__fail_memory(e->name, kerf_tensor_size_bytes(e->tensor));
+    KERF__TRY(kerf_tensor_read(e->tensor, was));
+    kerf__compact_move(e->compact, was, to, next, e->shape);
+    return kerf_tensor_write(e->tensor, next);
+}
+
+kerf_status kerf__state_follow(kerf_state *s, int id, const int32_t *places, size_t num)
+{
+    kerf_state_entry *e = entry(s, id);
+    const size_t room = kerf_tensor_num_elements(e->tensor);
+    kerf__compact *c;
+    assert(e->compact != NULL && num <= room);
+    KERF__TRY(kerf__compact_create(&c, e->compact->order, num));
+    memcpy(c->places, places, num * sizeof *places);
+    c->mask_version = kerf_state_find_owned(s, e->owner, KERF_ROLE_MASK)->version;
+    float *was = kerf__alloc(room, sizeof *was), *next = kerf__alloc(room, sizeof *next);
+    const kerf_status status = move_kept(e, c, was, next);
+    free(was);
+    free(next);
+    if (status != KERF_OK) {
+        free(c);
+        return status;
+    }
+    free(e->compact);
+    e->compact = c;
+    e->version++;
+    return KERF_OK;
+}
+
+kerf_status kerf__state_unpack(kerf_state *s, int id)
+{
+    kerf_state_entry *e = entry(s, id);
+    kerf_tensor *t;
+    if (e->compact == NULL)
+        return KERF_OK;
+    KERF__TRY(create_tensor(&t, s->dev, e->name, KERF_F32, e->shape));
+    kerf_status status = copy_whole(e, t);
+    if (status != KERF_OK) {
+        kerf_tensor_destroy(t);
+        return status;
+    }
+    put_tensor(s, e, t);
+    free(e->compact);
+    e->compact = NULL;
+    return KERF_OK;
+}
+
+/* Edits know whole tensors alone. */
+static kerf_status unpack_owned(kerf_state *s, int owner)
+{
+    for (size_t i = 0; i < s->num; i++)
+        if (s->entries[i] != NULL && s->entries[i]->owner == owner)
+            KERF__TRY(kerf__state_unpack(s, (int)i));
+    return KERF_OK;
+}
+
 /* ---- edits ------------------------------------------------------------------------------ */
 
 /* 1 if e is entry `id` or belongs to it and has its shape: what an edit takes along. */
 static int goes_along(const kerf_state_entry *e, int id, kerf_shape shape)
 {
-    return e != NULL && (e->id == id || e->owner == id) &&
-           kerf_shape_equal(kerf_tensor_shape(e->tensor), shape);
+    return e != NULL && (e->id == id || e->owner == id) && kerf_shape_equal(e->shape, shape);
 }
 
 static kerf_status check_slice(const kerf_state_entry *e, int axis, const int64_t *keep, size_t num)
@@ -285,6 +483,7 @@ kerf_status kerf_state_slice(kerf_state *s, int id, int axis, const int64_t *kee
     if (weight == NULL)
         return no_entry(id);
     KERF__TRY(check_slice(weight, axis, keep, num));
+    KERF__TRY(unpack_owned(s, id));
     kerf_shape shape = kerf_tensor_shape(weight->tensor);
     /* All new tensors first: a failure leaves every entry as it was. */
     kerf_tensor **fresh = kerf__alloc(s->num, sizeof *fresh);
@@ -294,13 +493,11 @@ kerf_status kerf_state_slice(kerf_state *s, int id, int axis, const int64_t *kee
             status = slice_tensor(&fresh[i], s->entries[i]->tensor, axis, keep, num);
     for (size_t i = 0; fresh != NULL && i < s->num; i++) {
         if (status == KERF_OK && fresh[i] != NULL) {
-            kerf_state_entry *e = s->entries[i];
-            kerf_tensor *old = e->tensor;
-            e->tensor = fresh[i];
-            e->version++;
-            fresh[i] = old;
+            s->entries[i]->shape = kerf_tensor_shape(fresh[i]);
+            put_tensor(s, s->entries[i], fresh[i]);
+        } else {
+            kerf_tensor_destroy(fresh[i]);
         }
-        kerf_tensor_destroy(fresh[i]);
     }
     free(fresh);
     return status;
@@ -315,9 +512,8 @@ kerf_status kerf_state_replace(kerf_state *s, int id, kerf_tensor *t)
                          : kerf__fail(KERF_ERR_ARGUMENT,
                                       "state: the new '%s' must lie where the state lies", e->name);
     }
-    kerf_tensor_destroy(e->tensor);
-    e->tensor = t;
-    e->version++;
+    e->shape = kerf_tensor_shape(t);
+    put_tensor(s, e, t);
     for (size_t i = 0; i < s->num; i++) {
         const kerf_state_entry *other = s->entries[i];
         if (other != NULL && other->owner == id && !goes_along(other, id, kerf_tensor_shape(t)))

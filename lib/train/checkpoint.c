@@ -19,20 +19,21 @@ enum { VERSION = 1 };
 
 static kerf_status put_entry(kerf__record_writer *w, const kerf_state *s, const kerf_state_entry *e)
 {
-    const kerf_tensor *t = e->tensor;
+    const kerf_type type = kerf_tensor_type(e->tensor);
+    const size_t num_bytes = (size_t)kerf__tensor_bytes(type, e->shape);
     kerf__record_put_text(w, e->name);
     kerf__record_put_u32(w, (uint32_t)e->role);
     kerf__record_put_i64(w, e->owner);
-    kerf__record_put_u32(w, (uint32_t)t->type);
-    kerf__record_put_u32(w, (uint32_t)t->shape.rank);
-    for (int i = 0; i < t->shape.rank; i++)
-        kerf__record_put_i64(w, t->shape.dims[i]);
-    void *data = kerf__alloc(t->size_bytes, 1);
+    kerf__record_put_u32(w, (uint32_t)type);
+    kerf__record_put_u32(w, (uint32_t)e->shape.rank);
+    for (int i = 0; i < e->shape.rank; i++)
+        kerf__record_put_i64(w, e->shape.dims[i]);
+    void *data = kerf__alloc(num_bytes, 1);
     if (data == NULL)
-        return kerf__fail_memory("checkpoint", t->size_bytes);
+        return kerf__fail_memory("checkpoint", num_bytes);
     kerf_status status = kerf_state_read(s, e->id, data);
     if (status == KERF_OK)
-        kerf__record_put_block(w, data, t->size_bytes);
+        kerf__record_put_block(w, data, num_bytes);
     free(data);
     return status;
 }

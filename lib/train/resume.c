@@ -106,7 +106,7 @@ static kerf_status find_or_add(kerf_state *s, const kerf_state *from, const kerf
                                int *id)
 {
     kerf_type type = kerf_tensor_type(e->tensor);
-    kerf_shape shape = kerf_tensor_shape(e->tensor);
+    const kerf_shape shape = e->shape;
     const kerf_state_entry *mine = kerf_state_find(s, e->name);
     if (mine == NULL) {
         const kerf_state_entry *owner = kerf_state_get(from, e->owner);
@@ -115,8 +115,7 @@ static kerf_status find_or_add(kerf_state *s, const kerf_state *from, const kerf
         return kerf_state_add(s, e->name, e->role, owner != NULL ? owner->id : -1, type, shape, id);
     }
     *id = mine->id;
-    if (kerf_tensor_type(mine->tensor) == type &&
-        kerf_shape_equal(kerf_tensor_shape(mine->tensor), shape))
+    if (kerf_tensor_type(mine->tensor) == type && kerf_shape_equal(mine->shape, shape))
         return KERF_OK;
     return kerf__fail(KERF_ERR_FORMAT, "checkpoint: '%s' has another type or shape", e->name);
 }

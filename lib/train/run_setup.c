@@ -130,6 +130,17 @@ static kerf_status is_stale(const kerf_plan *plan, int *out)
     return KERF_OK;
 }
 
+/* The pruner is bound to moments that the new plan may have laid out anew. */
+static kerf_status follow_layouts(kerf__run *run)
+{
+    if (run->pruner == NULL)
+        return KERF_OK;
+    kerf_pruner_destroy(run->pruner);
+    run->pruner = NULL;
+    return kerf__pruner_create(&run->pruner, run->g, run->s, &run->options->prune.options,
+                               run->choices);
+}
+
 kerf_status kerf__run_follow_zeros(kerf__run *run)
 {
     int is_plan = 0, is_evaluator = 0;
@@ -140,6 +151,7 @@ kerf_status kerf__run_follow_zeros(kerf__run *run)
         kerf_plan_destroy(run->plan);
         run->plan = NULL;
         KERF__TRY(make_plan(run, run->choices));
+        KERF__TRY(follow_layouts(run));
     }
     if (is_evaluator) {
         kerf__evaluator_free(&run->evaluator);

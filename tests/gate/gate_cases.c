@@ -417,11 +417,11 @@ const gate_case gate_cases[] = {
     {"kerf.AdamUpdate", "f32:5000 f32:5000 f32:5000 f32:5000 - f32:16",         "decoupled=1", 3},
 
     /* The same for the entries of a pattern. */
-    {"kerf.SgdUpdate", "f32:5000 f32:99 f32:5000 - f32:16 s32:9 s32:99", "nesterov=0", 2},
-    {"kerf.SgdUpdate", "f32:5000 f32:99 f32:5000 - f32:16 s32:9 s32:99", "nesterov=1", 2},
+    {"kerf.SgdUpdate", "f32:5000 f32:99 f32:99 - f32:16 s32:9 s32:99", "nesterov=0", 2},
+    {"kerf.SgdUpdate", "f32:5000 f32:99 f32:99 - f32:16 s32:9 s32:99", "nesterov=1", 2},
     {"kerf.SgdUpdate", "f32:5000 f32:99 - - f32:16 s32:9 s32:99",        NULL, 1},
-    {"kerf.AdamUpdate", "f32:5000 f32:99 f32:5000 f32:5000 - f32:16 s32:9 s32:99", "decoupled=0", 3},
-    {"kerf.AdamUpdate", "f32:5000 f32:99 f32:5000 f32:5000 - f32:16 s32:9 s32:99", "decoupled=1", 3},
+    {"kerf.AdamUpdate", "f32:5000 f32:99 f32:99 f32:99 - f32:16 s32:9 s32:99", "decoupled=0", 3},
+    {"kerf.AdamUpdate", "f32:5000 f32:99 f32:99 f32:99 - f32:16 s32:9 s32:99", "decoupled=1", 3},
 
     {"kerf.Mask",          "f32:5000 bool:5000",           NULL, 0},
     {"kerf.Histogram",     "f32:5000 f32:2 s32:101",       NULL, 0},

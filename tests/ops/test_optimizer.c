@@ -65,17 +65,16 @@ static int fill_pattern(size_t num)
 
 static void begin_sparse(op_check *c, const recipe *r, size_t num)
 {
-    const kerf_shape shape = KERF_SHAPE((int64_t)num);
     const int64_t capacity = fill_pattern(num);
     op_check_begin(c, dev);
-    op_check_input(c, KERF_F32, shape, weight);
+    op_check_input(c, KERF_F32, KERF_SHAPE((int64_t)num), weight);
     op_check_input(c, KERF_F32, KERF_SHAPE(capacity), grad);
     if (r->has_moment)
-        op_check_input(c, KERF_F32, shape, first);
+        op_check_input(c, KERF_F32, KERF_SHAPE(capacity), first);
     else
         op_check_skip(c);
     if (r->is_adam)
-        op_check_input(c, KERF_F32, shape, second);
+        op_check_input(c, KERF_F32, KERF_SHAPE(capacity), second);
     op_check_skip(c);
     op_check_input(c, KERF_F32, KERF_SHAPE(KERF__STEP_FLOATS), step);
     op_check_input(c, KERF_S32, KERF_SHAPE((int64_t)(num + 4) / 5 + 1), starts);

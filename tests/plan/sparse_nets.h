@@ -9,7 +9,7 @@
 #include "check.h"
 #include "plan/plan_internal.h"
 
-/* Of each weight that has a mask about every `every`-th is kept, none with 0; moments are 0. */
+/* Of each weight that has a mask about every `every`-th is kept, none with 0. */
 static inline void sparse_nets_prune(kerf_state *s, unsigned every)
 {
     for (int id = 0; id < kerf_state_num_ids(s); id++) {
@@ -17,7 +17,7 @@ static inline void sparse_nets_prune(kerf_state *s, unsigned every)
         const kerf_state_entry *mask = kerf_state_find_owned(s, id, KERF_ROLE_MASK);
         if (mask == NULL)
             continue;
-        const size_t num = (size_t)kerf_shape_num_elements(kerf_tensor_shape(entry->tensor));
+        const size_t num = (size_t)kerf_shape_num_elements(entry->shape);
         float *w = malloc(num * sizeof *w);
         unsigned char *bits = malloc(num);
         CHECK_OK(kerf_state_read(s, id, w));
@@ -27,10 +27,6 @@ static inline void sparse_nets_prune(kerf_state *s, unsigned every)
         }
         CHECK_OK(kerf_state_write(s, id, w));
         CHECK_OK(kerf_state_write(s, mask->id, bits));
-        const kerf_state_entry *moment = kerf_state_find_owned(s, id, KERF_ROLE_MOMENT);
-        memset(w, 0, num * sizeof *w);
-        if (moment != NULL)
-            CHECK_OK(kerf_state_write(s, moment->id, w));
         free(w);
         free(bits);
     }
@@ -51,7 +47,7 @@ static inline void sparse_nets_compare(const kerf_state *a, const kerf_state *b,
         const kerf_state_entry *entry = kerf_state_get(a, id);
         if (kerf_tensor_type(entry->tensor) != KERF_F32 || entry->role == KERF_ROLE_METRIC)
             continue;
-        const size_t num = (size_t)kerf_shape_num_elements(kerf_tensor_shape(entry->tensor));
+        const size_t num = (size_t)kerf_shape_num_elements(entry->shape);
         float *got = malloc(num * sizeof *got);
         double *want = malloc(num * sizeof *want);
         CHECK_OK(kerf_state_read(b, kerf_state_find(b, entry->name)->id, got));

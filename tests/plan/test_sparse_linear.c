@@ -156,10 +156,6 @@ static void check_training(const unsigned *every, int transposed, int batch,
                 for (int k = 0; k < MOST; k += 3)
                     mask[k] = 0;
                 write_mask(&nets[i], 1, mask);
-                for (int id = 0; id < kerf_state_num_ids(nets[i].s); id++)
-                    if (kerf_state_get(nets[i].s, id)->owner == nets[i].weights[1] &&
-                        kerf_state_get(nets[i].s, id)->role == KERF_ROLE_MOMENT)
-                        CHECK_OK(kerf_state_write(nets[i].s, id, (float[MOST]){0}));
             }
             CHECK_OK(run(&nets[i], step));
         }
@@ -190,6 +186,86 @@ static void test_training(void)
         return;
     check_training(MIXED, 1, 1, KERF_SGD); /* one sample at a time */
     check_training(MIXED, 0, 1, KERF_SGD);
+}
+
+/* ---- moments ----------------------------------------------------------------------------------
+ */
+
+enum { STEPS = 6 };
+
+/* Other masks, with weights that come back, and zeros behind them as a pruner leaves them. */
+static void exchange(net *n, int transposed)
+{
+    unsigned char mask[MOST];
+    fill_mask(mask, SIZES[1 + transposed], SIZES[2 - transposed], 47);
+    write_mask(n, 1, mask);
+}
+
+/* Steps with an event in their middle; `copied`: everything is taken into another state in front of
+ * each step, as a checkpoint is, by a plan that is sparse or, in every second, dense. */
+static void train_moments(net *n, int transposed, kerf_optimizer_kind kind, int copied)
+{
+    static const unsigned EVERY[] = {40, 50, 1};
+    begin(n, BATCH, EVERY, transposed);
+    make_plan(n, KERF_TRAIN, kind, 0);
+    for (int step = 1; step <= STEPS; step++) {
+        kerf_state *was = n->s;
+        if (copied) {
+            kerf_plan_destroy(n->p);
+            CHECK_OK(kerf_state_copy(&n->s, was, dev));
+            kerf_state_destroy(was);
+            make_plan(n, KERF_TRAIN, kind, 1); /* which lays moments out whole, and goes */
+            kerf_plan_destroy(n->p);
+            make_plan(n, KERF_TRAIN, kind, 0);
+        }
+        if (step == 4)
+            exchange(n, transposed);
+        CHECK_OK(run(n, step));
+    }
+}
+
+/* Moments have the room of patterns, and states hold the same bits however often they change form.
+ */
+static void test_moments(void)
+{
+    for (int i = 0; i < 4 && !op_check_small(); i++) {
+        const int transposed = i % 2;
+        const kerf_optimizer_kind kind = i < 2 ? KERF_SGD : KERF_ADAM;
+        net nets[2];
+        for (int copied = 0; copied < 2; copied++)
+            train_moments(&nets[copied], transposed, kind, copied);
+        sparse_nets_compare(nets[0].s, nets[1].s, 0);
+        int num_compact = 0;
+        for (int id = 0; id < kerf_state_num_ids(nets[0].s); id++) {
+            const kerf_state_entry *e = kerf_state_get(nets[0].s, id);
+            const int64_t num = kerf_shape_num_elements(e->shape);
+            if (e->role != KERF_ROLE_MOMENT ||
+                (e->owner != nets[0].weights[0] && e->owner != nets[0].weights[1]))
+                continue;
+            num_compact++;
+            CHECK((int64_t)kerf_tensor_num_elements(e->tensor) < num / 20);
+        }
+        CHECK(num_compact == (kind == KERF_SGD ? 2 : 4));
+        for (int k = 0; k < 2; k++)
+            end(&nets[k]);
+    }
+}
+
+/* A plan whose moments another one has laid out anew says so. */
+static void test_two_plans(void)
+{
+    static const unsigned EVERY[] = {40, 50, 1};
+    net n;
+    begin(&n, BATCH, EVERY, 1);
+    make_plan(&n, KERF_TRAIN, KERF_SGD, 0);
+    kerf_plan *first = n.p;
+    make_plan(&n, KERF_TRAIN, KERF_SGD, 1);
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_plan_run(first));
+    CHECK(strstr(kerf_last_error(), "lies elsewhere since another plan was made, or the state "
+                                    "edited; make this plan anew") != NULL);
+    CHECK_OK(run(&n, 1));
+    kerf_plan_destroy(first);
+    end(&n);
 }
 
 static void check_evaluation(int batch, int num_sparse)
@@ -321,6 +397,8 @@ int main(void)
     for (int i = 0; i < BATCH; i++)
         labels[i] = i % 10;
     test_training();
+    test_moments();
+    test_two_plans();
     test_evaluation();
     test_stale();
     test_events();

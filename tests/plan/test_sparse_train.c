@@ -129,13 +129,22 @@ static void test_what_stays_dense(void)
     }
 }
 
+static size_t moment_bytes(const kerf_state *s)
+{
+    size_t bytes = 0;
+    for (int id = 0; id < kerf_state_num_ids(s); id++)
+        if (kerf_state_get(s, id)->role == KERF_ROLE_MOMENT)
+            bytes += kerf_tensor_size_bytes(kerf_state_get(s, id)->tensor);
+    return bytes;
+}
+
 /* Gradients of entries run where the dense ones would, so nothing outlives what reads it, and
- * patterns are smaller than what dense kernels put aside. */
+ * patterns are smaller than what dense kernels put aside.  Moments are of entries alone. */
 static void test_memory(void)
 {
     static const net_case PICTURES = {.name = "resnet-18-cifar",
                                       .options = {.classes = 10, .width = 0.75}};
-    size_t bytes[2];
+    size_t bytes[2], with_states[2], moments[2];
     if (op_check_small() || !kerf__plan_lays(dev))
         return;
     for (int i = 0; i < 2; i++) {
@@ -143,9 +152,13 @@ static void test_memory(void)
         begin(&n, &PICTURES, 50);
         make_plan(&n, KERF_TRAIN, BATCH, i == 0);
         bytes[i] = kerf_plan_arena_bytes(n.p);
+        with_states[i] = kerf__plan_needed_bytes(n.p);
+        moments[i] = moment_bytes(n.s);
         end(&n);
     }
     CHECK(bytes[1] < bytes[0]);
+    CHECK(moments[1] < moments[0] / 20);
+    CHECK(with_states[1] - bytes[1] == with_states[0] - bytes[0] - (moments[0] - moments[1]));
 }
 
 /* A plan is stale when a convolution crosses the threshold. */

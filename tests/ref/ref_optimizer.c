@@ -10,16 +10,16 @@ static double number(const kerf_node *n, const char *key, float otherwise)
     return (double)kerf_node_float(n, key, otherwise);
 }
 
-/* Element i, whose gradient is the j-th. */
+/* Element i, whose gradient and moments are the j-th. */
 static void sgd(const kerf_node *n, const double *const *in, double *const *out, int64_t i,
                 int64_t j)
 {
     const double momentum = number(n, "momentum", 0), lr = in[4][0];
     double w = in[0][i], g = in[1][j] + number(n, "weight_decay", 0) * w;
     if (in[2] != NULL) {
-        double v = momentum * in[2][i] + g;
+        double v = momentum * in[2][j] + g;
         g = kerf_node_int(n, "nesterov", 0) ? g + momentum * v : v;
-        out[1][i] = v;
+        out[1][j] = v;
     }
     out[0][i] = w - lr * g;
 }
@@ -34,19 +34,21 @@ static void adam(const kerf_node *n, const double *const *in, double *const *out
         w -= lr * decay * w;
     else
         g += decay * w;
-    out[1][i] = beta1 * in[2][i] + (1 - beta1) * g;
-    out[2][i] = beta2 * in[3][i] + (1 - beta2) * g * g;
+    out[1][j] = beta1 * in[2][j] + (1 - beta1) * g;
+    out[2][j] = beta2 * in[3][j] + (1 - beta2) * g * g;
     out[0][i] =
-        w - lr * out[1][i] * in[5][1] / (sqrt(out[2][i] * in[5][2]) + number(n, "epsilon", 1e-8f));
+        w - lr * out[1][j] * in[5][1] / (sqrt(out[2][j] * in[5][2]) + number(n, "epsilon", 1e-8f));
 }
 
 /* What has no entry stays. */
 static void update_entries(const kerf_node *n, const double *const *in, double *const *out)
 {
     const int is_adam = strcmp(n->op, "kerf.AdamUpdate") == 0, starts = is_adam ? 6 : 5;
-    const int64_t num = kerf_shape_num_elements(n->inputs[0]->shape);
-    for (int k = 0; k < n->num_outputs; k++)
-        memcpy(out[k], in[k == 0 ? 0 : k + 1], (size_t)num * sizeof(double));
+    for (int k = 0; k < n->num_outputs; k++) {
+        const int was = k == 0 ? 0 : k + 1;
+        const int64_t num = kerf_shape_num_elements(n->inputs[was]->shape);
+        memcpy(out[k], in[was], (size_t)num * sizeof(double));
+    }
     for (int64_t e = 0; e < (int64_t)in[starts][n->inputs[starts]->shape.dims[0] - 1]; e++)
         (is_adam ? adam : sgd)(n, in, out, (int64_t)in[starts + 1][e], e);
 }

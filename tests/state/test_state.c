@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "check.h"
 #include "kerf/state.h"
+#include "state/compact.h"
 
 static void check_message(const char *words)
 {
@@ -122,6 +123,62 @@ static void test_replace(kerf_device *dev)
     kerf_state_destroy(s);
 }
 
+static void check_whole(const kerf_state *s, const float *whole)
+{
+    float got[12];
+    CHECK_OK(kerf_state_read(s, MOMENT, got));
+    CHECK(memcmp(got, whole, sizeof got) == 0);
+}
+
+/* What the mask leaves of the moment, in room for 8, is all of it to whoever reads or writes. */
+static void check_compact(kerf_state *s, kerf__compact_order order, const float *kept)
+{
+    const float whole[12] = {0, 101, 0, 103, 0, 105, 0, 107, 0, 109, 0, 111};
+    float in_tensor[8];
+    const kerf_state_entry *e = kerf_state_get(s, MOMENT);
+    CHECK_OK(kerf__state_pack(s, MOMENT, 8, order));
+    CHECK(has_shape(s, MOMENT, KERF_SHAPE(8)));
+    CHECK(kerf_shape_equal(e->shape, KERF_SHAPE(2, 3, 2)));
+    CHECK_OK(kerf_tensor_read(e->tensor, in_tensor));
+    CHECK(memcmp(in_tensor, kept, sizeof in_tensor) == 0);
+    check_whole(s, whole);
+}
+
+static void test_compact(kerf_device *dev, kerf_device *to)
+{
+    static const float ROWS[8] = {101, 103, 105, 107, 109, 111},
+                       COLUMNS[8] = {101, 107, 103, 109, 105, 111};
+    const unsigned char others[12] = {0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0};
+    kerf_state *s, *copy;
+    CHECK_OK(make(&s, dev));
+    CHECK_OK(kerf__state_unpack(s, MOMENT)); /* it is whole */
+    CHECK(kerf__state_layouts(s) == 0);
+    check_compact(s, KERF__BY_ROWS, ROWS);
+    check_compact(s, KERF__BY_COLUMNS, COLUMNS);
+    CHECK(kerf__state_layouts(s) == 1); /* it has a tensor of 8 already */
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf__state_pack(s, MOMENT, 5, KERF__BY_ROWS));
+    check_message("'w.moment' has 6 elements, must have 5 at most");
+
+    CHECK_OK(kerf_state_copy(&copy, s, to));
+    check_floats(copy, MOMENT, (const float[]){0, 101, 0, 103, 0, 105, 0, 107, 0, 109, 0, 111}, 12);
+    kerf_state_destroy(copy);
+
+    /* Another mask: what stays keeps its moment, what comes back begins with 0. */
+    CHECK_OK(kerf_state_write(s, MASK, others));
+    CHECK(kerf__state_lags(s, MOMENT));
+    CHECK_OK(kerf__state_follow(s, MOMENT, (const int32_t[]){2, 3, 9, 10}, 4));
+    CHECK(!kerf__state_lags(s, MOMENT) && kerf__state_layouts(s) == 1);
+    check_whole(s, (const float[12]){[3] = 103, [9] = 109});
+    CHECK_OK(kerf__state_pack(s, MOMENT, 8, KERF__BY_ROWS));
+    check_whole(s, (const float[12]){[3] = 103, [9] = 109});
+    CHECK_OK(kerf_state_write(s, MOMENT, (const float[12]){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
+    CHECK_OK(kerf__state_pack(s, MOMENT, 9, KERF__BY_ROWS)); /* in another tensor */
+    CHECK(kerf__state_layouts(s) == 2 && kerf_state_get(s, MOMENT)->layout == 2);
+    CHECK_OK(kerf_state_slice(s, W, 1, (const int64_t[]){1}, 1));
+    check_floats(s, MOMENT, (const float[]){3, 4, 0, 10}, 4);
+    kerf_state_destroy(s);
+}
+
 static void test_drop_and_copy(kerf_device *dev, kerf_device *to)
 {
     kerf_state *s, *copy;
@@ -178,7 +235,9 @@ static kerf_status make_copy_slice(kerf_device *dev, kerf_state **s, kerf_state 
 {
     *copy = NULL;
     KERF__TRY(make(s, dev));
+    KERF__TRY(kerf__state_pack(*s, MOMENT, 8, KERF__BY_ROWS));
     KERF__TRY(kerf_state_copy(copy, *s, dev));
+    KERF__TRY(kerf__state_pack(*copy, MOMENT, 8, KERF__BY_ROWS));
     return kerf_state_slice(*copy, W, 1, (const int64_t[]){1}, 1);
 }
 
@@ -209,6 +268,8 @@ int main(void)
         test_entries(places[i]);
         test_slice(places[i]);
         test_replace(places[i]);
+        test_compact(places[i], places[0]);
+        test_compact(places[i], places[1]);
         test_drop_and_copy(places[i], places[0]);
         test_drop_and_copy(places[i], places[1]);
         test_no_memory(places[i]);

@@ -75,7 +75,7 @@ kerf_status kerf__lottery_keep(kerf_state *s)
 
 static kerf_status clear(kerf_state *s, int id)
 {
-    const size_t num = kerf_tensor_num_elements(kerf_state_get(s, id)->tensor);
+    const size_t num = (size_t)kerf_shape_num_elements(kerf_state_get(s, id)->shape);
     float *zeros = kerf__alloc(num, sizeof *zeros); /* which clears */
     if (zeros == NULL)
         return kerf__fail_memory("prune", num * sizeof *zeros);
