@@ -29,23 +29,10 @@
 #ifndef DIRECT
 #define DIRECT 0
 #endif
-/* Compiled for the CPU itself, not by way of SPIR-V. */
-#if defined __x86_64__ || defined __aarch64__
-#define IS_NATIVE 1
-#else
-#define IS_NATIVE 0
-#endif
-/* Rows share loads where a vector is a register (or 1, of the simulator): of parts of vectors there
- * are twice as many, and half as many registers.  llvmpipe would compile for a minute. */
-#define SHARES ((IS_NATIVE && KERF_VECTOR_FLOATS >= 16) || KERF_VECTOR_FLOATS == 1)
-#define V      16
-#include "conv_blocks.clh"
+#define V 16
+#include "sparse_tile.clh"
 
-#define AHEAD 4 /* rows are asked for */
-#define SHARE 4 /* rows that may share their loads */
-/* Vectors of theirs at a time: 4 to 6, evenly. */
-#define PASSES   ((NV + 5) / 6)
-#define SHARED   ((NV + PASSES - 1) / PASSES)
+#define AHEAD    4 /* rows are asked for */
 #define TAP_BITS 8 /* of an offset; the rest is the channel */
 #define TAP_MASK 255
 
@@ -83,38 +70,52 @@ static inline int end_inside(const axis *a, int phase)
     return there <= 0 ? 0 : min((there + a->stride - 1) / a->stride, a->num);
 }
 
-/* Pieces of a line that overlap where its length is no multiple; `left` floats may be read. */
-static inline void copy_line(global const float *src, local float *to, int num, int left)
-{
-    if (num == 7 && left >= 8) { /* the smallest planes have the most channels */
-        const float8 x = vload8(0, src);
-        vstore8((float8)(x.s0123, x.s456, 0.0f), 0, to);
-        return;
+/* Pieces of a line that overlap where its length is no multiple. */
+#define COPY_PIECES(n, piece)                                                                      \
+    {                                                                                              \
+        int i = 0;                                                                                 \
+        for (; i + n <= num; i += n)                                                               \
+            STORE(n, local, piece(i), to + i);                                                     \
+        if (i < num)                                                                               \
+            STORE(n, local, piece(num - n), to + num - n);                                         \
     }
-    int i = 0;
-    for (; i + 16 <= num; i += 16)
-        vstore16(vload16(0, src + i), 0, to + i);
-    if (i < num && num >= 16)
-        vstore16(vload16(0, src + num - 16), 0, to + num - 16);
-    else if (num >= 8 && num < 16) {
-        vstore8(vload8(0, src), 0, to);
-        vstore8(vload8(0, src + num - 8), 0, to + num - 8);
-    } else
-        for (; i < num; i++)
+#define PIECE16(i) vload16(0, src + (i))
+#define PIECE8(i)  vload8(0, src + (i))
+#define PIECE4(i)  vload4(0, src + (i))
+
+static inline void copy_line(global const float *src, local float *to, int num)
+{
+    if (num >= 16)
+        COPY_PIECES(16, PIECE16)
+    else if (num >= 8)
+        COPY_PIECES(8, PIECE8)
+    else if (num >= 4)
+        COPY_PIECES(4, PIECE4)
+    else
+        for (int i = 0; i < num; i++)
             to[i] = src[i];
 }
 
-/* Every second pixel; `left` floats may be read. */
+/* Every second pixel.  `left` floats may be read; where the last pair of a piece, which is not the
+ * first, lies behind them, it begins a float early. */
+#define EVEN(n, i)                                                                                 \
+    (2 * (i) + 2 * n <= left ? LOAD_PAIRS(n, src + 2 * (i)).even                                   \
+                             : LOAD_PAIRS(n, src + 2 * (i)-1).odd)
+#define LOAD_PAIRS(n, p) LOAD_PAIRS_##n(p)
+#define LOAD_PAIRS_8(p)  vload16(0, p)
+#define LOAD_PAIRS_4(p)  vload8(0, p)
+#define EVEN8(i)         EVEN(8, i)
+#define EVEN4(i)         EVEN(4, i)
+
 static inline void copy_even(global const float *src, local float *to, int num, int left)
 {
-    int i = 0;
-    for (; i + 16 <= num && 2 * i + 32 <= left; i += 16)
-        vstore16((float16)(vload16(0, src + 2 * i).even, vload16(0, src + 2 * i + 16).even), 0,
-                 to + i);
-    for (; i + 4 <= num && 2 * i + 8 <= left; i += 4)
-        vstore4(vload8(0, src + 2 * i).even, 0, to + i);
-    for (; i < num; i++)
-        to[i] = src[2 * i];
+    if (num >= 8 && left >= 16)
+        COPY_PIECES(8, EVEN8)
+    else if (num >= 4 && left >= 8)
+        COPY_PIECES(4, EVEN4)
+    else
+        for (int i = 0; i < num; i++)
+            to[i] = src[2 * i];
 }
 
 /* One phase of a channel's plane: lines that src does not have stay 0. */
@@ -128,9 +129,9 @@ static inline void copy_phase(global const float *src, local float *to, const ax
         global const float *line = src + begins;
         local float *out = to + i * pitch + begin;
         if (x->stride == 1)
-            copy_line(line, out, num, y->src * x->src - begins);
+            copy_line(line, out, num);
         else if (x->stride == 2)
-            copy_even(line, out, num, x->src - at);
+            copy_even(line, out, num, y->src * x->src - begins);
         else
             for (int j = 0; j < num; j++)
                 out[j] = line[j * x->stride];
@@ -159,20 +160,6 @@ static inline void find_taps(local int *taps, const axis *y, const axis *x, int 
 }
 
 /* ---- a row ----------------------------------------------------------------------------------- */
-
-static INLINED void load_sums(floatv *acc, local const float *sums, int is_first)
-{
-#pragma unroll
-    for (int v = 0; v < NV; v++)
-        acc[v] = is_first ? (floatv)(0.0f) : LOADV(sums + v * V);
-}
-
-static INLINED void store_sums(floatv *acc, local float *sums)
-{
-#pragma unroll
-    for (int v = 0; v < NV; v++)
-        STOREV(acc[v], sums + v * V);
-}
 
 /* Entries from `at` on of channels below `end_channel`; returns the first that is not.  src is of
  * `channel`. */
@@ -256,7 +243,7 @@ static INLINED int add_vectors(BAND const float *src, local const int *taps,
     for (int r = 0; r < SHARE; r++)
 #pragma unroll
         for (int v = 0; v < num; v++)
-            STOREV(acc[r * num + v], sums + (r * NV + v) * V);
+            STORE(16, local, acc[r * num + v], sums + (r * NV + v) * V);
     return at;
 }
 
@@ -311,80 +298,6 @@ static inline void ask(global const float *values, global const int *offsets, in
     __builtin_prefetch((const void *)(size_t)(offsets + at));
     __builtin_prefetch((const void *)(size_t)(offsets + at + V));
 #endif
-}
-
-/* What becomes of sums. */
-typedef struct ending {
-    int has_residual;
-    float bias, slope, low, high;
-} ending;
-
-#define FINISH_LANES(n)                                                                            \
-    static inline void finish##n(local const float *sums, global const float *residual,            \
-                                 global float *dst, const ending *e)                               \
-    {                                                                                              \
-        float##n x = vload##n(0, sums) + e->bias;                                                  \
-        if (e->has_residual)                                                                       \
-            x += vload##n(0, residual);                                                            \
-        if (e->slope != 1.0f)                                                                      \
-            x = x < (float##n)(0.0f) ? x * e->slope : x;                                           \
-        x = x < (float##n)(e->low) ? (float##n)(e->low) : x;                                       \
-        vstore##n(x > (float##n)(e->high) ? (float##n)(e->high) : x, 0, dst);                      \
-    }
-FINISH_LANES(16)
-FINISH_LANES(8)
-FINISH_LANES(4)
-
-static inline void finish1(local const float *sums, global const float *residual, global float *dst,
-                           const ending *e)
-{
-    float x = *sums + e->bias;
-    if (e->has_residual)
-        x += *residual;
-    x = x < 0.0f ? x * e->slope : x;
-    x = x < e->low ? e->low : x;
-    *dst = x > e->high ? e->high : x;
-}
-
-/* Pieces overlap as in copy_line: residual is not dst. */
-static inline void finish_line(local const float *sums, global const float *residual,
-                               global float *dst, int num, const ending *e)
-{
-    int i = 0;
-    for (; i + 16 <= num; i += 16)
-        finish16(sums + i, residual + i, dst + i, e);
-    if (i < num && num >= 16)
-        finish16(sums + num - 16, residual + num - 16, dst + num - 16, e);
-    else if (num >= 8 && num < 16) {
-        finish8(sums, residual, dst, e);
-        finish8(sums + num - 8, residual + num - 8, dst + num - 8, e);
-    } else if (num >= 4 && num < 8) {
-        finish4(sums, residual, dst, e);
-        finish4(sums + num - 4, residual + num - 4, dst + num - 4, e);
-    } else
-        for (; i < num; i++)
-            finish1(sums + i, residual + i, dst + i, e);
-}
-
-/* Where a tile lies in dst, and what all its rows end with. */
-typedef struct outcome {
-    global const float *bias, *residual;
-    global float *dst;
-    long at;               /* of channel 0 */
-    int plane, dst_w;      /* of dst */
-    int rows, cols, pitch; /* of the tile */
-    ending e;
-} outcome;
-
-/* Channel k's sums. */
-static __attribute__((noinline)) void finish_tile(local const float *sums, int k, const outcome *o)
-{
-    ending e = o->e;
-    if (o->bias != 0)
-        e.bias = o->bias[k];
-    long at = o->at + (long)k * o->plane;
-    for (int i = 0; i < o->rows; i++, at += o->dst_w)
-        finish_line(sums + i * o->pitch, o->residual + at, o->dst + at, o->cols, &e);
 }
 
 /* ---- the kernel ------------------------------------------------------------------------------ */

@@ -96,6 +96,17 @@ kernel void sparse_scan(global int *starts, global int *count, uint rows, uint c
 
 /* ---- rows as they lie ------------------------------------------------------------------------ */
 
+/* Where a row of a chunk lies in the weight: rows of the first `part` elements come first. */
+typedef struct stretch {
+    uint first, length;
+} stretch;
+
+static inline stretch stretch_of(uint row, uint rows, uint length, uint part)
+{
+    const uint before = row / rows * part;
+    return (stretch){row % rows * length + before, min(part, length - before)};
+}
+
 static inline uint count_part(global const T *src, uint begin, uint end)
 {
     uint num = 0;
@@ -108,15 +119,18 @@ static inline uint count_part(global const T *src, uint begin, uint end)
     return num;
 }
 
-kernel void sparse_count(global const T *src, global int *starts, uint length)
+kernel void sparse_count(global const T *src, global int *starts, uint rows, uint length,
+                         uint chunk)
 {
     local uint counts[ITEMS];
-    const uint row = (uint)get_group_id(0), part = (length + ITEMS - 1u) / ITEMS;
-    const uint begin = min((uint)get_local_id(0) * part, length), end = min(begin + part, length);
+    const stretch own = stretch_of((uint)get_group_id(0), rows, length, chunk);
+    const uint part = (own.length + ITEMS - 1u) / ITEMS;
+    const uint begin = min((uint)get_local_id(0) * part, own.length);
+    const uint end = min(begin + part, own.length);
     uint total;
-    sum_before(count_part(src + (size_t)row * length, begin, end), counts, &total);
+    sum_before(count_part(src + own.first, begin, end), counts, &total);
     if (get_local_id(0) == 0)
-        starts[row + 1u] = (int)total;
+        starts[get_group_id(0) + 1u] = (int)total;
 }
 
 /* Entries that no non-zero has are 0. */
@@ -129,16 +143,19 @@ static inline void clear_rest(global int *offsets, global int *sources, uint use
 }
 
 kernel void sparse_fill(global const T *src, global const int *starts, global int *offsets,
-                        global int *sources, uint rows, uint length, uint capacity, uint taps,
-                        uint width, int origin, int stride_c, int stride_r, int stride_s)
+                        global int *sources, uint rows, uint length, uint chunk, uint capacity,
+                        uint taps, uint width, int origin, int stride_c, int stride_r, int stride_s)
 {
     local uint counts[ITEMS];
     const window w = {taps, width, origin, stride_c, stride_r, stride_s};
-    const uint row = (uint)get_group_id(0), part = (length + ITEMS - 1u) / ITEMS;
-    const uint begin = min((uint)get_local_id(0) * part, length), end = min(begin + part, length);
+    const uint row = (uint)get_group_id(0);
+    const stretch own = stretch_of(row, rows, length, chunk);
+    const uint part = (own.length + ITEMS - 1u) / ITEMS;
+    const uint begin = min((uint)get_local_id(0) * part, own.length);
+    const uint end = min(begin + part, own.length);
     const uint last = (uint)starts[row + 1u];
     uint at = (uint)starts[row], total;
-    src += (size_t)row * length;
+    src += own.first;
     if (ITEMS > 1u)
         at += sum_before(count_part(src, begin, end), counts, &total);
     for (uint e = begin; e < end; e += STEP) {
@@ -147,10 +164,10 @@ kernel void sparse_fill(global const T *src, global const int *starts, global in
         for (uint i = e; i < min(e + STEP, end); i++)
             if (src[i] != 0 && at < last) {
                 offsets[at] = offset_of(i / taps, i % taps, w);
-                sources[at++] = (int)(row * length + i);
+                sources[at++] = (int)(own.first + i);
             }
     }
-    clear_rest(offsets, sources, (uint)starts[rows], capacity);
+    clear_rest(offsets, sources, (uint)starts[get_num_groups(0)], capacity);
 }
 
 /* ---- rows turned ----------------------------------------------------------------------------- */

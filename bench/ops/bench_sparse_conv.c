@@ -6,6 +6,7 @@
 
 #include "../../tests/ops/sparse_conv_case.h"
 #include "op_bench.h"
+#include "ops/sparse_conv.h"
 #include "ref/ref.h"
 
 typedef struct problem {
@@ -15,23 +16,71 @@ typedef struct problem {
     int block; /* output channels with the same places */
 } problem;
 
-static void run(op_bench *b, const problem *p)
+static void set_attributes(kerf_node *n, const problem *p)
 {
     const kerf_shape weights = KERF_SHAPE(p->k, p->group_c, p->r, p->s);
-    sparse_case s = sparse_case_create_blocks(weights, p->kept, p->block, NULL);
-    op_bench_begin(b);
-    kerf_shape src = KERF_SHAPE(p->n, p->c, p->h, p->w, p->lanes);
-    src.rank -= p->lanes == 1;
-    op_bench_random(b, src);
-    sparse_case_inputs(&b->c, &s);
-    op_check_node(&b->c, "kerf.SparseConv", 1);
-    kerf_node *n = b->c.node;
     bench_ok(kerf_node_set_ints(n, "weights_shape", weights.dims, 4));
     bench_ok(kerf_node_set_ints(n, "strides", (int64_t[]){p->stride, p->stride}, 2));
     bench_ok(kerf_node_set_ints(n, "pads", (int64_t[]){p->pad, p->pad, p->pad, p->pad}, 4));
     bench_ok(kerf_node_set_int(n, "group", p->c / p->group_c));
     bench_ok(kerf_node_set_int(n, "percent", (p->kept + 9) / 10));
+}
+
+static void begin(op_bench *b, const problem *p, const sparse_case *s)
+{
+    op_bench_begin(b);
+    kerf_shape src = KERF_SHAPE(p->n, p->c, p->h, p->w, p->lanes);
+    src.rank -= p->lanes == 1;
+    op_bench_random(b, src);
+    sparse_case_inputs(&b->c, s);
+    op_check_node(&b->c, "kerf.SparseConv", 1);
+    set_attributes(b->c.node, p);
+}
+
+static void end(op_bench *b, const problem *p)
+{
     op_bench_end(b, ref_sparse_conv, check_tolerance(4, (size_t)(p->group_c * p->r * p->s)), "");
+}
+
+/* The tile that a plan takes, or the one that TILE names: vectors,columns,channels. */
+static kerf__sparse_tile choose(op_bench *b)
+{
+    kerf__sparse_tile t;
+    const char *text = getenv("TILE");
+    if (text != NULL && sscanf(text, "%d,%d,%d", &t.vectors, &t.cols, &t.chunk) == 3)
+        return t;
+    return kerf__sparse_choose_tile(b->dev, b->c.node, kerf__sparse_density(b->c.node));
+}
+
+/* By a pattern for a tile. */
+static void run_tiled(op_bench *b, const problem *p, sparse_case *s)
+{
+    kerf__sparse_places places;
+    begin(b, p, s);
+    bench_ok(kerf__node_infer(b->c.node));
+    const kerf__sparse_tile t = choose(b);
+    const int fits = kerf__sparse_places_of(b->c.node, t, &places);
+    op_check_end(&b->c);
+    if (!fits)
+        return;
+    printf("tile,%d vectors,%d columns,%d channels\n", t.vectors, t.cols, t.chunk);
+    sparse_case_cut(s, &places, (int)p->group_c);
+    begin(b, p, s);
+    bench_ok(kerf_node_set_ints(b->c.node, "tile", (int64_t[]){t.vectors, t.cols, t.chunk}, 3));
+    bench_ok(kerf__sparse_set_places(b->c.node, &places));
+    end(b, p);
+}
+
+static void run(op_bench *b, const problem *p)
+{
+    const kerf_shape weights = KERF_SHAPE(p->k, p->group_c, p->r, p->s);
+    sparse_case s = sparse_case_create_blocks(weights, p->kept, p->block, NULL);
+    begin(b, p, &s);
+    if (getenv("TILED") == NULL)
+        end(b, p);
+    else
+        op_check_end(&b->c);
+    run_tiled(b, p, &s);
     sparse_case_destroy(&s);
 }
 

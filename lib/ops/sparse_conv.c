@@ -15,8 +15,11 @@
  * of the channel, and there is one group.  Its size is attribute output_shape, as in
  * kerf.ConvGradInput.
  *
- * Which tiles CPU devices take is in sparse_conv_wide.c.  Device side: kernels/sparse_conv.cl.
- * Definition: tests/ref/ref_sparse_conv.c. */
+ * On CPU devices a pattern may be made for a tile of pixels, in chunks of channels, with places in
+ * what the tile is computed from for offsets: attribute `tile`, see sparse_places.h.
+ *
+ * Which tiles CPU devices take is in sparse_conv_wide.c and sparse_conv_chunks.c.  Device side:
+ * kernels/sparse_conv.cl. Definition: tests/ref/ref_sparse_conv.c. */
 #include "ops/sparse_conv.h"
 
 #include <math.h>
@@ -24,6 +27,7 @@
 #include "base/fail.h"
 #include "ops/conv_gather.h"
 #include "ops/shape_common.h"
+#include "ops/sparse_places.h"
 
 extern const kerf__source kerf__source_sparse_conv;
 
@@ -38,7 +42,9 @@ kerf_status kerf__sparse_check_pattern(const kerf_node *n, const kerf__conv *v, 
                                        int offsets)
 {
     const int of_src = v->direction == KERF__CONV_SRC;
-    const int64_t rows = (int64_t)v->groups * (of_src ? v->src_channels : v->dst_channels);
+    const kerf__sparse_tile tile = kerf__sparse_tile_of(n);
+    const int64_t chunks = tile.chunk > 0 ? kerf__ceil_div_int(v->src_channels, tile.chunk) : 1;
+    const int64_t rows = chunks * v->groups * (of_src ? v->src_channels : v->dst_channels);
     if (of_src && v->groups > 1)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "group is %d, supported is 1", v->groups);
     KERF__TRY(kerf__node_check_type(n, starts, KERF_S32));
@@ -92,7 +98,7 @@ static double macs(const kerf_node *n)
 static int fits(const kerf__op_case *c)
 {
     const kerf__conv v = kerf__conv_of(c->node);
-    return kerf__fits_31_bits(c) &&
+    return kerf__fits_31_bits(c) && kerf__sparse_tile_of(c->node).vectors == 0 &&
            kerf__conv_loop_fits(c, (int64_t)v.src_channels * v.h.kernel * v.w.kernel);
 }
 
@@ -140,21 +146,37 @@ static int64_t trial_entries(const kerf_node *n, int64_t *length)
     return wanted < room ? wanted : room;
 }
 
-/* As many entries to every row as are expected, one somewhere in each equal part. */
+/* Where the weight is that is `at` of those of a row. */
+static int32_t trial_offset(const kerf__sparse_places *p, int64_t at, int is_tiled)
+{
+    const int64_t width = p->v.w.kernel, taps = p->v.h.kernel * width, tap = at % taps;
+    if (is_tiled)
+        return kerf__sparse_place(p, (int)(at / taps), (int)(tap / width), (int)(tap % width));
+    return (int32_t)(at / taps * KERF__SPARSE_CHANNEL + tap);
+}
+
+/* As many entries to every row as are expected, one somewhere in each equal part; in chunks each
+ * has as many. */
 static void fill_trial(const kerf_node *n, int input, void *bytes)
 {
-    const kerf__conv v = kerf__conv_of(n);
-    const int64_t rows = (int64_t)v.groups * v.dst_channels, taps = v.h.kernel * v.w.kernel;
+    kerf__sparse_places p = {.v = kerf__conv_of(n)};
+    const int is_tiled = kerf__sparse_places_of(n, kerf__sparse_tile_of(n), &p);
+    const int64_t chunk = is_tiled ? p.tile.chunk : p.v.src_channels;
+    const int64_t chunks = kerf__ceil_div_int(p.v.src_channels, (int)chunk);
+    const int64_t rows = chunks * p.v.groups * p.v.dst_channels;
+    const int64_t taps = (int64_t)p.v.h.kernel * p.v.w.kernel;
     int64_t length;
-    const int64_t num = trial_entries(n, &length);
+    int64_t num = trial_entries(n, &length) / chunks;
     int32_t *out = bytes;
+    length = (p.v.src_channels - (chunks - 1) * chunk) * taps; /* of the last, the shortest */
+    num = num < length ? num : length;
     if (input == KERF__SPARSE_STARTS)
         for (int64_t k = 0; k <= rows; k++)
             out[k] = (int32_t)(k * num);
     for (int64_t i = 0; input == KERF__SPARSE_OFFSETS && i < rows * num; i++) {
         const int64_t begin = i % num * length / num, end = (i % num + 1) * length / num;
         const int64_t at = begin + (int64_t)((uint32_t)i * 2654435761u >> 8) % (end - begin);
-        out[i] = (int32_t)(at / taps * KERF__SPARSE_CHANNEL + at % taps);
+        out[i] = trial_offset(&p, at, is_tiled);
     }
 }
 
@@ -169,6 +191,14 @@ static const kerf__variant VARIANTS[] = {
      .build = kerf__sparse_conv_wide_build,
      .candidates = kerf__sparse_conv_wide_candidates,
      .num_candidates = KERF__SPARSE_CONV_NUM_WIDE},
+    {.name = "sparse_conv_chunks",
+     .wide = 1,
+     .fits = kerf__sparse_conv_chunks_fits,
+     .takes = kerf__sparse_conv_chunks_takes,
+     .guess = kerf__sparse_conv_chunks_guess,
+     .build = kerf__sparse_conv_chunks_build,
+     .candidates = kerf__sparse_conv_chunks_candidates,
+     .num_candidates = KERF__SPARSE_CONV_NUM_CHUNKS},
     {.name = "sparse_conv_lanes",
      .wide = 1,
      .fits = kerf__sparse_conv_lanes_fits,

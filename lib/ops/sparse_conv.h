@@ -35,6 +35,15 @@ int kerf__sparse_conv_lanes_fits(const kerf__op_case *c);
 double kerf__sparse_conv_lanes_guess(const kerf__op_case *c);
 kerf_status kerf__sparse_conv_lanes_build(const kerf__op_case *c);
 
+/* sparse_conv_chunks.c: by a pattern for a tile. */
+int kerf__sparse_conv_chunks_fits(const kerf__op_case *c);
+int kerf__sparse_conv_chunks_takes(const kerf__op_case *c, const kerf__candidate *candidate);
+double kerf__sparse_conv_chunks_guess(const kerf__op_case *c);
+kerf_status kerf__sparse_conv_chunks_build(const kerf__op_case *c);
+enum { KERF__SPARSE_CONV_NUM_CHUNKS = 5 };
+extern const kerf__candidate kerf__sparse_conv_chunks_candidates[KERF__SPARSE_CONV_NUM_CHUNKS];
+
+/* sparse_conv_wide.c: by any pattern. */
 int kerf__sparse_conv_wide_fits(const kerf__op_case *c);
 int kerf__sparse_conv_wide_takes(const kerf__op_case *c, const kerf__candidate *candidate);
 double kerf__sparse_conv_wide_guess(const kerf__op_case *c);

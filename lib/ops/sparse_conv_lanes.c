@@ -8,6 +8,7 @@
 #include "ops/conv_gather.h"
 #include "ops/shape_common.h"
 #include "ops/sparse_conv.h"
+#include "ops/sparse_places.h"
 
 extern const kerf__source kerf__source_sparse_conv_lanes;
 
@@ -55,7 +56,8 @@ static int strip_of(const kerf__op_case *c, const problem *p)
 int kerf__sparse_conv_lanes_fits(const kerf__op_case *c)
 {
     const problem p = problem_of(c);
-    return p.v.lanes == V && kerf__fits_31_bits(c) && strip_of(c, &p) > 0 &&
+    return p.v.lanes == V && kerf__sparse_tile_of(c->node).vectors == 0 && kerf__fits_31_bits(c) &&
+           strip_of(c, &p) > 0 &&
            kerf__conv_loop_fits(c, (int64_t)p.in_channels * p.v.h.kernel * p.v.w.kernel);
 }
 

@@ -3,13 +3,18 @@
  *
  *     kerf.SparsePattern(weight f32 or mask bool (K, C, ...))
  *         -> starts (rows + 1) int32, offsets (capacity) int32, sources (capacity) int32, count (1)
- *         attributes capacity, transposed, origin, stride_c, stride_r, stride_s
+ *         attributes capacity, transposed, origin, stride_c, stride_r, stride_s, chunk
  *     kerf.SparseValues(weight, sources) -> values (capacity), zeros' among them behind the last
  *
  * Row k has entries starts[k] to before starts[k + 1], ascending by (c, r, s): the offset
  * origin + c * stride_c + r * stride_r + s * stride_s of what the weight there is multiplied with,
  * and its source, the element's place in the weight.  Strides are the weight's own where none are
- * given. Transposed, rows are the channels, entries ascend by (k, r, s), and k takes the place of c
+ * given.
+ *
+ * With a `chunk` rows are cut into so many channels each: all rows of the first chunk come before
+ * those of the second, and c counts from the first channel of its chunk.
+ *
+ * Transposed, rows are the channels, entries ascend by (k, r, s), and k takes the place of c
  * in the offset: the pattern of an input's gradient, for which origin and strides below 0 turn the
  * window round.
  *
@@ -32,6 +37,7 @@ extern const kerf__source kerf__source_sparse_pattern;
 typedef struct filter {
     unsigned filters, channels, taps, width;
     int origin, strides[3]; /* of tap (0, 0); c, r, s */
+    unsigned chunk;         /* channels */
     int is_transposed;
 } filter;
 
@@ -40,6 +46,7 @@ static filter filter_of(const kerf_node *n)
     const kerf_shape s = n->inputs[0]->shape;
     const int width = s.rank > 2 ? (int)s.dims[s.rank - 1] : 1;
     const int taps = s.rank > 3 ? width * (int)s.dims[2] : width;
+    const int64_t chunk = kerf_node_int(n, "chunk", 0);
     return (filter){
         .filters = (unsigned)s.dims[0],
         .channels = (unsigned)s.dims[1],
@@ -48,13 +55,17 @@ static filter filter_of(const kerf_node *n)
         .width = (unsigned)width,
         .strides = {(int)kerf_node_int(n, "stride_c", taps),
                     (int)kerf_node_int(n, "stride_r", width), (int)kerf_node_int(n, "stride_s", 1)},
+        .chunk = chunk > 0 && chunk < s.dims[1] ? (unsigned)chunk : (unsigned)s.dims[1],
         .is_transposed = kerf_node_int(n, "transposed", 0) != 0,
     };
 }
 
+/* Of all chunks. */
 static unsigned num_rows(const filter *f)
 {
-    return f->is_transposed ? f->channels : f->filters;
+    if (f->is_transposed)
+        return f->channels;
+    return (unsigned)kerf__ceil_div(f->channels, f->chunk) * f->filters;
 }
 
 static unsigned row_length(const filter *f)
@@ -91,6 +102,12 @@ static kerf_status infer_pattern(kerf_node *n)
         return kerf__fail_node(KERF_ERR_ARGUMENT, n, "capacity is %lld, must be 1 to 2^31 - 1",
                                (long long)capacity);
     const filter f = filter_of(n);
+    if ((f.is_transposed && f.chunk < f.channels) ||
+        (int64_t)kerf__ceil_div(f.channels, f.chunk) * f.filters >= INT_MAX)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
+                               "chunk is %u of %u channels, supported are chunks of what is not "
+                               "transposed",
+                               f.chunk, f.channels);
     kerf__set_output(n, 0, KERF_S32, KERF_SHAPE((int64_t)num_rows(&f) + 1));
     kerf__set_output(n, 1, KERF_S32, KERF_SHAPE(capacity));
     kerf__set_output(n, 2, KERF_S32, KERF_SHAPE(capacity));
@@ -152,7 +169,31 @@ static kerf_status emit_count(const kerf__op_case *c, const filter *f)
             c, "sparse_count_turned",
             KERF__ARGS(ARG(src), ARG(starts), ARG(f->channels), ARG(f->filters), ARG(f->taps)),
             grid_of(c, f));
-    return emit(c, "sparse_count", KERF__ARGS(ARG(src), ARG(starts), ARG(row_length(f))),
+    return emit(c, "sparse_count",
+                KERF__ARGS(ARG(src), ARG(starts), ARG(f->filters), ARG(row_length(f)),
+                           ARG(f->chunk * f->taps)),
+                grid_of(c, f));
+}
+
+#define PLACES(f)                                                                                  \
+    ARG((f)->taps), ARG((f)->width), ARG((f)->origin), ARG((f)->strides[0]), ARG((f)->strides[1]), \
+        ARG((f)->strides[2])
+
+static kerf_status emit_fill(const kerf__op_case *c, const filter *f, unsigned capacity)
+{
+    return emit(c, "sparse_fill",
+                KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(kerf__out(c, 1)),
+                           ARG(kerf__out(c, 2)), ARG(f->filters), ARG(row_length(f)),
+                           ARG(f->chunk * f->taps), ARG(capacity), PLACES(f)),
+                grid_of(c, f));
+}
+
+static kerf_status emit_fill_turned(const kerf__op_case *c, const filter *f, unsigned capacity)
+{
+    return emit(c, "sparse_fill_turned",
+                KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(kerf__out(c, 1)),
+                           ARG(kerf__out(c, 2)), ARG(f->channels), ARG(f->filters), ARG(capacity),
+                           PLACES(f)),
                 grid_of(c, f));
 }
 
@@ -165,13 +206,7 @@ static kerf_status build_pattern(const kerf__op_case *c)
         c, "sparse_scan",
         KERF__ARGS(ARG(kerf__out(c, 0)), ARG(kerf__out(c, 3)), ARG(num_rows(&f)), ARG(capacity)),
         kerf__is_wide(c) ? kerf__grid_wide(1, 1, 1) : kerf__grid_items(GROUP)));
-    return emit(c, f.is_transposed ? "sparse_fill_turned" : "sparse_fill",
-                KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(kerf__out(c, 1)),
-                           ARG(kerf__out(c, 2)), ARG(f.is_transposed ? f.channels : f.filters),
-                           ARG(f.is_transposed ? f.filters : row_length(&f)), ARG(capacity),
-                           ARG(f.taps), ARG(f.width), ARG(f.origin), ARG(f.strides[0]),
-                           ARG(f.strides[1]), ARG(f.strides[2])),
-                grid_of(c, &f));
+    return f.is_transposed ? emit_fill_turned(c, &f, capacity) : emit_fill(c, &f, capacity);
 }
 
 static kerf_status build_values(const kerf__op_case *c)

@@ -9,6 +9,9 @@
  * stays right whatever is written to the state; how many zeros there were when it was made, in
  * whole percents, decides only what is sparse.
  *
+ * On CPU devices the pattern of a window without a stride is made for a tile of pixels, which is
+ * chosen here (ops/sparse_places.h).
+ *
  * Runs behind fuse.c, so what is fused into the convolution stays fused, and weights may be those
  * that a batch norm is folded into: zeros are counted where they come from.  Sparse convolutions
  * are plain (NCHW), dense ones on CPU devices blocked, so a border between the two costs a reorder:
@@ -19,6 +22,7 @@
 #include "base/fail.h"
 #include "ops/conv_wide.h"
 #include "ops/sparse_conv.h"
+#include "ops/sparse_places.h"
 #include "plan/sparse_layer.h"
 #include "plan/zeros_known.h"
 
@@ -184,22 +188,38 @@ static void decide(zeros *z)
 
 /* ---- rewriting ------------------------------------------------------------------------------ */
 
-static kerf_status add_pattern(const kerf_node *n, kerf_node **pattern, kerf_node **values)
+/* p: the places of a tile that it is made for, or NULL. */
+static kerf_status add_pattern(const kerf_node *n, const kerf__sparse_places *p,
+                               kerf_node **pattern, kerf_node **values)
 {
     kerf_value *weights = n->inputs[1];
     KERF__TRY(kerf__sparse_add_node(n, "kerf.SparsePattern", &weights, 1, 4, pattern));
     KERF__TRY(kerf_node_set_int(*pattern, "capacity", kerf_shape_num_elements(weights->shape)));
     KERF__TRY(kerf_node_set_int(*pattern, "stride_c", KERF__SPARSE_CHANNEL));
+    if (p != NULL)
+        KERF__TRY(kerf__sparse_set_places(*pattern, p));
     KERF__TRY(kerf__node_infer(*pattern));
     kerf_value *inputs[] = {weights, (*pattern)->outputs[2]};
     KERF__TRY(kerf__sparse_add_node(n, "kerf.SparseValues", inputs, 2, 1, values));
     return kerf__node_infer(*values);
 }
 
-static kerf_status make_sparse(kerf_node *n, double density)
+/* On CPU devices a pattern is made for a tile. */
+static kerf_status set_tile(kerf_node *sparse, const kerf__sparse_places *p)
+{
+    const int64_t tile[] = {p->tile.vectors, p->tile.cols, p->tile.chunk};
+    KERF__TRY(kerf_node_set_ints(sparse, "tile", tile, 3));
+    return kerf__sparse_set_places(sparse, p);
+}
+
+static kerf_status make_sparse(const zeros *z, kerf_node *n, double density)
 {
     kerf_node *pattern, *values, *sparse;
-    KERF__TRY(add_pattern(n, &pattern, &values));
+    kerf__sparse_places p;
+    const int is_tiled =
+        z->is_blocked &&
+        kerf__sparse_places_of(n, kerf__sparse_choose_tile(z->p->plan->dev, n, density), &p);
+    KERF__TRY(add_pattern(n, is_tiled ? &p : NULL, &pattern, &values));
     kerf_value *inputs[] = {n->inputs[0],
                             values->outputs[0],
                             pattern->outputs[0],
@@ -211,6 +231,8 @@ static kerf_status make_sparse(kerf_node *n, double density)
     KERF__TRY(kerf__node_copy_attributes(sparse, n));
     KERF__TRY(kerf_node_set_ints(sparse, "weights_shape", shape.dims, (size_t)shape.rank));
     KERF__TRY(kerf_node_set_int(sparse, "percent", (int64_t)(density * 100 + 0.5)));
+    if (is_tiled)
+        KERF__TRY(set_tile(sparse, &p));
     KERF__TRY(kerf__node_infer(sparse));
     kerf__node_take_name(sparse, n);
     kerf__graph_replace_uses(n->graph, n->outputs[0], sparse->outputs[0]);
@@ -247,7 +269,7 @@ static kerf_status rewrite(const zeros *z)
     kerf_graph *g = z->p->plan->graph;
     for (size_t i = 0; i < z->num; i++)
         if (z->is_sparse[i])
-            KERF__TRY(make_sparse(g->nodes[i], z->density[i]));
+            KERF__TRY(make_sparse(z, g->nodes[i], z->density[i]));
     KERF__TRY(kerf__graph_sort(g));
     kerf__graph_remove_dead(g);
     return KERF_OK;

@@ -192,6 +192,11 @@ const gate_case gate_cases[] = {
     /* Copied, and in place. */
     {"kerf.SparseConv", "f32:2,5,9,11 f32:100 s32:8 s32:100 f32:7", "weights_shape=7,5,3,3 pads=1,1,1,1", 0},
     {"kerf.SparseConv", "f32:2,5,15,17 f32:100 s32:8 s32:100 f32:7", "weights_shape=7,5,1,1", 0},
+    {"kerf.SparseConv", "f32:2,5,9,11 f32:100 s32:15 s32:100 f32:7", "weights_shape=7,5,3,3 pads=1,1,1,1 tile=4,11,3", 0},
+    {"kerf.SparseConv", "f32:2,5,9,11 f32:100 s32:8 s32:100",  "weights_shape=7,5,3,3 pads=1,1,1,1 tile=6,11,5", 0},
+    {"kerf.SparseConv", "f32:2,5,9,11 f32:100 s32:8 s32:100",  "weights_shape=7,5,3,3 pads=1,1,1,1 tile=8,11,5", 0},
+    {"kerf.SparseConv", "f32:2,5,9,11 f32:100 s32:8 s32:100",  "weights_shape=7,5,3,3 pads=1,1,1,1 tile=13,11,5", 0},
+    {"kerf.SparseConv", "f32:2,5,9,11 f32:100 s32:8 s32:100",  "weights_shape=7,5,3,3 pads=1,1,1,1 tile=14,11,5", 0},
     {"kerf.SparseConv", "f32:2,5,9,11,16 f32:100 s32:8 s32:100", "weights_shape=7,5,3,3 pads=1,1,1,1", 0},
     {"kerf.SparseConvGradInput", "f32:2,7,9,11,16 f32:100 s32:6 s32:100",
      "weights_shape=7,5,3,3 pads=1,1,1,1 output_shape=9,11", 0},

@@ -16,7 +16,6 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-
 gate_least gate_device;
 
 enum { MOST_VALUES = 16 }; /* inputs, or outputs, of a node */
@@ -233,8 +232,9 @@ static int walk_case(const gate_case *c, const kerf__op *op)
     const int takes = kerf__node_infer(n) == KERF_OK;
     if (!takes && strcmp(op->op, c->op) == 0)
         bad_case(c, kerf_last_error());
-    /* Values in blocks are met on CPU devices alone. */
-    const int blocked = kerf__node_attribute(n, "layouts") != NULL;
+    /* Values in blocks, and patterns made for a tile, are met on CPU devices alone. */
+    const int blocked =
+        kerf__node_attribute(n, "layouts") != NULL || kerf__node_attribute(n, "tile") != NULL;
     for (gate_device = GATE_SMALL; gate_device <= GATE_CPU && takes; gate_device++)
         if (build(c, &devices[gate_device], n) == 0 && (!blocked || gate_device == GATE_CPU))
             bad_case(c, "no variant fits a small device, a GPU or a CPU");
@@ -287,8 +287,8 @@ static void walk_probes(void)
     for (int i = 0; i < gate_num_probes; i++) {
         const gate_probe *p = &gate_probes[i];
         gate_device = p->group > 64 ? GATE_GPU : p->group > 1 ? GATE_SMALL : GATE_CPU;
-        gate_note(p->source, p->options, p->entry, (size_t)p->group,
-                  (size_t)p->local_bytes, p->needs);
+        gate_note(p->source, p->options, p->entry, (size_t)p->group, (size_t)p->local_bytes,
+                  p->needs);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "op_check.h"
+#include "ops/sparse_places.h"
 
 typedef struct sparse_case {
     float *values; /* owned, as what follows */
@@ -50,6 +51,31 @@ static inline void sparse_case_destroy(sparse_case *s)
     free(s->values);
     free(s->starts);
     free(s->offsets);
+}
+
+/* Makes it one for a tile, in chunks of `channels` channels. */
+static inline void sparse_case_cut(sparse_case *s, const kerf__sparse_places *p, int channels)
+{
+    const int rows = s->num_rows, chunks = (channels + p->tile.chunk - 1) / p->tile.chunk;
+    const int width = p->v.w.kernel;
+    sparse_case old = *s;
+    s->starts = calloc((size_t)rows * (size_t)chunks + 1, sizeof(int32_t));
+    s->offsets = calloc((size_t)s->num + 1, sizeof(int32_t));
+    s->values = calloc((size_t)s->num + 1, sizeof(float));
+    s->num = 0;
+    for (int i = 0; i < rows * chunks; i++) {
+        for (int j = old.starts[i % rows]; j < old.starts[i % rows + 1]; j++) {
+            const int c = old.offsets[j] / 256, tap = old.offsets[j] % 256;
+            if (c / p->tile.chunk != i / rows)
+                continue;
+            s->values[s->num] = old.values[j];
+            s->offsets[s->num++] =
+                kerf__sparse_place(p, c % p->tile.chunk, tap / width, tap % width);
+        }
+        s->starts[i + 1] = s->num;
+    }
+    s->num_rows = rows * chunks;
+    sparse_case_destroy(&old);
 }
 
 /* The three inputs; there is one entry at least, and one behind the last that nobody may use. */

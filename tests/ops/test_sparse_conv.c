@@ -3,6 +3,7 @@
 #include "device/quirks.h"
 #include "ops/conv_case.h"
 #include "ops/conv_common.h"
+#include "ops/sparse_conv.h"
 #include "ops/sparse_conv_case.h"
 #include "ref/ref.h"
 
@@ -177,6 +178,78 @@ static void test_finish(void)
     }
 }
 
+/* ---- patterns made for a tile ---------------------------------------------------------------- */
+
+/* 1 if the device has the local memory. */
+static int check_tile(const conv_case *t, kerf__sparse_tile tile, int block, extras e)
+{
+    const int64_t terms = kerf_shape_num_elements(t->w) / t->w.dims[0];
+    sparse_case s = sparse_case_create_blocks(t->w, 250, block, block == 1 ? is_odd : NULL);
+    kerf__sparse_places p;
+    op_check c;
+    begin(&c, t, &s, e);
+    CHECK_OK(kerf__node_infer(c.node));
+    int fits = kerf__sparse_places_of(c.node, tile, &p);
+    op_check_end(&c);
+    if (fits) {
+        sparse_case_cut(&s, &p, (int)t->w.dims[1]);
+        begin(&c, t, &s, e);
+        CHECK_OK(kerf_node_set_ints(c.node, "tile",
+                                    (int64_t[]){tile.vectors, tile.cols, tile.chunk}, 3));
+        CHECK_OK(kerf__sparse_set_places(c.node, &p));
+        CHECK_OK(kerf__node_infer(c.node));
+        fits = kerf__sparse_conv_chunks_fits(&(kerf__op_case){.dev = dev, .node = c.node});
+        if (fits)
+            op_check_variants(&c, ref_sparse_conv, check_tolerance(4, (size_t)terms + 2));
+        op_check_end(&c);
+    }
+    sparse_case_destroy(&s);
+    return fits;
+}
+
+/* Whole lines and pieces of them, chunks of all channels, some and one; single rows and fours. */
+static void test_tiles(void)
+{
+    const int num = op_check_small() ? 1 : KERF__SPARSE_CONV_NUM_CHUNKS;
+    int num_checked = 0;
+    if (kerf_device_get_info(dev)->type != KERF_DEVICE_CPU ||
+        kerf__has_quirk(kerf_device_get_info(dev), KERF__QUIRK_LONG_LOOPS))
+        return;
+    for (size_t i = 0; i < LENGTH(CASES) - (op_check_small() ? NUM_LARGE : 0); i++) {
+        const conv_case *t = &CASES[i];
+        const int vectors = kerf__sparse_conv_chunks_candidates[i % (size_t)num].parameters[0];
+        const int width = (int)t->y.dims[t->y.rank - 1], channels = (int)t->w.dims[1];
+        const extras e = {i % 2 == 0, i % 3 == 0, i % 2 == 0 ? "relu" : NULL};
+        num_checked += check_tile(t, (kerf__sparse_tile){vectors, width, channels}, 1, e);
+        num_checked += check_tile(t, (kerf__sparse_tile){vectors, (width + 1) / 2, 2}, 4, e);
+        if (!op_check_small())
+            num_checked +=
+                check_tile(t, (kerf__sparse_tile){vectors, width, channels / 2 + 1}, 4, e);
+    }
+    CHECK(num_checked > (op_check_small() ? 4 : 8));
+}
+
+/* A tile that is chosen can be made of a convolution with a window and no stride, and of no other.
+ */
+static void test_choice(void)
+{
+    for (size_t i = 0; i < LENGTH(CASES); i++) {
+        const conv_case *t = &CASES[i];
+        sparse_case s = sparse_case_create(t->w, 100, NULL);
+        kerf__sparse_places p;
+        op_check c;
+        begin(&c, t, &s, (extras){0});
+        CHECK_OK(kerf__node_infer(c.node));
+        const kerf__conv v = kerf__conv_of(c.node);
+        const kerf__sparse_tile tile = kerf__sparse_choose_tile(dev, c.node, 0.1);
+        CHECK((tile.vectors > 0) == kerf__sparse_places_of(c.node, tile, &p));
+        CHECK(tile.vectors == 0 || (v.h.stride == 1 && v.w.stride == 1 && v.lanes == 1 &&
+                                    v.h.kernel * v.w.kernel > 1 && tile.chunk <= v.src_channels));
+        op_check_end(&c);
+        sparse_case_destroy(&s);
+    }
+}
+
 /* ---- the gradient by src -------------------------------------------------------------------- */
 
 static void begin_gradient(op_check *c, const conv_case *t, const sparse_case *s)
@@ -269,6 +342,8 @@ int main(void)
     test_blocks();
     test_patterns();
     test_finish();
+    test_tiles();
+    test_choice();
     test_gradient();
     test_trial();
     test_messages();

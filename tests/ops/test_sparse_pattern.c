@@ -110,6 +110,22 @@ static void test_strides(void)
     }
 }
 
+/* Rows in chunks of channels, the last of them smaller. */
+static void test_chunks(void)
+{
+    static const int64_t CHUNKS[] = {1, 3, 4, 7, 9};
+    fill(6 * 7 * 9, 3);
+    for (size_t i = 0; i < LENGTH(CHUNKS); i++) {
+        op_check c;
+        begin(&c, KERF_SHAPE(6, 7, 3, 3), i % 2, i == 2 ? 20 : 200);
+        CHECK_OK(kerf_node_set_int(c.node, "chunk", CHUNKS[i]));
+        CHECK_OK(kerf_node_set_int(c.node, "stride_c", 1000));
+        CHECK_OK(kerf_node_set_int(c.node, "stride_r", 30));
+        op_check_variants(&c, ref_sparse_pattern, 0);
+        op_check_end(&c);
+    }
+}
+
 static void test_values(void)
 {
     static const int64_t SIZES[] = {1, 63, 64, 65, 3001};
@@ -134,6 +150,12 @@ static void test_what_is_refused(void)
     op_check_refused(&c, KERF_ERR_ARGUMENT,
                      "kerf.SparsePattern checked: capacity is 0, must be 1 to 2^31 - 1");
     op_check_end(&c);
+    begin(&c, KERF_SHAPE(4, 5), 1, 20);
+    CHECK_OK(kerf_node_set_int(c.node, "chunk", 2));
+    CHECK_OK(kerf_node_set_int(c.node, "transposed", 1));
+    op_check_refused(&c, KERF_ERR_UNSUPPORTED,
+                     "chunk is 2 of 5 channels, supported are chunks of what is not transposed");
+    op_check_end(&c);
     begin(&c, KERF_SHAPE(20), 1, 20);
     op_check_refused(&c, KERF_ERR_SHAPE,
                      "input in0 is (20), must have 2 to 4 dimensions, and 1 to 2^31 - 1 elements");
@@ -153,6 +175,7 @@ int main(void)
     test_densities();
     test_capacity();
     test_strides();
+    test_chunks();
     test_values();
     test_what_is_refused();
     kerf_device_close(dev);

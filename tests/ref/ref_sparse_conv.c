@@ -31,12 +31,41 @@ static double *expand(kerf_shape shape, const double *const *inputs, int transpo
     return weights;
 }
 
+/* Of a pattern in chunks of channels: the weight of a chunk that has this place. */
+static int64_t find_place(const kerf_node *n, kerf_shape shape, int64_t place)
+{
+    const int64_t width = shape.dims[shape.rank - 1];
+    const int64_t taps = shape.rank == 4 ? shape.dims[2] * width : width;
+    for (int64_t i = 0; i < kerf_node_int(n, "chunk", 1) * taps; i++) {
+        const int64_t r = i % taps / width, s = i % width;
+        if (place == i / taps * kerf_node_int(n, "stride_c", 0) +
+                         r * kerf_node_int(n, "stride_r", 0) + s * kerf_node_int(n, "stride_s", 0))
+            return i;
+    }
+    abort();
+}
+
+static double *expand_chunks(const kerf_node *n, kerf_shape shape, const double *const *inputs)
+{
+    const int64_t length = kerf_shape_num_elements(shape) / shape.dims[0];
+    const int64_t taps = length / shape.dims[1], chunk = kerf_node_int(n, "chunk", 1);
+    const int64_t rows = (shape.dims[1] + chunk - 1) / chunk * shape.dims[0];
+    double *weights = calloc((size_t)kerf_shape_num_elements(shape) + 1, sizeof *weights);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t i = (int64_t)inputs[STARTS][row]; i < (int64_t)inputs[STARTS][row + 1]; i++)
+            weights[row % shape.dims[0] * length + row / shape.dims[0] * chunk * taps +
+                    find_place(n, shape, (int64_t)inputs[OFFSETS][i])] += inputs[VALUES][i];
+    return weights;
+}
+
 static void convolve(const kerf_node *n, const double *const *inputs, double *const *outputs)
 {
     kerf_value weights = *n->inputs[VALUES];
     weights.shape = weights_shape(n);
     const int is_gradient = strcmp(n->op, "kerf.SparseConvGradInput") == 0;
-    double *expanded = expand(weights.shape, inputs, is_gradient);
+    double *expanded = kerf_node_int(n, "chunk", 0) > 0
+                           ? expand_chunks(n, weights.shape, inputs)
+                           : expand(weights.shape, inputs, is_gradient);
     const int has_residual = n->num_inputs > RESIDUAL, has_bias = n->num_inputs > BIAS;
     kerf_value *values[] = {n->inputs[SRC], &weights, has_bias ? n->inputs[BIAS] : NULL,
                             has_residual ? n->inputs[RESIDUAL] : NULL};
