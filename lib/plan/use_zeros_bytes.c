@@ -18,10 +18,12 @@
 #include "ops/layout_common.h"
 #include "ops/sparse_qlinear_conv.h"
 #include "plan/sparse_layer.h"
+#include "plan/zeros_known.h"
 
-/* Of the words, so many may be left that a layer is faster without the others, measured on two
- * cores of Zen 5 under PoCL (`bench_sparse_qlinear_conv` beside `bench_qlinear_conv`).  With a
- * stride the copy of x weighs more, most where there is one tap to it. */
+/* Where nothing was measured on this device: of the words, so many may be left that a layer is
+ * faster without the others, measured on two cores of Zen 5 under PoCL (`bench_sparse_qlinear_conv`
+ * beside `bench_qlinear_conv`).  With a stride the copy of x weighs more, most where there is one
+ * tap to it. */
 #define MOST_LEFT             0.2
 #define MOST_LEFT_STRIDED     0.17
 #define MOST_LEFT_STRIDED_1X1 0.1
@@ -85,9 +87,9 @@ static int may_be_sparse(const kerf__planning *p, const kerf_node *n)
            (!kerf__plan_lays(p->plan->dev) || kerf__sparse_qlinear_has_room(p->plan->dev, &v));
 }
 
-/* The rule, in one place.  Of few channels, a picture's, dense kernels have a way of their own; on
- * GPUs none was timed. */
-static int pays(const kerf__planning *p, const kerf_node *n, double density)
+/* Where nothing was measured; -1: never.  Of few channels, a picture's, dense kernels have a way of
+ * their own; on GPUs none was timed. */
+static double guess(const kerf__planning *p, const kerf_node *n)
 {
     const kerf__conv v = kerf__conv_of(n);
     const int is_strided = v.h.stride > 1 || v.w.stride > 1;
@@ -95,10 +97,26 @@ static int pays(const kerf__planning *p, const kerf_node *n, double density)
     const double most = !is_strided ? MOST_LEFT
                         : is_1x1    ? MOST_LEFT_STRIDED_1X1
                                     : MOST_LEFT_STRIDED;
-    if (p->options->zeros == KERF_ZEROS_SPARSE)
-        return density < 1;
     return kerf__plan_lays(p->plan->dev) && v.src_channels >= KERF__LANES &&
-           v.dst_channels >= KERF__LANES && density <= most;
+                   v.dst_channels >= KERF__LANES
+               ? most
+               : -1;
+}
+
+/* The rule, in one place; n is marked for those who measure (zeros_known.h). */
+static kerf_status decide(const kerf__planning *p, kerf_node *n, double density, int *is_sparse)
+{
+    const double worth_asking = 0.55;
+    kerf__zeros_known known;
+    *is_sparse = density < (p->options->zeros == KERF_ZEROS_SPARSE ? 1 : worth_asking);
+    if (!*is_sparse)
+        return KERF_OK;
+    KERF__TRY(kerf__zeros_mark(p, n, n, density));
+    if (p->options->zeros == KERF_ZEROS_SPARSE)
+        return KERF_OK;
+    KERF__TRY(kerf__zeros_ask(p, &n, 1, &known));
+    *is_sparse = density <= kerf__zeros_most_density(&known, 0, guess(p, n));
+    return KERF_OK;
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------ */
@@ -136,12 +154,13 @@ kerf_status kerf__plan_use_zero_words(kerf__planning *p)
     for (size_t i = 0; i < num; i++) {
         kerf_node *n = g->nodes[i];
         double density = 1;
+        int is_sparse;
         if (may_be_sparse(p, n))
             KERF__TRY(read_density(p->plan, n->inputs[KERF__SPARSE_WORDS], &density));
-        if (density < 1 && pays(p, n, density)) {
+        KERF__TRY(decide(p, n, density, &is_sparse));
+        if (is_sparse)
             KERF__TRY(make_sparse(n, density));
-            changes = 1;
-        }
+        changes |= is_sparse;
     }
     if (!changes)
         return KERF_OK;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "op_check.h"
-#include "plan/plan_internal.h"
+#include "plan/zeros_known.h"
 
 enum { CHANNELS = 32, SIZE = 9, TAPS = 9, NUM = CHANNELS * SIZE * SIZE };
 enum { NUM_WEIGHTS = CHANNELS * CHANNELS * TAPS };
@@ -92,7 +92,9 @@ static void add_net(net *n, kerf_type type, uint8_t zero, int is_state)
 static kerf_plan *make_plan(const net *n, kerf_zeros zeros)
 {
     kerf_plan *p;
-    CHECK_OK(kerf_plan_create(&p, n->g, n->s, &(kerf_plan_options){.batch = 1, .zeros = zeros}));
+    /* By the guess, whatever this device's store holds. */
+    const kerf_plan_options o = {.batch = 1, .zeros = zeros, .untuned = 1};
+    CHECK_OK(kerf_plan_create(&p, n->g, n->s, &o));
     CHECK_OK(kerf_plan_verify(p));
     return p;
 }
@@ -176,6 +178,34 @@ static void test_what_is_sparse(void)
     check_sparse(KERF_S8, 0, 0);
 }
 
+/* A plan by choice is what the store says of its only layer, in words that nobody guesses so. */
+static void check_measured(int every, double ratio, int is_sparse)
+{
+    net n;
+    kerf_plan *p;
+    begin(&n);
+    fill_weights(every, 1);
+    add_net(&n, KERF_S8, 0, 0);
+    p = make_plan(&n, KERF_ZEROS_SPARSE);
+    for (size_t i = 0; i < p->graph->num_nodes; i++) {
+        const kerf_node *node = p->graph->nodes[i];
+        if (kerf__zeros_mark_of(node) != NULL)
+            CHECK_OK(kerf__zeros_remember(dev, kerf__zeros_mark_of(node),
+                                          kerf__zeros_density_of(node), 1, ratio));
+    }
+    kerf_plan_destroy(p);
+    CHECK_OK(kerf_plan_create(&p, n.g, n.s, &(kerf_plan_options){.batch = 1}));
+    CHECK(count(p, "kerf.SparseQLinearConv") == is_sparse);
+    kerf_plan_destroy(p);
+    end(&n);
+}
+
+static void test_measured(void)
+{
+    check_measured(3, 0.5, 1);
+    check_measured(10, 2, 0);
+}
+
 int main(void)
 {
     dev = check_open_device();
@@ -184,6 +214,7 @@ int main(void)
     test_same(0);
     test_same(1);
     test_what_is_sparse();
+    test_measured();
     kerf_device_close(dev);
     return check_result();
 }
