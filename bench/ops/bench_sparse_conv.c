@@ -1,6 +1,9 @@
 /* bench_sparse_conv.c -- sparse convolutions beside the multiply-add limit: layers of ResNet-18 and
  * ResNet-50.  Counted is what is done; times 1 / density is what a dense one would do.
  *
+ * Each is timed by any pattern, and by one made for its tile; with TILED in the environment by that
+ * alone, and TILE=14,28,16 names vectors, columns and channels to a chunk of another tile.
+ *
  *     bench_sparse_conv [FILE]       lines as in bench/shapes/sparse_conv.txt */
 #include <inttypes.h>
 
