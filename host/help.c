@@ -38,6 +38,7 @@ static const lesson lessons[] = {
      "writes the checkpoint and says how to go on.",
      "  kerf train lenet.onnx --data fashion-mnist --epochs 20 -o dense.onnx\n"
      "  kerf train lenet.onnx --data idx:mnist --val 5000 --optimizer adam -o best.onnx\n"
+     "  kerf train dense.onnx --data fashion-mnist --penalty l0=0.1 -o sparse.onnx\n"
      "  kerf train lenet.onnx --data fashion-mnist --epochs 20 -o dense.onnx --resume\n"},
     {"eval",
      "Measures a model on the test split: top-1 and top-5 in percent, loss, confusion.\n"

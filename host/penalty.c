@@ -22,7 +22,11 @@ int penalty_parse(const options *o, kerf_penalty *out)
     static const struct {
         const char *text;
         kerf_penalty_kind kind;
-    } KINDS[] = {{"l1=", KERF_PENALTY_L1}, {"group=", KERF_PENALTY_GROUP}};
+    } KINDS[] = {{"l1=", KERF_PENALTY_L1},
+                 {"group=", KERF_PENALTY_GROUP},
+                 {"l0=", KERF_PENALTY_L0},
+                 {"l0-group=", KERF_PENALTY_L0_GROUP},
+                 {"variational=", KERF_PENALTY_VARIATIONAL}};
     *out = (kerf_penalty){.kind = KERF_PENALTY_NONE};
     if (o->penalty == NULL)
         return check_alone(o);
@@ -37,6 +41,8 @@ int penalty_parse(const options *o, kerf_penalty *out)
             isfinite(out->strength))
             return 0;
     }
-    return fail_usage(o, "--penalty %s: must be l1=STRENGTH or group=STRENGTH, such as l1=1e-4",
+    return fail_usage(o,
+                      "--penalty %s: must be l1, group, l0, l0-group or variational with its "
+                      "strength, such as l1=1e-4",
                       o->penalty);
 }

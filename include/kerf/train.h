@@ -35,17 +35,25 @@ typedef struct kerf_prune_schedule {
     double rewind;       /* ... so many epochs, and the learning rate with them (lottery tickets) */
 } kerf_prune_schedule;
 
-/* What draws weights of layers to 0 while they are trained, until some are 0 (Parikh and Boyd 2014,
- * proximal steps). */
+/* What draws weights of layers to 0 while they are trained, until some are 0: by proximal steps
+ * (Parikh and Boyd 2014), or by gates beside the weights, which are trained with them and are gone
+ * at the end of the run, where masks stand in their place. */
 typedef enum kerf_penalty_kind {
     KERF_PENALTY_NONE,
-    KERF_PENALTY_L1,   /* the sum of magnitudes (Tibshirani 1996) */
-    KERF_PENALTY_GROUP /* group lasso: of norms of all that leads to one output, times the root of
-                        * how many those are (Yuan and Lin 2006, Wen et al. 2016) */
+    KERF_PENALTY_L1,    /* the sum of magnitudes (Tibshirani 1996) */
+    KERF_PENALTY_GROUP, /* group lasso: of norms of all that leads to one output, times the root of
+                         * how many those are (Yuan and Lin 2006, Wen et al. 2016) */
+    KERF_PENALTY_L0,    /* hard concrete gates: how many weights are not 0, in expectation
+                         * (Louizos et al. 2018) */
+    KERF_PENALTY_L0_GROUP,    /* the same, a gate for all that leads to one output, each of which
+                               * counts */
+    KERF_PENALTY_VARIATIONAL, /* variational dropout: weights that bear much noise go (Molchanov et
+                               * al. 2017) */
+    KERF_NUM_PENALTIES
 } kerf_penalty_kind;
 typedef struct kerf_penalty {
     kerf_penalty_kind kind;
-    double strength;
+    double strength;   /* of gates: in the sum of losses over all training samples */
     double start, end; /* epochs between which it acts; end 0: to the end of the run */
 } kerf_penalty;
 
@@ -81,7 +89,8 @@ typedef struct kerf_train_options {
     const char *run_dir;       /* checkpoint, metrics.jsonl, choices.json; NULL: none */
     int resume;                /* 1: go on from run_dir's checkpoint */
     int keep_best;             /* 1: end with the best epoch's weights (validation split); epochs
-                                * before the last pruning event do not count */
+                                * before the last pruning event do not count, and with gates none
+                                * but the last */
     size_t memory_bytes;       /* on the device; see kerf_plan_options (0: no bound) */
     const char *const *freeze; /* shell patterns of weights that are not trained */
     size_t num_freeze;

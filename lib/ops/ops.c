@@ -31,6 +31,7 @@
     X(move) \
     X(mse_loss) \
     X(nll_loss) \
+    X(noise) \
     X(norm) \
     X(optimizer) \
     X(pool) \

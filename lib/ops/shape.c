@@ -1,7 +1,8 @@
 /* ops/shape.c -- operations without work: the output is input 0 under another shape.
  *
  * They have no variants, so the plan gives the output the same bytes.  Their gradient is
- * a Reshape back.  Dropout is here because in the model graph it means evaluation. */
+ * a Reshape back.  Dropout is here because in the model graph it means evaluation; so is kerf.Gate,
+ * which a plan replaces by formulas (plan/gates.c). */
 #include <string.h>
 
 #include "base/fail.h"
@@ -144,5 +145,6 @@ const kerf__op kerf__ops_shape[] = {
     ENTRY("Reshape", 2, 1, infer_reshape),
     ENTRY("Squeeze", 2, 1, infer_squeeze),
     ENTRY("Unsqueeze", 2, 1, infer_unsqueeze),
+    ENTRY("kerf.Gate", 2, 1, infer_identity),
     {.op = NULL},
 };

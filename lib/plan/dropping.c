@@ -7,13 +7,13 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/random.h"
-#include "plan/plan_internal.h"
+#include "plan/gates.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Fowler, Noll and Vo's hash: nothing of it must last but that it stays what it is. */
-static uint32_t hash(const char *text)
+uint32_t kerf__plan_hash(const char *text)
 {
     uint32_t h = 2166136261u;
     for (; *text != '\0'; text++)
@@ -43,7 +43,7 @@ static kerf_status replace(const kerf__planning *p, kerf_node *n)
     if (ratio == 0)
         return KERF_OK;
     const kerf__random key =
-        kerf__random_key(p->options->seed, KERF__RANDOM_DROPOUT, hash(n->outputs[0]->name));
+        kerf__random_key(p->options->seed, KERF__RANDOM_DROPOUT, kerf__plan_hash(n->outputs[0]->name));
     char *name = kerf__graph_fresh_name(n->graph, n->name);
     if (name == NULL)
         return kerf__fail_memory("plan", strlen(n->name));

@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "plan/plan_internal.h"
+#include "plan/gates.h"
 
 /* ---- small things ------------------------------------------------------------------ */
 
@@ -181,6 +181,7 @@ static kerf_status make_graph(kerf__planning *p)
         KERF__TRY(keep_target(p));
     if (p->options->loss != KERF_LOSS_NONE)
         KERF__TRY(kerf__plan_add_loss(p));
+    KERF__TRY(kerf__plan_set_gates(p));
     if (plan->mode == KERF_TRAIN)
         KERF__TRY(add_training(p));
     kerf__graph_remove_dead(plan->graph);

@@ -18,45 +18,17 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "plan/formula.h"
 #include "plan/plan_internal.h"
-
-static kerf_status add(kerf_graph *g, const char *op, kerf_value *a, kerf_value *b,
-                       kerf_value **out)
-{
-    kerf_node *n;
-    KERF__TRY(kerf_graph_add_node(g, op, NULL, (kerf_value *[]){a, b}, b != NULL ? 2 : 1, 1, &n));
-    *out = n->outputs[0];
-    return kerf__node_infer(n);
-}
-
-static kerf_status add_number(kerf_graph *g, float x, kerf_value **out)
-{
-    kerf_tensor *t;
-    KERF__TRY(kerf_tensor_create(&t, NULL, KERF_F32, KERF_SCALAR));
-    *(float *)kerf_tensor_data(t) = x;
-    return kerf_graph_add_constant(g, NULL, t, out);
-}
-
-/* t, of one element. */
-static kerf_status add_threshold(kerf_plan *plan, kerf_value **out)
-{
-    const int64_t begin = KERF__STEP_SHRINK, end = begin + 1;
-    kerf_node *n;
-    KERF__TRY(kerf_graph_add_node(plan->graph, "Slice", NULL, &plan->step, 1, 1, &n));
-    KERF__TRY(kerf_node_set_ints(n, "starts", &begin, 1));
-    KERF__TRY(kerf_node_set_ints(n, "ends", &end, 1));
-    *out = n->outputs[0];
-    return kerf__node_infer(n);
-}
 
 static kerf_status add_single(kerf_graph *g, kerf_value *w, kerf_value *t, kerf_value **out)
 {
     kerf_value *size, *less, *rest, *sign;
-    KERF__TRY(add(g, "Abs", w, NULL, &size));
-    KERF__TRY(add(g, "Sub", size, t, &less));
-    KERF__TRY(add(g, "Relu", less, NULL, &rest));
-    KERF__TRY(add(g, "Sign", w, NULL, &sign));
-    return add(g, "Mul", sign, rest, out);
+    KERF__TRY(kerf__formula(g, "Abs", w, NULL, &size));
+    KERF__TRY(kerf__formula(g, "Sub", size, t, &less));
+    KERF__TRY(kerf__formula(g, "Relu", less, NULL, &rest));
+    KERF__TRY(kerf__formula(g, "Sign", w, NULL, &sign));
+    return kerf__formula(g, "Mul", sign, rest, out);
 }
 
 /* Norms, one a place along the axis; never 0, as 0 over 0 is no number. */
@@ -65,7 +37,6 @@ static kerf_status add_norms(kerf_graph *g, kerf_value *w, int axis, kerf_value 
     static const float TINY = 1e-30f;
     int64_t axes[KERF_MAX_RANK];
     size_t num = 0;
-    kerf_value *tiny;
     kerf_node *n;
     for (int i = 0; i < w->shape.rank; i++)
         if (i != axis)
@@ -74,23 +45,21 @@ static kerf_status add_norms(kerf_graph *g, kerf_value *w, int axis, kerf_value 
     KERF__TRY(kerf_node_set_ints(n, "axes", axes, num));
     KERF__TRY(kerf_node_set_int(n, "keepdims", 1));
     KERF__TRY(kerf__node_infer(n));
-    KERF__TRY(add_number(g, TINY, &tiny));
-    return add(g, "Max", n->outputs[0], tiny, out);
+    return kerf__formula_with(g, "Max", n->outputs[0], TINY, out);
 }
 
 static kerf_status add_group(kerf_graph *g, kerf_value *w, int axis, kerf_value *t,
                              kerf_value **out)
 {
     const double num = (double)kerf_shape_num_elements(w->shape) / (double)w->shape.dims[axis];
-    kerf_value *norms, *root, *much, *part, *one, *rest, *alive;
+    kerf_value *norms, *much, *part, *one, *rest, *alive;
     KERF__TRY(add_norms(g, w, axis, &norms));
-    KERF__TRY(add_number(g, (float)sqrt(num), &root));
-    KERF__TRY(add_number(g, 1, &one));
-    KERF__TRY(add(g, "Mul", t, root, &much));
-    KERF__TRY(add(g, "Div", much, norms, &part));
-    KERF__TRY(add(g, "Sub", one, part, &rest));
-    KERF__TRY(add(g, "Relu", rest, NULL, &alive));
-    return add(g, "Mul", w, alive, out);
+    KERF__TRY(kerf__formula_number(g, 1, &one));
+    KERF__TRY(kerf__formula_with(g, "Mul", t, (float)sqrt(num), &much));
+    KERF__TRY(kerf__formula(g, "Div", much, norms, &part));
+    KERF__TRY(kerf__formula(g, "Sub", one, part, &rest));
+    KERF__TRY(kerf__formula(g, "Relu", rest, NULL, &alive));
+    return kerf__formula(g, "Mul", w, alive, out);
 }
 
 static const kerf_shrunk_weight *find(const kerf__planning *p, const kerf_value *weight)
@@ -112,7 +81,7 @@ kerf_status kerf__plan_add_shrink(kerf__planning *p, const kerf_value *weight, k
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: '%s' is drawn to 0 along axis %d, has %d",
                           weight->name, shrunk->axis, w->shape.rank);
     w->next_of = -1;
-    KERF__TRY(add_threshold(p->plan, &t));
+    KERF__TRY(kerf__formula_step(p->plan->graph, p->plan->step, KERF__STEP_SHRINK, &t));
     KERF__TRY(shrunk->axis < 0 ? add_single(p->plan->graph, w, t, &next)
                                : add_group(p->plan->graph, w, shrunk->axis, t, &next));
     next->next_of = weight->state_id;

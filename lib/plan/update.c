@@ -13,7 +13,8 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "plan/plan_internal.h"
+#include "plan/formula.h"
+#include "plan/gates.h"
 
 /* ---- what is trained --------------------------------------------------------------- */
 
@@ -162,9 +163,39 @@ static kerf_status bound(kerf_node *n)
     return kerf_node_set_int(n, "bounded", 1);
 }
 
+/* Slopes of gates are tiny and of all sizes: whatever trains the weights, gates go by Adam, without
+ * decay. */
+static kerf_optimizer optimizer_of(const kerf__planning *p, const kerf_value *v)
+{
+    kerf_optimizer o = p->plan->optimizer;
+    if (kerf__gate_of(v) == NULL)
+        return o;
+    o.kind = KERF_ADAM;
+    o.weight_decay = 0;
+    o.epsilon = 1e-12f;
+    return o;
+}
+
+/* The step buffer, for gates with a learning rate of their own. */
+static kerf_status add_step_of(const kerf__planning *p, const kerf_value *v, kerf_value **out)
+{
+    const kerf_node *gate = kerf__gate_of(v);
+    kerf_tensor *factors;
+    kerf_value *constant;
+    *out = p->plan->step;
+    if (gate == NULL)
+        return KERF_OK;
+    KERF__TRY(kerf_tensor_create(&factors, NULL, KERF_F32, KERF_SHAPE(KERF__STEP_FLOATS)));
+    float *x = kerf_tensor_data(factors);
+    for (int i = 0; i < KERF__STEP_FLOATS; i++)
+        x[i] = i == KERF__STEP_LR ? kerf_node_float(gate, "rate", 1) : 1;
+    KERF__TRY(kerf_graph_add_constant(p->plan->graph, NULL, factors, &constant));
+    return kerf__formula(p->plan->graph, "Mul", p->plan->step, constant, out);
+}
+
 static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value *gradient)
 {
-    const kerf_optimizer *values = &p->plan->optimizer;
+    const kerf_optimizer of_this = optimizer_of(p, weight), *values = &of_this;
     const optimizer *o = &OPTIMIZERS[values->kind];
     kerf_value *inputs[6] = {weight, gradient}, *moments[2] = {NULL};
     int num = 2, num_moments = 0;
@@ -176,7 +207,7 @@ static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value 
         inputs[num++] = moments[i];
     }
     inputs[num++] = (size_t)weight->state_id < p->num_masks ? p->masks[weight->state_id] : NULL;
-    inputs[num++] = p->plan->step;
+    KERF__TRY(add_step_of(p, weight, &inputs[num++]));
     kerf_node *n;
     char *name = kerf__graph_fresh_name(p->plan->graph, weight->name);
     if (name == NULL)
@@ -186,7 +217,7 @@ static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value 
     free(name);
     KERF__TRY(status);
     KERF__TRY(set_attributes(n, o, values));
-    if (!is_weight(p, weight))
+    if (is_learned_end(p, weight))
         KERF__TRY(bound(n));
     n->outputs[0]->next_of = weight->state_id;
     for (int i = 0; i < num_moments; i++)

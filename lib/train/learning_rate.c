@@ -70,7 +70,10 @@ float kerf__shrink_by(const kerf_train_options *options, float lr, int64_t step,
     const double end = p->end > 0 ? floor(p->end * (double)steps_per_epoch + 0.5) : INFINITY;
     if (p->kind == KERF_PENALTY_NONE || (double)step <= begin || (double)step > end)
         return 0;
-    return (float)((double)lr * p->strength);
+    /* A step down a slope knows the rate itself; its loss is a mean of samples. */
+    const double by =
+        kerf__has_gates(options) ? 1 / (double)(steps_per_epoch * options->batch) : (double)lr;
+    return (float)(by * p->strength);
 }
 
 float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch)

@@ -60,6 +60,7 @@ static kerf_status prepare_graph(kerf__run *run)
         KERF__TRY(kerf_graph_set_metadata(run->g, "kerf.prep", text));
     if (o->prune.events > 0)
         KERF__TRY(kerf_prune_mark(run->g, run->s, &o->prune.options));
+    KERF__TRY(kerf__run_add_gates(run));
     return kerf_graph_serialize(run->g, &run->graph, &run->graph_bytes);
 }
 

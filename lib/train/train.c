@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "compress/prune/prune_internal.h"
 #include "train/train_internal.h"
 
 /* A few times a second is what a person can follow. */
@@ -125,6 +126,8 @@ kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
         kerf_status restored = kerf__run_restore_best(&run);
         status = restored != KERF_OK ? restored : status;
     }
+    if (status == KERF_OK)
+        status = kerf__prune_settle_gates(g, s);
     if (status == KERF_OK && options->prune.events > 0)
         status = kerf_prune_harden(g, s);
     kerf__run_end(&run);

@@ -77,6 +77,9 @@ kerf_status kerf__run_follow_zeros(kerf__run *run);
 /* What the penalty draws to 0, for a plan's options; the caller frees the list, also on failure. */
 kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, size_t *num);
 
+/* Puts them into the graph, where the penalty is one of gates. */
+kerf_status kerf__run_add_gates(const kerf__run *run);
+
 /* ---- train.c ---- */
 /* Calls back; remembers a wish to stop. */
 void kerf__run_tell(kerf__run *run, const kerf_epoch *finished, const kerf_pruner *pruned);

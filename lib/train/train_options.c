@@ -83,7 +83,7 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
     if ((unsigned)options->schedule > KERF_LR_LINEAR)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: schedule %d: must be one of kerf/train.h's",
                           (int)options->schedule);
-    if ((unsigned)options->penalty.kind > KERF_PENALTY_GROUP)
+    if ((unsigned)options->penalty.kind >= KERF_NUM_PENALTIES)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: penalty %d: must be one of kerf/train.h's",
                           (int)options->penalty.kind);
     if (options->resume && options->run_dir == NULL)

@@ -222,6 +222,8 @@ const gate_case gate_cases[] = {
      "layouts=c16,c16>c16", 0},
 
     {"kerf.Dropout",       "f32:5000 f32:16",                    "key=1,2", 0},
+    {"kerf.Noise",         "f32:5000 f32:16",                    "key=1,2 value=logistic", 0},
+    {"kerf.Noise",         "f32:5000 f32:16",                    "key=1,2 value=normal", 0},
     {"LayerNormalization", "f32:50,70 f32:70 f32:70",            NULL, 0},
     {"GroupNormalization", "f32:2,6,9,7 f32:6 f32:6",            "num_groups=3", 0},
     {"kerf.NormGrad",      "f32:50,70 f32:50,70 f32:50 f32:50",  NULL, 0},

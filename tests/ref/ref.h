@@ -27,6 +27,7 @@ REF(metrics);
 REF(move);
 REF(mse_loss);
 REF(nll_loss);
+REF(noise);
 REF(norm);
 REF(optimizer);
 REF(pool);

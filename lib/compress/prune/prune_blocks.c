@@ -33,7 +33,8 @@ static int leads_to(const kerf_value *v, const kerf_value *weight, int *turned)
         const kerf_node *n = v->producer;
         if (strcmp(n->op, "Transpose") == 0 && weight->shape.rank == 2)
             *turned ^= 1;
-        else if (strcmp(n->op, "kerf.Mask") != 0 && strcmp(n->op, "Identity") != 0)
+        else if (strcmp(n->op, "kerf.Mask") != 0 && strcmp(n->op, "kerf.Gate") != 0 &&
+                 strcmp(n->op, "Identity") != 0)
             return 0;
         v = n->inputs[0];
     }

@@ -6,6 +6,7 @@
  *   prune_layers.c   finds layers, and which of them patterns choose
  *   prune_options.c  says what is wrong with options
  *   prune_mark.c     the rewrite
+ *   prune_gates.c    another: gates that are trained
  *   prune_graph.c    the small graph that chooses masks, and the table of methods
  *   prune_blocks.c   structures: blocks, kernels, channels, N of M
  *   prune_random.c, prune_file.c   numbers that stand for magnitudes
@@ -58,6 +59,28 @@ kerf_status kerf__pruner_create(kerf_pruner **out, const kerf_graph *g, kerf_sta
 const kerf_plan *kerf__pruner_plan(const kerf_pruner *p);
 /* For methods that exchange: 0 at the first event to 1 at the last, when nothing is exchanged. */
 void kerf__pruner_set_time(kerf_pruner *p, double time);
+
+/* ---- rewrites ------------------------------------------------------------------------------ */
+
+/* "fc1.weight" and "mask": "fc1.weight.mask", with a number behind it where that is taken. */
+char *kerf__prune_fresh_name(const kerf_graph *g, const kerf_state *s, const char *base,
+                             const char *suffix);
+int kerf__is_mask_of(const kerf_node *n, const kerf_value *weight);
+/* What is 0 of a weight stays 0: behind the mask that it has, or a new one. */
+kerf_status kerf__prune_mark_zeros(kerf_graph *g, kerf_state *s, kerf_value *weight);
+
+typedef struct kerf__gate_options {
+    const char *kind; /* plan/gates.h */
+    int by_outputs;   /* one for all that leads to an output of a layer, else one a weight */
+    float rate;       /* at which gates are trained: times the learning rate */
+    const char *const *freeze; /* weights that get none */
+    size_t num_freeze;
+} kerf__gate_options;
+/* Gates behind the weights that the options choose; again: none more. */
+kerf_status kerf__prune_add_gates(kerf_graph *g, kerf_state *s, const kerf_prune_options *options,
+                                  const kerf__gate_options *gates);
+/* Weights become what their gates leave of them, and gates go; without gates nothing. */
+kerf_status kerf__prune_settle_gates(kerf_graph *g, kerf_state *s);
 
 /* ---- choosing masks ------------------------------------------------------------------------ */
 

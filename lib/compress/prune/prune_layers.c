@@ -20,7 +20,7 @@ static const struct {
 } MULTIPLIES[] = {{"Gemm", 3}, {"MatMul", 3}, {"Conv", 2}, {"ConvTranspose", 2}};
 
 /* Operations that hand on the elements of input 0. */
-static const char *const PASSES[] = {"kerf.Mask", "Transpose", "Reshape",   "Flatten",
+static const char *const PASSES[] = {"kerf.Mask", "kerf.Gate", "Transpose", "Reshape", "Flatten",
                                      "Identity",  "Squeeze",   "Unsqueeze", "Cast"};
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])

@@ -16,8 +16,8 @@
 #include "compress/prune/prune_internal.h"
 
 /* "fc1.weight" and "mask": "fc1.weight.mask", with a number behind it where that is taken. */
-static char *fresh_name(const kerf_graph *g, const kerf_state *s, const char *base,
-                        const char *suffix)
+char *kerf__prune_fresh_name(const kerf_graph *g, const kerf_state *s, const char *base,
+                             const char *suffix)
 {
     size_t bytes = strlen(base) + strlen(suffix) + 24;
     char *name = kerf__alloc(bytes, 1);
@@ -38,7 +38,7 @@ static kerf_status make_mask_state(const kerf_graph *g, kerf_state *s, const ker
         *id = e->id;
         return KERF_OK;
     }
-    char *name = fresh_name(g, s, weight->name, "mask");
+    char *name = kerf__prune_fresh_name(g, s, weight->name, "mask");
     if (name == NULL)
         return kerf__fail_memory("prune", strlen(weight->name));
     kerf_status status =
@@ -66,7 +66,7 @@ static kerf_status make_mask_value(kerf_graph *g, const kerf_state *s, int id, k
 
 static kerf_status insert_node(kerf_graph *g, kerf_state *s, kerf_value *weight, kerf_value *mask)
 {
-    char *name = fresh_name(g, s, weight->name, "masked");
+    char *name = kerf__prune_fresh_name(g, s, weight->name, "masked");
     if (name == NULL)
         return kerf__fail_memory("prune", strlen(weight->name));
     kerf_node *n = NULL;
@@ -108,13 +108,18 @@ static kerf_status mark_with_ones(kerf_graph *g, kerf_state *s, kerf_value *weig
     return status;
 }
 
+int kerf__is_mask_of(const kerf_node *n, const kerf_value *weight)
+{
+    return strcmp(n->op, "kerf.Mask") == 0 && n->inputs[0] == weight;
+}
+
 /* What the method wants of the Mask that is or was there. */
 static kerf_status set_method(const kerf_graph *g, const kerf_value *weight,
                               const kerf__prune_way *way)
 {
     for (size_t i = 0; i < g->num_nodes; i++) {
         kerf_node *n = g->nodes[i];
-        if (strcmp(n->op, "kerf.Mask") != 0 || n->inputs[0] != weight)
+        if (!kerf__is_mask_of(n, weight))
             continue;
         KERF__TRY(kerf_node_set_int(n, "hard", !way->is_soft));
         if (way->remembers != NULL)
@@ -193,6 +198,26 @@ static kerf_status read_zeros(const kerf_state *s, const kerf_value *weight, cha
         *num_zeros += data[i] == 0;
     }
     free(data);
+    return status;
+}
+
+/* The mask that is there has them, too. */
+static kerf_status mark_or_write(kerf_graph *g, kerf_state *s, kerf_value *weight, const char *mask)
+{
+    for (size_t i = 0; i < g->num_nodes; i++)
+        if (kerf__is_mask_of(g->nodes[i], weight))
+            return kerf_state_write(s, g->nodes[i]->inputs[1]->state_id, mask);
+    return mark(g, s, weight, mask);
+}
+
+kerf_status kerf__prune_mark_zeros(kerf_graph *g, kerf_state *s, kerf_value *weight)
+{
+    char *mask = NULL;
+    size_t num_zeros, num;
+    kerf_status status = read_zeros(s, weight, &mask, &num_zeros, &num);
+    if (status == KERF_OK && num_zeros > 0)
+        status = mark_or_write(g, s, weight, mask);
+    free(mask);
     return status;
 }
 
