@@ -25,6 +25,16 @@ static void pruned_row(table *t, const kerf_prune_layer *l)
     table_cell(t, "%s", grouped((double)(l->total - l->nonzeros), text, sizeof text));
 }
 
+/* Where whole units end up half a point or more beside what was asked for. */
+static void print_nearest(const kerf_pruner *p, FILE *out)
+{
+    kerf_prune_layer l;
+    for (int i = 0; i < kerf_pruner_num_layers(p); i++)
+        if (kerf_pruner_read_layer(p, i, &l) == KERF_OK && fabs(l.nearest - l.asked) >= 0.005)
+            fprintf(out, "%s: %.2f %% go, the nearest to %.2f %% that whole units allow\n", l.name,
+                    100 * l.nearest, 100 * l.asked);
+}
+
 void print_pruned(const kerf_pruner *p, FILE *out)
 {
     table *t = table_create("layer|shape|>threshold|>non-zeros / total|>pruned");
@@ -44,7 +54,9 @@ void print_pruned(const kerf_pruner *p, FILE *out)
             grouped((double)(total - alive), b, sizeof b), grouped((double)total, c, sizeof c));
     if (alive > 0)
         fprintf(out, "  compression rate %.2fx", (double)total / (double)alive);
-    fputs("\n\n", out);
+    fputs("\n", out);
+    print_nearest(p, out);
+    fputs("\n", out);
 }
 
 static json_t *standing_json(const standing *now)

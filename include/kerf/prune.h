@@ -78,6 +78,9 @@ typedef struct kerf_prune_layer {
     kerf_shape shape;
     double threshold; /* largest magnitude that was taken; NAN where there is none */
     int64_t nonzeros, total;
+    /* Shares of what is taken as one: what was asked for by the last event, and the nearest to it
+     * that can be had.  NAN where no amount is asked of the layer alone. */
+    double asked, nearest;
 } kerf_prune_layer;
 
 typedef struct kerf_pruner kerf_pruner;

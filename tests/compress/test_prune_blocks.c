@@ -107,6 +107,11 @@ static void test_units(const layer_case *l, kerf_prune_structure structure, cons
     check_units(&n, l, block, 0.35);
     apply(&n, p, 1);
     check_units(&n, l, block, 0.7);
+    kerf_prune_layer told;
+    CHECK_OK(kerf_pruner_read_layer(p, 0, &told));
+    CHECK(told.asked == 0.7 && told.nearest >= 0.65 && told.nearest <= 0.75);
+    if (structure == KERF_STRUCTURE_CHANNEL) /* all of one size */
+        CHECK(fabs(told.nearest - (1 - (double)told.nonzeros / (double)told.total)) < 1e-12);
     kerf_pruner_destroy(p);
     unmake(&n);
 }
@@ -129,6 +134,10 @@ static void test_n_of_m(const layer_case *l)
             CHECK(n.kept[i] == (above < 4 - event));
         }
     }
+    kerf_prune_layer told;
+    CHECK_OK(kerf_pruner_read_layer(p, 0, &told));
+    CHECK(told.asked == 0.5);
+    CHECK(fabs(told.nearest - (1 - (double)told.nonzeros / (double)told.total)) < 1e-12);
     kerf_pruner_destroy(p);
     unmake(&n);
 }

@@ -55,6 +55,9 @@ expect_json "layers.0.sparsity=0.5 layers.2.sparsity=0" "$KERF" info random.onnx
 expect 0 "threshold" "$KERF" prune dense.onnx --method std --s 1 -o std.onnx
 expect 0 "compression rate 2.00x" "$KERF" prune dense.onnx --structure n:m=2:4 -o half.onnx
 expect 0 "384 / 3,840" "$KERF" prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx
+expect 0 "fc3.weight: 30.00 % go, the nearest to 33.00 % that whole units allow" \
+    "$KERF" prune dense.onnx --structure channel --sparsity 0.33 -o channels.onnx
+expect 0 "% go, the nearest to 50.00 % that whole units allow" "$KERF" prune dense.onnx --structure n:m=8:16 --layers fc3 -o padded.onnx
 expect 0 "zeros of 3 layers are kept by what trains" "$KERF" info half.onnx
 expect_json "kept_zeros=3" "$KERF" info half.onnx --json
 expect 0 "fc3: no weight is left" "$KERF" prune dense.onnx --method std --s 'fc3=99,*=0' -o empty.onnx

@@ -90,6 +90,7 @@ typedef struct kerf__prune_layer {
     kerf_shape shape;
     int mask_id;
     int64_t total, units; /* weights, and what is taken or left as one */
+    int64_t columns;      /* N of M: what groups are made of */
     double amount;        /* global scope: the most that may go */
     /* What an event feeds; lies here because a feed reads it after the call. */
     int32_t count;       /* methods by rank: how many go; of all layers, where all are one */

@@ -20,6 +20,7 @@ struct kerf_pruner {
     size_t num;
     kerf_prune_options options; /* numbers alone: its texts may be gone */
     double time;                /* of methods that exchange */
+    double progress;            /* of the last event */
     uint64_t token;             /* of the last event's plan, 0 before */
 };
 
@@ -37,6 +38,17 @@ static kerf_status find_marked(kerf__prune_targets *targets, const kerf_graph *g
                               "prune: '%s' has no mask; call kerf_prune_mark with the same options "
                               "first",
                               targets->at[i].weight->name);
+    return KERF_OK;
+}
+
+static kerf_status keep_columns(kerf__prune_layer *l, const kerf_prune_options *options,
+                                const kerf__prune_target *t)
+{
+    int rows, columns;
+    if (options->structure != KERF_STRUCTURE_N_OF_M || l->total == 0)
+        return KERF_OK;
+    KERF__TRY(kerf__prune_axes(t, &rows, &columns));
+    l->columns = t->weight->shape.dims[columns];
     return KERF_OK;
 }
 
@@ -58,6 +70,7 @@ static kerf_status keep_layers(kerf_pruner *p, const kerf_prune_options *options
         if (p->layers[i].name == NULL)
             return kerf__fail_memory("prune", 64);
         KERF__TRY(kerf__prune_num_units(options, t, &p->layers[i].units));
+        KERF__TRY(keep_columns(&p->layers[i], options, t));
         total += p->layers[i].total;
     }
     if (total > INT32_MAX)
@@ -234,6 +247,7 @@ kerf_status kerf_pruner_apply(kerf_pruner *p, double progress)
     if (p->token != 0)
         KERF__TRY(kerf_plan_finish(p->plan, p->token));
     p->token = 0;
+    p->progress = progress;
     set_amounts(p, progress);
     KERF__TRY(feed_amounts(p));
     KERF__TRY(kerf_plan_run(p->plan));
@@ -287,6 +301,26 @@ static kerf_status read_threshold(const kerf_pruner *p, size_t layer, double *th
     return KERF_OK;
 }
 
+/* Of the last group, which may be short, as many stay, up to all. */
+static double n_of_m_nearest(const kerf_pruner *p, const kerf__prune_layer *l)
+{
+    const int64_t m = p->options.block[1], rest = l->columns % m;
+    const int64_t kept = l->columns / m * l->count + (rest < l->count ? rest : l->count);
+    return 1 - (double)kept / (double)l->columns;
+}
+
+static void tell_nearest(const kerf_pruner *p, const kerf__prune_layer *l, kerf_prune_layer *out)
+{
+    const int64_t *block = p->options.block;
+    const int is_n_of_m = p->options.structure == KERF_STRUCTURE_N_OF_M;
+    out->asked = out->nearest = NAN;
+    if (p->token == 0 || !p->way->by_rank || is_global(p) || l->total == 0)
+        return;
+    const double all = is_n_of_m ? 1 - (double)block[0] / (double)block[1] : l->amount;
+    out->asked = all * p->progress;
+    out->nearest = is_n_of_m ? n_of_m_nearest(p, l) : (double)l->count / (double)l->units;
+}
+
 kerf_status kerf_pruner_read_layer(const kerf_pruner *p, int i, kerf_prune_layer *layer)
 {
     if (i < 0 || (size_t)i >= p->num)
@@ -294,6 +328,7 @@ kerf_status kerf_pruner_read_layer(const kerf_pruner *p, int i, kerf_prune_layer
                           p->num);
     const kerf__prune_layer *l = &p->layers[i];
     *layer = (kerf_prune_layer){.name = l->name, .shape = l->shape, .total = l->total};
+    tell_nearest(p, l, layer);
     KERF__TRY(read_threshold(p, (size_t)i, &layer->threshold));
     return read_nonzeros(p, (size_t)i, &layer->nonzeros);
 }
