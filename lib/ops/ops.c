@@ -17,6 +17,7 @@
     X(batch_norm) \
     X(block_mask) \
     X(conv) \
+    X(distillation_loss) \
     X(dropout) \
     X(elementwise) \
     X(elementwise_typed) \

@@ -358,6 +358,8 @@ const gate_case gate_cases[] = {
     {"kerf.SoftmaxCrossEntropyGrad", "f32:50,10 s32:50 f32:", NULL, 0},
     {"NegativeLogLikelihoodLoss", "f32:50,10 s32:50", NULL, 0},
     {"NegativeLogLikelihoodLoss", "f32:50,10 s64:50", NULL, 0},
+    {"kerf.DistillationLoss", "f32:50,10 f32:50,10 s32:50 f32:16",   "at=6", 0},
+    {"kerf.DistillationLoss", "f32:5,3000 f32:5,3000 s32:5 f32:16", "at=6", 0},
     {"kerf.MseLoss", "f32:50,10 s32:50",         NULL, 0},
     {"kerf.MseLoss", "f32:50,10 f32:50,10",      NULL, 0},
     {"kerf.MseGrad", "f32:50,10 s32:50 f32:",    NULL, 0},

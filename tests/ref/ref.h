@@ -14,6 +14,7 @@ REF(arg_extreme);
 REF(batch_norm);
 REF(block_mask);
 REF(conv);
+REF(distillation_loss);
 REF(dropout);
 REF(elementwise);
 REF(ends);

@@ -1,0 +1,139 @@
+/* ops/distillation_loss.c -- a student's loss beside a teacher, and its gradient, in one step.
+ *
+ *     kerf.DistillationLoss(logits (N, C), teacher (N, C), labels (N) int32, settings)
+ *         -> loss (), diff_logits (N, C)
+ *
+ * Hinton, Vinyals, Dean 2015, "Distilling the knowledge in a neural network":
+ *
+ *     loss = soft T^2 KL(softmax(teacher / T) || softmax(logits / T))
+ *          + hard CrossEntropy(softmax(logits), labels),      the mean over N
+ *
+ * soft, hard and T are settings[at], [at + 1] and [at + 2] (attribute at, 0 unless given): numbers
+ * on the device, so a schedule moves them without a new plan.  The gradient is written beside the
+ * loss, as both are of the same exponentials: each logit comes from memory once.  The teacher
+ * gets none.  Where hard is 0 labels are not read.
+ *
+ * Device side: kernels/distillation_loss.cl.  Definition: tests/ref/ref_distillation_loss.c. */
+#include "base/fail.h"
+#include "ops/rows_common.h"
+
+extern const kerf__source kerf__source_distillation_loss;
+
+static kerf_status infer(kerf_node *n)
+{
+    char text[128];
+    const kerf_shape src = n->inputs[0]->shape;
+    const int64_t at = kerf_node_int(n, "at", 0),
+                  most = kerf_shape_num_elements(n->inputs[3]->shape);
+    for (int i = 0; i < n->num_inputs; i++)
+        KERF__TRY(kerf__node_check_type(n, i, i == 2 ? KERF_S32 : KERF_F32));
+    if (src.rank != 2)
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %s, must be (N, C)",
+                               n->inputs[0]->name, kerf_shape_text(src, text, sizeof text));
+    KERF__TRY(kerf__node_check_shape(n, 1, src));
+    KERF__TRY(kerf__node_check_shape(n, 2, KERF_SHAPE(src.dims[0])));
+    if (at < 0 || at > most - 3)
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "weights and temperature are at %lld of %lld settings, must be "
+                               "three of them",
+                               (long long)at, (long long)most);
+    kerf__set_output(n, 0, KERF_F32, KERF_SCALAR);
+    kerf__set_output(n, 1, KERF_F32, src);
+    return KERF_OK;
+}
+
+static int is_one(const kerf_value *v)
+{
+    return v->constant != NULL && *(const float *)kerf_tensor_data(v->constant) == 1;
+}
+
+/* What arrives at the last node of training is the constant 1. */
+static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
+{
+    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
+    kerf_node *node;
+    if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
+        return KERF_OK;
+    if (is_one(diff))
+        return kerf__gradient_add(grads, n->inputs[0], n->outputs[1]);
+    KERF__TRY(kerf__gradient_node(grads, "Mul", n, "grad", (kerf_value *[]){n->outputs[1], diff}, 2,
+                                  &node));
+    return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);
+}
+
+/* ---- launches ------------------------------------------------------------------------------ */
+
+/* Row losses. */
+static size_t scratch_bytes(const kerf__op_case *c)
+{
+    return sizeof(float) * (kerf__rows_of(c, c->node->inputs[0]).m + 1);
+}
+
+static kerf_status emit_mean(const kerf__op_case *c, const kerf__rows *r, const char *options)
+{
+    return kerf__emit(c, &kerf__source_distillation_loss, "mean_rows", options,
+                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(1.0f / (float)r->m),
+                                 ARG((unsigned)r->m)),
+                      kerf__rows_join(c));
+}
+
+/* Local memory for a row's three exponentials an element; 0 where that is more than half of the
+ * first cache. */
+static size_t kept_bytes(size_t k)
+{
+    const size_t bytes = 3 * sizeof(float) * kerf__ceil_div(k, 16) * 16;
+    return bytes <= 24 << 10 ? bytes : 0;
+}
+
+static kerf_status build_wide(const kerf__op_case *c)
+{
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0]);
+    const unsigned at = (unsigned)kerf_node_int(c->node, "at", 0);
+    const size_t kept = kept_bytes(r.k);
+    const char *options = kept > 0 ? "-DV=16 -DGROUP=1 -DKEEP=1" : "-DV=16 -DGROUP=1 -DKEEP=0";
+    KERF__TRY(kerf__emit(c, &kerf__source_distillation_loss, "distill_rows", options,
+                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)),
+                                    ARG(kerf__in(c, 3)), ARG(kerf__out(c, 1)), ARG(c->scratch),
+                                    kerf__arg_local(kept > 0 ? kept : 16), ARG(at),
+                                    ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
+                         r.grid));
+    return emit_mean(c, &r, options);
+}
+
+static kerf_status build_simt(const kerf__op_case *c)
+{
+    enum { GROUP = 64 };
+    const kerf__rows r = kerf__rows_of(c, c->node->inputs[0]);
+    const unsigned at = (unsigned)kerf_node_int(c->node, "at", 0);
+    KERF__TRY(kerf__emit(c, &kerf__source_distillation_loss, "distill_row", r.options,
+                         KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, 2)),
+                                    ARG(kerf__in(c, 3)), ARG(kerf__out(c, 1)), ARG(c->scratch),
+                                    ARG(at), ARG((unsigned)r.m), ARG((unsigned)r.k)),
+                         (kerf__grid){1, {r.m, 1, 1}, {GROUP, 1, 1}}));
+    return emit_mean(c, &r, r.options);
+}
+
+static const kerf__variant VARIANTS[] = {
+    {.name = "distillation_loss_wide",
+     .wide = 1,
+     .fits = kerf__fits_31_bits,
+     .scratch_bytes = scratch_bytes,
+     .build = build_wide},
+    {.name = "distillation_loss_simt",
+     .fits = kerf__fits_31_bits,
+     .scratch_bytes = scratch_bytes,
+     .build = build_simt},
+};
+
+extern const kerf__op kerf__ops_distillation_loss[];
+const kerf__op kerf__ops_distillation_loss[] = {
+    {.op = "kerf.DistillationLoss",
+     .min_inputs = 4,
+     .max_inputs = 4,
+     .num_outputs = 2,
+     .infer = infer,
+     .gradient = gradient,
+     .variants = VARIANTS,
+     .num_variants = 2},
+    {.op = NULL},
+};
