@@ -66,6 +66,18 @@ typedef struct kerf_shrunk_weight {
                * alone (L1) */
 } kerf_shrunk_weight;
 
+/* What a student learns beside labels: to be like a teacher. */
+typedef enum kerf_tap_loss {
+    KERF_TAP_SOFT_TARGETS /* T^2 KL(softmax(teacher / T) || softmax(student / T)), of logits (N, C),
+                           * the mean over N (Hinton, Vinyals, Dean 2015) */
+} kerf_tap_loss;
+typedef struct kerf_tap {
+    kerf_tap_loss loss;
+    const kerf_tensor *teacher; /* borrowed: what the teacher has there, of the same shape, on the
+                                 * plan's device; each run reads what it holds then */
+} kerf_tap;
+enum { KERF_MOST_TAPS = 3 };
+
 /* What becomes of weights that are 0. */
 typedef enum kerf_zeros {
     KERF_ZEROS_AUTO,  /* skipped where a layer has so many that this is faster */
@@ -93,6 +105,9 @@ typedef struct kerf_plan_options {
     uint64_t seed;       /* KERF_TRAIN only: of what Dropout drops */
     const kerf_shrunk_weight *shrunk; /* KERF_TRAIN only */
     size_t num_shrunk;
+    const kerf_tap *taps; /* KERF_TRAIN with KERF_LOSS_CROSS_ENTROPY only; what labels and each tap
+                           * count: kerf_step */
+    size_t num_taps;
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
     size_t num_inputs;
 } kerf_plan_options;
@@ -121,6 +136,9 @@ typedef struct kerf_step {
     float observe; /* what this batch counts in ranges that follow (kerf_quantize_rounding);
                     * 0: they stay */
     float shrink;  /* the learning rate times a penalty's strength (kerf_plan_options.shrunk) */
+    float labels;  /* what the loss of labels counts in a plan with taps */
+    float taps[KERF_MOST_TAPS]; /* and each tap */
+    float temperature;          /* > 0, of all soft targets */
 } kerf_step;
 KERF_API kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step);
 

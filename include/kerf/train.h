@@ -74,6 +74,16 @@ typedef struct kerf_train_progress {
 /* Nonzero: finish the step, write the checkpoint, return KERF_ERR_CANCELLED. */
 typedef int (*kerf_train_callback)(void *context, const kerf_train_progress *progress);
 
+/* A teacher, which stays as it is, and what it counts beside labels (Hinton, Vinyals, Dean 2015):
+ * loss = alpha T^2 KL(softmax(teacher / T) || softmax(student / T)) + (1 - alpha) of labels. */
+typedef struct kerf_distillation {
+    const kerf_graph *teacher; /* NULL: none.  Gets what the student gets, as it is prepared */
+    kerf_state *state;         /* the teacher's, on the student's device */
+    double alpha;              /* 0 to 1 */
+    double temperature;        /* > 0 */
+    double last_temperature;   /* to which it goes on a straight line; 0: it stays */
+} kerf_distillation;
+
 typedef struct kerf_train_options {
     double epochs; /* fractions allowed */
     int64_t batch;
@@ -99,6 +109,7 @@ typedef struct kerf_train_options {
                               * stay */
     kerf_penalty penalty; /* of the layers that prune.options choose, of all where they name none */
     kerf_prune_schedule prune;
+    kerf_distillation distill;    /* with cross entropy alone */
     kerf_train_callback callback; /* may be NULL */
     void *context;
 } kerf_train_options;

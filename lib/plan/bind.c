@@ -21,8 +21,23 @@ static kerf_status create_own(kerf_plan *p, const kerf_value *v)
     return v->constant != NULL ? kerf_tensor_write(*t, kerf_tensor_data(v->constant)) : KERF_OK;
 }
 
+/* A teacher's tensor, if the value is a tap's input; else NULL. */
+static const kerf_tensor *tapped(const kerf_plan *p, const kerf_value *v)
+{
+    for (size_t i = 0; i < p->num_taps; i++)
+        if (p->taps[i].value == v)
+            return p->taps[i].teacher;
+    return NULL;
+}
+
 static kerf_status create_tensor(kerf_plan *p, const kerf_value *v)
 {
+    const kerf_tensor *teacher = tapped(p, v);
+    if (teacher != NULL) {
+        p->blocks[p->block_of[v->index]].buffer = teacher->buffer;
+        return kerf__tensor_create_view(&p->tensors[v->index], p->dev, teacher->buffer, 0, v->type,
+                                        v->shape);
+    }
     if (v->kind == KERF__VALUE_INPUT || v->kind == KERF__VALUE_CONSTANT)
         return create_own(p, v);
     if (v->state_id >= 0 || v->next_of >= 0) {

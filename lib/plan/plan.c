@@ -91,6 +91,11 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
     if ((o->mode != KERF_EVALUATE && o->mode != KERF_TRAIN) ||
         (unsigned)o->loss > KERF_LOSS_GIVEN || (unsigned)o->optimizer.kind > KERF_ADAMW)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: unknown mode, loss or optimizer");
+    if (o->num_taps > KERF_MOST_TAPS)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: %zu taps, must be at most %d", o->num_taps,
+                          KERF_MOST_TAPS);
+    if (o->num_taps > 0 && (o->mode != KERF_TRAIN || o->loss != KERF_LOSS_CROSS_ENTROPY))
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: taps are of training by cross entropy");
     if (o->mode == KERF_TRAIN && o->loss == KERF_LOSS_NONE)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: training must have a loss");
     return KERF_OK;

@@ -76,6 +76,12 @@ typedef struct kerf__ends {
     size_t num, capacity;
 } kerf__ends;
 
+/* An input that is another plan's tensor. */
+typedef struct kerf__tapped {
+    const kerf_value *value;    /* the graph's */
+    const kerf_tensor *teacher; /* borrowed */
+} kerf__tapped;
+
 /* Launches of a run that follow each other: joined, or as they are (joints.c). */
 typedef struct kerf__joint {
     kerf__launch *launch; /* owned; NULL: one by one */
@@ -92,6 +98,8 @@ struct kerf_plan {
     kerf_graph *graph; /* owned: first the model's copy, then training, then lowered */
     kerf__ends inputs, outputs;
     kerf_value *step; /* the value "kerf.step", or NULL */
+    kerf__tapped taps[KERF_MOST_TAPS];
+    size_t num_taps;
     int metrics;      /* id of the state with the sums, or -1 */
 
     kerf__planned *nodes; /* owned; by place of the node */

@@ -21,6 +21,12 @@ void kerf__step_numbers(const kerf_optimizer *o, const kerf_step *step, float *n
     numbers[KERF__STEP_NUMBER] = (float)t;
     numbers[KERF__STEP_OBSERVE] = step->observe;
     numbers[KERF__STEP_SHRINK] = step->shrink;
+    for (int i = 0; i < KERF_MOST_TAPS; i++) {
+        float *tap = numbers + KERF__STEP_TAPS + i * KERF__STEP_TAP_FLOATS;
+        tap[0] = step->taps[i];
+        tap[1] = i == 0 ? step->labels : 0; /* labels come with the first */
+        tap[2] = step->temperature > 0 ? step->temperature : 1;
+    }
 }
 
 kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)

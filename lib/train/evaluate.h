@@ -49,6 +49,8 @@ typedef struct kerf__flight {
     uint64_t tokens[KERF__FLIGHT_STEPS];
     kerf_batch batches[KERF__FLIGHT_STEPS];
     int num;
+    kerf_plan *teacher;        /* borrowed: takes each batch before the plan does; NULL: none */
+    const char *teacher_input; /* borrowed */
 } kerf__flight;
 
 /* Copies the batch in and queues the plan; waits for the oldest step if there are three. */

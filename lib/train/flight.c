@@ -20,12 +20,17 @@ static kerf_status land_one(kerf__flight *f, kerf_loader *loader)
     return status;
 }
 
-static kerf_status queue(kerf_plan *plan, const kerf_loader *loader, const char *input,
-                         const kerf_batch *batch)
+static kerf_status queue(const kerf__flight *f, kerf_plan *plan, const kerf_loader *loader,
+                         const char *input, const kerf_batch *batch)
 {
     size_t num = (size_t)batch->num_samples;
     size_t sample_floats = (size_t)kerf_shape_num_elements(kerf_loader_sample_shape(loader));
-    KERF__TRY(kerf_plan_feed(plan, input, batch->images, num * sample_floats * sizeof(float)));
+    const size_t bytes = num * sample_floats * sizeof(float);
+    if (f->teacher != NULL) {
+        KERF__TRY(kerf_plan_feed(f->teacher, f->teacher_input, batch->images, bytes));
+        KERF__TRY(kerf_plan_run(f->teacher));
+    }
+    KERF__TRY(kerf_plan_feed(plan, input, batch->images, bytes));
     KERF__TRY(kerf_plan_feed(plan, "labels", batch->labels, num * sizeof(int32_t)));
     return kerf_plan_run(plan);
 }
@@ -37,7 +42,7 @@ kerf_status kerf__flight_launch(kerf__flight *f, kerf_loader *loader, kerf_plan 
     if (f->num == KERF__FLIGHT_STEPS)
         status = land_one(f, loader);
     if (status == KERF_OK)
-        status = queue(plan, loader, input, batch);
+        status = queue(f, plan, loader, input, batch);
     if (status == KERF_OK)
         status = kerf_plan_mark(plan, &f->tokens[f->num]);
     if (status != KERF_OK) {

@@ -101,6 +101,9 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .inputs = &known,
                               .memory_bytes = o->memory_bytes};
     kerf_shrunk_weight *shrunk;
+    const kerf_tap tap = {KERF_TAP_SOFT_TARGETS, kerf__teacher_output(run)};
+    plan.taps = &tap;
+    plan.num_taps = run->teacher != NULL;
     plan.num_inputs = kerf__known_input(run->g, kerf_loader_sample_shape(run->loader), &known);
     kerf_status status = kerf__run_shrunk(run, &shrunk, &plan.num_shrunk);
     plan.shrunk = shrunk;
@@ -164,6 +167,7 @@ kerf_status kerf__run_follow_zeros(kerf__run *run)
 static kerf_status make_plans(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
+    KERF__TRY(kerf__run_open_teacher(run, choices));
     KERF__TRY(make_plan(run, choices));
     KERF__TRY(make_evaluator(run, choices));
     if (o->prune.events == 0)
@@ -202,7 +206,7 @@ kerf_status kerf__run_collect_choices(kerf__run *run)
 {
     json_t *all = json_object();
     kerf_status status = all != NULL ? KERF_OK : kerf__fail_memory("train", 64);
-    const kerf_plan *plans[] = {run->plan, run->evaluator.full, run->evaluator.rest,
+    const kerf_plan *plans[] = {run->plan, run->teacher, run->evaluator.full, run->evaluator.rest,
                                 run->pruner != NULL ? kerf__pruner_plan(run->pruner) : NULL};
     for (size_t i = 0; status == KERF_OK && i < sizeof plans / sizeof plans[0]; i++)
         status = add_choices(all, plans[i]);
@@ -271,6 +275,7 @@ void kerf__run_end(kerf__run *run)
     kerf_pruner_destroy(run->pruner);
     kerf__evaluator_free(&run->evaluator);
     kerf_plan_destroy(run->plan);
+    kerf_plan_destroy(run->teacher);
     kerf_loader_destroy(run->loader);
     kerf_state_destroy(run->best);
     free(run->epochs);

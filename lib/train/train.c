@@ -60,6 +60,7 @@ static kerf_status run_step(kerf__run *run)
     kerf_step now = {.lr = kerf__schedule_rate(&run->schedule, run->options, step),
                      .step = step,
                      .observe = kerf__observe_share(run->options, step, per_epoch)};
+    kerf__teacher_step(&now, run);
     now.shrink = kerf__shrink_by(run->options, now.lr, step, per_epoch);
     kerf_status status = kerf_plan_set_step(run->plan, &now);
     if (status != KERF_OK) {

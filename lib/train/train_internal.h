@@ -9,6 +9,7 @@
  *   events.c         what each event does
  *   resume.c         checkpoints of this run, written and taken up again
  *   run_setup.c      making plans, loader and pruner
+ *   teacher.c        what a student learns from
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
 #ifndef KERF_TRAIN_INTERNAL_H
@@ -36,6 +37,7 @@ typedef struct kerf__run {
     kerf_loader *loader;
     kerf__evaluator evaluator; /* .samples 0: no validation split */
     kerf_pruner *pruner;       /* NULL: no pruning */
+    kerf_plan *teacher;        /* NULL: none */
 
     kerf__position position;
     kerf_epoch *epochs;
@@ -79,6 +81,16 @@ kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, siz
 
 /* Puts them into the graph, where the penalty is one of gates. */
 kerf_status kerf__run_add_gates(const kerf__run *run);
+
+/* ---- teacher.c ---- */
+/* The plan of the teacher, if there is one, whose output the student's plan will read. */
+kerf_status kerf__run_open_teacher(kerf__run *run, const char *choices);
+/* What the teacher says of the batch, on the device; NULL: there is no teacher. */
+const kerf_tensor *kerf__teacher_output(const kerf__run *run);
+/* What it counts in a step (from 1). */
+void kerf__teacher_step(kerf_step *step, const kerf__run *run);
+/* A number that tells teachers apart: of their graph and every weight. */
+kerf_status kerf__teacher_digest(const kerf_distillation *distill, uint64_t *out);
 
 /* ---- train.c ---- */
 /* Calls back; remembers a wish to stop. */

@@ -63,12 +63,28 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"strength of a penalty", o->penalty.strength, 0, most, "at least 0"},
         {"epoch in which a penalty begins", o->penalty.start, 0, most, "at least 0"},
         {"epoch in which a penalty ends", o->penalty.end, 0, most, "at least 0"},
+        {"alpha", o->distill.alpha, 0, 1 + 1e-9, "from 0 to 1"},
+        {"last temperature", o->distill.last_temperature, 0, most, "at least 0"},
         {"epochs between prunings", o->prune.every, 0, most, "at least 0"},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
         if (!(ranges[i].value >= ranges[i].least && ranges[i].value < ranges[i].below))
             return kerf__fail(KERF_ERR_ARGUMENT, "train: %s is %g: must be %s", ranges[i].name,
                               ranges[i].value, ranges[i].must);
+    return KERF_OK;
+}
+
+static kerf_status check_teacher(const kerf_train_options *o)
+{
+    if (o->distill.teacher == NULL)
+        return KERF_OK;
+    if (o->loss != KERF_LOSS_CROSS_ENTROPY)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: a teacher is learned from beside cross entropy "
+                          "alone");
+    if (!(o->distill.temperature > 0 && o->distill.temperature < 1e9))
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: temperature is %g: must be above 0",
+                          o->distill.temperature);
     return KERF_OK;
 }
 
@@ -80,6 +96,7 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
     KERF__TRY(check_ranges(options, (double)num));
     if (options->loss != KERF_LOSS_CROSS_ENTROPY && options->loss != KERF_LOSS_MSE)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: loss must be cross-entropy or mse");
+    KERF__TRY(check_teacher(options));
     if ((unsigned)options->schedule > KERF_LR_LINEAR)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: schedule %d: must be one of kerf/train.h's",
                           (int)options->schedule);
@@ -142,6 +159,9 @@ static void print_training(text *t, const kerf_train_options *o)
     if (o->penalty.kind != KERF_PENALTY_NONE)
         print(t, "penalty=%d strength=%.17g from=%.17g until=%.17g\n", (int)o->penalty.kind,
               o->penalty.strength, o->penalty.start, o->penalty.end);
+    if (o->distill.teacher != NULL)
+        print(t, "alpha=%.17g\ntemperature=%.17g to %.17g\n", o->distill.alpha,
+              o->distill.temperature, o->distill.last_temperature);
     print_list(t, "freeze", o->freeze, o->num_freeze);
     print(t, "freeze-observers=%.17g\n", o->freeze_observers);
 }
@@ -175,8 +195,13 @@ kerf_status kerf__train_options_text(char **out, const kerf_train_options *optio
 {
     text t = {0};
     char shape[128];
+    uint64_t teacher = 0;
+    if (options->distill.teacher != NULL)
+        KERF__TRY(kerf__teacher_digest(&options->distill, &teacher));
     print_training(&t, options);
     print_pruning(&t, &options->prune);
+    if (options->distill.teacher != NULL)
+        print(&t, "teacher=%016llx\n", (unsigned long long)teacher);
     print(&t, "prep=%s\n", kerf__choose_prep(options->prep, g, d));
     print(&t, "augment=%s\n", options->augment != NULL ? options->augment : "");
     print(&t, "training-samples=%lld\nvalidation-samples=%lld\nsample=%s\nclasses=%d\n",

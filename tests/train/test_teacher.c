@@ -1,0 +1,158 @@
+/* test_teacher.c -- runs with a teacher: what the student learns from it alone, resuming, and what
+ * is refused.  The loss itself: test_taps.c. */
+#include <math.h>
+#include <string.h>
+
+#include "small_run.h"
+#include "test_folder.h"
+
+static kerf_device *dev;
+
+/* ---- a teacher that knows something, and students ------------------------------------------- */
+
+static kerf_train_options plain(double epochs)
+{
+    kerf_train_options o = kerf_train_defaults();
+    o.epochs = epochs;
+    o.batch = small_is_tiny() ? 64 : 128;
+    o.keep_best = 0;
+    return o;
+}
+
+static small_run trained_teacher(double epochs)
+{
+    small_run t = small_begin(dev);
+    const kerf_train_options o = plain(epochs);
+    CHECK_OK(kerf_train(t.g, t.s, t.d, &o));
+    return t;
+}
+
+static kerf_train_options by(const small_run *teacher, double epochs, double alpha)
+{
+    kerf_train_options o = plain(epochs);
+    o.distill = (kerf_distillation){
+        .teacher = teacher->g, .state = teacher->s, .alpha = alpha, .temperature = 2};
+    return o;
+}
+
+/* A student of other weights than the teacher's first. */
+static small_run other_student(int classes)
+{
+    small_run r = small_begin(dev);
+    const kerf_net_options net = {.classes = classes, .input = {1, 4, 4}, .width = 0.1, .seed = 9};
+    kerf_graph_destroy(r.g);
+    kerf_state_destroy(r.s);
+    CHECK_OK(kerf_net_create(&r.g, &r.s, "lenet-300-100", &net, dev));
+    return r;
+}
+
+static double top1(const small_run *r)
+{
+    kerf_evaluation e;
+    CHECK_OK(kerf_evaluate(r->g, r->s, r->d, KERF_SPLIT_VAL, 64, NULL, &e, NULL));
+    return e.top1;
+}
+
+/* ---- what a student learns ------------------------------------------------------------------- */
+
+/* Labels count nothing, so what it knows it has from the teacher, which stays as it is. */
+static void test_soft_targets_alone(void)
+{
+    if (small_is_tiny()) /* two steps an epoch teach nothing */
+        return;
+    small_run teacher = trained_teacher(3), r = other_student(3);
+    kerf_train_options o = by(&teacher, 3, 1);
+    o.distill.last_temperature = 1;
+    const uint64_t before = small_digest(teacher.s);
+    CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
+    CHECK(small_digest(teacher.s) == before);
+    CHECK(top1(&r) > top1(&teacher) - 5);
+    CHECK(top1(&teacher) > 45);
+    small_end(&r);
+    small_end(&teacher);
+}
+
+/* ---- stopping and resuming ------------------------------------------------------------------- */
+
+static int stop_soon(void *context, const kerf_train_progress *progress)
+{
+    (void)context;
+    return progress->step > 0;
+}
+
+static uint64_t train(const small_run *teacher, kerf_train_options o, kerf_status status)
+{
+    small_run r = other_student(3);
+    o.distill.teacher = teacher->g;
+    o.distill.state = teacher->s;
+    CHECK_STATUS(status, kerf_train(r.g, r.s, r.d, &o));
+    const uint64_t digest = small_digest(r.s);
+    small_end(&r);
+    return digest;
+}
+
+static void test_resume(void)
+{
+    test_folder folder;
+    small_run teacher = trained_teacher(0.1), another = other_student(3);
+    kerf_train_options o = by(&teacher, 1, 0.7);
+    o.distill.last_temperature = 4;
+    o.prune = small_options(1).prune;
+    const uint64_t whole = train(&teacher, o, KERF_OK);
+    test_folder_make(&folder);
+    o.run_dir = folder.path;
+    o.callback = stop_soon;
+    train(&teacher, o, KERF_ERR_CANCELLED);
+    o.resume = 1;
+    o.callback = NULL;
+    train(&another, o, KERF_ERR_ARGUMENT);
+    CHECK(strstr(kerf_last_error(), "is of a run with teacher=") != NULL);
+    CHECK(train(&teacher, o, KERF_OK) == whole);
+    CHECK(train(&another, by(&another, 1, 0.7), KERF_OK) != whole);
+    test_folder_remove(&folder);
+    small_end(&another);
+    small_end(&teacher);
+}
+
+/* ---- what is refused ------------------------------------------------------------------------- */
+
+static void check_refused(const small_run *teacher, kerf_train_options o, const char *words)
+{
+    small_run r = other_student(3);
+    o.distill.teacher = teacher->g;
+    o.distill.state = teacher->s;
+    CHECK(kerf_train(r.g, r.s, r.d, &o) != KERF_OK);
+    if (strstr(kerf_last_error(), words) == NULL) {
+        printf("message \"%s\" does not say \"%s\"\n", kerf_last_error(), words);
+        check_failures++;
+    }
+    small_end(&r);
+}
+
+static void test_what_is_refused(void)
+{
+    small_run teacher = small_begin(dev), wide = other_student(5);
+    kerf_train_options o = by(&teacher, 1, 1.5);
+    check_refused(&teacher, o, "alpha is 1.5: must be from 0 to 1");
+    o = by(&teacher, 1, 0.5);
+    o.distill.temperature = 0;
+    check_refused(&teacher, o, "temperature is 0: must be above 0");
+    o = by(&teacher, 1, 0.5);
+    o.loss = KERF_LOSS_MSE;
+    check_refused(&teacher, o, "beside cross entropy alone");
+    check_refused(&wide, by(&wide, 1, 0.5), "the teacher's output is (");
+    CHECK_OK(kerf_graph_set_metadata(teacher.g, "kerf.prep", "scale=1/2"));
+    check_refused(&teacher, by(&teacher, 1, 0.5), "must be as the teacher knows them: 'scale=1/2'");
+    small_end(&wide);
+    small_end(&teacher);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    test_soft_targets_alone();
+    test_resume();
+    test_what_is_refused();
+    kerf_device_close(dev);
+    return check_result();
+}
