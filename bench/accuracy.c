@@ -65,12 +65,15 @@ static kerf_split judged = KERF_SPLIT_TEST;
 
 /* ---- runs ------------------------------------------------------------------------------ */
 
-static kerf_train_options dense_options(double epochs, uint64_t seed)
+static kerf_train_options train_options(double epochs, uint64_t seed)
 {
     kerf_train_options o = kerf_train_defaults();
     o.epochs = epochs;
     o.seed = seed;
     o.keep_best = 0;
+    o.lr = how.lr;
+    o.optimizer.weight_decay = (float)how.weight_decay;
+    o.batch = how.batch;
     return o;
 }
 
@@ -96,10 +99,7 @@ static kerf_prune_schedule pruning(double sparsity, double epochs, double per_ep
 static void train_pruning(kerf_graph *g, kerf_state *s, double sparsity, double epochs,
                           uint64_t seed)
 {
-    kerf_train_options o = dense_options(epochs, seed);
-    o.lr = how.lr;
-    o.optimizer.weight_decay = (float)how.weight_decay;
-    o.batch = how.batch;
+    kerf_train_options o = train_options(epochs, seed);
     const double per_epoch = (double)(kerf_dataset_num_samples(data, KERF_SPLIT_TRAIN) / how.batch);
     o.prune = pruning(sparsity, epochs, per_epoch);
     if (how.hot) {
@@ -146,7 +146,7 @@ static void run_seed(const char *net, uint64_t seed, double epochs, int with_den
     const double length = how.lengths * epochs;
     bench_ok(kerf_net_create(&g, &fresh, net, &(kerf_net_options){.seed = seed}, dev));
     bench_ok(kerf_state_copy(&s, fresh, dev));
-    kerf_train_options o = dense_options(length, seed);
+    kerf_train_options o = train_options(length, seed);
     if (with_dense || how.from_dense) {
         bench_ok(kerf_train(g, s, data, &o));
         results[0] = tell(seed, "dense", top1(g, s));

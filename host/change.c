@@ -223,7 +223,7 @@ int change_begin(change *c, const options *o)
     if (code == 0)
         code = penalty_parse(o, &penalty);
     if (code == 0)
-        code = session_open(o, &c->s, o->words.items[0]);
+        code = session_open(o, &c->s, o->words.items[o->words.num - 1]); /* behind a teacher */
     if (code == 0)
         code = measure(c, &c->before);
     if (code == 0)

@@ -31,6 +31,7 @@ int cmd_bench(const options *o);
 int cmd_tune(const options *o);
 int cmd_verify(const options *o);
 int cmd_demo(const options *o);
+int cmd_distill(const options *o);
 
 /* `kerf --help` and `kerf CMD --help`, to standard output. */
 void help_all(void);

@@ -74,6 +74,17 @@ static const lesson lessons[] = {
      "       --retrain 5 --max-drop 1 -o pruned.onnx    # as far as it goes\n"
      "  kerf prune dense.onnx --structure n:m=2:4 -o half.onnx\n"
      "  kerf prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx\n"},
+    {"distill",
+     "Trains STUDENT by labels and by what TEACHER says of each sample: how near the wrong "
+     "classes\n"
+     "are, too, which a small network cannot find out alone (Hinton et al. 2015).  Any two models "
+     "of\n"
+     "as many classes that take the same samples; the student's zeros stay 0.  The loss is alpha\n"
+     "T^2 KL(teacher / T, student / T) + (1 - alpha) cross entropy.",
+     "  kerf new lenet-5 --width 0.1 -o small.onnx\n"
+     "  kerf distill teacher.onnx small.onnx --data fashion-mnist --epochs 20 -o student.onnx\n"
+     "  kerf distill dense.onnx pruned.onnx --data fashion-mnist --temperature 3 --alpha 0.9 -o "
+     "d.onnx\n"},
     {"quantize",
      "Turns weights, and activations, into small integers; the file holds ONNX's own nodes, so\n"
      "other programs run it as integers, too.  static: all of it, with ranges found on "

@@ -86,6 +86,11 @@ const option_row option_rows[] = {
     {"run-dir", 0, OPTION_TEXT, GROUP_RUN, FIELD(run_dir), "DIR", "checkpoint and records of the run (OUT.run)", NO_RANGE},
     {"resume", 0, OPTION_FLAG, GROUP_RUN, FIELD(resume), "", "go on where that run stopped; give the same options", NO_RANGE},
 
+    /* distilling */
+    {"temperature", 0, OPTION_REAL, GROUP_DISTILL, FIELD(temperature), "T", "what both networks' outputs are divided by: above 1 the teacher also says which wrong classes are near (4)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
+    {"last-temperature", 0, OPTION_REAL, GROUP_DISTILL, FIELD(last_temperature), "T", "where it goes, on a straight line over all steps (it stays)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
+    {"alpha", 0, OPTION_REAL, GROUP_DISTILL, FIELD(alpha), "A", "what the teacher counts; labels count the rest of 1 (0.7)", NULL, RANGE_MIN | RANGE_MAX, 0, 1},
+
     /* looking at results */
     {"reference", 0, OPTION_TEXT, GROUP_EVAL, FIELD(reference), "M0", "another model: how often do both choose the same class", NO_RANGE},
     {"min-top1", 0, OPTION_REAL, GROUP_EVAL, FIELD(min_top1), "P", "exit 3 if fewer than P percent are right", NULL, RANGE_MIN | RANGE_MAX, 0, 100},

@@ -44,7 +44,8 @@ enum {
     GROUP_DEVICES = 32768,
     GROUP_PREP = 65536, /* without data */
     GROUP_QUANTIZE = 131072,
-    GROUP_EXPORT = 262144
+    GROUP_EXPORT = 262144,
+    GROUP_DISTILL = 524288
 };
 
 enum { MAX_GIVEN = 128 };
@@ -69,6 +70,7 @@ typedef struct options {
     const char *penalty;
     double penalty_from, penalty_until;
     const char *run_dir;
+    double alpha, temperature, last_temperature;
 
     amounts sparsity, s;
     int method, scope, curve, biases;

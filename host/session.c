@@ -18,6 +18,7 @@ static int choose_prep(const options *o, session *s)
     kerf_prep ignored;
     const char *told = prep_is_guessed(o) ? NULL : o->prep;
     s->prep = told != NULL ? told : kerf_graph_metadata(s->m.g, "kerf.prep");
+    s->prep_is_data = s->prep == NULL;
     if (s->prep == NULL)
         s->prep = kerf_dataset_default_prep(s->data);
     if (s->prep == NULL)

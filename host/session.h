@@ -10,6 +10,7 @@ typedef struct session {
     kerf_device *dev;   /* owned */
     kerf_dataset *data; /* owned; NULL without --data */
     model m;            /* on the device */
+    int prep_is_data;   /* 1: nobody said how images are prepared, so it is as suits the data */
     const char *prep;   /* how bytes become inputs; borrowed, NULL without data */
 } session;
 

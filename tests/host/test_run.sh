@@ -45,6 +45,20 @@ expect 1 "kerf: train: the loss became" "$KERF" train m.onnx --data $data --epoc
 grep -q "try a smaller lr" err.txt || failed "no advice: $(cat err.txt)"
 [ ! -e wild.onnx ] || failed "a diverged run wrote its output"
 
+# ---- distill ----------------------------------------------------------------------------------
+expect 0 "top-1" "$KERF" distill dense.onnx m.onnx --data $data --epochs 1 --batch 64 -o student.onnx
+grep -q "the teacher's top-1 is " err.txt || failed "the teacher is not measured: $(cat err.txt)"
+expect_json "before.top1 after.top1 epochs.0.loss output=taught.onnx" "$KERF" distill dense.onnx m.onnx \
+    --data $data --epochs 1 --batch 64 --temperature 8 --last-temperature 1 --alpha 1 -o taught.onnx --json
+! cmp -s student.onnx taught.onnx || failed "settings of distillation change nothing"
+expect 2 "kerf: distill: an argument is missing" "$KERF" distill dense.onnx --data $data -o x.onnx
+expect 2 "kerf: distill: --data is missing" "$KERF" distill dense.onnx m.onnx -o x.onnx
+expect 2 "kerf: distill: --alpha 2: must be at least 0 and at most 1" \
+    "$KERF" distill dense.onnx m.onnx --data $data --alpha 2 -o x.onnx
+"$KERF" new lenet-300-100 --input 1,8,8 --classes 7 -q -o seven.onnx || failed new
+expect 1 "must be" "$KERF" distill seven.onnx m.onnx --data $data --epochs 1 -o x.onnx
+[ ! -e x.onnx ] || failed "a refused distillation wrote its output"
+
 # ---- prune ------------------------------------------------------------------------------------
 expect 0 "compression rate 10.00x" "$KERF" prune dense.onnx --sparsity 0.9 --scope global -o cut.onnx
 expect_json "compression=10" "$KERF" info cut.onnx --json
