@@ -3,8 +3,7 @@
  * limit of bytes is 4.1 times that of floats.
  *
  *     bench_qlinear_conv [LAYER]      a line of LAYERS, from 0 on; all of them */
-#include "../../tests/laid_check.h"
-#include "op_bench.h"
+#include "laid_bench.h"
 #include "ref/ref.h"
 
 typedef struct layer {
@@ -39,26 +38,6 @@ static void add_number(op_check *c, kerf_type type, const void *x)
     op_check_input(c, type, KERF_SCALAR, x);
 }
 
-/* As op_bench_end(), but for the layouts. */
-static void time_case(op_bench *b)
-{
-    char text[128];
-    kerf__layouts layouts;
-    op_check laid;
-    bench_ok(kerf__node_infer(b->c.node));
-    op_bench_name(&b->c, "u8s8", text, sizeof text);
-    if (laid_wish(&b->c, &layouts)) {
-        laid_begin(&laid, &b->c, &layouts);
-        laid_run_all(&laid, &b->c, ref_qlinear_conv, 0);
-        op_bench_case(&laid, text, &b->limit);
-        op_check_end(&laid);
-    } else {
-        op_check_variants(&b->c, ref_qlinear_conv, 0);
-        op_bench_case(&b->c, text, &b->limit);
-    }
-    op_check_end(&b->c);
-}
-
 static void run(op_bench *b, const layer *l)
 {
     static const uint8_t ZERO = 3, NO_ZERO = 0;
@@ -83,7 +62,7 @@ static void run(op_bench *b, const layer *l)
     bench_ok(kerf_node_set_ints(b->c.node, "strides", (int64_t[]){l->stride, l->stride}, 2));
     bench_ok(kerf_node_set_ints(b->c.node, "pads", (int64_t[]){pad, pad, pad, pad}, 4));
     bench_ok(kerf_node_set_int(b->c.node, "group", l->group));
-    time_case(b);
+    laid_bench_end(b, ref_qlinear_conv);
     free(bytes);
 }
 

@@ -3,9 +3,8 @@
  * 1 / density is what a dense one would do (bench_qlinear_conv.c).
  *
  *     bench_sparse_qlinear_conv [LAYER]      a line of LAYERS, from 0 on; all of them */
-#include "../../tests/laid_check.h"
 #include "../../tests/ops/sparse_words_case.h"
-#include "op_bench.h"
+#include "laid_bench.h"
 #include "ref/ref.h"
 
 typedef struct layer {
@@ -27,26 +26,6 @@ static const layer LAYERS[] = {
     {1024, 14, 256, 1, 1, 150},
     {512, 7, 2048, 1, 1, 150},
 };
-
-/* As op_bench_end(), but for the layouts. */
-static void time_case(op_bench *b)
-{
-    char text[128];
-    kerf__layouts layouts;
-    op_check laid;
-    bench_ok(kerf__node_infer(b->c.node));
-    op_bench_name(&b->c, "u8s8", text, sizeof text);
-    if (laid_wish(&b->c, &layouts)) {
-        laid_begin(&laid, &b->c, &layouts);
-        laid_run_all(&laid, &b->c, ref_sparse_qlinear_conv, 0);
-        op_bench_case(&laid, text, &b->limit);
-        op_check_end(&laid);
-    } else {
-        op_check_variants(&b->c, ref_sparse_qlinear_conv, 0);
-        op_bench_case(&b->c, text, &b->limit);
-    }
-    op_check_end(&b->c);
-}
 
 static void add_inputs(op_check *c, kerf_shape x, const words_case *s)
 {
@@ -83,7 +62,7 @@ static void run(op_bench *b, const layer *l)
     bench_ok(kerf_node_set_ints(n, "strides", (int64_t[]){l->stride, l->stride}, 2));
     bench_ok(kerf_node_set_ints(n, "pads", (int64_t[]){pad, pad, pad, pad}, 4));
     bench_ok(kerf_node_set_int(n, "percent", (l->kept + 9) / 10));
-    time_case(b);
+    laid_bench_end(b, ref_sparse_qlinear_conv);
     words_case_destroy(&s);
 }
 
