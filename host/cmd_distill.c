@@ -11,10 +11,11 @@ static int take_prep(const options *o, session *student, const model *teacher)
 
 static int say_teacher(const options *o, const session *student, const model *teacher)
 {
+    const char *prep = kerf_graph_metadata(teacher->g, "kerf.prep");
     const session with_teacher = {.dev = student->dev,
                                   .data = student->data,
                                   .m = *teacher,
-                                  .prep = kerf_graph_metadata(teacher->g, "kerf.prep")};
+                                  .prep = prep != NULL ? prep : student->prep};
     evaluation e = {0};
     int code = session_evaluate(o, &with_teacher, KERF_SPLIT_TEST, &e, NULL);
     if (code == 0 && e.is_known)
