@@ -456,6 +456,7 @@ const gate_case gate_cases[] = {
     {"kerf.BlockScores",   "f32:40,24,3,3 bool:40,24,3,3", "rows=0 columns=1 block=4,1,1 signed=0", 2},
     {"kerf.BlockScores",   "f32:40,24,3,3 bool:40,24,3,3", "rows=0 columns=1 block=4,1,1 signed=1", 2},
     {"kerf.BlockMask",     "bool:2160 bool:40,24,3,3",     "rows=0 columns=1 block=4,1,1 signed=0", 0},
+    {"kerf.BlockMask",     "bool:2160 bool:40,24,3,3",     "rows=0 columns=1 block=4,1,1 signed=1", 0},
     {"kerf.RankMask",      "s32: f32:40,24,3,3 bool:40,24,3,3", "rows=0 columns=1 block=1,4,1 signed=0", 0},
     {"kerf.RankMask",      "s32: f32:40,24,3,3 bool:40,24,3,3", "rows=0 columns=1 block=1,4,1 signed=1", 0},
 };
