@@ -30,6 +30,7 @@
 #define DIRECT 0
 #endif
 #define V 16
+#include "sparse_axis.clh"
 #include "sparse_tile.clh"
 
 #define AHEAD    4 /* rows are asked for */
@@ -37,38 +38,6 @@
 #define TAP_MASK 255
 
 /* ---- the band -------------------------------------------------------------------------------- */
-
-/* One dimension of the image. */
-typedef struct axis {
-    int src, dst, num_taps, stride, pad, dilation;
-    int first; /* pixel of dst at the tile's corner */
-    int num;   /* of the band's pixels to a phase */
-} axis;
-
-/* Phases that taps reach. */
-static inline int num_phases(const axis *a)
-{
-    return min(a->stride, (a->num_taps - 1) * a->dilation + 1);
-}
-
-/* Pixel i of a phase, in src. */
-static inline int place(const axis *a, int phase, int i)
-{
-    return (a->first + i) * a->stride + phase - a->pad;
-}
-
-/* The first pixel of a phase that is in src, and the first behind it that is not. */
-static inline int first_inside(const axis *a, int phase)
-{
-    const int missing = -place(a, phase, 0);
-    return missing <= 0 ? 0 : min((missing + a->stride - 1) / a->stride, a->num);
-}
-
-static inline int end_inside(const axis *a, int phase)
-{
-    const int there = a->src - place(a, phase, 0);
-    return there <= 0 ? 0 : min((there + a->stride - 1) / a->stride, a->num);
-}
 
 /* Pieces of a line that overlap where its length is no multiple. */
 #define COPY_PIECES(n, piece)                                                                      \

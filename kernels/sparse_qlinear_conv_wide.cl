@@ -32,6 +32,7 @@
 #define DOT_V 16
 #endif
 #include "dot.clh"
+#include "sparse_axis.clh"
 
 #define WORDS    4          /* of a pixel's block */
 #define SUMS     (RUN * 16) /* of an output channel */
@@ -39,38 +40,6 @@
 #define TAP_MASK 255
 
 /* ---- the band -------------------------------------------------------------------------------- */
-
-/* One dimension of the image. */
-typedef struct axis {
-    int src, dst, num_taps, stride, pad, dilation;
-    int first; /* pixel of dst at the tile's corner */
-    int num;   /* of the band's pixels to a phase */
-} axis;
-
-/* Phases that taps reach. */
-static inline int num_phases(const axis *a)
-{
-    return min(a->stride, (a->num_taps - 1) * a->dilation + 1);
-}
-
-/* Pixel i of a phase, in src. */
-static inline int place(const axis *a, int phase, int i)
-{
-    return (a->first + i) * a->stride + phase - a->pad;
-}
-
-/* The first pixel of a phase that is in src, and the first behind it that is not. */
-static inline int first_inside(const axis *a, int phase)
-{
-    const int missing = -place(a, phase, 0);
-    return missing <= 0 ? 0 : min((missing + a->stride - 1) / a->stride, a->num);
-}
-
-static inline int end_inside(const axis *a, int phase)
-{
-    const int there = a->src - place(a, phase, 0);
-    return there <= 0 ? 0 : min((there + a->stride - 1) / a->stride, a->num);
-}
 
 /* By one store, where vstore16 writes PoCL's four parts of it. */
 typedef uint16 lanes16 __attribute__((aligned(4)));
