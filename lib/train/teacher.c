@@ -25,12 +25,10 @@ static kerf_status check_prep(const kerf__run *run, const kerf_graph *teacher)
                       is, must);
 }
 
-static kerf_status check_classes(const kerf__run *run, const kerf_plan *teacher)
+static kerf_status check_classes(const kerf__run *run)
 {
     char text[128];
-    const kerf_tensor *logits = kerf_plan_output(
-        teacher, kerf_value_name(kerf_graph_output(run->options->distill.teacher, 0)));
-    const kerf_shape is = kerf_tensor_shape(logits);
+    const kerf_shape is = kerf_tensor_shape(kerf__teacher_output(run));
     const int num_classes = kerf_dataset_num_classes(run->d);
     if (is.rank == 2 && is.dims[0] == run->options->batch && is.dims[1] == num_classes)
         return KERF_OK;
@@ -60,7 +58,7 @@ kerf_status kerf__run_open_teacher(kerf__run *run, const char *choices)
     KERF__TRY(kerf_plan_create(&run->teacher, distill->teacher, distill->state, &plan));
     run->flight.teacher = run->teacher;
     run->flight.teacher_input = kerf_value_name(kerf_graph_input(distill->teacher, 0));
-    return check_classes(run, run->teacher);
+    return check_classes(run);
 }
 
 const kerf_tensor *kerf__teacher_output(const kerf__run *run)
