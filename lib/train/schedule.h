@@ -45,12 +45,12 @@ float kerf__learning_rate(const kerf_train_options *options, int64_t step, int64
  * first event of a method that learns nothing until then. */
 float kerf__schedule_rate(const kerf__schedule *schedule, const kerf_train_options *options,
                           int64_t step);
-/* What that step's batch counts in ranges that follow what is seen; 0: they are frozen. */
 /* 1 if the penalty is one of gates (penalty.c). */
 int kerf__has_gates(const kerf_train_options *options);
 /* How far a step by this rate draws weights to 0. */
 float kerf__shrink_by(const kerf_train_options *options, float lr, int64_t step,
                       int64_t steps_per_epoch);
+/* What that step's batch counts in ranges that follow what is seen; 0: they are frozen. */
 float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch);
 
 #endif
