@@ -4,9 +4,9 @@
 # and no right beyond writing DIR is needed.
 set -eu
 dir=$1
-packages="jansson=2.14-2 xxhash=0.8.1-1 protobuf-c=1.4.1-1"
+packages="jansson=2.14-2 libyaml=0.2.5-1 xxhash=0.8.1-1 protobuf-c=1.4.1-1"
 complete=1
-for archive in jansson_2.14 xxhash_0.8.1 protobuf-c_1.4.1; do
+for archive in jansson_2.14 libyaml_0.2.5 xxhash_0.8.1 protobuf-c_1.4.1; do
     [ -e "$dir/$archive.orig.tar.gz" ] || complete=0
 done
 [ $complete = 0 ] || exit 0

@@ -231,6 +231,15 @@ int change_begin(change *c, const options *o)
     return code;
 }
 
+void change_use(change *c, const kerf_train_options *train)
+{
+    const kerf_train_options was = c->train;
+    c->train = *train;
+    c->train.callback = was.callback;
+    c->train.context = was.context;
+    c->train.resume = was.resume;
+}
+
 kerf_status change_keep_zeros(change *c)
 {
     int num_kept = 0;
@@ -305,7 +314,7 @@ static void warn_empty(const change *c)
                  after->items[i].name);
 }
 
-int change_finish(change *c)
+int change_store(change *c)
 {
     int code = measure(c, &c->after);
     if (code == 0)
@@ -314,6 +323,12 @@ int change_finish(change *c)
         code = model_write(c->o, c->s.m.g, c->s.m.s, c->o->output);
     if (code == 0)
         code = fill_run_dir(c);
+    return code;
+}
+
+int change_finish(change *c)
+{
+    int code = change_store(c);
     return code == 0 ? change_report(c) : code;
 }
 

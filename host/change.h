@@ -39,9 +39,14 @@ int change_make_folder(change *c);
 /* Samples that steer: of the training split, unless some are held back already.  Before anything
  * is measured on them. */
 int change_hold_back(change *c);
+/* Trains by these options, but for what change_begin() has set for any: who is told of progress,
+ * and whether a run is taken up. */
+void change_use(change *c, const kerf_train_options *train);
 /* Keeps zeros, then trains by c->train. */
 int change_train(change *c);
-/* Measures `after`, writes the model, prints tables or JSON. */
+/* Measures `after`, writes the model and fills the run's folder. */
+int change_store(change *c);
+/* The same, and prints tables or JSON. */
 int change_finish(change *c);
 /* The same where a target was missed: the model goes into the run's folder and nowhere else. */
 int change_keep_missed(change *c);

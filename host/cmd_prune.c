@@ -5,7 +5,6 @@
 #include "command.h"
 #include "json.h"
 #include "prune_analyse.h"
-#include "prune_structure.h"
 #include "target.h"
 
 static kerf_prune_options prune_options(const options *o)
@@ -244,11 +243,11 @@ int cmd_prune(const options *o)
 {
     change c;
     kerf_prune_options p = prune_options(o);
-    int code = structure_parse(o, &p);
-    if (code == 0 && o->analyse)
+    if (kerf_prune_structure_parse(&p, o->structure) != KERF_OK)
+        return fail_usage(o, "--%s", kerf_last_error());
+    if (o->analyse)
         return prune_analyse(o, &p);
-    if (code == 0)
-        code = check_method(o, &p);
+    int code = check_method(o, &p);
     if (code == 0)
         code = check_training(o);
     if (code != 0)

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "text.h"
+
 static int write_failed(const options *o, const char *path)
 {
     return fail_work(o, "%s: cannot be written: %s", path, strerror(errno));
@@ -110,6 +112,21 @@ int folder_make(const options *o, const char *path)
     if (number == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return 0;
     return fail_work(o, "%s: the folder cannot be made: %s", path, strerror(number));
+}
+
+int folders_make(const options *o, const char *path)
+{
+    int code = 0;
+    char *part = copy_text(path, strlen(path), 0);
+    if (part == NULL)
+        return fail_memory(o);
+    for (char *slash = part; code == 0 && (slash = strchr(slash + 1, '/')) != NULL;) {
+        *slash = '\0';
+        code = folder_make(o, part);
+        *slash = '/';
+    }
+    free(part);
+    return code == 0 ? folder_make(o, path) : code;
 }
 
 char *path_join(const char *dir, const char *name)

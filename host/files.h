@@ -18,6 +18,8 @@ int file_read_lines(const options *o, const char *path, char **text, char ***lin
 int file_exists(const char *path);
 /* Makes a folder; one that is there is fine. */
 int folder_make(const options *o, const char *path);
+/* The same, and all that it stands in. */
+int folders_make(const options *o, const char *path);
 /* "dir/name", freed with free(); NULL when memory is short. */
 char *path_join(const char *dir, const char *name);
 

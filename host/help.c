@@ -113,6 +113,17 @@ static const lesson lessons[] = {
      "  kerf export int4.onnx --profile openvino -o blocks.onnx\n"
      "  kerf export int8.onnx --profile ort -o fast.onnx --json | jq '.nodes[] | select(.fuses | "
      "not)'\n"},
+    {"run",
+     "Runs a whole experiment that a short file tells: train, then prune on a curve, in stages or "
+     "at\n"
+     "once (docs/recipes.md has every key; recipes/ some to begin with).  All that comes of it lies "
+     "in\n"
+     "one folder (output.dir, or -o): the recipe with every default written out, which gives the "
+     "same\n"
+     "bits again, metrics.jsonl, choices.json, checkpoint, model.onnx, summary.json.",
+     "  kerf run recipes/lenet-classic.yaml\n"
+     "  kerf run recipes/lenet-classic.yaml --set stages.0.train.epochs=5 -o runs/short\n"
+     "  kerf run recipes/lenet-classic.yaml --resume      # go on after Ctrl-C or a power cut\n"},
     {"fold",
      "Moves scale, mean and deviation of the images into the first layer, so that the network\n"
      "takes bytes as they are; colours and size stay with the file (docs/prep.md).",

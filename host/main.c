@@ -24,6 +24,7 @@ const command commands[] = {
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X [-o Y.npy]", "run it on an array or an image"},
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT | M --data D --analyse", "remove weights, retraining in between"},
     {"distill", cmd_distill, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_DISTILL, 2, 2, "TEACHER STUDENT --data D -o OUT", "train a model by what another one says of each sample"},
+    {"run", cmd_run, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_RECIPE, 1, 1, "RECIPE.yaml [-o DIR] [--set KEY=VALUE]", "a whole experiment from one file: train, prune, quantize, distil"},
     {"quantize", cmd_quantize, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_QUANTIZE, 1, 1, "M [--data D] -o OUT", "turn weights, and activations, into small integers"},
     {"export", cmd_export, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_EXPORT, 1, 1, "M --profile P -o OUT", "write it as another program runs it fast, and say what that makes of it"},
     {"fold", cmd_fold, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PREP, 1, 1, "M [--prep P] -o OUT", "move how images are prepared into the first layer"},
@@ -34,7 +35,6 @@ const command commands[] = {
     {"share", NULL, 0, 0, 0, "", ""},
     {"pack", NULL, 0, 0, 0, "", ""},
     {"unpack", NULL, 0, 0, 0, "", ""},
-    {"run", NULL, 0, 0, 0, "", ""},
     {"report", NULL, 0, 0, 0, "", ""},
 };
 /* clang-format on */
@@ -48,15 +48,15 @@ static const command *find_command(const char *name)
     return NULL;
 }
 
-static const char *command_name(size_t i)
+static const char *command_name(const void *all, size_t i)
 {
-    return commands[i].name;
+    return ((const command *)all)[i].name;
 }
 
 static int no_such_command(const char *name)
 {
     options o = {0};
-    const char *near = nearest_name(name, command_name, num_commands);
+    const char *near = kerf_nearest_word(name, command_name, commands, num_commands);
     if (near != NULL)
         return fail_usage(&o, "%s: no such command; did you mean kerf %s?", name, near);
     return fail_usage(&o, "%s: no such command; kerf --help lists them", name);

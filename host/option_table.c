@@ -84,12 +84,15 @@ const option_row option_rows[] = {
     {"no-keep-zeros", 0, OPTION_FLAG, GROUP_TRAIN, FIELD(no_keep_zeros), "", "let zeros of the file grow back, where a layer has more than 5 % of them; others do anyway", NO_RANGE},
     {"memory", 0, OPTION_BYTES, GROUP_TRAIN | GROUP_BENCH, FIELD(memory), "BYTES", "stay within; training computes some results twice for it: 512M, 2G (what the device has)", NO_RANGE},
     {"run-dir", 0, OPTION_TEXT, GROUP_RUN, FIELD(run_dir), "DIR", "checkpoint and records of the run (OUT.run)", NO_RANGE},
-    {"resume", 0, OPTION_FLAG, GROUP_RUN, FIELD(resume), "", "go on where that run stopped; give the same options", NO_RANGE},
+    {"resume", 0, OPTION_FLAG, GROUP_RUN | GROUP_RECIPE, FIELD(resume), "", "go on where that run stopped; give the same options", NO_RANGE},
 
     /* distilling */
     {"temperature", 0, OPTION_REAL, GROUP_DISTILL, FIELD(temperature), "T", "what both networks' outputs are divided by: above 1 the teacher also says which wrong classes are near (4)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
     {"last-temperature", 0, OPTION_REAL, GROUP_DISTILL, FIELD(last_temperature), "T", "where it goes, on a straight line over all steps (it stays)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
     {"alpha", 0, OPTION_REAL, GROUP_DISTILL, FIELD(alpha), "A", "what the teacher counts; labels count the rest of 1 (0.7)", NULL, RANGE_MIN | RANGE_MAX, 0, 1},
+
+    /* recipes */
+    {"set", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sets), "KEY=VALUE", "change a key of the recipe: steps.0.prune.sparsity=0.97; repeatable", NO_RANGE},
 
     /* looking at results */
     {"reference", 0, OPTION_TEXT, GROUP_EVAL, FIELD(reference), "M0", "another model: how often do both choose the same class", NO_RANGE},

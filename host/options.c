@@ -37,47 +37,9 @@ int options_given(const options *o, const char *name)
     return 0;
 }
 
-/* Levenshtein's distance of two short words. */
-static size_t word_distance(const char *a, const char *b)
+static const char *any_option_name(const void *rows, size_t i)
 {
-    enum { LONGEST = 40 };
-    size_t row[LONGEST + 1];
-    size_t length = strlen(b);
-    if (length > LONGEST || strlen(a) > LONGEST)
-        return LONGEST;
-    for (size_t j = 0; j <= length; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= length; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            size_t shorter = row[j] < row[j - 1] ? row[j] : row[j - 1];
-            row[j] = change < shorter + 1 ? change : shorter + 1;
-        }
-    }
-    return row[length];
-}
-
-const char *nearest_name(const char *word, const char *(*get)(size_t i), size_t num)
-{
-    const char *best = NULL;
-    size_t best_distance = 1 + strlen(word) / 3; /* beyond that it is another word */
-    for (size_t i = 0; i < num; i++) {
-        const char *name = get(i);
-        size_t distance = name == NULL ? 99 : word_distance(word, name);
-        if (distance <= best_distance) {
-            best_distance = distance - (distance > 0);
-            best = name;
-        }
-    }
-    return best;
-}
-
-static const char *any_option_name(size_t i)
-{
-    return option_rows[i].name;
+    return ((const option_row *)rows)[i].name;
 }
 
 static int no_such_option(const options *o, const char *word, size_t length)
@@ -89,7 +51,7 @@ static int no_such_option(const options *o, const char *word, size_t length)
     if (option_find(~0u, name, strlen(name)) != NULL)
         return fail_usage(o, "--%s: not an option of this command; see kerf %s --help", name,
                           o->command);
-    const char *near = nearest_name(name, any_option_name, num_option_rows);
+    const char *near = kerf_nearest_word(name, any_option_name, option_rows, num_option_rows);
     if (near == NULL)
         return fail_usage(o, "--%s: no such option; see kerf %s --help", name, o->command);
     return fail_usage(o, "--%s: no such option; did you mean --%s?", name, near);
@@ -283,7 +245,7 @@ int options_parse(options *o, int argc, char **argv)
 void options_free(options *o)
 {
     text_list *lists[] = {&o->words,  &o->freeze, &o->layers, &o->skip,
-                          &o->inputs, &o->cases,  &o->beside};
+                          &o->inputs, &o->cases,  &o->beside, &o->sets};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         free(lists[i]->items);
     amounts *all[] = {&o->sparsity, &o->s};

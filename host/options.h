@@ -45,7 +45,8 @@ enum {
     GROUP_PREP = 65536, /* without data */
     GROUP_QUANTIZE = 131072,
     GROUP_EXPORT = 262144,
-    GROUP_DISTILL = 524288
+    GROUP_DISTILL = 524288,
+    GROUP_RECIPE = 8388608
 };
 
 enum { MAX_GIVEN = 128 };
@@ -95,7 +96,8 @@ typedef struct options {
     text_list inputs;
     int train, dense, crossover, list, compare, measure;
     const char *shape;
-    text_list cases, beside;
+    text_list cases, beside, sets;
+    int dry;
 
     const char *given[MAX_GIVEN]; /* names of the options that were there */
     size_t num_given;
@@ -139,8 +141,6 @@ int options_given(const options *o, const char *name);
 
 /* Looks up by name or letter among the rows of `groups`; NULL. */
 const option_row *option_find(unsigned groups, const char *name, size_t length);
-/* The text nearest to `word` among `num` names `get` gives, or NULL if none is near. */
-const char *nearest_name(const char *word, const char *(*get)(size_t i), size_t num);
 
 /* Used by the rows' kinds; 0 or EXIT_USAGE. */
 int amounts_parse(const options *o, const option_row *row, const char *text, amounts *a);

@@ -6,6 +6,8 @@
 #ifndef KERF_BASE_H
 #define KERF_BASE_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -52,6 +54,12 @@ KERF_API const char *kerf_status_text(kerf_status status);
 
 /* The last failure of the calling thread, "" if there was none. */
 KERF_API const char *kerf_last_error(void);
+
+/* The nearest of `num` words to a misspelt one, for "did you mean"; NULL: none is near.  get(of, i)
+ * is word i, or NULL where that is no word. */
+KERF_API const char *kerf_nearest_word(const char *word,
+                                       const char *(*get)(const void *of, size_t i), const void *of,
+                                       size_t num);
 
 /* "0.1.0": the version of the library that runs, which need not be the header's. */
 KERF_API const char *kerf_version(void);

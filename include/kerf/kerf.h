@@ -14,5 +14,6 @@
 #include "kerf/prune.h"
 #include "kerf/quantize.h"
 #include "kerf/train.h"
+#include "kerf/recipe.h"
 
 #endif

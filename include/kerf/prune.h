@@ -83,6 +83,10 @@ typedef struct kerf_prune_layer {
     double asked, nearest;
 } kerf_prune_layer;
 
+/* Structure and block from "weight", "block=4x1", "n:m=2:4", "kernel" or "channel"; NULL leaves
+ * them. */
+KERF_API kerf_status kerf_prune_structure_parse(kerf_prune_options *out, const char *text);
+
 typedef struct kerf_pruner kerf_pruner;
 
 /* Puts a Mask node (all ones) behind every weight that the options choose and that has

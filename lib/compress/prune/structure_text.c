@@ -1,24 +1,27 @@
-/* prune_structure.c -- what --structure says: weight, block=RxC, n:m=N:M, kernel or channel. */
-#include "prune_structure.h"
-
+/* prune/structure_text.c -- "weight", "block=RxC", "n:m=N:M", "kernel", "channel": what goes as
+ * one, as people write it. */
 #include <stdlib.h>
 #include <string.h>
 
-static int parse_pair(const options *o, const char *text, char between, int64_t pair[2])
+#include "base/fail.h"
+#include "kerf/prune.h"
+
+static kerf_status parse_pair(const char *text, char between, int64_t pair[2])
 {
     char *end;
     pair[0] = strtoll(text, &end, 10);
     if (end == text || *end != between)
-        return fail_usage(o, "--structure %s: must be two whole numbers with '%c' between them",
-                          text, between);
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "structure %s: must be two whole numbers with '%c' between them", text,
+                          between);
     text = end + 1;
     pair[1] = strtoll(text, &end, 10);
     if (end == text || *end != '\0')
-        return fail_usage(o, "--structure ...%s: must end with a whole number", text);
-    return 0;
+        return kerf__fail(KERF_ERR_ARGUMENT, "structure ...%s: must end with a whole number", text);
+    return KERF_OK;
 }
 
-int structure_parse(const options *o, kerf_prune_options *out)
+kerf_status kerf_prune_structure_parse(kerf_prune_options *out, const char *text)
 {
     static const struct {
         const char *name;
@@ -29,19 +32,17 @@ int structure_parse(const options *o, kerf_prune_options *out)
         {"n:m=", KERF_STRUCTURE_N_OF_M, ':'},   {"kernel", KERF_STRUCTURE_KERNEL, 0},
         {"channel", KERF_STRUCTURE_CHANNEL, 0},
     };
-    const char *text = o->structure;
     for (size_t i = 0; text != NULL && i < sizeof forms / sizeof forms[0]; i++) {
         const size_t length = strlen(forms[i].name);
         const int fits = forms[i].between != 0 ? strncmp(text, forms[i].name, length) == 0
                                                : strcmp(text, forms[i].name) == 0;
         out->structure = fits ? forms[i].structure : out->structure;
         if (fits)
-            return forms[i].between != 0
-                       ? parse_pair(o, text + length, forms[i].between, out->block)
-                       : 0;
+            return forms[i].between != 0 ? parse_pair(text + length, forms[i].between, out->block)
+                                         : KERF_OK;
     }
     if (text == NULL)
-        return 0;
-    return fail_usage(o, "--structure %s: must be weight, block=4x1, n:m=2:4, kernel or channel",
-                      text);
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "structure %s: must be weight, block=4x1, n:m=2:4, kernel or channel", text);
 }

@@ -1,0 +1,49 @@
+/* recipe.h -- a whole experiment in a short file: YAML in, options of kerf_train() out.
+ *
+ * docs/recipes.md tells what stands in a recipe.  Thread safety: a recipe is not changed once it
+ * is read. */
+#ifndef KERF_RECIPE_H
+#define KERF_RECIPE_H
+
+#include "kerf/nets.h"
+#include "kerf/train.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A phase of the work, which begins with what the one before left. */
+typedef struct kerf_recipe_stage {
+    const char *name;         /* "" where there is one alone that has none */
+    kerf_train_options train; /* callback, context, run_dir and resume are the caller's */
+} kerf_recipe_stage;
+
+/* All texts live as long as the recipe; NULL: it says nothing of that. */
+typedef struct kerf_recipe {
+    const char *model; /* a network's name (kerf_net_list), or a file */
+    double width;      /* of a network */
+    const char *data, *classes, *prep;
+    int64_t val;
+    uint64_t seed;
+    int keep_zeros;
+    const char *dir;
+    const kerf_recipe_stage *stages;
+    size_t num_stages; /* at least 1 */
+} kerf_recipe;
+
+/* Reads a recipe ("-": standard input), then sets keys ("steps.0.prune.sparsity=0.97").  What is
+ * wrong in it is named with its line, and what would be right. */
+KERF_API kerf_status kerf_recipe_read(kerf_recipe **out, const char *path, const char *const *sets,
+                                      size_t num_sets);
+KERF_API void kerf_recipe_destroy(kerf_recipe *r); /* NULL is allowed */
+/* The recipe with every default written out: read again, it says the same. */
+KERF_API kerf_status kerf_recipe_write(const kerf_recipe *r, const char *path);
+
+/* The network that it begins with, for the data: of its classes and the shape of its samples. */
+KERF_API kerf_status kerf_recipe_make_model(kerf_graph **g, kerf_state **s, const kerf_recipe *r,
+                                            const kerf_dataset *d, kerf_device *dev);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

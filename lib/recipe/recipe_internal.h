@@ -1,0 +1,33 @@
+/* recipe/recipe_internal.h -- a recipe from text to options.
+ *
+ *   tree.c, tree_edit.c   YAML as a tree, changed and written
+ *   recipe_keys.c         what may stand in it: the table
+ *   recipe_read.c         a tree checked, completed and put into structs, by the table
+ *   recipe_build.c        structs to options of the library
+ *   recipe.c              the file, and its life */
+#ifndef KERF_RECIPE_INTERNAL_H
+#define KERF_RECIPE_INTERNAL_H
+
+#include "recipe/recipe_keys.h"
+#include "recipe/tree.h"
+
+typedef struct kerf__recipe {
+    kerf_recipe as; /* what others see: the first, as pointers to both are one */
+    kerf__tree tree;
+    kerf__recipe_top top;
+    void **kept; /* owned, with all of them: lists that the structs point to */
+    size_t num_kept, kept_capacity;
+} kerf__recipe;
+
+/* Zeroed memory that lives as long as the recipe, or NULL. */
+void *kerf__recipe_keep(kerf__recipe *r, size_t num, size_t element_bytes);
+
+/* ---- recipe_read.c ---- */
+/* Checks r->tree and writes every default into it, then fills r->top. */
+kerf_status kerf__recipe_fill(kerf__recipe *r);
+
+/* ---- recipe_build.c ---- */
+/* r->top to r->as. */
+kerf_status kerf__recipe_build(kerf__recipe *r);
+
+#endif

@@ -1,0 +1,118 @@
+/* recipe/recipe_keys.c -- the table of keys; see recipe_keys.h. */
+#include "recipe/recipe_keys.h"
+
+#include "recipe/tree.h"
+
+#define TOP(field)   offsetof(kerf__recipe_top, field)
+#define TRAIN(field) offsetof(kerf__recipe_train, field)
+#define PRUNE(field) offsetof(kerf__recipe_prune, field)
+#define SECTION(NAME, KEYS)                                                                        \
+    {                                                                                              \
+        NAME, KEYS, sizeof KEYS / sizeof KEYS[0]                                                   \
+    }
+#define LAST_EPOCH 1e9
+
+/* clang-format off */
+static const kerf__key TRAIN_KEYS[] = {
+    {"epochs", KERF__KEY_REAL, TRAIN(epochs), "20", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"batch", KERF__KEY_WHOLE, TRAIN(batch), "128", NULL, NULL, KERF__MIN | KERF__MAX, 1, 1 << 20, NULL},
+    {"optimizer", KERF__KEY_CHOICE, TRAIN(optimizer), "sgd", NULL, "sgd|adam|adamw", 0, 0, 0, NULL},
+    {"lr", KERF__KEY_REAL, TRAIN(lr), "0.05", "0.001", NULL, KERF__MIN, 0, 0, NULL},
+    {"momentum", KERF__KEY_REAL, TRAIN(momentum), "0.9", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
+    {"weight_decay", KERF__KEY_REAL, TRAIN(weight_decay), "0.0001", "0", NULL, KERF__MIN, 0, 0, NULL},
+    {"schedule", KERF__KEY_CHOICE, TRAIN(schedule), "cosine", NULL, "const|step|cosine|exp|linear", 0, 0, 0, NULL},
+    {"warmup", KERF__KEY_REAL, TRAIN(warmup), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
+    {"augment", KERF__KEY_TEXT, TRAIN(augment), "", NULL, NULL, 0, 0, 0, NULL},
+    {"loss", KERF__KEY_CHOICE, TRAIN(loss), "cross-entropy", NULL, "cross-entropy|mse", 0, 0, 0, NULL},
+    {"freeze", KERF__KEY_LIST, TRAIN(freeze), "[]", NULL, NULL, 0, 0, 0, NULL},
+    {"memory", KERF__KEY_WHOLE, TRAIN(memory), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
+};
+static const kerf__section TRAIN_SECTION = SECTION("train", TRAIN_KEYS);
+
+static const kerf__key PRUNE_KEYS[] = {
+    {"start", KERF__KEY_REAL, PRUNE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"end", KERF__KEY_REAL, PRUNE(end), "=start", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"every", KERF__KEY_REAL, PRUNE(every), "1", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"method", KERF__KEY_CHOICE, PRUNE(method), "magnitude", NULL, "magnitude|random|std|mask|soft|surgery|movement|taylor|snip|obd|rigl", 0, 0, 0, NULL},
+    {"scope", KERF__KEY_CHOICE, PRUNE(scope), "layer", NULL, "layer|global", 0, 0, 0, NULL},
+    {"sparsity", KERF__KEY_AMOUNTS, PRUNE(sparsity), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
+    {"s", KERF__KEY_AMOUNTS, PRUNE(s), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
+    {"min_keep", KERF__KEY_REAL, PRUNE(min_keep), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
+    {"structure", KERF__KEY_TEXT, PRUNE(structure), "weight", NULL, NULL, 0, 0, 0, NULL},
+    {"curve", KERF__KEY_CHOICE, PRUNE(curve), "cubic", NULL, "once|linear|cubic|exp", 0, 0, 0, NULL},
+    {"layers", KERF__KEY_LIST, PRUNE(layers), "[]", NULL, NULL, 0, 0, 0, NULL},
+    {"skip", KERF__KEY_LIST, PRUNE(skip), "[]", NULL, NULL, 0, 0, 0, NULL},
+    {"mask", KERF__KEY_TEXT, PRUNE(mask), "", NULL, NULL, 0, 0, 0, NULL},
+    {"biases", KERF__KEY_FLAG, PRUNE(biases), "false", NULL, NULL, 0, 0, 0, NULL},
+    {"lift", KERF__KEY_REAL, PRUNE(lift), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"rewind", KERF__KEY_MAYBE, PRUNE(rewind), "", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+};
+static const kerf__section PRUNE_SECTION = SECTION("prune", PRUNE_KEYS);
+
+static const kerf__key STEP_KEYS[] = {
+    {"prune", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &PRUNE_SECTION},
+    {"quantize", KERF__KEY_LATER, 0, NULL, NULL, NULL, 0, 0, 0, NULL},
+    {"distill", KERF__KEY_LATER, 0, NULL, NULL, NULL, 0, 0, 0, NULL},
+    {"share", KERF__KEY_LATER, 0, NULL, NULL, NULL, 0, 0, 0, NULL},
+    {"lr", KERF__KEY_LATER, 0, NULL, NULL, NULL, 0, 0, 0, NULL},
+};
+
+static const kerf__section STEP_SECTION = SECTION("steps", STEP_KEYS);
+
+static const kerf__key STAGE_KEYS[] = {
+    {"name", KERF__KEY_TEXT, offsetof(kerf__recipe_phase, name), NULL, NULL, NULL, 0, 0, 0, NULL},
+    {"train", KERF__KEY_SECTION, offsetof(kerf__recipe_phase, train), "{}", NULL, NULL, 0, 0, 0, &TRAIN_SECTION},
+    {"steps", KERF__KEY_STEPS, offsetof(kerf__recipe_phase, steps), "[]", NULL, NULL, 0, 0, 0, &STEP_SECTION},
+};
+static const kerf__section STAGE_SECTION = SECTION("stages", STAGE_KEYS);
+
+static const kerf__key OUTPUT_KEYS[] = {
+    {"dir", KERF__KEY_TEXT, TOP(dir), "", NULL, NULL, 0, 0, 0, NULL},
+    {"formats", KERF__KEY_LIST, TOP(formats), "[onnx]", NULL, "onnx|kerf|report", 0, 0, 0, NULL},
+};
+static const kerf__section OUTPUT_SECTION = SECTION("output", OUTPUT_KEYS);
+
+#define TOP_KEYS                                                                                        \
+    {"kerf", KERF__KEY_WHOLE, TOP(version), "1", NULL, NULL, KERF__MIN, 1, 0, NULL},                    \
+    {"model", KERF__KEY_TEXT, TOP(model), NULL, NULL, NULL, 0, 0, 0, NULL},                             \
+    {"width", KERF__KEY_REAL, TOP(width), "1", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, 64, NULL},       \
+    {"data", KERF__KEY_TEXT, TOP(data), NULL, NULL, NULL, 0, 0, 0, NULL},                               \
+    {"classes", KERF__KEY_TEXT, TOP(classes), "", NULL, NULL, 0, 0, 0, NULL},                           \
+    {"prep", KERF__KEY_TEXT, TOP(prep), "", NULL, NULL, 0, 0, 0, NULL},                                 \
+    {"val", KERF__KEY_WHOLE, TOP(val), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},                         \
+    {"seed", KERF__KEY_WHOLE, TOP(seed), "1", NULL, NULL, KERF__MIN, 0, 0, NULL},                       \
+    {"no_keep_zeros", KERF__KEY_FLAG, TOP(no_keep_zeros), "false", NULL, NULL, 0, 0, 0, NULL}
+
+static const kerf__key PLAIN_KEYS[] = {
+    TOP_KEYS,
+    {"train", KERF__KEY_SECTION, TOP(whole.train), "{}", NULL, NULL, 0, 0, 0, &TRAIN_SECTION},
+    {"steps", KERF__KEY_STEPS, TOP(whole.steps), "[]", NULL, NULL, 0, 0, 0, &STEP_SECTION},
+    {"output", KERF__KEY_SECTION, 0, "{}", NULL, NULL, 0, 0, 0, &OUTPUT_SECTION},
+};
+const kerf__section kerf__recipe_plain_section = SECTION("", PLAIN_KEYS);
+
+static const kerf__key STAGED_KEYS[] = {
+    TOP_KEYS,
+    {"stages", KERF__KEY_STAGES, TOP(stages), NULL, NULL, NULL, 0, 0, 0, &STAGE_SECTION},
+    {"output", KERF__KEY_SECTION, 0, "{}", NULL, NULL, 0, 0, 0, &OUTPUT_SECTION},
+};
+const kerf__section kerf__recipe_staged_section = SECTION("", STAGED_KEYS);
+/* clang-format on */
+
+const kerf__key *kerf__key_find(const kerf__section *section, const char *name)
+{
+    for (size_t i = 0; i < section->num; i++)
+        if (kerf__tree_same_key(section->keys[i].name, name))
+            return &section->keys[i];
+    return NULL;
+}
+
+static const char *key_name(const void *keys, size_t i)
+{
+    return ((const kerf__key *)keys)[i].name;
+}
+
+const char *kerf__key_near(const kerf__section *section, const char *name)
+{
+    return kerf_nearest_word(name, key_name, section->keys, section->num);
+}

@@ -1,0 +1,251 @@
+/* test_recipe.c -- recipes: what is read, what is refused and where, and that what is written out
+ * says the same. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "check.h"
+#include "kerf/recipe.h"
+
+static char path[64], copy[64];
+
+static kerf_status read_text(kerf_recipe **r, const char *text, const char *set)
+{
+    CHECK_OK(kerf__file_write(path, text, strlen(text)));
+    return kerf_recipe_read(r, path, &set, set != NULL);
+}
+
+/* The message must be `want`, behind the file's name and a colon where `want` begins with a line.
+ */
+static void check_refused(const char *want, const char *text, const char *set)
+{
+    kerf_recipe *r;
+    char line[512];
+    const int is_line = want[0] >= '0' && want[0] <= '9';
+    CHECK(read_text(&r, text, set) != KERF_OK);
+    CHECK(r == NULL);
+    snprintf(line, sizeof line, "%s%s%s", is_line ? path : "", is_line ? ":" : "", want);
+    if (strcmp(kerf_last_error(), line) != 0) {
+        printf("'%s' is not\n'%s'\n", kerf_last_error(), line);
+        CHECK(!"the message");
+    }
+}
+
+#define HEAD "model: lenet-5\ndata: random:1,8,8,4\n"
+
+/* ---- what is read -----------------------------------------------------------------------------
+ */
+
+static void test_defaults(void)
+{
+    kerf_recipe *r;
+    const kerf_train_options want = kerf_train_defaults();
+    CHECK_OK(read_text(&r, HEAD, NULL));
+    const kerf_train_options *t = &r->stages[0].train;
+    CHECK(r->num_stages == 1 && r->stages[0].name[0] == '\0');
+    CHECK(strcmp(r->model, "lenet-5") == 0 && strcmp(r->data, "random:1,8,8,4") == 0);
+    CHECK(r->width == 1 && r->val == 0 && r->seed == 1 && r->keep_zeros && r->prep == NULL);
+    CHECK(t->epochs == want.epochs && t->batch == want.batch && t->lr == want.lr);
+    CHECK(memcmp(&t->optimizer, &want.optimizer, sizeof want.optimizer) == 0);
+    CHECK(t->schedule == want.schedule && t->seed == 1 && t->prune.events == 0);
+    CHECK(t->keep_best == 0 && t->augment == NULL && t->num_freeze == 0);
+    kerf_recipe_destroy(r);
+}
+
+/* Other optimizers have other defaults, as on the command line. */
+static void test_adam(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r, HEAD "train: {optimizer: adamw, weight-decay: 0.01}\nval: 9\n", NULL));
+    const kerf_train_options *t = &r->stages[0].train;
+    CHECK(t->optimizer.kind == KERF_ADAMW && t->lr == 0.001 && t->keep_best == 1);
+    CHECK(t->optimizer.weight_decay == 0.01f);
+    kerf_recipe_destroy(r);
+}
+
+static void test_prune(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD "steps:\n"
+                            "  - prune: {start: 1, end: 4, every: 0.5, scope: global,\n"
+                            "            sparsity: '0.95,fc*=0.9', structure: block=4x1,\n"
+                            "            skip: [conv1, conv2], rewind: 0.5}\n",
+                       "steps.0.prune.curve=exp"));
+    const kerf_prune_schedule *p = &r->stages[0].train.prune;
+    CHECK(p->events == 7 && p->start == 1 && p->every == 0.5 && p->curve == KERF_CURVE_EXP);
+    CHECK(p->options.scope == KERF_SCOPE_GLOBAL && p->options.amount == 0.95);
+    CHECK(p->options.num_amounts == 1 && p->options.amounts[0].value == 0.9);
+    CHECK(strcmp(p->options.amounts[0].pattern, "fc*") == 0);
+    CHECK(p->options.structure == KERF_STRUCTURE_BLOCK && p->options.block[0] == 4);
+    CHECK(p->options.num_skip == 2 && strcmp(p->options.skip[1], "conv2") == 0);
+    CHECK(p->rewinds == 1 && p->rewind == 0.5 && p->lift == 0);
+    kerf_recipe_destroy(r);
+}
+
+static void test_stages(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD "stages:\n- {name: dense, train: {epochs: 3}}\n"
+                            "- name: pruned\n  steps: [{prune: {sparsity: 0.5}}]\n",
+                       "stages.1.train.epochs=4"));
+    CHECK(r->num_stages == 2 && strcmp(r->stages[1].name, "pruned") == 0);
+    CHECK(r->stages[0].train.epochs == 3 && r->stages[1].train.epochs == 4);
+    CHECK(r->stages[0].train.prune.events == 0 && r->stages[1].train.prune.events == 1);
+    kerf_recipe_destroy(r);
+}
+
+static void test_environment(void)
+{
+    kerf_recipe *r;
+    setenv("KERF_TEST_RATE", "0.25", 1);
+    setenv("KERF_TEST_DATA", "${KERF_TEST_RATE}", 1); /* is not looked into again */
+    CHECK_OK(read_text(&r,
+                       "model: m\ndata: 'npy:${KERF_TEST_DATA}.${KERF_TEST_RATE}'\n"
+                       "train:\n  lr: ${KERF_TEST_RATE}\n",
+                       NULL));
+    CHECK(r->stages[0].train.lr == 0.25);
+    CHECK(strcmp(r->data, "npy:${KERF_TEST_RATE}.0.25") == 0);
+    kerf_recipe_destroy(r);
+    check_refused("2: ${KERF_NONE}: the environment has no KERF_NONE",
+                  "model: m\ndata: ${KERF_NONE}\n", NULL);
+    check_refused("1: '${KERF': must be ${NAME} with a name", "model: ${KERF\ndata: d\n", NULL);
+}
+
+/* ---- what is written --------------------------------------------------------------------------
+ */
+
+/* Written out and read, it is written out as the same bytes. */
+static void check_complete(const char *text)
+{
+    kerf_recipe *r, *again;
+    void *first, *second;
+    size_t num_first, num_second;
+    CHECK_OK(read_text(&r, text, NULL));
+    CHECK_OK(kerf_recipe_write(r, copy));
+    CHECK_OK(kerf_recipe_read(&again, copy, NULL, 0));
+    CHECK_OK(kerf_recipe_write(again, path));
+    CHECK_OK(kerf__file_read(copy, 0, &first, &num_first));
+    CHECK_OK(kerf__file_read(path, 0, &second, &num_second));
+    CHECK(num_first == num_second && memcmp(first, second, num_first) == 0);
+    CHECK(strstr(first, "momentum: 0.9\n") != NULL);
+    CHECK(again->num_stages == r->num_stages &&
+          again->stages[0].train.epochs == r->stages[0].train.epochs);
+    free(first);
+    free(second);
+    kerf_recipe_destroy(r);
+    kerf_recipe_destroy(again);
+}
+
+static void test_written(void)
+{
+    check_complete(HEAD);
+    check_complete("model: 'a \"b\" \\ c: #1'\ndata: \"tab\\there\"\nclasses: ~\n"
+                   "train: {epochs: 1e-1, freeze: ['fc*', conv1]}\n"
+                   "steps:\n- prune: {sparsity: 'fc1=0.5,*=0.25', end: 3}\n");
+    check_complete(HEAD
+                   "stages: [{name: a, steps: [{prune: {s: 1.5, method: std}}]}, {name: b}]\n");
+}
+
+/* ---- what is refused --------------------------------------------------------------------------
+ */
+
+static void test_keys_refused(void)
+{
+    check_refused("1: data: is missing", "model: lenet-5\n", NULL);
+    check_refused("3: epoch: no such key", HEAD "epoch: 3\n", NULL);
+    check_refused("4: train.epoch: no such key; did you mean epochs?", HEAD "train:\n  epoch: 3\n",
+                  NULL);
+    check_refused("3: steps.purne: no such key; did you mean prune?", HEAD "steps: [purne: {}]\n",
+                  NULL);
+    check_refused("4: prune.sparsty: no such key; did you mean sparsity?",
+                  HEAD "steps:\n- prune: {sparsty: 0.5}\n", NULL);
+    check_refused("3: train: stands beside stages, must stand in one of them",
+                  HEAD "train: {}\nstages: [{name: a}]\n", NULL);
+    check_refused("3: seed: stands here twice", HEAD "seed: 1\nseed: 2\n", NULL);
+    check_refused("3: share: not in this version yet", HEAD "steps: [share: {bits: 4}]\n", NULL);
+    check_refused("1: kerf 2: a recipe for a newer version; this one reads 1",
+                  "kerf: 2\nmodels: m\n", NULL);
+}
+
+static void test_values_refused(void)
+{
+    check_refused("3: train.lr fast: must be a number", HEAD "train: {lr: fast}\n", NULL);
+    check_refused("3: train.batch 1.5: must be a whole number", HEAD "train: {batch: 1.5}\n", NULL);
+    check_refused("3: train.momentum 1: must be at least 0 and below 1",
+                  HEAD "train: {momentum: 1}\n", NULL);
+    check_refused("3: train.loss mae: must be one of cross-entropy|mse",
+                  HEAD "train: {loss: mae}\n", NULL);
+    check_refused("3: no_keep_zeros maybe: must be true or false", HEAD "no-keep-zeros: maybe\n",
+                  NULL);
+    check_refused("3: train.lr is a list or a map: must be one value", HEAD "train: {lr: [1]}\n",
+                  NULL);
+    check_refused("3: train: must be a map of keys and values", HEAD "train: 3\n", NULL);
+    check_refused("3: steps is no list: must be a list of steps, each behind a dash",
+                  HEAD "steps: {prune: {}}\n", NULL);
+    check_refused("3: prune.sparsity 1: must be at least 0 and below 1",
+                  HEAD "steps: [prune: {sparsity: 'a=1'}]\n", NULL);
+    check_refused("3: prune.sparsity: is missing, such as sparsity: 0.9", HEAD "steps: [prune: ]\n",
+                  NULL);
+    check_refused("3: prune.end 1: must be 2 or later, the start",
+                  HEAD "steps: [prune: {sparsity: 0.5, start: 2, end: 1}]\n", NULL);
+    check_refused(
+        "3: prune.structure blocks: must be weight, block=4x1, n:m=2:4, kernel or channel",
+        HEAD "steps: [prune: {sparsity: 0.5, structure: blocks}]\n", NULL);
+    check_refused("3: stages.name a/b: must be of letters, digits, - and _",
+                  HEAD "stages: [{name: a/b}]\n", NULL);
+    check_refused("3: stages.name a: is the name of two stages",
+                  HEAD "stages: [{name: a}, {name: a}]\n", NULL);
+    check_refused("3: output.formats pdf: must be one of onnx|kerf|report",
+                  HEAD "output: {formats: pdf}\n", NULL);
+}
+
+static void test_sets_refused(void)
+{
+    check_refused("--set seed: must be KEY=VALUE, such as steps.0.prune.sparsity=0.97", HEAD,
+                  "seed");
+    check_refused("--set seed=x: seed x: must be a whole number", HEAD, "seed=x");
+    check_refused("--set steps.0.prune.end=1: there is no 'prune' below a plain value",
+                  HEAD "steps: [a]\n", "steps.0.prune.end=1");
+    check_refused("--set steps.1.prune.end=1: '1' must be a place in a list of 1, from 0",
+                  HEAD "steps: [a]\n", "steps.1.prune.end=1");
+    check_refused("--set train..lr=1: a word of the key is missing", HEAD, "train..lr=1");
+}
+
+static void test_yaml_refused(void)
+{
+    check_refused("2: is not YAML: did not find expected node content", "a: [\n", NULL);
+    check_refused("1: is empty", "", NULL);
+    check_refused("1: a recipe: must be a map of keys and values", "just words\n", NULL);
+    check_refused("1: holds two documents, must be one", HEAD "---\na: b\n", NULL);
+    check_refused("1: is more than a recipe can hold: 10000 values, 16 levels",
+                  "[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]\n", NULL);
+    check_refused("1: a key is a list or a map, must be a word", "[a]: b\n", NULL);
+    /* Aliases of aliases: a billion of them in few bytes. */
+    check_refused("1: is more than a recipe can hold: 10000 values, 16 levels",
+                  "{a: &a [x,x,x,x,x,x,x,x,x,x], b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a], c: &c "
+                  "[*b,*b,*b,*b,*b,*b,*b,*b,*b,*b], d: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]}\n",
+                  NULL);
+}
+
+int main(void)
+{
+    snprintf(path, sizeof path, "/tmp/kerf-recipe-%ld.yaml", (long)getpid());
+    snprintf(copy, sizeof copy, "/tmp/kerf-recipe-%ld-2.yaml", (long)getpid());
+    test_defaults();
+    test_adam();
+    test_prune();
+    test_stages();
+    test_environment();
+    test_written();
+    test_keys_refused();
+    test_values_refused();
+    test_sets_refused();
+    test_yaml_refused();
+    unlink(path);
+    unlink(copy);
+    return check_result();
+}
