@@ -31,6 +31,7 @@
 #define CUT       0 /* its upper bits */
 #define REMAINING 1 /* how many of the keys that begin so still have to go */
 #define TIES      2 /* how many do begin so */
+#define TAKEN     3 /* of the ties, by now */
 
 static inline uintv keys_of(floatv score, intv mask)
 {
@@ -56,44 +57,64 @@ kernel void top_k_begin(global const int *count, global uint *work, uint slots_a
         work[CUT] = 0;
         work[REMAINING] = min((uint)max(*count, 0), total);
         work[TIES] = 0;
+        work[TAKEN] = 0;
     }
 }
 
 #if WIDE
 #if V == 16
-/* Digits of the keys whose bits `above` are those of the cut. */
-kernel void top_k_histogram(global const float *score, global const uchar *mask, global uint *work,
-                            uint slots_at, uint shift, uint digits, uint above, uint num,
-                            uint chunk)
+/* Sixteen scores, of which those that are masked have the key 0 and are counted apart: in
+ * retraining nearly all are. */
+static inline uint count_vector(global const float *score, global const uchar *mask,
+                                global uint *slot, uint cut, uint shift, uint digits, uint above)
 {
-    global uint *slot = work + slots_at + get_global_id(0) * (BINS * SUB);
-    const uint cut = work[CUT];
-    uint i = min((uint)get_global_id(0) * chunk, num);
-    const uint end = min(i + chunk, num);
     const uint16 sub = (uint16)(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
-    for (; i + V <= end; i += V) {
-        const uintv key = keys_of(LOADV(score + i), LOADMASK(mask + i));
-        const intv fits = (key & above) == (uintv)(cut);
-        if (above != 0 && !any(fits))
-            continue;
-        uint at[V];
-        vstore16(((key >> shift) & (digits - 1u)) * SUB + sub, 0, at);
-        if (above == 0) {
-            for (uint j = 0; j < V; j++)
-                slot[at[j]]++;
-            continue;
-        }
-        int is_in[V];
-        vstore16(fits, 0, is_in);
+    const uchar16 alive = min(vload16(0, mask), (uchar16)(1));
+    const ulong2 lanes = as_ulong2(alive);
+    if ((lanes.x | lanes.y) == 0)
+        return 0;
+    const uintv key = keys_of(LOADV(score), convert_int16(alive));
+    const uintv fits = select((uintv)(0u), (uintv)(1u), (key & above) == (uintv)(cut));
+    const ulong2 take = as_ulong2(convert_uchar16(fits) & alive);
+    uint at[V];
+    vstore16(((key >> shift) & (digits - 1u)) * SUB + sub, 0, at);
+    if ((take.x & take.y) == 0x0101010101010101ul) {
         for (uint j = 0; j < V; j++)
-            if (is_in[j])
-                slot[at[j]]++;
+            slot[at[j]]++;
+        return V;
     }
+    for (ulong rest = take.x; rest != 0; rest &= rest - 1)
+        slot[at[(63u - (uint)clz(rest & (0 - rest))) / 8u]]++;
+    for (ulong rest = take.y; rest != 0; rest &= rest - 1)
+        slot[at[8u + (63u - (uint)clz(rest & (0 - rest))) / 8u]]++;
+    return (uint)(popcount(lanes.x) + popcount(lanes.y));
+}
+
+/* Digits of the keys whose bits `above` are those of the cut. */
+static inline void count_digits(global const float *score, global const uchar *mask,
+                                global uint *slot, uint cut, uint shift, uint digits, uint above,
+                                uint begin, uint end)
+{
+    uint i = begin, num_alive = 0;
+    for (; i + V <= end; i += V)
+        num_alive += count_vector(score + i, mask + i, slot, cut, shift, digits, above);
+    const uint num_masked = i - begin - num_alive;
+    if (cut == 0)
+        slot[0] += num_masked;
     for (; i < end; i++) {
         const uint key = mask_key_of(score[i], mask[i]);
         if ((key & above) == cut)
             slot[((key >> shift) & (digits - 1u)) * SUB]++;
     }
+}
+
+kernel void top_k_histogram(global const float *score, global const uchar *mask, global uint *work,
+                            uint slots_at, uint shift, uint digits, uint above, uint num,
+                            uint chunk)
+{
+    const uint begin = min((uint)get_global_id(0) * chunk, num);
+    count_digits(score, mask, work + slots_at + get_global_id(0) * (BINS * SUB), work[CUT], shift,
+                 digits, above, begin, min(begin + chunk, num));
 }
 #endif
 #else
@@ -120,12 +141,10 @@ kernel void top_k_histogram(global const float *score, global const uchar *mask,
 #endif
 
 /* Adds the slots up and leaves them empty for the next pass. */
-kernel void top_k_sum(global uint *work, uint slots_at, uint totals_at, uint num_slots, uint digits,
-                      uint chunk)
+static inline void sum_digits(global uint *work, uint slots_at, uint totals_at, uint num_slots,
+                              uint begin, uint end)
 {
-    uint b = min((uint)get_global_id(0) * chunk, digits);
-    const uint end = min(b + chunk, digits);
-    for (; b < end; b++) {
+    for (uint b = begin; b < end; b++) {
         uint total = 0;
         for (uint s = 0; s < num_slots; s++)
             for (uint k = 0; k < SUB; k++) {
@@ -138,13 +157,11 @@ kernel void top_k_sum(global uint *work, uint slots_at, uint totals_at, uint num
 }
 
 /* Walks up to the digit in which the count is reached. */
-kernel void top_k_pick(global const int *count, global uint *work, global float *threshold,
-                       uint totals_at, uint shift, uint digits)
+static inline void pick_digit(global const int *count, global uint *work, global float *threshold,
+                              uint totals_at, uint shift, uint digits)
 {
     uint b = 0, below = 0;
     const uint remaining = work[REMAINING];
-    if (get_global_id(0) > 0)
-        return;
     while (b < digits - 1u && below + work[totals_at + b] < remaining)
         below += work[totals_at + b++];
     const uint cut = work[CUT] | b << shift;
@@ -154,6 +171,32 @@ kernel void top_k_pick(global const int *count, global uint *work, global float 
     if (shift == 0)
         *threshold = *count > 0 && cut > 0 ? mask_key_score(cut) : NAN;
 }
+
+kernel void top_k_sum(global uint *work, uint slots_at, uint totals_at, uint num_slots, uint digits,
+                      uint chunk)
+{
+    const uint begin = min((uint)get_global_id(0) * chunk, digits);
+    sum_digits(work, slots_at, totals_at, num_slots, begin, min(begin + chunk, digits));
+}
+
+kernel void top_k_pick(global const int *count, global uint *work, global float *threshold,
+                       uint totals_at, uint shift, uint digits)
+{
+    if (get_global_id(0) == 0)
+        pick_digit(count, work, threshold, totals_at, shift, digits);
+}
+
+#if WIDE
+/* Both, of few digits in few slots: handing out two launches would take longer. */
+kernel void top_k_sum_pick(global const int *count, global uint *work, global float *threshold,
+                           uint slots_at, uint totals_at, uint num_slots, uint shift, uint digits)
+{
+    if (get_global_id(0) > 0)
+        return;
+    sum_digits(work, slots_at, totals_at, num_slots, 0, digits);
+    pick_digit(count, work, threshold, totals_at, shift, digits);
+}
+#endif
 
 /* Keys below the cut go.  Those on it go if all must, else they stay until top_k_ties. */
 kernel void top_k_apply(global const float *score, global const uchar *mask,
@@ -217,3 +260,20 @@ kernel void top_k_ties(global const float *score, global const uint *work, globa
             before++;
         }
 }
+
+#if WIDE
+/* The same where one item walks through all, tensor after tensor. */
+kernel void top_k_ties_in_order(global const float *score, global uint *work, global uchar *mask,
+                                uint num)
+{
+    if (!has_open_ties(work) || get_global_id(0) > 0)
+        return;
+    uint taken = work[TAKEN];
+    for (uint i = 0; i < num && taken < work[REMAINING]; i++)
+        if (mask_key_of(score[i], mask[i]) == work[CUT]) {
+            mask[i] = 0;
+            taken++;
+        }
+    work[TAKEN] = taken;
+}
+#endif

@@ -119,8 +119,8 @@ KERF_API kerf_status kerf_plan_create(kerf_plan **out, const kerf_graph *g, kerf
 KERF_API void kerf_plan_destroy(kerf_plan *p); /* NULL is allowed */
 /* 1 in *is_stale if a plan made now would skip the zeros of other layers, or if a mask has grown
  * beyond what this plan has room for (which a run would say); waits.  New masks with fewer ones,
- * and few more, are no reason: patterns follow them. */
-KERF_API kerf_status kerf_plan_is_stale(const kerf_plan *p, int *is_stale);
+ * and few more, are no reason: patterns follow them, in training at this call. */
+KERF_API kerf_status kerf_plan_is_stale(kerf_plan *p, int *is_stale);
 
 /* Tensors on the device, owned by the plan; write inputs, read outputs.  NULL if there is
  * no such name, or if the input has become a constant.  Inputs: the graph's, "labels", and

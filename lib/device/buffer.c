@@ -187,18 +187,30 @@ kerf_status kerf__buffer_upload(kerf__buffer *buffer, size_t offset_bytes, const
     return send(buffer, offset_bytes, src, num_bytes, CL_FALSE, "upload");
 }
 
-kerf_status kerf__buffer_read(const kerf__buffer *buffer, size_t offset_bytes, void *dst,
-                              size_t num_bytes)
+static kerf_status fetch(const kerf__buffer *buffer, size_t offset, void *dst, size_t bytes,
+                         cl_bool wait, const char *what)
 {
     kerf_device *dev = buffer->dev;
-    KERF__TRY(check_range(buffer, "read", offset_bytes, num_bytes));
-    if (num_bytes == 0)
+    KERF__TRY(check_range(buffer, what, offset, bytes));
+    if (bytes == 0)
         return KERF_OK;
     cl_int err = kerf__fault_now(dev)
                      ? CL_OUT_OF_RESOURCES
-                     : dev->cl->EnqueueReadBuffer(dev->queue, buffer->mem, CL_TRUE, offset_bytes,
-                                                  num_bytes, dst, 0, NULL, NULL);
-    return moved(dev, err, "read", num_bytes);
+                     : dev->cl->EnqueueReadBuffer(dev->queue, buffer->mem, wait, offset, bytes, dst,
+                                                  0, NULL, NULL);
+    return moved(dev, err, what, bytes);
+}
+
+kerf_status kerf__buffer_read(const kerf__buffer *buffer, size_t offset_bytes, void *dst,
+                              size_t num_bytes)
+{
+    return fetch(buffer, offset_bytes, dst, num_bytes, CL_TRUE, "read");
+}
+
+kerf_status kerf__buffer_download(const kerf__buffer *buffer, size_t offset_bytes, void *dst,
+                                  size_t num_bytes)
+{
+    return fetch(buffer, offset_bytes, dst, num_bytes, CL_FALSE, "download");
 }
 
 kerf_status kerf__buffer_copy(const kerf__buffer *src, size_t src_offset, kerf__buffer *dst,

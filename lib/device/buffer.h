@@ -36,6 +36,9 @@ kerf_status kerf__buffer_read(const kerf__buffer *buffer, size_t offset_bytes, v
 /* Queued, not waited for; src of an upload must stay until a later mark is done. */
 kerf_status kerf__buffer_upload(kerf__buffer *buffer, size_t offset_bytes, const void *src,
                                 size_t num_bytes);
+/* The other way: dst holds them once a later mark is done, and must stay until then. */
+kerf_status kerf__buffer_download(const kerf__buffer *buffer, size_t offset_bytes, void *dst,
+                                  size_t num_bytes);
 kerf_status kerf__buffer_copy(const kerf__buffer *src, size_t src_offset, kerf__buffer *dst,
                               size_t dst_offset, size_t num_bytes);
 /* A few bytes, 1 to 128 and a power of two, taken over before the call returns. */

@@ -80,12 +80,20 @@ static const style *style_of(const kerf__op_case *c)
     return kerf__is_wide(c) ? &WIDE : &SIMT;
 }
 
-/* Elements of tensor t that an item (wide) or a group (SIMT) counts. */
+/* Elements of tensor t that an item (wide) or a group (SIMT) counts.  Items that count are few, as
+ * each has a slot of BINS * SUB words that is emptied and added up three times. */
 static size_t chunk_of(const kerf__op_case *c, int t)
 {
+    const size_t vectors = kerf__ceil_div(num_of(c->node, t), 16);
+    const size_t items = 2 * (size_t)kerf_device_get_info(c->dev)->compute_units;
+    size_t chunk = kerf__ceil_div(vectors, items);
     if (!kerf__is_wide(c))
         return 16384;
-    return 16 * kerf__pieces_an_item(c, kerf__ceil_div(num_of(c->node, t), 16), 1, 1024);
+    if (chunk < 1024)
+        chunk = 1024;
+    if (!kerf__loop_fits(c, (int)(16 * chunk)))
+        chunk = KERF__MOST_ITERATIONS / 16;
+    return 16 * chunk;
 }
 
 static size_t num_slots(const kerf__op_case *c)
@@ -157,14 +165,27 @@ static kerf_status count_digits(const kerf__op_case *c, const places *p, int pas
                                   ARG(above), ARG((unsigned)num), ARG((unsigned)chunk)),
                        (kerf__grid){1, {groups, 1, 1}, {kerf__is_wide(c) ? 1 : 64, 1, 1}}));
     }
-    const unsigned chunk = kerf__is_wide(c) ? 256 : 16;
+    return KERF_OK;
+}
+
+static kerf_status pick(const kerf__op_case *c, const places *p, int pass)
+{
+    enum { FEW = 8192 }; /* counters that one item adds up in no time */
+    const style *s = style_of(c);
+    const kerf__buffer *count = kerf__in(c, 0), *threshold = kerf__out(c, num_tensors(c->node));
+    const unsigned shift = s->shifts[pass], digits = s->digits[pass];
+    const unsigned slots = (unsigned)num_slots(c), chunk = kerf__is_wide(c) ? 256 : 16;
+    if (kerf__is_wide(c) && (size_t)slots * digits * s->sub <= FEW)
+        return emit(c, "top_k_sum_pick",
+                    KERF__ARGS(ARG(count), ARG(c->scratch), ARG(threshold), ARG(p->slots),
+                               ARG(p->totals), ARG(slots), ARG(shift), ARG(digits)),
+                    kerf__grid_wide(1, 1, 1));
     KERF__TRY(emit(c, "top_k_sum",
-                   KERF__ARGS(ARG(c->scratch), ARG(p->slots), ARG(p->totals),
-                              ARG((unsigned)num_slots(c)), ARG(digits), ARG(chunk)),
+                   KERF__ARGS(ARG(c->scratch), ARG(p->slots), ARG(p->totals), ARG(slots),
+                              ARG(digits), ARG(chunk)),
                    kerf__grid_wide(kerf__ceil_div(digits, chunk), 1, 1)));
     return emit(c, "top_k_pick",
-                KERF__ARGS(ARG(kerf__in(c, 0)), ARG(c->scratch),
-                           ARG(kerf__out(c, num_tensors(c->node))), ARG(p->totals), ARG(shift),
+                KERF__ARGS(ARG(count), ARG(c->scratch), ARG(threshold), ARG(p->totals), ARG(shift),
                            ARG(digits)),
                 kerf__grid_wide(1, 1, 1));
 }
@@ -189,6 +210,24 @@ static kerf__grid tie_grid(const kerf__op_case *c, size_t num)
 {
     const size_t chunks = kerf__ceil_div(num, TIE_CHUNK);
     return kerf__is_wide(c) ? kerf__grid_wide(chunks, 1, 1) : kerf__grid_items(chunks);
+}
+
+/* Few elements: ties are rare, and one walk that finds none is over at once. */
+static int walks_in_order(const kerf__op_case *c)
+{
+    enum { FEW = 1 << 19 };
+    const size_t num = num_all(c->node);
+    return kerf__is_wide(c) && num <= FEW && kerf__loop_fits(c, (int)num);
+}
+
+static kerf_status walk_ties(const kerf__op_case *c)
+{
+    for (int t = 0; t < num_tensors(c->node); t++)
+        KERF__TRY(emit(c, "top_k_ties_in_order",
+                       KERF__ARGS(ARG(kerf__in(c, 1 + 2 * t)), ARG(c->scratch),
+                                  ARG(kerf__out(c, t)), ARG((unsigned)num_of(c->node, t))),
+                       kerf__grid_wide(1, 1, 1)));
+    return KERF_OK;
 }
 
 static kerf_status order_ties(const kerf__op_case *c, const places *p)
@@ -223,10 +262,12 @@ static kerf_status build(const kerf__op_case *c)
 {
     const places p = places_of(c);
     KERF__TRY(begin(c, &p));
-    for (int pass = 0; pass < NUM_PASSES; pass++)
+    for (int pass = 0; pass < NUM_PASSES; pass++) {
         KERF__TRY(count_digits(c, &p, pass));
+        KERF__TRY(pick(c, &p, pass));
+    }
     KERF__TRY(apply(c));
-    return order_ties(c, &p);
+    return walks_in_order(c) ? walk_ties(c) : order_ties(c, &p);
 }
 
 static size_t scratch_bytes(const kerf__op_case *c)

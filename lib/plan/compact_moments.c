@@ -75,7 +75,7 @@ static kerf_status follow(const kerf_plan *p, const kerf_node *n)
             status = read_places(p, sources->producer, &places);
         if (status == KERF_OK)
             status = kerf__state_follow(p->state, n->inputs[k]->state_id, places,
-                                        p->nodes[sources->producer->index].num_entries);
+                                        (size_t)p->nodes[sources->producer->index].num_entries);
     }
     free(places);
     return status;
@@ -92,7 +92,7 @@ kerf_status kerf__plan_follow_patterns(const kerf_plan *p)
 /* ---- plans beside each other ------------------------------------------------------------------
  */
 
-kerf_status kerf__plan_check_layouts(kerf_plan *p)
+const kerf_state_entry *kerf__plan_find_moved(kerf_plan *p)
 {
     const uint64_t now = kerf__state_layouts(p->state);
     for (size_t i = 0; i < p->num_blocks && now != p->checked_layouts; i++) {
@@ -100,11 +100,8 @@ kerf_status kerf__plan_check_layouts(kerf_plan *p)
                                         ? kerf_state_get(p->state, p->blocks[i].state_id)
                                         : NULL;
         if (e != NULL && e->layout > p->layouts)
-            return kerf__fail(KERF_ERR_ARGUMENT,
-                              "plan: '%s' lies elsewhere since another plan was made, or the state "
-                              "edited; make this plan anew",
-                              e->name);
+            return e;
     }
     p->checked_layouts = now;
-    return KERF_OK;
+    return NULL;
 }

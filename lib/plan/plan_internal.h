@@ -42,7 +42,7 @@ typedef struct kerf__planned {
     int scratch;                  /* its block, or -1 */
     kerf__buffer *scratch_buffer; /* owned; view of the arena, or its own behind fallback.c */
     size_t first_launch, num_launches;
-    size_t num_entries; /* of a pattern, when it was made last (kerf__plan_check_patterns) */
+    int32_t num_entries; /* of a pattern, when it was made last (kerf__plan_count_patterns) */
 } kerf__planned;
 
 /* A state that prepared nodes read, and its version when they ran last. */
@@ -100,7 +100,7 @@ struct kerf_plan {
     kerf_value *step; /* the value "kerf.step", or NULL */
     kerf__tapped taps[KERF_MOST_TAPS];
     size_t num_taps;
-    int metrics;      /* id of the state with the sums, or -1 */
+    int metrics; /* id of the state with the sums, or -1 */
 
     kerf__planned *nodes; /* owned; by place of the node */
     size_t num_nodes;     /* entries of `nodes`: graph->num_nodes, 0 before */
@@ -255,9 +255,10 @@ enum { KERF__MAKES_IMAGE = 1 << 16 };
 kerf_status kerf__plan_pack_samples(kerf_graph *g, unsigned *images);
 /* 1 if images of this shape can be packed. */
 int kerf__plan_can_pack(kerf_shape shape);
-/* sparse_layer.c: fails if a pattern that was prepared has no room for what its mask
- * holds by now. */
-kerf_status kerf__plan_check_patterns(const kerf_plan *p);
+/* sparse_layer.c: how many entries patterns have that were prepared; waits, once for all. */
+kerf_status kerf__plan_count_patterns(kerf_plan *p);
+/* The pattern that has no room for what its mask holds by now, or NULL. */
+const kerf_node *kerf__plan_find_overflow(const kerf_plan *p);
 /* Elements of a state that are not 0, and all; waits. */
 kerf_status kerf__plan_count_entries(const kerf_plan *p, int state_id, int64_t *count,
                                      int64_t *total);
@@ -266,8 +267,8 @@ kerf_status kerf__plan_note_zeros(kerf_plan *p, const kerf__zeros *zeros);
  * were made again. */
 kerf_status kerf__plan_lay_moments(const kerf_plan *p);
 kerf_status kerf__plan_follow_patterns(const kerf_plan *p);
-/* Fails if a tensor of the state has given its place to another since the plan was made. */
-kerf_status kerf__plan_check_layouts(kerf_plan *p);
+/* The entry whose tensor has given its place to another since the plan was made, or NULL. */
+const kerf_state_entry *kerf__plan_find_moved(kerf_plan *p);
 /* use_zeros.c: convolutions whose weights are mostly 0 become sparse. */
 kerf_status kerf__plan_use_zeros(kerf__planning *p);
 /* use_zeros_bytes.c: those of bytes, by words of four zeros. */
@@ -285,6 +286,8 @@ kerf_status kerf__plan_prepare(kerf_plan *p);
 /* Behind bind.c: which states they read.  Run queues them if one has another version. */
 kerf_status kerf__plan_list_prepared(kerf_plan *p);
 kerf_status kerf__plan_run_prepared(kerf_plan *p);
+/* The same where it is no error if the plan cannot run: 0 in *is_ready if it must be made anew. */
+kerf_status kerf__plan_try_prepared(kerf_plan *p, int *is_ready);
 
 /* A node and a graph's attribute that says which part of a step it is. */
 kerf_status kerf__node_set_pass(kerf_node *n, kerf__pass pass);

@@ -102,21 +102,49 @@ kerf_status kerf__plan_list_prepared(kerf_plan *p)
     return KERF_OK;
 }
 
-kerf_status kerf__plan_run_prepared(kerf_plan *p)
+/* Notes the versions that are prepared next. */
+static int is_fresh(kerf_plan *p)
 {
-    KERF__TRY(kerf__plan_check_layouts(p));
     int fresh = p->is_prepared;
     for (size_t i = 0; i < p->num_prepared_states; i++) {
         const kerf_state_entry *entry = kerf_state_get(p->state, p->prepared[i].state_id);
         fresh &= entry->version == p->prepared[i].version;
         p->prepared[i].version = entry->version;
     }
-    if (fresh)
+    return fresh;
+}
+
+kerf_status kerf__plan_try_prepared(kerf_plan *p, int *is_ready)
+{
+    *is_ready = kerf__plan_find_moved(p) == NULL;
+    if (!*is_ready || is_fresh(p))
         return KERF_OK;
     p->is_prepared = 0;
     KERF__TRY(kerf__plan_enqueue(p, 0, &p->num_prepared_launches));
-    KERF__TRY(kerf__plan_check_patterns(p));
+    KERF__TRY(kerf__plan_count_patterns(p));
+    *is_ready = kerf__plan_find_overflow(p) == NULL;
+    if (!*is_ready)
+        return KERF_OK;
     KERF__TRY(kerf__plan_follow_patterns(p));
     p->is_prepared = 1;
     return KERF_OK;
+}
+
+kerf_status kerf__plan_run_prepared(kerf_plan *p)
+{
+    int is_ready;
+    KERF__TRY(kerf__plan_try_prepared(p, &is_ready));
+    if (is_ready)
+        return KERF_OK;
+    const kerf_state_entry *moved = kerf__plan_find_moved(p);
+    if (moved != NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: '%s' lies elsewhere since another plan was made, or the state "
+                          "edited; make this plan anew",
+                          moved->name);
+    const kerf_node *full = kerf__plan_find_overflow(p);
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "plan: '%s' has %lld non-zeros or more, must have fewer as when the plan was "
+                      "made; make the plan anew",
+                      full->inputs[0]->name, (long long)kerf_node_int(full, "capacity", 0));
 }

@@ -163,18 +163,9 @@ kerf_status kerf__sparse_decide(const kerf__planning *p, const kerf__sparse_ques
 
 /* ---- at work --------------------------------------------------------------------------------- */
 
-kerf_status kerf_plan_is_stale(const kerf_plan *p, int *is_stale)
+static int is_pattern(const kerf_node *n)
 {
-    *is_stale = 0;
-    for (size_t i = 0; i < p->num_zeros && !*is_stale; i++) {
-        const kerf__zeros *z = &p->zeros[i];
-        int64_t count, num;
-        KERF__TRY(kerf__plan_count_entries(p, z->state_id, &count, &num));
-        *is_stale = z->percent >= 0
-                        ? kerf__plan_percent_left(count, num) != z->percent
-                        : pays(z->most_density, count, num) != z->is_sparse || count > z->capacity;
-    }
-    return KERF_OK;
+    return kerf__node_is(n, "kerf.SparsePattern");
 }
 
 static int has_room_for_all(const kerf_node *pattern)
@@ -183,29 +174,76 @@ static int has_room_for_all(const kerf_node *pattern)
            kerf_shape_num_elements(pattern->inputs[0]->shape);
 }
 
-kerf_status kerf__plan_check_patterns(const kerf_plan *p)
+/* Moments follow a pattern's entries, or there may be too many for it. */
+static int is_counted(const kerf_plan *p, const kerf_node *n)
+{
+    return is_pattern(n) && (p->mode == KERF_TRAIN || !has_room_for_all(n));
+}
+
+/* Where the last row ends. */
+static kerf_status download_count(kerf_plan *p, size_t i)
+{
+    const kerf_value *starts = p->graph->nodes[i]->outputs[0];
+    const size_t last = (size_t)kerf_shape_num_elements(starts->shape) - 1;
+    int32_t *to = &p->nodes[i].num_entries;
+    return kerf__buffer_download(p->tensors[starts->index]->buffer, last * sizeof *to, to,
+                                 sizeof *to);
+}
+
+kerf_status kerf__plan_count_patterns(kerf_plan *p)
+{
+    int num = 0;
+    for (size_t i = 0; i < p->num_prepared; i++)
+        if (is_counted(p, p->graph->nodes[i])) {
+            KERF__TRY(download_count(p, i));
+            num++;
+        }
+    return num > 0 ? kerf_device_finish(p->dev) : KERF_OK;
+}
+
+const kerf_node *kerf__plan_find_overflow(const kerf_plan *p)
 {
     for (size_t i = 0; i < p->num_prepared; i++) {
         const kerf_node *n = p->graph->nodes[i];
-        const int64_t capacity = kerf_node_int(n, "capacity", 0);
-        if (!kerf__node_is(n, "kerf.SparsePattern") ||
-            (p->mode != KERF_TRAIN && has_room_for_all(n)))
-            continue;
-        const size_t num = (size_t)kerf_shape_num_elements(n->outputs[0]->shape);
-        int32_t *starts = kerf__alloc(num, sizeof *starts);
-        if (starts == NULL)
-            return kerf__fail_memory("plan", num * sizeof *starts);
-        kerf_status status = kerf_tensor_read(p->tensors[n->outputs[0]->index], starts);
-        if (status == KERF_OK)
-            p->nodes[i].num_entries = (size_t)starts[num - 1];
-        if (status == KERF_OK && starts[num - 1] >= capacity && !has_room_for_all(n))
-            status =
-                kerf__fail(KERF_ERR_ARGUMENT,
-                           "plan: '%s' has %lld non-zeros or more, must have fewer as when the "
-                           "plan was made; make the plan anew",
-                           n->inputs[0]->name, (long long)capacity);
-        free(starts);
-        KERF__TRY(status);
+        if (is_counted(p, n) && !has_room_for_all(n) &&
+            p->nodes[i].num_entries >= kerf_node_int(n, "capacity", 0))
+            return n;
     }
+    return NULL;
+}
+
+/* A pattern of this state that is ready and has room, or -1. */
+static int64_t find_count(const kerf_plan *p, int state_id)
+{
+    for (size_t i = 0; i < p->num_prepared && p->mode == KERF_TRAIN; i++) {
+        const kerf_node *n = p->graph->nodes[i];
+        if (is_pattern(n) && n->inputs[0]->state_id == state_id)
+            return p->nodes[i].num_entries;
+    }
+    return -1;
+}
+
+static kerf_status is_other(const kerf_plan *p, const kerf__zeros *z, int *out)
+{
+    const kerf_tensor *t = kerf_state_get(p->state, z->state_id)->tensor;
+    int64_t num = (int64_t)kerf_tensor_num_elements(t), count = find_count(p, z->state_id);
+    if (count < 0)
+        KERF__TRY(kerf__plan_count_entries(p, z->state_id, &count, &num));
+    *out = z->percent >= 0
+               ? kerf__plan_percent_left(count, num) != z->percent
+               : pays(z->most_density, count, num) != z->is_sparse || count > z->capacity;
+    return KERF_OK;
+}
+
+/* In training patterns are made before the next step anyway, and count what is asked for. */
+kerf_status kerf_plan_is_stale(kerf_plan *p, int *is_stale)
+{
+    int is_ready = 1;
+    *is_stale = 0;
+    if (p->mode == KERF_TRAIN && p->num_zeros > 0)
+        KERF__TRY(kerf__plan_try_prepared(p, &is_ready));
+    *is_stale = !is_ready;
+    for (size_t i = 0; i < p->num_zeros && !*is_stale; i++)
+        KERF__TRY(is_other(p, &p->zeros[i], is_stale));
     return KERF_OK;
 }

@@ -81,25 +81,27 @@ void kerf__compact_scatter(const kerf__compact *c, const float *kept, float *who
 }
 
 /* By columns: where the place lies once rows and columns are exchanged. */
-static int64_t rank_of(int32_t place, kerf__compact_order order, int64_t rows, int64_t columns,
-                       int64_t taps)
+static int64_t rank_of(int32_t place, kerf__compact_order order, uint32_t rows, uint32_t columns,
+                       uint32_t taps)
 {
+    const uint32_t at = taps == 1 ? (uint32_t)place : (uint32_t)place / taps;
     if (order == KERF__BY_ROWS)
         return place;
-    const int64_t at = place / taps;
-    return (at % columns * rows + at / columns) * taps + place % taps;
+    return ((int64_t)(at % columns) * rows + at / columns) * taps + ((uint32_t)place - at * taps);
 }
 
 void kerf__compact_move(const kerf__compact *from, const float *src, const kerf__compact *to,
                         float *dst, kerf_shape shape)
 {
-    const int64_t rows = shape.dims[0], columns = shape.dims[1];
-    const int64_t taps = to->num > 0 ? kerf_shape_num_elements(shape) / (rows * columns) : 1;
+    const uint32_t rows = (uint32_t)shape.dims[0], columns = (uint32_t)shape.dims[1];
+    const uint32_t taps =
+        to->num > 0 ? (uint32_t)(kerf_shape_num_elements(shape) / ((int64_t)rows * columns)) : 1;
+    int64_t was = -1; /* rank of from's element j - 1 */
     size_t j = 0;
     for (size_t i = 0; i < to->num; i++) {
         const int64_t rank = rank_of(to->places[i], to->order, rows, columns, taps);
-        while (j < from->num && rank_of(from->places[j], to->order, rows, columns, taps) < rank)
-            j++;
-        dst[i] = j < from->num && from->places[j] == to->places[i] ? src[j] : 0;
+        while (was < rank && j < from->num)
+            was = rank_of(from->places[j++], from->order, rows, columns, taps);
+        dst[i] = was == rank ? src[j - 1] : 0;
     }
 }

@@ -125,7 +125,7 @@ static kerf_status make_evaluator(kerf__run *run, const char *choices)
     return kerf__evaluator_create(&run->evaluator, run->g, run->s, run->d, &evaluator);
 }
 
-static kerf_status is_stale(const kerf_plan *plan, int *out)
+static kerf_status is_stale(kerf_plan *plan, int *out)
 {
     int is_this = 0;
     if (plan != NULL)

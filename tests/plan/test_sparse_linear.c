@@ -302,6 +302,7 @@ static void test_evaluation(void)
 static void test_stale(void)
 {
     static const unsigned EVERY[] = {40, 2, 1};
+    const int is_cpu = kerf_device_get_info(dev)->type == KERF_DEVICE_CPU;
     unsigned char mask[MOST];
     int is_stale;
     net n;
@@ -315,8 +316,15 @@ static void test_stale(void)
     CHECK_OK(kerf_plan_is_stale(n.p, &is_stale));
     CHECK(is_stale);
     CHECK_OK(run(&n, 1)); /* right all the same */
-    memset(mask, 1, sizeof mask);
-    CHECK_OK(kerf_state_write(n.s, n.masks[0], mask));
+    fill_mask(mask, 150, 140, 2);
+    write_mask(&n, 1, mask);
+    memset(mask, 0, sizeof mask);
+    for (int num = 578; num <= 580; num++) { /* the pattern has room for 579, one stays free */
+        memset(mask, 1, (size_t)num);
+        CHECK_OK(kerf_state_write(n.s, n.masks[0], mask));
+        CHECK_OK(kerf_plan_is_stale(n.p, &is_stale));
+        CHECK(is_stale == (num > 578 || !is_cpu)); /* 3.2 %: on a GPU too many to pay, too */
+    }
     CHECK(run(&n, 2) == KERF_ERR_ARGUMENT);
     CHECK(strstr(kerf_last_error(),
                  "has 579 non-zeros or more, must have fewer as when the plan was made") != NULL);
