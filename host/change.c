@@ -245,7 +245,11 @@ kerf_status change_keep_zeros(change *c)
     int num_kept = 0;
     if (c->o->no_keep_zeros)
         return KERF_OK;
+    int num_codebooks = 0;
     kerf_status status = kerf_prune_keep_zeros(c->s.m.g, c->s.m.s, KEPT_ZEROS, &num_kept);
+    if (status == KERF_OK)
+        status = kerf_share_keep_zeros(c->s.m.g, c->s.m.s, &num_codebooks);
+    num_kept += num_codebooks;
     if (status == KERF_OK && num_kept > 0)
         say(c->o, "%d layer%s with zeros: they stay 0 (--no-keep-zeros lets them grow)", num_kept,
             num_kept > 1 ? "s" : "");

@@ -32,6 +32,7 @@ int cmd_tune(const options *o);
 int cmd_verify(const options *o);
 int cmd_demo(const options *o);
 int cmd_distill(const options *o);
+int cmd_share(const options *o);
 int cmd_run(const options *o);
 
 /* `kerf --help` and `kerf CMD --help`, to standard output. */

@@ -105,6 +105,15 @@ static const lesson lessons[] = {
      "  kerf quantize dense.onnx --data fashion-mnist --weights 'conv1=float,fc*=int4,*=int8' "
      "-o mixed.onnx\n"
      "  kerf quantize dense.onnx --data fashion-mnist --size 6x --max-drop 0.5 -o small.onnx\n"},
+    {"share",
+     "Gives each layer 2^bits values, the means that k-means finds, and stores weights as their\n"
+     "numbers (Han et al. 2016).  Zeros of a pruned layer stay apart and stay 0.  With --epochs "
+     "the\n"
+     "values are trained on, each by the sum of its weights' gradients (by adam, --lr 1e-4).  The\n"
+     "file holds ONNX's Gather, which other programs run, too; docs/share.md has more.",
+     "  kerf share pruned.onnx --bits 4 -o shared.onnx\n"
+     "  kerf share pruned.onnx --bits 4 --data fashion-mnist --epochs 2 -o shared.onnx\n"
+     "  kerf share dense.onnx --bits 3 --per block=1024 --init density -o blocks.onnx\n"},
     {"export",
      "Rewrites a quantized file so that the program of --profile computes on its integers, and\n"
      "says node by node what that program makes of it, or why a node stays a float there.  Zeros\n"
@@ -116,7 +125,8 @@ static const lesson lessons[] = {
     {"run",
      "Runs a whole experiment that a short file tells: train, then prune on a curve, in stages or "
      "at\n"
-     "once (docs/recipes.md has every key; recipes/ some to begin with).  All that comes of it lies "
+     "once (docs/recipes.md has every key; recipes/ some to begin with).  All that comes of it "
+     "lies "
      "in\n"
      "one folder (output.dir, or -o): the recipe with every default written out, which gives the "
      "same\n"

@@ -34,11 +34,6 @@ static void fill_names(layer *l, const kerf_node *n, const kerf_value *weight)
     snprintf(l->op, sizeof l->op, "%s", kerf_node_op(n));
 }
 
-static int64_t bytes_of(const kerf_tensor *t)
-{
-    return t != NULL ? (int64_t)kerf_tensor_size_bytes(t) : 0;
-}
-
 /* Adds the layer that node n is because of these weights. */
 static kerf_status add_layer(layer_list *list, const kerf_node *n, const stored_weights *w)
 {
@@ -50,10 +45,10 @@ static kerf_status add_layer(layer_list *list, const kerf_node *n, const stored_
     *l = (layer){
         .tensor = w->tensor, .state_id = kerf_value_state(w->value), .ms = NAN, .macs = NAN};
     fill_names(l, n, w->value);
-    l->shape = kerf_tensor_shape(w->tensor);
+    l->shape = w->codebook != NULL ? kerf_value_shape(w->value) : kerf_tensor_shape(w->tensor);
     l->weights = (int64_t)kerf_tensor_num_elements(w->tensor);
-    l->bits = (int)kerf_type_bits(kerf_tensor_type(w->tensor));
-    l->bytes = bytes_of(w->tensor) + bytes_of(w->scales) + bytes_of(w->zeros);
+    l->bits = weights_bits(w);
+    l->bytes = weights_bytes(w);
     kerf_status status = weights_nonzeros(w, &l->nonzeros);
     if (list->why_no_macs[0] == '\0')
         l->macs = kerf_node_macs(n);
@@ -93,7 +88,7 @@ kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state 
         snprintf(list->why_no_macs, sizeof list->why_no_macs, "%s", kerf_last_error());
     for (int i = 0; status == KERF_OK && i < kerf_graph_num_nodes(inferred); i++) {
         const kerf_node *n = kerf_graph_node(inferred, i);
-        unsigned inputs = weight_inputs(kerf_node_op(n));
+        unsigned inputs = weights_are_shared(inferred, s, n) ? 0 : weight_inputs(kerf_node_op(n));
         for (int k = 0; status == KERF_OK && k < kerf_node_num_inputs(n); k++) {
             if ((inputs >> k & 1) == 0)
                 continue;

@@ -26,13 +26,13 @@ const command commands[] = {
     {"distill", cmd_distill, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_DISTILL, 2, 2, "TEACHER STUDENT --data D -o OUT", "train a model by what another one says of each sample"},
     {"run", cmd_run, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_RECIPE, 1, 1, "RECIPE.yaml [-o DIR] [--set KEY=VALUE]", "a whole experiment from one file: train, prune, quantize, distil"},
     {"quantize", cmd_quantize, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_QUANTIZE, 1, 1, "M [--data D] -o OUT", "turn weights, and activations, into small integers"},
+    {"share", cmd_share, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_SHARE, 1, 1, "M [--bits N] [--data D] -o OUT", "give each layer few values; weights are their numbers"},
     {"export", cmd_export, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_EXPORT, 1, 1, "M --profile P -o OUT", "write it as another program runs it fast, and say what that makes of it"},
     {"fold", cmd_fold, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PREP, 1, 1, "M [--prep P] -o OUT", "move how images are prepared into the first layer"},
     {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --compare A.json B.json...]", "time this device, or models on it"},
     {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
     {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 65536, "M [--device all] | DIR...", "every layer by every kernel on every device, compared; or folders of ONNX tests"},
     {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},
-    {"share", NULL, 0, 0, 0, "", ""},
     {"pack", NULL, 0, 0, 0, "", ""},
     {"unpack", NULL, 0, 0, 0, "", ""},
     {"report", NULL, 0, 0, 0, "", ""},
@@ -77,7 +77,8 @@ static int check_words(const options *o, const command *c)
 
 static int run_command(const command *c, int argc, char **argv)
 {
-    options o = {.command = c->name, .groups = c->groups, .argc = argc, .argv = argv, .seed = 1};
+    options o = {
+        .command = c->name, .groups = c->groups, .argc = argc, .argv = argv, .seed = 1, .bits = 4};
     if (c->run == NULL)
         return fail_work(&o, "not in this version yet");
     int code = options_parse(&o, argc, argv);

@@ -51,16 +51,24 @@ typedef struct layer_list {
     char why_no_macs[256]; /* what shape inference said, "" if it worked */
 } layer_list;
 
-/* Weights as they are stored: floats, or integers with scales. */
+/* Weights as they are stored: floats, integers with scales, or numbers of a codebook's entries. */
 typedef struct stored_weights {
     const kerf_value *value;
     const kerf_tensor *tensor;         /* borrowed, as all; NULL: none are stored */
     const kerf_tensor *scales, *zeros; /* or NULL */
     int axis;
-    int64_t block; /* of scales; 0: one an element of axis */
+    int64_t block;               /* of scales; 0: one an element of axis */
+    const kerf_tensor *codebook; /* or NULL */
+    size_t blocks;               /* of weights, each with its part of the codebook */
 } stored_weights;
-/* Those behind a value, seen through masks and DequantizeLinear. */
+/* Those behind a value, seen through masks, DequantizeLinear and Gather of a codebook. */
 stored_weights weights_find(const kerf_graph *g, const kerf_state *s, const kerf_value *v);
+/* Bits of one, and bytes of all with what belongs to them; of shared weights those that tell
+ * entries apart, though ONNX's files have uint8. */
+int weights_bits(const stored_weights *w);
+int64_t weights_bytes(const stored_weights *w);
+/* 1 if node n takes weights from a codebook: no layer by itself. */
+int weights_are_shared(const kerf_graph *g, const kerf_state *s, const kerf_node *n);
 /* How many stand for a number other than 0; waits. */
 kerf_status weights_nonzeros(const stored_weights *w, int64_t *nonzeros);
 

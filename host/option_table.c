@@ -38,8 +38,8 @@ const option_row option_rows[] = {
     {"finetune", 0, OPTION_REAL, GROUP_PRUNE, FIELD(finetune), "E", "more epochs after the last step (0)", NULL, RANGE_MIN, 0, 0},
     {"lift", 0, OPTION_REAL, GROUP_PRUNE, FIELD(lift), "E", "dense-sparse-dense: the last E epochs of --finetune without masks (0)", NULL, RANGE_MIN, 0, 0},
     {"rewind", 0, OPTION_REAL, GROUP_PRUNE, FIELD(rewind), "E", "lottery tickets: after each step weights and learning rate go back to epoch E", NULL, RANGE_MIN, 0, 0},
-    {"layers", 0, OPTION_LIST, GROUP_PRUNE | GROUP_QUANTIZE, FIELD(layers), "PATTERN", "only layers whose name fits; repeatable", NO_RANGE},
-    {"skip", 0, OPTION_LIST, GROUP_PRUNE | GROUP_QUANTIZE, FIELD(skip), "PATTERN", "all layers but these; repeatable", NO_RANGE},
+    {"layers", 0, OPTION_LIST, GROUP_PRUNE | GROUP_QUANTIZE | GROUP_SHARE, FIELD(layers), "PATTERN", "only layers whose name fits; repeatable", NO_RANGE},
+    {"skip", 0, OPTION_LIST, GROUP_PRUNE | GROUP_QUANTIZE | GROUP_SHARE, FIELD(skip), "PATTERN", "all layers but these; repeatable", NO_RANGE},
     {"mask", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(mask), "FILE.npz", "for mask: arrays by weight name, 0 is pruned", NO_RANGE},
     {"biases", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(biases), "", "prune biases too", NO_RANGE},
 
@@ -66,6 +66,11 @@ const option_row option_rows[] = {
     {"size", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(size), "BYTES", "find a type for each layer: the file takes so many bytes at most, 60000 or 60K, or is 4x smaller", NO_RANGE},
     {"latency", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(latency), "MS", "find a type for each layer: a run with one sample takes so long at most", NO_RANGE},
     {"ranges", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(ranges), "FILE.json", "static: the ranges; written if missing, used if there", NO_RANGE},
+
+    /* sharing */
+    {"bits", 0, OPTION_WHOLE, GROUP_SHARE, FIELD(bits), "N", "of a weight: each codebook has 2^N values (4)", NULL, RANGE_MIN | RANGE_MAX, 1, 8},
+    {"init", 0, OPTION_CHOICE, GROUP_SHARE, FIELD(init), "I", "where values begin: linear, evenly between the least and the largest weight, density, as many weights to each, or random (linear)", "linear|density|random", RANGE_NONE, 0, 0},
+    {"per", 0, OPTION_TEXT, GROUP_SHARE, FIELD(per), "P", "weights of one codebook: all of a tensor, or block=N that follow each other (tensor)", NO_RANGE},
 
     /* training */
     {"epochs", 0, OPTION_REAL, GROUP_EPOCHS, FIELD(epochs), "E", "times through the training data; fractions allowed (20)", NULL, RANGE_MIN, 0, 0},

@@ -46,7 +46,8 @@ enum {
     GROUP_QUANTIZE = 131072,
     GROUP_EXPORT = 262144,
     GROUP_DISTILL = 524288,
-    GROUP_RECIPE = 8388608
+    GROUP_RECIPE = 8388608,
+    GROUP_SHARE = 16777216
 };
 
 enum { MAX_GIVEN = 128 };
@@ -85,6 +86,8 @@ typedef struct options {
     int mode, activations, asymmetric, symmetric, analyse, equalize, bias_correct, adaround,
         learn_ranges;
     const char *weights, *per, *observer, *ranges;
+    int64_t bits; /* of shared weights */
+    int init;
     int64_t calibrate;
     double freeze_observers;
     const char *size, *latency;

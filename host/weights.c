@@ -1,5 +1,6 @@
 /* weights.c -- how a layer's weights are stored: floats of the state, or float16 or integers among
- * the graph's constants, these with scales and zero points. */
+ * the graph's constants, these with scales and zero points, or as numbers of a codebook's entries.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,43 @@ static const kerf_tensor *tensor_of(const kerf_state *s, const kerf_value *v)
                                     : kerf_value_constant(v);
 }
 
+static int is_op(const kerf_node *n, const char *op)
+{
+    return n != NULL && strcmp(kerf_node_op(n), op) == 0;
+}
+
+/* A codebook's Gather, as kerf_share_mark() writes it: uint8 behind Cast, and Add where there are
+ * blocks. */
+static void find_shared(const kerf_graph *g, const kerf_state *s, const kerf_node *gather,
+                        stored_weights *w)
+{
+    const kerf_value *codebook = kerf_node_input(gather, 0), *indices = kerf_node_input(gather, 1);
+    const kerf_node *n = producer_of(g, codebook), *add = producer_of(g, indices);
+    if (is_op(n, "kerf.Mask"))
+        codebook = kerf_node_input(n, 0);
+    const kerf_tensor *first = is_op(add, "Add") ? tensor_of(s, kerf_node_input(add, 1)) : NULL;
+    n = first != NULL ? producer_of(g, kerf_node_input(add, 0)) : add;
+    const kerf_tensor *stored =
+        is_op(n, "Cast") ? kerf_value_constant(kerf_node_input(n, 0)) : NULL;
+    const kerf_tensor *entries = kerf_value_state(codebook) >= 0 ? tensor_of(s, codebook) : NULL;
+    const size_t blocks = first != NULL ? kerf_tensor_num_elements(first) : 1;
+    if (stored == NULL || entries == NULL || kerf_tensor_type(stored) != KERF_U8 ||
+        kerf_tensor_type(entries) != KERF_F32 || blocks == 0 ||
+        kerf_tensor_num_elements(stored) < blocks || kerf_tensor_num_elements(entries) < blocks)
+        return;
+    w->tensor = stored;
+    w->codebook = entries;
+    w->blocks = blocks;
+}
+
+int weights_are_shared(const kerf_graph *g, const kerf_state *s, const kerf_node *n)
+{
+    stored_weights w = {0};
+    if (is_op(n, "Gather"))
+        find_shared(g, s, n, &w);
+    return w.codebook != NULL;
+}
+
 stored_weights weights_find(const kerf_graph *g, const kerf_state *s, const kerf_value *v)
 {
     stored_weights w = {.value = v, .tensor = tensor_of(s, v)};
@@ -33,6 +71,9 @@ stored_weights weights_find(const kerf_graph *g, const kerf_state *s, const kerf
         return w;
     if (strcmp(kerf_node_op(n), "kerf.Mask") == 0)
         return weights_find(g, s, kerf_node_input(n, 0));
+    const kerf_node *gather = is_op(n, "Reshape") ? producer_of(g, kerf_node_input(n, 0)) : n;
+    if (is_op(gather, "Gather"))
+        find_shared(g, s, gather, &w);
     if (strcmp(kerf_node_op(n), "Cast") == 0) /* of float16 */
         w.tensor = tensor_of(s, kerf_node_input(n, 0));
     if (strcmp(kerf_node_op(n), "DequantizeLinear") != 0)
@@ -114,6 +155,20 @@ static int64_t count(const stored_weights *w, const unsigned char *bytes,
     return nonzeros;
 }
 
+/* Entries that are not 0 are counted through the numbers of them. */
+static int64_t count_shared(const stored_weights *w, const unsigned char *indices,
+                            const float *codebook)
+{
+    const size_t num = kerf_tensor_num_elements(w->tensor);
+    const size_t entries = kerf_tensor_num_elements(w->codebook) / w->blocks;
+    int64_t nonzeros = 0;
+    for (size_t i = 0; i < num; i++) {
+        const size_t row = i * w->blocks / num;
+        nonzeros += indices[i] >= entries || codebook[row * entries + indices[i]] != 0;
+    }
+    return nonzeros;
+}
+
 static kerf_status read_bytes(const kerf_tensor *t, unsigned char **bytes)
 {
     *bytes = NULL;
@@ -127,13 +182,43 @@ static kerf_status read_bytes(const kerf_tensor *t, unsigned char **bytes)
 
 kerf_status weights_nonzeros(const stored_weights *w, int64_t *nonzeros)
 {
-    unsigned char *bytes = NULL, *zeros = NULL;
+    unsigned char *bytes = NULL, *zeros = NULL, *codebook = NULL;
     kerf_status status = read_bytes(w->tensor, &bytes);
     if (status == KERF_OK)
         status = read_bytes(w->zeros, &zeros);
     if (status == KERF_OK)
-        *nonzeros = count(w, bytes, zeros);
+        status = read_bytes(w->codebook, &codebook);
+    if (status == KERF_OK)
+        *nonzeros = codebook != NULL ? count_shared(w, bytes, (const float *)(const void *)codebook)
+                                     : count(w, bytes, zeros);
+    free(codebook);
     free(bytes);
     free(zeros);
     return status;
+}
+
+/* ---- sizes ----------------------------------------------------------------------------- */
+
+static int64_t bytes_of(const kerf_tensor *t)
+{
+    return t != NULL ? (int64_t)kerf_tensor_size_bytes(t) : 0;
+}
+
+int weights_bits(const stored_weights *w)
+{
+    if (w->codebook == NULL)
+        return (int)kerf_type_bits(kerf_tensor_type(w->tensor));
+    const size_t entries = kerf_tensor_num_elements(w->codebook) / w->blocks;
+    int bits = 1;
+    while ((size_t)1 << bits < entries)
+        bits++;
+    return bits;
+}
+
+int64_t weights_bytes(const stored_weights *w)
+{
+    if (w->codebook == NULL)
+        return bytes_of(w->tensor) + bytes_of(w->scales) + bytes_of(w->zeros);
+    const int64_t bits = (int64_t)kerf_tensor_num_elements(w->tensor) * weights_bits(w);
+    return (bits + 7) / 8 + bytes_of(w->codebook);
 }

@@ -13,6 +13,7 @@
 #include "kerf/plan.h"
 #include "kerf/prune.h"
 #include "kerf/quantize.h"
+#include "kerf/share.h"
 #include "kerf/train.h"
 #include "kerf/recipe.h"
 

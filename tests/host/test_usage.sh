@@ -6,7 +6,7 @@
 expect 0 "usage: kerf COMMAND" "$KERF" --help
 expect 0 "kerf demo" "$KERF" help
 expect 2 "usage: kerf COMMAND" "$KERF"
-for command in devices new info train eval infer prune distill quantize run fold bench tune verify demo; do
+for command in devices new info train eval infer prune distill quantize share run fold bench tune verify demo; do
     expect 0 "usage: kerf $command" "$KERF" $command --help
     expect 0 "examples:" "$KERF" help $command
 done
@@ -15,7 +15,7 @@ expect 0 "kerf 0." "$KERF" --version
 # ---- commands -------------------------------------------------------------------------------
 expect_error 2 "kerf: trian: no such command; did you mean kerf train?" "$KERF" trian
 expect_error 2 "kerf: xyzzy: no such command; kerf --help lists them" "$KERF" xyzzy
-for command in share pack unpack report; do
+for command in pack unpack report; do
     expect_error 1 "kerf: $command: not in this version yet" "$KERF" $command x
 done
 

@@ -1,0 +1,14 @@
+/* compress/share/codebook.h -- few values for many numbers; other half: codebook.c. */
+#ifndef KERF_SHARE_CODEBOOK_H
+#define KERF_SHARE_CODEBOOK_H
+
+#include "kerf/share.h"
+
+/* Of `num` finite numbers: 2^bits entries, and for each number the one that it takes.  With
+ * has_zero entry 0 is 0 and is what zeros take, and only they.  `stream` tells apart what is drawn
+ * by chance. */
+kerf_status kerf__codebook_find(const float *x, size_t num, const kerf_share_options *options,
+                                int has_zero, uint64_t stream, float *codebook,
+                                unsigned char *indices);
+
+#endif
