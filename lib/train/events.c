@@ -92,7 +92,7 @@ static kerf_status remember(kerf__run *run, const kerf_epoch *e)
                     sizeof *run->epochs))
         return kerf__fail_memory("train", run->num_epochs * sizeof *run->epochs);
     run->epochs[run->num_epochs++] = *e;
-    return kerf__run_folder_add_metrics(&run->folder, e);
+    return kerf__run_add_metrics(run, e);
 }
 
 static kerf_status end_epoch(kerf__run *run, const kerf__event *event)

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -86,64 +84,4 @@ void kerf__run_folder_close(kerf__run_folder *f)
     free(f->metrics);
     free(f->choices);
     *f = (kerf__run_folder){.lock = -1};
-}
-
-/* ---- metrics.jsonl ------------------------------------------------------------------------ */
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
-/* One line, for free(); NULL without memory. */
-static char *epoch_line(const kerf_epoch *e)
-{
-    json_t *line = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "epoch", (json_int_t)e->epoch,
-                             "loss", number(e->loss), "val_top1", number(e->val_top1), "val_loss",
-                             number(e->val_loss), "lr", number(e->lr), "seconds",
-                             number(e->seconds), "sparsity", number(e->sparsity));
-    char *text = line != NULL ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(line);
-    return text;
-}
-
-static kerf_status put_lines(FILE *stream, const kerf_epoch *epochs, size_t num)
-{
-    for (size_t i = 0; i < num; i++) {
-        char *line = epoch_line(&epochs[i]);
-        if (line == NULL)
-            return kerf__fail_memory("metrics", 256);
-        fprintf(stream, "%s\n", line);
-        free(line);
-    }
-    return KERF_OK;
-}
-
-kerf_status kerf__run_folder_write_metrics(const kerf__run_folder *f, const kerf_epoch *epochs,
-                                           size_t num)
-{
-    kerf__new_file file;
-    if (f->path == NULL)
-        return KERF_OK;
-    KERF__TRY(kerf__new_file_begin(&file, f->metrics));
-    kerf_status status = put_lines(file.stream, epochs, num);
-    if (status == KERF_OK)
-        return kerf__new_file_commit(&file);
-    kerf__new_file_cancel(&file);
-    return status;
-}
-
-kerf_status kerf__run_folder_add_metrics(const kerf__run_folder *f, const kerf_epoch *epoch)
-{
-    if (f->path == NULL)
-        return KERF_OK;
-    FILE *stream = fopen(f->metrics, "ab");
-    kerf_status status = stream != NULL ? put_lines(stream, epoch, 1) : KERF_OK;
-    int failed = stream == NULL || ferror(stream) != 0;
-    if (stream != NULL && fclose(stream) != 0)
-        failed = 1;
-    if (status == KERF_OK && failed)
-        return kerf__fail(KERF_ERR_FILE, "%s: cannot be written: %s", f->metrics,
-                          kerf__errno_text(errno));
-    return status;
 }

@@ -1,7 +1,7 @@
 /* train/run_folder.h -- the folder of a run: one process at a time, files that are whole.
  *
  *   checkpoint, checkpoint.old   see checkpoint.h
- *   metrics.jsonl                a line an epoch
+ *   metrics.jsonl                a line an epoch (metrics.c)
  *   choices.json                 which variant for which case
  *   lock                         held while a process works here; holds its number */
 #ifndef KERF_TRAIN_RUN_FOLDER_H
@@ -17,10 +17,5 @@ typedef struct kerf__run_folder {
 /* Makes and locks it; path NULL gives none.  A folder in use is an error that says by whom. */
 kerf_status kerf__run_folder_open(kerf__run_folder *f, const char *path);
 void kerf__run_folder_close(kerf__run_folder *f);
-
-/* metrics.jsonl: replaced by these epochs, or one more line. */
-kerf_status kerf__run_folder_write_metrics(const kerf__run_folder *f, const kerf_epoch *epochs,
-                                           size_t num);
-kerf_status kerf__run_folder_add_metrics(const kerf__run_folder *f, const kerf_epoch *epoch);
 
 #endif

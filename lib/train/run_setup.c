@@ -259,7 +259,7 @@ kerf_status kerf__run_begin(kerf__run *run)
     KERF__TRY(make_plans(run, run->choices != NULL ? run->choices : o->choices));
     KERF__TRY(kerf__run_collect_choices(run));
     KERF__TRY(kerf__run_read_sparsity(run));
-    KERF__TRY(kerf__run_folder_write_metrics(&run->folder, run->epochs, run->num_epochs));
+    KERF__TRY(kerf__run_write_metrics(run));
     begin_clocks(run);
     return kerf__run_save(run);
 }

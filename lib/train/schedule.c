@@ -11,6 +11,13 @@
  * loss waits for the steps in flight. */
 enum { CHECK_STEPS = 100 };
 
+const char *kerf__event_name(kerf__event_kind kind)
+{
+    static const char *const names[KERF__NUM_EVENTS] = {
+        [KERF__EVENT_PRUNE] = "prune", [KERF__EVENT_LIFT] = "lift masks"};
+    return names[kind];
+}
+
 static kerf_status add(kerf__schedule *s, int64_t step, kerf__event_kind kind, int index)
 {
     if (!kerf__grow((void **)&s->events, &s->capacity, s->num, sizeof *s->events))

@@ -5,8 +5,8 @@
  * is measured before the pruning that falls on its end, and that pruning has the whole next
  * epoch to heal.
  *
- * A new kind is a line here, a line in schedule.c that says when, and a handler in the
- * table of events.c.  Other half: schedule.c, learning_rate.c. */
+ * A new kind is a line here, a line in schedule.c that says when and one with its name, and a
+ * handler in the table of events.c.  Other half: schedule.c, learning_rate.c. */
 #ifndef KERF_TRAIN_SCHEDULE_H
 #define KERF_TRAIN_SCHEDULE_H
 
@@ -20,6 +20,9 @@ typedef enum kerf__event_kind {
     KERF__EVENT_LIFT,  /* lift them */
     KERF__NUM_EVENTS
 } kerf__event_kind;
+
+/* What a run's page calls it: "prune"; NULL: nothing that anybody wants to see there. */
+const char *kerf__event_name(kerf__event_kind kind);
 
 typedef struct kerf__event {
     int64_t step;
