@@ -226,6 +226,8 @@ int change_begin(change *c, const options *o)
         code = session_open(o, &c->s, o->words.items[o->words.num - 1]); /* behind a teacher */
     if (code == 0)
         code = measure(c, &c->before);
+    if (code == 0 && network_values_read(&c->values, c->s.m.g, c->s.m.s) != KERF_OK)
+        code = fail_memory(o);
     if (code == 0)
         set_training(c, penalty);
     return code;
@@ -289,22 +291,29 @@ int change_train(change *c)
     return status == KERF_OK ? read_epochs(c) : fail_run(c, status);
 }
 
-/* The folder's own copy of what came out. */
+static int put_json(const change *c, const char *name, json_t *object)
+{
+    char *path = path_join(c->run_dir, name);
+    int code =
+        path != NULL && object != NULL ? file_write_json(c->o, path, object) : fail_memory(c->o);
+    json_decref(object);
+    free(path);
+    return code;
+}
+
+/* The folder's own copy of what came out; the summary last, as it says that all is there. */
 static int fill_run_dir(const change *c)
 {
     if (c->run_dir == NULL)
         return 0;
     char *model_path = path_join(c->run_dir, "model.onnx");
-    char *summary_path = path_join(c->run_dir, "summary.json");
-    json_t *object = change_json(c);
-    int code = model_path == NULL || summary_path == NULL
-                   ? fail_memory(c->o)
-                   : model_write(c->o, c->s.m.g, c->s.m.s, model_path);
-    if (code == 0)
-        code = file_write_json(c->o, summary_path, object);
-    json_decref(object);
+    int code =
+        model_path != NULL ? model_write(c->o, c->s.m.g, c->s.m.s, model_path) : fail_memory(c->o);
     free(model_path);
-    free(summary_path);
+    if (code == 0)
+        code = put_json(c, "layers.json", change_layers_json(c));
+    if (code == 0)
+        code = put_json(c, "summary.json", change_summary_json(c));
     return code;
 }
 
@@ -352,6 +361,7 @@ void change_close(change *c)
 {
     layers_free(&c->before.layers);
     layers_free(&c->after.layers);
+    network_values_free(&c->values);
     session_close(c->o, &c->s);
     json_decref(c->epochs);
     json_decref(c->more);

@@ -4,6 +4,7 @@
 #ifndef HOST_CHANGE_H
 #define HOST_CHANGE_H
 
+#include "layer_stats.h"
 #include "progress.h"
 #include "session.h"
 
@@ -17,6 +18,7 @@ typedef struct change {
     const options *o;
     session s;
     standing before, after;
+    network_values values; /* before */
     kerf_train_options train;
     int in_rounds; /* 1: pruning stops when a round loses more than --max-drop */
     kerf_prune_rounds rounds;
@@ -57,5 +59,9 @@ void print_pruned(const kerf_pruner *p, FILE *out);
 
 int change_report(const change *c);
 json_t *change_json(const change *c);
+/* The same for the run's folder, with what repeats it: command, seed, environment. */
+json_t *change_summary_json(const change *c);
+/* The folder's layers.json: both layer tables and how weights are spread.  NULL after a failure. */
+json_t *change_layers_json(const change *c);
 
 #endif

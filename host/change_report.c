@@ -80,6 +80,38 @@ json_t *change_json(const change *c)
     return object;
 }
 
+static json_t *words_json(const options *o)
+{
+    json_t *words = json_pack("[s]", o->command);
+    for (int i = 0; i < o->argc; i++)
+        json_array_append_new(words, json_text(o->argv[i]));
+    return words;
+}
+
+json_t *change_summary_json(const change *c)
+{
+    const kerf_device_info *dev = kerf_device_get_info(c->s.dev);
+    json_t *object = change_json(c);
+    json_object_set_new(object, "command", words_json(c->o));
+    json_object_set_new(object, "seed", json_integer(c->o->seed));
+    json_object_set_new(object, "environment",
+                        json_pack("{s:s,s:o,s:o,s:o,s:o}", "kerf", kerf_version(), "device",
+                                  json_text(dev->name), "platform", json_text(dev->platform),
+                                  "driver", json_text(dev->driver), "opencl",
+                                  json_text(dev->opencl)));
+    return object;
+}
+
+json_t *change_layers_json(const change *c)
+{
+    network_values after;
+    json_t *object = NULL;
+    if (network_values_read(&after, c->s.m.g, c->s.m.s) == KERF_OK)
+        object = layers_file_json(&c->before.layers, &c->after.layers, &c->values, &after);
+    network_values_free(&after);
+    return object;
+}
+
 static void print_text(const change *c, FILE *out)
 {
     const evaluation *a = &c->before.e, *b = &c->after.e;

@@ -30,6 +30,7 @@ int cmd_export(const options *o);
 int cmd_bench(const options *o);
 int cmd_tune(const options *o);
 int cmd_verify(const options *o);
+int cmd_report(const options *o);
 int cmd_demo(const options *o);
 int cmd_distill(const options *o);
 int cmd_share(const options *o);

@@ -7,6 +7,7 @@
 #include "files.h"
 #include "json.h"
 #include "report.h"
+#include "run_page.h"
 
 static json_t *curve_part(const demo *d)
 {
@@ -44,41 +45,44 @@ static json_t *curve_table(const demo *d)
                      "rows", rows);
 }
 
-static void add_fact(json_t *facts, json_t *value, const char *label)
-{
-    json_array_append_new(facts, json_pack("{s:o,s:s}", "value", value, "label", label));
-}
-
 static json_t *facts_part(const demo *d)
 {
     json_t *facts = json_array();
     double removed = 100 * (1 - (double)d->after.nonzeros / (double)d->after.weights);
-    add_fact(facts, json_sprintf("%.1f %%", removed), "of the weights are gone");
-    add_fact(facts, json_sprintf("%+.2f", d->pruned_top1 - d->dense_top1),
-             "percentage points of accuracy");
-    add_fact(facts, json_sprintf("%.2f %%", d->pruned_top1), "of the test pictures right, pruned");
-    add_fact(facts, json_sprintf("%.1fx", layers_compression(&d->after)), "fewer weights to store");
+    report_fact(facts, json_sprintf("%.1f %%", removed), "of the weights are gone");
+    report_fact(facts, json_sprintf("%+.2f", d->pruned_top1 - d->dense_top1),
+                "percentage points of accuracy");
+    report_fact(facts, json_sprintf("%.2f %%", d->pruned_top1),
+                "of the test pictures right, pruned");
+    report_fact(facts, json_sprintf("%.1fx", layers_compression(&d->after)),
+                "fewer weights to store");
     return facts;
 }
 
-static json_t *histograms_part(const demo *d)
+/* The network before and after, as the folder of a run would tell it. */
+static kerf_status read_networks(const demo *d, run_record *r, network_values *after)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < d->before.num; i++) {
-        json_t *h = report_histogram(&d->before.items[i], d->dense.s, d->pruned.s);
-        if (h != NULL)
-            json_array_append_new(list, h);
-    }
-    return list;
+    network_values before;
+    run_why why;
+    json_t *layers = NULL;
+    kerf_status status = network_values_read(&before, d->dense.g, d->dense.s);
+    if (status == KERF_OK)
+        status = network_values_read(after, d->pruned.g, d->pruned.s);
+    if (status == KERF_OK)
+        layers = layers_file_json(&d->before, &d->after, &before, after);
+    if (status == KERF_OK && run_take_layers(r, layers, &why))
+        status = KERF_ERR_MEMORY;
+    json_decref(layers);
+    network_values_free(&before);
+    return status;
 }
 
 /* Which pixels the first layer still looks at. */
-static json_t *map_part(const demo *d)
+static json_t *map_part(const demo *d, const network_values *pruned)
 {
     kerf_shape image = kerf_dataset_sample_shape(d->data);
-    json_t *map = d->after.num > 0 && image.rank == 3
-                      ? report_input_map(&d->after.items[0], d->pruned.s, (int)image.dims[1],
-                                         (int)image.dims[2])
+    json_t *map = pruned->num > 0 && image.rank == 3
+                      ? report_input_map(&pruned->items[0], (int)image.dims[1], (int)image.dims[2])
                       : NULL;
     if (map == NULL)
         return NULL;
@@ -93,11 +97,13 @@ static json_t *map_part(const demo *d)
 static json_t *commands_part(void)
 {
     return json_pack(
-        "[s,s,s,s,s,s]", "kerf new lenet-300-100 -o lenet.onnx",
-        "kerf train lenet.onnx --data fashion-mnist --val 5000 --weight-decay 1e-3 -o dense.onnx",
-        "kerf prune dense.onnx --data fashion-mnist --val 5000 --weight-decay 1e-3 \\",
-        "     --sparsity 0.96 --scope global --events 26 --retrain 0.5 --finetune 7 -o pruned.onnx",
-        "kerf eval pruned.onnx --data fashion-mnist --reference dense.onnx",
+        "[{s:s,s:s}]", "title", "Much the same by hand", "text",
+        "kerf new lenet-300-100 -o lenet.onnx\n"
+        "kerf train lenet.onnx --data fashion-mnist --val 5000 --weight-decay 1e-3 -o dense.onnx\n"
+        "kerf prune dense.onnx --data fashion-mnist --val 5000 --weight-decay 1e-3 \\\n"
+        "     --sparsity 0.96 --scope global --events 26 --retrain 0.5 --finetune 7 -o "
+        "pruned.onnx\n"
+        "kerf eval pruned.onnx --data fashion-mnist --reference dense.onnx\n"
         "kerf info pruned.onnx");
 }
 
@@ -114,7 +120,7 @@ static json_t *made_part(const demo *d)
                         d->epochs_trained, (now_ms() - d->start_ms) / 1e3);
 }
 
-static json_t *page_data(const demo *d)
+static json_t *page_data(const demo *d, const run_record *r, const network_values *pruned)
 {
     double removed = 100 * (1 - (double)d->after.nonzeros / (double)d->after.weights);
     json_t *data = json_object();
@@ -133,30 +139,37 @@ static json_t *page_data(const demo *d)
     json_object_set_new(
         data, "tables",
         json_pack("[o,o]",
-                  report_layer_table("Layer by layer",
-                                     "The network of pruned.onnx. Biases and their few numbers "
-                                     "stay as they are and are not counted.",
-                                     &d->before, &d->after),
+                  run_layer_table(r, "The network of pruned.onnx. Biases and their few numbers "
+                                     "stay as they are and are not counted."),
                   curve_table(d)));
-    json_object_set_new(data, "histograms", histograms_part(d));
-    json_object_set_new(data, "histograms_caption",
-                        json_text("How many weights (upwards, a logarithmic scale) have which size "
-                                  "(across). Zeros are left out: the gap in the middle is what was "
-                                  "removed, and what is left grew to take its place."));
-    json_t *map = map_part(d);
+    json_object_set_new(data, "histograms", run_histograms(r));
+    json_object_set_new(data, "histograms_caption", json_text(run_histograms_caption));
+    json_t *map = map_part(d, pruned);
     if (map != NULL)
         json_object_set_new(data, "map", map);
-    json_object_set_new(data, "commands", commands_part());
+    json_object_set_new(data, "texts", commands_part());
     json_object_set_new(data, "made", made_part(d));
     return data;
 }
 
-int demo_page(const demo *d)
+static int write_page(const demo *d, const run_record *r, const network_values *pruned)
 {
     char *path = path_join(d->dir, "report.html");
-    json_t *data = page_data(d);
+    json_t *data = page_data(d, r, pruned);
     int code = path != NULL ? report_write(d->o, path, data) : fail_memory(d->o);
     json_decref(data);
     free(path);
+    return code;
+}
+
+int demo_page(const demo *d)
+{
+    run_record r;
+    network_values pruned = {0};
+    run_init(&r);
+    kerf_status status = read_networks(d, &r, &pruned);
+    int code = status == KERF_OK ? write_page(d, &r, &pruned) : fail_kerf(d->o, status);
+    network_values_free(&pruned);
+    run_free(&r);
     return code;
 }

@@ -170,6 +170,14 @@ static const lesson lessons[] = {
      "  kerf verify dense.onnx --device all\n"
      "  kerf verify dense.onnx --device all --data fashion-mnist --json\n"
      "  kerf verify dense.onnx --device 1 -v\n"},
+    {"report",
+     "Makes one HTML page of a run's folder, which train, prune, quantize and distill leave: its\n"
+     "curves with what happened when, its layers before and after, its weights, what repeats it.\n"
+     "The page is one file that needs no network.  Without -o it is RUN/report.html.  Several "
+     "runs\n"
+     "stand side by side.  docs/report.md tells what is on it.",
+     "  kerf report pruned.run\n"
+     "  kerf report dense.run pruned.run -o both.html\n"},
     {"demo",
      "A network is trained on real images, then loses more and more of its weights in three\n"
      "ways.  Writes dense.onnx, pruned.onnx and report.html into DIR (kerf-demo).",

@@ -25,18 +25,16 @@ static unsigned weight_inputs(const char *op)
     return 0;
 }
 
-static void fill_names(layer *l, const kerf_node *n, const kerf_value *weight)
+const char *layer_name(const kerf_node *n, const stored_weights *w)
 {
     const char *name = kerf_node_name(n);
-    if (name == NULL || name[0] == '\0')
-        name = kerf_value_name(weight);
-    snprintf(l->name, sizeof l->name, "%s", name);
-    snprintf(l->op, sizeof l->op, "%s", kerf_node_op(n));
+    return name != NULL && name[0] != '\0' ? name : kerf_value_name(w->value);
 }
 
 /* Adds the layer that node n is because of these weights. */
-static kerf_status add_layer(layer_list *list, const kerf_node *n, const stored_weights *w)
+static kerf_status add_layer(void *context, const kerf_node *n, const stored_weights *w)
 {
+    layer_list *list = context;
     layer *items = realloc(list->items, (list->num + 1) * sizeof *items);
     if (items == NULL)
         return KERF_ERR_MEMORY;
@@ -44,7 +42,8 @@ static kerf_status add_layer(layer_list *list, const kerf_node *n, const stored_
     layer *l = &items[list->num++];
     *l = (layer){
         .tensor = w->tensor, .state_id = kerf_value_state(w->value), .ms = NAN, .macs = NAN};
-    fill_names(l, n, w->value);
+    snprintf(l->name, sizeof l->name, "%s", layer_name(n, w));
+    snprintf(l->op, sizeof l->op, "%s", kerf_node_op(n));
     l->shape = w->codebook != NULL ? kerf_value_shape(w->value) : kerf_tensor_shape(w->tensor);
     l->weights = (int64_t)kerf_tensor_num_elements(w->tensor);
     l->bits = weights_bits(w);
@@ -79,6 +78,23 @@ static void add_totals(layer_list *list)
     }
 }
 
+kerf_status layers_visit(const kerf_graph *g, const kerf_state *s, layer_visit visit, void *context)
+{
+    kerf_status status = KERF_OK;
+    for (int i = 0; status == KERF_OK && i < kerf_graph_num_nodes(g); i++) {
+        const kerf_node *n = kerf_graph_node(g, i);
+        unsigned inputs = weights_are_shared(g, s, n) ? 0 : weight_inputs(kerf_node_op(n));
+        for (int k = 0; status == KERF_OK && k < kerf_node_num_inputs(n); k++) {
+            if ((inputs >> k & 1) == 0)
+                continue;
+            const stored_weights w = weights_find(g, s, kerf_node_input(n, k));
+            if (w.tensor != NULL)
+                status = visit(context, n, &w);
+        }
+    }
+    return status;
+}
+
 kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state *s)
 {
     *list = (layer_list){0};
@@ -86,17 +102,8 @@ kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state 
     kerf_status status = kerf_graph_copy(&inferred, g);
     if (status == KERF_OK && kerf_graph_infer(inferred, 1) != KERF_OK)
         snprintf(list->why_no_macs, sizeof list->why_no_macs, "%s", kerf_last_error());
-    for (int i = 0; status == KERF_OK && i < kerf_graph_num_nodes(inferred); i++) {
-        const kerf_node *n = kerf_graph_node(inferred, i);
-        unsigned inputs = weights_are_shared(inferred, s, n) ? 0 : weight_inputs(kerf_node_op(n));
-        for (int k = 0; status == KERF_OK && k < kerf_node_num_inputs(n); k++) {
-            if ((inputs >> k & 1) == 0)
-                continue;
-            const stored_weights w = weights_find(inferred, s, kerf_node_input(n, k));
-            if (w.tensor != NULL)
-                status = add_layer(list, n, &w);
-        }
-    }
+    if (status == KERF_OK)
+        status = layers_visit(inferred, s, add_layer, list);
     if (status == KERF_OK)
         add_totals(list);
     kerf_graph_destroy(inferred); /* constants are its own, so not before they are told apart */

@@ -71,6 +71,16 @@ int64_t weights_bytes(const stored_weights *w);
 int weights_are_shared(const kerf_graph *g, const kerf_state *s, const kerf_node *n);
 /* How many stand for a number other than 0; waits. */
 kerf_status weights_nonzeros(const stored_weights *w, int64_t *nonzeros);
+/* The numbers that they stand for, one an element; waits.  The caller frees *values, in any case.
+ */
+kerf_status weights_read(const stored_weights *w, float **values);
+
+/* Every node's weights, in the graph's order, until one fails. */
+typedef kerf_status (*layer_visit)(void *context, const kerf_node *n, const stored_weights *w);
+kerf_status layers_visit(const kerf_graph *g, const kerf_state *s, layer_visit visit,
+                         void *context);
+/* The node's name, or its weights', if it has none. */
+const char *layer_name(const kerf_node *n, const stored_weights *w);
 
 /* Reads all weights of g; waits.  Free it in any case. */
 kerf_status layers_read(layer_list *list, const kerf_graph *g, const kerf_state *s);

@@ -23,11 +23,6 @@ static json_t *small_text(double x)
     return json_sprintf("%.3g", x);
 }
 
-static void add_fact(json_t *facts, json_t *value, const char *label)
-{
-    json_array_append_new(facts, json_pack("{s:o,s:s}", "value", value, "label", label));
-}
-
 /* The layer whose outputs suffer most; errors are one at least. */
 static const kerf_layer_error *worst_of(const layer_errors *e)
 {
@@ -45,18 +40,13 @@ static json_t *facts_part(const change *c, const layer_errors *e)
     const kerf_evaluation *before = &c->before.e.e, *after = &c->after.e.e;
     json_t *facts = json_array();
     if (c->before.e.is_known && c->after.e.is_known) {
-        add_fact(facts, json_sprintf("%.2f %%", before->top1), "top-1 as floats");
-        add_fact(facts, json_sprintf("%.2f %%", after->top1), "top-1 with all layers rounded");
+        report_fact(facts, json_sprintf("%.2f %%", before->top1), "top-1 as floats");
+        report_fact(facts, json_sprintf("%.2f %%", after->top1), "top-1 with all layers rounded");
     }
-    add_fact(facts, json_sprintf("%.1f dB", worst_of(e)->outputs.snr_db),
-             "signal over noise where it is least");
-    add_fact(facts, json_integer((json_int_t)e->num), "layers with rounded weights");
+    report_fact(facts, json_sprintf("%.1f dB", worst_of(e)->outputs.snr_db),
+                "signal over noise where it is least");
+    report_fact(facts, json_integer((json_int_t)e->num), "layers with rounded weights");
     return facts;
-}
-
-static json_t *series(const char *name, json_t *values)
-{
-    return json_pack("{s:s,s:o}", "name", name, "values", values);
 }
 
 static json_t *names_of(const layer_errors *e)
@@ -80,8 +70,8 @@ static json_t *noise_part(const layer_errors *e)
         "the error. Weights are those of the layer; outputs are what it gives when all layers "
         "before it are rounded, too. A layer whose bar is short beside its neighbours' wants more "
         "bits, or one of the repairs.",
-        "unit", "dB", "labels", names_of(e), "series", series("weights", weights),
-        series("outputs", outputs));
+        "unit", "dB", "labels", names_of(e), "series", report_series("weights", weights),
+        report_series("outputs", outputs));
 }
 
 /* NULL: it is not known. */
@@ -104,7 +94,7 @@ static json_t *lost_part(const layer_errors *e)
                 : "In percentage points: how often the rounded network answers otherwise than the "
                   "floats.",
             "unit", "points", "labels", names_of(e), "series",
-            series(errors_lost(e->has_labels), lost));
+            report_series(errors_lost(e->has_labels), lost));
     json_decref(lost);
     return NULL;
 }

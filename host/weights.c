@@ -1,6 +1,7 @@
 /* weights.c -- how a layer's weights are stored: floats of the state, or float16 or integers among
  * the graph's constants, these with scales and zero points, or as numbers of a codebook's entries.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,17 +106,17 @@ static int is_zero(unsigned x, kerf_type type)
     return (x & ~sign) == 0; /* -0 is a zero, too */
 }
 
-/* Which zero point is whose: element i stands at i / inner % size on the axis. */
+/* Which zero point (or scale) is whose: element i stands at i / inner % size on the axis. */
 typedef struct places {
     size_t inner, size, block, num_blocks;
 } places;
 
-static places places_of(const stored_weights *w)
+static places places_of(const stored_weights *w, const kerf_tensor *points)
 {
     const kerf_shape shape = kerf_tensor_shape(w->tensor);
     const int axis = w->axis < 0 ? w->axis + shape.rank : w->axis;
     places p = {1, 1, 1, 0}; /* one for all */
-    if (axis < 0 || axis >= shape.rank || kerf_tensor_num_elements(w->zeros) == 1)
+    if (axis < 0 || axis >= shape.rank || kerf_tensor_num_elements(points) == 1)
         return p;
     for (int d = axis + 1; d < shape.rank; d++)
         p.inner *= (size_t)shape.dims[d];
@@ -146,7 +147,7 @@ static int64_t count(const stored_weights *w, const unsigned char *bytes,
     const kerf_type type = kerf_tensor_type(w->tensor);
     const size_t num = kerf_tensor_num_elements(w->tensor), bits = kerf_type_bits(type);
     const int has_zeros = zeros != NULL && kerf_tensor_type(w->zeros) == type;
-    const places p = has_zeros ? places_of(w) : (places){1, 1, 1, 0};
+    const places p = has_zeros ? places_of(w, w->zeros) : (places){1, 1, 1, 0};
     int64_t nonzeros = (int64_t)num;
     for (size_t i = 0; i < num; i++) {
         const unsigned x = element(bytes, bits, i);
@@ -221,4 +222,94 @@ int64_t weights_bytes(const stored_weights *w)
         return bytes_of(w->tensor) + bytes_of(w->scales) + bytes_of(w->zeros);
     const int64_t bits = (int64_t)kerf_tensor_num_elements(w->tensor) * weights_bits(w);
     return (bits + 7) / 8 + bytes_of(w->codebook);
+}
+
+/* ---- numbers --------------------------------------------------------------------------- */
+
+static float half_to_float(unsigned bits)
+{
+    const unsigned sign = bits >> 15, exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    const float x = exponent == 0    ? ldexpf((float)mantissa, -24)
+                    : exponent == 31 ? (mantissa != 0 ? NAN : INFINITY)
+                                     : ldexpf((float)(mantissa + 1024), (int)exponent - 25);
+    return sign ? -x : x;
+}
+
+static float number_of(unsigned x, kerf_type type)
+{
+    float f;
+    const unsigned bits = (unsigned)kerf_type_bits(type);
+    switch (type) {
+    case KERF_F32:
+        memcpy(&f, &x, sizeof f);
+        return f;
+    case KERF_F16:
+        return half_to_float(x);
+    case KERF_S8:
+    case KERF_S4:
+    case KERF_S2:
+    case KERF_S16:
+    case KERF_S32:
+        return (float)((int64_t)x - (x >> (bits - 1) != 0 ? (int64_t)1 << bits : 0));
+    default:
+        return (float)x;
+    }
+}
+
+static void fill(const stored_weights *w, const unsigned char *bytes, const unsigned char *scales,
+                 const unsigned char *zeros, float *out)
+{
+    const kerf_type type = kerf_tensor_type(w->tensor);
+    const size_t num = kerf_tensor_num_elements(w->tensor), bits = kerf_type_bits(type);
+    const size_t num_scales = w->scales != NULL ? kerf_tensor_num_elements(w->scales) : 0;
+    const int has_zeros = zeros != NULL && kerf_tensor_type(w->zeros) == type;
+    const places p = num_scales > 1 ? places_of(w, w->scales) : (places){1, 1, 1, 0};
+    for (size_t i = 0; i < num; i++) {
+        const size_t at = place_of(&p, w, i);
+        out[i] = number_of(element(bytes, bits, i), type);
+        if (has_zeros)
+            out[i] -= number_of(zero_of(&p, w, zeros, bits, i), type);
+        if (at < num_scales)
+            out[i] *= number_of(element(scales, kerf_type_bits(kerf_tensor_type(w->scales)), at),
+                                kerf_tensor_type(w->scales));
+    }
+}
+
+/* Numbers of entries that are not there are 0. */
+static void fill_shared(const stored_weights *w, const unsigned char *indices,
+                        const float *codebook, float *out)
+{
+    const size_t num = kerf_tensor_num_elements(w->tensor);
+    const size_t entries = kerf_tensor_num_elements(w->codebook) / w->blocks;
+    for (size_t i = 0; i < num; i++)
+        out[i] = indices[i] < entries ? codebook[i * w->blocks / num * entries + indices[i]] : 0;
+}
+
+static kerf_status read_shared(const stored_weights *w, const unsigned char *indices, float *out)
+{
+    unsigned char *codebook;
+    kerf_status status = read_bytes(w->codebook, &codebook);
+    if (status == KERF_OK)
+        fill_shared(w, indices, (const float *)(const void *)codebook, out);
+    free(codebook);
+    return status;
+}
+
+kerf_status weights_read(const stored_weights *w, float **values)
+{
+    unsigned char *bytes = NULL, *scales = NULL, *zeros = NULL;
+    *values = malloc(kerf_tensor_num_elements(w->tensor) * sizeof **values + 1);
+    kerf_status status = *values != NULL ? read_bytes(w->tensor, &bytes) : KERF_ERR_MEMORY;
+    if (status == KERF_OK)
+        status = read_bytes(w->scales, &scales);
+    if (status == KERF_OK)
+        status = read_bytes(w->zeros, &zeros);
+    if (status == KERF_OK && w->codebook != NULL)
+        status = read_shared(w, bytes, *values);
+    else if (status == KERF_OK)
+        fill(w, bytes, scales, zeros, *values);
+    free(bytes);
+    free(scales);
+    free(zeros);
+    return status;
 }

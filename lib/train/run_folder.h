@@ -1,7 +1,7 @@
 /* train/run_folder.h -- the folder of a run: one process at a time, files that are whole.
  *
  *   checkpoint, checkpoint.old   see checkpoint.h
- *   metrics.jsonl                a line an epoch (metrics.c)
+ *   metrics.jsonl                a line an epoch (epoch_lines.c)
  *   choices.json                 which variant for which case
  *   lock                         held while a process works here; holds its number */
 #ifndef KERF_TRAIN_RUN_FOLDER_H

@@ -7,7 +7,7 @@
  *
  *   train.c          the loop: steps up to the next event, the event, and again
  *   events.c         what each event does
- *   metrics.c        what the folder tells of each epoch
+ *   epoch_lines.c    what the folder tells of each epoch
  *   resume.c         checkpoints of this run, written and taken up again
  *   run_setup.c      making plans, loader and pruner
  *   teacher.c        what a student learns from
@@ -100,7 +100,7 @@ void kerf__run_tell(kerf__run *run, const kerf_epoch *finished, const kerf_prune
 /* ---- events.c ---- */
 kerf_status kerf__run_event(kerf__run *run, const kerf__event *event);
 
-/* ---- metrics.c ---- */
+/* ---- epoch_lines.c ---- */
 /* metrics.jsonl: replaced by all epochs of the run, or one more line. */
 kerf_status kerf__run_write_metrics(const kerf__run *run);
 kerf_status kerf__run_add_metrics(const kerf__run *run, const kerf_epoch *epoch);

@@ -15,7 +15,7 @@ expect 0 "kerf 0." "$KERF" --version
 # ---- commands -------------------------------------------------------------------------------
 expect_error 2 "kerf: trian: no such command; did you mean kerf train?" "$KERF" trian
 expect_error 2 "kerf: xyzzy: no such command; kerf --help lists them" "$KERF" xyzzy
-for command in pack unpack report; do
+for command in pack unpack; do
     expect_error 1 "kerf: $command: not in this version yet" "$KERF" $command x
 done
 

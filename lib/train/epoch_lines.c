@@ -1,4 +1,4 @@
-/* train/metrics.c -- metrics.jsonl, a line an epoch; see train_internal.h.
+/* train/epoch_lines.c -- metrics.jsonl, a line an epoch; see train_internal.h.
  *
  * A line is a function of the epoch's numbers and of the schedule, and the checkpoint holds both:
  * a run that is resumed writes the lines of the epochs before anew, and none stands there twice. */

@@ -1,0 +1,92 @@
+#!/bin/sh
+# test_report.sh -- `kerf report`: the page of a real run and of folders that nobody should trust.
+# Runs on what tests/device_run.sh chose.
+. "$(dirname "$0")/lib.sh"
+data=random:1,8,8,10
+export KERF_DEVICE=0
+
+# ---- a run ------------------------------------------------------------------------------------
+"$KERF" new lenet-300-100 --input 1,8,8 --width 0.2 -q -o m.onnx || failed new
+expect 0 "top-1" "$KERF" prune m.onnx --data $data --val 100 --batch 64 --sparsity 0.8 --events 2 \
+    --retrain 1 -o cut.onnx
+grep -q '"events":\[{"at":0.0,"what":"prune"}\]' cut.run/metrics.jsonl || failed "no event in metrics.jsonl"
+grep -q '"events":\[{"at":1.0,"what":"prune"}\]' cut.run/metrics.jsonl || failed "no second event"
+"$JSON_CHECK" before.0.name=fc1 after.0.ms weights.0.bins.before.59 weights.0.norms.after.0 \
+    weights.0.snr_db=null <cut.run/layers.json || failed layers.json
+"$JSON_CHECK" command.0=prune seed=1 environment.device environment.driver <cut.run/summary.json ||
+    failed "summary.json says not what repeats it"
+expect 0 "cut.run/report.html" "$KERF" report cut.run
+grep -q '"what":"prune"' cut.run/report.html || failed "the page has no marks"
+grep -qE '(src|href)="?(http|//)' cut.run/report.html && failed "the page wants a network"
+expect 0 "" "$KERF" report cut.run # may be made anew where nobody named it
+expect 0 "" "$KERF" report cut.run cut.run -o both.html
+expect_error 1 "kerf: report: both.html: is there already; -f replaces it" "$KERF" report cut.run -o both.html
+expect 0 "" "$KERF" report cut.run -f -o both.html
+expect_error 2 "kerf: report: -o is missing: a page of several runs belongs to none of their folders" \
+    "$KERF" report cut.run cut.run
+mkdir -p "$work/secret/deep" && cp -r cut.run moved.run
+sed -i "s|m.onnx|$work/secret/deep/m.onnx|" moved.run/summary.json
+expect 0 "" "$KERF" report moved.run
+grep -q "secret" moved.run/report.html && failed "the page shows a folder of this machine"
+expect 0 "" "$KERF" quantize m.onnx --data $data --calibrate 64 --mode qat --batch 64 --epochs 0.5 -o int8.onnx
+"$JSON_CHECK" weights.0.snr_db <int8.run/layers.json || failed "no rounding error in layers.json"
+grep -q '"snr_db": [1-9][0-9]' int8.run/layers.json || failed "rounding error: $(grep snr_db int8.run/layers.json)"
+expect 0 "" "$KERF" report int8.run
+grep -q "Rounding of weights" int8.run/report.html || failed "the page has no rounding error"
+
+# ---- folders that are none ----------------------------------------------------------------------
+# bad FILE TEXT MESSAGE: a copy of the run in which FILE is TEXT is refused.
+bad() {
+    rm -rf bad.run
+    cp -r cut.run bad.run
+    printf '%s\n' "$2" >"bad.run/$1"
+    expect_error 1 "kerf: report: bad.run/$1: $3" "$KERF" report bad.run
+}
+mkdir empty.run
+expect 1 "kerf: report: empty.run: is no run's folder" "$KERF" report empty.run
+expect 1 "kerf: report: nowhere.run: is no run's folder" "$KERF" report nowhere.run
+bad summary.json '[]' "must be a JSON object"
+bad summary.json '{"before":1}' '"before" must be an object'
+bad summary.json '{"before":{},"after":{"top1":"90"}}' '"top1" must be a number or null'
+bad summary.json '{"before":{},"after":{},"command":"prune"}' '"command" must be an array'
+bad metrics.jsonl '{"epoch":1}
+{"epoch":null}' 'line 2: "epoch" must be a number'
+bad metrics.jsonl '{"epoch":1,"events":[{"at":1}]}' 'line 1: "what" must be a text'
+bad layers.json '{"before":[{"weights":1}]}' '"name" must be a text'
+bad layers.json '{"weights":[{"name":"a"},{"name":"a"}]}' 'two entries of "weights" are of layer a'
+rm bad.run/layers.json
+mkfifo bad.run/layers.json
+expect_error 1 "kerf: report: bad.run/layers.json: must be a file" "$KERF" report bad.run
+rm bad.run/layers.json
+head -c 17000000 /dev/zero >bad.run/layers.json
+expect_error 1 "kerf: report: bad.run/layers.json: has 17000000 bytes, must be below 16777216" "$KERF" report bad.run
+
+# ---- a name that would like to be a program --------------------------------------------------------
+rm -rf evil.run
+cp -r cut.run evil.run
+sed -i 's|"name": "fc1"|"name": "</script><script>document.title=\\"owned\\"</script><img src=x onerror=alert(1)>"|' \
+    evil.run/layers.json
+printf '</script><!-- <script>\n' >evil.run/recipe.yaml
+expect 0 "" "$KERF" report evil.run
+[ "$(grep -c '</script' evil.run/report.html)" = "$(grep -c '</script' cut.run/report.html)" ] ||
+    failed "a layer's name became markup"
+
+# ---- in a browser ---------------------------------------------------------------------------------
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
+if [ -z "$browser" ]; then
+    echo "SKIPPED: what a browser makes of the pages: there is no chromium"
+    finish
+fi
+# browse FOLDER OPTION: what Chromium makes of the page.
+browse() {
+    timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --user-data-dir="$work/browser" \
+        --virtual-time-budget=10000 --window-size=500,2000 "$2" "file://$work/$1/report.html" 2>browser.txt
+}
+for run in cut evil int8; do
+    browse $run.run --dump-dom >dom.txt
+    grep -qE 'data-charts="[1-9]' dom.txt || failed "$run: the page draws no charts: $(tail -3 browser.txt)"
+    grep -q "<title>$run</title>" dom.txt || failed "$run: the page's title is $(grep -o '<title>[^<]*' dom.txt)"
+done
+browse cut.run --screenshot="$work/page.png" >/dev/null
+[ "$(wc -c <page.png)" -gt 20000 ] || failed "the screenshot has $(wc -c <page.png) bytes"
+finish
