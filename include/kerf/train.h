@@ -10,18 +10,11 @@
 #include "kerf/data.h"
 #include "kerf/plan.h"
 #include "kerf/prune.h"
+#include "kerf/schedule.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef enum kerf_lr_schedule {
-    KERF_LR_CONST,
-    KERF_LR_STEP,   /* times 0.1 after each third of the steps */
-    KERF_LR_COSINE, /* to 0 (Loshchilov and Hutter 2017) */
-    KERF_LR_EXP,    /* to 1 % of it */
-    KERF_LR_LINEAR  /* to 0 */
-} kerf_lr_schedule;
 
 /* Pruning inside a run: `events` times, the first after `start` epochs, then every
  * `every` epochs (fractions count steps), then no more. */
@@ -67,9 +60,10 @@ typedef struct kerf_epoch {
 typedef struct kerf_train_progress {
     int64_t epoch, num_epochs, step, num_steps; /* step of the whole run */
     double samples_per_second, seconds_left, loss, sparsity;
-    const kerf_epoch *finished; /* an epoch that has just ended, or NULL */
-    const kerf_pruner *pruned;  /* a pruning event that has just happened, or NULL */
-    const char *warning;        /* something to tell the user, once, or NULL */
+    const kerf_epoch *finished;              /* an epoch that has just ended, or NULL */
+    const kerf_pruner *pruned;               /* a pruning event that has just happened, or NULL */
+    const struct kerf_evaluation *evaluated; /* an evaluation between the ends of epochs, or NULL */
+    const char *warning;                     /* something to tell the user, once, or NULL */
 } kerf_train_progress;
 /* Nonzero: finish the step, write the checkpoint, return KERF_ERR_CANCELLED. */
 typedef int (*kerf_train_callback)(void *context, const kerf_train_progress *progress);
@@ -109,6 +103,8 @@ typedef struct kerf_train_options {
                               * stay */
     kerf_penalty penalty; /* of the layers that prune.options choose, of all where they name none */
     kerf_prune_schedule prune;
+    const kerf_event *events; /* more of them, in any order */
+    size_t num_events;
     kerf_distillation distill;    /* with cross entropy alone */
     kerf_train_callback callback; /* may be NULL */
     void *context;
@@ -117,9 +113,8 @@ typedef struct kerf_train_options {
 /* batch 128, lr 0.05 cosine, SGD 0.9 with Nesterov and weight decay 1e-4, seed 1. */
 KERF_API kerf_train_options kerf_train_defaults(void);
 
-/* Trains `s` (on a device) in place; marks `g` where the schedule prunes.
- * The text that prepared the images goes into the graph's metadata ("kerf.prep").  Order at
- * one instant: an epoch's end (measured, its checkpoint), then pruning.
+/* Trains `s` (on a device) in place; marks `g` where the schedule prunes, and rewrites it where
+ * that quantizes.  The text that prepared the images goes into the graph's metadata ("kerf.prep").
  * KERF_ERR_DIVERGED on a loss that is not a number, with advice; the weights are then
  * those of the last checkpoint's best epoch if there is one. */
 KERF_API kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,

@@ -47,6 +47,26 @@ static kerf_status check(kerf__run *run, const kerf__event *event)
     return KERF_OK;
 }
 
+/* Zeros among all that layers multiply by, from the masks. */
+kerf_status kerf__run_read_sparsity(kerf__run *run)
+{
+    kerf__prune_targets targets;
+    KERF__TRY(kerf__prune_find(&targets, run->g, run->s, 0));
+    int64_t zeros = 0, total = 0;
+    kerf_status status = KERF_OK;
+    for (size_t i = 0; status == KERF_OK && i < targets.num; i++) {
+        size_t num = (size_t)kerf_shape_num_elements(targets.at[i].weight->shape);
+        int64_t nonzeros = (int64_t)num;
+        if (targets.at[i].mask != NULL)
+            status = kerf__mask_read_nonzeros(run->s, targets.at[i].mask->state_id, &nonzeros);
+        zeros += (int64_t)num - nonzeros;
+        total += (int64_t)num;
+    }
+    kerf__prune_targets_free(&targets);
+    run->sparsity = total > 0 ? (double)zeros / (double)total : 0;
+    return status;
+}
+
 /* ---- the end of an epoch -------------------------------------------------------------------- */
 
 /* Hits first, then loss; of equals the earlier epoch stays. */
@@ -81,7 +101,7 @@ static kerf_status measure(kerf__run *run, kerf_epoch *e)
     e->val_loss = result.loss;
     /* What is pruned later is another network: its epochs are compared among themselves. */
     if (run->options->keep_best && !kerf__has_gates(run->options) &&
-        run->position.step > run->schedule.last_prune && is_better(&run->position, e))
+        run->position.step > run->schedule.last_change && is_better(&run->position, e))
         return keep_best(run, e);
     return KERF_OK;
 }
@@ -103,7 +123,7 @@ static kerf_status end_epoch(kerf__run *run, const kerf__event *event)
                     .loss = p->samples > 0 ? p->loss / (double)p->samples : NAN,
                     .val_top1 = NAN,
                     .val_loss = NAN,
-                    .lr = (double)kerf__schedule_rate(&run->schedule, run->options, p->step),
+                    .lr = (double)kerf__schedule_rate(&run->schedule, p->step),
                     .sparsity = run->sparsity};
     KERF__TRY(measure(run, &e));
     double now_ms = kerf__now_ms();
@@ -115,7 +135,7 @@ static kerf_status end_epoch(kerf__run *run, const kerf__event *event)
     run->epoch_ms = now_ms;
     p->next++;
     KERF__TRY(kerf__run_save(run));
-    kerf__run_tell(run, &run->epochs[run->num_epochs - 1], NULL);
+    kerf__run_tell(run, &(kerf_train_progress){.finished = &run->epochs[run->num_epochs - 1]});
     return KERF_OK;
 }
 
@@ -138,16 +158,17 @@ static kerf_status end_change(kerf__run *run)
 
 static kerf_status prune(kerf__run *run, const kerf__event *event)
 {
-    const kerf_prune_schedule *prune = &run->options->prune;
+    const kerf_prune_schedule *prune = &run->schedule.prunes[event->of];
+    kerf_pruner *pruner = run->pruners[event->of];
     KERF__TRY(begin_change(run));
-    kerf__pruner_set_time(run->pruner,
+    kerf__pruner_set_time(pruner,
                           prune->events > 1 ? (event->index - 1) / (prune->events - 1.0) : 1);
-    KERF__TRY(kerf_pruner_apply(run->pruner,
-                                kerf_prune_curve_at(prune->curve, event->index, prune->events)));
+    KERF__TRY(
+        kerf_pruner_apply(pruner, kerf_prune_curve_at(prune->curve, event->index, prune->events)));
     if (prune->rewinds)
         KERF__TRY(kerf__lottery_rewind(run->s));
     KERF__TRY(end_change(run));
-    kerf__run_tell(run, NULL, run->pruner);
+    kerf__run_tell(run, &(kerf_train_progress){.pruned = run->pruners[event->of]});
     return KERF_OK;
 }
 
@@ -167,9 +188,61 @@ static kerf_status lift(kerf__run *run, const kerf__event *event)
     return end_change(run);
 }
 
+/* ---- other changes -------------------------------------------------------------------------- */
+
+static kerf_status quantize(kerf__run *run, const kerf__event *event)
+{
+    (void)event;
+    KERF__TRY(begin_change(run));
+    KERF__TRY(kerf__run_round(run));
+    return end_change(run);
+}
+
+static kerf_status freeze(kerf__run *run, const kerf__event *event)
+{
+    (void)event;
+    KERF__TRY(begin_change(run));
+    KERF__TRY(kerf__run_follow_frozen(run));
+    return end_change(run);
+}
+
+/* ---- what changes nothing ------------------------------------------------------------------- */
+
+static kerf_status evaluate(kerf__run *run, const kerf__event *event)
+{
+    kerf_evaluation result;
+    (void)event;
+    run->position.next++;
+    if (run->evaluator.samples == 0)
+        return KERF_OK;
+    KERF__TRY(kerf__evaluator_run(&run->evaluator, &result, NULL));
+    kerf__run_tell(run, &(kerf_train_progress){.evaluated = &result});
+    return KERF_OK;
+}
+
+static kerf_status save(kerf__run *run, const kerf__event *event)
+{
+    (void)event;
+    KERF__TRY(read_loss(run));
+    run->position.next++;
+    return kerf__run_save(run);
+}
+
+static kerf_status call(kerf__run *run, const kerf__event *event)
+{
+    const kerf_call_event *c = &run->options->events[event->of].call;
+    run->position.next++;
+    if (c->call(c->context, run->position.step) != 0)
+        run->cancelled = 1;
+    return KERF_OK;
+}
+
 static kerf_status (*const HANDLERS[KERF__NUM_EVENTS])(kerf__run *, const kerf__event *) = {
-    [KERF__EVENT_CHECK] = check, [KERF__EVENT_EPOCH] = end_epoch, [KERF__EVENT_KEEP] = keep,
-    [KERF__EVENT_PRUNE] = prune, [KERF__EVENT_LIFT] = lift,
+    [KERF__EVENT_CHECK] = check,   [KERF__EVENT_EPOCH] = end_epoch,
+    [KERF__EVENT_KEEP] = keep,     [KERF__EVENT_PRUNE] = prune,
+    [KERF__EVENT_LIFT] = lift,     [KERF__EVENT_QUANTIZE] = quantize,
+    [KERF__EVENT_FREEZE] = freeze, [KERF__EVENT_EVALUATE] = evaluate,
+    [KERF__EVENT_SAVE] = save,     [KERF__EVENT_CALL] = call,
 };
 
 kerf_status kerf__run_event(kerf__run *run, const kerf__event *event)

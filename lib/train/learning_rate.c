@@ -5,7 +5,6 @@
  * warm-up) and cosine is PyTorch's CosineAnnealingLR to the last bit of double. */
 #include <math.h>
 
-#include "compress/prune/prune_internal.h"
 #include "train/schedule.h"
 
 static const double PI = 3.14159265358979323846;
@@ -28,38 +27,59 @@ static double factor(kerf_lr_schedule schedule, double t)
     return 1;
 }
 
-float kerf__learning_rate(const kerf_train_options *options, int64_t step, int64_t num_steps,
+float kerf__learning_rate(const kerf_lr_event *curve, int64_t step, int64_t num_steps,
                           int64_t steps_per_epoch)
 {
     double k = (double)(step - 1);
-    double warmup = floor(options->warmup * (double)steps_per_epoch + 0.5);
+    double warmup = floor(curve->warmup * (double)steps_per_epoch + 0.5);
     if (k < warmup)
-        return (float)(options->lr * (k + 1) / warmup);
-    return (float)(options->lr *
-                   factor(options->schedule, (k - warmup) / ((double)num_steps - warmup)));
+        return (float)(curve->lr * (k + 1) / warmup);
+    return (float)(curve->lr *
+                   factor(curve->schedule, (k - warmup) / ((double)num_steps - warmup)));
 }
 
-float kerf__schedule_rate(const kerf__schedule *schedule, const kerf_train_options *options,
-                          int64_t step)
+/* The pruning after which weights go back, or NULL. */
+static const kerf_prune_schedule *find_rewind(const kerf__schedule *s, size_t *of)
 {
-    const kerf_prune_schedule *prune = &options->prune;
-    const int64_t per_epoch = schedule->steps_per_epoch;
-    int64_t begin = 0, end = schedule->num_steps;
-    if (step <= schedule->first_prune && kerf__prune_way_of(prune->options.method)->rests)
-        return 0;
-    if (!prune->rewinds || prune->events == 0)
-        return kerf__learning_rate(options, step, end, per_epoch);
-    /* A round is what lies between two events, as if it came right behind the epoch gone back to.
-     */
-    for (size_t i = schedule->num; i-- > 0;) {
-        const kerf__event *e = &schedule->events[i];
-        if (e->kind == KERF__EVENT_PRUNE && e->step >= step)
+    for (*of = 0; *of < s->num_prunes; ++*of)
+        if (s->prunes[*of].rewinds)
+            return &s->prunes[*of];
+    return NULL;
+}
+
+/* A round is what lies between two events, as if it came right behind the epoch gone back to. */
+static float rate_of_round(const kerf__schedule *s, int64_t step, const kerf_prune_schedule *prune,
+                           size_t of)
+{
+    const int64_t per_epoch = s->steps_per_epoch;
+    int64_t begin = 0, end = s->num_steps;
+    for (size_t i = s->num; i-- > 0;) {
+        const kerf__event *e = &s->events[i];
+        if (e->kind != KERF__EVENT_PRUNE || e->of != of)
+            continue;
+        if (e->step >= step)
             end = e->step;
-        if (e->kind == KERF__EVENT_PRUNE && e->step < step && begin == 0)
+        else if (begin == 0)
             begin = e->step;
     }
     const int64_t kept = begin > 0 ? (int64_t)floor(prune->rewind * (double)per_epoch + 0.5) : 0;
-    return kerf__learning_rate(options, step - begin + kept, end - begin + kept, per_epoch);
+    return kerf__learning_rate(&s->rates[0].curve, step - begin + kept, end - begin + kept,
+                               per_epoch);
+}
+
+float kerf__schedule_rate(const kerf__schedule *s, int64_t step)
+{
+    size_t of, i = s->num_rates - 1;
+    if (step <= s->first_prune)
+        return 0;
+    const kerf_prune_schedule *rewind = find_rewind(s, &of);
+    if (rewind != NULL)
+        return rate_of_round(s, step, rewind, of);
+    while (i > 0 && s->rates[i].begin >= step)
+        i--;
+    const int64_t end = i + 1 < s->num_rates ? s->rates[i + 1].begin : s->num_steps;
+    return kerf__learning_rate(&s->rates[i].curve, step - s->rates[i].begin,
+                               end - s->rates[i].begin, s->steps_per_epoch);
 }
 
 float kerf__shrink_by(const kerf_train_options *options, float lr, int64_t step,

@@ -63,6 +63,9 @@ static kerf_status check_options(const kerf__run *run, const char *saved)
     }
     line_at(here, sizeof here, mine);
     line_at(there, sizeof there, saved);
+    if (strncmp(mine, "network=", 8) == 0)
+        return kerf__fail(KERF_ERR_ARGUMENT, "%s: is of another network; resume wants the same",
+                          run->folder.checkpoint);
     return kerf__fail(KERF_ERR_ARGUMENT,
                       "%s: is of a run with %s, this one has %s; resume wants "
                       "the same options",
@@ -74,9 +77,6 @@ static kerf_status check_same_run(const kerf__run *run, const kerf__checkpoint *
     const kerf__schedule *s = &run->schedule;
     const kerf__position *p = &c->position;
     KERF__TRY(check_options(run, c->options));
-    if (c->graph_bytes != run->graph_bytes || memcmp(c->graph, run->graph, c->graph_bytes) != 0)
-        return kerf__fail(KERF_ERR_ARGUMENT, "%s: is of another network; resume wants the same",
-                          run->folder.checkpoint);
     int good = p->next >= 0 && p->next <= (int64_t)s->num && p->step >= 0 &&
                p->step <= s->num_steps && p->samples >= 0;
     if (good && p->next > 0)
@@ -190,15 +190,30 @@ static kerf_status read_either(kerf__run *run, kerf__checkpoint *c)
     return KERF_OK;
 }
 
+/* 1 if the checkpoint is from behind the event that brings roundings. */
+static int is_rounded(const kerf__run *run, const kerf__checkpoint *c)
+{
+    int is = 0;
+    for (int64_t i = 0; i < c->position.next; i++)
+        is |= run->schedule.events[i].kind == KERF__EVENT_QUANTIZE;
+    return is;
+}
+
+static kerf_status restore(kerf__run *run, const kerf__checkpoint *c)
+{
+    kerf__run_forget(run->s);
+    if (is_rounded(run, c))
+        KERF__TRY(kerf__run_round_again(run, c->state));
+    return kerf__run_put_back(run->s, c->state);
+}
+
 kerf_status kerf__run_load(kerf__run *run)
 {
     kerf__checkpoint c;
     KERF__TRY(read_either(run, &c));
     kerf_status status = check_same_run(run, &c);
-    if (status == KERF_OK) {
-        kerf__run_forget(run->s);
-        status = kerf__run_put_back(run->s, c.state);
-    }
+    if (status == KERF_OK)
+        status = restore(run, &c);
     if (status == KERF_OK) {
         take_choices(run, &c);
         take(run, &c);

@@ -1,4 +1,5 @@
-/* train/schedule.c -- making the list of events; see schedule.h for their order. */
+/* train/schedule.c -- making the list of events; see schedule.h for their order, schedule_add.c for
+ * what each kind of the caller's adds. */
 #include "train/schedule.h"
 
 #include <math.h>
@@ -6,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "compress/prune/prune_internal.h"
 
 /* Often enough to stop a diverged run early, seldom enough to cost nothing: reading the
  * loss waits for the steps in flight. */
@@ -13,17 +15,25 @@ enum { CHECK_STEPS = 100 };
 
 const char *kerf__event_name(kerf__event_kind kind)
 {
-    static const char *const names[KERF__NUM_EVENTS] = {
-        [KERF__EVENT_PRUNE] = "prune", [KERF__EVENT_LIFT] = "lift masks"};
+    static const char *const names[KERF__NUM_EVENTS] = {[KERF__EVENT_PRUNE] = "prune",
+                                                        [KERF__EVENT_LIFT] = "lift masks",
+                                                        [KERF__EVENT_QUANTIZE] = "quantize",
+                                                        [KERF__EVENT_FREEZE] = "freeze"};
     return names[kind];
 }
 
-static kerf_status add(kerf__schedule *s, int64_t step, kerf__event_kind kind, int index)
+kerf_status kerf__schedule_add(kerf__schedule *s, int64_t step, kerf__event_kind kind, int index,
+                               size_t of)
 {
     if (!kerf__grow((void **)&s->events, &s->capacity, s->num, sizeof *s->events))
         return kerf__fail_memory("schedule", s->num * sizeof *s->events);
-    s->events[s->num++] = (kerf__event){step, kind, index};
+    s->events[s->num++] = (kerf__event){step, kind, index, of};
     return KERF_OK;
+}
+
+int64_t kerf__schedule_step(const kerf__schedule *s, double epoch)
+{
+    return (int64_t)floor(epoch * (double)s->steps_per_epoch + 0.5);
 }
 
 static kerf_status add_checks(kerf__schedule *s)
@@ -31,7 +41,7 @@ static kerf_status add_checks(kerf__schedule *s)
     int index = 0;
     for (int64_t step = CHECK_STEPS; step < s->num_steps; step += CHECK_STEPS)
         if (step % s->steps_per_epoch != 0) /* the end of an epoch looks too */
-            KERF__TRY(add(s, step, KERF__EVENT_CHECK, ++index));
+            KERF__TRY(kerf__schedule_add(s, step, KERF__EVENT_CHECK, ++index, 0));
     return KERF_OK;
 }
 
@@ -41,85 +51,115 @@ static kerf_status add_epochs(kerf__schedule *s)
     s->num_epochs = (s->num_steps + s->steps_per_epoch - 1) / s->steps_per_epoch;
     for (int64_t epoch = 1; epoch <= s->num_epochs; epoch++) {
         int64_t end = epoch * s->steps_per_epoch;
-        KERF__TRY(add(s, end < s->num_steps ? end : s->num_steps, KERF__EVENT_EPOCH, (int)epoch));
+        KERF__TRY(kerf__schedule_add(s, end < s->num_steps ? end : s->num_steps, KERF__EVENT_EPOCH,
+                                     (int)epoch, 0));
     }
     return KERF_OK;
 }
 
-static kerf_status add_prunings(kerf__schedule *s, const kerf_train_options *options)
+/* ---- prunings ------------------------------------------------------------------------------- */
+
+static void note_change(kerf__schedule *s, int64_t step)
 {
-    const kerf_prune_schedule *prune = &options->prune;
+    if (step > s->last_change)
+        s->last_change = step;
+}
+
+static kerf_status add_prunings(kerf__schedule *s, const kerf_prune_schedule *prune, size_t of,
+                                double epochs)
+{
     for (int i = 1; i <= prune->events; i++) {
-        double at = prune->start + (i - 1) * prune->every;
-        double step = floor(at * (double)s->steps_per_epoch + 0.5);
+        const double at = prune->start + (i - 1) * prune->every;
+        const double step = floor(at * (double)s->steps_per_epoch + 0.5);
         if (!(step <= (double)s->num_steps))
             return kerf__fail(KERF_ERR_ARGUMENT,
                               "train: pruning %d of %d is due after %g epochs: must be within the "
                               "run's %g",
-                              i, prune->events, at, options->epochs);
-        s->last_prune = (int64_t)step;
-        if (i == 1)
-            s->first_prune = s->last_prune;
+                              i, prune->events, at, epochs);
         if (step == 0 && kerf_prune_needs_training(prune->options.method))
             return kerf__fail(KERF_ERR_ARGUMENT,
                               "train: this method chooses by gradients; the first pruning must be "
                               "after a step at least, so after %g epochs",
                               1.0 / (double)s->steps_per_epoch);
-        KERF__TRY(add(s, s->last_prune, KERF__EVENT_PRUNE, i));
+        note_change(s, (int64_t)step);
+        KERF__TRY(kerf__schedule_add(s, (int64_t)step, KERF__EVENT_PRUNE, i, of));
     }
     return KERF_OK;
 }
 
 /* What else pruning does, once each. */
-static kerf_status add_keep_and_lift(kerf__schedule *s, const kerf_train_options *options)
+static kerf_status add_keep_and_lift(kerf__schedule *s, const kerf_prune_schedule *p, size_t of,
+                                     double epochs)
 {
-    const kerf_prune_schedule *p = &options->prune;
     const double keep = floor(p->rewind * (double)s->steps_per_epoch + 0.5);
     const double lift = floor(p->lift * (double)s->steps_per_epoch + 0.5);
-    if (p->events == 0)
-        return KERF_OK;
-    if (p->rewinds && !(keep < (double)s->first_prune))
+    if (p->rewinds && !(keep < (double)kerf__schedule_step(s, p->start)))
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: weights go back to epoch %g, must be before the first pruning, "
                           "after %g",
                           p->rewind, p->start);
-    if (p->lift > 0 && !(lift > (double)s->last_prune && lift < (double)s->num_steps))
+    if (p->lift > 0 && !(lift > (double)s->last_change && lift < (double)s->num_steps))
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: masks are lifted after %g epochs, must be behind the last "
                           "pruning and before the end, %g",
-                          p->lift, options->epochs);
+                          p->lift, epochs);
     if (p->rewinds)
-        KERF__TRY(add(s, (int64_t)keep, KERF__EVENT_KEEP, 1));
+        KERF__TRY(kerf__schedule_add(s, (int64_t)keep, KERF__EVENT_KEEP, 1, of));
     if (p->lift > 0) {
-        KERF__TRY(add(s, (int64_t)lift, KERF__EVENT_LIFT, 1));
-        s->last_prune = (int64_t)lift;
+        KERF__TRY(kerf__schedule_add(s, (int64_t)lift, KERF__EVENT_LIFT, 1, of));
+        note_change(s, (int64_t)lift);
     }
     return KERF_OK;
 }
+
+kerf_status kerf__schedule_prune(kerf__schedule *s, const kerf_prune_schedule *prune, double epochs)
+{
+    const size_t of = s->num_prunes;
+    if (!kerf__grow((void **)&s->prunes, &s->prune_capacity, s->num_prunes, sizeof *s->prunes))
+        return kerf__fail_memory("schedule", s->num_prunes * sizeof *s->prunes);
+    s->prunes[s->num_prunes++] = *prune;
+    KERF__TRY(add_prunings(s, prune, of, epochs));
+    if (kerf__prune_way_of(prune->options.method)->rests)
+        s->first_prune = kerf__schedule_step(s, prune->start);
+    return add_keep_and_lift(s, prune, of, epochs);
+}
+
+/* ---- all ------------------------------------------------------------------------------------ */
 
 static int compare(const void *left, const void *right)
 {
     const kerf__event *a = left, *b = right;
     if (a->step != b->step)
         return a->step < b->step ? -1 : 1;
-    return a->kind != b->kind ? (int)a->kind - (int)b->kind : a->index - b->index;
+    if (a->kind != b->kind)
+        return (int)a->kind - (int)b->kind;
+    return a->of != b->of ? (a->of < b->of ? -1 : 1) : a->index - b->index;
+}
+
+static kerf_status fill(kerf__schedule *s, const kerf_train_options *options)
+{
+    const kerf_lr_event rate = {options->lr, options->schedule, options->warmup};
+    KERF__TRY(add_checks(s));
+    KERF__TRY(add_epochs(s));
+    KERF__TRY(kerf__schedule_rate_from(s, 0, &rate));
+    if (options->prune.events > 0)
+        KERF__TRY(kerf__schedule_prune(s, &options->prune, options->epochs));
+    for (size_t i = 0; i < options->num_events; i++)
+        KERF__TRY(kerf__schedule_event(s, options, i));
+    return kerf__schedule_check(s, options);
 }
 
 kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options *options,
                                   int64_t steps_per_epoch)
 {
-    *out = (kerf__schedule){.num_steps =
-                                (int64_t)floor(options->epochs * (double)steps_per_epoch + 0.5),
-                            .steps_per_epoch = steps_per_epoch,
+    *out = (kerf__schedule){.steps_per_epoch = steps_per_epoch,
+                            .last_change = -1,
                             .first_prune = -1,
-                            .last_prune = -1};
-    kerf_status status = add_checks(out);
-    if (status == KERF_OK)
-        status = add_epochs(out);
-    if (status == KERF_OK)
-        status = add_prunings(out, options);
-    if (status == KERF_OK)
-        status = add_keep_and_lift(out, options);
+                            .quantize_step = -1,
+                            .distill = options->distill};
+    out->num_steps = kerf__schedule_step(out, options->epochs);
+    out->distill_steps[1] = out->num_steps;
+    kerf_status status = fill(out, options);
     if (status != KERF_OK) {
         kerf__schedule_free(out);
         return status;
@@ -132,5 +172,7 @@ kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options 
 void kerf__schedule_free(kerf__schedule *schedule)
 {
     free(schedule->events);
+    free(schedule->prunes);
+    free(schedule->rates);
     *schedule = (kerf__schedule){0};
 }

@@ -13,11 +13,16 @@
 #include "kerf/train.h"
 
 typedef enum kerf__event_kind {
-    KERF__EVENT_CHECK, /* read the loss: is it still a number? */
-    KERF__EVENT_EPOCH, /* an epoch has ended: measure, remember the best, checkpoint */
-    KERF__EVENT_KEEP,  /* remember weights to go back to */
-    KERF__EVENT_PRUNE, /* choose masks */
-    KERF__EVENT_LIFT,  /* lift them */
+    KERF__EVENT_CHECK,    /* read the loss: is it still a number? */
+    KERF__EVENT_EPOCH,    /* an epoch has ended: measure, remember the best, checkpoint */
+    KERF__EVENT_EVALUATE, /* measure, and tell */
+    KERF__EVENT_KEEP,     /* remember weights to go back to */
+    KERF__EVENT_PRUNE,    /* choose masks */
+    KERF__EVENT_LIFT,     /* lift them */
+    KERF__EVENT_QUANTIZE, /* roundings come into the network */
+    KERF__EVENT_FREEZE,   /* weights are frozen, or let go again */
+    KERF__EVENT_SAVE,     /* checkpoint */
+    KERF__EVENT_CALL,     /* whoever wants to be called */
     KERF__NUM_EVENTS
 } kerf__event_kind;
 
@@ -27,27 +32,57 @@ const char *kerf__event_name(kerf__event_kind kind);
 typedef struct kerf__event {
     int64_t step;
     kerf__event_kind kind;
-    int index; /* from 1, among those of its kind */
+    int index; /* from 1, among those of its kind and `of` */
+    size_t of; /* which of the prunings or of the caller's events */
 } kerf__event;
 
+/* A curve of the learning rate: of the steps behind `begin` up to the next curve's. */
+typedef struct kerf__rate {
+    int64_t begin;
+    kerf_lr_event curve;
+} kerf__rate;
+
+/* Made of the fields of kerf_train_options and of its list of events alike. */
 typedef struct kerf__schedule {
     kerf__event *events; /* owned, in order */
     size_t num, capacity;
     int64_t num_steps, steps_per_epoch, num_epochs; /* epochs: a begun one counts */
-    int64_t first_prune, last_prune;                /* steps of prunings, -1 without */
+    int64_t last_change; /* step behind which the network stays what it is; -1: it does all along */
+
+    kerf_prune_schedule *prunes; /* owned */
+    size_t num_prunes, prune_capacity;
+    int64_t first_prune; /* of methods that train nothing before it; -1: there is none */
+    kerf__rate *rates;   /* owned, in order; the first begins at 0 */
+    size_t num_rates, rate_capacity;
+    const kerf_quantize_event *quantize; /* borrowed; NULL: none */
+    int64_t quantize_step;               /* -1: not before the end */
+    kerf_distillation distill; /* of the steps behind the first of these up to the second */
+    int64_t distill_steps[2];
 } kerf__schedule;
 
 kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options *options,
                                   int64_t steps_per_epoch);
 void kerf__schedule_free(kerf__schedule *schedule);
 
+/* ---- between the files that make it ---- */
+/* The step behind which so many epochs are over. */
+int64_t kerf__schedule_step(const kerf__schedule *s, double epoch);
+kerf_status kerf__schedule_add(kerf__schedule *s, int64_t step, kerf__event_kind kind, int index,
+                               size_t of);
+kerf_status kerf__schedule_prune(kerf__schedule *s, const kerf_prune_schedule *prune,
+                                 double epochs);
+kerf_status kerf__schedule_rate_from(kerf__schedule *s, int64_t begin, const kerf_lr_event *curve);
+/* Event i of the caller's. */
+kerf_status kerf__schedule_event(kerf__schedule *s, const kerf_train_options *options, size_t i);
+/* Whether all of it can be in one run. */
+kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_options *options);
+
 /* The learning rate of step `step` (from 1) of num_steps: a function of nothing else. */
-float kerf__learning_rate(const kerf_train_options *options, int64_t step, int64_t num_steps,
+float kerf__learning_rate(const kerf_lr_event *curve, int64_t step, int64_t num_steps,
                           int64_t steps_per_epoch);
 /* That of this run's step `step`: where weights go back, so does the rate, and it is 0 before the
  * first event of a method that learns nothing until then. */
-float kerf__schedule_rate(const kerf__schedule *schedule, const kerf_train_options *options,
-                          int64_t step);
+float kerf__schedule_rate(const kerf__schedule *schedule, int64_t step);
 /* 1 if the penalty is one of gates (penalty.c). */
 int kerf__has_gates(const kerf_train_options *options);
 /* How far a step by this rate draws weights to 0. */

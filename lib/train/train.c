@@ -13,7 +13,7 @@
 /* A few times a second is what a person can follow. */
 static const double TELL_MS = 250;
 
-void kerf__run_tell(kerf__run *run, const kerf_epoch *finished, const kerf_pruner *pruned)
+void kerf__run_tell(kerf__run *run, const kerf_train_progress *happened)
 {
     run->told_ms = kerf__now_ms();
     if (run->options->callback == NULL)
@@ -30,8 +30,9 @@ void kerf__run_tell(kerf__run *run, const kerf_epoch *finished, const kerf_prune
                                     .seconds_left = rate > 0 ? left / rate : NAN,
                                     .loss = run->loss,
                                     .sparsity = run->sparsity,
-                                    .finished = finished,
-                                    .pruned = pruned,
+                                    .finished = happened->finished,
+                                    .pruned = happened->pruned,
+                                    .evaluated = happened->evaluated,
                                     .warning = run->warning};
     if (progress.epoch > progress.num_epochs)
         progress.epoch = progress.num_epochs;
@@ -49,6 +50,19 @@ static kerf_status begin_loading(kerf__run *run)
     return KERF_OK;
 }
 
+/* Outside of its time the teacher counts nothing, and behind that it is not even asked. */
+static void set_teacher(kerf__run *run, kerf_step *now)
+{
+    const int64_t *steps = run->schedule.distill_steps;
+    kerf__teacher_step(now, run);
+    if (now->step > steps[1])
+        run->flight.teacher = NULL;
+    if (now->step > steps[0] && now->step <= steps[1])
+        return;
+    now->labels = 1;
+    memset(now->taps, 0, sizeof now->taps);
+}
+
 static kerf_status run_step(kerf__run *run)
 {
     kerf_batch batch;
@@ -57,10 +71,10 @@ static kerf_status run_step(kerf__run *run)
     KERF__TRY(kerf_loader_next(run->loader, &batch));
     int64_t step = run->position.step + 1;
     const int64_t per_epoch = run->schedule.steps_per_epoch;
-    kerf_step now = {.lr = kerf__schedule_rate(&run->schedule, run->options, step),
+    kerf_step now = {.lr = kerf__schedule_rate(&run->schedule, step),
                      .step = step,
                      .observe = kerf__observe_share(run->options, step, per_epoch)};
-    kerf__teacher_step(&now, run);
+    set_teacher(run, &now);
     now.shrink = kerf__shrink_by(run->options, now.lr, step, per_epoch);
     kerf_status status = kerf_plan_set_step(run->plan, &now);
     if (status != KERF_OK) {
@@ -93,7 +107,7 @@ static kerf_status run_until(kerf__run *run, int64_t step)
     while (run->position.step < step && !run->cancelled) {
         KERF__TRY(run_step(run));
         if (kerf__now_ms() - run->told_ms >= TELL_MS)
-            kerf__run_tell(run, NULL, NULL);
+            kerf__run_tell(run, &(kerf_train_progress){0});
     }
     if (run->cancelled)
         return stop(run);
@@ -107,7 +121,7 @@ static kerf_status run_schedule(kerf__run *run)
         KERF__TRY(run_until(run, event->step));
         KERF__TRY(kerf__run_event(run, event));
     }
-    return KERF_OK;
+    return run->cancelled ? stop(run) : KERF_OK;
 }
 
 kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
@@ -116,7 +130,9 @@ kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
     if (kerf_state_device(s) == NULL)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: the state lies in host memory, must lie on a "
                                              "device");
-    kerf__run run = {.g = g, .s = s, .d = d, .options = options};
+    kerf__run run = {.g = g, .s = s, .d = d, .given = options, .trained = g};
+    run.own = kerf__train_own_options(options);
+    run.options = &run.own;
     run.loss = NAN;
     run.saved_step = run.saved_next = -1;
     run.folder.lock = -1;
@@ -129,8 +145,10 @@ kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
     }
     if (status == KERF_OK)
         status = kerf__prune_settle_gates(g, s);
-    if (status == KERF_OK && options->prune.events > 0)
+    if (status == KERF_OK && run.schedule.num_prunes > 0)
         status = kerf_prune_harden(g, s);
+    if (status == KERF_OK)
+        status = kerf__run_quantize(&run);
     kerf__run_end(&run);
     return status;
 }

@@ -8,8 +8,12 @@
  *   train.c          the loop: steps up to the next event, the event, and again
  *   events.c         what each event does
  *   epoch_lines.c    what the folder tells of each epoch
+ *   round_event.c    that of quantization
  *   resume.c         checkpoints of this run, written and taken up again
- *   run_setup.c      making plans, loader and pruner
+ *   run_setup.c      what comes before the first step
+ *   run_plans.c      plans and pruners, and their choices
+ *   schedule_add.c   which events the caller's list makes
+ *   prune_check.c    whether prunings get along
  *   teacher.c        what a student learns from
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
@@ -26,18 +30,22 @@ typedef struct kerf__run {
     kerf_graph *g; /* borrowed, as the next three */
     kerf_state *s;
     const kerf_dataset *d;
-    const kerf_train_options *options;
+    const kerf_train_options *given;
+    const kerf_graph *trained; /* what plans are made of: g, or `rounding` */
 
-    kerf__schedule schedule; /* owned, as all below */
+    kerf_train_options own;            /* those given, with what single events of the list say */
+    const kerf_train_options *options; /* these */
+    kerf__schedule schedule;           /* owned, as all below */
     kerf__run_folder folder;
     char *options_text, *choices;
-    void *graph; /* serialized */
+    void *graph; /* `trained`, serialized */
     size_t graph_bytes;
+    kerf_graph *rounding; /* NULL: none yet */
 
     kerf_plan *plan;
     kerf_loader *loader;
     kerf__evaluator evaluator; /* .samples 0: no validation split */
-    kerf_pruner *pruner;       /* NULL: no pruning */
+    kerf_pruner **pruners;     /* one a pruning of the schedule; NULL: none yet */
     kerf_plan *teacher;        /* NULL: none */
 
     kerf__position position;
@@ -59,22 +67,40 @@ typedef struct kerf__run {
 
 /* ---- train_options.c ---- */
 kerf_status kerf__train_check_options(const kerf_train_options *options, const kerf_dataset *d);
+/* With fields set that single events of the list say: the teacher, and how long ranges follow. */
+kerf_train_options kerf__train_own_options(const kerf_train_options *given);
 /* What decides the result, a line each: NAME=VALUE; the caller frees it. */
-kerf_status kerf__train_options_text(char **text, const kerf_train_options *options,
-                                     const kerf_graph *g, const kerf_dataset *d);
+kerf_status kerf__train_options_text(char **text, const kerf__run *run);
 
 /* ---- run_setup.c ---- */
 /* Everything up to the first step; on resume from where the checkpoint stands. */
 kerf_status kerf__run_begin(kerf__run *run);
 void kerf__run_end(kerf__run *run);
+
+/* ---- run_plans.c ---- */
+/* All plans and pruners of the graph as it stands, by the choices of the run. */
+kerf_status kerf__run_make_plans(kerf__run *run);
+void kerf__run_drop_plans(kerf__run *run);
 /* What all plans of the run have chosen, as one object, and in choices.json; once more before a
  * checkpoint, as a first launch may have been refused since. */
 kerf_status kerf__run_collect_choices(kerf__run *run);
-/* How many of the weights are pruned, for the epoch's line and the callback; waits. */
-kerf_status kerf__run_read_sparsity(kerf__run *run);
 /* Behind new masks, with nothing in flight: plans that would be others now are made anew, so that
  * a run that is resumed has the same. */
 kerf_status kerf__run_follow_zeros(kerf__run *run);
+/* The plan of training again, with other weights frozen. */
+kerf_status kerf__run_follow_frozen(kerf__run *run);
+
+/* ---- prune_check.c ---- */
+/* Prunings that choose the same layer at one time, or by two methods, are refused by its name. */
+kerf_status kerf__run_check_prunes(const kerf__run *run);
+
+/* ---- round_event.c ---- */
+/* Roundings come into the network; all plans are others from here on. */
+kerf_status kerf__run_round(kerf__run *run);
+/* The same copy once more, before plans are made, where a checkpoint is from behind that. */
+kerf_status kerf__run_round_again(kerf__run *run, const kerf_state *saved);
+/* At the end of all: g gets integers. */
+kerf_status kerf__run_quantize(kerf__run *run);
 
 /* ---- penalty.c ---- */
 /* What the penalty draws to 0, for a plan's options; the caller frees the list, also on failure. */
@@ -94,10 +120,12 @@ void kerf__teacher_step(kerf_step *step, const kerf__run *run);
 kerf_status kerf__teacher_digest(const kerf_distillation *distill, uint64_t *out);
 
 /* ---- train.c ---- */
-/* Calls back; remembers a wish to stop. */
-void kerf__run_tell(kerf__run *run, const kerf_epoch *finished, const kerf_pruner *pruned);
+/* Calls back with what has just happened and where the run stands; remembers a wish to stop. */
+void kerf__run_tell(kerf__run *run, const kerf_train_progress *happened);
 
 /* ---- events.c ---- */
+/* How many of the weights are pruned, for the epoch's line and the callback; waits. */
+kerf_status kerf__run_read_sparsity(kerf__run *run);
 kerf_status kerf__run_event(kerf__run *run, const kerf__event *event);
 
 /* ---- epoch_lines.c ---- */

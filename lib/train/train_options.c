@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -30,6 +31,19 @@ kerf_train_options kerf_train_defaults(void)
         .seed = 1,
         .keep_best = 1,
     };
+}
+
+kerf_train_options kerf__train_own_options(const kerf_train_options *given)
+{
+    kerf_train_options own = *given;
+    for (size_t i = 0; i < given->num_events; i++) {
+        const kerf_event *e = &given->events[i];
+        if (e->kind == KERF_EVENT_DISTILL)
+            own.distill = *e->distill;
+        if (e->kind == KERF_EVENT_QUANTIZE)
+            own.freeze_observers = e->quantize->freeze_observers;
+    }
+    return own;
 }
 
 /* ---- checking ----------------------------------------------------------------------------- */
@@ -170,8 +184,6 @@ static void print_pruning(text *t, const kerf_prune_schedule *prune)
 {
     const kerf_prune_options *o = &prune->options;
     print(t, "pruning-events=%d\n", prune->events);
-    if (prune->events == 0)
-        return;
     print(t, "curve=%d\npruning-start=%.17g\npruning-every=%.17g\n", (int)prune->curve,
           prune->start, prune->every);
     print(t, "method=%d\nscope=%d\namount=%.17g\nbiases=%d\npruning-seed=%llu\nmask=%s\n",
@@ -190,25 +202,63 @@ static void print_pruning(text *t, const kerf_prune_schedule *prune)
     print_list(t, "skip", o->skip, o->num_skip);
 }
 
-kerf_status kerf__train_options_text(char **out, const kerf_train_options *options,
-                                     const kerf_graph *g, const kerf_dataset *d)
+static void print_rounding(text *t, const kerf_quantize_event *e)
 {
+    const kerf_quantize_options *q = &e->options;
+    const kerf_calibrate_options *c = &e->calibrate;
+    print(t, "mode=%d weights=%d activations=%d per=%d block=%lld\n", (int)q->mode, (int)q->weights,
+          (int)q->activations, (int)q->per, (long long)q->block);
+    print(t, "asymmetric=%d bias-correct=%d learn-ranges=%d trains=%d equalize=%d\n", q->asymmetric,
+          q->bias_correct, q->learn_ranges, e->trains, e->equalize);
+    print(t, "observer=%d percentile=%.17g samples=%lld batch=%lld seed=%llu\n", (int)c->observer,
+          c->percentile, (long long)c->samples, (long long)c->batch, (unsigned long long)c->seed);
+    for (size_t i = 0; i < q->num_choices; i++)
+        print(t, "weights of %s=%d mode=%d\n", q->choices[i].pattern, (int)q->choices[i].weights,
+              (int)q->choices[i].mode);
+    print_list(t, "layers", q->layers, q->num_layers);
+    print_list(t, "skip", q->skip, q->num_skip);
+}
+
+/* Prunings are told by the schedule's own. */
+static void print_event(text *t, const kerf_event *e)
+{
+    if (e->kind == KERF_EVENT_PRUNE)
+        return;
+    print(t, "event=%d start=%.17g end=%.17g every=%.17g\n", (int)e->kind, e->start, e->end,
+          e->every);
+    if (e->kind == KERF_EVENT_QUANTIZE)
+        print_rounding(t, e->quantize);
+    if (e->kind == KERF_EVENT_LR)
+        print(t, "lr=%.17g schedule=%d warmup=%.17g\n", e->lr.lr, (int)e->lr.schedule,
+              e->lr.warmup);
+    if (e->kind == KERF_EVENT_FREEZE)
+        print_list(t, "freeze", e->freeze.patterns, e->freeze.num_patterns);
+}
+
+kerf_status kerf__train_options_text(char **out, const kerf__run *run)
+{
+    const kerf_train_options *options = run->options;
+    const kerf_dataset *d = run->d;
     text t = {0};
     char shape[128];
     uint64_t teacher = 0;
     if (options->distill.teacher != NULL)
         KERF__TRY(kerf__teacher_digest(&options->distill, &teacher));
     print_training(&t, options);
-    print_pruning(&t, &options->prune);
+    for (size_t i = 0; i < run->schedule.num_prunes; i++)
+        print_pruning(&t, &run->schedule.prunes[i]);
+    for (size_t i = 0; i < options->num_events; i++)
+        print_event(&t, &options->events[i]);
     if (options->distill.teacher != NULL)
         print(&t, "teacher=%016llx\n", (unsigned long long)teacher);
-    print(&t, "prep=%s\n", kerf__choose_prep(options->prep, g, d));
+    print(&t, "prep=%s\n", kerf__choose_prep(options->prep, run->g, d));
     print(&t, "augment=%s\n", options->augment != NULL ? options->augment : "");
     print(&t, "training-samples=%lld\nvalidation-samples=%lld\nsample=%s\nclasses=%d\n",
           (long long)kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN),
           (long long)kerf_dataset_num_samples(d, KERF_SPLIT_VAL),
           kerf_shape_text(kerf_dataset_sample_shape(d), shape, sizeof shape),
           kerf_dataset_num_classes(d));
+    print(&t, "network=%016llx\n", (unsigned long long)XXH64(run->graph, run->graph_bytes, 0));
     if (t.failed) {
         free(t.at);
         return kerf__fail_memory("train", t.capacity);

@@ -4,7 +4,7 @@
 #include "check.h"
 #include "train/schedule.h"
 
-static void check_rate(const kerf_train_options *o, int64_t step, double want)
+static void check_rate(const kerf_lr_event *o, int64_t step, double want)
 {
     double got = (double)kerf__learning_rate(o, step, 90, 30);
     if (fabs(got - want) <= 1e-7 * fabs(want))
@@ -16,10 +16,7 @@ static void check_rate(const kerf_train_options *o, int64_t step, double want)
 static void test_learning_rates(void)
 {
     const double pi = 3.14159265358979323846;
-    kerf_train_options o = kerf_train_defaults();
-    o.lr = 0.4;
-    o.epochs = 3;
-    o.schedule = KERF_LR_CONST;
+    kerf_lr_event o = {.lr = 0.4, .schedule = KERF_LR_CONST};
     check_rate(&o, 1, 0.4);
     check_rate(&o, 90, 0.4);
     o.schedule = KERF_LR_COSINE;
@@ -57,7 +54,7 @@ static void test_order(void)
     o.epochs = 2.5;
     o.prune = (kerf_prune_schedule){.events = 3, .start = 0, .every = 1};
     CHECK_OK(kerf__schedule_create(&s, &o, 120));
-    CHECK(s.num_steps == 300 && s.num_epochs == 3 && s.last_prune == 240);
+    CHECK(s.num_steps == 300 && s.num_epochs == 3 && s.last_change == 240);
     check_event(&s, 0, 0, KERF__EVENT_PRUNE, 1);
     check_event(&s, 1, 100, KERF__EVENT_CHECK, 1);
     check_event(&s, 2, 120, KERF__EVENT_EPOCH, 1);
@@ -82,7 +79,7 @@ static void test_pruning_by_steps(void)
             CHECK(s.events[i].step == step);
             step += 100;
         }
-    CHECK(step == 5800 && s.last_prune == 5700);
+    CHECK(step == 5800 && s.last_change == 5700);
     kerf__schedule_free(&s);
 }
 

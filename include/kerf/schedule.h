@@ -1,0 +1,94 @@
+/* schedule.h -- what happens when in a run of kerf_train(): a list of events.
+ *
+ * An event happens between two steps, or acts from one to another.  Times are epochs, fractions
+ * count steps.  At one instant the order is: the end of an epoch (measured, its checkpoint),
+ * evaluations, prunings, what lifts masks, quantization, freezing, checkpoints, calls; of one kind
+ * the order of the list.  A checkpoint may be taken up between any two of them, to the same bits.
+ *
+ * kerf_train_options has fields of its own for what single commands want: its pruning, teacher and
+ * learning rate are events like those of the list. */
+#ifndef KERF_SCHEDULE_H
+#define KERF_SCHEDULE_H
+
+#include "kerf/prune.h"
+#include "kerf/quantize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum kerf_lr_schedule {
+    KERF_LR_CONST,
+    KERF_LR_STEP,   /* times 0.1 after each third of the steps */
+    KERF_LR_COSINE, /* to 0 (Loshchilov and Hutter 2017) */
+    KERF_LR_EXP,    /* to 1 % of it */
+    KERF_LR_LINEAR  /* to 0 */
+} kerf_lr_schedule;
+
+typedef enum kerf_event_kind {
+    KERF_EVENT_EVALUATE,   /* held back samples are measured, beyond the ends of epochs */
+    KERF_EVENT_PRUNE,      /* at start, then every `every`, the last not behind end */
+    KERF_EVENT_QUANTIZE,   /* once */
+    KERF_EVENT_FREEZE,     /* weights get no updates from start to end */
+    KERF_EVENT_DISTILL,    /* a teacher counts from start to end */
+    KERF_EVENT_LR,         /* a new curve begins; it ends where the next begins */
+    KERF_EVENT_CHECKPOINT, /* beyond those at the ends of epochs and around changes */
+    KERF_EVENT_CALL,
+    KERF_NUM_EVENT_KINDS
+} kerf_event_kind;
+
+/* Prunings of one list may choose the same layer only by one method, and one after the other. */
+typedef struct kerf_prune_event {
+    kerf_prune_options options;
+    kerf_prune_curve curve; /* over the prunings from start to end */
+    double lift;            /* as in kerf_prune_schedule, as the next two */
+    int rewinds;
+    double rewind;
+} kerf_prune_event;
+
+/* From `start` on the network is trained with its roundings (kerf_quantize_rounding): batch norms
+ * are folded, ranges found there and then, masks and moments kept.  At the end of the run the graph
+ * has integers, as after kerf_quantize(). */
+typedef struct kerf_quantize_event {
+    kerf_quantize_options options;    /* ranges and learned NULL */
+    kerf_calibrate_options calibrate; /* of static modes */
+    int trains;                       /* 0: nothing is trained so, all happens at the run's end */
+    int equalize;                     /* 1: kerf_quantize_equalize() first */
+    double freeze_observers;          /* epoch of the run up to which ranges follow what is seen */
+} kerf_quantize_event;
+
+typedef struct kerf_lr_event {
+    double lr;
+    kerf_lr_schedule schedule;
+    double warmup; /* epochs */
+} kerf_lr_event;
+
+typedef struct kerf_freeze_event {
+    const char *const *patterns; /* shell patterns of weights */
+    size_t num_patterns;
+} kerf_freeze_event;
+
+/* Nonzero stops the run, as a progress callback does.  Nothing is in flight. */
+typedef struct kerf_call_event {
+    int (*call)(void *context, int64_t step);
+    void *context;
+} kerf_call_event;
+
+typedef struct kerf_event {
+    kerf_event_kind kind;
+    double start, end; /* end 0: that of the run; of prunings: start */
+    double every;      /* 0: once */
+    union {            /* borrowed, and untouched as long as the run goes */
+        const kerf_prune_event *prune;
+        const kerf_quantize_event *quantize;
+        const struct kerf_distillation *distill;
+        kerf_lr_event lr;
+        kerf_freeze_event freeze;
+        kerf_call_event call;
+    };
+} kerf_event;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
