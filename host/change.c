@@ -115,6 +115,9 @@ static void forget_summary(const char *dir)
 int change_make_folder(change *c)
 {
     const options *o = c->o;
+    c->train.run_dir = c->run_dir;
+    if (c->run_dir != NULL)
+        return 0;
     c->run_dir =
         o->run_dir != NULL ? copy_text(o->run_dir, strlen(o->run_dir), 0) : default_run_dir(o);
     if (c->run_dir == NULL)
@@ -189,12 +192,12 @@ static int read_metrics(change *c, const char *name)
 static int read_epochs(change *c)
 {
     char name[64];
-    int code = c->in_rounds ? 0 : read_metrics(c, "metrics.jsonl");
+    int code = 0;
     for (int i = 1; code == 0 && i <= c->rounds.tried; i++) {
         snprintf(name, sizeof name, "round-%d/metrics.jsonl", i);
         code = read_metrics(c, name);
     }
-    return code;
+    return code == 0 && !c->in_rounds ? read_metrics(c, "metrics.jsonl") : code;
 }
 
 /* ---- the run -------------------------------------------------------------------------- */
@@ -289,6 +292,19 @@ int change_train(change *c)
         return EXIT_INTERRUPTED;
     }
     return status == KERF_OK ? read_epochs(c) : fail_run(c, status);
+}
+
+int change_train_round(change *c, int round)
+{
+    kerf_status status = change_keep_zeros(c);
+    progress_begin(&c->bar, c->o, c->o->command);
+    if (status == KERF_OK)
+        status = kerf_train(c->s.m.g, c->s.m.s, c->s.data, &c->train);
+    progress_clear(&c->bar);
+    c->rounds.tried = round; /* whose epochs are told */
+    if (status == KERF_ERR_CANCELLED)
+        return EXIT_INTERRUPTED; /* as with all rounds: they begin anew */
+    return status == KERF_OK ? 0 : fail_kerf(c->o, status);
 }
 
 static int put_json(const change *c, const char *name, json_t *object)

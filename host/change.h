@@ -46,6 +46,8 @@ int change_hold_back(change *c);
 void change_use(change *c, const kerf_train_options *train);
 /* Keeps zeros, then trains by c->train. */
 int change_train(change *c);
+/* The same for a round before the last: trains by c->train, in its folder. */
+int change_train_round(change *c, int round);
 /* Measures `after`, writes the model and fills the run's folder. */
 int change_store(change *c);
 /* The same, and prints tables or JSON. */

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "json.h"
 #include "prune_analyse.h"
+#include "prune_channels.h"
 #include "target.h"
 
 static kerf_prune_options prune_options(const options *o)
@@ -239,10 +240,26 @@ static int prune(change *c, kerf_prune_options *p, kerf_prune_found **found)
     return wants_training(c->o) ? prune_and_train(c, p) : prune_at_once(c, p);
 }
 
+/* What only --remove knows. */
+static int check_channels(const options *o)
+{
+    static const char *const others[] = {"criterion", "macs", "round-to", "min-channels"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (options_given(o, others[i]))
+            return fail_usage(o, "--%s: is about channels that go, wants --remove", others[i]);
+    if (o->scope > KERF_SCOPE_GLOBAL)
+        return fail_usage(o, "--scope isomorphic: wants --remove; must be layer or global");
+    return 0;
+}
+
 int cmd_prune(const options *o)
 {
     change c;
+    if (channels_wanted(o))
+        return prune_channels(o);
     kerf_prune_options p = prune_options(o);
+    if (check_channels(o) != 0)
+        return EXIT_USAGE;
     if (kerf_prune_structure_parse(&p, o->structure) != KERF_OK)
         return fail_usage(o, "--%s", kerf_last_error());
     if (o->analyse)

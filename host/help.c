@@ -73,7 +73,8 @@ static const lesson lessons[] = {
      "  kerf prune dense.onnx --data fashion-mnist --sparsity 0.99 --scope global --events 10 \\\n"
      "       --retrain 5 --max-drop 1 -o pruned.onnx    # as far as it goes\n"
      "  kerf prune dense.onnx --structure n:m=2:4 -o half.onnx\n"
-     "  kerf prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx\n"},
+     "  kerf prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx\n"
+     "  kerf prune dense.onnx --remove --macs 50% --round-to 16 -o half.onnx       # channels, for real\n"},
     {"distill",
      "Trains STUDENT by labels and by what TEACHER says of each sample: how near the wrong "
      "classes\n"

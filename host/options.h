@@ -79,7 +79,9 @@ typedef struct options {
     int64_t events;
     double retrain, finetune, lift, rewind, min_keep;
     text_list layers, skip;
-    const char *mask, *structure;
+    const char *mask, *structure, *macs;
+    int remove, groups_only, criterion;
+    int64_t round_to, min_channels;
     const char *classes; /* of the data; num_classes of a new network */
 
     int profile;

@@ -11,6 +11,7 @@
 #include "kerf/nets.h"
 #include "kerf/io.h"
 #include "kerf/plan.h"
+#include "kerf/channels.h"
 #include "kerf/prune.h"
 #include "kerf/quantize.h"
 #include "kerf/share.h"

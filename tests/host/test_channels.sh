@@ -1,0 +1,63 @@
+#!/bin/sh
+# test_channels.sh -- `kerf prune --remove` and `--groups`: channels that are gone, judged by ONNX
+# Runtime on models of others, and what is said of what cannot be had.
+. "$(dirname "$0")/lib.sh"
+export KERF_DEVICE=0
+need_python
+judge="$KERF_TEST_SOURCE/tests/host/channels_judge.py"
+data=random:1,28,28,10
+
+# ---- channels that add nothing change no output --------------------------------------------------
+models=$(dirname "$(dirname "$(dirname "$PYTHON")")")/venv-models
+# Heights that these models take: the reader of lines 48 alone.
+for model in det:64 rec:48 cls:48; do
+    file=$(find "$models/" -name "*${model%:*}_infer.onnx" | head -1)
+    [ -n "$file" ] || { failed "no model ${model%:*} in $models"; continue; }
+    "$PYTHON" "$judge" zero "$file" zeros.onnx || failed "zero $model"
+    expect 0 "" "$KERF" prune zeros.onnx --remove -f -q -o cut.onnx
+    "$PYTHON" "$judge" compare zeros.onnx cut.onnx "${model#*:}" || failed "$model says something else"
+done
+
+# ---- groups ------------------------------------------------------------------------------------
+"$KERF" new lenet-5 -q -o fresh.onnx || failed new
+expect 0 "conv1          20    20  conv1, conv2" "$KERF" prune fresh.onnx --groups
+expect 0 "stay: they are an output of the network" "$KERF" prune fresh.onnx --groups
+expect 0 "goes" "$KERF" prune fresh.onnx --groups --sparsity 0.5 --layers conv1
+expect_json "groups.0.channels=20 groups.0.left=10 groups.0.members.0.weight groups.0.numbers.0.score" \
+    "$KERF" prune fresh.onnx --groups --sparsity 0.5 --json
+[ ! -e cut2.onnx ] || failed "--groups wrote a model"
+
+# ---- amounts -----------------------------------------------------------------------------------
+expect_json "removed.0.0.left=12 after.macs before.macs" \
+    "$KERF" prune fresh.onnx --remove --sparsity 0.4 --json -f -o cut.onnx
+expect_json "removed.0.0.left=16" "$KERF" prune fresh.onnx --remove --sparsity 0.4 --round-to 8 --json -f -o cut.onnx
+expect_json "after.macs" "$KERF" prune fresh.onnx --remove --macs 50% --json -f -o cut.onnx
+"$PYTHON" -c 'import json
+x = json.load(open("out.txt"))
+assert 0.4 * x["before"]["macs"] < x["after"]["macs"] <= 0.5 * x["before"]["macs"], x["after"]' || failed "--macs 50% is not held"
+for criterion in l1 linf fpgm lamp random; do
+    expect 0 "" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --criterion $criterion --scope global -q -f -o cut.onnx
+    "$KERF" infer cut.onnx --random 3 -q -o y.npy 2>/dev/null || "$KERF" info cut.onnx >/dev/null || failed "$criterion: what is left does not run"
+done
+
+# ---- in steps, with training between them ---------------------------------------------------------
+expect_json "removed.2 epochs.2 after.top1" \
+    "$KERF" prune fresh.onnx --data $data --remove --macs 40% --events 3 --retrain 0.2 --finetune 0.2 --json -f -o steps.onnx
+"$PYTHON" -c 'import json
+x = json.load(open("out.txt"))
+assert len(x["removed"]) == 3 and len(x["epochs"]) == 3, (len(x["removed"]), len(x["epochs"]))
+assert x["after"]["macs"] <= 0.4 * x["before"]["macs"]' || failed "three steps are not three steps"
+[ -s steps.run/round-2/checkpoint ] || failed "a step has no folder"
+
+# ---- what cannot be had ----------------------------------------------------------------------------
+expect_error 2 "kerf: prune: --macs 150%: must be a share of the multiply-adds that is left, such as 50%" \
+    "$KERF" prune fresh.onnx --remove --macs 150% -o no.onnx
+expect 1 "are left, must be 0.1 %" "$KERF" prune fresh.onnx --remove --macs 0.1% -q -o no.onnx
+expect 1 "no BatchNormalization" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --criterion bn -q -o no.onnx
+expect 1 "fits no layer" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --layers conv9 -q -o no.onnx
+expect 1 "none of the layers' channels may go" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --layers fc2 -q -o no.onnx
+expect 2 "only whole channels are removed" "$KERF" prune fresh.onnx --remove --structure kernel --sparsity 0.5 -o no.onnx
+expect 2 "wants --remove" "$KERF" prune fresh.onnx --sparsity 0.5 --round-to 8 -o no.onnx
+expect 2 "must be layer or global" "$KERF" prune fresh.onnx --sparsity 0.5 --scope isomorphic -o no.onnx
+[ ! -e no.onnx ] || failed "a failure wrote a model"
+finish
