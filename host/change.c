@@ -71,6 +71,7 @@ static void set_training(change *c, kerf_penalty penalty)
     t->warmup = o->warmup;
     t->seed = (uint64_t)o->seed;
     t->resume = o->resume;
+    t->tensorboard = o->tensorboard;
     t->keep_best = c->s.data != NULL && kerf_dataset_num_samples(c->s.data, KERF_SPLIT_VAL) > 0;
     t->augment = o->augment;
     t->memory_bytes = (size_t)o->memory;
@@ -243,6 +244,7 @@ void change_use(change *c, const kerf_train_options *train)
     c->train.callback = was.callback;
     c->train.context = was.context;
     c->train.resume = was.resume;
+    c->train.tensorboard = was.tensorboard;
 }
 
 kerf_status change_keep_zeros(change *c)

@@ -95,6 +95,7 @@ const option_row option_rows[] = {
     {"no-keep-zeros", 0, OPTION_FLAG, GROUP_TRAIN, FIELD(no_keep_zeros), "", "let zeros of the file grow back, where a layer has more than 5 % of them; others do anyway", NO_RANGE},
     {"memory", 0, OPTION_BYTES, GROUP_TRAIN | GROUP_BENCH, FIELD(memory), "BYTES", "stay within; training computes some results twice for it: 512M, 2G (what the device has)", NO_RANGE},
     {"run-dir", 0, OPTION_TEXT, GROUP_RUN, FIELD(run_dir), "DIR", "checkpoint and records of the run (OUT.run)", NO_RANGE},
+    {"tensorboard", 0, OPTION_FLAG, GROUP_RUN | GROUP_RECIPE, FIELD(tensorboard), "", "the run's folder gets an event file for TensorBoard", NO_RANGE},
     {"resume", 0, OPTION_FLAG, GROUP_RUN | GROUP_RECIPE, FIELD(resume), "", "go on where that run stopped; give the same options", NO_RANGE},
 
     /* distilling */

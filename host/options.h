@@ -67,7 +67,7 @@ typedef struct options {
 
     double max_launch_ms;
     double epochs, lr, momentum, weight_decay, warmup;
-    int optimizer, schedule, loss, no_keep_zeros, resume;
+    int optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
     text_list freeze;
     const char *penalty;
     double penalty_from, penalty_until;

@@ -91,6 +91,7 @@ typedef struct kerf_train_options {
     const char *augment;       /* of training samples, kerf_augment_parse(); NULL: none */
     const char *choices;       /* NULL: store or guess */
     const char *run_dir;       /* checkpoint, metrics.jsonl, choices.json; NULL: none */
+    int tensorboard;           /* 1: run_dir gets an event file for TensorBoard, too */
     int resume;                /* 1: go on from run_dir's checkpoint */
     int keep_best;             /* 1: end with the best epoch's weights (validation split); epochs
                                 * before the last pruning event do not count, and with gates none

@@ -22,9 +22,10 @@ static kerf_status name_files(kerf__run_folder *f, const char *path)
     f->checkpoint = kerf__path_join(path, "checkpoint");
     f->previous = kerf__path_join(path, "checkpoint.old");
     f->metrics = kerf__path_join(path, "metrics.jsonl");
+    f->events = kerf__path_join(path, "events.out.tfevents.kerf");
     f->choices = kerf__path_join(path, "choices.json");
-    if (!f->path || !f->checkpoint || !f->previous || !f->metrics || !f->choices)
-        return kerf__fail_memory(path, 5 * strlen(path));
+    if (!f->path || !f->checkpoint || !f->previous || !f->metrics || !f->events || !f->choices)
+        return kerf__fail_memory(path, 6 * strlen(path));
     return KERF_OK;
 }
 
@@ -82,6 +83,7 @@ void kerf__run_folder_close(kerf__run_folder *f)
     free(f->checkpoint);
     free(f->previous);
     free(f->metrics);
+    free(f->events);
     free(f->choices);
     *f = (kerf__run_folder){.lock = -1};
 }

@@ -2,6 +2,7 @@
  *
  *   checkpoint, checkpoint.old   see checkpoint.h
  *   metrics.jsonl                a line an epoch (epoch_lines.c)
+ *   events.out.tfevents.kerf     the same for TensorBoard, where it is wanted
  *   choices.json                 which variant for which case
  *   lock                         held while a process works here; holds its number */
 #ifndef KERF_TRAIN_RUN_FOLDER_H
@@ -10,8 +11,8 @@
 #include "kerf/train.h"
 
 typedef struct kerf__run_folder {
-    char *path, *checkpoint, *previous, *metrics, *choices; /* owned; NULL: no folder */
-    int lock;                                               /* file descriptor, -1 without */
+    char *path, *checkpoint, *previous, *metrics, *events, *choices; /* owned; NULL: no folder */
+    int lock; /* file descriptor, -1 without */
 } kerf__run_folder;
 
 /* Makes and locks it; path NULL gives none.  A folder in use is an error that says by whom. */
