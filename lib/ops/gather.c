@@ -10,11 +10,14 @@
  * updates of one element the last counts, and sums go from the first to the last, so that the
  * bits are the same every time.
  *
+ * A table of few numbers has a method of its own for its gradient: gather_few.c.
+ *
  * Device side: kernels/gather.cl.  Definition: tests/ref/ref_gather.c. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "ops/gather_few.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_gather;
@@ -400,26 +403,37 @@ static kerf_status build(const kerf__op_case *c)
     return form_of(c->node)->does == TAKES ? build_take(c) : build_put(c);
 }
 
-static const kerf__variant VARIANTS[] = {
-    KERF__BOTH_STYLES("gather", .fits = kerf__fits_31_bits, .build = build),
+#define PLAIN KERF__BOTH_STYLES("gather", .fits = kerf__fits_31_bits, .build = build)
+
+static const kerf__variant VARIANTS[] = {PLAIN};
+static const kerf__variant ROWS_VARIANTS[] = {
+    {.name = "gather_few_wide",
+     .wide = 1,
+     .fits = kerf__gather_few_fits_wide,
+     .scratch_bytes = kerf__gather_few_scratch,
+     .build = kerf__gather_few_build},
+    {.name = "gather_few_simt",
+     .fits = kerf__gather_few_fits_simt,
+     .scratch_bytes = kerf__gather_few_scratch,
+     .build = kerf__gather_few_build},
+    PLAIN,
 };
 
-#define ENTRY(name, num, rule)                                                                     \
+#define ENTRY(name, num, rule, table)                                                              \
     {                                                                                              \
         .op = (name), .min_inputs = (num), .max_inputs = (num), .num_outputs = 1, .infer = infer,  \
-        .gradient = (rule), .variants = VARIANTS,                                                  \
-        .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]                                       \
+        .gradient = (rule), .variants = (table), .num_variants = sizeof(table) / sizeof(table)[0]  \
     }
 
 extern const kerf__op kerf__ops_gather[];
 const kerf__op kerf__ops_gather[] = {
-    ENTRY("Gather", 2, gradient),
-    ENTRY("GatherElements", 2, gradient),
-    ENTRY("GatherND", 2, gradient),
-    ENTRY("ScatterElements", 3, gradient),
-    ENTRY("ScatterND", 3, gradient),
-    ENTRY("kerf.GatherElementsGrad", 2, NULL),
-    ENTRY("kerf.GatherGrad", 2, NULL),
-    ENTRY("kerf.GatherNDGrad", 2, NULL),
+    ENTRY("Gather", 2, gradient, VARIANTS),
+    ENTRY("GatherElements", 2, gradient, VARIANTS),
+    ENTRY("GatherND", 2, gradient, VARIANTS),
+    ENTRY("ScatterElements", 3, gradient, VARIANTS),
+    ENTRY("ScatterND", 3, gradient, VARIANTS),
+    ENTRY("kerf.GatherElementsGrad", 2, NULL, VARIANTS),
+    ENTRY("kerf.GatherGrad", 2, NULL, ROWS_VARIANTS),
+    ENTRY("kerf.GatherNDGrad", 2, NULL, VARIANTS),
     {.op = NULL},
 };

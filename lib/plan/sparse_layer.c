@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "plan/shared_weights.h"
 #include "plan/zeros_known.h"
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -152,13 +153,15 @@ kerf_status kerf__sparse_decide(const kerf__planning *p, const kerf__sparse_ques
     double most_density;
     int64_t count, num;
     KERF__TRY(find_most_density(p, q, &most_density));
-    KERF__TRY(kerf__plan_count_entries(p->plan, q->state_id, &count, &num));
+    KERF__TRY(kerf__plan_count_weights(p->plan, q->of, &count, &num));
     *is_sparse = pays(most_density, count, num);
     *capacity = count + count / 8 + 64 < num ? count + count / 8 + 64 : num;
     KERF__TRY(mark(p, q, (double)count / (double)num));
-    return kerf__plan_note_zeros(
-        p->plan,
-        &(kerf__zeros){q->state_id, *is_sparse, *is_sparse ? *capacity : num, -1, most_density});
+    if (q->of->state_id < 0) /* zeros of a codebook stay where they are */
+        return KERF_OK;
+    return kerf__plan_note_zeros(p->plan,
+                                 &(kerf__zeros){q->of->state_id, *is_sparse,
+                                                *is_sparse ? *capacity : num, -1, most_density});
 }
 
 /* ---- at work --------------------------------------------------------------------------------- */

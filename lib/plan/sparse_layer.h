@@ -25,10 +25,10 @@ kerf_status kerf__sparse_find_pattern(const kerf__planning *p, kerf_value *weigh
 
 /* A layer that may become sparse, in all its directions or none. */
 typedef struct kerf__sparse_question {
-    kerf_node *nodes[3]; /* dense: forward, and gradients by source and weights; NULL: none */
-    kerf_node *update;   /* of the weights; NULL: none */
-    int state_id;        /* what its pattern is made of */
-    double guess;        /* sparse up to this density where nothing was measured; -1: never */
+    kerf_node *nodes[3];  /* dense: forward, and gradients by source and weights; NULL: none */
+    kerf_node *update;    /* of the weights; NULL: none */
+    const kerf_value *of; /* what its pattern is made of: a state, or shared weights */
+    double guess;         /* sparse up to this density where nothing was measured; -1: never */
 } kerf__sparse_question;
 /* 1 if it is sparse, by what is known of it (zeros_known.h); noted for kerf_plan_is_stale(), and
  * in its nodes. */

@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "plan/shared_weights.h"
 #include "plan/sparse_layer.h"
 #include "plan/zeros_known.h"
 
@@ -151,8 +152,10 @@ static int is_linear(const kerf_plan *p, const kerf_node *n)
     if (bias != NULL && (bias->shape.rank != 1 || kerf_node_float(n, "beta", 1.0f) != 1.0f ||
                          bias->shape.dims[0] != n->outputs[0]->shape.dims[1]))
         return 0;
-    return n->inputs[1]->state_id >= 0 && kerf_shape_num_elements(n->inputs[1]->shape) >=
-                                              least_weights(p, n->inputs[0]->shape.dims[0]);
+    const int is_shared = p->mode == KERF_EVALUATE && kerf__plan_is_shared(n->inputs[1]);
+    return (n->inputs[1]->state_id >= 0 || is_shared) &&
+           kerf_shape_num_elements(n->inputs[1]->shape) >=
+               least_weights(p, n->inputs[0]->shape.dims[0]);
 }
 
 /* The gradient of the weights alone, if it is this layer's product and nothing more. */
@@ -184,7 +187,8 @@ static kerf_node *find_to_source(const layer *l)
 static kerf_status look_at(const kerf__planning *p, kerf_node *n, layer *l)
 {
     *l = (layer){.forward = n, .weights = n->inputs[1]};
-    l->update = kerf__sparse_find_update(n->graph, l->weights);
+    if (l->weights->state_id >= 0)
+        l->update = kerf__sparse_find_update(n->graph, l->weights);
     l->to_source = find_to_source(l);
     if (l->update != NULL && kerf__sparse_is_update(l->update))
         l->to_weights = find_to_weights(l);
@@ -212,7 +216,7 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
         return KERF_OK;
     const kerf__sparse_question q = {{n, l->to_source, l->to_weights},
                                      l->update,
-                                     l->mask->state_id,
+                                     l->mask,
                                      guess(plan, n->inputs[0]->shape.dims[0])};
     return kerf__sparse_decide(p, &q, &l->capacity, is_sparse);
 }

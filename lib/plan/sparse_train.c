@@ -106,7 +106,7 @@ static kerf_status choose(const kerf__planning *p, kerf_node *n, layer *l, int *
     if (l->mask == NULL)
         return KERF_OK;
     const kerf__sparse_question q = {
-        {n, l->to_source, l->to_weights}, l->update, l->mask->state_id, guess(p, &l->v)};
+        {n, l->to_source, l->to_weights}, l->update, l->mask, guess(p, &l->v)};
     return kerf__sparse_decide(p, &q, &l->capacity, is_sparse);
 }
 

@@ -23,6 +23,7 @@
 #include "ops/conv_wide.h"
 #include "ops/sparse_conv.h"
 #include "ops/sparse_places.h"
+#include "plan/shared_weights.h"
 #include "plan/sparse_layer.h"
 #include "plan/zeros_known.h"
 
@@ -47,8 +48,8 @@ typedef struct zeros {
 
 /* ---- how many zeros ------------------------------------------------------------------------- */
 
-/* The state or constant that weights come from, by way of what keeps zeros where they are; NULL:
- * an input or a result. */
+/* The state, constant or shared weight that weights come from, by way of what keeps zeros where
+ * they are; NULL: an input or a result. */
 static const kerf_value *origin(const kerf_value *v)
 {
     const kerf_shape shape = v->shape;
@@ -56,7 +57,8 @@ static const kerf_value *origin(const kerf_value *v)
         kerf_value *const *in = v->producer->inputs;
         v = kerf_shape_equal(in[0]->shape, shape) ? in[0] : in[1];
     }
-    const int is_kept = v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT;
+    const int is_kept =
+        v->kind == KERF__VALUE_STATE || v->kind == KERF__VALUE_CONSTANT || kerf__plan_is_shared(v);
     return is_kept && kerf_shape_equal(v->shape, shape) && v->type == KERF_F32 ? v : NULL;
 }
 
@@ -85,11 +87,11 @@ static kerf_status read_density(const zeros *z, const kerf_value *v, double *out
     if (v->kind == KERF__VALUE_CONSTANT)
         count_constant(v->constant, &count, &total);
     else
-        KERF__TRY(kerf__plan_count_entries(p, v->state_id, &count, &total));
+        KERF__TRY(kerf__plan_count_weights(p, v, &count, &total));
     const int percent = kerf__plan_percent_left(count, total);
     const int is_forced = z->p->options->zeros == KERF_ZEROS_SPARSE && total > 0;
     *out = is_forced ? (double)count / (double)total : percent / 100.0;
-    if (v->kind == KERF__VALUE_CONSTANT)
+    if (v->kind != KERF__VALUE_STATE)
         return KERF_OK;
     return kerf__plan_note_zeros(p, &(kerf__zeros){v->state_id, percent < 100, total, percent, 0});
 }

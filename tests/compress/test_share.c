@@ -10,7 +10,7 @@
 #include "op_check.h"
 #include "plan/plan_internal.h"
 
-enum { MOST = 4000, BATCH = 16, FEATURES = 40, HIDDEN = 24, CLASSES = 5 };
+enum { MOST = 4000, BATCH = 16, FEATURES = 80, HIDDEN = 64, CLASSES = 5 };
 static kerf_device *dev;
 
 /* ---- codebooks ------------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static network make(void)
     CHECK_OK(kerf_graph_create(&n.g));
     CHECK_OK(kerf_state_create(&n.s, dev));
     CHECK_OK(kerf_graph_add_input(n.g, "x", KERF_F32, KERF_SHAPE(BATCH, FEATURES), &v));
-    v = add_layer(&n, v, "fc1", FEATURES, HIDDEN, 3);
+    v = add_layer(&n, v, "fc1", FEATURES, HIDDEN, 50);
     CHECK_OK(kerf_graph_add_node(n.g, "Relu", "relu", &v, 1, 1, &relu));
     v = add_layer(&n, relu->outputs[0], "fc2", HIDDEN, CLASSES, 0);
     CHECK_OK(kerf_graph_add_output(n.g, v));
@@ -188,9 +188,19 @@ static void feed(kerf_plan *p)
     CHECK_OK(kerf_device_finish(dev));
 }
 
+/* Of the first layer little is left, and a plan knows, whatever its weights are made of. */
+static void check_sparse(const kerf_plan *p)
+{
+    int num = 0;
+    for (size_t i = 0; i < p->graph->num_nodes; i++)
+        num += kerf__node_is(p->graph->nodes[i], "kerf.SparseMatMul");
+    CHECK(num == 1);
+}
+
 static void evaluate(const network *n, float *y)
 {
     kerf_plan *p = plan_of(n, KERF_EVALUATE);
+    check_sparse(p);
     feed(p);
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_tensor_read(kerf_plan_output(p, kerf_value_name(kerf_graph_output(n->g, 0))), y));
@@ -334,7 +344,7 @@ static void test_refused(void)
     check_refused(&(kerf_share_options){.bits = 4, .block = 16},
                   "a block is of 16 weights, must be of 32 or more");
     check_refused(&(kerf_share_options){.bits = 2, .block = 77},
-                  "has 960 weights, must be a multiple of the block of 77");
+                  "has 5120 weights, must be a multiple of the block of 77");
     check_refused(&(kerf_share_options){.bits = 4, .layers = NONE, .num_layers = 1},
                   "'conv*' fits no layer; the first of them is fc1.weight (Gemm fc1)");
     network n = make();
@@ -354,7 +364,7 @@ int main(void)
     test_few_numbers();
     test_random_seeds();
     test_network(0);
-    test_network(120);
+    test_network(128);
     test_training();
     test_keep_zeros();
     test_refused();

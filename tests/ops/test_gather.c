@@ -190,6 +190,26 @@ static void test_many(void)
     check_take(&rows, KERF_S64, 1);
 }
 
+/* Codebooks: few rows that many elements give to, in parts; one in two on the first of them. */
+static void test_few(void)
+{
+    static const int64_t ROWS[] = {1, 2, 5, 16, 64, 65, 256}, NUMS[] = {1024, 1041, 9000, 70000};
+    for (size_t r = 0; r < LENGTH(ROWS); r++)
+        for (size_t n = 0; n < LENGTH(NUMS); n++) {
+            const gather_case few = {"kerf.GatherGrad", NULL, 0, {0, {0}}, {1, {NUMS[n]}}, ROWS[r]};
+            op_check c;
+            if (op_check_small() && (n != r % 2 || r % 3 == 0))
+                continue;
+            op_check_begin(&c, dev);
+            add_indices(&c, &few, (r + n) % 2 == 0 ? KERF_S64 : KERF_S32, n == 1);
+            add_floats(&c, KERF_SHAPE(NUMS[n]), 3);
+            op_check_node(&c, "kerf.GatherGrad", 1);
+            CHECK_OK(kerf_node_set_ints(c.node, "shape", &ROWS[r], 1));
+            op_check_variants(&c, ref_gather, check_tolerance(4, (size_t)NUMS[n]));
+            op_check_end(&c);
+        }
+}
+
 static void check_refused(kerf_status status, const char *op, kerf_shape whole, kerf_type type,
                           kerf_shape indices, const char *words_)
 {
@@ -225,6 +245,7 @@ int main(void)
     test_puts();
     test_gradients_of_puts();
     test_many();
+    test_few();
     test_what_is_refused();
     kerf_device_close(dev);
     return check_result();
