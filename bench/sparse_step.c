@@ -50,7 +50,7 @@ static double step_ms(contender *c, kerf_device *dev)
     return bench_step_ms(c->plan, &c->step, dev);
 }
 
-static double time_steps(contender all[NUM], kerf_device *dev)
+static void time_steps(contender all[NUM], kerf_device *dev)
 {
     enum { LEAST = 15, LONG_ENOUGH_MS = 6000 };
     const double start = kerf__now_ms();
@@ -73,7 +73,6 @@ static double time_steps(contender all[NUM], kerf_device *dev)
                (double)kerf_plan_arena_bytes(all[i].plan) / (1 << 20),
                (double)kerf__plan_needed_bytes(all[i].plan) / (1 << 20));
     printf("dense / sparse,%.2f,%.2f\n", all[DENSE].ms[0] / all[SPARSE].ms[0], dense / sparse);
-    return sparse;
 }
 
 static void time_nodes(const contender *c, const char *name)
@@ -89,30 +88,49 @@ static void time_nodes(const contender *c, const char *name)
     }
 }
 
-/* A step with new masks, which they precede, and a plan with its first step. */
-static void time_changes(contender *c, int64_t batch, double share, double median_ms,
-                         kerf_device *dev)
+static double median(double *x, int num)
 {
-    enum { TIMES = 15 };
+    qsort(x, (size_t)num, sizeof *x, bench_order);
+    return x[num / 2];
+}
+
+/* Steps of now: the machine changes its pace within seconds. */
+static double pace_ms(contender *c, kerf_device *dev)
+{
+    enum { STEPS = 7 };
+    double ms[STEPS];
+    for (int i = 0; i < STEPS; i++)
+        ms[i] = step_ms(c, dev);
+    return median(ms, STEPS);
+}
+
+/* A step with new masks, which they precede, and a plan with its first step; beside the steps that
+ * come before. */
+static void time_changes(contender *c, int64_t batch, double share, kerf_device *dev)
+{
+    enum { TIMES = 31 };
     const double first = share / all_of(share);
-    double masks[TIMES], plans[TIMES];
+    double ms[2][TIMES], steps[2][TIMES];
     for (int i = 0; i < TIMES; i++) {
         int is_stale;
-        double start = kerf__now_ms();
+        double pace = pace_ms(c, dev), start = kerf__now_ms();
         bench_ok(kerf_pruner_apply(c->pruner, first + (1 - first) * (i + 1) / TIMES));
         bench_ok(kerf_plan_is_stale(c->plan, &is_stale));
         step_ms(c, dev);
-        masks[i] = kerf__now_ms() - start - median_ms;
+        ms[0][i] = kerf__now_ms() - start - pace;
+        steps[0][i] = ms[0][i] / pace;
+        pace = pace_ms(c, dev);
         start = kerf__now_ms();
         kerf_plan_destroy(c->plan);
         c->plan = bench_step_plan(c->g, c->s, batch, 0);
         step_ms(c, dev);
-        plans[i] = kerf__now_ms() - start - median_ms;
+        ms[1][i] = kerf__now_ms() - start - pace;
+        steps[1][i] = ms[1][i] / pace;
     }
-    qsort(masks, TIMES, sizeof(double), bench_order);
-    qsort(plans, TIMES, sizeof(double), bench_order);
-    printf("\nchange,median_ms,steps\nmasks,%.3f,%.2f\nplan,%.3f,%.2f\n", masks[TIMES / 2],
-           masks[TIMES / 2] / median_ms, plans[TIMES / 2], plans[TIMES / 2] / median_ms);
+    printf("\nchange,median_ms,steps\n");
+    for (int i = 0; i < 2; i++)
+        printf("%s,%.3f,%.2f\n", i == 0 ? "masks" : "plan", median(ms[i], TIMES),
+               median(steps[i], TIMES));
 }
 
 int main(int argc, char **argv)
@@ -130,10 +148,10 @@ int main(int argc, char **argv)
         if (is_joined)
             bench_ok(kerf_plan_join(all[i].plan));
     }
-    const double median_ms = time_steps(all, dev);
+    time_steps(all, dev);
     for (int i = 0; i < NUM; i++)
         time_nodes(&all[i], NAMES[i]);
-    time_changes(&all[SPARSE], batch, share, median_ms, dev);
+    time_changes(&all[SPARSE], batch, share, dev);
     for (int i = 0; i < NUM; i++) {
         kerf_pruner_destroy(all[i].pruner);
         kerf_plan_destroy(all[i].plan);

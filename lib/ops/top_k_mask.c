@@ -215,7 +215,7 @@ static kerf__grid tie_grid(const kerf__op_case *c, size_t num)
 /* Few elements: ties are rare, and one walk that finds none is over at once. */
 static int walks_in_order(const kerf__op_case *c)
 {
-    enum { FEW = 1 << 19 };
+    enum { FEW = 1 << 14 };
     const size_t num = num_all(c->node);
     return kerf__is_wide(c) && num <= FEW && kerf__loop_fits(c, (int)num);
 }

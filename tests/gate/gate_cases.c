@@ -441,8 +441,8 @@ const gate_case gate_cases[] = {
     {"kerf.ThresholdMask", "f32: f32:5000 bool:5000",      NULL, 0},
     {"kerf.TopKMask",      "s32: f32:5000 bool:5000",      "signed=0", 2},
     {"kerf.TopKMask",      "s32: f32:5000 bool:5000",      "signed=1", 2},
-    {"kerf.TopKMask",      "s32: f32:600000 bool:600000",  "signed=0", 2}, /* its ties are walked by many */
-    {"kerf.TopKMask",      "s32: f32:600000 bool:600000",  "signed=1", 2},
+    {"kerf.TopKMask",      "s32: f32:20000 bool:20000",    "signed=0", 2}, /* its ties are walked by many */
+    {"kerf.TopKMask",      "s32: f32:20000 bool:20000",    "signed=1", 2},
 
     /* Patterns of weights and of masks, as they lie and turned. */
     {"kerf.SparsePattern", "f32:50,70",  "capacity=500",              0},
