@@ -74,7 +74,8 @@ static const lesson lessons[] = {
      "       --retrain 5 --max-drop 1 -o pruned.onnx    # as far as it goes\n"
      "  kerf prune dense.onnx --structure n:m=2:4 -o half.onnx\n"
      "  kerf prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx\n"
-     "  kerf prune dense.onnx --remove --macs 50% --round-to 16 -o half.onnx       # channels, for real\n"},
+     "  kerf prune dense.onnx --remove --macs 50% --round-to 16 -o half.onnx       # channels, for "
+     "real\n"},
     {"distill",
      "Trains STUDENT by labels and by what TEACHER says of each sample: how near the wrong "
      "classes\n"
@@ -176,9 +177,13 @@ static const lesson lessons[] = {
      "curves with what happened when, its layers before and after, its weights, what repeats it.\n"
      "The page is one file that needs no network.  Without -o it is RUN/report.html.  Several "
      "runs\n"
-     "stand side by side.  docs/report.md tells what is on it.",
+     "stand side by side, those that differ in their seed alone as one, with what they know "
+     "against\n"
+     "what they cost.  docs/report.md tells what is on it.",
      "  kerf report pruned.run\n"
-     "  kerf report dense.run pruned.run -o both.html\n"},
+     "  kerf report seed-1.run seed-2.run other-1.run other-2.run -o all.html\n"
+     "  kerf report *.run --csv numbers.csv --svg picture.svg --markdown tables.md\n"
+     "  kerf report pruned.run -o - --format md\n"},
     {"demo",
      "A network is trained on real images, then loses more and more of its weights in three\n"
      "ways.  Writes dense.onnx, pruned.onnx and report.html into DIR (kerf-demo).",

@@ -32,7 +32,7 @@ const command commands[] = {
     {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --compare A.json B.json...]", "time this device, or models on it"},
     {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
     {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 65536, "M [--device all] | DIR...", "every layer by every kernel on every device, compared; or folders of ONNX tests"},
-    {"report", cmd_report, GROUP_ALWAYS | GROUP_OUTPUT, 1, 256, "RUN... [-o PAGE.html]", "the page of a run, or of several side by side"},
+    {"report", cmd_report, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_REPORT, 1, 256, "RUN... [-o PAGE.html]", "the page of a run, or of several side by side"},
     {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},
     {"pack", NULL, 0, 0, 0, "", ""},
     {"unpack", NULL, 0, 0, 0, "", ""},

@@ -15,6 +15,11 @@ const option_row option_rows[] = {
     {"output", 'o', OPTION_TEXT, GROUP_OUTPUT, FIELD(output), "FILE", "where the result goes; - is standard output", NO_RANGE},
     {"force", 'f', OPTION_FLAG, GROUP_OUTPUT, FIELD(force), "", "replace what is there", NO_RANGE},
 
+    {"format", 0, OPTION_CHOICE, GROUP_REPORT, FIELD(format), "F", "html, csv, svg or md (as the name of -o ends, else html)", "html|csv|svg|md", RANGE_NONE, 0, 0},
+    {"csv", 0, OPTION_TEXT, GROUP_REPORT, FIELD(csv), "FILE", "all numbers, too: a line each", NO_RANGE},
+    {"svg", 0, OPTION_TEXT, GROUP_REPORT, FIELD(svg), "FILE", "the pictures, too", NO_RANGE},
+    {"markdown", 0, OPTION_TEXT, GROUP_REPORT, FIELD(markdown), "FILE", "the tables, too", NO_RANGE},
+
     {"profile", 0, OPTION_CHOICE, GROUP_EXPORT, FIELD(profile), "P", "who is to run it: ort (ONNX Runtime), ort-mobile, trt (TensorRT) or openvino", "ort|ort-mobile|trt|openvino|tflite", RANGE_NONE, 0, 0},
 
     /* data */

@@ -47,6 +47,7 @@ enum {
     GROUP_EXPORT = 262144,
     GROUP_DISTILL = 524288,
     GROUP_RECIPE = 8388608,
+    GROUP_REPORT = 33554432,
     GROUP_SHARE = 16777216
 };
 
@@ -94,6 +95,9 @@ typedef struct options {
     double freeze_observers;
     const char *size, *latency;
     double max_drop;
+
+    int format; /* of a report */
+    const char *csv, *svg, *markdown;
 
     const char *reference, *labels;
     double min_top1, max_ms, warm, duration, budget, width;

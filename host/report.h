@@ -12,9 +12,9 @@
  *   title, lead, made       texts
  *   facts                   [{value, label}]
  *   curve                   {title, caption, removed [percent], dense, series [{name, values}]}
- *   lines                   [{title, caption, x, unit, from_zero, series [{name, points [[x, y]]}],
- *                             marks [{at, what}]}]
- *   bars                    [{title, caption, unit, labels, series [{name, values}]}]
+ *   lines                   [{title, caption, x, unit, from_zero, series [{name, style, points [[x,
+ * y]]}], marks [{at, what}]}] scatter                 [{title, x, y, points [{name, x, y, low,
+ * high, front}]}] bars                    [{title, caption, unit, labels, series [{name, values}]}]
  *   tables                  [{title, caption, header, rows [[text]], total: last row is one}]
  *   histograms(_caption)    [{name, left, edges, before, after}]
  *   norms(_caption)         [{name, before, after}]

@@ -45,26 +45,6 @@ static json_t *share_text(double part, double whole)
     return part >= 0 && whole > 0 ? json_sprintf("%.2f %%", 100 * part / whole) : json_text("");
 }
 
-/* ---- sums ---------------------------------------------------------------------------------- */
-
-run_side run_sum(const run_record *r, int side)
-{
-    run_side sum = {0};
-    for (size_t i = 0; i < r->num_layers; i++) {
-        const run_side *l = &r->layers[i].side[side];
-        if (isnan(l->weights))
-            continue; /* the layer is not there */
-        sum.weights += l->weights;
-        sum.nonzeros += l->nonzeros;
-        sum.bytes += l->bytes;
-        sum.macs += l->macs;
-        sum.ms += isfinite(l->ms) ? l->ms : 0;
-    }
-    sum.ms = sum.ms > 0 ? sum.ms : NAN;
-    sum.bits = NAN;
-    return sum;
-}
-
 /* ---- the layer table ----------------------------------------------------------------------- */
 
 static json_t *layer_row(const char *name, const run_side *a, const run_side *b)
@@ -100,6 +80,7 @@ json_t *run_layer_table(const run_record *r, const char *caption)
 /* Of a run's two lines the first is the one that stands for it beside other runs. */
 static const struct {
     const char *title, *caption, *unit;
+    int compares; /* it is a picture of several runs, too */
     int from_zero;
     double factor;
     struct {
@@ -111,12 +92,14 @@ static const struct {
      "Of training as it was summed while weights changed, and of held back samples at an epoch's "
      "end.",
      "",
+     1,
      0,
      1,
      {{offsetof(run_epoch, loss), "training"}, {offsetof(run_epoch, val_loss), "held back"}}},
     {"Accuracy",
      "Top-1 of held back samples at each epoch's end.",
      "%",
+     1,
      0,
      1,
      {{offsetof(run_epoch, val_top1), "held back"}}},
@@ -124,9 +107,10 @@ static const struct {
      "The share of the weights that are 0.",
      "%",
      1,
+     1,
      100,
      {{offsetof(run_epoch, sparsity), "zeros"}}},
-    {"Learning rate", "At each epoch's end.", "", 1, 1, {{offsetof(run_epoch, lr), "rate"}}},
+    {"Learning rate", "At each epoch's end.", "", 0, 1, 1, {{offsetof(run_epoch, lr), "rate"}}},
 };
 enum { NUM_CURVES = sizeof curves / sizeof curves[0] };
 
@@ -151,26 +135,32 @@ static int says_something(const json_t *points)
     return says;
 }
 
-static void add_line(json_t *series, const char *name, json_t *points)
+/* Lines of one name have one style, and stand in the legend once. */
+static void add_line(json_t *series, const char *name, size_t style, json_t *points)
 {
     if (says_something(points))
-        json_array_append_new(series,
-                              json_pack("{s:o,s:O}", "name", json_text(name), "points", points));
+        json_array_append_new(series, json_pack("{s:o,s:I,s:O}", "name", json_text(name), "style",
+                                                (json_int_t)style, "points", points));
     json_decref(points);
 }
 
-static json_t *series_of(const run_record *runs, size_t num, size_t curve)
+static json_t *series_of(const run_record *r, size_t curve)
 {
     json_t *series = json_array();
-    const double factor = curves[curve].factor;
-    if (num > 1)
-        for (size_t i = 0; i < num; i++)
-            add_line(series, runs[i].name,
-                     points_of(&runs[i], curves[curve].lines[0].offset, factor));
-    else
-        for (int k = 0; k < 2 && curves[curve].lines[k].name != NULL; k++)
-            add_line(series, curves[curve].lines[k].name,
-                     points_of(runs, curves[curve].lines[k].offset, factor));
+    for (size_t k = 0; k < 2 && curves[curve].lines[k].name != NULL; k++)
+        add_line(series, curves[curve].lines[k].name, k + 1,
+                 points_of(r, curves[curve].lines[k].offset, curves[curve].factor));
+    return series;
+}
+
+static json_t *series_of_groups(const run_groups *groups, size_t curve)
+{
+    json_t *series = json_array();
+    for (size_t k = 0; k < groups->num; k++)
+        for (size_t i = 0; i < groups->items[k].num; i++)
+            add_line(series, groups->items[k].name, k,
+                     points_of(groups->items[k].runs[i], curves[curve].lines[0].offset,
+                               curves[curve].factor));
     return series;
 }
 
@@ -183,25 +173,33 @@ static json_t *marks_of(const run_record *r)
     return marks;
 }
 
-/* Steals the series. */
-static json_t *curve_part(size_t curve, json_t *series, json_t *marks)
+/* Steals series and marks; without a line there is no picture. */
+static void add_curve(json_t *lines, size_t curve, json_t *series, json_t *marks)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o}", "title", curves[curve].title, "caption",
-                     curves[curve].caption, "x", "epoch", "unit", curves[curve].unit, "from_zero",
-                     curves[curve].from_zero, "series", series, "marks", marks);
+    if (json_array_size(series) > 0)
+        json_array_append_new(lines,
+                              json_pack("{s:s,s:s,s:s,s:s,s:b,s:O,s:O}", "title",
+                                        curves[curve].title, "caption", curves[curve].caption, "x",
+                                        "epoch", "unit", curves[curve].unit, "from_zero",
+                                        curves[curve].from_zero, "series", series, "marks", marks));
+    json_decref(series);
+    json_decref(marks);
 }
 
-static json_t *lines_part(const run_record *runs, size_t num)
+static json_t *lines_part(const run_record *r)
 {
     json_t *lines = json_array();
-    for (size_t c = 0; c < NUM_CURVES; c++) {
-        json_t *series = series_of(runs, num, c);
-        if (json_array_size(series) > 0)
-            json_array_append_new(lines,
-                                  curve_part(c, series, num == 1 ? marks_of(runs) : json_array()));
-        else
-            json_decref(series);
-    }
+    for (size_t c = 0; c < NUM_CURVES; c++)
+        add_curve(lines, c, series_of(r, c), marks_of(r));
+    return lines;
+}
+
+json_t *run_group_lines(const run_groups *groups)
+{
+    json_t *lines = json_array();
+    for (size_t c = 0; c < NUM_CURVES; c++)
+        if (curves[c].compares)
+            add_curve(lines, c, series_of_groups(groups, c), json_array());
     return lines;
 }
 
@@ -397,14 +395,13 @@ static void set_if_any(json_t *data, const char *key, json_t *list)
     json_decref(list);
 }
 
-json_t *run_page(const run_record *runs, size_t num)
+json_t *run_page(const run_record *r)
 {
     json_t *data = json_object();
-    const run_record *r = &runs[0];
     json_object_set_new(data, "title", json_text(r->name));
     json_object_set_new(data, "lead", lead_part(r));
     set_if_any(data, "facts", facts_part(r));
-    set_if_any(data, "lines", lines_part(runs, num));
+    set_if_any(data, "lines", lines_part(r));
     if (r->num_layers > 0)
         json_object_set_new(data, "tables",
                             json_pack("[o]", run_layer_table(r, "Biases and norms stay apart.")));

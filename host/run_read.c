@@ -398,7 +398,7 @@ int run_parse_layers(run_record *r, const char *text, run_why *why)
 
 /* ---- the folder ----------------------------------------------------------------------------- */
 
-static int parse_recipe(run_record *r, const char *text, run_why *why)
+int run_parse_recipe(run_record *r, const char *text, run_why *why)
 {
     free(r->recipe);
     r->recipe = copy_text(text, 1 << 16, 0);
@@ -411,7 +411,7 @@ static const struct {
 } folder_files[] = {{"metrics.jsonl", run_parse_metrics},
                     {"summary.json", run_parse_summary},
                     {"layers.json", run_parse_layers},
-                    {"recipe.yaml", parse_recipe}};
+                    {"recipe.yaml", run_parse_recipe}};
 
 /* A pipe would never end, and no file of a run is as large as what is not read whole. */
 static int check_file(const options *o, const char *path, int *is_there)

@@ -67,6 +67,7 @@ typedef struct run_why {
 int run_parse_metrics(run_record *r, const char *text, run_why *why);
 int run_parse_summary(run_record *r, const char *text, run_why *why);
 int run_parse_layers(run_record *r, const char *text, run_why *why);
+int run_parse_recipe(run_record *r, const char *text, run_why *why);
 int run_take_layers(run_record *r, const json_t *object, run_why *why); /* as layers.json has */
 
 /* Reads what is there of metrics.jsonl, summary.json, layers.json and recipe.yaml.  0 or an exit

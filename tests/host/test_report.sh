@@ -34,6 +34,22 @@ grep -q '"snr_db": [1-9][0-9]' int8.run/layers.json || failed "rounding error: $
 expect 0 "" "$KERF" report int8.run
 grep -q "Rounding of weights" int8.run/report.html || failed "the page has no rounding error"
 
+# ---- several, and other forms --------------------------------------------------------------------
+for seed in 1 2; do
+    expect 0 "" "$KERF" prune m.onnx --data $data --batch 64 --sparsity 0.5 --retrain 0.5 --seed $seed -q -o half-$seed.onnx
+done
+expect 0 "" "$KERF" report half-1.run half-2.run cut.run --csv all.csv --svg all.svg --markdown all.md
+[ ! -e half-1.run/report.html ] || failed "a page that nobody asked for"
+expect_json "groups.0.name=half groups.0.runs=2 groups.0.change.ci95.1 groups.1.name=cut groups.1.runs=1 groups.1.ms" \
+    "$KERF" report half-1.run half-2.run cut.run -o all.html --json
+grep -q '^"half-2",2,layer,"fc1",nonzeros after,' all.csv || failed "all.csv: $(head -3 all.csv)"
+grep -q '^"cut",1,event,"prune",epochs,1$' all.csv || failed "all.csv has no event"
+grep -q '^| half | 2 | [0-9.]* ± [0-9.]* |' all.md || failed "all.md: $(grep half all.md)"
+[ "$(grep -c '<polyline' all.svg)" -ge 4 ] || failed "all.svg has $(grep -c '<polyline' all.svg) lines"
+expect 0 "# cut" "$KERF" report cut.run -o - --format md
+expect 0 "<svg" "$KERF" report cut.run --format svg -q -o -
+expect_error 1 "kerf: report: all.csv: is there already; -f replaces it" "$KERF" report cut.run --csv all.csv
+
 # ---- folders that are none ----------------------------------------------------------------------
 # bad FILE TEXT MESSAGE: a copy of the run in which FILE is TEXT is refused.
 bad() {
@@ -70,6 +86,9 @@ printf '</script><!-- <script>\n' >evil.run/recipe.yaml
 expect 0 "" "$KERF" report evil.run
 [ "$(grep -c '</script' evil.run/report.html)" = "$(grep -c '</script' cut.run/report.html)" ] ||
     failed "a layer's name became markup"
+expect 0 "" "$KERF" report evil.run --svg evil.svg --markdown evil.md
+grep -q '<script' evil.svg && failed "a layer's name became markup in a picture"
+grep -v '^    ' evil.md | grep -q '[^\\]<script' && failed "a layer's name became markup in Markdown"
 
 # ---- in a browser ---------------------------------------------------------------------------------
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -82,10 +101,11 @@ browse() {
     timeout 120 "$browser" --headless=new --no-sandbox --disable-gpu --user-data-dir="$work/browser" \
         --virtual-time-budget=10000 --window-size=500,2000 "$2" "file://$work/$1/report.html" 2>browser.txt
 }
-for run in cut evil int8; do
+mkdir all.run && cp all.html all.run/report.html
+for run in cut evil int8 all; do
     browse $run.run --dump-dom >dom.txt
     grep -qE 'data-charts="[1-9]' dom.txt || failed "$run: the page draws no charts: $(tail -3 browser.txt)"
-    grep -q "<title>$run</title>" dom.txt || failed "$run: the page's title is $(grep -o '<title>[^<]*' dom.txt)"
+    [ $run = all ] || grep -q "<title>$run</title>" dom.txt || failed "$run: the page's title is $(grep -o '<title>[^<]*' dom.txt)"
 done
 browse cut.run --screenshot="$work/page.png" >/dev/null
 [ "$(wc -c <page.png)" -gt 20000 ] || failed "the screenshot has $(wc -c <page.png) bytes"
