@@ -205,10 +205,10 @@ int cmd_quantize(const options *o)
 {
     kerf_quantize_options q;
     kerf_calibrate_options how;
-    weight_choices weights = {0};
-    int code = quantize_options(o, &q, &how, &weights);
+    void *kept = NULL;
+    int code = quantize_options(o, &q, &how, &kept);
     if (code == 0)
         code = change_model(o, &q, &how);
-    weights_free(&weights);
+    free(kept);
     return code;
 }

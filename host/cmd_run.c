@@ -112,14 +112,32 @@ static options stage_options(const recipe_run *run, const char *dir, const char 
     return o;
 }
 
+/* The teacher's own file, on the device of the run. */
+static int open_teacher(const options *o, const kerf_recipe_stage *stage, const change *c,
+                        model *teacher)
+{
+    if (stage->teacher == NULL)
+        return 0;
+    int code = model_read(o, teacher, stage->teacher, c->s.dev);
+    if (code == 0)
+        model_open_batch(o, teacher);
+    stage->distill->teacher = teacher->g;
+    stage->distill->state = teacher->s;
+    return code;
+}
+
 static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, const options *o)
 {
     change c;
+    model teacher = {0};
     int code = change_begin(&c, o);
+    if (code == 0)
+        code = open_teacher(o, stage, &c, &teacher);
     if (code == 0) {
         change_use(&c, &stage->train);
         code = change_train(&c);
     }
+    model_free(&teacher);
     if (code == 0) /* of several, one object tells of all */
         code = o->json && has_stages(run) ? change_store(&c) : change_finish(&c);
     change_close(&c);

@@ -9,54 +9,10 @@
 #include "quantize_bits.h"
 #include "target.h"
 
-static int parse_per(const options *o, kerf_quantize_options *q)
+/* What the library could not read, as an option. */
+static int check_text(const options *o, kerf_status status)
 {
-    char *end;
-    if (o->per == NULL || strcmp(o->per, "channel") == 0)
-        return 0;
-    q->per = KERF_PER_TENSOR;
-    if (strcmp(o->per, "tensor") == 0)
-        return 0;
-    q->per = KERF_PER_BLOCK;
-    if (strncmp(o->per, "block=", 6) == 0) {
-        q->block = strtoll(o->per + 6, &end, 10);
-        if (end != o->per + 6 && *end == '\0')
-            return 0;
-    }
-    return fail_usage(o, "--per %s: must be tensor, channel or block=N", o->per);
-}
-
-static int parse_percentile(const options *o, kerf_calibrate_options *how)
-{
-    char *end;
-    const char *text = o->observer + strlen("percentile=");
-    how->observer = KERF_OBSERVE_PERCENTILE;
-    how->percentile = strtod(text, &end);
-    if (end != text && *end == '\0' && how->percentile > 50 && how->percentile <= 100)
-        return 0;
-    return fail_usage(o, "--observer %s: the percentile must be above 50 and at most 100",
-                      o->observer);
-}
-
-static int parse_observer(const options *o, kerf_calibrate_options *how)
-{
-    static const char *const NAMES[] = {[KERF_OBSERVE_MINMAX] = "minmax",
-                                        [KERF_OBSERVE_MOVING] = "moving",
-                                        [KERF_OBSERVE_PERCENTILE] = "percentile",
-                                        [KERF_OBSERVE_MSE] = "mse",
-                                        [KERF_OBSERVE_ENTROPY] = "entropy"};
-    if (o->observer != NULL && strncmp(o->observer, "percentile=", 11) == 0)
-        return parse_percentile(o, how);
-    for (size_t i = 0; o->observer != NULL && i < sizeof NAMES / sizeof NAMES[0]; i++)
-        if (strcmp(o->observer, NAMES[i]) == 0) {
-            how->observer = (kerf_observer)i;
-            return 0;
-        }
-    return o->observer == NULL
-               ? 0
-               : fail_usage(o,
-                            "--observer %s: must be minmax, moving, percentile=P, mse or entropy",
-                            o->observer);
+    return status == KERF_OK ? 0 : fail_usage(o, "--%s", kerf_last_error());
 }
 
 int quantize_is_calibrated(const options *o)
@@ -127,7 +83,7 @@ static int check_options(const options *o, kerf_quantize_mode mode)
 }
 
 int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_options *how,
-                     weight_choices *weights)
+                     void **kept)
 {
     static const kerf_type ACTIVATIONS[] = {KERF_U8, KERF_S8, KERF_U16, KERF_S16};
     enum { SAMPLES = 512, BATCH = 32, STEPS = 1000 };
@@ -154,9 +110,11 @@ int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_
         .means = o->bias_correct,
     };
     int code = check_options(o, mode);
-    if (code == 0)
-        code = weights_parse(o, q, weights);
-    if (code == 0)
-        code = parse_per(o, q);
-    return code == 0 ? parse_observer(o, how) : code;
+    if (code == 0 && o->weights != NULL)
+        code = check_text(o, kerf_quantize_parse_weights(q, o->weights, kept));
+    if (code == 0 && o->per != NULL)
+        code = check_text(o, kerf_quantize_parse_per(q, o->per));
+    if (code == 0 && o->observer != NULL)
+        code = check_text(o, kerf_quantize_parse_observer(how, o->observer));
+    return code;
 }

@@ -5,12 +5,11 @@
 
 #include "kerf/quantize.h"
 #include "options.h"
-#include "quantize_weights.h"
 
-/* 0 or an exit code after a message.  *q borrows from *o and *weights, which is freed in any
+/* 0 or an exit code after a message.  *q borrows from *o and *kept, which is freed in any
  * case. */
 int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_options *how,
-                     weight_choices *weights);
+                     void **kept);
 int quantize_is_calibrated(const options *o); /* the file of --ranges is there */
 int quantize_is_trained(const options *o);    /* --mode qat */
 

@@ -113,6 +113,15 @@ typedef struct kerf_quantize_options {
 /* What a person means who says nothing: weights int8, one scale a channel, activations uint8. */
 KERF_API kerf_quantize_options kerf_quantize_defaults(kerf_quantize_mode mode);
 
+/* Choices as people write them.  "int4", or by layer "conv1=int8,fc1=int4:weight-only,*=float"; the
+ * options' mode is there.  What they point into is *kept, which the caller frees with free(). */
+KERF_API kerf_status kerf_quantize_parse_weights(kerf_quantize_options *options, const char *text,
+                                                 void **kept);
+/* "tensor", "channel" or "block=32". */
+KERF_API kerf_status kerf_quantize_parse_per(kerf_quantize_options *options, const char *text);
+/* "minmax", "moving", "percentile=99.9", "mse" or "entropy". */
+KERF_API kerf_status kerf_quantize_parse_observer(kerf_calibrate_options *how, const char *text);
+
 /* Batch normalisation with fixed statistics behind a convolution becomes part of its weights and
  * bias, in the state.  To be called before calibrating. */
 KERF_API kerf_status kerf_quantize_fold(kerf_graph *g, kerf_state *s);

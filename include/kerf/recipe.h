@@ -14,8 +14,10 @@ extern "C" {
 
 /* A phase of the work, which begins with what the one before left. */
 typedef struct kerf_recipe_stage {
-    const char *name;         /* "" where there is one alone that has none */
-    kerf_train_options train; /* callback, context, run_dir and resume are the caller's */
+    const char *name;           /* "" where there is one alone that has none */
+    kerf_train_options train;   /* callback, context, run_dir and resume are the caller's */
+    const char *teacher;        /* a file, which the caller opens into *distill; NULL: none */
+    kerf_distillation *distill; /* an event of train's; NULL: none */
 } kerf_recipe_stage;
 
 /* All texts live as long as the recipe; NULL: it says nothing of that. */

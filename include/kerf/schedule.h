@@ -12,6 +12,7 @@
 
 #include "kerf/prune.h"
 #include "kerf/quantize.h"
+#include "kerf/share.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,6 +35,7 @@ typedef enum kerf_event_kind {
     KERF_EVENT_LR,         /* a new curve begins; it ends where the next begins */
     KERF_EVENT_CHECKPOINT, /* beyond those at the ends of epochs and around changes */
     KERF_EVENT_CALL,
+    KERF_EVENT_SHARE, /* at the end of the run, whatever its times */
     KERF_NUM_EVENT_KINDS
 } kerf_event_kind;
 
@@ -82,6 +84,7 @@ typedef struct kerf_event {
         const kerf_prune_event *prune;
         const kerf_quantize_event *quantize;
         const struct kerf_distillation *distill;
+        const kerf_share_options *share;
         kerf_lr_event lr;
         kerf_freeze_event freeze;
         kerf_call_event call;

@@ -10,14 +10,20 @@
 
 enum { MOST_BYTES = 1 << 20 };
 
+int kerf__recipe_take(kerf__recipe *r, void *fresh)
+{
+    if (!kerf__grow((void **)&r->kept, &r->kept_capacity, r->num_kept, sizeof *r->kept)) {
+        free(fresh);
+        return 0;
+    }
+    r->kept[r->num_kept++] = fresh;
+    return 1;
+}
+
 void *kerf__recipe_keep(kerf__recipe *r, size_t num, size_t element_bytes)
 {
-    if (!kerf__grow((void **)&r->kept, &r->kept_capacity, r->num_kept, sizeof *r->kept))
-        return NULL;
     void *fresh = kerf__alloc(num, element_bytes);
-    if (fresh != NULL)
-        r->kept[r->num_kept++] = fresh;
-    return fresh;
+    return fresh != NULL && kerf__recipe_take(r, fresh) ? fresh : NULL;
 }
 
 void kerf_recipe_destroy(kerf_recipe *recipe)

@@ -1,6 +1,4 @@
 /* recipe/recipe_build.c -- what a recipe says, as options of the library. */
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -31,80 +29,6 @@ static kerf_train_options train_options(const kerf__recipe *r, const kerf__recip
     return o;
 }
 
-/* ---- pruning -------------------------------------------------------------------------------- */
-
-/* How often from start to end, both counted. */
-static int num_events(const kerf__recipe_prune *p)
-{
-    return 1 + (int)floor((p->end - p->start) / p->every + 1e-9);
-}
-
-static kerf_status check_prune(const kerf__recipe_prune *p, const kerf__tree *at,
-                               const kerf_prune_options *o)
-{
-    const int has_amount = p->sparsity.value > 0 || p->sparsity.num > 0;
-    const int has_s = p->s.value > 0 || p->s.num > 0;
-    if (p->end < p->start)
-        return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
-                               "prune.end %g: must be %g or later, the start", p->end, p->start);
-    if ((p->end - p->start) / p->every > 1e5)
-        return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
-                               "prune.every %g: makes more than 100000 prunings up to the end",
-                               p->every);
-    if (o->method == KERF_PRUNE_MASK && p->mask == NULL)
-        return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
-                               "prune.mask: is missing: method mask wants it");
-    if (o->method == KERF_PRUNE_STD && !has_s)
-        return kerf__tree_fail(at, KERF_ERR_ARGUMENT, "prune.s: is missing: method std wants it");
-    if (o->method != KERF_PRUNE_MASK && o->method != KERF_PRUNE_STD &&
-        o->structure != KERF_STRUCTURE_N_OF_M && !has_amount)
-        return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
-                               "prune.sparsity: is missing, such as sparsity: 0.9");
-    return KERF_OK;
-}
-
-static kerf_prune_options prune_options(const kerf__recipe *r, const kerf__recipe_prune *p)
-{
-    const kerf__amounts *a = p->method == KERF_PRUNE_STD ? &p->s : &p->sparsity;
-    return (kerf_prune_options){
-        .method = (kerf_prune_method)p->method,
-        .scope = (kerf_prune_scope)p->scope,
-        .amount = a->value,
-        .amounts = a->items,
-        .num_amounts = a->num,
-        .layers = p->layers.items,
-        .num_layers = p->layers.num,
-        .skip = p->skip.items,
-        .num_skip = p->skip.num,
-        .min_keep = p->min_keep,
-        .biases = p->biases,
-        .seed = (uint64_t)r->top.seed,
-        .mask_file = p->mask,
-    };
-}
-
-static kerf_status add_prune(kerf__recipe *r, kerf_train_options *o, const kerf__recipe_step *step)
-{
-    const kerf__recipe_prune *p = &step->of.prune;
-    kerf_prune_schedule *out = &o->prune;
-    if (out->events > 0)
-        return kerf__tree_fail(step->at, KERF_ERR_UNSUPPORTED,
-                               "prune: stands twice; this version prunes once a stage");
-    kerf_prune_options options = prune_options(r, p);
-    if (kerf_prune_structure_parse(&options, p->structure) != KERF_OK)
-        return kerf__tree_fail(step->at, KERF_ERR_ARGUMENT, "prune.%s", kerf_last_error());
-    KERF__TRY(check_prune(p, step->at, &options));
-    *out = (kerf_prune_schedule){.options = options,
-                                 .curve = (kerf_prune_curve)p->curve,
-                                 .events = num_events(p),
-                                 .start = p->start,
-                                 .every = p->every,
-                                 .lift = p->lift,
-                                 .rewinds = !isnan(p->rewind),
-                                 .rewind = isnan(p->rewind) ? 0 : p->rewind};
-    return KERF_OK;
-}
-
 /* ---- stages --------------------------------------------------------------------------------- */
 
 static kerf_status build_stage(kerf__recipe *r, kerf_recipe_stage *out,
@@ -112,9 +36,7 @@ static kerf_status build_stage(kerf__recipe *r, kerf_recipe_stage *out,
 {
     out->name = phase->name != NULL ? phase->name : "";
     out->train = train_options(r, &phase->train);
-    for (size_t i = 0; i < phase->steps.num; i++)
-        KERF__TRY(add_prune(r, &out->train, &phase->steps.items[i]));
-    return KERF_OK;
+    return kerf__recipe_add_steps(r, out, &phase->steps);
 }
 
 /* A stage's name is that of a folder. */

@@ -4,6 +4,7 @@
  *   recipe_keys.c         what may stand in it: the table
  *   recipe_read.c         a tree checked, completed and put into structs, by the table
  *   recipe_build.c        structs to options of the library
+ *   recipe_steps.c        steps to events
  *   recipe.c              the file, and its life */
 #ifndef KERF_RECIPE_INTERNAL_H
 #define KERF_RECIPE_INTERNAL_H
@@ -22,6 +23,9 @@ typedef struct kerf__recipe {
 /* Zeroed memory that lives as long as the recipe, or NULL. */
 void *kerf__recipe_keep(kerf__recipe *r, size_t num, size_t element_bytes);
 
+/* The same with what comes of malloc(); 0 without memory, when it is freed. */
+int kerf__recipe_take(kerf__recipe *r, void *fresh);
+
 /* ---- recipe_read.c ---- */
 /* Checks r->tree and writes every default into it, then fills r->top. */
 kerf_status kerf__recipe_fill(kerf__recipe *r);
@@ -29,5 +33,10 @@ kerf_status kerf__recipe_fill(kerf__recipe *r);
 /* ---- recipe_build.c ---- */
 /* r->top to r->as. */
 kerf_status kerf__recipe_build(kerf__recipe *r);
+
+/* ---- recipe_steps.c ---- */
+/* Events of the stage's options, in the order of the file. */
+kerf_status kerf__recipe_add_steps(kerf__recipe *r, kerf_recipe_stage *stage,
+                                   const kerf__recipe_steps *steps);
 
 #endif

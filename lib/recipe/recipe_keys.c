@@ -1,11 +1,18 @@
 /* recipe/recipe_keys.c -- the table of keys; see recipe_keys.h. */
 #include "recipe/recipe_keys.h"
 
+#include "kerf/share.h"
 #include "recipe/tree.h"
 
-#define TOP(field)   offsetof(kerf__recipe_top, field)
-#define TRAIN(field) offsetof(kerf__recipe_train, field)
-#define PRUNE(field) offsetof(kerf__recipe_prune, field)
+#define TOP(field)      offsetof(kerf__recipe_top, field)
+#define TRAIN(field)    offsetof(kerf__recipe_train, field)
+#define PRUNE(field)    offsetof(kerf__recipe_prune, field)
+#define QUANTIZE(field) offsetof(kerf__recipe_quantize, field)
+#define DISTILL(field)  offsetof(kerf__recipe_distill, field)
+#define SHARE(field)    offsetof(kerf__recipe_share, field)
+#define LR(field)       offsetof(kerf__recipe_lr, field)
+#define FREEZE(field)   offsetof(kerf__recipe_freeze, field)
+#define REPEAT(field)   offsetof(kerf__recipe_repeat, field)
 #define SECTION(NAME, KEYS)                                                                        \
     {                                                                                              \
         NAME, KEYS, sizeof KEYS / sizeof KEYS[0]                                                   \
@@ -49,14 +56,79 @@ static const kerf__key PRUNE_KEYS[] = {
 };
 static const kerf__section PRUNE_SECTION = SECTION("prune", PRUNE_KEYS);
 
+static const kerf__key QUANTIZE_KEYS[] = {
+    {"start", KERF__KEY_REAL, QUANTIZE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"mode", KERF__KEY_CHOICE, QUANTIZE(mode), "qat", NULL, "dynamic|static|weight-only|qat", 0, 0, 0, NULL},
+    {"weights", KERF__KEY_TEXT, QUANTIZE(weights), "int8", NULL, NULL, 0, 0, 0, NULL},
+    {"activations", KERF__KEY_CHOICE, QUANTIZE(activations), "uint8", NULL, "uint8|int8|uint16|int16", 0, 0, 0, NULL},
+    {"per", KERF__KEY_TEXT, QUANTIZE(per), "channel", NULL, NULL, 0, 0, 0, NULL},
+    {"asymmetric", KERF__KEY_FLAG, QUANTIZE(asymmetric), "false", NULL, NULL, 0, 0, 0, NULL},
+    {"observer", KERF__KEY_TEXT, QUANTIZE(observer), "minmax", NULL, NULL, 0, 0, 0, NULL},
+    {"calibrate", KERF__KEY_WHOLE, QUANTIZE(calibrate), "512", NULL, NULL, KERF__MIN, 1, 0, NULL},
+    {"freeze_observers", KERF__KEY_MAYBE, QUANTIZE(freeze_observers), "", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"learn_ranges", KERF__KEY_FLAG, QUANTIZE(learn_ranges), "false", NULL, NULL, 0, 0, 0, NULL},
+    {"equalize", KERF__KEY_FLAG, QUANTIZE(equalize), "false", NULL, NULL, 0, 0, 0, NULL},
+    {"bias_correct", KERF__KEY_FLAG, QUANTIZE(bias_correct), "false", NULL, NULL, 0, 0, 0, NULL},
+    {"layers", KERF__KEY_LIST, QUANTIZE(layers), "[]", NULL, NULL, 0, 0, 0, NULL},
+    {"skip", KERF__KEY_LIST, QUANTIZE(skip), "[]", NULL, NULL, 0, 0, 0, NULL},
+};
+static const kerf__section QUANTIZE_SECTION = SECTION("quantize", QUANTIZE_KEYS);
+
+static const kerf__key DISTILL_KEYS[] = {
+    {"start", KERF__KEY_REAL, DISTILL(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"end", KERF__KEY_MAYBE, DISTILL(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"teacher", KERF__KEY_TEXT, DISTILL(teacher), NULL, NULL, NULL, 0, 0, 0, NULL},
+    {"temperature", KERF__KEY_REAL, DISTILL(temperature), "4", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, 1000, NULL},
+    {"last_temperature", KERF__KEY_REAL, DISTILL(last_temperature), "=temperature", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, 1000, NULL},
+    {"alpha", KERF__KEY_REAL, DISTILL(alpha), "0.7", NULL, NULL, KERF__MIN | KERF__MAX, 0, 1, NULL},
+};
+static const kerf__section DISTILL_SECTION = SECTION("distill", DISTILL_KEYS);
+
+static const kerf__key SHARE_KEYS[] = {
+    {"bits", KERF__KEY_WHOLE, SHARE(bits), "4", NULL, NULL, KERF__MIN | KERF__MAX, 1, KERF_SHARE_MOST_BITS, NULL},
+    {"init", KERF__KEY_CHOICE, SHARE(init), "linear", NULL, "linear|density|random", 0, 0, 0, NULL},
+    {"block", KERF__KEY_WHOLE, SHARE(block), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
+    {"layers", KERF__KEY_LIST, SHARE(layers), "[]", NULL, NULL, 0, 0, 0, NULL},
+    {"skip", KERF__KEY_LIST, SHARE(skip), "[]", NULL, NULL, 0, 0, 0, NULL},
+};
+static const kerf__section SHARE_SECTION = SECTION("share", SHARE_KEYS);
+
+static const kerf__key LR_KEYS[] = {
+    {"start", KERF__KEY_REAL, LR(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"lr", KERF__KEY_REAL, LR(lr), NULL, NULL, NULL, KERF__MIN, 0, 0, NULL},
+    {"schedule", KERF__KEY_CHOICE, LR(schedule), "cosine", NULL, "const|step|cosine|exp|linear", 0, 0, 0, NULL},
+    {"warmup", KERF__KEY_REAL, LR(warmup), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
+};
+static const kerf__section LR_SECTION = SECTION("lr", LR_KEYS);
+
+static const kerf__key FREEZE_KEYS[] = {
+    {"start", KERF__KEY_REAL, FREEZE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"end", KERF__KEY_MAYBE, FREEZE(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"layers", KERF__KEY_LIST, FREEZE(layers), NULL, NULL, NULL, 0, 0, 0, NULL},
+};
+static const kerf__section FREEZE_SECTION = SECTION("freeze", FREEZE_KEYS);
+
+#define REPEAT_KEYS                                                                                         \
+    {                                                                                                       \
+        {"start", KERF__KEY_REAL, REPEAT(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL}, \
+        {"end", KERF__KEY_MAYBE, REPEAT(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},   \
+        {"every", KERF__KEY_REAL, REPEAT(every), "1", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL}, \
+    }
+static const kerf__key EVALUATE_KEYS[] = REPEAT_KEYS, CHECKPOINT_KEYS[] = REPEAT_KEYS;
+static const kerf__section EVALUATE_SECTION = SECTION("evaluate", EVALUATE_KEYS),
+                           CHECKPOINT_SECTION = SECTION("checkpoint", CHECKPOINT_KEYS);
+
+/* In the order of kerf__recipe_step_kind. */
 static const kerf__key STEP_KEYS[] = {
     {"prune", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &PRUNE_SECTION},
-    {"quantize", KERF__KEY_LATER, 0, NULL, NULL, NULL, 0, 0, 0, NULL},
-    {"distill", KERF__KEY_LATER, 0, NULL, NULL, NULL, 0, 0, 0, NULL},
-    {"share", KERF__KEY_LATER, 0, NULL, NULL, NULL, 0, 0, 0, NULL},
-    {"lr", KERF__KEY_LATER, 0, NULL, NULL, NULL, 0, 0, 0, NULL},
+    {"quantize", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &QUANTIZE_SECTION},
+    {"distill", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &DISTILL_SECTION},
+    {"share", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &SHARE_SECTION},
+    {"lr", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &LR_SECTION},
+    {"freeze", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &FREEZE_SECTION},
+    {"evaluate", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &EVALUATE_SECTION},
+    {"checkpoint", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &CHECKPOINT_SECTION},
 };
-
 static const kerf__section STEP_SECTION = SECTION("steps", STEP_KEYS);
 
 static const kerf__key STAGE_KEYS[] = {
@@ -98,6 +170,11 @@ static const kerf__key STAGED_KEYS[] = {
 };
 const kerf__section kerf__recipe_staged_section = SECTION("", STAGED_KEYS);
 /* clang-format on */
+
+kerf__recipe_step_kind kerf__recipe_kind_of(const kerf__recipe_step *step)
+{
+    return (kerf__recipe_step_kind)(step->key - STEP_KEYS);
+}
 
 const kerf__key *kerf__key_find(const kerf__section *section, const char *name)
 {

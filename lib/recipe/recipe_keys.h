@@ -74,12 +74,64 @@ typedef struct kerf__recipe_prune {
     kerf__texts layers, skip;
 } kerf__recipe_prune;
 
+typedef struct kerf__recipe_quantize {
+    double start, freeze_observers;
+    int64_t calibrate;
+    int mode, activations, asymmetric, learn_ranges, equalize, bias_correct;
+    const char *weights, *per, *observer;
+    kerf__texts layers, skip;
+} kerf__recipe_quantize;
+
+typedef struct kerf__recipe_distill {
+    double start, end, temperature, last_temperature, alpha;
+    const char *teacher;
+} kerf__recipe_distill;
+
+typedef struct kerf__recipe_share {
+    int64_t bits, block;
+    int init;
+    kerf__texts layers, skip;
+} kerf__recipe_share;
+
+typedef struct kerf__recipe_lr {
+    double start, lr, warmup;
+    int schedule;
+} kerf__recipe_lr;
+
+typedef struct kerf__recipe_freeze {
+    double start, end;
+    kerf__texts layers;
+} kerf__recipe_freeze;
+
+/* evaluate, checkpoint */
+typedef struct kerf__recipe_repeat {
+    double start, end, every;
+} kerf__recipe_repeat;
+
+typedef enum kerf__recipe_step_kind {
+    KERF__STEP_PRUNE,
+    KERF__STEP_QUANTIZE,
+    KERF__STEP_DISTILL,
+    KERF__STEP_SHARE,
+    KERF__STEP_LR,
+    KERF__STEP_FREEZE,
+    KERF__STEP_EVALUATE,
+    KERF__STEP_CHECKPOINT,
+    KERF__NUM_STEP_KINDS
+} kerf__recipe_step_kind;
+
 /* What `of` holds is said by the key. */
 typedef struct kerf__recipe_step {
     const kerf__key *key;
     const struct kerf__tree *at;
     union {
         kerf__recipe_prune prune;
+        kerf__recipe_quantize quantize;
+        kerf__recipe_distill distill;
+        kerf__recipe_share share;
+        kerf__recipe_lr lr;
+        kerf__recipe_freeze freeze;
+        kerf__recipe_repeat repeat;
     } of;
 } kerf__recipe_step;
 typedef struct kerf__recipe_steps {
@@ -109,6 +161,8 @@ typedef struct kerf__recipe_top {
 
 /* At the top, without and with stages. */
 extern const kerf__section kerf__recipe_plain_section, kerf__recipe_staged_section;
+
+kerf__recipe_step_kind kerf__recipe_kind_of(const kerf__recipe_step *step);
 
 /* The row of a key, or NULL. */
 const kerf__key *kerf__key_find(const kerf__section *section, const char *name);

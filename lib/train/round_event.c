@@ -82,6 +82,14 @@ kerf_status kerf__run_round_again(kerf__run *run, const kerf_state *saved)
     return status;
 }
 
+kerf_status kerf__run_share(kerf__run *run)
+{
+    if (run->schedule.share == NULL)
+        return KERF_OK;
+    kerf__run_drop_plans(run);
+    return kerf_share_mark(run->g, run->s, run->schedule.share);
+}
+
 kerf_status kerf__run_quantize(kerf__run *run)
 {
     const kerf_quantize_event *e = run->schedule.quantize;

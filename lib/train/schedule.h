@@ -56,6 +56,7 @@ typedef struct kerf__schedule {
     size_t num_rates, rate_capacity;
     const kerf_quantize_event *quantize; /* borrowed; NULL: none */
     int64_t quantize_step;               /* -1: not before the end */
+    const kerf_share_options *share;     /* borrowed; NULL: none */
     kerf_distillation distill; /* of the steps behind the first of these up to the second */
     int64_t distill_steps[2];
 } kerf__schedule;

@@ -128,6 +128,15 @@ static kerf_status add_rate(kerf__schedule *s, const kerf_train_options *o, size
     return kerf__schedule_rate_from(s, begin, &e->lr);
 }
 
+/* Of the end alone: round_event.c. */
+static kerf_status add_share(kerf__schedule *s, const kerf_train_options *o, size_t i)
+{
+    if (s->share != NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: shares weights twice, must be once");
+    s->share = o->events[i].share;
+    return KERF_OK;
+}
+
 static const struct {
     const char *name;
     adder add;
@@ -140,6 +149,7 @@ static const struct {
     [KERF_EVENT_LR] = {"learning rate", add_rate},
     [KERF_EVENT_CHECKPOINT] = {"checkpoint", add_repeated},
     [KERF_EVENT_CALL] = {"call", add_repeated},
+    [KERF_EVENT_SHARE] = {"sharing", add_share},
 };
 
 /* ---- what cannot be ------------------------------------------------------------------------- */
@@ -193,6 +203,10 @@ kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_optio
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: weights that go back, and the learning rate with them, must be "
                           "without other learning rates and without training with roundings");
+    if (s->share != NULL && s->quantize != NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: weights that are shared at the end of the run must be without "
+                          "quantization in it");
     if (s->quantize_step >= 0 && kerf__has_gates(options))
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: gates beside weights must be without training with roundings");

@@ -148,6 +148,8 @@ kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
     if (status == KERF_OK && run.schedule.num_prunes > 0)
         status = kerf_prune_harden(g, s);
     if (status == KERF_OK)
+        status = kerf__run_share(&run);
+    if (status == KERF_OK)
         status = kerf__run_quantize(&run);
     kerf__run_end(&run);
     return status;

@@ -99,7 +99,8 @@ kerf_status kerf__run_check_prunes(const kerf__run *run);
 kerf_status kerf__run_round(kerf__run *run);
 /* The same copy once more, before plans are made, where a checkpoint is from behind that. */
 kerf_status kerf__run_round_again(kerf__run *run, const kerf_state *saved);
-/* At the end of all: g gets integers. */
+/* At the end of all: weights of g take few values, or are integers. */
+kerf_status kerf__run_share(kerf__run *run);
 kerf_status kerf__run_quantize(kerf__run *run);
 
 /* ---- penalty.c ---- */

@@ -228,6 +228,9 @@ static void print_event(text *t, const kerf_event *e)
           e->every);
     if (e->kind == KERF_EVENT_QUANTIZE)
         print_rounding(t, e->quantize);
+    if (e->kind == KERF_EVENT_SHARE)
+        print(t, "bits=%d init=%d block=%lld\n", e->share->bits, (int)e->share->init,
+              (long long)e->share->block);
     if (e->kind == KERF_EVENT_LR)
         print(t, "lr=%.17g schedule=%d warmup=%.17g\n", e->lr.lr, (int)e->lr.schedule,
               e->lr.warmup);

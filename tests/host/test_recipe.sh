@@ -59,4 +59,47 @@ rm staged/pruned/summary.json staged/summary.json
 expect 0 "staged/dense: is finished" "$KERF" run staged/recipe.yaml -o staged --resume
 [ -s staged/summary.json ] || failed "resumed stages leave no summary"
 
+# Pruned and with roundings in one run, taken up in its middle: the same bits.
+cat >both.yaml <<'RECIPE'
+model: lenet-300-100
+width: 0.1
+data: random:1,8,8,4
+val: 512
+train: {epochs: 1, batch: 64}
+steps:
+  - prune: {start: 0, end: 0.5, every: 0.25, scope: global, sparsity: 0.8}
+  - quantize: {start: 0.6, freeze_observers: 0.8}
+  - lr: {start: 0.6, lr: 0.005}
+  - freeze: {start: 0.5, end: 0.55, layers: fc3*}
+  - evaluate: {start: 0.25, every: 0.5}
+  - checkpoint: {start: 0.7}
+RECIPE
+expect 0 "" "$KERF" run both.yaml -q
+expect_json "after.nonzeros=452" "$KERF" run both.yaml --resume --json
+expect 0 "" "$KERF" run runs/both/recipe.yaml -o both -q
+cmp -s runs/both/model.onnx both/model.onnx || failed "a quantized run is not the same again"
+
+# ---- every recipe that comes along, shortened ---------------------------------------------------
+recipes=$KERF_TEST_SOURCE/recipes
+expect 0 "" "$KERF" run "$recipes/lenet-5-prune-qat.yaml" -o qat -q --set data=random:1,28,28,4 \
+    --set width=0.1 --set val=64 --set train.epochs=0.25 --set steps.0.prune.start=0 \
+    --set steps.0.prune.end=0.1 --set steps.0.prune.every=0.05 --set steps.1.quantize.start=0.15 \
+    --set steps.1.quantize.freeze_observers=0.2 --set steps.2.lr.start=0.15
+expect 0 "" "$KERF" run "$recipes/lenet-5-deep-compression.yaml" -o deep -q \
+    --set data=random:1,28,28,4 --set width=0.1 --set val=64 --set stages.0.train.epochs=0.1 \
+    --set stages.1.train.epochs=0.1 --set stages.1.steps.0.prune.end=0.05 \
+    --set stages.1.steps.0.prune.every=0.05 --set stages.2.train.epochs=0.05
+"$KERF" info deep/model.onnx | grep -q " 5 " || failed "shared weights are not of 5 bits"
+
+expect 0 "" "$KERF" new resnet-18-cifar --width 0.05 --classes 4 --input 3,8,8 -o teacher.onnx
+export CIFAR100=none TEACHER=teacher.onnx MODEL=teacher.onnx DATA=random:3,8,8,4
+expect 0 "" "$KERF" run "$recipes/resnet-18-cifar-100-distill.yaml" -o taught -q \
+    --set data=random:3,8,8,4 --set width=0.05 --set val=64 --set train.epochs=0.03
+expect 0 "" "$KERF" run "$recipes/2-4-then-int8.yaml" -o sparse -q \
+    --set stages.0.train.epochs=0.02 --set stages.1.steps.0.quantize.calibrate=32
+"$KERF" info sparse/model.onnx --json | grep -q '"bits": *8' || failed "2:4 is not of 8 bits"
+expect 0 "" "$KERF" new mobilenet-v2 --width 0.1 --classes 4 --input 3,32,32 -o mobile.onnx
+expect 0 "" env MODEL=mobile.onnx DATA=random:3,32,32,4 "$KERF" run \
+    "$recipes/mobilenet-v2-int8.yaml" -o mobile -q --set steps.0.quantize.calibrate=32
+
 finish

@@ -49,7 +49,7 @@ static void test_defaults(void)
     CHECK(r->width == 1 && r->val == 0 && r->seed == 1 && r->keep_zeros && r->prep == NULL);
     CHECK(t->epochs == want.epochs && t->batch == want.batch && t->lr == want.lr);
     CHECK(memcmp(&t->optimizer, &want.optimizer, sizeof want.optimizer) == 0);
-    CHECK(t->schedule == want.schedule && t->seed == 1 && t->prune.events == 0);
+    CHECK(t->schedule == want.schedule && t->seed == 1 && t->num_events == 0);
     CHECK(t->keep_best == 0 && t->augment == NULL && t->num_freeze == 0);
     kerf_recipe_destroy(r);
 }
@@ -74,8 +74,10 @@ static void test_prune(void)
                             "            sparsity: '0.95,fc*=0.9', structure: block=4x1,\n"
                             "            skip: [conv1, conv2], rewind: 0.5}\n",
                        "steps.0.prune.curve=exp"));
-    const kerf_prune_schedule *p = &r->stages[0].train.prune;
-    CHECK(p->events == 7 && p->start == 1 && p->every == 0.5 && p->curve == KERF_CURVE_EXP);
+    const kerf_event *e = r->stages[0].train.events;
+    const kerf_prune_event *p = e->prune;
+    CHECK(r->stages[0].train.num_events == 1 && e->kind == KERF_EVENT_PRUNE);
+    CHECK(e->start == 1 && e->end == 4 && e->every == 0.5 && p->curve == KERF_CURVE_EXP);
     CHECK(p->options.scope == KERF_SCOPE_GLOBAL && p->options.amount == 0.95);
     CHECK(p->options.num_amounts == 1 && p->options.amounts[0].value == 0.9);
     CHECK(strcmp(p->options.amounts[0].pattern, "fc*") == 0);
@@ -94,7 +96,7 @@ static void test_stages(void)
                        "stages.1.train.epochs=4"));
     CHECK(r->num_stages == 2 && strcmp(r->stages[1].name, "pruned") == 0);
     CHECK(r->stages[0].train.epochs == 3 && r->stages[1].train.epochs == 4);
-    CHECK(r->stages[0].train.prune.events == 0 && r->stages[1].train.prune.events == 1);
+    CHECK(r->stages[0].train.num_events == 0 && r->stages[1].train.num_events == 1);
     kerf_recipe_destroy(r);
 }
 
@@ -144,7 +146,7 @@ static void test_written(void)
 {
     check_complete(HEAD);
     check_complete("model: 'a \"b\" \\ c: #1'\ndata: \"tab\\there\"\nclasses: ~\n"
-                   "train: {epochs: 1e-1, freeze: ['fc*', conv1]}\n"
+                   "train: {epochs: 1e1, freeze: ['fc*', conv1]}\n"
                    "steps:\n- prune: {sparsity: 'fc1=0.5,*=0.25', end: 3}\n");
     check_complete(HEAD
                    "stages: [{name: a, steps: [{prune: {s: 1.5, method: std}}]}, {name: b}]\n");
@@ -166,7 +168,16 @@ static void test_keys_refused(void)
     check_refused("3: train: stands beside stages, must stand in one of them",
                   HEAD "train: {}\nstages: [{name: a}]\n", NULL);
     check_refused("3: seed: stands here twice", HEAD "seed: 1\nseed: 2\n", NULL);
-    check_refused("3: share: not in this version yet", HEAD "steps: [share: {bits: 4}]\n", NULL);
+    check_refused("3: share.bits 9: must be at least 1 and at most 8",
+                  HEAD "steps: [share: {bits: 9}]\n", NULL);
+    check_refused("3: distill.teacher: is missing", HEAD "steps: [distill: {alpha: 0.5}]\n", NULL);
+    check_refused("3: quantize.weights int5: 'int5' must be int8, int4, int2, f16 or float, or by "
+                  "layer such as 'conv1=int8,*=int4'",
+                  HEAD "steps: [quantize: {weights: int5}]\n", NULL);
+    check_refused("3: lr.start 21: must be within the 20 epochs that are trained",
+                  HEAD "steps: [lr: {start: 21, lr: 0.1}]\n", NULL);
+    check_refused("3: freeze.end 1: must be from 2, its start, to 20, the last epoch",
+                  HEAD "steps: [freeze: {start: 2, end: 1, layers: fc1}]\n", NULL);
     check_refused("1: kerf 2: a recipe for a newer version; this one reads 1",
                   "kerf: 2\nmodels: m\n", NULL);
 }

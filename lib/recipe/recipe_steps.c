@@ -1,0 +1,262 @@
+/* recipe/recipe_steps.c -- steps of a recipe as events of a run (kerf/schedule.h): a function a
+ * kind. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "recipe/recipe_internal.h"
+
+/* What the stage has so far, and the event that a step becomes. */
+typedef struct adding {
+    kerf__recipe *r;
+    kerf_recipe_stage *stage;
+    const kerf__recipe_step *step;
+    kerf_event *event;
+} adding;
+
+static kerf_status fail_memory(size_t num_bytes)
+{
+    return kerf__fail_memory("recipe", num_bytes);
+}
+
+/* A message of the library's about one of the step's keys. */
+static kerf_status fail_key(const adding *a, const char *section)
+{
+    return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT, "%s.%s", section, kerf_last_error());
+}
+
+static double or_zero(double x)
+{
+    return isnan(x) ? 0 : x;
+}
+
+/* ---- pruning -------------------------------------------------------------------------------- */
+
+static kerf_status check_prune(const kerf__recipe_prune *p, const kerf__tree *at,
+                               const kerf_prune_options *o)
+{
+    const int has_amount = p->sparsity.value > 0 || p->sparsity.num > 0;
+    const int has_s = p->s.value > 0 || p->s.num > 0;
+    if (p->end < p->start)
+        return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
+                               "prune.end %g: must be %g or later, the start", p->end, p->start);
+    if (o->method == KERF_PRUNE_MASK && p->mask == NULL)
+        return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
+                               "prune.mask: is missing: method mask wants it");
+    if (o->method == KERF_PRUNE_STD && !has_s)
+        return kerf__tree_fail(at, KERF_ERR_ARGUMENT, "prune.s: is missing: method std wants it");
+    if (o->method != KERF_PRUNE_MASK && o->method != KERF_PRUNE_STD &&
+        o->structure != KERF_STRUCTURE_N_OF_M && !has_amount)
+        return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
+                               "prune.sparsity: is missing, such as sparsity: 0.9");
+    return KERF_OK;
+}
+
+static kerf_prune_options prune_options(const kerf__recipe *r, const kerf__recipe_prune *p)
+{
+    const kerf__amounts *a = p->method == KERF_PRUNE_STD ? &p->s : &p->sparsity;
+    return (kerf_prune_options){
+        .method = (kerf_prune_method)p->method,
+        .scope = (kerf_prune_scope)p->scope,
+        .amount = a->value,
+        .amounts = a->items,
+        .num_amounts = a->num,
+        .layers = p->layers.items,
+        .num_layers = p->layers.num,
+        .skip = p->skip.items,
+        .num_skip = p->skip.num,
+        .min_keep = p->min_keep,
+        .biases = p->biases,
+        .seed = (uint64_t)r->top.seed,
+        .mask_file = p->mask,
+    };
+}
+
+static kerf_status add_prune(adding *a)
+{
+    const kerf__recipe_prune *p = &a->step->of.prune;
+    kerf_prune_event *prune = kerf__recipe_keep(a->r, 1, sizeof *prune);
+    if (prune == NULL)
+        return fail_memory(sizeof *prune);
+    *prune = (kerf_prune_event){.options = prune_options(a->r, p),
+                                .curve = (kerf_prune_curve)p->curve,
+                                .lift = p->lift,
+                                .rewinds = !isnan(p->rewind),
+                                .rewind = or_zero(p->rewind)};
+    if (kerf_prune_structure_parse(&prune->options, p->structure) != KERF_OK)
+        return fail_key(a, "prune");
+    *a->event = (kerf_event){KERF_EVENT_PRUNE, p->start, p->end, p->every, .prune = prune};
+    return check_prune(p, a->step->at, &prune->options);
+}
+
+/* ---- quantization --------------------------------------------------------------------------- */
+
+/* `mode`'s place behind the library's modes: static, and trained with its roundings. */
+enum { MODE_QAT = KERF_QUANTIZE_WEIGHT_ONLY + 1 };
+
+static kerf_quantize_options quantize_options(const kerf__recipe_quantize *p)
+{
+    static const kerf_type ACTIVATIONS[] = {KERF_U8, KERF_S8, KERF_U16, KERF_S16};
+    kerf_quantize_options q = kerf_quantize_defaults(
+        p->mode == MODE_QAT ? KERF_QUANTIZE_STATIC : (kerf_quantize_mode)p->mode);
+    q.activations = ACTIVATIONS[p->activations];
+    q.asymmetric = p->asymmetric;
+    q.learn_ranges = p->learn_ranges;
+    q.bias_correct = p->bias_correct;
+    q.layers = p->layers.items;
+    q.num_layers = p->layers.num;
+    q.skip = p->skip.items;
+    q.num_skip = p->skip.num;
+    return q;
+}
+
+/* Words that have a grammar of their own. */
+static kerf_status parse_words(adding *a, kerf_quantize_event *e)
+{
+    const kerf__recipe_quantize *p = &a->step->of.quantize;
+    void *kept = NULL;
+    kerf_status status = kerf_quantize_parse_weights(&e->options, p->weights, &kept);
+    if (kept != NULL && !kerf__recipe_take(a->r, kept))
+        return fail_memory(sizeof kept);
+    if (status == KERF_OK)
+        status = kerf_quantize_parse_per(&e->options, p->per);
+    if (status == KERF_OK)
+        status = kerf_quantize_parse_observer(&e->calibrate, p->observer);
+    return status == KERF_OK ? KERF_OK : fail_key(a, "quantize");
+}
+
+/* Ranges that are learned are so to the end, unless somebody says when they stay. */
+static double frozen_from(const adding *a, const kerf__recipe_quantize *p)
+{
+    if (!isnan(p->freeze_observers))
+        return p->freeze_observers;
+    return p->learn_ranges ? a->stage->train.epochs : 0;
+}
+
+static kerf_status add_quantize(adding *a)
+{
+    enum { BATCH = 32 };
+    const kerf__recipe_quantize *p = &a->step->of.quantize;
+    kerf_quantize_event *e = kerf__recipe_keep(a->r, 1, sizeof *e);
+    if (e == NULL)
+        return fail_memory(sizeof *e);
+    *e = (kerf_quantize_event){.options = quantize_options(p),
+                               .calibrate = {.percentile = 99.99,
+                                             .samples = p->calibrate,
+                                             .batch = BATCH,
+                                             .seed = (uint64_t)a->r->top.seed,
+                                             .means = p->bias_correct},
+                               .trains = p->mode == MODE_QAT,
+                               .equalize = p->equalize,
+                               .freeze_observers = frozen_from(a, p)};
+    *a->event = (kerf_event){KERF_EVENT_QUANTIZE, .start = p->start, .quantize = e};
+    return parse_words(a, e);
+}
+
+/* ---- the others ----------------------------------------------------------------------------- */
+
+static kerf_status add_distill(adding *a)
+{
+    const kerf__recipe_distill *p = &a->step->of.distill;
+    kerf_distillation *d = kerf__recipe_keep(a->r, 1, sizeof *d);
+    if (d == NULL)
+        return fail_memory(sizeof *d);
+    *d = (kerf_distillation){
+        .alpha = p->alpha, .temperature = p->temperature, .last_temperature = p->last_temperature};
+    if (a->stage->distill != NULL)
+        return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
+                               "distill: stands twice in a stage, must be once");
+    if (p->teacher == NULL)
+        return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT, "distill.teacher: is missing");
+    a->stage->distill = d;
+    a->stage->teacher = p->teacher;
+    *a->event = (kerf_event){KERF_EVENT_DISTILL, p->start, or_zero(p->end), 0, .distill = d};
+    return KERF_OK;
+}
+
+static kerf_status add_share(adding *a)
+{
+    const kerf__recipe_share *p = &a->step->of.share;
+    kerf_share_options *o = kerf__recipe_keep(a->r, 1, sizeof *o);
+    if (o == NULL)
+        return fail_memory(sizeof *o);
+    *o = (kerf_share_options){.bits = (int)p->bits,
+                              .init = (kerf_share_init)p->init,
+                              .block = p->block,
+                              .seed = (uint64_t)a->r->top.seed,
+                              .layers = p->layers.items,
+                              .num_layers = p->layers.num,
+                              .skip = p->skip.items,
+                              .num_skip = p->skip.num};
+    *a->event = (kerf_event){KERF_EVENT_SHARE, .share = o};
+    return KERF_OK;
+}
+
+static kerf_status add_lr(adding *a)
+{
+    const kerf__recipe_lr *p = &a->step->of.lr;
+    *a->event = (kerf_event){KERF_EVENT_LR, .start = p->start,
+                             .lr = {p->lr, (kerf_lr_schedule)p->schedule, p->warmup}};
+    return KERF_OK;
+}
+
+static kerf_status add_freeze(adding *a)
+{
+    const kerf__recipe_freeze *p = &a->step->of.freeze;
+    *a->event = (kerf_event){KERF_EVENT_FREEZE, p->start, or_zero(p->end), 0,
+                             .freeze = {p->layers.items, p->layers.num}};
+    return KERF_OK;
+}
+
+static kerf_status add_repeated(adding *a)
+{
+    const kerf__recipe_repeat *p = &a->step->of.repeat;
+    const int evaluates = kerf__recipe_kind_of(a->step) == KERF__STEP_EVALUATE;
+    *a->event = (kerf_event){evaluates ? KERF_EVENT_EVALUATE : KERF_EVENT_CHECKPOINT, p->start,
+                             or_zero(p->end), p->every, .quantize = NULL};
+    return KERF_OK;
+}
+
+static kerf_status (*const ADDERS[KERF__NUM_STEP_KINDS])(adding *a) = {
+    [KERF__STEP_PRUNE] = add_prune,
+    [KERF__STEP_QUANTIZE] = add_quantize,
+    [KERF__STEP_DISTILL] = add_distill,
+    [KERF__STEP_SHARE] = add_share,
+    [KERF__STEP_LR] = add_lr,
+    [KERF__STEP_FREEZE] = add_freeze,
+    [KERF__STEP_EVALUATE] = add_repeated,
+    [KERF__STEP_CHECKPOINT] = add_repeated,
+};
+
+/* A step behind the end is named by its line here, where there is one. */
+static kerf_status check_time(const adding *a)
+{
+    const double epochs = a->stage->train.epochs, start = a->event->start, end = a->event->end;
+    const char *name = a->step->key->name;
+    if (start > epochs)
+        return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
+                               "%s.start %g: must be within the %g epochs that are trained", name,
+                               start, epochs);
+    if (end > 0 && (end < start || end > epochs))
+        return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
+                               "%s.end %g: must be from %g, its start, to %g, the last epoch", name,
+                               end, start, epochs);
+    return KERF_OK;
+}
+
+kerf_status kerf__recipe_add_steps(kerf__recipe *r, kerf_recipe_stage *stage,
+                                   const kerf__recipe_steps *steps)
+{
+    kerf_event *events = kerf__recipe_keep(r, steps->num, sizeof *events);
+    if (events == NULL)
+        return fail_memory(steps->num * sizeof *events);
+    stage->train.events = events;
+    for (size_t i = 0; i < steps->num; i++) {
+        adding a = {r, stage, &steps->items[i], &events[i]};
+        KERF__TRY(ADDERS[kerf__recipe_kind_of(a.step)](&a));
+        KERF__TRY(check_time(&a));
+        stage->train.num_events++;
+    }
+    return KERF_OK;
+}
