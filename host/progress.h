@@ -1,5 +1,5 @@
-/* progress.h -- a bar with rate and time left on a terminal, one line an epoch elsewhere.
- * Other half: progress.c. */
+/* progress.h -- a bar with what is known of a run, its rate and the time left, on a terminal; one
+ * line an epoch everywhere. Other half: progress.c. */
 #ifndef HOST_PROGRESS_H
 #define HOST_PROGRESS_H
 
@@ -9,6 +9,7 @@
 typedef struct progress {
     int shows_bar, is_quiet, drawn;
     const char *what; /* "train", before the bar */
+    double val_top1;  /* of the last epoch that was measured; NAN: none yet */
 } progress;
 
 void progress_begin(progress *p, const options *o, const char *what);

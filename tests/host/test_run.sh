@@ -179,6 +179,19 @@ expect_error 2 "kerf: bench: --crossover: takes one model, dense and sparse" \
 expect 0 "cut.onnx / dense.onnx:" "$KERF" bench dense.onnx cut.onnx --runs 5 --warm 0 -o ratio.json
 expect_json "models.0.infer.runs=5 ratio.0.to=dense.onnx ratio.0.ci95.0" cat ratio.json
 
+# ---- the bar on a terminal, wide and narrow -------------------------------------------------------
+if command -v script >/dev/null; then
+    for width in 120 60; do
+        script -qc "stty cols $width; '$KERF' prune m.onnx --data $data --val 100 --batch 16 --sparsity 0.9 \
+            --events 2 --retrain 2 --run-dir bar.run -f -o bar.onnx" /dev/null </dev/null 2>/dev/null |
+            tr '\r' '\n' | sed 's/\x1b\[K//' | grep -a "^prune .* left$" >bar-$width.txt
+    done
+    grep -qE "epoch 4/4  loss [0-9.]+  val [0-9.]+ %  zeros 90.00 %  [0-9,]+ images/s  0:0[0-9] left" bar-120.txt ||
+        failed "the bar: $(tail -1 bar-120.txt)"
+    longest=$(LC_ALL=C.UTF-8 wc -L <bar-60.txt)
+    { [ "$longest" -gt 30 ] && [ "$longest" -le 60 ]; } || failed "the bar on 60 columns: $longest wide"
+fi
+
 # ---- Ctrl-C ---------------------------------------------------------------------------------------
 train="train m.onnx --data $data --epochs 20 --batch 16 --val 100"
 # shellcheck disable=SC2086 -- words
