@@ -209,6 +209,9 @@ static void add_stage(json_t *all, const json_t *one, const char *name)
     if (json_object_get(all, "before") == NULL)
         json_object_set(all, "before", json_object_get(one, "before"));
     json_object_set(all, "after", json_object_get(one, "after"));
+    json_object_set(all, "seed", json_object_get(one, "seed"));
+    json_object_set(all, "environment", json_object_get(one, "environment"));
+    json_array_append_new(json_object_get(all, "stages"), json_string(name));
     json_real_set(seconds,
                   json_real_value(seconds) + json_number_value(json_object_get(one, "seconds")));
     json_array_foreach(json_object_get(one, "epochs"), i, epoch)
@@ -224,6 +227,7 @@ static json_t *join_summaries(const recipe_run *run, const char *output)
     json_t *all = json_begin();
     json_object_set_new(all, "seconds", json_real(0));
     json_object_set_new(all, "epochs", json_array());
+    json_object_set_new(all, "stages", json_array());
     for (size_t i = 0; i < run->r->num_stages; i++) {
         json_t *one = read_summary(run, &run->r->stages[i]);
         add_stage(all, one, run->r->stages[i].name);

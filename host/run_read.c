@@ -41,6 +41,7 @@ void run_free(run_record *r)
     free(r->command);
     free(r->recipe);
     free(r->environment);
+    free(r->stages);
     run_init(r);
 }
 
@@ -245,10 +246,32 @@ static char *environment_text(const json_t *object)
     return text;
 }
 
+/* A name is that of a folder in this one, and leads nowhere else. */
+static int parse_stages(run_record *r, const json_t *object, run_why *why)
+{
+    const json_t *list;
+    if (get_array(object, "stages", RUN_MOST_STAGES, &list, why))
+        return 1;
+    const size_t num = json_array_size(list);
+    free(r->stages);
+    r->num_stages = 0;
+    r->stages = calloc(num + 1, sizeof *r->stages);
+    if (r->stages == NULL)
+        return no_memory(why);
+    for (size_t i = 0; i < num; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (name == NULL || name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL ||
+            strlen(name) >= sizeof r->stages[0])
+            return refuse(why, "%s", "\"stages\" must be names of folders");
+        snprintf(r->stages[r->num_stages++], sizeof r->stages[0], "%s", name);
+    }
+    return 0;
+}
+
 static int parse_summary(run_record *r, const json_t *object, run_why *why)
 {
     const json_t *command;
-    int bad = get_array(object, "command", 1024, &command, why) ||
+    int bad = parse_stages(r, object, why) || get_array(object, "command", 1024, &command, why) ||
               get_number(object, "seconds", &r->seconds, why) ||
               get_number(object, "seed", &r->seed, why);
     for (int k = 0; k < RUN_SIDES && !bad; k++) {
@@ -281,8 +304,7 @@ int run_parse_summary(run_record *r, const char *text, run_why *why)
 
 /* ---- layers.json ---------------------------------------------------------------------------- */
 
-/* The layer of this name, made if it is not there. */
-static run_layer *find_or_add(run_record *r, const char *name)
+run_layer *run_layer_named(run_record *r, const char *name)
 {
     for (size_t i = 0; i < r->num_layers; i++)
         if (strcmp(r->layers[i].name, name) == 0)
@@ -306,7 +328,7 @@ static int layer_of(run_record *r, const json_t *item, run_layer **l, run_why *w
     char name[sizeof(*l)->name];
     if (get_text(item, "name", name, sizeof name, why))
         return 1;
-    *l = find_or_add(r, name);
+    *l = run_layer_named(r, name);
     return *l == NULL ? refuse(why, "%s", "has too many layers") : 0;
 }
 
@@ -429,7 +451,7 @@ static int check_file(const options *o, const char *path, int *is_there)
     return 0;
 }
 
-static int read_file(const options *o, run_record *r, const char *dir, size_t i, int *num_files)
+static int read_file(const options *o, run_record *r, const char *dir, size_t i)
 {
     char *path = path_join(dir, folder_files[i].name), *text = NULL;
     int is_there = 0;
@@ -439,7 +461,6 @@ static int read_file(const options *o, run_record *r, const char *dir, size_t i,
         code = file_read_text(o, path, &text);
     if (code == 0 && text != NULL && folder_files[i].parse(r, text, &why))
         code = fail_work(o, "%s: %s", path, why.text);
-    *num_files += is_there;
     free(text);
     free(path);
     return code;
@@ -461,13 +482,35 @@ static void take_name(run_record *r, const char *dir)
     clean_text(r->name);
 }
 
-int run_read(const options *o, run_record *r, const char *dir)
+static int read_folder(const options *o, run_record *r, const char *dir)
 {
-    int num_files = 0, code = 0;
+    int code = 0;
     run_init(r);
     take_name(r, dir);
     for (size_t i = 0; i < NUM(folder_files) && code == 0; i++)
-        code = read_file(o, r, dir, i, &num_files);
+        code = read_file(o, r, dir, i);
+    return code;
+}
+
+static int read_stage(const options *o, run_record *r, const char *dir, const char *name)
+{
+    run_record stage;
+    char *path = path_join(dir, name);
+    if (path == NULL)
+        return fail_memory(o);
+    int code = read_folder(o, &stage, path);
+    if (code == 0 && !run_append_stage(r, &stage, name))
+        code = fail_memory(o);
+    run_free(&stage);
+    free(path);
+    return code;
+}
+
+int run_read(const options *o, run_record *r, const char *dir)
+{
+    int code = read_folder(o, r, dir);
+    for (size_t i = 0; i < r->num_stages && code == 0; i++)
+        code = read_stage(o, r, dir, r->stages[i]);
     if (code == 0 && !r->is_finished && r->num_epochs == 0)
         code = fail_work(o,
                          "%s: is no run's folder, or its first epoch has not ended: there is "

@@ -10,7 +10,12 @@
 #include "layer_stats.h"
 #include "say.h"
 
-enum { RUN_MOST_EPOCHS = 65536, RUN_MOST_EVENTS = 4096, RUN_MOST_LAYERS = 4096 };
+enum {
+    RUN_MOST_EPOCHS = 65536,
+    RUN_MOST_EVENTS = 4096,
+    RUN_MOST_LAYERS = 4096,
+    RUN_MOST_STAGES = 64
+};
 
 /* Unknown is NAN, here and below. */
 typedef struct run_epoch {
@@ -55,9 +60,11 @@ typedef struct run_record {
     int is_finished; /* there is a summary */
     run_standing standing[RUN_SIDES];
     double seconds, seed;
-    char *command;     /* with its words; "" unknown */
-    char *recipe;      /* recipe.yaml; "" without */
-    char *environment; /* "PoCL on ..., driver ...": a line each */
+    char *command;      /* with its words; "" unknown */
+    char *recipe;       /* recipe.yaml; "" without */
+    char *environment;  /* "device: ..." and so on, a line each */
+    char (*stages)[64]; /* names of folders in this one, whose runs followed each other */
+    size_t num_stages;
 } run_record;
 
 /* Each takes a file's text; 0, or 1 with `why` it cannot be. */
@@ -73,6 +80,11 @@ int run_take_layers(run_record *r, const json_t *object, run_why *why); /* as la
 /* Reads what is there of metrics.jsonl, summary.json, layers.json and recipe.yaml.  0 or an exit
  * code after a message.  Free it in any case. */
 int run_read(const options *o, run_record *r, const char *dir);
+/* Puts a stage's run behind those that r holds, and lets it go: epochs go on counting, layers are
+ * before the first and after the last. 0: memory is short (run_stages.c). */
+int run_append_stage(run_record *r, run_record *stage, const char *name);
+/* The layer of this name, made if it is not there; NULL if there are too many. */
+run_layer *run_layer_named(run_record *r, const char *name);
 void run_init(run_record *r);
 void run_free(run_record *r);
 

@@ -50,6 +50,26 @@ expect 0 "# cut" "$KERF" report cut.run -o - --format md
 expect 0 "<svg" "$KERF" report cut.run --format svg -q -o -
 expect_error 1 "kerf: report: all.csv: is there already; -f replaces it" "$KERF" report cut.run --csv all.csv
 
+# ---- stages of a recipe ---------------------------------------------------------------------------
+cat >r.yaml <<'END'
+kerf: 1
+model: lenet-300-100
+width: 0.2
+data: random:1,8,8,10
+stages:
+  - name: dense
+    train: {epochs: 1, batch: 64}
+  - name: pruned
+    train: {epochs: 1, batch: 64}
+    steps: [prune: {start: 0, sparsity: 0.9}]
+output: {dir: staged}
+END
+expect 0 "" "$KERF" run r.yaml -q
+expect 0 "" "$KERF" report staged --csv staged.csv --markdown staged.md
+grep -q '^"staged",1,epoch,"2",sparsity,0.9' staged.csv || failed "the second stage's epoch: $(grep epoch staged.csv)"
+grep -q '^"staged",1,event,"pruned",epochs,1$' staged.csv || failed "no event where a stage began"
+grep -q '^    model: lenet-300-100' staged.md || failed "the page has no recipe"
+
 # ---- folders that are none ----------------------------------------------------------------------
 # bad FILE TEXT MESSAGE: a copy of the run in which FILE is TEXT is refused.
 bad() {
@@ -65,6 +85,7 @@ bad summary.json '[]' "must be a JSON object"
 bad summary.json '{"before":1}' '"before" must be an object'
 bad summary.json '{"before":{},"after":{"top1":"90"}}' '"top1" must be a number or null'
 bad summary.json '{"before":{},"after":{},"command":"prune"}' '"command" must be an array'
+bad summary.json '{"before":{},"after":{},"stages":["../cut.run"]}' '"stages" must be names of folders'
 bad metrics.jsonl '{"epoch":1}
 {"epoch":null}' 'line 2: "epoch" must be a number'
 bad metrics.jsonl '{"epoch":1,"events":[{"at":1}]}' 'line 1: "what" must be a text'

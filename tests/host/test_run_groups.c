@@ -79,6 +79,44 @@ static void test_groups(void)
         run_free(&runs[i]);
 }
 
+/* Two stages: epochs go on, a layer that came or went is on one side alone. */
+static void test_stages(void)
+{
+    run_record all, first, second;
+    run_why why;
+    run_init(&all);
+    run_init(&first);
+    run_init(&second);
+    CHECK(run_parse_metrics(&first, "{\"epoch\":1}\n{\"epoch\":2}\n", &why) == 0);
+    CHECK(run_parse_metrics(&second, "{\"epoch\":1,\"events\":[{\"at\":0.5,\"what\":\"prune\"}]}\n",
+                            &why) == 0);
+    CHECK(run_parse_layers(
+              &first,
+              "{\"before\":[{\"name\":\"a\",\"weights\":8},{\"name\":\"b\",\"weights\":9}],"
+              "\"after\":[{\"name\":\"a\",\"weights\":7},{\"name\":\"b\",\"weights\":9}],"
+              "\"weights\":[{\"name\":\"a\",\"end\":1,\"norms\":{\"before\":[1],\"after\":[2]}}]}",
+              &why) == 0);
+    CHECK(run_parse_layers(
+              &second,
+              "{\"before\":[{\"name\":\"a\",\"weights\":7}],"
+              "\"after\":[{\"name\":\"a\",\"weights\":6},{\"name\":\"c\",\"weights\":5}],"
+              "\"weights\":[{\"name\":\"a\",\"end\":1,\"norms\":{\"before\":[2],\"after\":[3]}}]}",
+              &why) == 0);
+    CHECK(run_append_stage(&all, &first, "dense") && run_append_stage(&all, &second, "pruned"));
+    CHECK(all.num_epochs == 3 && all.epochs[2].epoch == 3);
+    CHECK(all.num_events == 2 && all.events[0].at == 2 && all.events[1].at == 2.5);
+    CHECK(strcmp(all.events[0].what, "pruned") == 0 && strcmp(all.events[1].what, "prune") == 0);
+    CHECK(all.num_layers == 3 && all.layers[0].side[RUN_BEFORE].weights == 8);
+    CHECK(all.layers[0].side[RUN_AFTER].weights == 6);
+    CHECK(isnan(all.layers[1].side[RUN_AFTER].weights));
+    CHECK(isnan(all.layers[2].side[RUN_BEFORE].weights));
+    CHECK(all.layers[0].weights->norms[RUN_BEFORE][0] == 1);
+    CHECK(all.layers[0].weights->norms[RUN_AFTER][0] == 3 && isnan(all.layers[0].weights->end));
+    run_free(&all);
+    run_free(&first);
+    run_free(&second);
+}
+
 static void check_hidden(const char *text, const char *want)
 {
     char copy[128];
@@ -104,6 +142,7 @@ int main(void)
 {
     test_means();
     test_groups();
+    test_stages();
     test_folders_are_hidden();
     return check_result();
 }
