@@ -34,6 +34,8 @@ int cmd_report(const options *o);
 int cmd_demo(const options *o);
 int cmd_distill(const options *o);
 int cmd_share(const options *o);
+int cmd_pack(const options *o);
+int cmd_unpack(const options *o);
 int cmd_run(const options *o);
 
 /* `kerf --help` and `kerf CMD --help`, to standard output. */

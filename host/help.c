@@ -116,6 +116,15 @@ static const lesson lessons[] = {
      "  kerf share pruned.onnx --bits 4 -o shared.onnx\n"
      "  kerf share pruned.onnx --bits 4 --data fashion-mnist --epochs 2 -o shared.onnx\n"
      "  kerf share dense.onnx --bits 3 --per block=1024 --init density -o blocks.onnx\n"},
+    {"pack",
+     "Writes graph and weights as one small file: of each tensor the zeros apart, few values by\n"
+     "number, whatever is shortest, and all of it coded by how likely it is.  Nothing is lost, "
+     "and\n"
+     "every command reads the file as it reads ONNX.  docs/format.md describes each byte.",
+     "  kerf pack shared.onnx -o small.kerf\n"
+     "  kerf eval small.kerf --data fashion-mnist\n"},
+    {"unpack", "Writes a packed file as ONNX again: the very weights that were packed.",
+     "  kerf unpack small.kerf -o again.onnx\n"},
     {"export",
      "Rewrites a quantized file so that the program of --profile computes on its integers, and\n"
      "says node by node what that program makes of it, or why a node stays a float there.  Zeros\n"

@@ -15,7 +15,7 @@ int model_read(const options *o, model *m, const char *path, kerf_device *dev)
     struct stat info;
     if (strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISREG(info.st_mode))
         m->file_bytes = info.st_size;
-    kerf_status status = kerf_onnx_read(&m->g, &m->s, path, dev);
+    kerf_status status = kerf_model_read(&m->g, &m->s, path, dev);
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
@@ -32,12 +32,6 @@ void model_free(model *m)
 {
     kerf_graph_destroy(m->g);
     kerf_state_destroy(m->s);
-}
-
-static int has_suffix(const char *text, const char *suffix)
-{
-    size_t length = strlen(text), wanted = strlen(suffix);
-    return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
 }
 
 /* The folder that a file would stand in must be there and writable. */
@@ -64,9 +58,6 @@ int output_check(const options *o, const char *path)
                                  "a pipe");
         return 0;
     }
-    if (has_suffix(path, ".kerf"))
-        return fail_work(o, "--output %s: .kerf files are not in this version yet; name it .onnx",
-                         path);
     struct stat info;
     if (stat(path, &info) != 0)
         return check_folder(o, path);
@@ -87,6 +78,6 @@ int output_needed(const options *o)
 
 int model_write(const options *o, const kerf_graph *g, const kerf_state *s, const char *path)
 {
-    kerf_status status = kerf_onnx_write(g, s, path);
+    kerf_status status = kerf_model_write(g, s, path);
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }

@@ -10,6 +10,7 @@
 #include "kerf/state.h"
 #include "kerf/nets.h"
 #include "kerf/io.h"
+#include "kerf/packed.h"
 #include "kerf/plan.h"
 #include "kerf/channels.h"
 #include "kerf/prune.h"

@@ -74,13 +74,19 @@ typedef struct kerf__array {
     void *owned; /* NULL where bytes are borrowed */
 } kerf__array;
 
-/* The data of a tensor, whichever of the fields holds it.  folder: where external data may
- * lie, NULL for nowhere.  The values are not looked at (kerf__array_check). */
-kerf_status kerf__array_take(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
-                             const char *what);
+/* Where tensors may have their data, but in the model itself. */
+typedef struct kerf__outside {
+    const char *folder;                      /* NULL: in no file */
+    const struct kerf__packed_parts *packed; /* NULL: the model is not from a packed file */
+} kerf__outside;
+
+/* The data of a tensor, whichever of the fields holds it.  outside: NULL for nowhere else.  The
+ * values are not looked at (kerf__array_check). */
+kerf_status kerf__array_take(kerf__array *out, const Onnx__TensorProto *t,
+                             const kerf__outside *outside, const char *what);
 /* The same; floats that are NaN are refused. */
-kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
-                             const char *what);
+kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t,
+                             const kerf__outside *outside, const char *what);
 /* The values alone: NaN and bools other than 0 and 1 are refused. */
 kerf_status kerf__array_check(const kerf__array *a, const char *what);
 void kerf__array_free(kerf__array *a);
@@ -90,6 +96,14 @@ kerf_status kerf__array_to_tensor(kerf_tensor **out, const kerf__array *a);
 kerf_status kerf__external_read(void **out, Onnx__StringStringEntryProto *const *entries,
                                 size_t num_entries, size_t num_bytes, const char *folder,
                                 const char *what);
+
+/* packed_read.c: the part of a packed file that the entries name, decoded for the array's type and
+ * shape. */
+kerf_status kerf__packed_take(kerf__array *a, Onnx__StringStringEntryProto *const *entries,
+                              size_t num_entries, const struct kerf__packed_parts *parts,
+                              const char *what);
+/* packed_write.c's entries, and where those parts begin. */
+#define KERF__PACKED_LOCATION "kerf"
 
 /* Dimensions of a value; symbols are looked up in g.  Dimensions without a name become
  * symbols of their own if `fresh`, else the whole shape is taken as unknown (rank -1). */
@@ -116,7 +130,17 @@ int kerf__operator_opsets(const char *op, kerf__opsets *opsets);
  * that have it; 0 if the operator has no such attribute, -1 if it is not in the table. */
 int kerf__attribute_letter(const char *op, const char *attribute, kerf__opsets *opsets);
 /* Takes all over into n, once they are checked. */
-kerf_status kerf__attributes_read(kerf_node *n, const Onnx__NodeProto *p, const char *folder);
+kerf_status kerf__attributes_read(kerf_node *n, const Onnx__NodeProto *p,
+                                  const kerf__outside *outside);
+
+/* A whole model; path is named in messages, "" for none. */
+kerf_status kerf__onnx_parse(kerf_graph **g, kerf_state **s, const void *bytes, size_t num_bytes,
+                             const kerf__outside *outside, kerf_device *dev, const char *path);
+/* A protobuf message has less than 2 GiB; what is larger has its data outside. */
+enum { KERF__MOST_FILE_BYTES = INT32_MAX };
+/* The bytes of the file `path`, beside which external data may lie; "-" is standard input. */
+kerf_status kerf__onnx_parse_file(kerf_graph **g, kerf_state **s, const void *bytes,
+                                  size_t num_bytes, const char *path, kerf_device *dev);
 
 /* ---- building protos ---------------------------------------------------------------------- */
 

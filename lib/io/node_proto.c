@@ -154,8 +154,8 @@ static kerf_status set_string(kerf_node *n, const Onnx__AttributeProto *a, const
     return status;
 }
 
-static kerf_status set_tensor(kerf_node *n, const Onnx__AttributeProto *a, const char *folder,
-                              const char *what)
+static kerf_status set_tensor(kerf_node *n, const Onnx__AttributeProto *a,
+                              const kerf__outside *outside, const char *what)
 {
     if (a->t == NULL)
         return kerf__fail(KERF_ERR_FORMAT, "%s: attribute '%s' has no tensor", what, a->name);
@@ -163,14 +163,14 @@ static kerf_status set_tensor(kerf_node *n, const Onnx__AttributeProto *a, const
     snprintf(what_attribute, sizeof what_attribute, "%s: attribute '%.64s'", what, a->name);
     kerf__array array;
     kerf_tensor *tensor = NULL;
-    KERF__TRY(kerf__array_read(&array, a->t, folder, what_attribute));
+    KERF__TRY(kerf__array_read(&array, a->t, outside, what_attribute));
     kerf_status status = kerf__array_to_tensor(&tensor, &array);
     kerf__array_free(&array);
     return status == KERF_OK ? kerf__node_set_tensor(n, a->name, tensor) : status;
 }
 
-static kerf_status set_attribute(kerf_node *n, const Onnx__AttributeProto *a, const char *folder,
-                                 const char *what)
+static kerf_status set_attribute(kerf_node *n, const Onnx__AttributeProto *a,
+                                 const kerf__outside *outside, const char *what)
 {
     int letter = letter_of(a);
     switch (letter) {
@@ -185,18 +185,19 @@ static kerf_status set_attribute(kerf_node *n, const Onnx__AttributeProto *a, co
     case 'I':
         return kerf_node_set_ints(n, a->name, a->ints, a->n_ints);
     case 't':
-        return set_tensor(n, a, folder, what);
+        return set_tensor(n, a, outside, what);
     default:
         return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: attribute '%s' is %s, which is not supported",
                           what, a->name, kind_name(letter));
     }
 }
 
-kerf_status kerf__attributes_read(kerf_node *n, const Onnx__NodeProto *p, const char *folder)
+kerf_status kerf__attributes_read(kerf_node *n, const Onnx__NodeProto *p,
+                                  const kerf__outside *outside)
 {
     char what[KERF__WHAT_BYTES];
     kerf__node_what(p, what);
     for (size_t i = 0; i < p->n_attribute; i++)
-        KERF__TRY(set_attribute(n, p->attribute[i], folder, what));
+        KERF__TRY(set_attribute(n, p->attribute[i], outside, what));
     return KERF_OK;
 }

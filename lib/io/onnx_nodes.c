@@ -63,7 +63,7 @@ static kerf_status add_constant(kerf__onnx_reader *r, const Onnx__NodeProto *p)
     const Onnx__AttributeProto *a = p->attribute[0];
     kerf__array array;
     if (strcmp(a->name, "value") == 0 && a->t != NULL)
-        KERF__TRY(kerf__array_read(&array, a->t, r->folder, what));
+        KERF__TRY(kerf__array_read(&array, a->t, r->outside, what));
     else if (!constant_array(&array, a))
         return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: '%s' is not supported, must be a tensor", what,
                           a->name);
@@ -175,7 +175,7 @@ static kerf_status add_node(kerf__onnx_reader *r, const Onnx__NodeProto *p)
     if (n == NULL)
         return status;
     KERF__TRY(add_outputs(r, n, p));
-    return kerf__attributes_read(n, p, r->folder);
+    return kerf__attributes_read(n, p, r->outside);
 }
 
 static kerf_status connect(kerf__onnx_reader *r, kerf_node *n, const Onnx__NodeProto *p)

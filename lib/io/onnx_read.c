@@ -15,9 +15,6 @@
 
 enum { MAX_DOMAINS = 64, MAX_METADATA = 4096 };
 
-/* A protobuf message has less than 2 GiB; what is larger has its data outside. */
-static const size_t MAX_FILE_BYTES = INT32_MAX;
-
 /* ---- versions -------------------------------------------------------------------------------- */
 
 static kerf_status check_ir(const Onnx__ModelProto *m)
@@ -147,12 +144,12 @@ static kerf_status parse(kerf__onnx_reader *r, const void *bytes, size_t num_byt
     return status;
 }
 
-static kerf_status parse_named(kerf_graph **g, kerf_state **s, const void *bytes, size_t num_bytes,
-                               const char *folder, kerf_device *dev, const char *path)
+kerf_status kerf__onnx_parse(kerf_graph **g, kerf_state **s, const void *bytes, size_t num_bytes,
+                             const kerf__outside *outside, kerf_device *dev, const char *path)
 {
     *g = NULL;
     *s = NULL;
-    kerf__onnx_reader r = {.folder = folder};
+    kerf__onnx_reader r = {.outside = outside};
     kerf_status status = parse(&r, bytes, num_bytes, dev);
     if (status != KERF_OK) {
         kerf_graph_destroy(r.graph);
@@ -167,7 +164,7 @@ static kerf_status parse_named(kerf_graph **g, kerf_state **s, const void *bytes
 kerf_status kerf_onnx_parse(kerf_graph **g, kerf_state **s, const void *bytes, size_t num_bytes,
                             const char *folder, kerf_device *dev)
 {
-    return parse_named(g, s, bytes, num_bytes, folder, dev, "");
+    return kerf__onnx_parse(g, s, bytes, num_bytes, &(kerf__outside){.folder = folder}, dev, "");
 }
 
 /* The folder a file lies in, in fresh memory; NULL without memory. */
@@ -180,21 +177,28 @@ static char *folder_of(const char *path)
     return folder;
 }
 
+kerf_status kerf__onnx_parse_file(kerf_graph **g, kerf_state **s, const void *bytes,
+                                  size_t num_bytes, const char *path, kerf_device *dev)
+{
+    const int piped = strcmp(path, "-") == 0;
+    char *folder = piped ? NULL : folder_of(path);
+    if (!piped && folder == NULL)
+        return kerf__fail_memory(path, strlen(path));
+    const kerf_status status =
+        kerf__onnx_parse(g, s, bytes, num_bytes, &(kerf__outside){.folder = folder}, dev,
+                         piped ? "standard input" : path);
+    free(folder);
+    return status;
+}
+
 kerf_status kerf_onnx_read(kerf_graph **g, kerf_state **s, const char *path, kerf_device *dev)
 {
     *g = NULL;
     *s = NULL;
     void *bytes;
     size_t num_bytes;
-    int piped = strcmp(path, "-") == 0;
-    KERF__TRY(kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes));
-    char *folder = piped ? NULL : folder_of(path);
-    kerf_status status = KERF_OK;
-    if (!piped && folder == NULL)
-        status = kerf__fail_memory(path, strlen(path));
-    if (status == KERF_OK)
-        status = parse_named(g, s, bytes, num_bytes, folder, dev, piped ? "standard input" : path);
-    free(folder);
+    KERF__TRY(kerf__file_read(path, KERF__MOST_FILE_BYTES, &bytes, &num_bytes));
+    const kerf_status status = kerf__onnx_parse_file(g, s, bytes, num_bytes, path, dev);
     free(bytes);
     return status;
 }

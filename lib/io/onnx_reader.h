@@ -22,7 +22,7 @@ typedef struct kerf__onnx_reader {
     kerf_state *state;
     const Onnx__ModelProto *model; /* borrowed */
     const Onnx__GraphProto *proto; /* the model's graph */
-    const char *folder;            /* borrowed; of external data, or NULL */
+    const kerf__outside *outside;  /* borrowed; NULL: there is no data but the model's own */
     int64_t opset;
     kerf__names initializers; /* name -> its TensorProto */
     kerf__names uses;         /* name that is read -> &levels[use] */

@@ -144,7 +144,7 @@ static kerf_status add_initializer(kerf__onnx_reader *r, const Onnx__TensorProto
     snprintf(what, sizeof what, "initializer '%.128s'", kerf__text(t->name));
     KERF__TRY(kerf__onnx_check_name(r, t->name, what));
     kerf__array array;
-    KERF__TRY(kerf__array_read(&array, t, r->folder, what));
+    KERF__TRY(kerf__array_read(&array, t, r->outside, what));
     const kerf__use *use = kerf__names_find(&r->uses, t->name);
     kerf_status status = KERF_OK;
     if (use == NULL) { /* checked, but of no use */

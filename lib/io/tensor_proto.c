@@ -154,8 +154,8 @@ static kerf_status read_typed(kerf__array *a, const Onnx__TensorProto *t, const 
     }
 }
 
-static kerf_status read_data(kerf__array *a, const Onnx__TensorProto *t, const char *folder,
-                             const char *what)
+static kerf_status read_data(kerf__array *a, const Onnx__TensorProto *t,
+                             const kerf__outside *outside, const char *what)
 {
     int num_fields = (t->has_raw_data && t->raw_data.len > 0) + (t->n_float_data > 0) +
                      (t->n_int32_data > 0) + (t->n_int64_data > 0) + (t->n_string_data > 0) +
@@ -168,9 +168,11 @@ static kerf_status read_data(kerf__array *a, const Onnx__TensorProto *t, const c
     if (t->segment != NULL)
         return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: is stored in segments, which is not supported",
                           what);
+    if (external && outside != NULL && outside->packed != NULL)
+        return kerf__packed_take(a, t->external_data, t->n_external_data, outside->packed, what);
     if (external) {
         KERF__TRY(kerf__external_read(&a->owned, t->external_data, t->n_external_data, a->num_bytes,
-                                      folder, what));
+                                      outside != NULL ? outside->folder : NULL, what));
         a->bytes = a->owned;
         return KERF_OK;
     }
@@ -205,22 +207,22 @@ kerf_status kerf__array_check(const kerf__array *a, const char *what)
                       a->type == KERF_BOOL ? "bool, must be 0 or 1" : "number (NaN)");
 }
 
-kerf_status kerf__array_take(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
-                             const char *what)
+kerf_status kerf__array_take(kerf__array *out, const Onnx__TensorProto *t,
+                             const kerf__outside *outside, const char *what)
 {
     *out = (kerf__array){0};
     KERF__TRY(kerf__onnx_type(&out->type, t->data_type, what));
     KERF__TRY(read_dims(out, t, what));
-    kerf_status status = read_data(out, t, folder, what);
+    kerf_status status = read_data(out, t, outside, what);
     if (status != KERF_OK)
         kerf__array_free(out);
     return status;
 }
 
-kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t, const char *folder,
-                             const char *what)
+kerf_status kerf__array_read(kerf__array *out, const Onnx__TensorProto *t,
+                             const kerf__outside *outside, const char *what)
 {
-    KERF__TRY(kerf__array_take(out, t, folder, what));
+    KERF__TRY(kerf__array_take(out, t, outside, what));
     kerf_status status = kerf__array_check(out, what);
     if (status != KERF_OK)
         kerf__array_free(out);

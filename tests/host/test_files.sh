@@ -50,7 +50,6 @@ expect_error 1 "kerf: new: --output none/a.onnx: none: no such folder" \
 mkdir folder
 expect_error 1 "kerf: new: --output folder: is a folder, must be a file" \
     "$KERF" new lenet-300-100 -o folder
-expect 1 "not in this version yet" "$KERF" new lenet-300-100 -o a.kerf
 
 # ---- streams that fail -------------------------------------------------------------------------
 if [ -w /dev/full ]; then

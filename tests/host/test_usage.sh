@@ -15,10 +15,6 @@ expect 0 "kerf 0." "$KERF" --version
 # ---- commands -------------------------------------------------------------------------------
 expect_error 2 "kerf: trian: no such command; did you mean kerf train?" "$KERF" trian
 expect_error 2 "kerf: xyzzy: no such command; kerf --help lists them" "$KERF" xyzzy
-for command in pack unpack; do
-    expect_error 1 "kerf: $command: not in this version yet" "$KERF" $command x
-done
-
 # ---- options --------------------------------------------------------------------------------
 expect_error 2 "kerf: prune: --sparsity 1.2: must be at least 0 and below 1" \
     "$KERF" prune m.onnx --sparsity 1.2 -o x.onnx

@@ -1,0 +1,20 @@
+/* io/packed_internal.h -- the frame of a packed file: what packed_write.c and packed_read.c agree
+ * on, and docs/format.md describes. */
+#ifndef KERF_IO_PACKED_INTERNAL_H
+#define KERF_IO_PACKED_INTERNAL_H
+
+#include "io/bytes.h"
+
+/* "KERF", the version, 3 bytes of 0, then XXH64 of all behind the header (seed 0, little-endian).
+ */
+enum { KERF__PACKED_VERSION = 1, KERF__PACKED_HEADER = 16, KERF__PACKED_DIGEST_AT = 8 };
+
+/* Behind the header: bytes of the graph, as it is and deflated; how many tensors; bytes of each;
+ * the deflated graph; the tensors. */
+typedef struct kerf__packed_parts {
+    const unsigned char *const *at; /* of each tensor; borrowed */
+    const size_t *num_bytes;
+    size_t num;
+} kerf__packed_parts;
+
+#endif

@@ -1,0 +1,202 @@
+/* io/packed_read.c -- a model from a packed file; see kerf/packed.h and docs/format.md.  Other
+ * half: packed_write.c.
+ *
+ * The graph is read as any ONNX model; where it comes to a tensor, that one is decoded
+ * (kerf__packed_take), so no two of them are in host memory at once. */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include <zlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "base/file.h"
+#include "io/io_internal.h"
+#include "io/packed_internal.h"
+#include "io/weights_coder.h"
+#include "kerf/packed.h"
+
+/* Deflate makes at most 1032 bytes of one. */
+enum { MOST_INFLATED = 1032, MOST_TENSORS = 1 << 20 };
+
+int kerf_packed_is(const void *bytes, size_t num_bytes)
+{
+    return num_bytes >= 4 && memcmp(bytes, "KERF", 4) == 0;
+}
+
+/* ---- tensors --------------------------------------------------------------------------------- */
+
+/* Plain decimal digits; SIZE_MAX for anything else. */
+static size_t part_number(const char *text)
+{
+    size_t x = 0;
+    if (*text == '\0')
+        return SIZE_MAX;
+    for (; *text >= '0' && *text <= '9' && x < MOST_TENSORS; text++)
+        x = x * 10 + (size_t)(*text - '0');
+    return *text == '\0' ? x : SIZE_MAX;
+}
+
+static size_t part_of(Onnx__StringStringEntryProto *const *entries, size_t num_entries)
+{
+    size_t part = SIZE_MAX;
+    int is_here = 0;
+    for (size_t i = 0; i < num_entries; i++) {
+        const char *key = kerf__text(entries[i]->key), *text = kerf__text(entries[i]->value);
+        is_here |= strcmp(key, "location") == 0 && strcmp(text, KERF__PACKED_LOCATION) == 0;
+        if (strcmp(key, "offset") == 0)
+            part = part_number(text);
+    }
+    return is_here ? part : SIZE_MAX;
+}
+
+kerf_status kerf__packed_take(kerf__array *a, Onnx__StringStringEntryProto *const *entries,
+                              size_t num_entries, const kerf__packed_parts *parts, const char *what)
+{
+    const size_t part = part_of(entries, num_entries);
+    if (part >= parts->num)
+        return kerf__fail(KERF_ERR_FORMAT, "%s: lies in no part of the packed file", what);
+    KERF__TRY(kerf__weights_check(a->type, a->shape, parts->num_bytes[part]));
+    a->owned = kerf__alloc(a->num_bytes, 1);
+    if (a->owned == NULL)
+        return kerf__fail_memory(what, a->num_bytes);
+    a->bytes = a->owned;
+    return kerf__weights_decode(a->owned, a->type, a->shape,
+                                (kerf__reading){parts->at[part], parts->num_bytes[part]});
+}
+
+/* ---- the frame ------------------------------------------------------------------------------- */
+
+static kerf_status check_header(const unsigned char *bytes, size_t num_bytes)
+{
+    uint64_t digest;
+    if (num_bytes < KERF__PACKED_HEADER || !kerf_packed_is(bytes, num_bytes))
+        return kerf__fail(KERF_ERR_FORMAT, "not a packed file: it must begin with KERF");
+    if (bytes[4] > KERF__PACKED_VERSION)
+        return kerf__fail(KERF_ERR_UNSUPPORTED,
+                          "a packed file of version %d, this Kerf reads up to %d", (int)bytes[4],
+                          (int)KERF__PACKED_VERSION);
+    memcpy(&digest, bytes + KERF__PACKED_DIGEST_AT, sizeof digest);
+    if (bytes[4] != KERF__PACKED_VERSION || bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0 ||
+        digest != XXH64(bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER, 0))
+        return kerf__fail(KERF_ERR_FORMAT, "the packed file is damaged: its checksum is not that "
+                                           "of its bytes");
+    return KERF_OK;
+}
+
+typedef struct frame {
+    size_t num_graph, num_deflated;
+    kerf__packed_parts parts;
+    const unsigned char **at; /* owned */
+    size_t *num_bytes;        /* owned */
+    const unsigned char *deflated;
+} frame;
+
+static kerf_status read_sizes(frame *f, kerf__reading *in)
+{
+    uint64_t num_graph, num_deflated, num, size;
+    KERF__TRY(kerf__reading_number(in, INT32_MAX, &num_graph));
+    KERF__TRY(kerf__reading_number(in, in->left, &num_deflated));
+    KERF__TRY(kerf__reading_number(in, MOST_TENSORS, &num));
+    if (num_graph / MOST_INFLATED > num_deflated || num > in->left)
+        return kerf__fail(KERF_ERR_FORMAT, "packed file: sizes that cannot be true");
+    f->num_graph = (size_t)num_graph;
+    f->num_deflated = (size_t)num_deflated;
+    f->parts.num = (size_t)num;
+    f->at = kerf__alloc(f->parts.num, sizeof *f->at);
+    f->num_bytes = kerf__alloc(f->parts.num, sizeof *f->num_bytes);
+    if (f->at == NULL || f->num_bytes == NULL)
+        return kerf__fail_memory("packed file", f->parts.num * sizeof *f->at);
+    for (size_t i = 0; i < f->parts.num; i++) {
+        KERF__TRY(kerf__reading_number(in, in->left, &size));
+        f->num_bytes[i] = (size_t)size;
+    }
+    return KERF_OK;
+}
+
+static kerf_status read_frame(frame *f, kerf__reading in)
+{
+    KERF__TRY(read_sizes(f, &in));
+    KERF__TRY(kerf__reading_take(&in, f->num_deflated, &f->deflated));
+    for (size_t i = 0; i < f->parts.num; i++)
+        KERF__TRY(kerf__reading_take(&in, f->num_bytes[i], &f->at[i]));
+    f->parts.at = f->at;
+    f->parts.num_bytes = f->num_bytes;
+    return in.left == 0
+               ? KERF_OK
+               : kerf__fail(KERF_ERR_FORMAT, "packed file: %zu bytes are left over", in.left);
+}
+
+static kerf_status inflate_graph(unsigned char **out, const frame *f)
+{
+    uLongf num = (uLongf)f->num_graph;
+    *out = kerf__alloc(f->num_graph + 1, 1);
+    if (*out == NULL)
+        return kerf__fail_memory("packed file", f->num_graph);
+    return uncompress(*out, &num, f->deflated, (uLong)f->num_deflated) == Z_OK &&
+                   num == f->num_graph
+               ? KERF_OK
+               : kerf__fail(KERF_ERR_FORMAT, "packed file: its graph cannot be inflated");
+}
+
+static kerf_status parse(kerf_graph **g, kerf_state **s, const unsigned char *bytes,
+                         size_t num_bytes, kerf_device *dev, const char *path)
+{
+    frame f = {0};
+    unsigned char *graph = NULL;
+    kerf_status status = check_header(bytes, num_bytes);
+    if (status == KERF_OK)
+        status = read_frame(
+            &f, (kerf__reading){bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER});
+    if (status == KERF_OK)
+        status = inflate_graph(&graph, &f);
+    if (status == KERF_OK)
+        status = kerf__onnx_parse(g, s, graph, f.num_graph, &(kerf__outside){.packed = &f.parts},
+                                  dev, path);
+    else
+        status = kerf__fail_clean(status, path);
+    free(graph);
+    free(f.at);
+    free(f.num_bytes);
+    return status;
+}
+
+kerf_status kerf_packed_parse(kerf_graph **g, kerf_state **s, const void *bytes, size_t num_bytes,
+                              kerf_device *dev)
+{
+    *g = NULL;
+    *s = NULL;
+    return parse(g, s, bytes, num_bytes, dev, "");
+}
+
+static const char *name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+kerf_status kerf_packed_read(kerf_graph **g, kerf_state **s, const char *path, kerf_device *dev)
+{
+    void *bytes;
+    size_t num_bytes;
+    *g = NULL;
+    *s = NULL;
+    KERF__TRY(kerf__file_read(path, KERF__MOST_FILE_BYTES, &bytes, &num_bytes));
+    const kerf_status status = parse(g, s, bytes, num_bytes, dev, name_of(path));
+    free(bytes);
+    return status;
+}
+
+/* A pipe is read once, whatever it holds. */
+kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path, kerf_device *dev)
+{
+    void *bytes;
+    size_t num_bytes;
+    *g = NULL;
+    *s = NULL;
+    KERF__TRY(kerf__file_read(path, KERF__MOST_FILE_BYTES, &bytes, &num_bytes));
+    const kerf_status status = kerf_packed_is(bytes, num_bytes)
+                                   ? parse(g, s, bytes, num_bytes, dev, name_of(path))
+                                   : kerf__onnx_parse_file(g, s, bytes, num_bytes, path, dev);
+    free(bytes);
+    return status;
+}

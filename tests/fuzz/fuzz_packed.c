@@ -1,0 +1,32 @@
+/* Fuzzes packed files: the checksum is made right first, so that what lies behind it is reached. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "kerf/io.h"
+#include "kerf/packed.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t num_bytes);
+
+enum { HEADER = 16, DIGEST_AT = 8, MOST = 2048 }; /* few bytes may stand for many weights */
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t num_bytes)
+{
+    static uint8_t file[MOST];
+    kerf_graph *g;
+    kerf_state *s;
+    void *written;
+    if (num_bytes < HEADER || num_bytes > MOST)
+        return 0;
+    memcpy(file, bytes, num_bytes);
+    const uint64_t digest = XXH64(file + HEADER, num_bytes - HEADER, 0);
+    memcpy(file + DIGEST_AT, &digest, sizeof digest);
+    if (kerf_packed_parse(&g, &s, file, num_bytes, NULL) != KERF_OK)
+        return 0;
+    if (kerf_packed_serialize(g, s, &written, &num_bytes, NULL, NULL) == KERF_OK)
+        free(written);
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+    return 0;
+}

@@ -1,0 +1,277 @@
+/* test_packed.c -- packed files: every form and type comes back bit for bit, few bytes are taken,
+ * and no changed byte does harm. */
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/random.h"
+#include "check.h"
+#include "io/flag_coder.h"
+#include "io/symbol_coder.h"
+#include "io/weights_coder.h"
+#include "kerf/kerf.h"
+
+static uint32_t next(void)
+{
+    static uint64_t drawn;
+    return kerf__random_u32(kerf__random_key(5, KERF__RANDOM_TEST, 2), 0, drawn++);
+}
+
+/* ---- flags -------------------------------------------------------------------------------------
+ */
+
+static double check_flags(size_t rows, size_t columns, const unsigned char *flags)
+{
+    void *bytes = NULL;
+    size_t num_bytes, ones = 0, want = 0;
+    unsigned char *back = malloc(rows * columns + 1);
+    CHECK_OK(kerf__flags_encode(&bytes, &num_bytes, flags, rows, columns));
+    CHECK_OK(kerf__flags_decode(back, &ones, rows, columns, bytes, num_bytes));
+    CHECK(memcmp(back, flags, rows * columns) == 0);
+    for (size_t i = 0; i < rows * columns; i++)
+        want += flags[i];
+    CHECK(ones == want);
+    free(bytes);
+    free(back);
+    return (double)num_bytes;
+}
+
+static double entropy_bytes(size_t ones, size_t num)
+{
+    const double p = (double)ones / (double)num;
+    return -(p * log2(p) + (1 - p) * log2(1 - p)) * (double)num / 8;
+}
+
+static void test_flags(void)
+{
+    enum { ROWS = 200, COLUMNS = 300 };
+    static unsigned char flags[ROWS * COLUMNS];
+    size_t ones = 0;
+    CHECK(check_flags(ROWS, COLUMNS, flags) <= 8); /* none */
+    memset(flags, 1, sizeof flags);
+    CHECK(check_flags(ROWS, COLUMNS, flags) <= 12); /* all */
+    for (size_t i = 0; i < sizeof flags; i++)
+        ones += flags[i] = next() % 33 == 0;
+    CHECK(check_flags(ROWS, COLUMNS, flags) < 1.05 * entropy_bytes(ones, sizeof flags));
+    /* Columns of which nothing is left, and full ones: all that each flag alone does not tell. */
+    ones = 0;
+    for (size_t i = 0; i < sizeof flags; i++)
+        ones += flags[i] = i % COLUMNS % 10 == 0 && next() % 4 != 0;
+    CHECK(check_flags(ROWS, COLUMNS, flags) < 0.35 * entropy_bytes(ones, sizeof flags));
+    flags[0] = 1;
+    check_flags(1, 1, flags);
+    check_flags(ROWS * COLUMNS, 1, flags);
+    check_flags(1, ROWS * COLUMNS, flags);
+    check_flags(0, 0, flags);
+}
+
+/* ---- symbols -----------------------------------------------------------------------------------
+ */
+
+static size_t check_symbols(const unsigned char *symbols, size_t num, size_t num_kinds)
+{
+    kerf__bytes out = {0};
+    unsigned char *back = malloc(num + 1);
+    CHECK_OK(kerf__symbols_encode(&out, symbols, num, num_kinds));
+    kerf__reading in = {out.at, out.num};
+    CHECK_OK(kerf__symbols_decode(back, num, num_kinds, &in));
+    CHECK(in.left == 0 && memcmp(back, symbols, num) == 0);
+    const size_t num_bytes = out.num;
+    kerf__bytes_free(&out);
+    free(back);
+    return num_bytes;
+}
+
+static void test_symbols(void)
+{
+    enum { NUM = 20000 };
+    static unsigned char symbols[NUM];
+    for (size_t num = 0; num < 40; num++)
+        check_symbols(symbols, num, 1 + num % 7);
+    CHECK(check_symbols(symbols, NUM, 2) < 40);
+    for (size_t i = 0; i < NUM; i++)
+        symbols[i] = (unsigned char)next();
+    CHECK(check_symbols(symbols, NUM, 256) <= NUM + 1); /* as they are */
+    double bits = 0;
+    for (size_t i = 0; i < NUM; i++) {
+        symbols[i] = 0;
+        while (symbols[i] < 15 && next() % 2 == 0)
+            symbols[i]++;
+        bits += symbols[i] < 15 ? symbols[i] + 1 : 15;
+    }
+    CHECK((double)check_symbols(symbols, NUM, 16) < 1.01 * bits / 8 + 40);
+}
+
+/* ---- tensors
+ * ------------------------------------------------------------------------------------- */
+
+static kerf_packed_form check_tensor(kerf_type type, kerf_shape shape, const void *bytes,
+                                     size_t num_bytes)
+{
+    kerf__bytes out = {0};
+    kerf_packed_form form = KERF_PACKED_DENSE;
+    unsigned char *back = malloc(num_bytes + 1);
+    CHECK_OK(kerf__weights_encode(&out, &form, bytes, type, shape));
+    CHECK_OK(kerf__weights_check(type, shape, out.num));
+    CHECK_OK(kerf__weights_decode(back, type, shape, (kerf__reading){out.at, out.num}));
+    CHECK(memcmp(back, bytes, num_bytes) == 0);
+    /* Cut anywhere, it is refused. */
+    for (size_t num = 0; num < out.num; num += 1 + out.num / 37) {
+        const kerf_status status =
+            kerf__weights_decode(back, type, shape, (kerf__reading){out.at, num});
+        CHECK(status == KERF_ERR_FORMAT || num_bytes == 0);
+    }
+    kerf__bytes_free(&out);
+    free(back);
+    return form;
+}
+
+static void test_every_type(void)
+{
+    enum { NUM = 61 * 7 };
+    static unsigned char bytes[NUM * 8];
+    for (int type = 0; type < KERF_NUM_TYPES; type++) {
+        const size_t bits = kerf_type_bits((kerf_type)type);
+        for (int sparse = 0; sparse < 2; sparse++) {
+            for (size_t i = 0; i < NUM * bits / 8; i++)
+                bytes[i] = sparse && i / 8 % 5 != 0 ? 0 : (unsigned char)(next() % 3 * 61);
+            check_tensor((kerf_type)type, KERF_SHAPE(61, 7), bytes, NUM * bits / 8);
+        }
+        check_tensor((kerf_type)type, KERF_SHAPE(0), bytes, 0);
+        check_tensor((kerf_type)type, KERF_SHAPE(3, 0, 2), bytes, 0);
+        if (bits < 8) /* what is behind the last element is 0 */
+            bytes[0] &= (unsigned char)((1u << bits) - 1);
+        check_tensor((kerf_type)type, KERF_SCALAR, bytes, (bits + 7) / 8);
+    }
+}
+
+/* What each is best at. */
+static void test_forms(void)
+{
+    enum { ROWS = 60, COLUMNS = 100, NUM = ROWS * COLUMNS };
+    static float x[NUM];
+    const kerf_shape shape = KERF_SHAPE(ROWS, COLUMNS);
+    for (int i = 0; i < NUM; i++)
+        x[i] = (float)next() / 4294967296.0f - 0.5f;
+    CHECK(check_tensor(KERF_F32, shape, x, sizeof x) == KERF_PACKED_DENSE);
+    for (int i = 0; i < NUM; i++)
+        x[i] = next() % 10 == 0 ? x[i] : 0;
+    CHECK(check_tensor(KERF_F32, shape, x, sizeof x) == KERF_PACKED_SPARSE);
+    for (int i = 0; i < NUM; i++)
+        x[i] = (float)(next() % 16) / 8 - 1.03f;
+    CHECK(check_tensor(KERF_F32, shape, x, sizeof x) == KERF_PACKED_TABLE);
+    for (int i = 0; i < NUM; i++)
+        x[i] = i % COLUMNS < 7 ? x[i] : 0;
+    CHECK(check_tensor(KERF_F32, shape, x, sizeof x) == KERF_PACKED_SPARSE_TABLE);
+    x[3] = -0.0f; /* a bit of its own */
+    check_tensor(KERF_F32, shape, x, sizeof x);
+}
+
+/* A few bytes do not stand for a city of zeros. */
+static void test_claims(void)
+{
+    CHECK_STATUS(KERF_ERR_FORMAT, kerf__weights_check(KERF_F32, KERF_SHAPE(1 << 30, 1 << 10), 100));
+    CHECK_OK(kerf__weights_check(KERF_F32, KERF_SHAPE(1000, 1000), 100));
+}
+
+/* ---- files
+ * --------------------------------------------------------------------------------------- */
+
+typedef struct file {
+    unsigned char *bytes;
+    size_t num;
+} file;
+
+/* A pruned network, packed; onnx: the same unpacked. */
+static file packed_network(const char *net, file *onnx)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    file f;
+    void *bytes;
+    CHECK_OK(kerf_net_create(&g, &s, net, &(kerf_net_options){.seed = 3, .width = 0.2}, NULL));
+    CHECK_OK(kerf_packed_serialize(g, s, &bytes, &f.num, NULL, NULL));
+    f.bytes = bytes;
+    CHECK_OK(kerf_onnx_serialize(g, s, &bytes, &onnx->num));
+    onnx->bytes = bytes;
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+    return f;
+}
+
+static kerf_status parse(const unsigned char *bytes, size_t num, file *onnx)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    void *written = NULL;
+    const kerf_status status = kerf_packed_parse(&g, &s, bytes, num, NULL);
+    if (status != KERF_OK) {
+        CHECK(g == NULL && s == NULL);
+        return status;
+    }
+    if (onnx != NULL)
+        CHECK_OK(kerf_onnx_serialize(g, s, &written, &onnx->num));
+    if (onnx != NULL)
+        onnx->bytes = written;
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+    return KERF_OK;
+}
+
+static void test_the_same_bits(void)
+{
+    static const char *const NETS[] = {"lenet-300-100", "lenet-5", "resnet-18-cifar"};
+    for (size_t i = 0; i < sizeof NETS / sizeof NETS[0]; i++) {
+        file want, got = {0}, f = packed_network(NETS[i], &want);
+        CHECK_OK(parse(f.bytes, f.num, &got));
+        CHECK(got.num == want.num && memcmp(got.bytes, want.bytes, got.num) == 0);
+        CHECK(f.num < want.num);
+        free(got.bytes);
+        free(want.bytes);
+        free(f.bytes);
+    }
+}
+
+static void set_digest(file f)
+{
+    const uint64_t digest = XXH64(f.bytes + 16, f.num - 16, 0);
+    memcpy(f.bytes + 8, &digest, sizeof digest);
+}
+
+/* Each byte changed: refused, as the checksum tells.  With the checksum made anew: refused or not,
+ * but never any harm (sanitizers look on). */
+static void test_flips(void)
+{
+    file onnx, f = packed_network("lenet-300-100", &onnx);
+    const size_t step = f.num / 3000 + 1;
+    for (size_t at = 0; at < f.num; at += at < 1500 ? 1 : step) {
+        const unsigned char was = f.bytes[at];
+        f.bytes[at] = (unsigned char)(was ^ (1u << next() % 8));
+        CHECK(parse(f.bytes, f.num, NULL) != KERF_OK);
+        if (at >= 16) {
+            set_digest(f);
+            (void)parse(f.bytes, f.num, NULL);
+        }
+        f.bytes[at] = was;
+        set_digest(f);
+    }
+    CHECK_OK(parse(f.bytes, f.num, NULL));
+    for (size_t num = 0; num < f.num; num += 1 + f.num / 97)
+        CHECK_STATUS(KERF_ERR_FORMAT, parse(f.bytes, num, NULL));
+    f.bytes[4] = 2;
+    CHECK_STATUS(KERF_ERR_UNSUPPORTED, parse(f.bytes, f.num, NULL));
+    CHECK(strstr(kerf_last_error(), "version 2") != NULL);
+    free(f.bytes);
+    free(onnx.bytes);
+}
+
+int main(void)
+{
+    test_flags();
+    test_symbols();
+    test_every_type();
+    test_forms();
+    test_claims();
+    test_the_same_bits();
+    test_flips();
+    return check_result();
+}
