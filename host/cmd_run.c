@@ -10,6 +10,7 @@
 #include "command.h"
 #include "files.h"
 #include "json.h"
+#include "run_dry.h"
 #include "text.h"
 
 typedef struct recipe_run {
@@ -286,7 +287,7 @@ int cmd_run(const options *o)
     if (status != KERF_OK)
         return fail_kerf(o, status);
     run.dir = o->output != NULL ? o->output : run.r->dir;
-    int code = run_recipe(&run);
+    int code = o->dry ? run_dry(o, run.r) : run_recipe(&run);
     free(run.model);
     kerf_recipe_destroy(run.r);
     return code;

@@ -121,6 +121,32 @@ KERF_API kerf_train_options kerf_train_defaults(void);
 KERF_API kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
                                 const kerf_train_options *options);
 
+/* ---- before a run ----------------------------------------------------------------------- */
+
+/* Something that will happen. */
+typedef struct kerf_instant {
+    int64_t step;
+    double epoch;
+    const char *what; /* "prune"; lives for ever */
+    double share;     /* of a pruning's amount, or the learning rate; -1: has none */
+} kerf_instant;
+/* All but the ends of epochs, in the order of time; the caller frees *out with free(). */
+KERF_API kerf_status kerf_train_timetable(kerf_instant **out, size_t *num,
+                                          const kerf_train_options *options,
+                                          int64_t steps_per_epoch);
+
+/* What a run will take.  g and s stay as they are: some steps are run on copies. */
+typedef struct kerf_forecast {
+    int64_t num_steps, steps_per_epoch;
+    double step_ms; /* of plain training */
+    size_t arena_bytes /* the largest allocation */, state_bytes;
+    uint64_t device_bytes, most_bytes; /* what the device has, and gives in one piece */
+    int64_t batch; /* that of the options; another: theirs does not fit, this does; 0: none does */
+} kerf_forecast;
+KERF_API kerf_status kerf_train_forecast(kerf_forecast *out, const kerf_graph *g,
+                                         const kerf_state *s, kerf_dataset *d,
+                                         const kerf_train_options *options);
+
 typedef struct kerf_evaluation {
     int64_t samples, batch;
     double top1, top5; /* percent */

@@ -13,6 +13,7 @@
  *   run_setup.c      what comes before the first step
  *   run_plans.c      plans and pruners, and their choices
  *   schedule_add.c   which events the caller's list makes
+ *   forecast.c       what a run will be, before it is
  *   prune_check.c    whether prunings get along
  *   teacher.c        what a student learns from
  *   penalty.c        which weights a penalty draws to 0

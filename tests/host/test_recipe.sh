@@ -79,6 +79,18 @@ expect_json "after.nonzeros=452" "$KERF" run both.yaml --resume --json
 expect 0 "" "$KERF" run runs/both/recipe.yaml -o both -q
 cmp -s runs/both/model.onnx both/model.onnx || failed "a quantized run is not the same again"
 
+# What it would do, and nothing done.
+expect_json "stages.0.steps=120 stages.0.events.0.what=prune stages.0.largest_bytes stages.0.step_ms" \
+    "$KERF" run both.yaml --dry --json -o dry
+[ -e dry ] && failed "--dry leaves a folder"
+expect 0 "prune       100.0 % of the amount" "$KERF" run both.yaml --dry
+expect 1 "a batch of 100000 is more than all 7680 samples" \
+    "$KERF" run both.yaml --dry --set train.batch=100000
+
+printf 'model: lenet-5\ndata: random:1,28,28,10\ntrain: {batch: 8000}\n' >big.yaml
+expect_error 1 "kerf: run: train.batch 8000: does not fit into the device's 1.00 GiB, of which one piece has 256.00 MiB at most; 1000 does" \
+    env POCL_MEMORY_LIMIT=1 "$KERF" run big.yaml --dry
+
 # ---- every recipe that comes along, shortened ---------------------------------------------------
 recipes=$KERF_TEST_SOURCE/recipes
 expect 0 "" "$KERF" run "$recipes/lenet-5-prune-qat.yaml" -o qat -q --set data=random:1,28,28,4 \
