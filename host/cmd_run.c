@@ -11,12 +11,14 @@
 #include "files.h"
 #include "json.h"
 #include "run_dry.h"
+#include "sweep.h"
 #include "text.h"
 
 typedef struct recipe_run {
     const options *o;
     kerf_recipe *r;
     const char *dir; /* the recipe's */
+    int is_point;    /* 1: one of a grid, which tells of all together */
     char *model;     /* owned; the file that the next stage begins with */
 } recipe_run;
 
@@ -140,7 +142,7 @@ static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, cons
     }
     model_free(&teacher);
     if (code == 0) /* of several, one object tells of all */
-        code = o->json && has_stages(run) ? change_store(&c) : change_finish(&c);
+        code = run->is_point || (o->json && has_stages(run)) ? change_store(&c) : change_finish(&c);
     change_close(&c);
     return code;
 }
@@ -149,7 +151,7 @@ static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, cons
 static int tell_finished(const recipe_run *run, const char *dir)
 {
     say(run->o, "%s: is finished", dir);
-    if (!run->o->json || has_stages(run))
+    if (!run->o->json || has_stages(run) || run->is_point)
         return 0;
     char *path = path_join(dir, "summary.json");
     json_t *summary = path != NULL ? json_load_file(path, 0, NULL) : NULL;
@@ -256,7 +258,7 @@ static int finish_stages(const recipe_run *run)
     int code = output != NULL && path != NULL ? copy_model(run, output) : fail_memory(run->o);
     if (code == 0)
         code = file_write_json(run->o, path, all);
-    if (code == 0 && run->o->json)
+    if (code == 0 && run->o->json && !run->is_point)
         code = json_finish(run->o, json_incref(all));
     json_decref(all);
     free(output);
@@ -278,16 +280,38 @@ static int run_recipe(recipe_run *run)
     return code == 0 && has_stages(run) ? finish_stages(run) : code;
 }
 
+static int read_recipe(const options *o, kerf_recipe **r)
+{
+    kerf_status status = kerf_recipe_read(r, o->words.items[0], o->sets.items, o->sets.num);
+    if (status != KERF_OK && strncmp(kerf_last_error(), "--set ", 6) == 0)
+        return fail_usage(o, "%s", kerf_last_error());
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
+static int run_point(const options *o)
+{
+    recipe_run run = {.o = o, .dir = o->output, .is_point = 1};
+    int code = read_recipe(o, &run.r);
+    if (code == 0)
+        code = run_recipe(&run);
+    free(run.model);
+    kerf_recipe_destroy(run.r);
+    return code;
+}
+
 int cmd_run(const options *o)
 {
     recipe_run run = {.o = o};
-    kerf_status status = kerf_recipe_read(&run.r, o->words.items[0], o->sets.items, o->sets.num);
-    if (status != KERF_OK && strncmp(kerf_last_error(), "--set ", 6) == 0)
-        return fail_usage(o, "%s", kerf_last_error());
-    if (status != KERF_OK)
-        return fail_kerf(o, status);
+    int code = read_recipe(o, &run.r);
+    if (code != 0)
+        return code;
     run.dir = o->output != NULL ? o->output : run.r->dir;
-    int code = o->dry ? run_dry(o, run.r) : run_recipe(&run);
+    if (o->dry)
+        code = run_dry(o, run.r);
+    else if (sweep_wanted(o))
+        code = sweep_run(o, run.dir, (int64_t)run.r->seed, run_point);
+    else
+        code = run_recipe(&run);
     free(run.model);
     kerf_recipe_destroy(run.r);
     return code;

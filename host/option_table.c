@@ -109,6 +109,8 @@ const option_row option_rows[] = {
     {"alpha", 0, OPTION_REAL, GROUP_DISTILL, FIELD(alpha), "A", "what the teacher counts; labels count the rest of 1 (0.7)", NULL, RANGE_MIN | RANGE_MAX, 0, 1},
 
     /* recipes */
+    {"sweep", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sweeps), "KEY=[A,B]", "run it with each of the values; repeatable: all combinations", NO_RANGE},
+    {"seeds", 0, OPTION_WHOLE, GROUP_RECIPE, FIELD(num_seeds), "N", "run each with N seeds, from the recipe's on (1)", NULL, RANGE_MIN | RANGE_MAX, 1, 1000},
     {"dry", 0, OPTION_FLAG, GROUP_RECIPE, FIELD(dry), "", "run nothing: show the timetable, and the hours and memory by 20 steps", NO_RANGE},
     {"set", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sets), "KEY=VALUE", "change a key of the recipe: steps.0.prune.sparsity=0.97; repeatable", NO_RANGE},
 

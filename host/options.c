@@ -244,8 +244,8 @@ int options_parse(options *o, int argc, char **argv)
 
 void options_free(options *o)
 {
-    text_list *lists[] = {&o->words,  &o->freeze, &o->layers, &o->skip,
-                          &o->inputs, &o->cases,  &o->beside, &o->sets};
+    text_list *lists[] = {&o->words, &o->freeze, &o->layers, &o->skip,  &o->inputs,
+                          &o->cases, &o->beside, &o->sets,   &o->sweeps};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         free(lists[i]->items);
     amounts *all[] = {&o->sparsity, &o->s};

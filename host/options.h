@@ -105,7 +105,8 @@ typedef struct options {
     text_list inputs;
     int train, dense, crossover, list, compare, measure;
     const char *shape;
-    text_list cases, beside, sets;
+    text_list cases, beside, sets, sweeps;
+    int64_t num_seeds;
     int dry;
 
     const char *given[MAX_GIVEN]; /* names of the options that were there */

@@ -83,13 +83,29 @@ cmp -s runs/both/model.onnx both/model.onnx || failed "a quantized run is not th
 expect_json "stages.0.steps=120 stages.0.events.0.what=prune stages.0.largest_bytes stages.0.step_ms" \
     "$KERF" run both.yaml --dry --json -o dry
 [ -e dry ] && failed "--dry leaves a folder"
-expect 0 "prune       100.0 % of the amount" "$KERF" run both.yaml --dry
+expect 0 "100.0 % of the amount" "$KERF" run both.yaml --dry
 expect 1 "a batch of 100000 is more than all 7680 samples" \
     "$KERF" run both.yaml --dry --set train.batch=100000
 
 printf 'model: lenet-5\ndata: random:1,28,28,10\ntrain: {batch: 8000}\n' >big.yaml
 expect_error 1 "kerf: run: train.batch 8000: does not fit into the device's 1.00 GiB, of which one piece has 256.00 MiB at most; 1000 does" \
     env POCL_MEMORY_LIMIT=1 "$KERF" run big.yaml --dry
+
+# A grid, and the half of it that is missing.
+grid='--sweep steps.0.prune.sparsity=[0.5,"fc1=0.9,*=0.5",0.9] --seeds 2 -o grid'
+printf 'model: lenet-300-100\nwidth: 0.1\ndata: random:1,8,8,4\n' >grid.yaml
+printf 'train: {epochs: 0.25}\nsteps: [{prune: {sparsity: 0.9}}]\n' >>grid.yaml
+# shellcheck disable=SC2086 -- words
+expect_json "points.0.nonzeros.mean=1130 points.2.nonzeros.mean=226 points.1.seeds.1.seed=2 points.0.top1.deviation" \
+    "$KERF" run grid.yaml $grid --json
+[ -s grid/sweep.json ] || failed "no sweep.json"
+rm -r grid/point-3-seed-2
+expect 1 "grid/point-1-seed-1: holds a run" "$KERF" run grid.yaml $grid
+expect 0 "grid/point-3-seed-1: is finished" "$KERF" run grid.yaml $grid --resume
+[ -s grid/point-3-seed-2/summary.json ] || failed "a grid that is taken up leaves a point out"
+expect_error 1 "kerf: run: --set steps.0.prune.sparsity=1: prune.sparsity 1: must be at least 0 and below 1" \
+    "$KERF" run grid.yaml --sweep 'steps.0.prune.sparsity=[0.5,1]' -o never
+expect 2 "must be KEY=[A,B,...]" "$KERF" run grid.yaml --sweep steps.0.prune.sparsity=0.5
 
 # ---- every recipe that comes along, shortened ---------------------------------------------------
 recipes=$KERF_TEST_SOURCE/recipes
