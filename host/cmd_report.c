@@ -8,13 +8,13 @@
 #include "json.h"
 #include "report.h"
 #include "report_text.h"
+#include "run_list.h"
 #include "run_page.h"
 #include "text.h"
 
 typedef struct reporting {
     const options *o;
-    run_record *runs; /* owned, as all below */
-    size_t num;
+    run_list list; /* owned, as data */
     json_t *data;
 } reporting;
 
@@ -30,7 +30,7 @@ static void put_html(FILE *out, const reporting *r)
 
 static void put_csv(FILE *out, const reporting *r)
 {
-    report_csv(out, r->runs, r->num);
+    report_csv(out, r->list.runs, r->list.num);
 }
 
 static void put_svg(FILE *out, const reporting *r)
@@ -133,32 +133,24 @@ static int write_all(const reporting *r, const char *const *more)
 
 static int read_runs(reporting *r)
 {
-    int code = 0;
-    for (size_t i = 0; i < r->num; i++)
-        run_init(&r->runs[i]);
-    for (size_t i = 0; i < r->num && code == 0; i++)
-        code = run_read(r->o, &r->runs[i], r->o->words.items[i]);
+    int code = run_list_read(r->o, &r->list);
     if (code == 0)
-        r->data = r->num > 1 ? side_page(r->runs, r->num) : run_page(r->runs);
+        r->data = r->list.num > 1 ? side_page(r->list.runs, r->list.num) : run_page(r->list.runs);
     return code == 0 && r->data == NULL ? fail_memory(r->o) : code;
 }
 
 int cmd_report(const options *o)
 {
     const char *const more[NUM_FORMS] = {NULL, o->csv, o->svg, o->markdown};
-    reporting r = {.o = o, .num = o->words.num};
+    reporting r = {.o = o};
     int code = check_outputs(o, more);
-    if (code == 0 && (r.runs = calloc(r.num, sizeof *r.runs)) == NULL)
-        code = fail_memory(o);
     if (code == 0)
         code = read_runs(&r);
     if (code == 0)
         code = write_all(&r, more);
     if (code == 0 && o->json)
-        code = json_finish(o, side_json(r.runs, r.num));
-    for (size_t i = 0; r.runs != NULL && i < r.num; i++)
-        run_free(&r.runs[i]);
-    free(r.runs);
+        code = json_finish(o, side_json(r.list.runs, r.list.num));
+    run_list_free(&r.list);
     json_decref(r.data);
     return code;
 }

@@ -451,14 +451,19 @@ static int check_file(const options *o, const char *path, int *is_there)
     return 0;
 }
 
+int run_read_text(const options *o, const char *path, char **text)
+{
+    int is_there = 0;
+    *text = NULL;
+    const int code = check_file(o, path, &is_there);
+    return code == 0 && is_there ? file_read_text(o, path, text) : code;
+}
+
 static int read_file(const options *o, run_record *r, const char *dir, size_t i)
 {
     char *path = path_join(dir, folder_files[i].name), *text = NULL;
-    int is_there = 0;
     run_why why;
-    int code = path != NULL ? check_file(o, path, &is_there) : fail_memory(o);
-    if (code == 0 && is_there)
-        code = file_read_text(o, path, &text);
+    int code = path != NULL ? run_read_text(o, path, &text) : fail_memory(o);
     if (code == 0 && text != NULL && folder_files[i].parse(r, text, &why))
         code = fail_work(o, "%s: %s", path, why.text);
     free(text);

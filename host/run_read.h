@@ -85,6 +85,8 @@ int run_read(const options *o, run_record *r, const char *dir);
 int run_append_stage(run_record *r, run_record *stage, const char *name);
 /* The layer of this name, made if it is not there; NULL if there are too many. */
 run_layer *run_layer_named(run_record *r, const char *name);
+/* A file of a run, not too large and no pipe; *text is NULL if it is not there. */
+int run_read_text(const options *o, const char *path, char **text);
 void run_init(run_record *r);
 void run_free(run_record *r);
 

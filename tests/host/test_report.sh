@@ -70,6 +70,23 @@ grep -q '^"staged",1,epoch,"2",sparsity,0.9' staged.csv || failed "the second st
 grep -q '^"staged",1,event,"pruned",epochs,1$' staged.csv || failed "no event where a stage began"
 grep -q '^    model: lenet-300-100' staged.md || failed "the page has no recipe"
 
+# ---- a grid --------------------------------------------------------------------------------------
+cat >grid.yaml <<'END'
+kerf: 1
+model: lenet-300-100
+width: 0.2
+data: random:1,8,8,10
+train: {epochs: 1, batch: 64}
+steps: [prune: {start: 0, sparsity: 0.9}]
+END
+expect 0 "" "$KERF" run grid.yaml --sweep 'steps.0.prune.sparsity=[0.5,0.9]' --seeds 2 -q -o grid
+mv grid moved
+expect_json "groups.0.name=sparsity=0.5 groups.0.runs=2 groups.1.name=sparsity=0.9 groups.1.runs=2" \
+    "$KERF" report moved --json
+[ -s moved/report.html ] || failed "the page of a grid is not in its folder"
+sed -i 's|"run": *"grid/point-1-seed-1"|"run": "grid/.."|' moved/sweep.json
+expect_error 1 'kerf: report: moved/sweep.json: "run" must be the name of a folder' "$KERF" report moved
+
 # ---- folders that are none ----------------------------------------------------------------------
 # bad FILE TEXT MESSAGE: a copy of the run in which FILE is TEXT is refused.
 bad() {
