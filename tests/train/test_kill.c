@@ -24,13 +24,34 @@ static double num_epochs(void)
 
 /* ---- the child ------------------------------------------------------------------------------ */
 
+/* The state, and what of it has become integers of the graph. */
+static uint64_t digest_of(const small_run *r)
+{
+    void *bytes;
+    size_t num_bytes;
+    CHECK_OK(kerf_graph_serialize(r->g, &bytes, &num_bytes));
+    const uint64_t digest = XXH64(bytes, num_bytes, small_digest(r->s));
+    free(bytes);
+    return digest;
+}
+
+/* Pruned from the first fifth on, trained with roundings in the last. */
 static int run_child(const char *dir)
 {
     char path[320], text[32];
+    const kerf_quantize_event quantize = {.options = kerf_quantize_defaults(KERF_QUANTIZE_STATIC),
+                                          .calibrate = {.samples = 64, .batch = 32, .seed = 1},
+                                          .trains = 1,
+                                          .freeze_observers = 0.9 * num_epochs()};
+    const kerf_event events[] = {
+        {KERF_EVENT_QUANTIZE, .start = 0.8 * num_epochs(), .quantize = &quantize},
+        {KERF_EVENT_LR, .start = 0.8 * num_epochs(), .lr = {0.005, KERF_LR_COSINE, 0}}};
     kerf_device *dev = check_open_device();
     small_run r = small_begin(dev);
     kerf_train_options o = small_options(num_epochs());
     snprintf(path, sizeof path, "%s/checkpoint", dir);
+    o.events = events;
+    o.num_events = 2;
     o.run_dir = dir;
     o.resume = access(path, F_OK) == 0;
     if (!o.resume) { /* between two renames the previous one is all there is */
@@ -39,7 +60,7 @@ static int run_child(const char *dir)
     }
     CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
     snprintf(path, sizeof path, "%s/digest", dir);
-    int num = snprintf(text, sizeof text, "%016" PRIx64 "\n", small_digest(r.s));
+    int num = snprintf(text, sizeof text, "%016" PRIx64 "\n", digest_of(&r));
     CHECK_OK(kerf__file_write(path, text, (size_t)num));
     small_end(&r);
     kerf_device_close(dev);
