@@ -64,7 +64,7 @@ typedef struct stored_weights {
 /* Those behind a value, seen through masks, DequantizeLinear and Gather of a codebook. */
 stored_weights weights_find(const kerf_graph *g, const kerf_state *s, const kerf_value *v);
 /* Bits of one, and bytes of all with what belongs to them; of shared weights those that tell
- * entries apart, though ONNX's files have uint8. */
+ * entries apart, though ONNX's files have uint4 or uint8. */
 int weights_bits(const stored_weights *w);
 int64_t weights_bytes(const stored_weights *w);
 /* 1 if node n takes weights from a codebook: no layer by itself. */

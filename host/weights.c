@@ -47,7 +47,8 @@ static void find_shared(const kerf_graph *g, const kerf_state *s, const kerf_nod
         is_op(n, "Cast") ? kerf_value_constant(kerf_node_input(n, 0)) : NULL;
     const kerf_tensor *entries = kerf_value_state(codebook) >= 0 ? tensor_of(s, codebook) : NULL;
     const size_t blocks = first != NULL ? kerf_tensor_num_elements(first) : 1;
-    if (stored == NULL || entries == NULL || kerf_tensor_type(stored) != KERF_U8 ||
+    const kerf_type type = stored != NULL ? kerf_tensor_type(stored) : KERF_F32;
+    if (entries == NULL || (type != KERF_U4 && type != KERF_U8) ||
         kerf_tensor_type(entries) != KERF_F32 || blocks == 0 ||
         kerf_tensor_num_elements(stored) < blocks || kerf_tensor_num_elements(entries) < blocks)
         return;
@@ -161,11 +162,13 @@ static int64_t count_shared(const stored_weights *w, const unsigned char *indice
                             const float *codebook)
 {
     const size_t num = kerf_tensor_num_elements(w->tensor);
+    const size_t bits = kerf_type_bits(kerf_tensor_type(w->tensor));
     const size_t entries = kerf_tensor_num_elements(w->codebook) / w->blocks;
     int64_t nonzeros = 0;
     for (size_t i = 0; i < num; i++) {
         const size_t row = i * w->blocks / num;
-        nonzeros += indices[i] >= entries || codebook[row * entries + indices[i]] != 0;
+        const unsigned at = element(indices, bits, i);
+        nonzeros += at >= entries || codebook[row * entries + at] != 0;
     }
     return nonzeros;
 }
@@ -280,9 +283,12 @@ static void fill_shared(const stored_weights *w, const unsigned char *indices,
                         const float *codebook, float *out)
 {
     const size_t num = kerf_tensor_num_elements(w->tensor);
+    const size_t bits = kerf_type_bits(kerf_tensor_type(w->tensor));
     const size_t entries = kerf_tensor_num_elements(w->codebook) / w->blocks;
-    for (size_t i = 0; i < num; i++)
-        out[i] = indices[i] < entries ? codebook[i * w->blocks / num * entries + indices[i]] : 0;
+    for (size_t i = 0; i < num; i++) {
+        const unsigned at = element(indices, bits, i);
+        out[i] = at < entries ? codebook[i * w->blocks / num * entries + at] : 0;
+    }
 }
 
 static kerf_status read_shared(const stored_weights *w, const unsigned char *indices, float *out)

@@ -2,7 +2,7 @@
  * an entry (Han et al. 2016).
  *
  * A weight becomes Gather(codebook, indices): the codebook is trained like any weight, each entry
- * by the sum of its weights' gradients, and files hold the indices as uint8.
+ * by the sum of its weights' gradients, and files hold the indices as uint4 or uint8.
  *
  * Thread safety: that of the graph and the state. */
 #ifndef KERF_SHARE_H

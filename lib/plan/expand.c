@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "plan/plan_internal.h"
+#include "tensor/tensor_internal.h"
 
 kerf_status kerf__plan_add_before(const kerf_node *n, const char *op, kerf_value *const *inputs,
                                   int num_inputs, kerf_node **out)
@@ -89,11 +90,30 @@ static kerf_status expand_cross_entropy(kerf_node *n)
     return kerf__node_set_op(n, "NegativeLogLikelihoodLoss");
 }
 
+/* Stored integers of a few bits, such as numbers of a codebook's entries, have a byte each here. */
+static kerf_status expand_cast(kerf_node *n)
+{
+    const kerf_value *v = n->inputs[0];
+    kerf_tensor *t;
+    kerf_value *wide;
+    if (v->kind != KERF__VALUE_CONSTANT || kerf_type_bits(v->type) >= 8)
+        return KERF_OK;
+    const int is_signed = v->type == KERF_S4 || v->type == KERF_S2;
+    KERF__TRY(kerf_tensor_create(&t, NULL, is_signed ? KERF_S8 : KERF_U8, v->shape));
+    unsigned char *bytes = kerf_tensor_data(t);
+    for (size_t i = 0; i < t->num_elements; i++)
+        bytes[i] = (unsigned char)kerf__tensor_int(v->constant, i);
+    KERF__TRY(kerf_graph_add_constant(n->graph, NULL, t, &wide));
+    kerf__node_set_input(n, 0, wide);
+    return KERF_OK;
+}
+
 static const struct {
     const char *op;
     kerf_status (*expand)(kerf_node *n);
     int may_lack; /* inputs */
 } ROWS[] = {
+    {"Cast", expand_cast, 0},
     {"DynamicQuantizeLinear", kerf__expand_dynamic_quantize, 0},
     {"Einsum", kerf__expand_einsum, 0},
     {"Max", expand_pairs, 0},

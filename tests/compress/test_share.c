@@ -9,6 +9,7 @@
 #include "kerf/kerf.h"
 #include "op_check.h"
 #include "plan/plan_internal.h"
+#include "tensor/tensor_internal.h"
 
 enum { MOST = 4000, BATCH = 16, FEATURES = 80, HIDDEN = 64, CLASSES = 5 };
 static kerf_device *dev;
@@ -160,11 +161,11 @@ static void read_entry(const network *n, const char *name, float *x)
     CHECK_OK(kerf_state_read(n->s, e->id, x));
 }
 
-static const unsigned char *indices_of(const network *n, const char *name)
+static int index_of(const network *n, const char *name, size_t i)
 {
     const kerf_value *v = kerf_graph_find(n->g, name);
-    CHECK(v != NULL && v->type == KERF_U8);
-    return kerf_tensor_data(v->constant);
+    CHECK(v != NULL && v->type == KERF_U4);
+    return (int)kerf__tensor_int(v->constant, i);
 }
 
 static kerf_plan *plan_of(const network *n, kerf_mode mode)
@@ -231,9 +232,8 @@ static void spread(const network *n, const char *layer, size_t num, size_t block
     read_entry(n, text, c);
     const size_t entries = kerf_tensor_num_elements(kerf_state_find(n->s, text)->tensor) / blocks;
     snprintf(text, sizeof text, "%s.weight.indices", layer);
-    const unsigned char *at = indices_of(n, text);
     for (size_t i = 0; i < num; i++)
-        w[i] = c[i * blocks / num * entries + at[i]];
+        w[i] = c[i * blocks / num * entries + (size_t)index_of(n, text, i)];
 }
 
 /* A network with the shared values in its weights, to compare with. */
@@ -284,7 +284,6 @@ static void test_training(void)
     network n = make();
     CHECK_OK(kerf_share_mark(n.g, n.s, &o));
     network other = unshared(&n, 1);
-    const unsigned char *at = indices_of(&n, "fc1.weight.indices");
     read_entry(&n, "fc1.weight.codebook", was);
     read_entry(&other, "fc1.weight", before);
     step(&n, 0.5f);
@@ -292,7 +291,7 @@ static void test_training(void)
     read_entry(&n, "fc1.weight.codebook", is);
     read_entry(&other, "fc1.weight", after);
     for (size_t i = 0; i < num; i++)
-        want[at[i]] += (double)after[i] - (double)before[i];
+        want[index_of(&n, "fc1.weight.indices", i)] += (double)after[i] - (double)before[i];
     CHECK(was[0] == 0 && is[0] == 0);
     want[0] = 0;
     for (int e = 0; e < 8; e++)

@@ -1,5 +1,5 @@
 /* test_expand.c -- operators of any number of inputs, which a plan says by pairs: what comes out,
- * and the gradient of each input. */
+ * and the gradient of each input; and integers of few bits, which have a byte each in a plan. */
 #include "op_check.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
@@ -244,6 +244,49 @@ static void test_lacking(void)
     op_check_end(&c);
 }
 
+/* Stored integers of 4 and 2 bits, an odd number of them, as int32: the signed ones below 0, too.
+ */
+static void test_packed(void)
+{
+    static const struct {
+        kerf_type type;
+        unsigned char bytes[3];
+        int32_t want[5];
+    } CASES[] = {
+        {KERF_U4, {0xF1, 0x80, 0x03}, {1, 15, 0, 8, 3}},
+        {KERF_S4, {0xF1, 0x80, 0x0E}, {1, -1, 0, -8, -2}},
+        {KERF_U2, {0xE4, 0x02, 0}, {0, 1, 2, 3, 2}},
+        {KERF_S2, {0xE4, 0x02, 0}, {0, 1, -2, -1, -2}},
+    };
+    for (size_t i = 0; i < LENGTH(CASES); i++) {
+        const int64_t to = i % 2 == 0 ? 6 : 7; /* int32 and int64 */
+        kerf_graph *g;
+        kerf_state *s;
+        kerf_plan *p;
+        kerf_tensor *t;
+        kerf_value *v;
+        kerf_node *n;
+        int64_t got[5] = {0};
+        CHECK_OK(kerf_graph_create(&g));
+        CHECK_OK(kerf_state_create(&s, dev));
+        CHECK_OK(kerf_tensor_create(&t, NULL, CASES[i].type, KERF_SHAPE(5)));
+        memcpy(kerf_tensor_data(t), CASES[i].bytes, kerf_tensor_size_bytes(t));
+        CHECK_OK(kerf_graph_add_constant(g, "packed", t, &v));
+        CHECK_OK(kerf_graph_add_node(g, "Cast", "y", &v, 1, 1, &n));
+        CHECK_OK(kerf_node_set_int(n, "to", to));
+        CHECK_OK(kerf_graph_add_output(g, kerf_node_output(n, 0)));
+        CHECK_OK(kerf_plan_create(&p, g, s, &(kerf_plan_options){.batch = 1}));
+        CHECK_OK(kerf_plan_run(p));
+        CHECK_OK(kerf_tensor_read(kerf_plan_output(p, "y"), got));
+        for (int k = 0; k < 5; k++)
+            CHECK((to == 6 ? (int64_t)((const int32_t *)(const void *)got)[k] : got[k]) ==
+                  CASES[i].want[k]);
+        kerf_plan_destroy(p);
+        kerf_graph_destroy(g);
+        kerf_state_destroy(s);
+    }
+}
+
 int main(void)
 {
     static const char *const OPS[] = {"Max", "Mean", "Min", "Sum"};
@@ -254,6 +297,7 @@ int main(void)
             check();
         }
     test_ties();
+    test_packed();
     test_qgemm();
     test_average();
     test_two();

@@ -3,9 +3,9 @@
  *     weight --> Gemm        codebook [--> kerf.Mask] --> Gather --> Gemm
  *                            indices --> Cast -------------^
  *
- * Indices are uint8 constants: they never change.  The codebook is a weight of one dimension,
- * trained as all are; where zeros are kept its first entry is masked.  With blocks it has their
- * codebooks one behind the other, and each row of indices is moved to its own:
+ * Indices are constants of uint4 up to 4 bits, else uint8: they never change.  The codebook is a
+ * weight of one dimension, trained as all are; where zeros are kept its first entry is masked. With
+ * blocks it has their codebooks one behind the other, and each row of indices is moved to its own:
  *
  *     indices (blocks, block) --> Cast --> Add (first entries) --> Gather --> Reshape
  *
@@ -134,7 +134,7 @@ static kerf_status choose(targets *t, const kerf_share_options *o)
 /* What a weight becomes; owned, all of it. */
 typedef struct shared {
     float *codebook;
-    kerf_tensor *indices; /* uint8, (blocks, block) or the weight's shape */
+    kerf_tensor *indices; /* uint4 or uint8, (blocks, block) or the weight's shape */
     size_t blocks, block, entries;
     int has_zero;
 } shared;
@@ -158,21 +158,38 @@ static kerf_status check_numbers(const kerf_value *v, const float *x, size_t num
     return KERF_OK;
 }
 
+/* Two to a byte where they fit, the first in the lower half. */
+static kerf_status store_indices(kerf_tensor **out, const unsigned char *indices, kerf_shape shape,
+                                 int bits)
+{
+    KERF__TRY(kerf_tensor_create(out, NULL, bits <= 4 ? KERF_U4 : KERF_U8, shape));
+    unsigned char *bytes = kerf_tensor_data(*out);
+    const size_t num = (*out)->num_elements;
+    if (bits > 4)
+        memcpy(bytes, indices, num);
+    for (size_t i = 0; i < num && bits <= 4; i++)
+        bytes[i / 2] = (unsigned char)(bytes[i / 2] | indices[i] << (i % 2 * 4));
+    return KERF_OK;
+}
+
 static kerf_status find_codebooks(shared *h, const float *x, const kerf_value *weight,
                                   const kerf_share_options *o)
 {
     const kerf_shape shape =
         o->block > 0 ? KERF_SHAPE((int64_t)h->blocks, (int64_t)h->block) : weight->shape;
+    unsigned char *indices = kerf__alloc(h->blocks * h->block, 1);
     h->codebook = kerf__alloc(h->blocks * h->entries, sizeof *h->codebook);
-    if (h->codebook == NULL)
-        return kerf__fail_memory("share", h->blocks * h->entries * sizeof *h->codebook);
-    KERF__TRY(kerf_tensor_create(&h->indices, NULL, KERF_U8, shape));
-    unsigned char *indices = kerf_tensor_data(h->indices);
-    for (size_t b = 0; b < h->blocks; b++)
-        KERF__TRY(kerf__codebook_find(x + b * h->block, h->block, o, h->has_zero,
-                                      ((uint64_t)weight->state_id << 32) + b,
-                                      h->codebook + b * h->entries, indices + b * h->block));
-    return KERF_OK;
+    kerf_status status = indices != NULL && h->codebook != NULL
+                             ? KERF_OK
+                             : kerf__fail_memory("share", h->blocks * h->block);
+    for (size_t b = 0; status == KERF_OK && b < h->blocks; b++)
+        status = kerf__codebook_find(x + b * h->block, h->block, o, h->has_zero,
+                                     ((uint64_t)weight->state_id << 32) + b,
+                                     h->codebook + b * h->entries, indices + b * h->block);
+    if (status == KERF_OK)
+        status = store_indices(&h->indices, indices, shape, o->bits);
+    free(indices);
+    return status;
 }
 
 static kerf_status find_shared(shared *h, const kerf_state *s, const kerf_value *weight,
@@ -446,7 +463,7 @@ static kerf_value *codebook_of(const kerf_node *n, const kerf_state *s)
     const kerf_value *v = n->inputs[1];
     while (v->producer != NULL && v->producer->num_inputs > 0)
         v = v->producer->inputs[0];
-    return v->kind == KERF__VALUE_CONSTANT && v->type == KERF_U8 &&
+    return v->kind == KERF__VALUE_CONSTANT && (v->type == KERF_U4 || v->type == KERF_U8) &&
                    kerf_state_get(s, n->inputs[0]->state_id)->role == KERF_ROLE_WEIGHT
                ? n->inputs[0]
                : NULL;
