@@ -1,8 +1,9 @@
 /* io/weights_coder.c -- see weights_coder.h.
  *
- * Elements are taken as numbers of 1, 2, 4 or 8 bytes (smaller ones are brought apart first). Those
- * that are 0 may be told by flags (flag_coder.h); the others, or all, are symbols: the numbers of a
- * table of at most 256 values, or their bytes, all first bytes before all second ones. */
+ * Elements are taken as numbers of 1, 2, 4 or 8 bytes (smaller ones are brought apart first). Where
+ * many are 0, coder.h tells which, and with at most 256 values which of them each is; other numbers
+ * are symbols (symbol_coder.h): those of a table, or their bytes, all first bytes before all second
+ * ones. */
 #include "io/weights_coder.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "io/flag_coder.h"
+#include "io/coder.h"
 #include "io/symbol_coder.h"
 #include "tensor/tensor_internal.h"
 
@@ -108,17 +109,58 @@ static int make_table(table *t, const elements *e)
 /* ---- symbols -----------------------------------------------------------------------------------
  */
 
-static kerf_status encode_table(kerf__bytes *out, const elements *e, const table *t)
+static kerf_status add_table(kerf__bytes *out, const elements *e, const table *t)
 {
     KERF__TRY(kerf__bytes_add_number(out, t->num));
     for (size_t i = 0; i < t->num; i++)
         KERF__TRY(kerf__bytes_add(out, &t->values[i], e->width)); /* little-endian */
-    unsigned char *symbols = kerf__alloc(e->num, 1);
-    if (symbols == NULL)
+    return KERF_OK;
+}
+
+/* Which value each element is; the caller frees them. */
+static kerf_status number_values(unsigned char **symbols, const elements *e, const table *t)
+{
+    *symbols = kerf__alloc(e->num, 1);
+    if (*symbols == NULL)
         return kerf__fail_memory("packed weights", e->num);
     for (size_t i = 0; i < e->num; i++)
-        symbols[i] = (unsigned char)find(t, value_at(e, i));
-    const kerf_status status = kerf__symbols_encode(out, symbols, e->num, t->num);
+        (*symbols)[i] = (unsigned char)find(t, value_at(e, i));
+    return KERF_OK;
+}
+
+static kerf_status add_codes(kerf__bytes *out, const elements *e, unsigned char *codes, int bits,
+                             size_t zero)
+{
+    const kerf__coding how = {e->rows, e->columns, bits, (uint8_t)zero};
+    unsigned char *bytes;
+    size_t num_bytes;
+    KERF__TRY(kerf__coder_encode(&bytes, &num_bytes, &how, codes));
+    kerf_status status = kerf__bytes_add_number(out, num_bytes);
+    if (status == KERF_OK)
+        status = kerf__bytes_add(out, bytes, num_bytes);
+    free(bytes);
+    return status;
+}
+
+/* Bits that tell so many values apart. */
+static int bits_for(size_t num)
+{
+    int bits = 1;
+    while ((size_t)1 << bits < num)
+        bits++;
+    return bits;
+}
+
+static kerf_status encode_table(kerf__bytes *out, const elements *e, int is_sparse)
+{
+    table t;
+    unsigned char *symbols;
+    if (!make_table(&t, e))
+        return kerf__fail(KERF_ERR_UNSUPPORTED, "packed weights: too many values");
+    KERF__TRY(add_table(out, e, &t));
+    KERF__TRY(number_values(&symbols, e, &t));
+    const kerf_status status = is_sparse ? add_codes(out, e, symbols, bits_for(t.num), find(&t, 0))
+                                         : kerf__symbols_encode(out, symbols, e->num, t.num);
     free(symbols);
     return status;
 }
@@ -136,25 +178,53 @@ static kerf_status encode_bytes(kerf__bytes *out, const elements *e)
     return status;
 }
 
-static kerf_status decode_table(elements *e, kerf__reading *in)
+static kerf_status take_codes(unsigned char *codes, const elements *e, int bits, size_t zero,
+                              kerf__reading *in)
+{
+    const kerf__coding how = {e->rows, e->columns, bits, (uint8_t)zero};
+    uint64_t num_bytes;
+    const unsigned char *bytes;
+    KERF__TRY(kerf__reading_number(in, in->left, &num_bytes));
+    KERF__TRY(kerf__reading_take(in, (size_t)num_bytes, &bytes));
+    return kerf__coder_decode(codes, &how, bytes, (size_t)num_bytes);
+}
+
+static kerf_status take_table(table *t, const elements *e, kerf__reading *in)
 {
     uint64_t num;
     const unsigned char *values;
+    *t = (table){0};
+    KERF__TRY(kerf__reading_number(in, MOST_VALUES, &num));
+    KERF__TRY(kerf__reading_take(in, (size_t)num * e->width, &values));
+    t->num = (size_t)num;
+    for (size_t i = 0; i < t->num; i++)
+        memcpy(&t->values[i], values + i * e->width, e->width);
+    return KERF_OK;
+}
+
+static kerf_status look_up(elements *e, const unsigned char *symbols, const table *t)
+{
+    for (size_t i = 0; i < e->num; i++) {
+        if (symbols[i] >= t->num)
+            return kerf__fail(KERF_ERR_FORMAT,
+                              "packed weights: value %d of a table of %zu, must be below",
+                              (int)symbols[i], t->num);
+        memcpy(e->at + i * e->width, &t->values[symbols[i]], e->width);
+    }
+    return KERF_OK;
+}
+
+static kerf_status decode_table(elements *e, int is_sparse, kerf__reading *in)
+{
+    table t;
+    KERF__TRY(take_table(&t, e, in));
     unsigned char *symbols = kerf__alloc(e->num, 1);
     if (symbols == NULL)
         return kerf__fail_memory("packed weights", e->num);
-    kerf_status status = kerf__reading_number(in, MOST_VALUES, &num);
+    kerf_status status = is_sparse ? take_codes(symbols, e, bits_for(t.num), find(&t, 0) & 255, in)
+                                   : kerf__symbols_decode(symbols, e->num, t.num, in);
     if (status == KERF_OK)
-        status = kerf__reading_take(in, (size_t)num * e->width, &values);
-    if (status == KERF_OK)
-        status = kerf__symbols_decode(symbols, e->num, (size_t)num, in);
-    for (size_t i = 0; status == KERF_OK && i < e->num; i++)
-        if (symbols[i] < num)
-            memcpy(e->at + i * e->width, values + symbols[i] * e->width, e->width);
-        else
-            status = kerf__fail(KERF_ERR_FORMAT,
-                                "packed weights: value %d of a table of %llu, must be below",
-                                (int)symbols[i], (unsigned long long)num);
+        status = look_up(e, symbols, &t);
     free(symbols);
     return status;
 }
@@ -177,19 +247,12 @@ static kerf_status decode_bytes(elements *e, kerf__reading *in)
 
 static kerf_status encode_flags(kerf__bytes *out, const elements *e)
 {
-    void *bytes = NULL;
-    size_t num_bytes = 0;
     unsigned char *flags = kerf__alloc(e->num, 1);
-    kerf_status status = flags != NULL ? KERF_OK : kerf__fail_memory("packed weights", e->num);
-    for (size_t i = 0; status == KERF_OK && i < e->num; i++)
+    if (flags == NULL)
+        return kerf__fail_memory("packed weights", e->num);
+    for (size_t i = 0; i < e->num; i++)
         flags[i] = (unsigned char)!is_zero(e, i);
-    if (status == KERF_OK)
-        status = kerf__flags_encode(&bytes, &num_bytes, flags, e->rows, e->columns);
-    if (status == KERF_OK)
-        status = kerf__bytes_add_number(out, num_bytes);
-    if (status == KERF_OK)
-        status = kerf__bytes_add(out, bytes, num_bytes);
-    free(bytes);
+    const kerf_status status = add_codes(out, e, flags, 1, 0);
     free(flags);
     return status;
 }
@@ -206,61 +269,54 @@ static kerf_status keep_nonzeros(elements *out, const elements *e)
     return KERF_OK;
 }
 
-static kerf_status decode_flags(unsigned char *flags, size_t *num_ones, const elements *e,
-                                kerf__reading *in)
-{
-    uint64_t num_bytes;
-    const unsigned char *bytes;
-    KERF__TRY(kerf__reading_number(in, in->left, &num_bytes));
-    KERF__TRY(kerf__reading_take(in, (size_t)num_bytes, &bytes));
-    return kerf__flags_decode(flags, num_ones, e->rows, e->columns, bytes, (size_t)num_bytes);
-}
-
 /* ---- one form
  * ------------------------------------------------------------------------------------- */
 
-static kerf_status encode_values(kerf__bytes *out, const elements *e, unsigned char form)
-{
-    table t;
-    if ((form & TABLE) == 0)
-        return encode_bytes(out, e);
-    return make_table(&t, e) ? encode_table(out, e, &t)
-                             : kerf__fail(KERF_ERR_UNSUPPORTED, "packed weights: too many values");
-}
-
-static kerf_status encode_form(kerf__bytes *out, const elements *e, unsigned char form)
+static kerf_status encode_sparse(kerf__bytes *out, const elements *e)
 {
     elements nonzeros;
-    KERF__TRY(kerf__bytes_add(out, &form, 1));
-    if ((form & SPARSE) == 0)
-        return encode_values(out, e, form);
     KERF__TRY(encode_flags(out, e));
     kerf_status status = keep_nonzeros(&nonzeros, e);
     if (status == KERF_OK)
-        status = encode_values(out, &nonzeros, form);
+        status = encode_bytes(out, &nonzeros);
     free(nonzeros.at);
     return status;
 }
 
-static kerf_status decode_values(elements *e, unsigned char form, kerf__reading *in)
+static kerf_status encode_form(kerf__bytes *out, const elements *e, unsigned char form)
 {
-    return (form & TABLE) != 0 ? decode_table(e, in) : decode_bytes(e, in);
+    KERF__TRY(kerf__bytes_add(out, &form, 1));
+    if ((form & TABLE) != 0)
+        return encode_table(out, e, (form & SPARSE) != 0);
+    return (form & SPARSE) != 0 ? encode_sparse(out, e) : encode_bytes(out, e);
 }
 
-static kerf_status decode_sparse(elements *e, unsigned char form, unsigned char *flags,
-                                 kerf__reading *in)
+static kerf_status decode_nonzeros(elements *e, const unsigned char *flags, kerf__reading *in)
 {
     elements nonzeros = {.width = e->width};
-    KERF__TRY(decode_flags(flags, &nonzeros.num, e, in));
+    for (size_t i = 0; i < e->num; i++)
+        nonzeros.num += flags[i];
     nonzeros.at = kerf__alloc(nonzeros.num, e->width);
     kerf_status status = nonzeros.at != NULL
-                             ? decode_values(&nonzeros, form, in)
+                             ? decode_bytes(&nonzeros, in)
                              : kerf__fail_memory("packed weights", nonzeros.num * e->width);
     memset(e->at, 0, e->num * e->width);
     for (size_t i = 0, k = 0; status == KERF_OK && i < e->num; i++)
         if (flags[i])
             memcpy(e->at + i * e->width, nonzeros.at + k++ * e->width, e->width);
     free(nonzeros.at);
+    return status;
+}
+
+static kerf_status decode_sparse(elements *e, kerf__reading *in)
+{
+    unsigned char *flags = kerf__alloc(e->num, 1);
+    if (flags == NULL)
+        return kerf__fail_memory("packed weights", e->num);
+    kerf_status status = take_codes(flags, e, 1, 0, in);
+    if (status == KERF_OK)
+        status = decode_nonzeros(e, flags, in);
+    free(flags);
     return status;
 }
 
@@ -271,14 +327,9 @@ static kerf_status decode_form(elements *e, kerf__reading *in)
     if (*form > ALL_FORMS)
         return kerf__fail(KERF_ERR_FORMAT, "packed weights: form %d, must be 0 to %d", (int)*form,
                           (int)ALL_FORMS);
-    if ((*form & SPARSE) == 0)
-        return decode_values(e, *form, in);
-    unsigned char *flags = kerf__alloc(e->num, 1);
-    if (flags == NULL)
-        return kerf__fail_memory("packed weights", e->num);
-    const kerf_status status = decode_sparse(e, *form, flags, in);
-    free(flags);
-    return status;
+    if ((*form & TABLE) != 0)
+        return decode_table(e, (*form & SPARSE) != 0, in);
+    return (*form & SPARSE) != 0 ? decode_sparse(e, in) : decode_bytes(e, in);
 }
 
 /* ---- whole tensors
@@ -289,19 +340,12 @@ static int is_candidate(const elements *e, unsigned char form)
 {
     enum { FEW = 16 }; /* with fewer zeros than one in so many flags do not pay */
     table t;
-    elements nonzeros;
     size_t zeros = 0;
     for (size_t i = 0; i < e->num; i++)
         zeros += is_zero(e, i) != 0;
-    if ((form & SPARSE) != 0 && zeros * FEW < e->num)
+    if ((form & SPARSE) != 0 && zeros * FEW <= e->num) /* none, too, where there are none */
         return 0;
-    if ((form & TABLE) == 0)
-        return 1;
-    if ((form & SPARSE) == 0)
-        return make_table(&t, e);
-    const int fits = keep_nonzeros(&nonzeros, e) == KERF_OK && make_table(&t, &nonzeros);
-    free(nonzeros.at);
-    return fits;
+    return (form & TABLE) == 0 || make_table(&t, e);
 }
 
 /* The shortest of all forms. */

@@ -5,7 +5,6 @@
 
 #include "base/random.h"
 #include "check.h"
-#include "io/flag_coder.h"
 #include "io/symbol_coder.h"
 #include "io/weights_coder.h"
 #include "kerf/kerf.h"
@@ -14,54 +13,6 @@ static uint32_t next(void)
 {
     static uint64_t drawn;
     return kerf__random_u32(kerf__random_key(5, KERF__RANDOM_TEST, 2), 0, drawn++);
-}
-
-/* ---- flags -------------------------------------------------------------------------------------
- */
-
-static double check_flags(size_t rows, size_t columns, const unsigned char *flags)
-{
-    void *bytes = NULL;
-    size_t num_bytes, ones = 0, want = 0;
-    unsigned char *back = malloc(rows * columns + 1);
-    CHECK_OK(kerf__flags_encode(&bytes, &num_bytes, flags, rows, columns));
-    CHECK_OK(kerf__flags_decode(back, &ones, rows, columns, bytes, num_bytes));
-    CHECK(memcmp(back, flags, rows * columns) == 0);
-    for (size_t i = 0; i < rows * columns; i++)
-        want += flags[i];
-    CHECK(ones == want);
-    free(bytes);
-    free(back);
-    return (double)num_bytes;
-}
-
-static double entropy_bytes(size_t ones, size_t num)
-{
-    const double p = (double)ones / (double)num;
-    return -(p * log2(p) + (1 - p) * log2(1 - p)) * (double)num / 8;
-}
-
-static void test_flags(void)
-{
-    enum { ROWS = 200, COLUMNS = 300 };
-    static unsigned char flags[ROWS * COLUMNS];
-    size_t ones = 0;
-    CHECK(check_flags(ROWS, COLUMNS, flags) <= 8); /* none */
-    memset(flags, 1, sizeof flags);
-    CHECK(check_flags(ROWS, COLUMNS, flags) <= 12); /* all */
-    for (size_t i = 0; i < sizeof flags; i++)
-        ones += flags[i] = next() % 33 == 0;
-    CHECK(check_flags(ROWS, COLUMNS, flags) < 1.05 * entropy_bytes(ones, sizeof flags));
-    /* Columns of which nothing is left, and full ones: all that each flag alone does not tell. */
-    ones = 0;
-    for (size_t i = 0; i < sizeof flags; i++)
-        ones += flags[i] = i % COLUMNS % 10 == 0 && next() % 4 != 0;
-    CHECK(check_flags(ROWS, COLUMNS, flags) < 0.35 * entropy_bytes(ones, sizeof flags));
-    flags[0] = 1;
-    check_flags(1, 1, flags);
-    check_flags(ROWS * COLUMNS, 1, flags);
-    check_flags(1, ROWS * COLUMNS, flags);
-    check_flags(0, 0, flags);
 }
 
 /* ---- symbols -----------------------------------------------------------------------------------
@@ -266,7 +217,6 @@ static void test_flips(void)
 
 int main(void)
 {
-    test_flags();
     test_symbols();
     test_every_type();
     test_forms();
