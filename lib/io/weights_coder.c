@@ -44,7 +44,7 @@ static void bring_apart(unsigned char *dst, const unsigned char *src, size_t num
 {
     const size_t each = 8 / bits;
     for (size_t i = 0; i < num; i++)
-        dst[i] = (unsigned char)(src[i / each] >> i % each * bits & ((1u << bits) - 1));
+        dst[i] = (unsigned char)((unsigned)src[i / each] >> i % each * bits & ((1u << bits) - 1));
 }
 
 static void bring_together(unsigned char *dst, const unsigned char *src, size_t num, size_t bits)
