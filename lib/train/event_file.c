@@ -56,7 +56,7 @@ static kerf_status put_event(FILE *stream, const Kerf__Board__Event *event)
 
 kerf_status kerf__event_put_version(FILE *stream, double wall_time)
 {
-    static char version[] = "brain.Event:2"; /* what readers look for */
+    char version[] = "brain.Event:2"; /* what readers look for */
     Kerf__Board__Event event = KERF__BOARD__EVENT__INIT;
     event.wall_time = wall_time;
     event.what_case = KERF__BOARD__EVENT__WHAT_FILE_VERSION;
