@@ -291,7 +291,7 @@ static json_t *bars_of(const run_record *r, size_t which)
         json_t *values = json_array();
         for (size_t i = 0; i < r->num_layers; i++) {
             const double x = bars[which].value(&r->layers[i], k);
-            num_known += isfinite(x);
+            num_known += isfinite(x) ? 1 : 0;
             json_array_append_new(values, json_number(x));
         }
         if (bars[which].names[k] != NULL)

@@ -148,7 +148,7 @@ static int add_events(run_record *r, const json_t *line, run_why *why)
         if (get_number(item, "at", &e->at, why) ||
             get_text(item, "what", e->what, sizeof e->what, why))
             return 1;
-        r->num_events += isfinite(e->at);
+        r->num_events += isfinite(e->at) ? 1 : 0;
     }
     return 0;
 }
