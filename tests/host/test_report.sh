@@ -122,7 +122,7 @@ sed -i 's|"name": "fc1"|"name": "</script><script>document.title=\\"owned\\"</sc
     evil.run/layers.json
 printf '</script><!-- <script>\n' >evil.run/recipe.yaml
 expect 0 "" "$KERF" report evil.run
-[ "$(grep -c '</script' evil.run/report.html)" = "$(grep -c '</script' cut.run/report.html)" ] ||
+[ "$(grep -o '</script' evil.run/report.html | wc -l)" = "$(grep -o '</script' cut.run/report.html | wc -l)" ] ||
     failed "a layer's name became markup"
 expect 0 "" "$KERF" report evil.run --svg evil.svg --markdown evil.md
 grep -q '<script' evil.svg && failed "a layer's name became markup in a picture"
