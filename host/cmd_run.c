@@ -266,6 +266,37 @@ static int finish_stages(const recipe_run *run)
     return code;
 }
 
+/* output.formats: what stands beside model.onnx. */
+static int write_packed(const recipe_run *run)
+{
+    model m;
+    char *from = path_join(run->dir, "model.onnx"), *to = path_join(run->dir, "model.kerf");
+    int code = from != NULL && to != NULL ? model_read(run->o, &m, from, NULL) : fail_memory(run->o);
+    if (code == 0) {
+        code = model_write(run->o, m.g, m.s, to);
+        model_free(&m);
+    }
+    free(from);
+    free(to);
+    return code;
+}
+
+static int write_page(const recipe_run *run)
+{
+    const char *words[] = {run->dir};
+    options o = *run->o;
+    o.words = (text_list){words, 1};
+    o.output = NULL;
+    o.json = 0;
+    return cmd_report(&o);
+}
+
+static int write_formats(const recipe_run *run)
+{
+    int code = run->r->packs ? write_packed(run) : 0;
+    return code == 0 && run->r->reports ? write_page(run) : code;
+}
+
 static int run_recipe(recipe_run *run)
 {
     int code = check_folder(run);
@@ -277,7 +308,9 @@ static int run_recipe(recipe_run *run)
         code = begin_model(run);
     for (size_t i = 0; code == 0 && i < run->r->num_stages; i++)
         code = do_stage(run, &run->r->stages[i]);
-    return code == 0 && has_stages(run) ? finish_stages(run) : code;
+    if (code == 0 && has_stages(run))
+        code = finish_stages(run);
+    return code == 0 ? write_formats(run) : code;
 }
 
 static int read_recipe(const options *o, kerf_recipe **r)

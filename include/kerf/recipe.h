@@ -29,6 +29,7 @@ typedef struct kerf_recipe {
     uint64_t seed;
     int keep_zeros;
     const char *dir;
+    int packs, reports; /* output.formats: 1: a packed file, and a page, too */
     const kerf_recipe_stage *stages;
     size_t num_stages; /* at least 1 */
 } kerf_recipe;

@@ -58,6 +58,14 @@ static kerf_status check_names(const kerf__recipe *r, const kerf__recipe_phases 
     return KERF_OK;
 }
 
+static int has_format(const kerf__recipe_top *top, const char *format)
+{
+    for (size_t i = 0; i < top->formats.num; i++)
+        if (strcmp(top->formats.items[i], format) == 0)
+            return 1;
+    return 0;
+}
+
 kerf_status kerf__recipe_build(kerf__recipe *r)
 {
     const kerf__recipe_top *top = &r->top;
@@ -79,6 +87,8 @@ kerf_status kerf__recipe_build(kerf__recipe *r)
                           .seed = (uint64_t)top->seed,
                           .keep_zeros = !top->no_keep_zeros,
                           .dir = top->dir,
+                          .packs = has_format(top, "kerf"),
+                          .reports = has_format(top, "report"),
                           .stages = stages,
                           .num_stages = phases->num};
     return KERF_OK;

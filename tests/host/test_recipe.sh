@@ -113,11 +113,16 @@ expect 0 "" "$KERF" run "$recipes/lenet-5-prune-qat.yaml" -o qat -q --set data=r
     --set width=0.1 --set val=64 --set train.epochs=0.25 --set steps.0.prune.start=0 \
     --set steps.0.prune.end=0.1 --set steps.0.prune.every=0.05 --set steps.1.quantize.start=0.15 \
     --set steps.1.quantize.freeze_observers=0.2 --set steps.2.lr.start=0.15
-expect 0 "" "$KERF" run "$recipes/lenet-5-deep-compression.yaml" -o deep -q \
-    --set data=random:1,28,28,4 --set width=0.1 --set val=64 --set stages.0.train.epochs=0.1 \
-    --set stages.1.train.epochs=0.1 --set stages.1.steps.0.prune.end=0.05 \
-    --set stages.1.steps.0.prune.every=0.05 --set stages.2.train.epochs=0.05
-"$KERF" info deep/model.onnx | grep -q " 5 " || failed "shared weights are not of 5 bits"
+for net in lenet-5 lenet-300-100; do
+    expect 0 "" "$KERF" run "$recipes/deep-compression-$net.yaml" -o deep-$net -q \
+        --set data=random:1,28,28,4 --set width=0.1 --set stages.0.train.epochs=0.1 \
+        --set stages.1.train.epochs=0.1 --set stages.1.steps.0.prune.end=0.05 \
+        --set stages.1.steps.0.prune.every=0.05 --set stages.2.train.epochs=0.05
+    "$KERF" info deep-$net/model.onnx | grep -q " 4 " || failed "shared weights are not of 4 bits"
+    expect 0 "" "$KERF" unpack deep-$net/model.kerf -q -f -o back.onnx
+    cmp deep-$net/model.onnx back.onnx || failed "the packed file of a run is another model"
+    [ -s deep-$net/report.html ] || failed "a run that is to make a page makes none"
+done
 
 expect 0 "" "$KERF" new resnet-18-cifar --width 0.05 --classes 4 --input 3,8,8 -o teacher.onnx
 export CIFAR100=none TEACHER=teacher.onnx MODEL=teacher.onnx DATA=random:3,8,8,4
