@@ -68,9 +68,12 @@ static kerf_status take_item(kerf__tree *out, const kerf__key *key, kerf__tree *
                              const kerf__tree *done, const kerf__section *section)
 {
     kerf__tree *item = kerf__tree_find(map, key->name);
-    const int is_empty = item == NULL || (item->kind == KERF__TREE_TEXT && item->text[0] == '\0' &&
-                                          key->kind != KERF__KEY_TEXT);
     const char *fallback = fallback_of(key, done);
+    /* A text may be empty where it may be left out. */
+    const int may_be_empty =
+        key->kind == KERF__KEY_TEXT && (fallback == NULL || fallback[0] == '\0');
+    const int is_empty =
+        item == NULL || (item->kind == KERF__TREE_TEXT && item->text[0] == '\0' && !may_be_empty);
     kerf_status status = KERF_OK;
     if (is_empty && fallback == NULL)
         return kerf__tree_fail(map, KERF_ERR_ARGUMENT, "%s: is missing",

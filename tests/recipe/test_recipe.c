@@ -100,6 +100,18 @@ static void test_stages(void)
     kerf_recipe_destroy(r);
 }
 
+/* As if the key did not stand there. */
+static void test_empty_values(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD "steps:\n  - quantize: {weights: , per: '', observer: , start: 1}\n"
+                            "output: {formats: [kerf]}\n",
+                       NULL));
+    CHECK(r->stages[0].train.num_events == 1 && r->packs && !r->reports);
+    kerf_recipe_destroy(r);
+}
+
 static void test_environment(void)
 {
     kerf_recipe *r;
@@ -251,6 +263,7 @@ int main(void)
     test_prune();
     test_stages();
     test_environment();
+    test_empty_values();
     test_written();
     test_keys_refused();
     test_values_refused();
