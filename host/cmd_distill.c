@@ -1,8 +1,9 @@
 /* cmd_distill.c -- `kerf distill`: a student is trained by labels and by a teacher's outputs. */
 #include "change.h"
 #include "command.h"
+#include "distill.h"
 
-/* Images are prepared as the teacher knows them, unless the student, or --prep, says how. */
+/* Images are prepared as the first teacher knows them, unless the student, or --prep, says how. */
 static int take_prep(const options *o, session *student, const model *teacher)
 {
     const char *prep = kerf_graph_metadata(teacher->g, "kerf.prep");
@@ -23,18 +24,13 @@ static int say_teacher(const options *o, const session *student, const model *te
     return code;
 }
 
-static int train_by(change *c, const model *teacher)
+/* Where outputs are not learned they may be of other classes, so there is nothing to say. */
+static int train_by(change *c, const distillation *d)
 {
     const options *o = c->o;
-    c->train.distill =
-        (kerf_distillation){.teacher = teacher->g,
-                            .state = teacher->s,
-                            .alpha = options_given(o, "alpha") ? o->alpha : 0.7,
-                            .temperature = options_given(o, "temperature") ? o->temperature : 4,
-                            .last_temperature = o->last_temperature};
-    int code = take_prep(o, &c->s, teacher);
-    if (code == 0)
-        code = say_teacher(o, &c->s, teacher);
+    int code = take_prep(o, &c->s, &d->models[0]);
+    for (size_t i = 0; code == 0 && c->train.distill.alpha > 0 && i < d->num; i++)
+        code = say_teacher(o, &c->s, &d->models[i]);
     if (code == 0)
         code = change_train(c);
     return code == 0 ? change_finish(c) : code;
@@ -43,17 +39,17 @@ static int train_by(change *c, const model *teacher)
 int cmd_distill(const options *o)
 {
     change c;
-    model teacher = {0};
+    distillation d = {.num = 0};
     if (o->data == NULL)
         return fail_usage(o, "--data is missing, such as --data fashion-mnist");
     if (o->loss != 0)
         return fail_usage(o, "--loss: the teacher is learned from beside cross-entropy alone");
     int code = change_begin(&c, o);
     if (code == 0)
-        code = model_read(o, &teacher, o->words.items[0], c.s.dev);
+        code = distill_begin(o, &d, o->words.items, o->words.num - 1, c.s.dev, &c.train.distill);
     if (code == 0)
-        code = train_by(&c, &teacher);
-    model_free(&teacher);
+        code = train_by(&c, &d);
+    distill_free(&d);
     change_close(&c);
     return code;
 }

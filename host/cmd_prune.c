@@ -1,8 +1,10 @@
 /* cmd_prune.c -- `kerf prune`: weights out, in one shot or with training in between. */
 #include <math.h>
+#include <string.h>
 
 #include "change.h"
 #include "command.h"
+#include "distill.h"
 #include "json.h"
 #include "prune_analyse.h"
 #include "prune_channels.h"
@@ -117,7 +119,8 @@ static int wants_training(const options *o)
 
 static int check_training(const options *o)
 {
-    static const char *const others[] = {"lr", "optimizer", "schedule", "warmup", "penalty"};
+    static const char *const others[] = {"lr",     "optimizer", "schedule",
+                                         "warmup", "penalty",   "distill"};
     if (o->data == NULL && wants_training(o))
         return fail_usage(o, "--%s: needs --data to train on",
                           o->retrain > 0 ? "retrain" : "finetune");
@@ -128,6 +131,9 @@ static int check_training(const options *o)
         if (!wants_training(o) && options_given(o, others[i]))
             return fail_usage(o, "--%s: nothing is trained without --retrain or --finetune",
                               others[i]);
+    if (has_rounds(o) && o->distill != NULL && strcmp(o->distill, "self") == 0)
+        return fail_usage(o, "--distill self: each round of --max-drop would learn from the one "
+                             "before; name the file instead");
     if ((o->lift > 0 && o->lift >= o->finetune) ||
         (options_given(o, "rewind") && o->rewind >= o->retrain))
         return fail_usage(o, "--%s: must be below --%s", o->lift > 0 ? "lift" : "rewind",
@@ -270,11 +276,17 @@ int cmd_prune(const options *o)
     if (code != 0)
         return code;
     kerf_prune_found *found = NULL;
+    distillation d;
     code = change_begin(&c, o);
+    if (code == 0)
+        code = distill_begin_option(o, &d, c.s.dev, &c.train.distill);
+    else
+        d = (distillation){.num = 0};
     if (code == 0)
         code = prune(&c, &p, &found);
     if (code == 0)
         code = change_finish(&c);
+    distill_free(&d);
     change_close(&c);
     kerf_prune_found_destroy(found);
     return code;

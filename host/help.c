@@ -82,11 +82,15 @@ static const lesson lessons[] = {
      "are, too, which a small network cannot find out alone (Hinton et al. 2015).  Any two models "
      "of\n"
      "as many classes that take the same samples; the student's zeros stay 0.  The loss is alpha\n"
-     "T^2 KL(teacher / T, student / T) + (1 - alpha) cross entropy.",
+     "T^2 KL(teacher / T, student / T) + (1 - alpha) cross entropy, and what each --tap adds: how "
+     "far\n"
+     "a layer of the student is from one of the teacher.  Several teachers: their mean.",
      "  kerf new lenet-5 --width 0.1 -o small.onnx\n"
      "  kerf distill teacher.onnx small.onnx --data fashion-mnist --epochs 20 -o student.onnx\n"
      "  kerf distill dense.onnx pruned.onnx --data fashion-mnist --temperature 3 --alpha 0.9 -o "
-     "d.onnx\n"},
+     "d.onnx\n"
+     "  kerf distill teacher.onnx small.onnx --data fashion-mnist --tap conv2=conv2:attention:100 "
+     "-o s.onnx\n"},
     {"quantize",
      "Turns weights, and activations, into small integers; the file holds ONNX's own nodes, so\n"
      "other programs run it as integers, too.  static: all of it, with ranges found on "

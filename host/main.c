@@ -23,7 +23,7 @@ const command commands[] = {
     {"eval", cmd_eval, GROUP_ALWAYS | GROUP_DATA | GROUP_EVAL | GROUP_BATCH, 1, 1, "M --data D", "measure its accuracy"},
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X [-o Y.npy]", "run it on an array or an image"},
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT | M --data D --analyse", "remove weights, retraining in between"},
-    {"distill", cmd_distill, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_DISTILL, 2, 2, "TEACHER STUDENT --data D -o OUT", "train a model by what another one says of each sample"},
+    {"distill", cmd_distill, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_DISTILL, 2, 1 + KERF_MOST_TEACHERS, "TEACHER... STUDENT --data D -o OUT", "train a model by what another one says of each sample"},
     {"run", cmd_run, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_RECIPE, 1, 1, "RECIPE.yaml [-o DIR] [--set KEY=VALUE]", "a whole experiment from one file: train, prune, quantize, distil"},
     {"quantize", cmd_quantize, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_QUANTIZE, 1, 1, "M [--data D] -o OUT", "turn weights, and activations, into small integers"},
     {"share", cmd_share, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_SHARE, 1, 1, "M [--bits N] [--data D] -o OUT", "give each layer few values; weights are their numbers"},

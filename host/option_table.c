@@ -104,9 +104,13 @@ const option_row option_rows[] = {
     {"resume", 0, OPTION_FLAG, GROUP_RUN | GROUP_RECIPE, FIELD(resume), "", "go on where that run stopped; give the same options", NO_RANGE},
 
     /* distilling */
-    {"temperature", 0, OPTION_REAL, GROUP_DISTILL, FIELD(temperature), "T", "what both networks' outputs are divided by: above 1 the teacher also says which wrong classes are near (4)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
-    {"last-temperature", 0, OPTION_REAL, GROUP_DISTILL, FIELD(last_temperature), "T", "where it goes, on a straight line over all steps (it stays)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
-    {"alpha", 0, OPTION_REAL, GROUP_DISTILL, FIELD(alpha), "A", "what the teacher counts; labels count the rest of 1 (0.7)", NULL, RANGE_MIN | RANGE_MAX, 0, 1},
+    {"temperature", 0, OPTION_REAL, GROUP_DISTILL | GROUP_PRUNE, FIELD(temperature), "T", "what both networks' outputs are divided by: above 1 the teacher also says which wrong classes are near (4)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
+    {"last-temperature", 0, OPTION_REAL, GROUP_DISTILL | GROUP_PRUNE, FIELD(last_temperature), "T", "where it goes, on a straight line over all steps (it stays)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
+    {"alpha", 0, OPTION_REAL, GROUP_DISTILL | GROUP_PRUNE, FIELD(alpha), "A", "what teachers' outputs count; labels count the rest of 1 (0.7)", NULL, RANGE_MIN | RANGE_MAX, 0, 1},
+    {"tap", 0, OPTION_LIST, GROUP_DISTILL | GROUP_PRUNE, FIELD(taps), "T", "learn a layer, too: STUDENT_LAYER=TEACHER_LAYER:LOSS[:WEIGHT][@FROM-UNTIL], LOSS one of mse, cosine, attention, similarity, distance, soft, dkd; layers are names or patterns, 2#LAYER is of the second teacher; repeatable", NO_RANGE},
+    {"beta", 0, OPTION_REAL, GROUP_DISTILL | GROUP_PRUNE, FIELD(beta), "B", "with --tap L:dkd: what the wrong classes among themselves count (8)", NULL, RANGE_MIN | RANGE_MAX, 0, 1e6},
+    {"hint-epochs", 0, OPTION_REAL, GROUP_DISTILL | GROUP_PRUNE, FIELD(hint_epochs), "E", "at first only layers are learned, no outputs and no labels, for E epochs (0)", NULL, RANGE_MIN, 0, 0},
+    {"distill", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(distill), "WHO", "learn from a teacher while retraining: self, the network as it was, or a file", NO_RANGE},
 
     /* recipes */
     {"sweep", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sweeps), "KEY=[A,B]", "run it with each of the values; repeatable: all combinations", NO_RANGE},

@@ -73,7 +73,9 @@ typedef struct options {
     const char *penalty;
     double penalty_from, penalty_until;
     const char *run_dir;
-    double alpha, temperature, last_temperature;
+    double alpha, temperature, last_temperature, beta, hint_epochs;
+    const char *distill;
+    text_list taps;
 
     amounts sparsity, s;
     int method, scope, curve, biases;

@@ -66,17 +66,31 @@ typedef struct kerf_shrunk_weight {
                * alone (L1) */
 } kerf_shrunk_weight;
 
-/* What a student learns beside labels: to be like a teacher. */
+/* What a student learns beside labels: to be like a teacher.  All are means over the batch. */
 typedef enum kerf_tap_loss {
-    KERF_TAP_SOFT_TARGETS /* T^2 KL(softmax(teacher / T) || softmax(student / T)), of logits (N, C),
-                           * the mean over N (Hinton, Vinyals, Dean 2015) */
+    KERF_TAP_SOFT_TARGETS, /* T^2 KL(softmax(teacher / T) || softmax(student / T)), of logits (N, C)
+                            * (Hinton, Vinyals, Dean 2015) */
+    KERF_TAP_MSE,          /* the mean squared difference of features (Romero et al. 2015) */
+    KERF_TAP_COSINE,       /* 1 - the cosine of rows: of the last axis, of whole images */
+    KERF_TAP_ATTENTION, /* the squared distance of directions of where squares of channels are large
+                         * (Zagoruyko and Komodakis 2017) */
+    KERF_TAP_SIMILARITY, /* the same of each sample's products with all others of the batch (Tung
+                          * and Mori 2019) */
+    KERF_TAP_DISTANCE, /* of distances between samples, in parts of their mean (Park et al. 2019) */
+    KERF_TAP_DECOUPLED, /* soft targets in two parts: how sure of the true class, and how the others
+                         * stand to each other (Zhao et al. 2022) */
+    KERF_NUM_TAP_LOSSES
 } kerf_tap_loss;
+/* Its word: "soft", "mse"; NULL: there is none. */
+KERF_API const char *kerf_tap_loss_name(kerf_tap_loss loss);
 typedef struct kerf_tap {
     kerf_tap_loss loss;
-    const kerf_tensor *teacher; /* borrowed: what the teacher has there, of the same shape, on the
-                                 * plan's device; each run reads what it holds then */
+    const kerf_tensor *teacher; /* borrowed: what the teacher has there, on the plan's device; each
+                                 * run reads what it holds then */
+    const char *student; /* a value of the graph; NULL: what the loss of labels is taken of */
+    double others;       /* KERF_TAP_DECOUPLED: what the second part counts beside the first */
 } kerf_tap;
-enum { KERF_MOST_TAPS = 3 };
+enum { KERF_MOST_TAPS = 16 };
 
 /* What becomes of weights that are 0. */
 typedef enum kerf_zeros {
@@ -108,6 +122,8 @@ typedef struct kerf_plan_options {
     const kerf_tap *taps; /* KERF_TRAIN with KERF_LOSS_CROSS_ENTROPY only; what labels and each tap
                            * count: kerf_step */
     size_t num_taps;
+    const kerf_tensor *input_place; /* borrowed: where the first input lies, on the device, with as
+                                     * many bytes; NULL: in a tensor of its own */
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
     size_t num_inputs;
 } kerf_plan_options;

@@ -68,14 +68,40 @@ typedef struct kerf_train_progress {
 /* Nonzero: finish the step, write the checkpoint, return KERF_ERR_CANCELLED. */
 typedef int (*kerf_train_callback)(void *context, const kerf_train_progress *progress);
 
-/* A teacher, which stays as it is, and what it counts beside labels (Hinton, Vinyals, Dean 2015):
- * loss = alpha T^2 KL(softmax(teacher / T) || softmax(student / T)) + (1 - alpha) of labels. */
+/* A network that knows more; it stays as it is. */
+typedef struct kerf_teacher {
+    const kerf_graph *g; /* gets what the student gets, as it is prepared */
+    kerf_state *s;       /* on the student's device */
+} kerf_teacher;
+enum { KERF_MOST_TEACHERS = 4 };
+
+/* What a student learns of a teacher's layer.  A layer is the name of a value or of a node, or that
+ * of its weight less the last part ("fc1" of "fc1.weight"), or a shell pattern on these that means
+ * as many layers of both networks. */
+typedef struct kerf_learned_tap {
+    const char *student, *teacher;
+    int from; /* which teacher, from 0 */
+    kerf_tap_loss loss;
+    double weight;
+    double others;     /* as in kerf_tap */
+    double start, end; /* epochs between which it counts; end 0: to the end of the run */
+} kerf_learned_tap;
+
+/* Teachers, and what they count beside labels (Hinton, Vinyals, Dean 2015):
+ * loss = alpha T^2 KL(softmax(teacher / T) || softmax(student / T)) + (1 - alpha) of labels
+ *        + what taps add; of several teachers the mean. */
 typedef struct kerf_distillation {
-    const kerf_graph *teacher; /* NULL: none.  Gets what the student gets, as it is prepared */
-    kerf_state *state;         /* the teacher's, on the student's device */
-    double alpha;              /* 0 to 1 */
-    double temperature;        /* > 0 */
-    double last_temperature;   /* to which it goes on a straight line; 0: it stays */
+    const kerf_graph *teacher; /* the first one; NULL: none */
+    kerf_state *state;         /* on the student's device */
+    const kerf_teacher *more;  /* and others */
+    size_t num_more;
+    int self;                /* 1: the student as it is when the run begins teaches, first of all */
+    double alpha;            /* 0 to 1; at 0 with taps, outputs need not have as many classes */
+    double temperature;      /* > 0 */
+    double last_temperature; /* to which it goes on a straight line; 0: it stays */
+    const kerf_learned_tap *taps;
+    size_t num_taps;
+    double hint_epochs; /* at the beginning, in which only taps count (FitNets' hints) */
 } kerf_distillation;
 
 typedef struct kerf_train_options {

@@ -243,10 +243,17 @@ static kerf_status fill(kerf__buffer *buffer, const void *pattern, size_t patter
     return moved(dev, err, "fill", bytes);
 }
 
-/* A fill of one pattern: OpenCL copies a pattern at the call, which no write promises. */
+/* Fills of one pattern each: OpenCL copies a pattern at the call, which no write promises.  Patterns
+ * have 2^n bytes, 128 at most, so what has others is several. */
 kerf_status kerf__buffer_put(kerf__buffer *buffer, const void *src, size_t num_bytes)
 {
-    return fill(buffer, src, num_bytes, 0, num_bytes);
+    size_t pattern = 128;
+    for (size_t at = 0; at < num_bytes; at += pattern) {
+        while (pattern > num_bytes - at)
+            pattern /= 2;
+        KERF__TRY(fill(buffer, (const unsigned char *)src + at, pattern, at, pattern));
+    }
+    return KERF_OK;
 }
 
 kerf_status kerf__buffer_fill_zero(kerf__buffer *buffer, size_t offset_bytes, size_t num_bytes)

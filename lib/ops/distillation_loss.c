@@ -42,25 +42,6 @@ static kerf_status infer(kerf_node *n)
     return KERF_OK;
 }
 
-static int is_one(const kerf_value *v)
-{
-    return v->constant != NULL && *(const float *)kerf_tensor_data(v->constant) == 1;
-}
-
-/* What arrives at the last node of training is the constant 1. */
-static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
-{
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
-    kerf_node *node;
-    if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
-        return KERF_OK;
-    if (is_one(diff))
-        return kerf__gradient_add(grads, n->inputs[0], n->outputs[1]);
-    KERF__TRY(kerf__gradient_node(grads, "Mul", n, "grad", (kerf_value *[]){n->outputs[1], diff}, 2,
-                                  &node));
-    return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);
-}
-
 /* ---- launches ------------------------------------------------------------------------------ */
 
 /* Row losses. */
@@ -132,7 +113,7 @@ const kerf__op kerf__ops_distillation_loss[] = {
      .max_inputs = 4,
      .num_outputs = 2,
      .infer = infer,
-     .gradient = gradient,
+     .gradient = kerf__gradient_by_second,
      .variants = VARIANTS,
      .num_variants = 2},
     {.op = NULL},

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
-#include "ops/shape_common.h"
+#include "ops/rows_common.h"
 
 /* Values that gradient rules add lie behind `num`: nobody asks for their gradient. */
 int kerf__gradient_wanted(const kerf__gradients *grads, const kerf_value *v)
@@ -111,4 +111,23 @@ kerf_status kerf__gradient_add_broadcast(kerf__gradients *grads, kerf_value *v, 
     KERF__TRY(reduce_to(grads, v, &diff));
     KERF__TRY(reshape_named(grads, v->name, diff, v->shape, &diff));
     return kerf__gradient_add(grads, v, diff);
+}
+
+/* What arrives at the last node of training is the constant 1. */
+static int is_one(const kerf_value *v)
+{
+    return v->constant != NULL && *(const float *)kerf_tensor_data(v->constant) == 1;
+}
+
+kerf_status kerf__gradient_by_second(kerf__gradients *grads, kerf_node *n)
+{
+    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
+    kerf_node *node;
+    if (diff == NULL || !kerf__gradient_wanted(grads, n->inputs[0]))
+        return KERF_OK;
+    if (is_one(diff))
+        return kerf__gradient_add(grads, n->inputs[0], n->outputs[1]);
+    KERF__TRY(kerf__gradient_node(grads, "Mul", n, "grad", (kerf_value *[]){n->outputs[1], diff}, 2,
+                                  &node));
+    return kerf__gradient_add(grads, n->inputs[0], node->outputs[0]);
 }

@@ -17,11 +17,13 @@
     X(batch_norm) \
     X(block_mask) \
     X(conv) \
+    X(decoupled_loss) \
     X(distillation_loss) \
     X(dropout) \
     X(elementwise) \
     X(elementwise_typed) \
     X(ends) \
+    X(feature_loss) \
     X(gather) \
     X(gemm) \
     X(histogram) \

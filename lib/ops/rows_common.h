@@ -26,6 +26,10 @@ static inline kerf__rows kerf__rows_of(const kerf__op_case *c, const kerf_value 
     return r;
 }
 
+/* The gradient rule of a loss whose second output is the gradient of its first one by input 0
+ * (gradient_common.c). */
+kerf_status kerf__gradient_by_second(kerf__gradients *grads, kerf_node *n);
+
 /* One group that puts row sums together. */
 static inline kerf__grid kerf__rows_join(const kerf__op_case *c)
 {

@@ -21,21 +21,21 @@ static kerf_status create_own(kerf_plan *p, const kerf_value *v)
     return v->constant != NULL ? kerf_tensor_write(*t, kerf_tensor_data(v->constant)) : KERF_OK;
 }
 
-/* A teacher's tensor, if the value is a tap's input; else NULL. */
-static const kerf_tensor *tapped(const kerf_plan *p, const kerf_value *v)
+/* Another plan's tensor, if the value lies there; else NULL. */
+static const kerf_tensor *shared_place(const kerf_plan *p, const kerf_value *v)
 {
-    for (size_t i = 0; i < p->num_taps; i++)
-        if (p->taps[i].value == v)
-            return p->taps[i].teacher;
+    for (size_t i = 0; i < p->num_shared; i++)
+        if (p->shared[i].value == v)
+            return p->shared[i].place;
     return NULL;
 }
 
 static kerf_status create_tensor(kerf_plan *p, const kerf_value *v)
 {
-    const kerf_tensor *teacher = tapped(p, v);
-    if (teacher != NULL) {
-        p->blocks[p->block_of[v->index]].buffer = teacher->buffer;
-        return kerf__tensor_create_view(&p->tensors[v->index], p->dev, teacher->buffer, 0, v->type,
+    const kerf_tensor *place = shared_place(p, v);
+    if (place != NULL) {
+        p->blocks[p->block_of[v->index]].buffer = place->buffer;
+        return kerf__tensor_create_view(&p->tensors[v->index], p->dev, place->buffer, 0, v->type,
                                         v->shape);
     }
     if (v->kind == KERF__VALUE_INPUT || v->kind == KERF__VALUE_CONSTANT)

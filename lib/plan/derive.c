@@ -101,7 +101,7 @@ static kerf_status find_output(const kerf__planning *p, kerf_value **out)
 }
 
 /* Cross entropy is taken of logits: a Softmax at the end (behind views) is left out. */
-static kerf_value *before_softmax(kerf_value *v)
+kerf_value *kerf__before_softmax(kerf_value *v)
 {
     kerf_value *end = v;
     while (kerf__node_is(end->producer, "Identity") || kerf__node_is(end->producer, "Dropout"))
@@ -111,7 +111,8 @@ static kerf_value *before_softmax(kerf_value *v)
     const kerf_node *softmax = end->producer;
     const int64_t axis = kerf_node_int(softmax, "axis", -1);
     const int last = softmax->inputs[0]->shape.rank - 1;
-    return axis == -1 || axis == last ? softmax->inputs[0] : v;
+    const int is_last = axis == -1 || axis == last || (last < 0 && axis == 1); /* (N, C) */
+    return is_last ? softmax->inputs[0] : v;
 }
 
 kerf_status kerf__plan_derive(kerf__planning *p)
@@ -123,6 +124,6 @@ kerf_status kerf__plan_derive(kerf__planning *p)
         return KERF_OK;
     KERF__TRY(find_output(p, &p->target));
     if (p->options->loss == KERF_LOSS_CROSS_ENTROPY)
-        p->target = before_softmax(p->target);
+        p->target = kerf__before_softmax(p->target);
     return KERF_OK;
 }

@@ -96,6 +96,12 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
                           KERF_MOST_TAPS);
     if (o->num_taps > 0 && (o->mode != KERF_TRAIN || o->loss != KERF_LOSS_CROSS_ENTROPY))
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: taps are of training by cross entropy");
+    for (size_t i = 0; i < o->num_taps; i++)
+        if (kerf_tap_loss_name(o->taps[i].loss) == NULL)
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "plan: tap %zu has loss %d: must be one of "
+                              "kerf/plan.h's",
+                              i, (int)o->taps[i].loss);
     if (o->mode == KERF_TRAIN && o->loss == KERF_LOSS_NONE)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: training must have a loss");
     return KERF_OK;
@@ -182,6 +188,7 @@ static kerf_status make_graph(kerf__planning *p)
     KERF__TRY(kerf__plan_set_dropout(p));
     KERF__TRY(kerf__plan_derive(p));
     KERF__TRY(kerf__plan_set_statistics(p));
+    KERF__TRY(kerf__plan_share_input(p));
     if (plan->mode == KERF_TRAIN)
         KERF__TRY(keep_target(p));
     if (p->options->loss != KERF_LOSS_NONE)

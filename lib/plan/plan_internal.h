@@ -77,10 +77,18 @@ typedef struct kerf__ends {
 } kerf__ends;
 
 /* An input that is another plan's tensor. */
-typedef struct kerf__tapped {
-    const kerf_value *value;    /* the graph's */
-    const kerf_tensor *teacher; /* borrowed */
-} kerf__tapped;
+typedef struct kerf__shared {
+    const kerf_value *value;  /* the graph's */
+    const kerf_tensor *place; /* borrowed */
+} kerf__shared;
+
+/* What a plan's value "kerf.taps" holds: for each tap what it counts, what labels count with it
+ * (the first alone), the temperature; then what labels count by themselves. */
+enum {
+    KERF__TAP_FLOATS = 3,
+    KERF__TAPS_LABELS = KERF_MOST_TAPS * KERF__TAP_FLOATS,
+    KERF__TAPS_FLOATS
+};
 
 /* Launches of a run that follow each other: joined, or as they are (joints.c). */
 typedef struct kerf__joint {
@@ -97,9 +105,11 @@ struct kerf_plan {
     kerf_optimizer optimizer;
     kerf_graph *graph; /* owned: first the model's copy, then training, then lowered */
     kerf__ends inputs, outputs;
-    kerf_value *step; /* the value "kerf.step", or NULL */
-    kerf__tapped taps[KERF_MOST_TAPS];
-    size_t num_taps;
+    kerf_value *step;         /* the value "kerf.step", or NULL */
+    kerf_value *tap_settings; /* the value "kerf.taps", or NULL */
+    int labels_in_tap;        /* 1: the first tap's loss is of labels, too */
+    kerf__shared shared[KERF_MOST_TAPS + 1];
+    size_t num_shared;
     int metrics; /* id of the state with the sums, or -1 */
 
     kerf__planned *nodes; /* owned; by place of the node */
@@ -189,11 +199,24 @@ kerf_status kerf__plan_set_dropout(kerf__planning *p);
 const kerf__score *kerf__plan_score(const char *name);
 /* derive.c: hard masks become their weights; the value of the loss is found. */
 kerf_status kerf__plan_derive(kerf__planning *p);
+/* What a Softmax at the end of v is taken of; v itself if there is none. */
+kerf_value *kerf__before_softmax(kerf_value *v);
 /* statistics.c: batch normalisation takes the batch's statistics or the running ones; trained
  * ranges follow what is seen, or stay. */
 kerf_status kerf__plan_set_statistics(const kerf__planning *p);
 /* loss.c: labels, loss and metrics. */
 kerf_status kerf__plan_add_loss(kerf__planning *p);
+/* tap_loss.c: p->loss gains what taps add; with labels in it from the first one, or before. */
+kerf_status kerf__plan_add_taps(kerf__planning *p);
+/* 1 if the first tap's loss is of labels, too. */
+int kerf__plan_taps_take_labels(const kerf__planning *p);
+/* A node at the end of the graph under a fresh name like `base`; its shapes are still to be
+ * inferred (loss.c). */
+kerf_status kerf__plan_append(kerf_graph *g, const char *op, const char *base,
+                              kerf_value *const *inputs, int num_inputs, int num_outputs,
+                              kerf_node **out);
+/* The first input lies where the options say. */
+kerf_status kerf__plan_share_input(kerf__planning *p);
 /* autodiff.c: gradients of all trained weights; update.c: their next values. */
 kerf_status kerf__plan_add_gradients(kerf__planning *p, kerf__gradients *grads);
 kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *grads);

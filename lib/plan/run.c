@@ -21,12 +21,18 @@ void kerf__step_numbers(const kerf_optimizer *o, const kerf_step *step, float *n
     numbers[KERF__STEP_NUMBER] = (float)t;
     numbers[KERF__STEP_OBSERVE] = step->observe;
     numbers[KERF__STEP_SHRINK] = step->shrink;
+}
+
+/* What taps and labels count, as loss nodes read it (plan_internal.h). */
+static void tap_numbers(const kerf_plan *p, const kerf_step *step, float *numbers)
+{
     for (int i = 0; i < KERF_MOST_TAPS; i++) {
-        float *tap = numbers + KERF__STEP_TAPS + i * KERF__STEP_TAP_FLOATS;
+        float *tap = numbers + i * KERF__TAP_FLOATS;
         tap[0] = step->taps[i];
-        tap[1] = i == 0 ? step->labels : 0; /* labels come with the first */
+        tap[1] = i == 0 && p->labels_in_tap ? step->labels : 0;
         tap[2] = step->temperature > 0 ? step->temperature : 1;
     }
+    numbers[KERF__TAPS_LABELS] = step->labels;
 }
 
 kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)
@@ -36,9 +42,13 @@ kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)
     if (step->step < 1)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: step %lld, must be at least 1",
                           (long long)step->step);
-    float numbers[KERF__STEP_FLOATS];
+    float numbers[KERF__STEP_FLOATS], taps[KERF__TAPS_FLOATS];
     kerf__step_numbers(&p->optimizer, step, numbers);
-    return kerf__buffer_put(p->tensors[p->step->index]->buffer, numbers, sizeof numbers);
+    KERF__TRY(kerf__buffer_put(p->tensors[p->step->index]->buffer, numbers, sizeof numbers));
+    if (p->tap_settings == NULL)
+        return KERF_OK;
+    tap_numbers(p, step, taps);
+    return kerf__buffer_put(p->tensors[p->tap_settings->index]->buffer, taps, sizeof taps);
 }
 
 kerf_status kerf_plan_feed(kerf_plan *p, const char *name, const void *src, size_t src_bytes)

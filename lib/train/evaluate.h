@@ -5,7 +5,7 @@
 #ifndef KERF_TRAIN_EVALUATE_H
 #define KERF_TRAIN_EVALUATE_H
 
-#include "kerf/train.h"
+#include "train/teaching.h"
 
 typedef struct kerf__evaluator {
     kerf_device *dev;       /* borrowed */
@@ -49,8 +49,8 @@ typedef struct kerf__flight {
     uint64_t tokens[KERF__FLIGHT_STEPS];
     kerf_batch batches[KERF__FLIGHT_STEPS];
     int num;
-    kerf_plan *teacher;        /* borrowed: takes each batch before the plan does; NULL: none */
-    const char *teacher_input; /* borrowed */
+    const kerf__teaching *teaching; /* borrowed: teachers take each batch before the plan does, and
+                                     * it reads it where they do; NULL: none */
 } kerf__flight;
 
 /* Copies the batch in and queues the plan; waits for the oldest step if there are three. */

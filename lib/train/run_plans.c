@@ -59,9 +59,7 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .memory_bytes = o->memory_bytes};
     kerf_shrunk_weight *shrunk = NULL;
     const char **frozen;
-    const kerf_tap tap = {KERF_TAP_SOFT_TARGETS, kerf__teacher_output(run)};
-    plan.taps = &tap;
-    plan.num_taps = run->teacher != NULL;
+    kerf__run_add_taps(run, &plan);
     plan.num_inputs =
         kerf__known_input(run->trained, kerf_loader_sample_shape(run->loader), &known);
     kerf_status status = list_frozen(run, &frozen, &plan.num_freeze);
@@ -162,8 +160,8 @@ void kerf__run_drop_plans(kerf__run *run)
 kerf_status kerf__run_make_plans(kerf__run *run)
 {
     const char *choices = run->choices != NULL ? run->choices : run->options->choices;
-    if (run->teacher == NULL)
-        KERF__TRY(kerf__run_open_teacher(run, choices));
+    if (run->teaching.num_taps == 0)
+        KERF__TRY(kerf__run_open_teachers(run, choices));
     KERF__TRY(make_plan(run, choices));
     KERF__TRY(make_evaluator(run, choices));
     for (size_t i = 0; i < run->schedule.num_prunes; i++)
@@ -201,9 +199,11 @@ kerf_status kerf__run_collect_choices(kerf__run *run)
 {
     json_t *all = json_object();
     kerf_status status = all != NULL ? KERF_OK : kerf__fail_memory("train", 64);
-    const kerf_plan *plans[] = {run->plan, run->teacher, run->evaluator.full, run->evaluator.rest};
+    const kerf_plan *plans[] = {run->plan, run->evaluator.full, run->evaluator.rest};
     for (size_t i = 0; status == KERF_OK && i < sizeof plans / sizeof plans[0]; i++)
         status = add_choices(all, plans[i]);
+    for (size_t i = 0; status == KERF_OK && i < run->teaching.num_teachers; i++)
+        status = add_choices(all, run->teaching.teachers[i].plan);
     for (size_t i = 0; status == KERF_OK && run->pruners != NULL && i < run->schedule.num_prunes;
          i++)
         status = add_choices(all, kerf__pruner_plan(run->pruners[i]));

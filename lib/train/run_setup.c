@@ -55,9 +55,9 @@ static kerf_status check_network(kerf__run *run)
     KERF__TRY(kerf_prep_parse(&prep, text));
     KERF__TRY(kerf__check_network(run->g, run->d, &prep, &num_outputs));
     KERF__TRY(check_weights(run->s));
-    return kerf_graph_metadata(run->g, "kerf.prep") != text
-               ? kerf_graph_set_metadata(run->g, "kerf.prep", text)
-               : KERF_OK;
+    if (kerf_graph_metadata(run->g, "kerf.prep") != text)
+        KERF__TRY(kerf_graph_set_metadata(run->g, "kerf.prep", text));
+    return kerf__run_take_teachers(run);
 }
 
 static kerf_status prepare_graph(kerf__run *run)
@@ -121,7 +121,7 @@ void kerf__run_end(kerf__run *run)
     }
     kerf__run_drop_plans(run);
     kerf_graph_destroy(run->rounding);
-    kerf_plan_destroy(run->teacher);
+    kerf__teaching_free(&run->teaching);
     kerf_loader_destroy(run->loader);
     kerf_state_destroy(run->best);
     free(run->epochs);

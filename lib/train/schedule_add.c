@@ -91,8 +91,9 @@ static kerf_status add_freeze(kerf__schedule *s, const kerf_train_options *o, si
 static kerf_status add_distill(kerf__schedule *s, const kerf_train_options *o, size_t i)
 {
     const kerf_event *e = &o->events[i];
-    if (s->distill.teacher != NULL)
-        return kerf__fail(KERF_ERR_ARGUMENT, "train: learns from two teachers, must be from one");
+    if (kerf__is_taught(&s->distill))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: two distillations, must be one, with all of its teachers");
     s->distill = *e->distill;
     s->distill_steps[0] = kerf__schedule_step(s, e->start);
     s->distill_steps[1] = kerf__schedule_step(s, end_of(e, o));

@@ -1,7 +1,4 @@
-/* train/teacher.c -- the network that a student learns from: a plan of its own, in evaluation mode.
- *
- * It takes each batch before the student's plan does (flight.c), on the same device and queue, and
- * the student's plan reads its output where it lies (kerf_tap). */
+/* train/teacher.c -- teachers at work: their plans, and which networks they are (teaching.h). */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -11,6 +8,20 @@
 #include "kerf/io.h"
 #include "plan/plan_internal.h"
 #include "train/train_internal.h"
+
+/* ---- who they are -------------------------------------------------------------------------- */
+
+int kerf__is_taught(const kerf_distillation *distill)
+{
+    return distill->self || distill->teacher != NULL || distill->num_more > 0;
+}
+
+static kerf_teacher teacher_at(const kerf_distillation *distill, size_t i)
+{
+    if (distill->teacher == NULL)
+        return distill->more[i];
+    return i == 0 ? (kerf_teacher){distill->teacher, distill->state} : distill->more[i - 1];
+}
 
 /* What the student's images are made by must be what the teacher was trained with. */
 static kerf_status check_prep(const kerf__run *run, const kerf_graph *teacher)
@@ -25,62 +36,7 @@ static kerf_status check_prep(const kerf__run *run, const kerf_graph *teacher)
                       is, must);
 }
 
-static kerf_status check_classes(const kerf__run *run)
-{
-    char text[128];
-    const kerf_shape is = kerf_tensor_shape(kerf__teacher_output(run));
-    const int num_classes = kerf_dataset_num_classes(run->d);
-    if (is.rank == 2 && is.dims[0] == run->options->batch && is.dims[1] == num_classes)
-        return KERF_OK;
-    return kerf__fail(
-        KERF_ERR_SHAPE,
-        "distill: the teacher's output is %s, must be (%lld, %d): one number for each "
-        "class of the data",
-        kerf_shape_text(is, text, sizeof text), (long long)run->options->batch, num_classes);
-}
-
-kerf_status kerf__run_open_teacher(kerf__run *run, const char *choices)
-{
-    const kerf_distillation *distill = &run->options->distill;
-    kerf_known_input known;
-    kerf_plan_options plan = {
-        .mode = KERF_EVALUATE, .batch = run->options->batch, .choices = choices, .inputs = &known};
-    if (distill->teacher == NULL)
-        return KERF_OK;
-    if (kerf_state_device(distill->state) != kerf_state_device(run->s))
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "distill: the teacher's state must lie on the student's "
-                          "device");
-    KERF__TRY(check_prep(run, distill->teacher));
-    const kerf_shape sample = kerf_loader_sample_shape(run->loader);
-    KERF__TRY(kerf__check_sample(kerf_graph_input(distill->teacher, 0), sample));
-    plan.num_inputs = kerf__known_input(distill->teacher, sample, &known);
-    KERF__TRY(kerf_plan_create(&run->teacher, distill->teacher, distill->state, &plan));
-    run->flight.teacher = run->teacher;
-    run->flight.teacher_input = kerf_value_name(kerf_graph_input(distill->teacher, 0));
-    return check_classes(run);
-}
-
-const kerf_tensor *kerf__teacher_output(const kerf__run *run)
-{
-    if (run->teacher == NULL)
-        return NULL;
-    const kerf_value *output = kerf_graph_output(run->options->distill.teacher, 0);
-    return kerf_plan_output(run->teacher, kerf_value_name(output));
-}
-
-void kerf__teacher_step(kerf_step *step, const kerf__run *run)
-{
-    const kerf_distillation *distill = &run->options->distill;
-    const double done = (double)(step->step - 1) / (double)run->schedule.num_steps;
-    const double last =
-        distill->last_temperature > 0 ? distill->last_temperature : distill->temperature;
-    step->labels = (float)(1 - distill->alpha);
-    step->taps[0] = (float)distill->alpha;
-    step->temperature = (float)(distill->temperature + (last - distill->temperature) * done);
-}
-
-/* ---- which one it is ------------------------------------------------------------------------- */
+/* ---- which networks they are --------------------------------------------------------------- */
 
 static kerf_status add_entry(XXH64_state_t *hash, const kerf_state *s, const kerf_state_entry *e)
 {
@@ -95,29 +51,155 @@ static kerf_status add_entry(XXH64_state_t *hash, const kerf_state *s, const ker
     return status;
 }
 
-static kerf_status add_teacher(XXH64_state_t *hash, const kerf_distillation *distill)
+static kerf_status add_teacher(XXH64_state_t *hash, const kerf_graph *g, const kerf_state *s)
 {
     void *graph;
     size_t num_bytes;
-    KERF__TRY(kerf_graph_serialize(distill->teacher, &graph, &num_bytes));
+    KERF__TRY(kerf_graph_serialize(g, &graph, &num_bytes));
     XXH64_update(hash, graph, num_bytes);
     free(graph);
-    for (int id = 0; id < kerf_state_num_ids(distill->state); id++) {
-        const kerf_state_entry *e = kerf_state_get(distill->state, id);
+    for (int id = 0; id < kerf_state_num_ids(s); id++) {
+        const kerf_state_entry *e = kerf_state_get(s, id);
         if (e != NULL && e->role != KERF_ROLE_METRIC)
-            KERF__TRY(add_entry(hash, distill->state, e));
+            KERF__TRY(add_entry(hash, s, e));
     }
     return KERF_OK;
 }
 
-kerf_status kerf__teacher_digest(const kerf_distillation *distill, uint64_t *out)
+static kerf_status take_digest(kerf__teaching *t)
 {
     XXH64_state_t *hash = XXH64_createState();
+    kerf_status status = KERF_OK;
     if (hash == NULL)
         return kerf__fail_memory("distill", 64);
     XXH64_reset(hash, 0);
-    kerf_status status = add_teacher(hash, distill);
-    *out = XXH64_digest(hash);
+    for (size_t i = 0; status == KERF_OK && i < t->num_teachers; i++)
+        status = add_teacher(hash, t->teachers[i].g, t->teachers[i].s);
+    t->digest = XXH64_digest(hash);
     XXH64_freeState(hash);
     return status;
+}
+
+/* ---- taking them --------------------------------------------------------------------------- */
+
+static kerf_status take_self(kerf__run *run)
+{
+    kerf__teaching *t = &run->teaching;
+    kerf__teacher *self = &t->teachers[t->num_teachers++];
+    KERF__TRY(kerf_graph_copy(&self->g, run->g));
+    KERF__TRY(kerf_state_copy(&self->s, run->s, kerf_state_device(run->s)));
+    t->keeps_self = 1;
+    kerf__run_forget(self->s);
+    return KERF_OK;
+}
+
+static kerf_status take_given(kerf__run *run, kerf_teacher given)
+{
+    kerf__teacher *teacher = &run->teaching.teachers[run->teaching.num_teachers++];
+    if (kerf_state_device(given.s) != kerf_state_device(run->s))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "distill: the teacher's state must lie on the student's "
+                          "device");
+    KERF__TRY(check_prep(run, given.g));
+    teacher->s = given.s;
+    return kerf_graph_copy(&teacher->g, given.g);
+}
+
+kerf_status kerf__run_take_teachers(kerf__run *run)
+{
+    const kerf_distillation *distill = &run->options->distill;
+    const size_t num = (distill->teacher != NULL) + distill->num_more;
+    if (!kerf__is_taught(distill))
+        return KERF_OK;
+    if (num + (distill->self != 0) > KERF_MOST_TEACHERS)
+        return kerf__fail(KERF_ERR_ARGUMENT, "distill: %zu teachers, must be at most %d",
+                          num + (distill->self != 0), KERF_MOST_TEACHERS);
+    if (distill->self)
+        KERF__TRY(take_self(run));
+    for (size_t i = 0; i < num; i++)
+        KERF__TRY(take_given(run, teacher_at(distill, i)));
+    return take_digest(&run->teaching);
+}
+
+/* ---- their plans --------------------------------------------------------------------------- */
+
+/* Where everyone reads the batch; NULL before the first plan. */
+static const kerf_tensor *input_place(const kerf__teaching *t)
+{
+    const kerf__teacher *first = &t->teachers[0];
+    return first->plan != NULL
+               ? kerf_plan_input(first->plan, kerf_value_name(kerf_graph_input(first->g, 0)))
+               : NULL;
+}
+
+static kerf_status open_teacher(const kerf__run *run, kerf__teacher *teacher, const char *choices)
+{
+    kerf_known_input known;
+    kerf_plan_options plan = {.mode = KERF_EVALUATE,
+                              .batch = run->options->batch,
+                              .choices = choices,
+                              .inputs = &known,
+                              .input_place = input_place(&run->teaching)};
+    const kerf_shape sample = kerf_loader_sample_shape(run->loader);
+    KERF__TRY(kerf__check_sample(kerf_graph_input(teacher->g, 0), sample));
+    plan.num_inputs = kerf__known_input(teacher->g, sample, &known);
+    return kerf_plan_create(&teacher->plan, teacher->g, teacher->s, &plan);
+}
+
+static kerf_status check_classes(const kerf__run *run, const kerf_tensor *output)
+{
+    char text[128];
+    const kerf_shape is = kerf_tensor_shape(output);
+    const int num_classes = kerf_dataset_num_classes(run->d);
+    if (is.rank == 2 && is.dims[0] == run->options->batch && is.dims[1] == num_classes)
+        return KERF_OK;
+    return kerf__fail(
+        KERF_ERR_SHAPE,
+        "distill: the teacher's output is %s, must be (%lld, %d): one number for each "
+        "class of the data",
+        kerf_shape_text(is, text, sizeof text), (long long)run->options->batch, num_classes);
+}
+
+static kerf_status find_outputs(kerf__run *run)
+{
+    kerf__teaching *t = &run->teaching;
+    for (size_t i = 0; i < t->num_taps; i++) {
+        const kerf__lesson *l = &t->lessons[i];
+        t->taps[i].teacher =
+            kerf_plan_output(t->teachers[l->from].plan, kerf_value_name(l->learned));
+        if (l->student == NULL)
+            KERF__TRY(check_classes(run, t->taps[i].teacher));
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf__run_open_teachers(kerf__run *run, const char *choices)
+{
+    kerf__teaching *t = &run->teaching;
+    const kerf_distillation *distill = &run->options->distill;
+    if (!kerf__is_taught(distill))
+        return KERF_OK;
+    KERF__TRY(kerf__teaching_find_lessons(t, distill, run->g));
+    for (size_t i = 0; i < t->num_teachers; i++)
+        KERF__TRY(open_teacher(run, &t->teachers[i], choices));
+    run->flight.teaching = t;
+    return find_outputs(run);
+}
+
+void kerf__run_add_taps(const kerf__run *run, kerf_plan_options *plan)
+{
+    plan->taps = run->teaching.taps;
+    plan->num_taps = run->teaching.num_taps;
+    plan->input_place = input_place(&run->teaching);
+}
+
+void kerf__teacher_step(kerf_step *step, const kerf__run *run)
+{
+    const kerf_distillation *distill = &run->options->distill;
+    const double done = (double)(step->step - 1) / (double)run->schedule.num_steps;
+    const double last =
+        distill->last_temperature > 0 ? distill->last_temperature : distill->temperature;
+    kerf__teaching_weigh(step, &run->teaching, distill,
+                         (double)(step->step - 1) / (double)run->schedule.steps_per_epoch);
+    step->temperature = (float)(distill->temperature + (last - distill->temperature) * done);
 }

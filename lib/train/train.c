@@ -56,7 +56,7 @@ static void set_teacher(kerf__run *run, kerf_step *now)
     const int64_t *steps = run->schedule.distill_steps;
     kerf__teacher_step(now, run);
     if (now->step > steps[1])
-        run->flight.teacher = NULL;
+        run->flight.teaching = NULL;
     if (now->step > steps[0] && now->step <= steps[1])
         return;
     now->labels = 1;

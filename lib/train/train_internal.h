@@ -15,7 +15,7 @@
  *   schedule_add.c   which events the caller's list makes
  *   forecast.c       what a run will be, before it is
  *   prune_check.c    whether prunings get along
- *   teacher.c        what a student learns from
+ *   teacher.c        what a student learns from (teaching.h)
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
 #ifndef KERF_TRAIN_INTERNAL_H
@@ -47,7 +47,7 @@ typedef struct kerf__run {
     kerf_loader *loader;
     kerf__evaluator evaluator; /* .samples 0: no validation split */
     kerf_pruner **pruners;     /* one a pruning of the schedule; NULL: none yet */
-    kerf_plan *teacher;        /* NULL: none */
+    kerf__teaching teaching;   /* .num_teachers 0: none */
 
     kerf__position position;
     kerf_epoch *epochs;
@@ -112,14 +112,15 @@ kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, siz
 kerf_status kerf__run_add_gates(const kerf__run *run);
 
 /* ---- teacher.c ---- */
-/* The plan of the teacher, if there is one, whose output the student's plan will read. */
-kerf_status kerf__run_open_teacher(kerf__run *run, const char *choices);
-/* What the teacher says of the batch, on the device; NULL: there is no teacher. */
-const kerf_tensor *kerf__teacher_output(const kerf__run *run);
-/* What it counts in a step (from 1). */
+/* Copies of teachers' graphs, and of the student as it is where it is its own teacher; before
+ * anything changes it. */
+kerf_status kerf__run_take_teachers(kerf__run *run);
+/* The plans of teachers, if there are any, whose outputs the student's plan will read. */
+kerf_status kerf__run_open_teachers(kerf__run *run, const char *choices);
+/* What the student's plan is to learn of teachers. */
+void kerf__run_add_taps(const kerf__run *run, kerf_plan_options *plan);
+/* What teachers and labels count in a step (from 1). */
 void kerf__teacher_step(kerf_step *step, const kerf__run *run);
-/* A number that tells teachers apart: of their graph and every weight. */
-kerf_status kerf__teacher_digest(const kerf_distillation *distill, uint64_t *out);
 
 /* ---- train.c ---- */
 /* Calls back with what has just happened and where the run stands; remembers a wish to stop. */

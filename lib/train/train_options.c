@@ -78,6 +78,7 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"epoch in which a penalty begins", o->penalty.start, 0, most, "at least 0"},
         {"epoch in which a penalty ends", o->penalty.end, 0, most, "at least 0"},
         {"alpha", o->distill.alpha, 0, 1 + 1e-9, "from 0 to 1"},
+        {"epochs of hints", o->distill.hint_epochs, 0, most, "at least 0"},
         {"last temperature", o->distill.last_temperature, 0, most, "at least 0"},
         {"epochs between prunings", o->prune.every, 0, most, "at least 0"},
     };
@@ -88,10 +89,33 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
     return KERF_OK;
 }
 
+static kerf_status check_taps(const kerf_distillation *d)
+{
+    for (size_t i = 0; i < d->num_taps; i++) {
+        const kerf_learned_tap *t = &d->taps[i];
+        if (kerf_tap_loss_name(t->loss) == NULL)
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "train: tap of '%s' has loss %d: must be one of "
+                              "kerf/plan.h's",
+                              t->student, (int)t->loss);
+        if (!(t->weight >= 0 && t->weight < 1e9))
+            return kerf__fail(KERF_ERR_ARGUMENT, "train: tap of '%s' counts %g: must be at least 0",
+                              t->student, t->weight);
+        if (!(t->start >= 0) || !(t->end == 0 || t->end > t->start))
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "train: tap of '%s' counts from epoch %g to %g: must end after it "
+                              "begins",
+                              t->student, t->start, t->end);
+    }
+    return KERF_OK;
+}
+
 static kerf_status check_teacher(const kerf_train_options *o)
 {
-    if (o->distill.teacher == NULL)
+    if (!kerf__is_taught(&o->distill) && o->distill.num_taps == 0)
         return KERF_OK;
+    if (!kerf__is_taught(&o->distill))
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: taps want a teacher to learn from");
     if (o->loss != KERF_LOSS_CROSS_ENTROPY)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: a teacher is learned from beside cross entropy "
@@ -99,7 +123,7 @@ static kerf_status check_teacher(const kerf_train_options *o)
     if (!(o->distill.temperature > 0 && o->distill.temperature < 1e9))
         return kerf__fail(KERF_ERR_ARGUMENT, "train: temperature is %g: must be above 0",
                           o->distill.temperature);
-    return KERF_OK;
+    return check_taps(&o->distill);
 }
 
 kerf_status kerf__train_check_options(const kerf_train_options *options, const kerf_dataset *d)
@@ -160,6 +184,19 @@ static void print_list(text *t, const char *name, const char *const *items, size
     print(t, "\n");
 }
 
+static void print_distillation(text *t, const kerf_distillation *d)
+{
+    print(t, "alpha=%.17g\ntemperature=%.17g to %.17g\n", d->alpha, d->temperature,
+          d->last_temperature);
+    if (d->self || d->hint_epochs > 0)
+        print(t, "self=%d hint-epochs=%.17g\n", d->self, d->hint_epochs);
+    for (size_t i = 0; i < d->num_taps; i++) {
+        const kerf_learned_tap *tap = &d->taps[i];
+        print(t, "tap=%s=%d#%s:%s:%.17g from=%.17g until=%.17g\n", tap->student, tap->from,
+              tap->teacher, kerf_tap_loss_name(tap->loss), tap->weight, tap->start, tap->end);
+    }
+}
+
 static void print_training(text *t, const kerf_train_options *o)
 {
     const kerf_optimizer *p = &o->optimizer;
@@ -173,9 +210,8 @@ static void print_training(text *t, const kerf_train_options *o)
     if (o->penalty.kind != KERF_PENALTY_NONE)
         print(t, "penalty=%d strength=%.17g from=%.17g until=%.17g\n", (int)o->penalty.kind,
               o->penalty.strength, o->penalty.start, o->penalty.end);
-    if (o->distill.teacher != NULL)
-        print(t, "alpha=%.17g\ntemperature=%.17g to %.17g\n", o->distill.alpha,
-              o->distill.temperature, o->distill.last_temperature);
+    if (kerf__is_taught(&o->distill))
+        print_distillation(t, &o->distill);
     print_list(t, "freeze", o->freeze, o->num_freeze);
     print(t, "freeze-observers=%.17g\n", o->freeze_observers);
 }
@@ -244,16 +280,13 @@ kerf_status kerf__train_options_text(char **out, const kerf__run *run)
     const kerf_dataset *d = run->d;
     text t = {0};
     char shape[128];
-    uint64_t teacher = 0;
-    if (options->distill.teacher != NULL)
-        KERF__TRY(kerf__teacher_digest(&options->distill, &teacher));
     print_training(&t, options);
     for (size_t i = 0; i < run->schedule.num_prunes; i++)
         print_pruning(&t, &run->schedule.prunes[i]);
     for (size_t i = 0; i < options->num_events; i++)
         print_event(&t, &options->events[i]);
-    if (options->distill.teacher != NULL)
-        print(&t, "teacher=%016llx\n", (unsigned long long)teacher);
+    if (kerf__is_taught(&options->distill))
+        print(&t, "teacher=%016llx\n", (unsigned long long)run->teaching.digest);
     print(&t, "prep=%s\n", kerf__choose_prep(options->prep, run->g, d));
     print(&t, "augment=%s\n", options->augment != NULL ? options->augment : "");
     print(&t, "training-samples=%lld\nvalidation-samples=%lld\nsample=%s\nclasses=%d\n",

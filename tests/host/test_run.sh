@@ -59,6 +59,24 @@ expect 2 "kerf: distill: --alpha 2: must be at least 0 and at most 1" \
 expect 1 "must be" "$KERF" distill seven.onnx m.onnx --data $data --epochs 1 -o x.onnx
 [ ! -e x.onnx ] || failed "a refused distillation wrote its output"
 
+expect 0 "top-1" "$KERF" distill dense.onnx m.onnx --data $data --epochs 1 --batch 64 --hint-epochs 0.5 \
+    --tap 'relu*=relu*:mse:0.5@0-0.5' --tap fc2:cosine --tap fc1:similarity:3000 --tap fc3:dkd --beta 2 -o tapped.onnx
+! cmp -s student.onnx tapped.onnx || failed "taps change nothing"
+expect 0 "top-1" "$KERF" distill dense.onnx seven.onnx m.onnx --data $data --epochs 0.5 --batch 64 --alpha 0 \
+    --tap 'relu1=2#relu1:distance' -q -o two.onnx
+expect 1 "distill: the student has no layer 'fc9'; near are 'fc1'" \
+    "$KERF" distill dense.onnx m.onnx --data $data --tap fc9=fc1:mse -o x.onnx
+expect 2 "there is no loss 'mze', did you mean 'mse'" "$KERF" distill dense.onnx m.onnx --data $data --tap fc1:mze -o x.onnx
+expect 2 "kerf: distill: --tap fc1: must be STUDENT_LAYER=TEACHER_LAYER:LOSS" \
+    "$KERF" distill dense.onnx m.onnx --data $data --tap fc1 -o x.onnx
+expect 2 "kerf: distill: --tap fc1:mse@5-2: must be" "$KERF" distill dense.onnx m.onnx --data $data --tap fc1:mse@5-2 -o x.onnx
+expect 0 "top-1" "$KERF" prune dense.onnx --data $data --sparsity 0.8 --retrain 0.5 --batch 64 --distill self \
+    --tap fc2:mse -o taught-cut.onnx
+expect 0 "top-1" "$KERF" prune dense.onnx --data $data --sparsity 0.8 --retrain 0.5 --batch 64 --distill dense.onnx -o by-file.onnx
+expect 2 "kerf: prune: --tap: acts with --distill alone" \
+    "$KERF" prune dense.onnx --data $data --sparsity 0.8 --retrain 1 --tap fc1:mse -o x.onnx
+expect 2 "kerf: prune: --distill: nothing is trained without" "$KERF" prune dense.onnx --sparsity 0.8 --distill self -o x.onnx
+
 # ---- prune ------------------------------------------------------------------------------------
 expect 0 "compression rate 10.00x" "$KERF" prune dense.onnx --sparsity 0.9 --scope global -o cut.onnx
 expect_json "compression=10" "$KERF" info cut.onnx --json

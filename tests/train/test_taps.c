@@ -78,7 +78,7 @@ static kerf_plan_options options(const kerf_tap *taps, size_t num_taps)
 static student begin(size_t num_taps)
 {
     student s = {.r = small_begin(dev)};
-    kerf_tap taps[2] = {{KERF_TAP_SOFT_TARGETS, NULL}, {KERF_TAP_SOFT_TARGETS, NULL}};
+    kerf_tap taps[2] = {{KERF_TAP_SOFT_TARGETS, NULL, NULL, 0}, {KERF_TAP_SOFT_TARGETS, NULL, NULL, 0}};
     for (size_t i = 0; i < num_taps; i++) {
         CHECK_OK(kerf_tensor_create(&s.teachers[i], dev, KERF_F32, KERF_SHAPE(BATCH, CLASSES)));
         CHECK_OK(kerf_tensor_write(s.teachers[i], teachers[i]));
@@ -175,7 +175,7 @@ static void test_plan_as_teacher(void)
     const char *output = kerf_value_name(kerf_graph_output(teacher.g, 0));
     const kerf_plan_options evaluate = {.mode = KERF_EVALUATE, .batch = BATCH};
     CHECK_OK(kerf_plan_create(&from, teacher.g, teacher.s, &evaluate));
-    const kerf_tap tap = {KERF_TAP_SOFT_TARGETS, kerf_plan_output(from, output)};
+    const kerf_tap tap = {KERF_TAP_SOFT_TARGETS, kerf_plan_output(from, output), NULL, 0};
     const kerf_plan_options o = options(&tap, 1);
     CHECK_OK(kerf_plan_create(&p, r.g, r.s, &o));
     feed_images(from, teacher.g);
@@ -210,11 +210,11 @@ static void test_what_is_refused(void)
 {
     kerf_tensor *t;
     CHECK_OK(kerf_tensor_create(&t, dev, KERF_F32, KERF_SHAPE(BATCH, CLASSES + 1)));
-    const kerf_tap taps[KERF_MOST_TAPS + 1] = {{KERF_TAP_SOFT_TARGETS, t}};
+    const kerf_tap taps[KERF_MOST_TAPS + 1] = {{KERF_TAP_SOFT_TARGETS, t, NULL, 0}};
     check_refused(options(taps, 1), KERF_ERR_SHAPE,
                   "the teacher's output is float32 (8, 4), must be float32 (8, 3)");
     check_refused(options(taps, KERF_MOST_TAPS + 1), KERF_ERR_ARGUMENT,
-                  "4 taps, must be at most 3");
+                  "17 taps, must be at most 16");
     kerf_plan_options o = options(taps, 1);
     o.loss = KERF_LOSS_MSE;
     check_refused(o, KERF_ERR_ARGUMENT, "taps are of training by cross entropy");

@@ -1,0 +1,26 @@
+/* distill.h -- teachers, and what is learned of their layers, from a command line: distill's words
+ * and `prune --distill`.  Other half: distill.c. */
+#ifndef HOST_DISTILL_H
+#define HOST_DISTILL_H
+
+#include "model.h"
+
+typedef struct distillation {
+    model models[KERF_MOST_TEACHERS];
+    kerf_teacher teachers[KERF_MOST_TEACHERS];
+    size_t num;
+    kerf_learned_tap taps[KERF_MOST_TAPS];
+    char *texts[KERF_MOST_TAPS]; /* owned: what taps point into */
+    size_t num_taps;
+} distillation;
+
+/* Reads teachers (paths) onto the device, and --tap and what stands beside it into *out, which
+ * points into *d.  0 or an exit code after a message.  Free *d in any case. */
+int distill_begin(const options *o, distillation *d, const char *const *paths, size_t num,
+                  kerf_device *dev, kerf_distillation *out);
+/* `prune --distill self|TEACHER.onnx`; nothing without it. */
+int distill_begin_option(const options *o, distillation *d, kerf_device *dev,
+                         kerf_distillation *out);
+void distill_free(distillation *d);
+
+#endif
