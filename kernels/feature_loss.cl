@@ -12,7 +12,7 @@
  * it reads a row again, from the caches where the row fits them.
  * Host side: lib/ops/feature_loss.c. */
 #ifndef GROUP
-#define GROUP 64
+#define GROUP 1
 #endif
 #ifndef HUBER
 #define HUBER 0
