@@ -16,7 +16,8 @@ extern "C" {
 typedef struct kerf_recipe_stage {
     const char *name;           /* "" where there is one alone that has none */
     kerf_train_options train;   /* callback, context, run_dir and resume are the caller's */
-    const char *teacher;        /* a file, which the caller opens into *distill; NULL: none */
+    const char *teacher;        /* a file, which the caller opens into *distill; NULL: none,
+                               * or the network itself */
     kerf_distillation *distill; /* an event of train's; NULL: none */
 } kerf_recipe_stage;
 

@@ -170,7 +170,8 @@ static kerf_status add_distill(adding *a)
     if (p->teacher == NULL)
         return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT, "distill.teacher: is missing");
     a->stage->distill = d;
-    a->stage->teacher = p->teacher;
+    d->self = strcmp(p->teacher, "self") == 0;
+    a->stage->teacher = d->self ? NULL : p->teacher;
     *a->event = (kerf_event){KERF_EVENT_DISTILL, p->start, or_zero(p->end), 0, .distill = d};
     return KERF_OK;
 }

@@ -124,6 +124,12 @@ for net in lenet-5 lenet-300-100; do
     [ -s deep-$net/report.html ] || failed "a run that is to make a page makes none"
 done
 
+expect 0 "" "$KERF" run "$recipes/self-distilled.yaml" -o self -q --set data=random:1,28,28,4 \
+    --set width=0.1 --set val=64 --set stages.0.train.epochs=0.1 --set stages.1.train.epochs=0.2 \
+    --set stages.1.steps.0.prune.end=0.1 --set stages.1.steps.0.prune.every=0.05 \
+    --set stages.1.steps.2.quantize.start=0.15 --set stages.1.steps.3.lr.start=0.15 \
+    --set stages.1.steps.2.quantize.freeze_observers=0.18
+
 expect 0 "" "$KERF" new resnet-18-cifar --width 0.05 --classes 4 --input 3,8,8 -o teacher.onnx
 export CIFAR100=none TEACHER=teacher.onnx MODEL=teacher.onnx DATA=random:3,8,8,4
 expect 0 "" "$KERF" run "$recipes/resnet-18-cifar-100-distill.yaml" -o taught -q \
