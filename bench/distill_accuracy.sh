@@ -15,8 +15,8 @@ common="--data $DATA --val 5000 --epochs $epochs -q -f"
 
 if [ -z "$TEACHER" ]; then
     TEACHER=$out/teacher.onnx
-    "$KERF" new lenet-5 --seed 100 -q -o "$out/fresh.onnx"
-    "$KERF" train "$out/fresh.onnx" $common --seed 100 -o "$TEACHER"
+    "$KERF" new lenet-5 --seed 100 -q -o "$out/fresh.onnx" >/dev/null
+    "$KERF" train "$out/fresh.onnx" $common --seed 100 -o "$TEACHER" >/dev/null
 fi
 
 top1() {
@@ -36,12 +36,12 @@ how() {
 }
 
 for seed in $(seq "$seeds"); do
-    "$KERF" new lenet-5 --width "$width" --seed "$seed" -q -f -o "$out/student.onnx"
-    "$KERF" train "$out/student.onnx" $common --seed "$seed" -o "$out/labels.onnx"
+    "$KERF" new lenet-5 --width "$width" --seed "$seed" -q -f -o "$out/student.onnx" >/dev/null
+    "$KERF" train "$out/student.onnx" $common --seed "$seed" -o "$out/labels.onnx" >/dev/null
     echo "$seed labels $(top1 "$out/labels.onnx")"
     for loss in ${LOSSES:-soft dkd attention similarity distance}; do
         # shellcheck disable=SC2046
-        "$KERF" distill "$TEACHER" "$out/student.onnx" $common --seed "$seed" $(how "$loss") -o "$out/$loss.onnx" 2>/dev/null
+        "$KERF" distill "$TEACHER" "$out/student.onnx" $common --seed "$seed" $(how "$loss") -o "$out/$loss.onnx" >/dev/null
         echo "$seed $loss $(top1 "$out/$loss.onnx")"
     done
 done | tee "$out/all"
