@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "kerf/io.h"
 #include "plan/plan_internal.h"
+#include "tensor/tensor_internal.h"
 #include "train/train_internal.h"
 
 /* ---- who they are -------------------------------------------------------------------------- */
@@ -160,15 +161,19 @@ static kerf_status check_classes(const kerf__run *run, const kerf_tensor *output
         kerf_shape_text(is, text, sizeof text), (long long)run->options->batch, num_classes);
 }
 
+/* A run that is taken up behind a teacher's time reads what it has never written, times 0: that
+ * must be numbers. */
 static kerf_status find_outputs(kerf__run *run)
 {
     kerf__teaching *t = &run->teaching;
     for (size_t i = 0; i < t->num_taps; i++) {
         const kerf__lesson *l = &t->lessons[i];
-        t->taps[i].teacher =
+        const kerf_tensor *output =
             kerf_plan_output(t->teachers[l->from].plan, kerf_value_name(l->learned));
         if (l->student == NULL)
-            KERF__TRY(check_classes(run, t->taps[i].teacher));
+            KERF__TRY(check_classes(run, output));
+        KERF__TRY(kerf__buffer_fill_zero(output->buffer, 0, output->size_bytes));
+        t->taps[i].teacher = output;
     }
     return KERF_OK;
 }

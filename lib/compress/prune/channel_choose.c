@@ -238,9 +238,11 @@ static void stay_whole(kerf_channels *c)
 static kerf_status open_groups(kerf_channels *c, const kerf_channel_options *o, char *open)
 {
     const kerf_prune_options p = as_prune(o);
-    kerf__prune_targets chosen = {.at = kerf__alloc(c->targets.num, sizeof *chosen.at),
-                                  .num = c->targets.num};
+    kerf__prune_targets chosen = {.num = c->targets.num};
     int some = 0;
+    if (c->targets.num == 0)
+        return kerf__fail(KERF_ERR_ARGUMENT, "channels: the network has no layer with weights");
+    chosen.at = kerf__alloc(c->targets.num, sizeof *chosen.at);
     if (chosen.at == NULL)
         return kerf__fail_memory("channels", c->targets.num * sizeof *chosen.at);
     memcpy(chosen.at, c->targets.at, c->targets.num * sizeof *chosen.at);
