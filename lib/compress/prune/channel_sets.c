@@ -7,8 +7,8 @@
 #include "base/fail.h"
 #include "compress/prune/channels_internal.h"
 
-/* More than any network has, and room for counting in 32 bits. */
-static const size_t MOST_SLOTS = (size_t)1 << 28;
+/* Five times what large networks have; a file may claim any size. */
+static const size_t MOST_SLOTS = (size_t)1 << 23;
 
 kerf_status kerf__channel_slots(kerf_channels *c)
 {
