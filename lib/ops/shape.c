@@ -47,7 +47,6 @@ static kerf_status infer_reshape(kerf_node *n)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "has no shape, must have one");
     const kerf_shape src = n->inputs[0]->shape;
     kerf_shape dst = {(int)shape.num, {0}};
-    int64_t known = 1;
     int open = -1;
     for (int i = 0; i < dst.rank; i++) {
         int64_t d = shape.items[i];
@@ -58,13 +57,11 @@ static kerf_status infer_reshape(kerf_node *n)
                                    "shape[%d] is %lld, must be 0 or more, or "
                                    "-1 once",
                                    i, (long long)d);
-        if (d == -1)
-            open = i;
-        else
-            known *= d;
-        dst.dims[i] = d;
+        open = d == -1 ? i : open;
+        dst.dims[i] = d == -1 ? 1 : d;
     }
-    if (open >= 0)
+    const int64_t known = kerf_shape_num_elements(dst);
+    if (open >= 0 && known >= 0) /* else pass() says what is wrong */
         dst.dims[open] = known == 0 ? 0 : kerf_shape_num_elements(src) / known;
     return pass(n, dst);
 }
