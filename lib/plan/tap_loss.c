@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "plan/plan_internal.h"
+#include "plan/tap_regressor.h"
 #include "tensor/tensor_internal.h"
 
 /* One tap while its loss is made. */
@@ -175,10 +175,17 @@ static kerf_status check_same_samples(const tap *t)
 
 /* ---- losses of features --------------------------------------------------------------------- */
 
+/* Of other widths: through a layer that is trained to bring them to the teacher's. */
 static kerf_status add_mse(const tap *t, kerf_value **loss)
 {
-    KERF__TRY(check_same_shape(t));
-    return compare(t, t->student, t->teacher, "mse", 1, loss);
+    kerf_value *student = t->student;
+    if (!kerf_shape_equal(student->shape, t->teacher->shape) &&
+        kerf__plan_can_regress(student->shape, t->teacher->shape))
+        KERF__TRY(kerf__plan_add_regressor(t->p, (int)(t->at / KERF__TAP_FLOATS), t->student,
+                                           t->teacher->shape, &student));
+    else
+        KERF__TRY(check_same_shape(t));
+    return compare(t, student, t->teacher, "mse", 1, loss);
 }
 
 static kerf_status add_cosine(const tap *t, kerf_value **loss)

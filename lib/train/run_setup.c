@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "compress/prune/prune_internal.h"
 #include "kerf/io.h"
-#include "plan/plan_internal.h"
+#include "plan/tap_regressor.h"
 #include "train/train_internal.h"
 
 /* ---- what cannot work is said first --------------------------------------------------------- */
@@ -121,6 +121,8 @@ void kerf__run_end(kerf__run *run)
     }
     kerf__run_drop_plans(run);
     kerf_graph_destroy(run->rounding);
+    if (run->teaching.num_taps > 0)
+        kerf__plan_drop_regressors(run->s);
     kerf__teaching_free(&run->teaching);
     kerf_loader_destroy(run->loader);
     kerf_state_destroy(run->best);

@@ -267,6 +267,38 @@ static void test_losses(void)
     check_tap(KERF_TAP_DISTANCE, "fc1", row, KERF_SHAPE(BATCH, 30));
 }
 
+/* ---- widths that differ ---------------------------------------------------------------------- */
+
+/* A layer between them is trained: the loss goes down; the graph knows nothing of it. */
+static void check_regressor(const char *layer, kerf_shape teacher)
+{
+    student s;
+    kerf_step step = {.step = 1, .lr = 0.1f, .taps = {1}};
+    open_student(&s);
+    const int num = (int)kerf_shape_num_elements(teacher), nodes = kerf_graph_num_nodes(s.g);
+    for (int i = 0; i < num; i++)
+        theirs[i] = number(3 * i + 1);
+    CHECK_OK(kerf_tensor_create(&s.teacher, dev, KERF_F32, teacher));
+    CHECK_OK(kerf_tensor_write(s.teacher, theirs));
+    const kerf_tap tap = {.loss = KERF_TAP_MSE, .teacher = s.teacher, .student = layer};
+    const kerf_plan_options o = options(&tap);
+    CHECK_OK(kerf_plan_create(&s.p, s.g, s.s, &o));
+    const double first = take_step(&s, &step);
+    double last = first;
+    for (step.step = 2; step.step < 8; step.step++)
+        last = take_step(&s, &step);
+    CHECK(last < 0.98 * first);
+    CHECK(kerf_graph_num_nodes(s.g) == nodes);
+    CHECK(kerf_state_find(s.s, "kerf.regressor.0.weight") != NULL);
+    close_student(&s);
+}
+
+static void test_regressors(void)
+{
+    check_regressor("fc1", KERF_SHAPE(BATCH, 13));
+    check_regressor("conv2", KERF_SHAPE(BATCH, 5, 2, 2));
+}
+
 /* ---- what is refused ------------------------------------------------------------------------ */
 
 static void check_refused(kerf_tap_loss loss, const char *layer, kerf_shape teacher,
@@ -309,6 +341,7 @@ int main(void)
     for (int i = 0; i < BATCH; i++)
         labels[i] = i % CLASSES;
     test_losses();
+    test_regressors();
     test_what_is_refused();
     kerf_device_close(dev);
     return check_result();

@@ -148,6 +148,34 @@ static void test_hints(void)
     small_end(&teacher);
 }
 
+/* Of other widths: what is trained between them is gone when the run is over, and a run that was
+ * stopped ends with the same bits. */
+static void test_widths(void)
+{
+    const kerf_net_options wide = {.classes = 3, .input = {1, 4, 4}, .width = 0.2, .seed = 4};
+    const kerf_learned_tap taps[] = {tap("fc2", "fc2", KERF_TAP_MSE)};
+    small_run teacher = {NULL, NULL, NULL}, r = other_student(3);
+    test_folder folder;
+    CHECK_OK(kerf_net_create(&teacher.g, &teacher.s, "lenet-300-100", &wide, dev));
+    kerf_train_options o = by(&teacher, 1, 0.7);
+    o.distill.taps = taps;
+    o.distill.num_taps = 1;
+    o.prune = small_options(1).prune;
+    CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
+    CHECK(kerf_state_find(r.s, "kerf.regressor.0.weight") == NULL);
+    CHECK(kerf_state_find(r.s, "kerf.regressor.0.bias") == NULL);
+    test_folder_make(&folder);
+    o.run_dir = folder.path;
+    o.callback = stop_soon;
+    train(&teacher, o, KERF_ERR_CANCELLED);
+    o.resume = 1;
+    o.callback = NULL;
+    CHECK(train(&teacher, o, KERF_OK) == small_digest(r.s));
+    test_folder_remove(&folder);
+    small_end(&r);
+    small_end(&teacher);
+}
+
 /* The student itself, and a copy of it, teach the same; two of them teach what one does. */
 static void test_self(void)
 {
@@ -266,6 +294,7 @@ int main(void)
     test_soft_targets_alone();
     test_resume();
     test_hints();
+    test_widths();
     test_self();
     test_self_resumes();
     test_what_is_refused();
