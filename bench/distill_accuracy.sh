@@ -11,7 +11,7 @@ width=${3:-0.1}
 : "${KERF:=build/release/kerf}" "${TEACHER:=}" "${DATA:=fashion-mnist}"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-common="--data $DATA --val 5000 --epochs $epochs -q -f"
+common="--data $DATA --val 5000 --epochs $epochs --lr ${LR:-0.02} --warmup 1 -q -f"
 
 if [ -z "$TEACHER" ]; then
     TEACHER=$out/teacher.onnx
