@@ -77,7 +77,7 @@ static void print_bars(const kerf_channels *c, int at, FILE *out)
                 stay[i] ? "" : "goes");
 }
 
-void channels_print(const options *o, const kerf_channels *c, int all, int bars, FILE *out)
+void channels_print(const kerf_channels *c, int all, int bars, FILE *out)
 {
     table *t = table_create("made by|>channels|>left|with them");
     kerf_channel_group group;
@@ -92,7 +92,6 @@ void channels_print(const options *o, const kerf_channels *c, int all, int bars,
     if (kerf_channels_macs(c, &before, &after) == KERF_OK)
         fprintf(out, "multiply-adds of a sample: %.4g M, %.4g M without what goes (%.1f %%)\n\n",
                 before / 1e6, after / 1e6, 100 * after / before);
-    (void)o;
 }
 
 /* ---- JSON -------------------------------------------------------------------------------- */

@@ -138,7 +138,7 @@ static int remove_step(change *c, double share, double before, double part)
     if (status == KERF_OK) {
         keep_groups(c, channels);
         if (!c->o->json && !c->o->quiet)
-            channels_print(c->o, channels, 0, 0, result_stream(c->o));
+            channels_print(channels, 0, 0, result_stream(c->o));
         status = kerf_channels_remove(channels, c->s.m.g, c->s.m.s);
     }
     kerf_channels_destroy(channels);
@@ -200,7 +200,7 @@ static int show_groups(const options *o, double share)
         json_object_set_new(object, "groups", channels_json(channels, 1));
         code = json_finish(o, object);
     } else if (code == 0 && status == KERF_OK) {
-        channels_print(o, channels, 1, chooses, stdout);
+        channels_print(channels, 1, chooses, stdout);
     }
     kerf_channels_destroy(channels);
     session_close(o, &c.s);

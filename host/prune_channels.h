@@ -14,7 +14,7 @@ int prune_channels(const options *o);
 
 /* channel_report.c: groups that lose channels (all: every group, and why some may lose none); with
  * bars of each channel's number. */
-void channels_print(const options *o, const kerf_channels *c, int all, int bars, FILE *out);
+void channels_print(const kerf_channels *c, int all, int bars, FILE *out);
 json_t *channels_json(const kerf_channels *c, int all);
 
 #endif

@@ -41,10 +41,8 @@ KERF_API kerf_status kerf_packed_write(const kerf_graph *g, const kerf_state *s,
 
 /* 1 if these bytes begin as a packed file does. */
 KERF_API int kerf_packed_is(const void *bytes, size_t num_bytes);
-/* As kerf_onnx_read() and kerf_onnx_parse(); tensors are decoded one after the other, so beside
- * the file and the state only the largest of them is in memory. */
-KERF_API kerf_status kerf_packed_read(kerf_graph **g, kerf_state **s, const char *path,
-                                      kerf_device *dev);
+/* As kerf_onnx_parse(); tensors are decoded one after the other, so beside the file and the state
+ * only the largest of them is in memory. */
 KERF_API kerf_status kerf_packed_parse(kerf_graph **g, kerf_state **s, const void *bytes,
                                        size_t num_bytes, kerf_device *dev);
 

@@ -41,7 +41,7 @@ kerf_status kerf__buffer_download(const kerf__buffer *buffer, size_t offset_byte
                                   size_t num_bytes);
 kerf_status kerf__buffer_copy(const kerf__buffer *src, size_t src_offset, kerf__buffer *dst,
                               size_t dst_offset, size_t num_bytes);
-/* A few bytes, 1 to 128 and a power of two, taken over before the call returns. */
+/* A few bytes, taken over before the call returns. */
 kerf_status kerf__buffer_put(kerf__buffer *buffer, const void *src, size_t num_bytes);
 kerf_status kerf__buffer_fill_zero(kerf__buffer *buffer, size_t offset_bytes, size_t num_bytes);
 

@@ -174,18 +174,6 @@ static const char *name_of(const char *path)
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-kerf_status kerf_packed_read(kerf_graph **g, kerf_state **s, const char *path, kerf_device *dev)
-{
-    void *bytes;
-    size_t num_bytes;
-    *g = NULL;
-    *s = NULL;
-    KERF__TRY(kerf__file_read(path, KERF__MOST_FILE_BYTES, &bytes, &num_bytes));
-    const kerf_status status = parse(g, s, bytes, num_bytes, dev, name_of(path));
-    free(bytes);
-    return status;
-}
-
 /* A pipe is read once, whatever it holds. */
 kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path, kerf_device *dev)
 {

@@ -15,48 +15,16 @@
  *
  * Device side: kernels/distillation_loss.cl.  Definition: tests/ref/ref_distillation_loss.c. */
 #include "base/fail.h"
-#include "ops/rows_common.h"
+#include "ops/teacher_common.h"
 
 extern const kerf__source kerf__source_distillation_loss;
 
 static kerf_status infer(kerf_node *n)
 {
-    char text[128];
-    const kerf_shape src = n->inputs[0]->shape;
-    const int64_t at = kerf_node_int(n, "at", 0),
-                  most = kerf_shape_num_elements(n->inputs[3]->shape);
-    for (int i = 0; i < n->num_inputs; i++)
-        KERF__TRY(kerf__node_check_type(n, i, i == 2 ? KERF_S32 : KERF_F32));
-    if (src.rank != 2)
-        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "input %s is %s, must be (N, C)",
-                               n->inputs[0]->name, kerf_shape_text(src, text, sizeof text));
-    KERF__TRY(kerf__node_check_shape(n, 1, src));
-    KERF__TRY(kerf__node_check_shape(n, 2, KERF_SHAPE(src.dims[0])));
-    if (at < 0 || at > most - 3)
-        return kerf__fail_node(KERF_ERR_SHAPE, n,
-                               "weights and temperature are at %lld of %lld settings, must be "
-                               "three of them",
-                               (long long)at, (long long)most);
-    kerf__set_output(n, 0, KERF_F32, KERF_SCALAR);
-    kerf__set_output(n, 1, KERF_F32, src);
-    return KERF_OK;
+    return kerf__teacher_infer(n, "weights and temperature");
 }
 
 /* ---- launches ------------------------------------------------------------------------------ */
-
-/* Row losses. */
-static size_t scratch_bytes(const kerf__op_case *c)
-{
-    return sizeof(float) * (kerf__rows_of(c, c->node->inputs[0]).m + 1);
-}
-
-static kerf_status emit_mean(const kerf__op_case *c, const kerf__rows *r, const char *options)
-{
-    return kerf__emit(c, &kerf__source_distillation_loss, "mean_rows", options,
-                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(1.0f / (float)r->m),
-                                 ARG((unsigned)r->m)),
-                      kerf__rows_join(c));
-}
 
 /* Local memory for a row's three exponentials an element; 0 where that is more than half of the
  * first cache. */
@@ -78,7 +46,7 @@ static kerf_status build_wide(const kerf__op_case *c)
                                     kerf__arg_local(kept > 0 ? kept : 16), ARG(at),
                                     ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
                          r.grid));
-    return emit_mean(c, &r, options);
+    return kerf__teacher_mean(c, &kerf__source_distillation_loss, &r, options);
 }
 
 static kerf_status build_simt(const kerf__op_case *c)
@@ -91,18 +59,18 @@ static kerf_status build_simt(const kerf__op_case *c)
                                     ARG(kerf__in(c, 3)), ARG(kerf__out(c, 1)), ARG(c->scratch),
                                     ARG(at), ARG((unsigned)r.m), ARG((unsigned)r.k)),
                          (kerf__grid){1, {r.m, 1, 1}, {GROUP, 1, 1}}));
-    return emit_mean(c, &r, r.options);
+    return kerf__teacher_mean(c, &kerf__source_distillation_loss, &r, r.options);
 }
 
 static const kerf__variant VARIANTS[] = {
     {.name = "distillation_loss_wide",
      .wide = 1,
      .fits = kerf__fits_31_bits,
-     .scratch_bytes = scratch_bytes,
+     .scratch_bytes = kerf__teacher_scratch,
      .build = build_wide},
     {.name = "distillation_loss_simt",
      .fits = kerf__fits_31_bits,
-     .scratch_bytes = scratch_bytes,
+     .scratch_bytes = kerf__teacher_scratch,
      .build = build_simt},
 };
 

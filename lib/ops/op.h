@@ -205,8 +205,6 @@ enum {
     KERF__STEP_NUMBER = 3,  /* t, exact up to 2^24 */
     KERF__STEP_OBSERVE = 4, /* what a batch counts in trained ranges; 0: they are frozen */
     KERF__STEP_SHRINK = 5,  /* how far weights are drawn to 0 behind an update (plan/shrink.c) */
-    KERF__STEP_TAPS = 6,    /* for each: what it counts, what labels count there, temperature */
-    KERF__STEP_TAP_FLOATS = 3,
     KERF__STEP_FLOATS = 16
 };
 

@@ -9,9 +9,8 @@
 
 kerf_status kerf__channel_fix_node(kerf_channels *c, const kerf_node *n, const char *why)
 {
-    const uint32_t reason = kerf__channel_reason_of(c, n, why);
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+    uint32_t reason;
+    KERF__TRY(kerf__channel_add_reason(c, n, why, &reason));
     for (int i = 0; i < n->num_inputs; i++)
         if (n->inputs[i] != NULL)
             kerf__channel_fix_all(c, n->inputs[i], reason);
@@ -37,9 +36,8 @@ static void join_broadcast(kerf_channels *c, const kerf_value *in, int num_axes,
 
 static kerf_status elementwise(kerf_channels *c, const kerf_node *n)
 {
-    const uint32_t reason = kerf__channel_reason_of(c, n, "repeats what has one element");
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+    uint32_t reason;
+    KERF__TRY(kerf__channel_add_reason(c, n, "repeats what has one element", &reason));
     for (int i = 0; i < n->num_inputs; i++)
         if (n->inputs[i] != NULL)
             join_broadcast(c, n->inputs[i], n->inputs[i]->shape.rank, n->outputs[0],
@@ -47,13 +45,12 @@ static kerf_status elementwise(kerf_channels *c, const kerf_node *n)
     return KERF_OK;
 }
 
-/* Input 0 and the output have the same axes; those of `bits` stay as they are. */
-static kerf_status pass_but(kerf_channels *c, const kerf_node *n, unsigned bits, const char *why)
+kerf_status kerf__channel_pass_but(kerf_channels *c, const kerf_node *n, unsigned bits,
+                                   const char *why)
 {
     const kerf_value *in = n->inputs[0], *out = n->outputs[0];
-    const uint32_t reason = kerf__channel_reason_of(c, n, why);
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+    uint32_t reason;
+    KERF__TRY(kerf__channel_add_reason(c, n, why, &reason));
     for (int axis = 0; axis < in->shape.rank; axis++) {
         if ((bits >> axis & 1u) == 0 && in->shape.dims[axis] == out->shape.dims[axis]) {
             kerf__channel_join_axes(c, in, axis, out, axis);
@@ -70,13 +67,13 @@ static const unsigned SPACE = ~3u;
 /* Pools, resizing, and whatever works on each channel's picture alone. */
 static kerf_status pictures(kerf_channels *c, const kerf_node *n)
 {
-    return pass_but(c, n, SPACE, "works on pictures");
+    return kerf__channel_pass_but(c, n, SPACE, "works on pictures");
 }
 
 /* One number a channel in all further inputs. */
 static kerf_status normalize_channels(kerf_channels *c, const kerf_node *n)
 {
-    KERF__TRY(pass_but(c, n, SPACE, "works on pictures"));
+    KERF__TRY(kerf__channel_pass_but(c, n, SPACE, "works on pictures"));
     for (int i = 1; i < n->num_inputs; i++)
         kerf__channel_join_axes(c, n->inputs[i], 0, n->inputs[0], 1);
     return KERF_OK;
@@ -87,7 +84,7 @@ static kerf_status normalize_last(kerf_channels *c, const kerf_node *n)
     int axis;
     const int rank = n->inputs[0]->shape.rank;
     KERF__TRY(kerf__node_axis(n, kerf_node_int(n, "axis", -1), rank, &axis));
-    KERF__TRY(pass_but(c, n, ~0u << axis, "runs over all channels"));
+    KERF__TRY(kerf__channel_pass_but(c, n, ~0u << axis, "runs over all channels"));
     for (int i = 1; i < n->num_inputs; i++)
         if (n->inputs[i] != NULL)
             kerf__channel_fix_all(c, n->inputs[i], (uint32_t)c->num_reasons);
@@ -98,12 +95,12 @@ static kerf_status softmax(kerf_channels *c, const kerf_node *n)
 {
     int axis;
     KERF__TRY(kerf__node_axis(n, kerf_node_int(n, "axis", -1), n->inputs[0]->shape.rank, &axis));
-    return pass_but(c, n, 1u << axis, "runs over all channels");
+    return kerf__channel_pass_but(c, n, 1u << axis, "runs over all channels");
 }
 
 static kerf_status local_response(kerf_channels *c, const kerf_node *n)
 {
-    return pass_but(c, n, ~1u, "mixes channels with their neighbours");
+    return kerf__channel_pass_but(c, n, ~1u, "mixes channels with their neighbours");
 }
 
 /* Scales and zero points: one, or one a channel. */
@@ -113,7 +110,7 @@ static kerf_status quantize(kerf_channels *c, const kerf_node *n)
     int axis = 0;
     if (x->shape.rank > 0)
         KERF__TRY(kerf__node_axis(n, kerf_node_int(n, "axis", 1), x->shape.rank, &axis));
-    KERF__TRY(pass_but(c, n, 0, ""));
+    KERF__TRY(kerf__channel_pass_but(c, n, 0, ""));
     for (int i = 1; i < n->num_inputs; i++) {
         const kerf_value *v = n->inputs[i];
         if (v == NULL || v->shape.rank == 0 || kerf_shape_num_elements(v->shape) == 1)
@@ -129,9 +126,8 @@ static kerf_status quantize(kerf_channels *c, const kerf_node *n)
 
 static kerf_status fix_behind(kerf_channels *c, const kerf_node *n, const kerf_value *v, int axis)
 {
-    const uint32_t reason = kerf__channel_reason_of(c, n, "works on pictures");
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+    uint32_t reason;
+    KERF__TRY(kerf__channel_add_reason(c, n, "works on pictures", &reason));
     for (; axis < v->shape.rank; axis++)
         kerf__channel_fix(c, v, axis, reason);
     return KERF_OK;
@@ -202,9 +198,8 @@ static kerf_status gemm(kerf_channels *c, const kerf_node *n)
     kerf__channel_join_axes(c, a, rows, y, 0);
     kerf__channel_join_axes(c, b, columns, y, 1);
     if (n->num_inputs > 2 && n->inputs[2] != NULL) {
-        const uint32_t reason = kerf__channel_reason_of(c, n, "repeats what has one element");
-        if (reason == 0)
-            return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+        uint32_t reason;
+        KERF__TRY(kerf__channel_add_reason(c, n, "repeats what has one element", &reason));
         join_broadcast(c, n->inputs[2], n->inputs[2]->shape.rank, y, 2, reason);
     }
     return KERF_OK;
@@ -216,9 +211,8 @@ static kerf_status matmul(kerf_channels *c, const kerf_node *n)
     const int ra = a->shape.rank, rb = b->shape.rank, ry = y->shape.rank;
     if (ra < 2 || rb < 2)
         return kerf__channel_fix_node(c, n, "multiplies by a vector");
-    const uint32_t reason = kerf__channel_reason_of(c, n, "repeats what has one element");
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+    uint32_t reason;
+    KERF__TRY(kerf__channel_add_reason(c, n, "repeats what has one element", &reason));
     kerf__channel_join_axes(c, a, ra - 1, b, rb - 2);
     kerf__channel_join_axes(c, a, ra - 2, y, ry - 2);
     kerf__channel_join_axes(c, b, rb - 1, y, ry - 1);
@@ -236,10 +230,9 @@ static kerf_status reduce(kerf_channels *c, const kerf_node *n)
     unsigned bits;
     KERF__TRY(kerf__node_axes(n, "axes", 1, x->shape.rank, &bits));
     if (kerf_shape_equal(x->shape, y->shape)) /* nothing to reduce, or said so */
-        return pass_but(c, n, bits, "runs over all channels");
-    const uint32_t reason = kerf__channel_reason_of(c, n, "runs over all channels");
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+        return kerf__channel_pass_but(c, n, bits, "runs over all channels");
+    uint32_t reason;
+    KERF__TRY(kerf__channel_add_reason(c, n, "runs over all channels", &reason));
     for (int axis = 0, to = 0; axis < x->shape.rank; axis++) {
         const int goes = (bits >> axis & 1u) != 0;
         if (goes)
@@ -257,10 +250,9 @@ static kerf_status reduce(kerf_channels *c, const kerf_node *n)
 static kerf_status gather(kerf_channels *c, const kerf_node *n)
 {
     const kerf_value *x = n->inputs[0], *indices = n->inputs[1], *y = n->outputs[0];
-    const uint32_t reason = kerf__channel_reason_of(c, n, "looks channels up by number");
+    uint32_t reason;
     int axis;
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+    KERF__TRY(kerf__channel_add_reason(c, n, "looks channels up by number", &reason));
     KERF__TRY(kerf__node_axis(n, kerf_node_int(n, "axis", 0), x->shape.rank, &axis));
     kerf__channel_fix(c, x, axis, reason);
     kerf__channel_fix_all(c, indices, reason);
@@ -353,9 +345,8 @@ static kerf_status tie(kerf_channels *c, const kerf_node *n)
     KERF__TRY(rule(c, n));
     if (strcmp(n->op, "Split") == 0 || n->num_outputs < 2)
         return KERF_OK;
-    const uint32_t reason = kerf__channel_reason_of(c, n, "has a second result");
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+    uint32_t reason;
+    KERF__TRY(kerf__channel_add_reason(c, n, "has a second result", &reason));
     for (int i = 1; i < n->num_outputs; i++) /* where a maximum was, and the like */
         kerf__channel_fix_all(c, n->outputs[i], reason);
     return KERF_OK;
@@ -363,9 +354,8 @@ static kerf_status tie(kerf_channels *c, const kerf_node *n)
 
 static kerf_status fix_ends(kerf_channels *c, kerf_value *const *ends, size_t num, const char *what)
 {
-    const uint32_t reason = kerf__channel_reason_of(c, NULL, what);
-    if (reason == 0)
-        return kerf__fail_memory("channels", sizeof(kerf__channel_reason));
+    uint32_t reason;
+    KERF__TRY(kerf__channel_add_reason(c, NULL, what, &reason));
     for (size_t i = 0; i < num; i++)
         kerf__channel_fix_all(c, ends[i], reason);
     return KERF_OK;

@@ -72,17 +72,19 @@ void kerf__channel_join_axes(kerf_channels *c, const kerf_value *a, int axis_a, 
         kerf__channel_join(c, x + (size_t)i, y + (size_t)i);
 }
 
-uint32_t kerf__channel_reason_of(kerf_channels *c, const kerf_node *n, const char *text)
+kerf_status kerf__channel_add_reason(kerf_channels *c, const kerf_node *n, const char *text,
+                                     uint32_t *out)
 {
     if (!kerf__grow((void **)&c->reasons, &c->reason_capacity, c->num_reasons, sizeof *c->reasons))
-        return 0;
+        return kerf__fail_memory("channels", c->num_reasons * sizeof *c->reasons);
     char *to = c->reasons[c->num_reasons].text;
     const size_t room = sizeof c->reasons[0].text;
     if (n == NULL)
         snprintf(to, room, "%s", text);
     else
         snprintf(to, room, "%.40s '%.100s' %s", n->op, n->name, text);
-    return (uint32_t)++c->num_reasons;
+    *out = (uint32_t)++c->num_reasons;
+    return KERF_OK;
 }
 
 void kerf__channel_fix(kerf_channels *c, const kerf_value *v, int axis, uint32_t reason)

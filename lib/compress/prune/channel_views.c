@@ -10,12 +10,6 @@
 #include "compress/prune/channels_internal.h"
 #include "ops/shape_common.h"
 
-static kerf_status reason_of(kerf_channels *c, const kerf_node *n, const char *text, uint32_t *out)
-{
-    *out = kerf__channel_reason_of(c, n, text);
-    return *out != 0 ? KERF_OK : kerf__fail_memory("channels", sizeof(kerf__channel_reason));
-}
-
 /* ---- numbers that say a shape ---------------------------------------------------------------- */
 
 int kerf__channel_find_number(kerf_node *n, int input, int k, kerf__channel_number *out)
@@ -91,7 +85,7 @@ static kerf_status tie_spans(kerf_channels *c, const kerf_node *n, span in, span
         kerf__channel_join_axes(c, in.v, in.first, out.v, out.first);
         return KERF_OK;
     }
-    KERF__TRY(reason_of(c, n, "makes other axes of it", &reason));
+    KERF__TRY(kerf__channel_add_reason(c, n, "makes other axes of it", &reason));
     int carrier = num_out == 1 ? first_free(c, in) : -1;
     if (num_in == 1 && !kerf__channel_is_fixed(c, in.v, in.first))
         carrier = carrier_of_parts(in, out);
@@ -121,7 +115,7 @@ static kerf_status check_told(kerf_channels *c, const kerf_node *n, int input)
     kerf__channel_number number;
     if (told == NULL || strcmp(told->op, n->op) != 0 || input >= told->num_inputs)
         return KERF_OK;
-    KERF__TRY(reason_of(c, n, "computes its shape", &reason));
+    KERF__TRY(kerf__channel_add_reason(c, n, "computes its shape", &reason));
     const kerf_value *list = told->inputs[input];
     const int is_known =
         list == NULL || list->kind == KERF__VALUE_CONSTANT ||
@@ -138,7 +132,7 @@ kerf_status kerf__channel_reshape(kerf_channels *c, const kerf_node *n)
     uint32_t reason;
     if (kerf_shape_num_elements(in.v->shape) == 0)
         return kerf__channel_fix_node(c, n, "has no elements");
-    KERF__TRY(reason_of(c, n, "has one element there", &reason));
+    KERF__TRY(kerf__channel_add_reason(c, n, "has one element there", &reason));
     if (strcmp(n->op, "Reshape") == 0)
         KERF__TRY(check_told(c, n, 1));
     for (;;) {
@@ -204,22 +198,6 @@ kerf_status kerf__channel_split(kerf_channels *c, const kerf_node *n)
     return join_parts(c, n, n->outputs, n->num_outputs, n->inputs[0], 0);
 }
 
-/* Axes that the node leaves as they are go on, the others stay. */
-static kerf_status pass_whole(kerf_channels *c, const kerf_node *n, unsigned whole, const char *why)
-{
-    const kerf_value *in = n->inputs[0], *out = n->outputs[0];
-    uint32_t reason;
-    KERF__TRY(reason_of(c, n, why, &reason));
-    for (int axis = 0; axis < in->shape.rank; axis++)
-        if ((whole >> axis & 1u) != 0 && in->shape.dims[axis] == out->shape.dims[axis]) {
-            kerf__channel_join_axes(c, in, axis, out, axis);
-        } else {
-            kerf__channel_fix(c, in, axis, reason);
-            kerf__channel_fix(c, out, axis, reason);
-        }
-    return KERF_OK;
-}
-
 /* Element k of the list that is attribute `key` or constant input `input`; 0 if neither says. */
 static int list_element(const kerf_node *n, const char *key, int input, size_t k, int64_t *out)
 {
@@ -246,7 +224,7 @@ kerf_status kerf__channel_pad(kerf_channels *c, const kerf_node *n)
             list_element(n, "pads", 1, (size_t)(rank + axis), &behind) && before == 0 &&
             behind == 0)
             whole |= 1u << axis;
-    return pass_whole(c, n, whole, "pads it");
+    return kerf__channel_pass_but(c, n, ~whole, "pads it");
 }
 
 /* As long as before, and not backwards: all of it. */
@@ -256,13 +234,13 @@ kerf_status kerf__channel_slice(kerf_channels *c, const kerf_node *n)
     int is_forward = 1;
     for (size_t k = 0; list_element(n, "steps", 4, k, &step); k++)
         is_forward &= step > 0;
-    return pass_whole(c, n, is_forward ? ~0u : 0, "takes a part of it");
+    return kerf__channel_pass_but(c, n, is_forward ? 0 : ~0u, "takes a part of it");
 }
 
 kerf_status kerf__channel_resize(kerf_channels *c, const kerf_node *n)
 {
     KERF__TRY(check_told(c, n, 3));
-    return pass_whole(c, n, 3u, "resizes it");
+    return kerf__channel_pass_but(c, n, ~3u, "resizes it");
 }
 
 /* Only axes before which nothing is repeated. */
@@ -272,5 +250,5 @@ kerf_status kerf__channel_expand(kerf_channels *c, const kerf_node *n)
     if (in->shape.rank != out->shape.rank)
         return kerf__channel_fix_node(c, n, "repeats it");
     KERF__TRY(check_told(c, n, 1));
-    return pass_whole(c, n, ~0u, "repeats it");
+    return kerf__channel_pass_but(c, n, 0, "repeats it");
 }

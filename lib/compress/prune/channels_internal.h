@@ -61,8 +61,9 @@ void kerf__channel_join(kerf_channels *c, size_t a, size_t b);
 /* Positions of two axes of the same length, one by one. */
 void kerf__channel_join_axes(kerf_channels *c, const kerf_value *a, int axis_a, const kerf_value *b,
                              int axis_b);
-/* A reason that node n gives; 0 without memory. */
-uint32_t kerf__channel_reason_of(kerf_channels *c, const kerf_node *n, const char *text);
+/* The number of a reason that node n gives, or nobody (n NULL). */
+kerf_status kerf__channel_add_reason(kerf_channels *c, const kerf_node *n, const char *text,
+                                     uint32_t *out);
 void kerf__channel_fix(kerf_channels *c, const kerf_value *v, int axis, uint32_t reason);
 void kerf__channel_fix_all(kerf_channels *c, const kerf_value *v, uint32_t reason);
 /* 1 if every slot of the axis is fixed. */
@@ -76,6 +77,10 @@ typedef kerf_status (*kerf__channel_rule)(kerf_channels *c, const kerf_node *n);
 kerf_status kerf__channel_walk(kerf_channels *c);
 /* What node n, which may not be followed, touches: all of it. */
 kerf_status kerf__channel_fix_node(kerf_channels *c, const kerf_node *n, const char *why);
+/* Input 0 and the output have the same axes: those of `bits`, and any that changes its length, stay
+ * as they are. */
+kerf_status kerf__channel_pass_but(kerf_channels *c, const kerf_node *n, unsigned bits,
+                                   const char *why);
 kerf_status kerf__channel_reshape(kerf_channels *c, const kerf_node *n);
 kerf_status kerf__channel_transpose(kerf_channels *c, const kerf_node *n);
 kerf_status kerf__channel_concat(kerf_channels *c, const kerf_node *n);
