@@ -1,4 +1,4 @@
 #!/bin/sh
-# seeds_packed.sh FOLDER -- small packed files that the fuzzer goes on from.
+# seeds_packed.sh FOLDER -- the golden packed files, which the fuzzer goes on from.
 set -eu
-cp "$(dirname "$0")"/../golden/*.kerf "$1" 2>/dev/null || true
+cp "$(dirname "$0")"/../golden/packed/*.kerf "$1"

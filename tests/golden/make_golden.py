@@ -117,6 +117,20 @@ def typed_data():
 good["typed_data"] = typed_data()
 
 
+def few_values():
+    """Bytes of three values, each as likely: what packed files code as symbols."""
+    state, values = 1, []
+    for _ in range(1200):
+        state = (state * 1103515245 + 12345) % 2**31
+        values.append((state >> 16) % 3 * 40 + 7)
+    tensor = numpy_helper.from_array(numpy.array(values, dtype=numpy.uint8), "w")
+    return model([helper.make_node("Identity", ["w"], ["y"])], [tensor], [],
+                 [info("y", [len(values)], TensorProto.UINT8)])
+
+
+good["few_values"] = few_values()
+
+
 def packed(opset, numbers):
     """Types below 8 bits, in the field of all small integers; five elements leave a byte half full."""
     values = {TensorProto.INT4: [1, -2, 3, -4, 5], TensorProto.UINT4: [1, 14, 3, 12, 5],
