@@ -271,7 +271,8 @@ static int write_packed(const recipe_run *run)
 {
     model m;
     char *from = path_join(run->dir, "model.onnx"), *to = path_join(run->dir, "model.kerf");
-    int code = from != NULL && to != NULL ? model_read(run->o, &m, from, NULL) : fail_memory(run->o);
+    int code =
+        from != NULL && to != NULL ? model_read(run->o, &m, from, NULL) : fail_memory(run->o);
     if (code == 0) {
         code = model_write(run->o, m.g, m.s, to);
         model_free(&m);
@@ -297,13 +298,10 @@ static int write_formats(const recipe_run *run)
     return code == 0 && run->r->reports ? write_page(run) : code;
 }
 
-static int run_recipe(recipe_run *run)
+/* What happens in the folder, which nobody else touches meanwhile. */
+static int work(recipe_run *run)
 {
-    int code = check_folder(run);
-    if (code == 0)
-        code = folders_make(run->o, run->dir);
-    if (code == 0)
-        code = write_recipe(run);
+    int code = write_recipe(run);
     if (code == 0)
         code = begin_model(run);
     for (size_t i = 0; code == 0 && i < run->r->num_stages; i++)
@@ -311,6 +309,20 @@ static int run_recipe(recipe_run *run)
     if (code == 0 && has_stages(run))
         code = finish_stages(run);
     return code == 0 ? write_formats(run) : code;
+}
+
+static int run_recipe(recipe_run *run)
+{
+    kerf_folder_lock *lock;
+    int code = check_folder(run);
+    if (code != 0)
+        return code;
+    kerf_status status = kerf_folder_lock_open(&lock, run->dir);
+    if (status != KERF_OK)
+        return fail_kerf(run->o, status);
+    code = work(run);
+    kerf_folder_lock_close(lock);
+    return code;
 }
 
 static int read_recipe(const options *o, kerf_recipe **r)

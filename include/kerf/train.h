@@ -260,6 +260,16 @@ KERF_API kerf_status kerf_guess_prep(const kerf_graph *g, kerf_state *s, const k
                                      kerf_split split, int64_t batch, kerf_prep_guess *guesses,
                                      size_t *num);
 
+/* ---- folders ------------------------------------------------------------------------ */
+
+/* A folder in which one process works at a time: made where it is not there, locked until it is
+ * closed or the process ends in whatever way, and rid of what a process that was killed had half
+ * written.  In use: KERF_ERR_FILE, which says by whom.  kerf_train() locks its run_dir by itself;
+ * this is for those that keep more there. */
+typedef struct kerf_folder_lock kerf_folder_lock;
+KERF_API kerf_status kerf_folder_lock_open(kerf_folder_lock **out, const char *dir);
+KERF_API void kerf_folder_lock_close(kerf_folder_lock *lock); /* NULL is allowed */
+
 /* ---- checkpoints -------------------------------------------------------------------- */
 
 /* Graph and state of a checkpoint (best != 0: the best epoch's weights). */

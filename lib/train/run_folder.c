@@ -1,12 +1,14 @@
 /* train/run_folder.c -- the folder of a run; see run_folder.h.
  *
  * The lock is flock's: the kernel lets it go when the process dies, however it dies, so a
- * run that was killed leaves nothing to clean up. */
+ * run that was killed leaves nothing to unlock.  What it was writing is swept away by the next. */
 #define _DEFAULT_SOURCE /* flock */
 #include "train/run_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -29,36 +31,100 @@ static kerf_status name_files(kerf__run_folder *f, const char *path)
     return KERF_OK;
 }
 
-static kerf_status in_use(const kerf__run_folder *f)
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+static kerf_status in_use(int lock, const char *dir)
 {
     char who[32] = "";
-    ssize_t got = pread(f->lock, who, sizeof who - 1, 0);
+    ssize_t got = pread(lock, who, sizeof who - 1, 0);
     who[got > 0 ? got : 0] = '\0';
     who[strcspn(who, "\n")] = '\0';
     return kerf__fail(KERF_ERR_FILE,
                       "%s: process %s is working here; wait until it ends or take another folder",
-                      f->path, who[0] != '\0' ? who : "(unknown)");
+                      dir, who[0] != '\0' ? who : "(unknown)");
 }
 
-static kerf_status take_lock(kerf__run_folder *f)
+/* Who holds it writes its number into it. */
+static kerf_status hold(int lock, const char *dir)
 {
-    char *path = kerf__path_join(f->path, "lock");
-    if (path == NULL)
-        return kerf__fail_memory(f->path, strlen(f->path));
-    f->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    free(path);
-    if (f->lock < 0)
-        return kerf__fail(KERF_ERR_FILE, "%s: cannot be locked: %s", f->path,
-                          kerf__errno_text(errno));
-    if (flock(f->lock, LOCK_EX | LOCK_NB) != 0)
-        return in_use(f);
     char who[32];
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0)
+        return in_use(lock, dir);
     int num = snprintf(who, sizeof who, "%ld\n", (long)getpid());
-    if (ftruncate(f->lock, 0) != 0 || pwrite(f->lock, who, (size_t)num, 0) != num)
-        return kerf__fail(KERF_ERR_FILE, "%s: cannot be written: %s", f->path,
-                          kerf__errno_text(errno));
+    if (ftruncate(lock, 0) != 0 || pwrite(lock, who, (size_t)num, 0) != num)
+        return kerf__fail(KERF_ERR_FILE, "%s: cannot be written: %s", dir, kerf__errno_text(errno));
     return KERF_OK;
 }
+
+static kerf_status take_lock(int *lock, const char *dir, const char *name)
+{
+    char *path = kerf__path_join(dir, name);
+    if (path == NULL)
+        return kerf__fail_memory(dir, strlen(dir));
+    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    free(path);
+    if (*lock < 0)
+        return kerf__fail(KERF_ERR_FILE, "%s: cannot be locked: %s", dir, kerf__errno_text(errno));
+    return hold(*lock, dir);
+}
+
+/* "checkpoint.4711.tmp" of a process that is no more (base/file.c names them so). */
+static int is_left_over(const char *name)
+{
+    const char *suffix = strstr(name, ".tmp");
+    const char *digits = suffix;
+    if (suffix == NULL || suffix[4] != '\0')
+        return 0;
+    while (digits > name && digits[-1] >= '0' && digits[-1] <= '9')
+        digits--;
+    const long pid = strtol(digits, NULL, 10);
+    return digits > name + 1 && digits[-1] == '.' && pid > 0 && kill((pid_t)pid, 0) != 0 &&
+           errno == ESRCH;
+}
+
+/* What was half-written when its writer was killed. */
+static void sweep(const char *path)
+{
+    DIR *dir = opendir(path);
+    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+        if (is_left_over(e->d_name))
+            unlinkat(dirfd(dir), e->d_name, 0);
+    if (dir != NULL)
+        closedir(dir);
+}
+
+struct kerf_folder_lock {
+    int file;
+};
+
+/* Another name than that of a training in the same folder, which this process will begin. */
+kerf_status kerf_folder_lock_open(kerf_folder_lock **out, const char *dir)
+{
+    *out = NULL;
+    kerf_folder_lock *lock = kerf__alloc(1, sizeof *lock);
+    if (lock == NULL)
+        return kerf__fail_memory(dir, sizeof *lock);
+    lock->file = -1;
+    kerf_status status = kerf__make_dirs(dir);
+    if (status == KERF_OK)
+        status = take_lock(&lock->file, dir, "run.lock");
+    if (status != KERF_OK) {
+        kerf_folder_lock_close(lock);
+        return status;
+    }
+    sweep(dir);
+    *out = lock;
+    return KERF_OK;
+}
+
+void kerf_folder_lock_close(kerf_folder_lock *lock)
+{
+    if (lock != NULL && lock->file >= 0)
+        close(lock->file);
+    free(lock);
+}
+
+/* ---- the folder ----------------------------------------------------------------------------- */
 
 kerf_status kerf__run_folder_open(kerf__run_folder *f, const char *path)
 {
@@ -69,8 +135,10 @@ kerf_status kerf__run_folder_open(kerf__run_folder *f, const char *path)
     if (status == KERF_OK)
         status = name_files(f, path);
     if (status == KERF_OK)
-        status = take_lock(f);
-    if (status != KERF_OK)
+        status = take_lock(&f->lock, path, "lock");
+    if (status == KERF_OK)
+        sweep(path);
+    else
         kerf__run_folder_close(f);
     return status;
 }
