@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "files.h"
+#include "interrupt.h"
 #include "json.h"
 #include "text.h"
 
@@ -18,6 +19,11 @@ int channels_wanted(const options *o)
 }
 
 /* ---- options ---------------------------------------------------------------------------- */
+
+static kerf_channel_criterion criterion_of(const options *o)
+{
+    return options_given(o, "criterion") ? (kerf_channel_criterion)o->criterion : KERF_CHANNEL_L2;
+}
 
 static int check_options(const options *o)
 {
@@ -37,6 +43,11 @@ static int check_options(const options *o)
         return fail_usage(o, "--macs: finds how much goes, must be without --sparsity");
     if (o->groups_only && o->output != NULL)
         return fail_usage(o, "--groups: writes no model, must be without -o");
+    if (kerf_channels_need_data(criterion_of(o)) && o->data == NULL)
+        return fail_usage(o, "--criterion: this one goes by samples, so it wants --data");
+    if (!kerf_channels_need_data(criterion_of(o)) && options_given(o, "calibrate"))
+        return fail_usage(o, "--calibrate: samples are looked at by --criterion taylor, rank and "
+                             "zeros alone");
     if ((o->retrain > 0 || o->finetune > 0) && o->data == NULL)
         return fail_usage(o, "--%s: needs --data to train on",
                           o->retrain > 0 ? "retrain" : "finetune");
@@ -68,9 +79,7 @@ static int parse_macs(const options *o, double *share)
 
 static kerf_channel_options channel_options(const options *o)
 {
-    return (kerf_channel_options){.criterion = options_given(o, "criterion")
-                                                   ? (kerf_channel_criterion)o->criterion
-                                                   : KERF_CHANNEL_L2,
+    return (kerf_channel_options){.criterion = criterion_of(o),
                                   .scope = (kerf_channel_scope)o->scope,
                                   .amount = o->sparsity.value,
                                   .amounts = o->sparsity.items,
@@ -121,6 +130,38 @@ static kerf_status choose(kerf_channels *channels, const change *c, double share
                                            : kerf_channels_choose_dead(channels, c->s.m.s);
 }
 
+/* ---- samples ------------------------------------------------------------------------------ */
+
+static int on_progress(void *context, int64_t done, int64_t num)
+{
+    progress_count(context, (double)done, (double)num, "of the samples");
+    return interrupted();
+}
+
+/* Channels show what they do with samples, where the criterion goes by that. */
+static kerf_status watch(kerf_channels *channels, change *c)
+{
+    const options *o = c->o;
+    const kerf_watch_options how = {.samples = options_given(o, "calibrate") ? o->calibrate : 0,
+                                    .seed = (uint64_t)o->seed,
+                                    .prep = c->s.prep,
+                                    .progress = on_progress,
+                                    .context = &c->bar};
+    if (!kerf_channels_need_data(criterion_of(o)))
+        return KERF_OK;
+    interrupt_catch();
+    progress_begin(&c->bar, o, "watch");
+    kerf_status status =
+        kerf_channels_watch(channels, c->s.m.g, c->s.m.s, c->s.data, criterion_of(o), &how);
+    progress_clear(&c->bar);
+    return status;
+}
+
+static int fail_or_stop(const options *o, kerf_status status)
+{
+    return status == KERF_ERR_CANCELLED ? EXIT_INTERRUPTED : fail_kerf(o, status);
+}
+
 /* Adds the step's groups to what --json prints. */
 static void keep_groups(change *c, const kerf_channels *channels)
 {
@@ -134,6 +175,8 @@ static int remove_step(change *c, double share, double before, double part)
     kerf_channels *channels = NULL;
     kerf_status status = kerf_channels_find(&channels, c->s.m.g, c->s.m.s);
     if (status == KERF_OK)
+        status = watch(channels, c);
+    if (status == KERF_OK)
         status = choose(channels, c, share, before, part);
     if (status == KERF_OK) {
         keep_groups(c, channels);
@@ -142,7 +185,7 @@ static int remove_step(change *c, double share, double before, double part)
         status = kerf_channels_remove(channels, c->s.m.g, c->s.m.s);
     }
     kerf_channels_destroy(channels);
-    return status == KERF_OK ? 0 : fail_kerf(c->o, status);
+    return status == KERF_OK ? 0 : fail_or_stop(c->o, status);
 }
 
 /* ---- training between steps -------------------------------------------------------------- */
@@ -194,6 +237,8 @@ static int show_groups(const options *o, double share)
     int code = session_open(o, &c.s, o->words.items[0]);
     kerf_status status = code == 0 ? kerf_channels_find(&channels, c.s.m.g, c.s.m.s) : KERF_OK;
     if (code == 0 && status == KERF_OK && chooses)
+        status = watch(channels, &c);
+    if (code == 0 && status == KERF_OK && chooses)
         status = choose(channels, &c, share, 0, 1);
     if (code == 0 && status == KERF_OK && o->json) {
         json_t *object = json_begin();
@@ -204,7 +249,7 @@ static int show_groups(const options *o, double share)
     }
     kerf_channels_destroy(channels);
     session_close(o, &c.s);
-    return code == 0 && status != KERF_OK ? fail_kerf(o, status) : code;
+    return code == 0 && status != KERF_OK ? fail_or_stop(o, status) : code;
 }
 
 int prune_channels(const options *o)

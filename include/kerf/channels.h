@@ -58,8 +58,16 @@ typedef enum kerf_channel_criterion {
     KERF_CHANNEL_LAMP, /* the square of L2 over those of all that are not smaller (Lee et al. 2021)
                         */
     KERF_CHANNEL_RANDOM, /* by the seed */
+    /* This and what follows go by what samples show, so kerf_channels_watch() comes first: */
+    KERF_CHANNEL_TAYLOR, /* the square of how much the loss would change without it, to first order
+                          * (Molchanov et al. 2019) */
+    KERF_CHANNEL_RANK,   /* the rank of its feature maps (Lin et al. 2020, HRank) */
+    KERF_CHANNEL_ZEROS,  /* the share of activations that are not 0 (Hu et al. 2016, APoZ) */
     KERF_NUM_CHANNEL_CRITERIA
 } kerf_channel_criterion;
+
+/* 1 if the criterion goes by samples. */
+KERF_API int kerf_channels_need_data(kerf_channel_criterion criterion);
 
 typedef enum kerf_channel_scope {
     KERF_CHANNEL_SCOPE_LAYER,     /* so much of each group */

@@ -7,6 +7,7 @@
 #ifndef KERF_TRAIN_H
 #define KERF_TRAIN_H
 
+#include "kerf/channels.h"
 #include "kerf/data.h"
 #include "kerf/plan.h"
 #include "kerf/prune.h"
@@ -226,6 +227,30 @@ KERF_API kerf_status kerf_prune_analyse(kerf_sensitivity **out, size_t *num, con
                                         const kerf_state *s, const kerf_dataset *d,
                                         const kerf_prune_options *options,
                                         const kerf_analyse_options *how);
+
+/* ---- what channels do ------------------------------------------------------------------ */
+
+typedef struct kerf_watch_options {
+    int64_t samples; /* of the training split, chosen by seed, else of another; whole batches
+                      * (0: 256) */
+    int64_t batch;   /* 0: 32, by rank 8 */
+    uint64_t seed;
+    const char *prep; /* NULL: the graph's, else the data set's */
+    /* Samples that were looked at, and all; nonzero stops; may be NULL. */
+    int (*progress)(void *context, int64_t done, int64_t num);
+    void *context;
+} kerf_watch_options;
+/* Runs a copy of the network on samples, for a criterion that goes by them:
+ *   taylor  of each batch the square of the sum of weight times gradient, over all weights that
+ *           make a channel, or over scale and shift of the batch normalisation behind it; needs
+ *           labels
+ *   rank    that of each picture, behind an activation where there is one
+ *   zeros   behind activations
+ * as means over batches, samples and places.  c keeps them for kerf_channels_choose(); g and s must
+ * be those that it was found in, and stay as they are. */
+KERF_API kerf_status kerf_channels_watch(kerf_channels *c, const kerf_graph *g, const kerf_state *s,
+                                         const kerf_dataset *d, kerf_channel_criterion criterion,
+                                         const kerf_watch_options *how);
 
 /* Amounts by layer, and what the network is with all of its layers pruned so, without training. */
 typedef struct kerf_prune_found {

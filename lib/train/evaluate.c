@@ -50,7 +50,7 @@ kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, cons
         status = kerf_graph_infer(bound, 1);
     if (status == KERF_OK)
         status = kerf__check_sample(kerf_graph_input(bound, 0), sample);
-    if (status == KERF_OK)
+    if (status == KERF_OK && num_outputs != NULL)
         status = check_output(bound, d, num_outputs);
     kerf_graph_destroy(bound);
     return status;

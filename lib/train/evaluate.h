@@ -35,7 +35,8 @@ kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int
 /* What is held back; else what comes nearest to it. */
 kerf_split kerf__split_to_judge(const kerf_dataset *d);
 
-/* Whether this network can take that data's samples, prepared, and tell its classes apart. */
+/* Whether this network can take that data's samples, prepared, and tell its classes apart (NULL: it
+ * need not). */
 kerf_status kerf__check_network(const kerf_graph *g, const kerf_dataset *d, const kerf_prep *prep,
                                 int64_t *num_outputs);
 

@@ -40,6 +40,15 @@ for criterion in l1 linf fpgm lamp random; do
     "$KERF" infer cut.onnx --random 3 -q -o y.npy 2>/dev/null || "$KERF" info cut.onnx >/dev/null || failed "$criterion: what is left does not run"
 done
 
+# ---- by samples --------------------------------------------------------------------------------
+expect 0 "" "$KERF" prune fresh.onnx --data $data --remove --sparsity 0.5 --criterion taylor --scope global --calibrate 64 -q -f -o cut.onnx
+expect_json "removed.0.0.numbers.0.score" \
+    "$KERF" prune fresh.onnx --data $data --remove --sparsity 0.5 --criterion rank --skip fc1 --calibrate 16 --json -f -o cut.onnx
+"$KERF" new lenet-300-100 -q -o linear.onnx || failed new
+expect_json "removed.0.0.left=150" \
+    "$KERF" prune linear.onnx --data $data --remove --sparsity 0.5 --criterion zeros --json -f -o cut.onnx
+expect 0 "fc1" "$KERF" prune linear.onnx --data $data --groups --sparsity 0.5 --criterion zeros
+
 # ---- in steps, with training between them ---------------------------------------------------------
 expect_json "removed.2 epochs.2 after.top1" \
     "$KERF" prune fresh.onnx --data $data --remove --macs 40% --events 3 --retrain 0.2 --finetune 0.2 --json -f -o steps.onnx
@@ -59,5 +68,11 @@ expect 1 "none of the layers' channels may go" "$KERF" prune fresh.onnx --remove
 expect 2 "only whole channels are removed" "$KERF" prune fresh.onnx --remove --structure kernel --sparsity 0.5 -o no.onnx
 expect 2 "wants --remove" "$KERF" prune fresh.onnx --sparsity 0.5 --round-to 8 -o no.onnx
 expect 2 "must be layer or global" "$KERF" prune fresh.onnx --sparsity 0.5 --scope isomorphic -o no.onnx
+expect_error 2 "kerf: prune: --criterion: this one goes by samples, so it wants --data" \
+    "$KERF" prune fresh.onnx --remove --sparsity 0.5 --criterion taylor -o no.onnx
+expect 2 "by --criterion taylor, rank and zeros alone" \
+    "$KERF" prune fresh.onnx --data $data --remove --sparsity 0.5 --calibrate 8 -o no.onnx
+expect 1 "'fc1.weight' has no feature maps to go by" \
+    "$KERF" prune fresh.onnx --data $data --remove --sparsity 0.5 --criterion rank -q -o no.onnx
 [ ! -e no.onnx ] || failed "a failure wrote a model"
 finish

@@ -281,6 +281,8 @@ void kerf_channels_destroy(kerf_channels *c)
     free(c->parent);
     free(c->why);
     free(c->goes);
+    free(c->seen);
+    free(c->num_seen);
     free(c->reasons);
     free(c->groups);
     free(c);

@@ -1,5 +1,6 @@
 /* compress/prune/channel_scores.c -- numbers by which channels are compared: of the weights that
- * make them, in double precision on the host.  Other half: channel_choose.c. */
+ * make them, in double precision on the host, or of what samples have shown.  Other halves:
+ * channel_choose.c, train/channel_watch.c. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,15 +181,60 @@ static void draw(kerf__channel_group *group, uint64_t seed, uint32_t id)
         group->scores[i] = kerf__random_float(key, 0, (uint64_t)i);
 }
 
-static kerf_status score(kerf_channels *c, const kerf_state *s, const kerf_channel_options *o,
-                         kerf__channel_group *group)
+/* ---- what samples have shown -------------------------------------------------------------------
+ */
+
+/* What channels lack that have no number; NULL: the criterion needs no samples. */
+static const char *const LACKS[KERF_NUM_CHANNEL_CRITERIA] = {
+    [KERF_CHANNEL_TAYLOR] = "weights that are trained",
+    [KERF_CHANNEL_RANK] = "feature maps",
+    [KERF_CHANNEL_ZEROS] = "activation behind it",
+};
+
+int kerf_channels_need_data(kerf_channel_criterion criterion)
 {
-    const size_t num = (size_t)group->told.num;
+    return (unsigned)criterion < KERF_NUM_CHANNEL_CRITERIA && LACKS[criterion] != NULL;
+}
+
+static kerf_status take_seen(const kerf_channels *c, const kerf_channel_options *o,
+                             const kerf__channel_group *group)
+{
+    if (c->seen == NULL || c->seen_by != o->criterion)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "channels: this criterion goes by samples; must be told after "
+                          "kerf_channels_watch() by the same");
+    for (int64_t i = 0; i < group->told.num; i++) {
+        const uint32_t root = group->roots[i];
+        if (c->num_seen[root] <= 0)
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "channels: '%s' has no %s to go by; must be skipped, or by another "
+                              "criterion",
+                              group->members[0].weight, LACKS[o->criterion]);
+        group->scores[i] = c->seen[root] / c->num_seen[root];
+    }
+    return KERF_OK;
+}
+
+/* ---- all of it
+ * -----------------------------------------------------------------------------------
+ */
+
+static kerf_status measure_weights(kerf_channels *c, const kerf_state *s,
+                                   const kerf_channel_options *o, kerf__channel_group *group)
+{
     double *sums = kerf__alloc(c->num_slots, sizeof *sums);
     kerf_status status = sums != NULL ? measure_axes(c, s, o, group, sums)
                                       : kerf__fail_memory("channels", c->num_slots * sizeof *sums);
     free(sums);
-    KERF__TRY(status);
+    return status;
+}
+
+static kerf_status score(kerf_channels *c, const kerf_state *s, const kerf_channel_options *o,
+                         kerf__channel_group *group)
+{
+    const size_t num = (size_t)group->told.num;
+    KERF__TRY(kerf_channels_need_data(o->criterion) ? take_seen(c, o, group)
+                                                    : measure_weights(c, s, o, group));
     if (o->criterion == KERF_CHANNEL_LAMP)
         return divide_by_larger(group->scores, num);
     if (o->scope != KERF_CHANNEL_SCOPE_LAYER)

@@ -8,9 +8,12 @@
  *   channel_rules.c   what each operation says; channel_views.c: those that move and reshape
  *   channel_groups.c  sets to groups
  *   channel_scores.c  numbers by which channels go
+ *   channel_rank.c    the rank of a feature map
  *   channel_choose.c  which go
  *   channel_dead.c    which add nothing
- *   channel_cut.c     taking them out */
+ *   channel_cut.c     taking them out
+ *
+ * What needs samples is found by train/channel_watch.c. */
 #ifndef KERF_COMPRESS_CHANNELS_INTERNAL_H
 #define KERF_COMPRESS_CHANNELS_INTERNAL_H
 
@@ -51,6 +54,9 @@ struct kerf_channels {
     kerf__channel_group *groups;
     size_t num_groups, group_capacity;
     char *goes; /* by root: 1 if that channel goes */
+    /* What samples have shown, by root: sums, and of how many numbers; NULL: nothing yet. */
+    double *seen, *num_seen;
+    kerf_channel_criterion seen_by;
 };
 
 /* ---- channel_sets.c ---- */
@@ -104,6 +110,9 @@ kerf_status kerf__channel_infer(kerf_graph **out, const kerf_graph *model);
 kerf_status kerf__channel_find_groups(kerf_channels *c);
 kerf_status kerf__channel_score(kerf_channels *c, const kerf_state *s,
                                 const kerf_channel_options *o, kerf__channel_group *group);
+/* Of rows * cols numbers (row-major), which it destroys: how many columns are no sum of others but
+ * for rounding of floats. */
+size_t kerf__channel_map_rank(double *map, size_t rows, size_t cols);
 /* A value's numbers as floats: of a state, or a constant; the caller frees them. */
 kerf_status kerf__channel_read(const kerf_state *s, const kerf_value *v, float **out);
 /* outer x dims[axis] x inner. */
