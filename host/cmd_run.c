@@ -8,6 +8,7 @@
 
 #include "change.h"
 #include "command.h"
+#include "distill.h"
 #include "files.h"
 #include "json.h"
 #include "run_dry.h"
@@ -115,32 +116,30 @@ static options stage_options(const recipe_run *run, const char *dir, const char 
     return o;
 }
 
-/* The teacher's own file, on the device of the run. */
-static int open_teacher(const options *o, const kerf_recipe_stage *stage, const change *c,
-                        model *teacher)
+/* Files of teachers, on the device of the run. */
+static int open_teachers(const options *o, const kerf_recipe_stage *stage, const change *c,
+                         distillation *d)
 {
-    if (stage->teacher == NULL)
+    if (stage->num_teachers == 0)
         return 0;
-    int code = model_read(o, teacher, stage->teacher, c->s.dev);
-    if (code == 0)
-        model_open_batch(o, teacher);
-    stage->distill->teacher = teacher->g;
-    stage->distill->state = teacher->s;
+    int code = distill_read_teachers(o, d, stage->teachers, stage->num_teachers, c->s.dev);
+    stage->distill->more = d->teachers;
+    stage->distill->num_more = d->num;
     return code;
 }
 
 static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, const options *o)
 {
     change c;
-    model teacher = {0};
+    distillation d = {.num = 0};
     int code = change_begin(&c, o);
     if (code == 0)
-        code = open_teacher(o, stage, &c, &teacher);
+        code = open_teachers(o, stage, &c, &d);
     if (code == 0) {
         change_use(&c, &stage->train);
         code = change_train(&c);
     }
-    model_free(&teacher);
+    distill_free(&d);
     if (code == 0) /* of several, one object tells of all */
         code = run->is_point || (o->json && has_stages(run)) ? change_store(&c) : change_finish(&c);
     change_close(&c);

@@ -1,5 +1,5 @@
-/* distill.h -- teachers, and what is learned of their layers, from a command line: distill's words
- * and `prune --distill`.  Other half: distill.c. */
+/* distill.h -- teachers, and what is learned of their layers: distill's words, `prune --distill`
+ * and files of a recipe.  Other half: distill.c. */
 #ifndef HOST_DISTILL_H
 #define HOST_DISTILL_H
 
@@ -10,7 +10,7 @@ typedef struct distillation {
     kerf_teacher teachers[KERF_MOST_TEACHERS];
     size_t num;
     kerf_learned_tap taps[KERF_MOST_TAPS];
-    char *texts[KERF_MOST_TAPS]; /* owned: what taps point into */
+    void *texts[KERF_MOST_TAPS]; /* owned: what taps point into */
     size_t num_taps;
 } distillation;
 
@@ -21,6 +21,9 @@ int distill_begin(const options *o, distillation *d, const char *const *paths, s
 /* `prune --distill self|TEACHER.onnx`; nothing without it. */
 int distill_begin_option(const options *o, distillation *d, kerf_device *dev,
                          kerf_distillation *out);
+/* Reads more teachers into *d, which takes KERF_MOST_TEACHERS in all. */
+int distill_read_teachers(const options *o, distillation *d, const char *const *paths, size_t num,
+                          kerf_device *dev);
 void distill_free(distillation *d);
 
 #endif

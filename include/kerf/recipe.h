@@ -14,10 +14,10 @@ extern "C" {
 
 /* A phase of the work, which begins with what the one before left. */
 typedef struct kerf_recipe_stage {
-    const char *name;           /* "" where there is one alone that has none */
-    kerf_train_options train;   /* callback, context, run_dir and resume are the caller's */
-    const char *teacher;        /* a file, which the caller opens into *distill; NULL: none,
-                               * or the network itself */
+    const char *name;            /* "" where there is one alone that has none */
+    kerf_train_options train;    /* callback, context, run_dir and resume are the caller's */
+    const char *const *teachers; /* files, which the caller opens into distill->more */
+    size_t num_teachers;
     kerf_distillation *distill; /* an event of train's; NULL: none */
 } kerf_recipe_stage;
 

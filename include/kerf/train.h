@@ -86,7 +86,11 @@ typedef struct kerf_learned_tap {
     double weight;
     double others;     /* as in kerf_tap */
     double start, end; /* epochs between which it counts; end 0: to the end of the run */
+    const char *place; /* that messages of its layers begin with: "lenet.yaml:7"; NULL: none */
 } kerf_learned_tap;
+/* As people write it: "conv2=conv3:mse:0.5@0-5", "2#relu*:cosine"; without a weight it counts 1.
+ * What it points into is *kept, which the caller frees with free(), also on failure. */
+KERF_API kerf_status kerf_learned_tap_parse(kerf_learned_tap *out, const char *text, void **kept);
 
 /* Teachers, and what they count beside labels (Hinton, Vinyals, Dean 2015):
  * loss = alpha T^2 KL(softmax(teacher / T) || softmax(student / T)) + (1 - alpha) of labels

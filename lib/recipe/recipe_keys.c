@@ -77,10 +77,13 @@ static const kerf__section QUANTIZE_SECTION = SECTION("quantize", QUANTIZE_KEYS)
 static const kerf__key DISTILL_KEYS[] = {
     {"start", KERF__KEY_REAL, DISTILL(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"end", KERF__KEY_MAYBE, DISTILL(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
-    {"teacher", KERF__KEY_TEXT, DISTILL(teacher), NULL, NULL, NULL, 0, 0, 0, NULL},
+    {"teacher", KERF__KEY_LIST, DISTILL(teacher), NULL, NULL, NULL, 0, 0, 0, NULL},
     {"temperature", KERF__KEY_REAL, DISTILL(temperature), "4", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, 1000, NULL},
     {"last_temperature", KERF__KEY_REAL, DISTILL(last_temperature), "=temperature", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, 1000, NULL},
     {"alpha", KERF__KEY_REAL, DISTILL(alpha), "0.7", NULL, NULL, KERF__MIN | KERF__MAX, 0, 1, NULL},
+    {"taps", KERF__KEY_LIST, DISTILL(taps), "[]", NULL, NULL, 0, 0, 0, NULL},
+    {"beta", KERF__KEY_REAL, DISTILL(beta), "8", NULL, NULL, KERF__MIN | KERF__MAX, 0, 1e6, NULL},
+    {"hint_epochs", KERF__KEY_REAL, DISTILL(hint_epochs), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
 };
 static const kerf__section DISTILL_SECTION = SECTION("distill", DISTILL_KEYS);
 

@@ -83,8 +83,8 @@ typedef struct kerf__recipe_quantize {
 } kerf__recipe_quantize;
 
 typedef struct kerf__recipe_distill {
-    double start, end, temperature, last_temperature, alpha;
-    const char *teacher;
+    double start, end, temperature, last_temperature, alpha, beta, hint_epochs;
+    kerf__texts teacher, taps;
 } kerf__recipe_distill;
 
 typedef struct kerf__recipe_share {

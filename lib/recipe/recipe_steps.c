@@ -156,24 +156,83 @@ static kerf_status add_quantize(adding *a)
 
 /* ---- the others ----------------------------------------------------------------------------- */
 
+/* Files, behind "self" if the network is among its teachers. */
+static kerf_status add_teachers(adding *a, kerf_distillation *d)
+{
+    const kerf__texts *teachers = &a->step->of.distill.teacher;
+    d->self = teachers->num > 0 && strcmp(teachers->items[0], "self") == 0;
+    a->stage->teachers = teachers->items + d->self;
+    a->stage->num_teachers = teachers->num - (size_t)d->self;
+    if (teachers->num == 0 || teachers->num > KERF_MOST_TEACHERS)
+        return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
+                               "distill.teacher: are %zu, must be from 1 to %d", teachers->num,
+                               (int)KERF_MOST_TEACHERS);
+    for (size_t i = 0; i < a->stage->num_teachers; i++)
+        if (strcmp(a->stage->teachers[i], "self") == 0)
+            return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
+                                   "distill.teacher: self stands behind another, must be first");
+    return KERF_OK;
+}
+
+/* "FILE:7", which messages about the tap's layers begin with; NULL without memory. */
+static const char *keep_place(adding *a, const kerf__tree *at)
+{
+    const size_t num_bytes = strlen(at->from) + 32;
+    char *place = kerf__recipe_keep(a->r, num_bytes, 1);
+    if (place != NULL && at->line == 0)
+        snprintf(place, num_bytes, "--set %s", at->from);
+    else if (place != NULL)
+        snprintf(place, num_bytes, "%s:%d", at->from, at->line);
+    return place;
+}
+
+static kerf_status add_tap(adding *a, kerf_learned_tap *tap, const kerf__tree *at)
+{
+    void *kept;
+    kerf_status status = kerf_learned_tap_parse(tap, at->text, &kept);
+    if (kept != NULL && !kerf__recipe_take(a->r, kept))
+        return fail_memory(strlen(at->text));
+    if (status != KERF_OK)
+        return kerf__tree_fail(at, status, "distill.%s", kerf_last_error());
+    tap->others = a->step->of.distill.beta;
+    tap->place = keep_place(a, at);
+    return tap->place != NULL ? KERF_OK : fail_memory(strlen(at->from));
+}
+
+static kerf_status add_taps(adding *a, kerf_distillation *d)
+{
+    const kerf__tree *list = kerf__tree_find(a->step->at, "taps");
+    const size_t num = a->step->of.distill.taps.num;
+    kerf_learned_tap *taps = kerf__recipe_keep(a->r, num, sizeof *taps);
+    if (taps == NULL)
+        return fail_memory(num * sizeof *taps);
+    if (num > KERF_MOST_TAPS)
+        return kerf__tree_fail(list, KERF_ERR_ARGUMENT, "distill.taps: are %zu, must be at most %d",
+                               num, (int)KERF_MOST_TAPS);
+    d->taps = taps;
+    for (; d->num_taps < num; d->num_taps++)
+        KERF__TRY(add_tap(a, &taps[d->num_taps],
+                          list->kind == KERF__TREE_LIST ? &list->items[d->num_taps] : list));
+    return KERF_OK;
+}
+
 static kerf_status add_distill(adding *a)
 {
     const kerf__recipe_distill *p = &a->step->of.distill;
     kerf_distillation *d = kerf__recipe_keep(a->r, 1, sizeof *d);
     if (d == NULL)
         return fail_memory(sizeof *d);
-    *d = (kerf_distillation){
-        .alpha = p->alpha, .temperature = p->temperature, .last_temperature = p->last_temperature};
+    *d = (kerf_distillation){.alpha = p->alpha,
+                             .temperature = p->temperature,
+                             .last_temperature = p->last_temperature,
+                             .hint_epochs = p->hint_epochs};
     if (a->stage->distill != NULL)
         return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
                                "distill: stands twice in a stage, must be once");
-    if (p->teacher == NULL)
-        return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT, "distill.teacher: is missing");
     a->stage->distill = d;
-    d->self = strcmp(p->teacher, "self") == 0;
-    a->stage->teacher = d->self ? NULL : p->teacher;
     *a->event = (kerf_event){KERF_EVENT_DISTILL, p->start, or_zero(p->end), 0, .distill = d};
-    return KERF_OK;
+    KERF__TRY(add_teachers(a, d));
+    return add_taps(a, d);
 }
 
 static kerf_status add_share(adding *a)

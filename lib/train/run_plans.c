@@ -160,8 +160,7 @@ void kerf__run_drop_plans(kerf__run *run)
 kerf_status kerf__run_make_plans(kerf__run *run)
 {
     const char *choices = run->choices != NULL ? run->choices : run->options->choices;
-    if (run->teaching.num_taps == 0)
-        KERF__TRY(kerf__run_open_teachers(run, choices));
+    KERF__TRY(kerf__run_open_teachers(run, choices));
     KERF__TRY(make_plan(run, choices));
     KERF__TRY(make_evaluator(run, choices));
     for (size_t i = 0; i < run->schedule.num_prunes; i++)

@@ -119,7 +119,8 @@ kerf_status kerf__run_take_teachers(kerf__run *run)
         KERF__TRY(take_self(run));
     for (size_t i = 0; i < num; i++)
         KERF__TRY(take_given(run, teacher_at(distill, i)));
-    return take_digest(&run->teaching);
+    KERF__TRY(take_digest(&run->teaching));
+    return kerf__teaching_find_lessons(&run->teaching, distill, run->g);
 }
 
 /* ---- their plans --------------------------------------------------------------------------- */
@@ -181,10 +182,8 @@ static kerf_status find_outputs(kerf__run *run)
 kerf_status kerf__run_open_teachers(kerf__run *run, const char *choices)
 {
     kerf__teaching *t = &run->teaching;
-    const kerf_distillation *distill = &run->options->distill;
-    if (!kerf__is_taught(distill))
+    if (t->num_teachers == 0 || t->teachers[0].plan != NULL)
         return KERF_OK;
-    KERF__TRY(kerf__teaching_find_lessons(t, distill, run->g));
     for (size_t i = 0; i < t->num_teachers; i++)
         KERF__TRY(open_teacher(run, &t->teachers[i], choices));
     run->flight.teaching = t;

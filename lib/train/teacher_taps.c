@@ -3,6 +3,7 @@
  *
  * Soft targets of the outputs come first: a plan computes the labels' loss with them. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,20 @@ static kerf_status add_soft_targets(kerf__teaching *t, const kerf_distillation *
     return KERF_OK;
 }
 
+static const char *place_of(const kerf_learned_tap *tap)
+{
+    return tap->place != NULL ? tap->place : "distill";
+}
+
+static kerf_status find_layers(const kerf_graph *g, const kerf_learned_tap *tap,
+                               const char *pattern, const char *whose, kerf_value **out,
+                               size_t *num)
+{
+    char who[256];
+    snprintf(who, sizeof who, "%.200s: %s", place_of(tap), whose);
+    return kerf__graph_find_layers(g, pattern, who, out, KERF_MOST_TAPS, num);
+}
+
 /* Layers in the order of both networks, the first of the one to the first of the other. */
 static kerf_status add_tap(kerf__teaching *t, const kerf_learned_tap *tap,
                            const kerf_graph *student)
@@ -59,17 +74,16 @@ static kerf_status add_tap(kerf__teaching *t, const kerf_learned_tap *tap,
     kerf_value *mine[KERF_MOST_TAPS], *theirs[KERF_MOST_TAPS];
     size_t num_mine, num_theirs;
     if (tap->from < 0 || (size_t)tap->from >= t->num_teachers)
-        return kerf__fail(KERF_ERR_ARGUMENT, "distill: '%s' is of teacher %d, there are %zu",
-                          tap->teacher, tap->from + 1, t->num_teachers);
-    KERF__TRY(kerf__graph_find_layers(student, tap->student, "distill: the student", mine,
-                                      KERF_MOST_TAPS, &num_mine));
-    KERF__TRY(kerf__graph_find_layers(t->teachers[tap->from].g, tap->teacher,
-                                      "distill: the teacher", theirs, KERF_MOST_TAPS, &num_theirs));
+        return kerf__fail(KERF_ERR_ARGUMENT, "%s: '%s' is of teacher %d, there are %zu",
+                          place_of(tap), tap->teacher, tap->from + 1, t->num_teachers);
+    KERF__TRY(find_layers(student, tap, tap->student, "the student", mine, &num_mine));
+    KERF__TRY(find_layers(t->teachers[tap->from].g, tap, tap->teacher, "the teacher", theirs,
+                          &num_theirs));
     if (num_mine != num_theirs)
         return kerf__fail(KERF_ERR_ARGUMENT,
-                          "distill: '%s' is %zu layers of the student, must be as many as '%s' is "
+                          "%s: '%s' is %zu layers of the student, must be as many as '%s' is "
                           "of the teacher: %zu",
-                          tap->student, num_mine, tap->teacher, num_theirs);
+                          place_of(tap), tap->student, num_mine, tap->teacher, num_theirs);
     for (size_t i = 0; i < num_mine; i++) {
         const kerf__lesson lesson = {.from = tap->from,
                                      .loss = tap->loss,

@@ -5,7 +5,7 @@
  * they lie (kerf_tap), and all plans read the batch where the first teacher has it.
  *
  * Other halves: teacher.c (plans, and which one it is), teacher_taps.c (layers, and what each
- * counts when). */
+ * counts when), tap_text.c (taps as text). */
 #ifndef KERF_TRAIN_TEACHING_H
 #define KERF_TRAIN_TEACHING_H
 

@@ -15,7 +15,7 @@
  *   schedule_add.c   which events the caller's list makes
  *   forecast.c       what a run will be, before it is
  *   prune_check.c    whether prunings get along
- *   teacher.c        what a student learns from (teaching.h)
+ *   teacher.c        what a student learns from, with teacher_taps.c and tap_text.c (teaching.h)
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
 #ifndef KERF_TRAIN_INTERNAL_H
@@ -112,10 +112,11 @@ kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, siz
 kerf_status kerf__run_add_gates(const kerf__run *run);
 
 /* ---- teacher.c ---- */
-/* Copies of teachers' graphs, and of the student as it is where it is its own teacher; before
- * anything changes it. */
+/* Copies of teachers' graphs, and of the student as it is where it is its own teacher, and what is
+ * learned of which layer; before anything changes it. */
 kerf_status kerf__run_take_teachers(kerf__run *run);
-/* The plans of teachers, if there are any, whose outputs the student's plan will read. */
+/* The plans of teachers, if there are any and they are not open yet, whose outputs the student's
+ * plan will read. */
 kerf_status kerf__run_open_teachers(kerf__run *run, const char *choices);
 /* What the student's plan is to learn of teachers. */
 void kerf__run_add_taps(const kerf__run *run, kerf_plan_options *plan);

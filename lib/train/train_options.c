@@ -194,6 +194,8 @@ static void print_distillation(text *t, const kerf_distillation *d)
         const kerf_learned_tap *tap = &d->taps[i];
         print(t, "tap=%s=%d#%s:%s:%.17g from=%.17g until=%.17g\n", tap->student, tap->from,
               tap->teacher, kerf_tap_loss_name(tap->loss), tap->weight, tap->start, tap->end);
+        if (tap->loss == KERF_TAP_DECOUPLED)
+            print(t, "beta=%.17g\n", tap->others);
     }
 }
 

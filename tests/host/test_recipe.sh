@@ -130,6 +130,32 @@ expect 0 "" "$KERF" run "$recipes/self-distilled.yaml" -o self -q --set data=ran
     --set stages.1.steps.2.quantize.start=0.15 --set stages.1.steps.3.lr.start=0.15 \
     --set stages.1.steps.2.quantize.freeze_observers=0.18
 
+# FitNets in two stages: hints alone, through a layer between widths that differ, then outputs; by
+# two teachers.  A layer that is not there is named with its line.
+cat >fitnet.yaml <<'RECIPE'
+model: lenet-300-100
+width: 0.05
+data: random:1,8,8,4
+stages:
+  - name: hints
+    train: {epochs: 0.1, batch: 64}
+    steps:
+      - distill:
+          teacher: [again/model.onnx, other/model.onnx]
+          alpha: 0
+          taps:
+            - fc1=2#fc1:mse
+            - fc2=fc2:mse@0-0.05
+  - name: taught
+    train: {epochs: 0.1, batch: 64}
+    steps: [distill: {teacher: again/model.onnx, end: 0.05, taps: "relu*=relu*:similarity:2"}]
+RECIPE
+expect 0 "" "$KERF" run fitnet.yaml -o fitnet -q
+expect 0 "" "$KERF" run fitnet/recipe.yaml -o fitnet-again -q
+cmp -s fitnet/model.onnx fitnet-again/model.onnx || failed "a recipe with taps is not the same again"
+sed 's/=fc2:mse/=fc7:mse/' fitnet.yaml >lost.yaml
+expect_error 1 "kerf: run: lost.yaml:13: the teacher has no layer 'fc7'; near are 'fc1', 'fc2', 'fc3'" \
+    "$KERF" run lost.yaml -o lost -q
 expect 0 "" "$KERF" new resnet-18-cifar --width 0.05 --classes 4 --input 3,8,8 -o teacher.onnx
 export CIFAR100=none TEACHER=teacher.onnx MODEL=teacher.onnx DATA=random:3,8,8,4
 expect 0 "" "$KERF" run "$recipes/resnet-18-cifar-100-distill.yaml" -o taught -q \

@@ -87,6 +87,34 @@ static void test_prune(void)
     kerf_recipe_destroy(r);
 }
 
+static void test_taps(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD "steps:\n"
+                            "  - distill:\n"
+                            "      teacher: [self, big.onnx]\n"
+                            "      beta: 2\n"
+                            "      hint-epochs: 5\n"
+                            "      taps:\n"
+                            "        - conv1=2#layer1.0.conv1:cosine:0.5\n"
+                            "        - 'relu*:mse@0-5'\n"
+                            "        - fc1:mse\n",
+                       "steps.0.distill.taps.2=fc2:dkd"));
+    const kerf_distillation *d = r->stages[0].distill;
+    const kerf_learned_tap *t = d->taps;
+    CHECK(d->self == 1 && d->num_taps == 3 && d->hint_epochs == 5);
+    CHECK(r->stages[0].num_teachers == 1 && strcmp(r->stages[0].teachers[0], "big.onnx") == 0);
+    CHECK(strcmp(t[0].student, "conv1") == 0 && strcmp(t[0].teacher, "layer1.0.conv1") == 0);
+    CHECK(t[0].from == 1 && t[0].loss == KERF_TAP_COSINE && t[0].weight == 0.5 && t[0].end == 0);
+    CHECK(strcmp(t[1].student, "relu*") == 0 && t[1].from == 0 && t[1].weight == 1);
+    CHECK(t[1].loss == KERF_TAP_MSE && t[1].start == 0 && t[1].end == 5);
+    CHECK(t[2].loss == KERF_TAP_DECOUPLED && t[2].others == 2);
+    CHECK(strncmp(t[0].place, path, strlen(path)) == 0 && strstr(t[0].place, ":9") != NULL);
+    CHECK(strstr(t[2].place, "--set steps.0.distill.taps.2") != NULL);
+    kerf_recipe_destroy(r);
+}
+
 static void test_stages(void)
 {
     kerf_recipe *r;
@@ -160,6 +188,7 @@ static void test_written(void)
     check_complete("model: 'a \"b\" \\ c: #1'\ndata: \"tab\\there\"\nclasses: ~\n"
                    "train: {epochs: 1e1, freeze: ['fc*', conv1]}\n"
                    "steps:\n- prune: {sparsity: 'fc1=0.5,*=0.25', end: 3}\n");
+    check_complete(HEAD "steps:\n- distill: {teacher: [self, a.onnx], taps: ['*=2#*:mse@0-1']}\n");
     check_complete(HEAD
                    "stages: [{name: a, steps: [{prune: {s: 1.5, method: std}}]}, {name: b}]\n");
 }
@@ -183,6 +212,19 @@ static void test_keys_refused(void)
     check_refused("3: share.bits 9: must be at least 1 and at most 8",
                   HEAD "steps: [share: {bits: 9}]\n", NULL);
     check_refused("3: distill.teacher: is missing", HEAD "steps: [distill: {alpha: 0.5}]\n", NULL);
+    check_refused("3: distill.teacher: self stands behind another, must be first",
+                  HEAD "steps: [distill: {teacher: [a.onnx, self]}]\n", NULL);
+    check_refused("3: distill.teacher: are 5, must be from 1 to 4",
+                  HEAD "steps: [distill: {teacher: [a, b, c, d, e]}]\n", NULL);
+    check_refused("5: distill.tap fc1:mze: there is no loss 'mze', did you mean 'mse'; they are "
+                  "soft, mse, cosine, attention, similarity, distance and dkd",
+                  HEAD "steps:\n- distill: {teacher: self,\n  taps: [fc1:mze]}\n", NULL);
+    check_refused("3: distill.tap fc1: must be STUDENT_LAYER=TEACHER_LAYER:LOSS, :WEIGHT and the "
+                  "epochs @FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",
+                  HEAD "steps: [distill: {teacher: self, taps: fc1}]\n", NULL);
+    check_refused("3: distill.tap fc1:mse@5-2: must be STUDENT_LAYER=TEACHER_LAYER:LOSS, :WEIGHT "
+                  "and the epochs @FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",
+                  HEAD "steps: [distill: {teacher: self, taps: ['fc1:mse@5-2']}]\n", NULL);
     check_refused("3: quantize.weights int5: 'int5' must be int8, int4, int2, f16 or float, or by "
                   "layer such as 'conv1=int8,*=int4'",
                   HEAD "steps: [quantize: {weights: int5}]\n", NULL);
@@ -261,6 +303,7 @@ int main(void)
     test_defaults();
     test_adam();
     test_prune();
+    test_taps();
     test_stages();
     test_environment();
     test_empty_values();
