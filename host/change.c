@@ -160,11 +160,13 @@ static void say_how_to_resume(const change *c, const char *what)
     fputs(" --resume\n", stderr);
 }
 
-/* A device that is lost takes only the time since the last checkpoint along. */
+/* A device that is lost, or a full disk, takes only the time since the last checkpoint along. */
 static int fail_run(const change *c, kerf_status status)
 {
     int code = fail_kerf(c->o, status);
-    if ((status == KERF_ERR_OPENCL || status == KERF_ERR_MEMORY) && (c->epoch > 1 || c->o->resume))
+    const int from_outside =
+        status == KERF_ERR_OPENCL || status == KERF_ERR_MEMORY || status == KERF_ERR_FILE;
+    if (from_outside && (c->epoch > 1 || (c->epoch > 0 && c->o->resume)))
         say_how_to_resume(c, "it failed");
     return code;
 }
