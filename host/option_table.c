@@ -72,7 +72,7 @@ const option_row option_rows[] = {
     {"adaround", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(adaround), "", "learn from samples which weights go up and which down; minutes instead of seconds", NO_RANGE},
     {"bias-correct", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(bias_correct), "", "static: take off biases what rounding adds on average", NO_RANGE},
     {"max-drop", 0, OPTION_REAL, GROUP_PRUNE, FIELD(max_drop), "PP", "find how much of each layer goes: what loses PP points of top-1 at most on held back samples (--val), before any training", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
-    {"size", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(size), "BYTES", "find how much of each layer goes: weights that are left take so many bytes at most, 4 each, 60000 or 60K, or 10x fewer", NO_RANGE},
+    {"size", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(size), "BYTES", "find how much of each layer goes: weights that are left take so many bytes at most, 4 each, 60000 or 60K, or 10x fewer; with --remove the file", NO_RANGE},
     {"latency", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(latency), "MS", "find how much of each layer goes: a run with one sample takes so long at most", NO_RANGE},
     {"max-drop", 0, OPTION_REAL, GROUP_QUANTIZE, FIELD(max_drop), "PP", "find a type for each layer: as few bytes as lose PP points of top-1 at most, of agreement where there are no labels", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"size", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(size), "BYTES", "find a type for each layer: the file takes so many bytes at most, 60000 or 60K, or is 4x smaller", NO_RANGE},

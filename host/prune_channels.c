@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channel_goal.h"
 #include "files.h"
 #include "interrupt.h"
 #include "json.h"
@@ -20,6 +21,8 @@ int channels_wanted(const options *o)
 
 /* ---- options ---------------------------------------------------------------------------- */
 
+static const char *const FINDS[] = {"macs", "size", "latency"};
+
 static kerf_channel_criterion criterion_of(const options *o)
 {
     return options_given(o, "criterion") ? (kerf_channel_criterion)o->criterion : KERF_CHANNEL_L2;
@@ -27,20 +30,20 @@ static kerf_channel_criterion criterion_of(const options *o)
 
 static int check_options(const options *o)
 {
-    static const char *const others[] = {"method",   "s",        "mask",    "biases",
-                                         "min-keep", "lift",     "rewind",  "size",
-                                         "latency",  "max-drop", "analyse", "resume"};
+    static const char *const others[] = {"method", "s",      "mask",     "biases",  "min-keep",
+                                         "lift",   "rewind", "max-drop", "analyse", "resume"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (options_given(o, others[i]))
             return fail_usage(o,
                               "--%s: is about weights that become 0; --remove and --groups go by "
-                              "--criterion, --sparsity or --macs, and --scope",
+                              "--criterion, --sparsity, --macs, --size or --latency, and --scope",
                               others[i]);
     if (o->structure != NULL && strcmp(o->structure, "channel") != 0)
         return fail_usage(o, "--structure %s: only whole channels are removed; must be channel",
                           o->structure);
-    if (options_given(o, "macs") && options_given(o, "sparsity"))
-        return fail_usage(o, "--macs: finds how much goes, must be without --sparsity");
+    for (size_t i = 0; i < sizeof FINDS / sizeof FINDS[0]; i++)
+        if (options_given(o, FINDS[i]) && options_given(o, "sparsity"))
+            return fail_usage(o, "--%s: finds how much goes, must be without --sparsity", FINDS[i]);
     if (o->groups_only && o->output != NULL)
         return fail_usage(o, "--groups: writes no model, must be without -o");
     if (kerf_channels_need_data(criterion_of(o)) && o->data == NULL)
@@ -55,26 +58,6 @@ static int check_options(const options *o)
         return fail_usage(o,
                           "--events: steps without training between them are one; wants --retrain");
     return 0;
-}
-
-/* "50%" or "0.5". */
-static int parse_macs(const options *o, double *share)
-{
-    char *end;
-    *share = 1;
-    if (o->macs == NULL)
-        return 0;
-    *share = strtod(o->macs, &end);
-    if (end != o->macs && strcmp(end, "%") == 0) {
-        *share /= 100;
-        end++;
-    }
-    return end != o->macs && *end == '\0' && *share > 0 && *share < 1
-               ? 0
-               : fail_usage(o,
-                            "--macs %s: must be a share of the multiply-adds that is left, such "
-                            "as 50%%",
-                            o->macs);
 }
 
 static kerf_channel_options channel_options(const options *o)
@@ -118,14 +101,24 @@ static kerf_status choose_amounts(kerf_channels *channels, const change *c, doub
     return status;
 }
 
-static kerf_status choose(kerf_channels *channels, const change *c, double share, double before,
-                          double part)
+static kerf_status find_amount(kerf_channels *channels, change *c, const channel_goal *goal,
+                               double before, double part, kerf_channels_found *found)
 {
     const kerf_channel_options how = channel_options(c->o);
-    double amount;
-    if (share < 1)
-        return kerf_channels_choose_macs(channels, c->s.m.s, &how,
-                                         1 - step_of(1 - share, before, part), &amount);
+    const kerf_channel_target target = goal_at(goal, before, part);
+    progress_begin(&c->bar, c->o, "find");
+    kerf_status status =
+        kerf_channels_choose_target(channels, c->s.m.g, c->s.m.s, &how, &target, &goal->how, found);
+    progress_clear(&c->bar);
+    return status;
+}
+
+static kerf_status choose(kerf_channels *channels, change *c, const channel_goal *goal,
+                          double before, double part, kerf_channels_found *found)
+{
+    *found = (kerf_channels_found){0};
+    if (goal_wanted(c->o))
+        return find_amount(channels, c, goal, before, part, found);
     return options_given(c->o, "sparsity") ? choose_amounts(channels, c, before, part)
                                            : kerf_channels_choose_dead(channels, c->s.m.s);
 }
@@ -162,30 +155,54 @@ static int fail_or_stop(const options *o, kerf_status status)
     return status == KERF_ERR_CANCELLED ? EXIT_INTERRUPTED : fail_kerf(o, status);
 }
 
-/* Adds the step's groups to what --json prints. */
-static void keep_groups(change *c, const kerf_channels *channels)
+static int fail_target(const options *o, const char *missed)
+{
+    fail_work(o, "%s", missed);
+    return EXIT_TARGET;
+}
+
+/* Adds the step's groups to what --json prints, and what was found for it. */
+static void keep_groups(change *c, const kerf_channels *channels, const kerf_channels_found *found)
 {
     if (c->more == NULL)
         c->more = json_pack("{s:[]}", "removed");
     json_array_append_new(json_object_get(c->more, "removed"), channels_json(channels, 0));
+    if (!goal_wanted(c->o))
+        return;
+    if (json_object_get(c->more, "found") == NULL)
+        json_object_set_new(c->more, "found", json_array());
+    json_array_append_new(json_object_get(c->more, "found"), goal_json(found));
 }
 
-static int remove_step(change *c, double share, double before, double part)
+static void print_step(const change *c, const kerf_channels *channels,
+                       const kerf_channels_found *found)
+{
+    if (c->o->json || c->o->quiet)
+        return;
+    channels_print(channels, 0, 0, result_stream(c->o));
+    if (goal_wanted(c->o))
+        goal_print(found, result_stream(c->o));
+}
+
+/* EXIT_TARGET: the step has gone as far as it can, and that is not enough. */
+static int remove_step(change *c, const channel_goal *goal, double before, double part)
 {
     kerf_channels *channels = NULL;
+    kerf_channels_found found;
     kerf_status status = kerf_channels_find(&channels, c->s.m.g, c->s.m.s);
     if (status == KERF_OK)
         status = watch(channels, c);
     if (status == KERF_OK)
-        status = choose(channels, c, share, before, part);
+        status = choose(channels, c, goal, before, part, &found);
     if (status == KERF_OK) {
-        keep_groups(c, channels);
-        if (!c->o->json && !c->o->quiet)
-            channels_print(channels, 0, 0, result_stream(c->o));
+        keep_groups(c, channels, &found);
+        print_step(c, channels, &found);
         status = kerf_channels_remove(channels, c->s.m.g, c->s.m.s);
     }
     kerf_channels_destroy(channels);
-    return status == KERF_OK ? 0 : fail_or_stop(c->o, status);
+    if (status != KERF_OK)
+        return fail_or_stop(c->o, status);
+    return found.missed[0] == '\0' ? 0 : fail_target(c->o, found.missed);
 }
 
 /* ---- training between steps -------------------------------------------------------------- */
@@ -208,7 +225,7 @@ static int train_between(change *c, int round)
     return code;
 }
 
-static int remove_in_steps(change *c, double share)
+static int remove_in_steps(change *c, const channel_goal *goal)
 {
     const options *o = c->o;
     const int events = options_given(o, "events") ? (int)o->events : 1;
@@ -218,7 +235,7 @@ static int remove_in_steps(change *c, double share)
     int code = 0;
     for (int i = 1; code == 0 && i <= events; i++) {
         const double part = kerf_prune_curve_at(curve, i, events);
-        code = remove_step(c, share, before, part);
+        code = remove_step(c, goal, before, part);
         before = part;
         if (code == 0 && i < events)
             code = train_between(c, i);
@@ -229,45 +246,79 @@ static int remove_in_steps(change *c, double share)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int show_groups(const options *o, double share)
+static int show(change *c, const kerf_channels *channels, int chooses,
+                const kerf_channels_found *found)
 {
-    change c = {.o = o};
-    kerf_channels *channels = NULL;
-    const int chooses = share < 1 || options_given(o, "sparsity");
-    int code = session_open(o, &c.s, o->words.items[0]);
-    kerf_status status = code == 0 ? kerf_channels_find(&channels, c.s.m.g, c.s.m.s) : KERF_OK;
-    if (code == 0 && status == KERF_OK && chooses)
-        status = watch(channels, &c);
-    if (code == 0 && status == KERF_OK && chooses)
-        status = choose(channels, &c, share, 0, 1);
-    if (code == 0 && status == KERF_OK && o->json) {
+    if (c->o->json) {
         json_t *object = json_begin();
         json_object_set_new(object, "groups", channels_json(channels, 1));
-        code = json_finish(o, object);
-    } else if (code == 0 && status == KERF_OK) {
-        channels_print(channels, 1, chooses, stdout);
+        if (goal_wanted(c->o))
+            json_object_set_new(object, "found", goal_json(found));
+        return json_finish(c->o, object);
     }
+    channels_print(channels, 1, chooses, stdout);
+    if (goal_wanted(c->o))
+        goal_print(found, stdout);
+    return 0;
+}
+
+static int show_groups(change *c)
+{
+    const options *o = c->o;
+    kerf_channels *channels = NULL;
+    kerf_channels_found found = {0};
+    channel_goal goal;
+    const int chooses = goal_wanted(o) || options_given(o, "sparsity");
+    int code = goal_make(&goal, c);
+    if (code != 0)
+        return code;
+    kerf_status status = kerf_channels_find(&channels, c->s.m.g, c->s.m.s);
+    if (status == KERF_OK && chooses)
+        status = watch(channels, c);
+    if (status == KERF_OK && chooses)
+        status = choose(channels, c, &goal, 0, 1, &found);
+    code = status == KERF_OK ? show(c, channels, chooses, &found) : fail_or_stop(o, status);
     kerf_channels_destroy(channels);
+    return code == 0 && found.missed[0] != '\0' ? fail_target(o, found.missed) : code;
+}
+
+static int open_and_show_groups(const options *o)
+{
+    change c = {.o = o};
+    int code = session_open(o, &c.s, o->words.items[0]);
+    if (code == 0)
+        code = show_groups(&c);
     session_close(o, &c.s);
-    return code == 0 && status != KERF_OK ? fail_or_stop(o, status) : code;
+    return code;
+}
+
+static int remove_and_finish(change *c)
+{
+    channel_goal goal;
+    int code = goal_make(&goal, c);
+    if (code == 0)
+        code = remove_in_steps(c, &goal);
+    if (code == 0)
+        return change_finish(c);
+    if (code != EXIT_TARGET)
+        return code;
+    code = change_keep_missed(c);
+    return code == 0 ? EXIT_TARGET : code;
 }
 
 int prune_channels(const options *o)
 {
     change c;
-    double share;
     int code = check_options(o);
     if (code == 0)
-        code = parse_macs(o, &share);
+        code = goal_check(o);
     if (code != 0)
         return code;
     if (o->groups_only)
-        return show_groups(o, share);
+        return open_and_show_groups(o);
     code = change_begin(&c, o);
     if (code == 0)
-        code = remove_in_steps(&c, share);
-    if (code == 0)
-        code = change_finish(&c);
+        code = remove_and_finish(&c);
     change_close(&c);
     return code;
 }

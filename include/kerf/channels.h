@@ -7,13 +7,14 @@
  * towards any structural pruning").
  *
  *     kerf_channels_find(&c, g, s);
- *     kerf_channels_choose(c, s, &options);   which of them go
+ *     kerf_channels_choose(c, s, &options);   which of them go, or kerf_channels_choose_target()
  *     kerf_channels_remove(c, g, s);          and they are gone from graph and state
  *
  * Thread safety: that of graph and state. */
 #ifndef KERF_CHANNELS_H
 #define KERF_CHANNELS_H
 
+#include "kerf/plan.h"
 #include "kerf/prune.h"
 
 #ifdef __cplusplus
@@ -103,12 +104,41 @@ KERF_API const char *kerf_channels_stay(const kerf_channels *c, int group);
 
 /* Multiply-adds of one sample, as the network is and without what goes. */
 KERF_API kerf_status kerf_channels_macs(const kerf_channels *c, double *before, double *after);
-/* As kerf_channels_choose(), with the smallest amount by which at most `share` of the multiply-adds
- * are left; *amount tells which.  KERF_ERR_ARGUMENT where none is enough, with what is the least.
- */
-KERF_API kerf_status kerf_channels_choose_macs(kerf_channels *c, const kerf_state *s,
-                                               const kerf_channel_options *options, double share,
-                                               double *amount);
+
+/* What must hold of what is left; NAN: there is no such bound. */
+typedef struct kerf_channel_target {
+    double macs;  /* share of the multiply-adds */
+    double bytes; /* of the file */
+    double ms;    /* of a run with one sample on the state's device, the median of some */
+} kerf_channel_target;
+
+typedef struct kerf_channel_search {
+    int packed;                     /* 1: the file is kerf_packed_write()'s; 0: ONNX */
+    const kerf_known_input *inputs; /* for ms, where shapes are open */
+    size_t num_inputs;
+    /* Networks that were measured, and all; nonzero stops; may be NULL. */
+    int (*progress)(void *context, int64_t done, int64_t num);
+    void *context;
+} kerf_channel_search;
+
+typedef struct kerf_channels_found {
+    double amount;
+    kerf_channel_target left; /* what was measured; NAN: there was no bound */
+    char missed[256];         /* "", or which bound does not hold, and the best that can be had */
+} kerf_channels_found;
+
+/* As kerf_channels_choose(), with the smallest amount by which all bounds hold; with the largest
+ * where none is enough, and found->missed says so.  It is found by halves, so a device on which a
+ * smaller network takes longer may hide a smaller amount.  g and s, those that channels were found
+ * in, stay as they are. */
+KERF_API kerf_status kerf_channels_choose_target(
+    kerf_channels *c, const kerf_graph *g, const kerf_state *s, const kerf_channel_options *options,
+    const kerf_channel_target *target, const kerf_channel_search *how, kerf_channels_found *found);
+/* What is left by the last choice, of what the target bounds. */
+KERF_API kerf_status kerf_channels_measure(const kerf_channels *c, const kerf_graph *g,
+                                           const kerf_state *s, const kerf_channel_target *target,
+                                           const kerf_channel_search *how,
+                                           kerf_channel_target *left);
 
 /* Takes what goes out of graph and state, which must be those that channels were found in; weights
  * take their masks and moments along.  Before anything is touched the smaller graph is proven to

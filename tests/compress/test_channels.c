@@ -4,6 +4,8 @@
  * any build; and what is left after any choice still runs. */
 #include "random_network.h"
 
+#include <math.h>
+
 #include "compress/prune/channels_internal.h"
 
 static kerf_device *dev;
@@ -270,16 +272,85 @@ static void test_bounds_and_rounding(void)
     end();
 }
 
+static kerf_channels_found find(kerf_channel_target target, int packed)
+{
+    const kerf_channel_options o = {.criterion = KERF_CHANNEL_L2};
+    const kerf_channel_search how = {.packed = packed};
+    kerf_channels_found found = {0};
+    CHECK_OK(kerf_channels_choose_target(c, g, s, &o, &target, &how, &found));
+    return found;
+}
+
 static void test_half_of_the_multiply_adds(void)
 {
-    double amount, before, after;
+    double before, after;
     begin("resnet-18", 0);
-    const kerf_channel_options o = {.criterion = KERF_CHANNEL_L2};
-    CHECK_OK(kerf_channels_choose_macs(c, s, &o, 0.5, &amount));
+    const kerf_channels_found found = find((kerf_channel_target){0.5, NAN, NAN}, 0);
     CHECK_OK(kerf_channels_macs(c, &before, &after));
-    CHECK(after <= 0.5 * before && after > 0.49 * before && amount > 0.2 && amount < 0.4);
-    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_channels_choose_macs(c, s, &o, 1e-6, &amount));
-    CHECK(strstr(kerf_last_error(), "are left, must be") != NULL);
+    CHECK(after <= 0.5 * before && after > 0.49 * before);
+    CHECK(found.amount > 0.2 && found.amount < 0.4 && found.left.macs == after / before);
+    CHECK(find((kerf_channel_target){1, NAN, NAN}, 0).amount == 0); /* it holds already */
+    CHECK(strstr(find((kerf_channel_target){1e-6, NAN, NAN}, 0).missed, "are left, must be 0.0 %"));
+    end();
+}
+
+static size_t file_bytes(int packed)
+{
+    void *file;
+    size_t num;
+    CHECK_OK(packed ? kerf_packed_serialize(g, s, &file, &num, NULL, NULL)
+                    : kerf_onnx_serialize(g, s, &file, &num));
+    free(file);
+    return num;
+}
+
+/* The file is no larger than asked for, and would be with one step less. */
+static void test_bytes_of_the_file(void)
+{
+    for (int packed = 0; packed < 2; packed++) {
+        begin("lenet-300-100", 0);
+        const double whole = (double)file_bytes(packed);
+        const kerf_channels_found found = find((kerf_channel_target){NAN, whole / 3, NAN}, packed);
+        CHECK(found.missed[0] == '\0' && isnan(found.left.macs) && isnan(found.left.ms));
+        CHECK_OK(kerf_channels_remove(c, g, s));
+        const double cut = (double)file_bytes(packed);
+        CHECK(cut == found.left.bytes && cut <= whole / 3 && cut > whole / 3 - 16e3);
+        end();
+    }
+    begin("lenet-300-100", 0);
+    CHECK(strstr(find((kerf_channel_target){NAN, 100, NAN}, 0).missed,
+                 "the file takes at least ") != NULL);
+    CHECK_STATUS(KERF_ERR_ARGUMENT,
+                 kerf_channels_choose_target(c, g, s, &(kerf_channel_options){0},
+                                             &(kerf_channel_target){NAN, NAN, 1},
+                                             &(kerf_channel_search){0}, &(kerf_channels_found){0}));
+    CHECK(strstr(kerf_last_error(), "must lie on a device") != NULL);
+    CHECK_STATUS(KERF_ERR_ARGUMENT,
+                 kerf_channels_choose_target(c, g, s, &(kerf_channel_options){0},
+                                             &(kerf_channel_target){NAN, NAN, NAN},
+                                             &(kerf_channel_search){0}, &(kerf_channels_found){0}));
+    CHECK(strstr(kerf_last_error(), "there must be a bound") != NULL);
+    end();
+}
+
+/* What is chosen was measured, and keeps the bound. */
+static void test_time_of_a_run(void)
+{
+    kerf_channels_found found;
+    const kerf_channel_options o = {.criterion = KERF_CHANNEL_L2};
+    const kerf_net_options net = {.seed = 1};
+    const kerf_channel_search how = {0};
+    kerf_channel_target whole, target = {NAN, NAN, 1};
+    CHECK_OK(kerf_net_create(&g, &s, "lenet-300-100", &net, dev));
+    CHECK_OK(kerf_channels_find(&c, g, s));
+    CHECK_OK(kerf_channels_measure(c, g, s, &target, &how, &whole));
+    CHECK(whole.ms > 0 && isnan(whole.bytes));
+    target.ms = 1e-9;
+    CHECK_OK(kerf_channels_choose_target(c, g, s, &o, &target, &how, &found));
+    CHECK(strstr(found.missed, "a run takes at least ") != NULL && found.left.ms > 0);
+    target.ms = 1e9;
+    CHECK_OK(kerf_channels_choose_target(c, g, s, &o, &target, &how, &found));
+    CHECK(found.missed[0] == '\0' && found.amount == 0 && count_gone(c) == 0);
     end();
 }
 
@@ -325,6 +396,8 @@ int main(void)
     test_forty_percent_of_a_layer();
     test_bounds_and_rounding();
     test_half_of_the_multiply_adds();
+    test_bytes_of_the_file();
+    test_time_of_a_run();
     test_masks_go_along();
     test_refusals();
     test_any_choice_runs();

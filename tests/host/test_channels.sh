@@ -40,6 +40,14 @@ for criterion in l1 linf fpgm lamp random; do
     "$KERF" infer cut.onnx --random 3 -q -o y.npy 2>/dev/null || "$KERF" info cut.onnx >/dev/null || failed "$criterion: what is left does not run"
 done
 
+for suffix in onnx kerf; do
+    "$KERF" new lenet-5 -q -f -o "whole.$suffix" || failed new
+    expect_json "found.0.bytes found.0.sparsity" \
+        "$KERF" prune fresh.onnx --remove --size 4x --round-to 4 --json -f -o "cut.$suffix"
+    [ "$(wc -c <"cut.$suffix")" -le $(($(wc -c <"whole.$suffix") / 4)) ] || failed "--size 4x is not held by .$suffix"
+done
+expect 0 "ms a run" "$KERF" prune fresh.onnx --remove --latency 1000 --macs 60% -f -o cut.onnx
+
 # ---- by samples --------------------------------------------------------------------------------
 expect 0 "" "$KERF" prune fresh.onnx --data $data --remove --sparsity 0.5 --criterion taylor --scope global --calibrate 64 -q -f -o cut.onnx
 expect_json "removed.0.0.numbers.0.score" \
@@ -57,11 +65,21 @@ x = json.load(open("out.txt"))
 assert len(x["removed"]) == 3 and len(x["epochs"]) == 3, (len(x["removed"]), len(x["epochs"]))
 assert x["after"]["macs"] <= 0.4 * x["before"]["macs"]' || failed "three steps are not three steps"
 [ -s steps.run/round-2/checkpoint ] || failed "a step has no folder"
+expect_json "found.0.bytes found.1.bytes" \
+    "$KERF" prune fresh.onnx --data $data --remove --size 3x --events 2 --retrain 0.1 --json -f -o steps.onnx
+[ "$(wc -c <steps.onnx)" -le $(($(wc -c <fresh.onnx) / 3)) ] || failed "--size 3x is not held in steps"
 
 # ---- what cannot be had ----------------------------------------------------------------------------
 expect_error 2 "kerf: prune: --macs 150%: must be a share of the multiply-adds that is left, such as 50%" \
     "$KERF" prune fresh.onnx --remove --macs 150% -o no.onnx
-expect 1 "are left, must be 0.1 %" "$KERF" prune fresh.onnx --remove --macs 0.1% -q -o no.onnx
+expect 3 "are left, must be 0.1 %" "$KERF" prune fresh.onnx --remove --macs 0.1% -q -o no.onnx
+[ -s no.run/model.onnx ] || failed "the closest is not kept"
+expect 3 "the file takes at least" "$KERF" prune fresh.onnx --remove --size 500 -q -f -o no.onnx
+expect 3 "the file takes at least" "$KERF" prune fresh.onnx --groups --size 500
+expect 3 "a run takes at least" "$KERF" prune fresh.onnx --remove --latency 1e-6 -q -f -o no.onnx
+expect 2 "must be bytes such as 60000" "$KERF" prune fresh.onnx --remove --size many -o no.onnx
+expect 2 "finds how much goes, must be without --sparsity" \
+    "$KERF" prune fresh.onnx --remove --size 4x --sparsity 0.5 -o no.onnx
 expect 1 "no BatchNormalization" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --criterion bn -q -o no.onnx
 expect 1 "fits no layer" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --layers conv9 -q -o no.onnx
 expect 1 "none of the layers' channels may go" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --layers fc2 -q -o no.onnx

@@ -1,4 +1,5 @@
-/* compress/prune/channel_choose.c -- which channels go.  Other half: channel_scores.c. */
+/* compress/prune/channel_choose.c -- which channels go.  Other halves: channel_scores.c, and
+ * channel_target.c, which finds how many. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,8 +271,8 @@ static kerf_status choose(kerf_channels *c, const kerf_state *s, const kerf_chan
     return KERF_OK;
 }
 
-/* s NULL: by the numbers that are there. */
-static kerf_status choose_by(kerf_channels *c, const kerf_state *s, const kerf_channel_options *o)
+kerf_status kerf__channel_choose_by(kerf_channels *c, const kerf_state *s,
+                                    const kerf_channel_options *o)
 {
     char *open = kerf__alloc(c->num_groups + 1, 1), *together = kerf__alloc(c->num_groups + 1, 1);
     kerf_status status = open != NULL && together != NULL
@@ -286,67 +287,5 @@ kerf_status kerf_channels_choose(kerf_channels *c, const kerf_state *s,
                                  const kerf_channel_options *options)
 {
     KERF__TRY(check_options(options));
-    return choose_by(c, s, options);
-}
-
-/* ---- by multiply-adds
- * ----------------------------------------------------------------------------- */
-
-static double macs_of(const kerf_graph *g)
-{
-    double sum = 0;
-    for (size_t i = 0; i < g->num_nodes; i++)
-        sum += kerf_node_macs(g->nodes[i]);
-    return sum;
-}
-
-kerf_status kerf_channels_macs(const kerf_channels *c, double *before, double *after)
-{
-    kerf_graph *g;
-    *before = macs_of(c->graph);
-    *after = NAN;
-    KERF__TRY(kerf__channel_cut_copy(&g, c));
-    *after = macs_of(g);
-    kerf_graph_destroy(g);
-    return KERF_OK;
-}
-
-/* The smallest of 1024 amounts that is enough, between one that is not and one that is. */
-static kerf_status bisect(kerf_channels *c, kerf_channel_options o, double most, double *amount)
-{
-    int low = -1, high = 1023;
-    double before, after;
-    while (high - low > 1) {
-        const int middle = (low + high) / 2;
-        o.amount = middle / 1024.0;
-        KERF__TRY(choose_by(c, NULL, &o));
-        KERF__TRY(kerf_channels_macs(c, &before, &after));
-        *(after <= most ? &high : &low) = middle;
-    }
-    o.amount = *amount = high / 1024.0;
-    return choose_by(c, NULL, &o);
-}
-
-kerf_status kerf_channels_choose_macs(kerf_channels *c, const kerf_state *s,
-                                      const kerf_channel_options *options, double share,
-                                      double *amount)
-{
-    kerf_channel_options o = *options;
-    double before, after;
-    if (!(share > 0 && share <= 1))
-        return kerf__fail(
-            KERF_ERR_ARGUMENT,
-            "channels: %g of the multiply-adds are to be left, must be above 0 and at "
-            "most 1",
-            share);
-    o.num_amounts = 0;
-    o.amount = 1023 / 1024.0;
-    KERF__TRY(kerf_channels_choose(c, s, &o));
-    KERF__TRY(kerf_channels_macs(c, &before, &after));
-    if (after > share * before)
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "channels: with all that may go gone %.1f %% of the multiply-adds are "
-                          "left, must be %.1f %%",
-                          100 * after / before, 100 * share);
-    return bisect(c, o, share * before, amount);
+    return kerf__channel_choose_by(c, s, options);
 }

@@ -10,6 +10,7 @@
  *   channel_scores.c  numbers by which channels go
  *   channel_rank.c    the rank of a feature map
  *   channel_choose.c  which go
+ *   channel_target.c  how many go, for a bound on what is left
  *   channel_dead.c    which add nothing
  *   channel_cut.c     taking them out
  *
@@ -110,6 +111,10 @@ kerf_status kerf__channel_infer(kerf_graph **out, const kerf_graph *model);
 kerf_status kerf__channel_find_groups(kerf_channels *c);
 kerf_status kerf__channel_score(kerf_channels *c, const kerf_state *s,
                                 const kerf_channel_options *o, kerf__channel_group *group);
+/* As kerf_channels_choose(), with options that are checked; s NULL: by the numbers that are there.
+ */
+kerf_status kerf__channel_choose_by(kerf_channels *c, const kerf_state *s,
+                                    const kerf_channel_options *o);
 /* Of rows * cols numbers (row-major), which it destroys: how many columns are no sum of others but
  * for rounding of floats. */
 size_t kerf__channel_map_rank(double *map, size_t rows, size_t cols);

@@ -1,0 +1,149 @@
+/* channel_goal.c -- bounds on what is left when channels go; see channel_goal.h. */
+#include "channel_goal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interrupt.h"
+#include "json.h"
+#include "table.h"
+#include "target.h"
+
+int goal_wanted(const options *o)
+{
+    return o->macs != NULL || o->size != NULL || o->latency != NULL;
+}
+
+/* "50%" or "0.5". */
+static int parse_macs(const options *o, double *share)
+{
+    char *end;
+    *share = NAN;
+    if (o->macs == NULL)
+        return 0;
+    *share = strtod(o->macs, &end);
+    if (end != o->macs && strcmp(end, "%") == 0) {
+        *share /= 100;
+        end++;
+    }
+    return end != o->macs && *end == '\0' && *share > 0 && *share < 1
+               ? 0
+               : fail_usage(o,
+                            "--macs %s: must be a share of the multiply-adds that is left, such "
+                            "as 50%%",
+                            o->macs);
+}
+
+int goal_check(const options *o)
+{
+    double share;
+    int code = parse_macs(o, &share);
+    return code == 0 ? target_check(o) : code;
+}
+
+/* ---- making it --------------------------------------------------------------------------- */
+
+static int on_progress(void *context, int64_t done, int64_t num)
+{
+    progress_count(context, (double)done, (double)num, "of the networks");
+    return interrupted();
+}
+
+static int is_packed(const options *o)
+{
+    const size_t length = o->output != NULL ? strlen(o->output) : 0;
+    return length > 5 && strcmp(o->output + length - 5, ".kerf") == 0;
+}
+
+/* Sides that the file leaves open are those of the data. */
+static int know_input(channel_goal *goal, const change *c)
+{
+    kerf_prep prep;
+    kerf_shape sample;
+    const kerf_value *input = kerf_graph_input(c->s.m.g, 0);
+    if (c->s.data == NULL || input == NULL)
+        return 0;
+    kerf_status status = kerf_prep_parse(&prep, c->s.prep);
+    if (status == KERF_OK)
+        status = kerf_prep_shape(&sample, &prep, kerf_dataset_sample_shape(c->s.data));
+    if (status != KERF_OK)
+        return fail_kerf(c->o, status);
+    goal->input =
+        (kerf_known_input){kerf_value_name(input), {.rank = sample.rank + 1, .dims = {-1}}, NULL};
+    memcpy(goal->input.shape.dims + 1, sample.dims, (size_t)sample.rank * sizeof *sample.dims);
+    goal->how.inputs = &goal->input;
+    goal->how.num_inputs = kerf_value_shape(input).rank == sample.rank + 1;
+    return 0;
+}
+
+static kerf_status measure_whole(channel_goal *goal, const change *c)
+{
+    kerf_channels *channels;
+    const kerf_channel_target asked = {NAN, c->o->size != NULL ? 1 : NAN,
+                                       c->o->latency != NULL ? 1 : NAN};
+    kerf_status status = kerf_channels_find(&channels, c->s.m.g, c->s.m.s);
+    if (status == KERF_OK)
+        status =
+            kerf_channels_measure(channels, c->s.m.g, c->s.m.s, &asked, &goal->how, &goal->whole);
+    kerf_channels_destroy(channels);
+    return status;
+}
+
+int goal_make(channel_goal *goal, change *c)
+{
+    const options *o = c->o;
+    kerf_target target;
+    *goal = (channel_goal){.whole = {1, NAN, NAN}, .end = {NAN, NAN, NAN}};
+    goal->how =
+        (kerf_channel_search){.packed = is_packed(o), .progress = on_progress, .context = &c->bar};
+    int code = parse_macs(o, &goal->end.macs);
+    if (code == 0 && o->latency != NULL)
+        code = know_input(goal, c);
+    if (code != 0 || (o->size == NULL && o->latency == NULL))
+        return code;
+    const kerf_status status = measure_whole(goal, c);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    code = target_make(o, goal->whole.bytes, &target);
+    goal->end.bytes = target.bytes;
+    goal->end.ms = target.ms;
+    goal->whole.macs = 1;
+    return code;
+}
+
+/* On the way from the whole to the end. */
+static double between(double whole, double end, double part)
+{
+    return whole + part * (end - whole);
+}
+
+kerf_channel_target goal_at(const channel_goal *goal, double before, double part)
+{
+    const kerf_channel_target *w = &goal->whole, *e = &goal->end;
+    return (kerf_channel_target){between(w->macs, e->macs, part) /
+                                     between(w->macs, e->macs, before),
+                                 between(w->bytes, e->bytes, part), between(w->ms, e->ms, part)};
+}
+
+/* ---- showing it ---------------------------------------------------------------------------- */
+
+void goal_print(const kerf_channels_found *found, FILE *out)
+{
+    char text[32];
+    fprintf(out, "found: --sparsity %.4g", found->amount);
+    if (!isnan(found->left.macs))
+        fprintf(out, ", which leaves %.1f %% of the multiply-adds", 100 * found->left.macs);
+    if (!isnan(found->left.bytes))
+        fprintf(out, ", a file of %s bytes", grouped(found->left.bytes, text, sizeof text));
+    if (!isnan(found->left.ms))
+        fprintf(out, ", %.3f ms a run", found->left.ms);
+    fputs("\n\n", out);
+}
+
+json_t *goal_json(const kerf_channels_found *found)
+{
+    return json_pack("{s:f,s:o,s:o,s:o}", "sparsity", found->amount, "macs",
+                     json_number(found->left.macs), "bytes", json_number(found->left.bytes), "ms",
+                     json_number(found->left.ms));
+}

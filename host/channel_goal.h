@@ -1,0 +1,29 @@
+/* channel_goal.h -- `--macs`, `--size` and `--latency` of `kerf prune --remove`: what must be left
+ * in the end, and behind each step on the way.  Other half: channel_goal.c. */
+#ifndef HOST_CHANNEL_GOAL_H
+#define HOST_CHANNEL_GOAL_H
+
+#include <jansson.h>
+
+#include "change.h"
+
+typedef struct channel_goal {
+    kerf_channel_target whole, end; /* NAN: no such bound; of multiply-adds the whole is 1 */
+    kerf_known_input input;
+    kerf_channel_search how;
+} channel_goal;
+
+/* 1 if amounts are to be found. */
+int goal_wanted(const options *o);
+/* Whether texts say what they should; 0 or an exit code after a message, as below. */
+int goal_check(const options *o);
+/* Measures the whole network, of which a bound may be in parts, and from which steps begin. */
+int goal_make(channel_goal *goal, change *c);
+/* What a step has to leave of what the one before left, so that behind it `part` (0 to 1) of all
+ * that goes is gone, and behind that one was `before`. */
+kerf_channel_target goal_at(const channel_goal *goal, double before, double part);
+
+void goal_print(const kerf_channels_found *found, FILE *out);
+json_t *goal_json(const kerf_channels_found *found);
+
+#endif
