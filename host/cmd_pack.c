@@ -38,7 +38,7 @@ static void print(const options *o, const packed *p)
     }
     table_rule(t);
     table_cell(t, "graph");
-    table_cell(t, "deflated");
+    table_cell(t, "coded");
     table_cell(t, " ");
     table_cell(t, "%s", grouped((double)p->num_bytes - tensors, text[0], sizeof text[0]));
     table_cell(t, "total");

@@ -9,8 +9,8 @@
  */
 enum { KERF__PACKED_VERSION = 1, KERF__PACKED_HEADER = 16, KERF__PACKED_DIGEST_AT = 8 };
 
-/* Behind the header: bytes of the graph, as it is and deflated; how many tensors; bytes of each;
- * the deflated graph; the tensors. */
+/* Behind the header: bytes of the graph, as it is and as it lies here; how many tensors; bytes of each;
+ * the graph (graph_coder.h); the tensors. */
 typedef struct kerf__packed_parts {
     const unsigned char *const *at; /* of each tensor; borrowed */
     const size_t *num_bytes;

@@ -6,18 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-#include <zlib.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "io/graph_coder.h"
 #include "io/io_internal.h"
 #include "io/packed_internal.h"
 #include "io/weights_coder.h"
 #include "kerf/packed.h"
 
-/* Deflate makes at most 1032 bytes of one. */
-enum { MOST_INFLATED = 1032, MOST_TENSORS = 1 << 20 };
+enum { MOST_TENSORS = 1 << 20 };
 
 int kerf_packed_is(const void *bytes, size_t num_bytes)
 {
@@ -85,23 +84,23 @@ static kerf_status check_header(const unsigned char *bytes, size_t num_bytes)
 }
 
 typedef struct frame {
-    size_t num_graph, num_deflated;
+    size_t num_graph, num_coded;
     kerf__packed_parts parts;
-    const unsigned char **at; /* owned */
-    size_t *num_bytes;        /* owned */
-    const unsigned char *deflated;
+    const unsigned char **at;   /* owned */
+    size_t *num_bytes;          /* owned */
+    const unsigned char *coded; /* the graph */
 } frame;
 
 static kerf_status read_sizes(frame *f, kerf__reading *in)
 {
-    uint64_t num_graph, num_deflated, num, size;
+    uint64_t num_graph, num_coded, num, size;
     KERF__TRY(kerf__reading_number(in, INT32_MAX, &num_graph));
-    KERF__TRY(kerf__reading_number(in, in->left, &num_deflated));
+    KERF__TRY(kerf__reading_number(in, in->left, &num_coded));
     KERF__TRY(kerf__reading_number(in, MOST_TENSORS, &num));
-    if (num_graph / MOST_INFLATED > num_deflated || num > in->left)
+    if (num_graph / KERF__MOST_OF_GRAPH > num_coded || num > in->left)
         return kerf__fail(KERF_ERR_FORMAT, "packed file: sizes that cannot be true");
     f->num_graph = (size_t)num_graph;
-    f->num_deflated = (size_t)num_deflated;
+    f->num_coded = (size_t)num_coded;
     f->parts.num = (size_t)num;
     f->at = kerf__alloc(f->parts.num, sizeof *f->at);
     f->num_bytes = kerf__alloc(f->parts.num, sizeof *f->num_bytes);
@@ -117,7 +116,7 @@ static kerf_status read_sizes(frame *f, kerf__reading *in)
 static kerf_status read_frame(frame *f, kerf__reading in)
 {
     KERF__TRY(read_sizes(f, &in));
-    KERF__TRY(kerf__reading_take(&in, f->num_deflated, &f->deflated));
+    KERF__TRY(kerf__reading_take(&in, f->num_coded, &f->coded));
     for (size_t i = 0; i < f->parts.num; i++)
         KERF__TRY(kerf__reading_take(&in, f->num_bytes[i], &f->at[i]));
     f->parts.at = f->at;
@@ -127,16 +126,12 @@ static kerf_status read_frame(frame *f, kerf__reading in)
                : kerf__fail(KERF_ERR_FORMAT, "packed file: %zu bytes are left over", in.left);
 }
 
-static kerf_status inflate_graph(unsigned char **out, const frame *f)
+static kerf_status decode_graph(unsigned char **out, const frame *f)
 {
-    uLongf num = (uLongf)f->num_graph;
     *out = kerf__alloc(f->num_graph + 1, 1);
     if (*out == NULL)
         return kerf__fail_memory("packed file", f->num_graph);
-    return uncompress(*out, &num, f->deflated, (uLong)f->num_deflated) == Z_OK &&
-                   num == f->num_graph
-               ? KERF_OK
-               : kerf__fail(KERF_ERR_FORMAT, "packed file: its graph cannot be inflated");
+    return kerf__graph_decode(*out, f->num_graph, (kerf__reading){f->coded, f->num_coded});
 }
 
 static kerf_status parse(kerf_graph **g, kerf_state **s, const unsigned char *bytes,
@@ -149,7 +144,7 @@ static kerf_status parse(kerf_graph **g, kerf_state **s, const unsigned char *by
         status = read_frame(
             &f, (kerf__reading){bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER});
     if (status == KERF_OK)
-        status = inflate_graph(&graph, &f);
+        status = decode_graph(&graph, &f);
     if (status == KERF_OK)
         status = kerf__onnx_parse(g, s, graph, f.num_graph, &(kerf__outside){.packed = &f.parts},
                                   dev, path);

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-#include <zlib.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "io/graph_coder.h"
 #include "io/io_internal.h"
 #include "io/packed_internal.h"
 #include "io/weights_coder.h"
@@ -103,36 +103,21 @@ static void point_back(Onnx__GraphProto *graph)
 
 /* ---- the frame ------------------------------------------------------------------------------- */
 
-static kerf_status add_deflated(kerf__bytes *out, const void *bytes, size_t num_bytes)
-{
-    uLongf num = compressBound((uLong)num_bytes);
-    unsigned char *deflated = kerf__alloc(num, 1);
-    if (deflated == NULL)
-        return kerf__fail_memory("packed file", num);
-    kerf_status status = compress2(deflated, &num, bytes, (uLong)num_bytes, 9) == Z_OK
-                             ? KERF_OK
-                             : kerf__fail_memory("packed file", num);
-    if (status == KERF_OK)
-        status = kerf__bytes_add(out, deflated, num);
-    free(deflated);
-    return status;
-}
-
 static kerf_status add_graph(kerf__bytes *out, packing *p, const void *graph, size_t num_bytes)
 {
-    kerf__bytes deflated = {0};
-    kerf_status status = add_deflated(&deflated, graph, num_bytes);
+    kerf__bytes coded = {0};
+    kerf_status status = kerf__graph_encode(&coded, graph, num_bytes);
     if (status == KERF_OK)
         status = kerf__bytes_add_number(out, num_bytes);
     if (status == KERF_OK)
-        status = kerf__bytes_add_number(out, deflated.num);
+        status = kerf__bytes_add_number(out, coded.num);
     if (status == KERF_OK)
         status = kerf__bytes_add_number(out, p->num);
     if (status == KERF_OK)
         status = kerf__bytes_add(out, p->sizes.at, p->sizes.num);
     if (status == KERF_OK)
-        status = kerf__bytes_add(out, deflated.at, deflated.num);
-    kerf__bytes_free(&deflated);
+        status = kerf__bytes_add(out, coded.at, coded.num);
+    kerf__bytes_free(&coded);
     return status;
 }
 
