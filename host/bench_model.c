@@ -8,6 +8,7 @@
 #include "bench.h"
 #include "bench_model.h"
 #include "bench_node.h"
+#include "boosting.h"
 #include "files.h"
 
 /* ---- getting ready ----------------------------------------------------------------------- */
@@ -208,6 +209,8 @@ static int open_contender(const options *o, contender *c, const char *path, kerf
     double start = now_ms();
     int code = model_read(o, &c->m, path, dev);
     c->read_ms = now_ms() - start;
+    if (code == 0)
+        code = boosting_keep(o, &c->m);
     if (code == 0 && (o->train || options_given(o, "batch")))
         model_open_batch(o, &c->m);
     if (code == 0)

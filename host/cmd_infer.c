@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boosting.h"
 #include "command.h"
 #include "crash.h"
 #include "infer.h"
@@ -218,6 +219,8 @@ static int open_all(const options *o, inference *x)
     if (status != KERF_OK)
         return fail_kerf(o, status);
     int code = model_read(o, &x->m, o->words.items[0], x->dev);
+    if (code == 0)
+        code = boosting_keep(o, &x->m);
     if (code != 0)
         return code;
     x->num_inputs = kerf_graph_num_inputs(x->m.g);

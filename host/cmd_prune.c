@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "boosting.h"
 #include "change.h"
 #include "command.h"
 #include "distill.h"
@@ -261,8 +262,12 @@ static int check_channels(const options *o)
 int cmd_prune(const options *o)
 {
     change c;
+    if (o->gates)
+        return boosting_prune(o);
     if (channels_wanted(o))
         return prune_channels(o);
+    if (options_given(o, "keep"))
+        return fail_usage(o, "--keep: is about gates, wants --gates");
     kerf_prune_options p = prune_options(o);
     if (check_channels(o) != 0)
         return EXIT_USAGE;

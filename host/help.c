@@ -75,7 +75,9 @@ static const lesson lessons[] = {
      "  kerf prune dense.onnx --structure n:m=2:4 -o half.onnx\n"
      "  kerf prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx\n"
      "  kerf prune dense.onnx --remove --macs 50% --round-to 16 -o half.onnx       # channels, for "
-     "real\n"},
+     "real\n"
+     "  kerf prune dense.onnx --gates --keep 0.5 --data fashion-mnist --finetune 5 -o gated.onnx  "
+     "# by input\n"},
     {"distill",
      "Trains STUDENT by labels and by what TEACHER says of each sample: how near the wrong "
      "classes\n"

@@ -39,6 +39,8 @@ const option_row option_rows[] = {
     {"structure", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(structure), "S", "what goes as one: weight, block=RxC (R outputs by C inputs), n:m=N:M (N of each M inputs stay), kernel or channel (weight)", NO_RANGE},
     {"remove", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(remove), "", "take channels out for real, with all that goes with them; without an amount those that add nothing", NO_RANGE},
     {"groups", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(groups_only), "", "show which channels go together; with an amount, each one's number and which would go", NO_RANGE},
+    {"gates", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(gates), "", "choose channels anew for each input: behind each convolution a gate that is trained with it by --finetune, and keeps the share that --keep says", NO_RANGE},
+    {"keep", 0, OPTION_REAL, GROUP_PRUNE | GROUP_EVAL | GROUP_INFER | GROUP_BENCH, FIELD(keep), "F", "share of the channels that gates leave (as the file says)", NULL, RANGE_MIN | RANGE_MAX, 0.001, 1},
     {"criterion", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(criterion), "C", "with --remove: l1, l2, linf; fpgm: distance to the others; bn: scale of batch norm; lamp; random; by samples of --data taylor: what the loss would gain, rank: of feature maps, zeros: of activations (l2)", "l1|l2|linf|fpgm|bn|lamp|random|taylor|rank|zeros", RANGE_NONE, 0, 0},
     {"calibrate", 0, OPTION_WHOLE, GROUP_PRUNE, FIELD(calibrate), "N", "samples that channels are judged by with --criterion taylor, rank or zeros (256)", NULL, RANGE_MIN, 1, 0},
     {"macs", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(macs), "P%", "with --remove: as many channels as leave so much of the multiply-adds", NO_RANGE},

@@ -83,7 +83,8 @@ typedef struct options {
     double retrain, finetune, lift, rewind, min_keep;
     text_list layers, skip;
     const char *mask, *structure, *macs;
-    int remove, groups_only, criterion;
+    int remove, groups_only, criterion, gates;
+    double keep;
     int64_t round_to, min_channels;
     const char *classes; /* of the data; num_classes of a new network */
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "boosting.h"
 #include "crash.h"
 #include "json.h"
 
@@ -59,6 +60,8 @@ int session_open(const options *o, session *s, const char *model_path)
     if (o->verbose)
         say(o, "device: %s", kerf_device_name(s->dev));
     int code = model_read(o, &s->m, model_path, s->dev);
+    if (code == 0 && !o->gates)
+        code = boosting_keep(o, &s->m);
     if (code == 0 && s->data != NULL) {
         model_open_batch(o, &s->m);
         code = choose_prep(o, s);

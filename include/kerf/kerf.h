@@ -13,6 +13,7 @@
 #include "kerf/packed.h"
 #include "kerf/plan.h"
 #include "kerf/channels.h"
+#include "kerf/boost.h"
 #include "kerf/prune.h"
 #include "kerf/quantize.h"
 #include "kerf/share.h"
