@@ -26,7 +26,8 @@ int penalty_parse(const options *o, kerf_penalty *out)
                  {"group=", KERF_PENALTY_GROUP},
                  {"l0=", KERF_PENALTY_L0},
                  {"l0-group=", KERF_PENALTY_L0_GROUP},
-                 {"variational=", KERF_PENALTY_VARIATIONAL}};
+                 {"variational=", KERF_PENALTY_VARIATIONAL},
+                 {"bn=", KERF_PENALTY_BN}};
     *out = (kerf_penalty){.kind = KERF_PENALTY_NONE};
     if (o->penalty == NULL)
         return check_alone(o);
@@ -42,7 +43,7 @@ int penalty_parse(const options *o, kerf_penalty *out)
             return 0;
     }
     return fail_usage(o,
-                      "--penalty %s: must be l1, group, l0, l0-group or variational with its "
-                      "strength, such as l1=1e-4",
+                      "--penalty %s: must be l1, group, l0, l0-group, variational or bn with "
+                      "its strength, such as l1=1e-4",
                       o->penalty);
 }

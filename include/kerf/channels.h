@@ -72,7 +72,8 @@ KERF_API int kerf_channels_need_data(kerf_channel_criterion criterion);
 
 typedef enum kerf_channel_scope {
     KERF_CHANNEL_SCOPE_LAYER,     /* so much of each group */
-    KERF_CHANNEL_SCOPE_GLOBAL,    /* of all together, by numbers over the mean of their group */
+    KERF_CHANNEL_SCOPE_GLOBAL,    /* of all together, by numbers over the mean of their group, where
+                                   * they do not compare as they are (bn, lamp, taylor, zeros) */
     KERF_CHANNEL_SCOPE_ISOMORPHIC /* of all groups of the same build together (Fang et al. 2024) */
 } kerf_channel_scope;
 

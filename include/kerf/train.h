@@ -43,6 +43,9 @@ typedef enum kerf_penalty_kind {
                                * counts */
     KERF_PENALTY_VARIATIONAL, /* variational dropout: weights that bear much noise go (Molchanov et
                                * al. 2017) */
+    KERF_PENALTY_BN,          /* the sum of magnitudes of the scales of batch normalisation behind
+                               * layers, so that whole channels can go by them (Liu et al. 2017,
+                               * network slimming) */
     KERF_NUM_PENALTIES
 } kerf_penalty_kind;
 typedef struct kerf_penalty {

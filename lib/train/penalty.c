@@ -26,19 +26,72 @@ static kerf_status make_list(kerf_shrunk_weight **out, const kerf__prune_targets
     return KERF_OK;
 }
 
-kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, size_t *num)
+/* ---- scales -------------------------------------------------------------------------------- */
+
+/* 1 if v is what a layer gives, but none that was chosen. */
+static int is_of_another(const kerf_value *v, const kerf__prune_targets *all,
+                         const kerf__prune_targets *chosen)
+{
+    int is_layers = 0;
+    for (size_t i = 0; i < chosen->num; i++)
+        if (chosen->at[i].user == v->producer)
+            return 0;
+    for (size_t i = 0; i < all->num; i++)
+        is_layers |= all->at[i].user == v->producer;
+    return is_layers;
+}
+
+/* Scales behind layers that were chosen, and those that stand before layers and behind none. */
+static kerf_status list_scales(kerf_shrunk_weight **out, size_t *num, const kerf__run *run,
+                               const kerf__prune_targets *all, const kerf__prune_targets *chosen)
+{
+    *out = kerf__alloc(run->g->num_nodes, sizeof **out);
+    if (*out == NULL)
+        return kerf__fail_memory("train", run->g->num_nodes * sizeof **out);
+    for (size_t i = 0; i < run->g->num_nodes; i++) {
+        const kerf_node *n = run->g->nodes[i];
+        if (!kerf__node_is(n, "BatchNormalization") || n->inputs[1]->kind != KERF__VALUE_STATE ||
+            is_of_another(n->inputs[0], all, chosen))
+            continue;
+        (*out)[(*num)++] =
+            (kerf_shrunk_weight){kerf_state_get(run->s, n->inputs[1]->state_id)->name, -1};
+    }
+    return *num > 0 ? KERF_OK
+                    : kerf__fail(KERF_ERR_ARGUMENT,
+                                 "train: penalty bn is of the scales of batch normalisation, must "
+                                 "be of a network that has some behind the layers chosen");
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static kerf_status list_all(kerf_shrunk_weight **out, size_t *num, const kerf__run *run,
+                            kerf__prune_targets *targets)
 {
     const kerf_train_options *o = run->options;
+    kerf__prune_targets all;
+    if (o->penalty.kind != KERF_PENALTY_BN) {
+        KERF__TRY(kerf__prune_choose(targets, &o->prune.options));
+        *num = targets->num;
+        return make_list(out, targets, run->s, o->penalty.kind);
+    }
+    KERF__TRY(kerf__prune_find(&all, run->g, run->s, 0));
+    kerf_status status = kerf__prune_choose(targets, &o->prune.options);
+    if (status == KERF_OK)
+        status = list_scales(out, num, run, &all, targets);
+    kerf__prune_targets_free(&all);
+    return status;
+}
+
+kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, size_t *num)
+{
+    const kerf_penalty_kind kind = run->options->penalty.kind;
     kerf__prune_targets targets;
     *out = NULL;
     *num = 0;
-    if (o->penalty.kind != KERF_PENALTY_L1 && o->penalty.kind != KERF_PENALTY_GROUP)
+    if (kind != KERF_PENALTY_L1 && kind != KERF_PENALTY_GROUP && kind != KERF_PENALTY_BN)
         return KERF_OK;
     KERF__TRY(kerf__prune_find(&targets, run->g, run->s, 0));
-    kerf_status status = kerf__prune_choose(&targets, &o->prune.options);
-    if (status == KERF_OK)
-        status = make_list(out, &targets, run->s, o->penalty.kind);
-    *num = targets.num;
+    kerf_status status = list_all(out, num, run, &targets);
     kerf__prune_targets_free(&targets);
     return status;
 }

@@ -1,8 +1,10 @@
 /* test_penalty.c -- penalties while training: the step they add against its definition and against
- * the function that it must make least; when they act; a layer that nothing is left of. */
+ * the function that it must make least; when they act; a layer that nothing is left of; channels
+ * that go by scales which one has drawn to 0. */
 #include <math.h>
 #include <string.h>
 
+#include "residual_net.h"
 #include "small_run.h"
 
 enum { INPUTS = 16, HIDDEN = 30, SECOND = 10, CLASSES = 3, BATCH = 8, MOST = INPUTS * HIDDEN };
@@ -165,7 +167,7 @@ static void test_step(void)
 
 static int64_t num_zeros(const kerf_state *s, const char *name)
 {
-    float weights[MOST];
+    float weights[1024];
     const kerf_state_entry *e = kerf_state_find(s, name);
     int64_t zeros = 0;
     CHECK_OK(kerf_state_read(s, e->id, weights));
@@ -223,6 +225,69 @@ static void test_killed(kerf_penalty_kind kind)
     small_end(&r);
 }
 
+/* ---- scales of batch normalisation -------------------------------------------------------------
+ */
+
+static small_run begin_residual(void)
+{
+    const residual_net n = residual_net_make(dev, 4, 8);
+    small_run r = {n.g, n.s, NULL};
+    CHECK_OK(kerf_dataset_open(&r.d, "random:1,4,4,3"));
+    return r;
+}
+
+static int64_t zero_scales(const kerf_state *s, int64_t *all)
+{
+    int64_t zeros = 0;
+    *all = 0;
+    for (int id = 0; id < kerf_state_num_ids(s); id++) {
+        const kerf_state_entry *e = kerf_state_get(s, id);
+        const char *bn = e != NULL ? strstr(e->name, "bn") : NULL;
+        if (bn == NULL || strcmp(e->name + strlen(e->name) - 7, ".weight") != 0)
+            continue;
+        zeros += num_zeros(s, e->name);
+        *all += e->shape.dims[0];
+    }
+    return zeros;
+}
+
+/* What is left is what has a scale, and runs. */
+static void remove_by_scales(small_run *r, double share)
+{
+    int64_t all;
+    kerf_channels *c;
+    kerf_evaluation e;
+    CHECK_OK(kerf_channels_find(&c, r->g, r->s));
+    CHECK_OK(kerf_channels_choose(c, r->s,
+                                  &(kerf_channel_options){.criterion = KERF_CHANNEL_BN,
+                                                          .scope = KERF_CHANNEL_SCOPE_GLOBAL,
+                                                          .amount = share}));
+    CHECK_OK(kerf_channels_remove(c, r->g, r->s));
+    kerf_channels_destroy(c);
+    const int64_t zeros = zero_scales(r->s, &all);
+    printf("%lld of %lld scales are 0\n", (long long)zeros, (long long)all);
+    CHECK(zeros < all / 2);
+    CHECK_OK(kerf_evaluate(r->g, r->s, r->d, KERF_SPLIT_TEST, 100, NULL, &e, NULL));
+    CHECK(isfinite(e.loss));
+}
+
+static void test_scales(void)
+{
+    int64_t all;
+    small_run r = begin_residual();
+    kerf_train_options o = options_of((kerf_penalty){KERF_PENALTY_BN, 0.5, 0, 0});
+    o.epochs = 0.85;
+    o.schedule = KERF_LR_CONST;
+    CHECK(zero_scales(r.s, &all) == 0);
+    CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
+    const int64_t zeros = zero_scales(r.s, &all);
+    printf("%lld of %lld scales are 0\n", (long long)zeros, (long long)all);
+    CHECK(zeros > all / 4 && zeros < all);
+    CHECK(num_zeros(r.s, "conv2.weight") == 0);
+    remove_by_scales(&r, (double)zeros / (double)all);
+    small_end(&r);
+}
+
 static void check_refused(kerf_penalty p, const char *words)
 {
     small_run r = small_begin(dev);
@@ -236,6 +301,7 @@ static void test_refused(void)
 {
     check_refused((kerf_penalty){KERF_PENALTY_L1, -1, 0, 0}, "strength of a penalty is -1");
     check_refused((kerf_penalty){KERF_PENALTY_L1, NAN, 0, 0}, "strength of a penalty is nan");
+    check_refused((kerf_penalty){KERF_PENALTY_BN, 1, 0, 0}, "must be of a network that has some");
     check_refused((kerf_penalty){(kerf_penalty_kind)7, 1, 0, 0}, "penalty 7");
 }
 
@@ -248,6 +314,8 @@ int main(void)
     test_killed(KERF_PENALTY_L1);
     test_killed(KERF_PENALTY_GROUP);
     test_refused();
+    if (!small_is_tiny())
+        test_scales();
     kerf_device_close(dev);
     return check_result();
 }

@@ -219,6 +219,10 @@ static kerf_status take_seen(const kerf_channels *c, const kerf_channel_options 
  * -----------------------------------------------------------------------------------
  */
 
+/* Numbers that mean the same in every group, as they are. */
+static const char COMPARES[KERF_NUM_CHANNEL_CRITERIA] = {
+    [KERF_CHANNEL_BN] = 1, [KERF_CHANNEL_TAYLOR] = 1, [KERF_CHANNEL_ZEROS] = 1};
+
 static kerf_status measure_weights(kerf_channels *c, const kerf_state *s,
                                    const kerf_channel_options *o, kerf__channel_group *group)
 {
@@ -237,7 +241,7 @@ static kerf_status score(kerf_channels *c, const kerf_state *s, const kerf_chann
                                                     : measure_weights(c, s, o, group));
     if (o->criterion == KERF_CHANNEL_LAMP)
         return divide_by_larger(group->scores, num);
-    if (o->scope != KERF_CHANNEL_SCOPE_LAYER)
+    if (o->scope != KERF_CHANNEL_SCOPE_LAYER && !COMPARES[o->criterion])
         divide_by_mean(group->scores, num);
     return KERF_OK;
 }
