@@ -112,6 +112,11 @@ int goal_make(channel_goal *goal, change *c)
     return code;
 }
 
+double goal_step(double amount, double before, double part)
+{
+    return before * amount < 1 ? 1 - (1 - amount * part) / (1 - amount * before) : 0;
+}
+
 /* On the way from the whole to the end. */
 static double between(double whole, double end, double part)
 {
@@ -128,9 +133,11 @@ kerf_channel_target goal_at(const channel_goal *goal, double before, double part
 
 /* ---- showing it ---------------------------------------------------------------------------- */
 
-void goal_print(const kerf_channels_found *found, FILE *out)
+void goal_print(const options *o, const kerf_channels_found *found, FILE *out)
 {
     char text[32];
+    if (!goal_wanted(o))
+        return;
     fprintf(out, "found: --sparsity %.4g", found->amount);
     if (!isnan(found->left.macs))
         fprintf(out, ", which leaves %.1f %% of the multiply-adds", 100 * found->left.macs);
@@ -146,4 +153,28 @@ json_t *goal_json(const kerf_channels_found *found)
     return json_pack("{s:f,s:o,s:o,s:o}", "sparsity", found->amount, "macs",
                      json_number(found->left.macs), "bytes", json_number(found->left.bytes), "ms",
                      json_number(found->left.ms));
+}
+
+void goal_keep(change *c, const char *name, json_t *taken, const kerf_channels_found *found)
+{
+    if (c->more == NULL)
+        c->more = json_pack("{s:[]}", name);
+    json_array_append_new(json_object_get(c->more, name), taken);
+    if (!goal_wanted(c->o))
+        return;
+    if (json_object_get(c->more, "found") == NULL)
+        json_object_set_new(c->more, "found", json_array());
+    json_array_append_new(json_object_get(c->more, "found"), goal_json(found));
+}
+
+int goal_end(const options *o, kerf_status status, const kerf_channels_found *found)
+{
+    if (status == KERF_ERR_CANCELLED)
+        return EXIT_INTERRUPTED;
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    if (found->missed[0] == '\0')
+        return 0;
+    fail_work(o, "%s", found->missed);
+    return EXIT_TARGET;
 }

@@ -23,7 +23,16 @@ int goal_make(channel_goal *goal, change *c);
  * that goes is gone, and behind that one was `before`. */
 kerf_channel_target goal_at(const channel_goal *goal, double before, double part);
 
-void goal_print(const kerf_channels_found *found, FILE *out);
+/* What a step takes of what is left, so that after it `part` (0 to 1) of the amount is gone. */
+double goal_step(double amount, double before, double part);
+
+/* Nothing where no amount was to be found. */
+void goal_print(const options *o, const kerf_channels_found *found, FILE *out);
 json_t *goal_json(const kerf_channels_found *found);
+/* Adds what a step took (taken over) to the list of that name in what --json prints, and what was
+ * found for it. */
+void goal_keep(change *c, const char *name, json_t *taken, const kerf_channels_found *found);
+/* The exit code of a step: EXIT_TARGET, and a message, if it came not far enough. */
+int goal_end(const options *o, kerf_status status, const kerf_channels_found *found);
 
 #endif

@@ -36,7 +36,7 @@ const option_row option_rows[] = {
     {"s", 0, OPTION_AMOUNTS, GROUP_PRUNE, FIELD(s), "F", "for std: the threshold is F standard deviations of the layer's weights", NULL, RANGE_MIN, 0, 0},
     {"scope", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(scope), "S", "layer: the share of each; global: of all together; with --remove isomorphic: of all that are built alike (layer)", "layer|global|isomorphic", RANGE_NONE, 0, 0},
     {"min-keep", 0, OPTION_REAL, GROUP_PRUNE, FIELD(min_keep), "F", "with --scope global: at least this share of every layer stays (0)", NULL, RANGE_MIN | RANGE_BELOW, 0, 1},
-    {"structure", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(structure), "S", "what goes as one: weight, block=RxC (R outputs by C inputs), n:m=N:M (N of each M inputs stay), kernel or channel (weight)", NO_RANGE},
+    {"structure", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(structure), "S", "what goes as one: weight, block=RxC (R outputs by C inputs), n:m=N:M (N of each M inputs stay), kernel or channel; with --remove channel, or residual: whole residual blocks (weight)", NO_RANGE},
     {"remove", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(remove), "", "take channels out for real, with all that goes with them; without an amount those that add nothing", NO_RANGE},
     {"groups", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(groups_only), "", "show which channels go together; with an amount, each one's number and which would go", NO_RANGE},
     {"gates", 0, OPTION_FLAG, GROUP_PRUNE, FIELD(gates), "", "choose channels anew for each input: behind each convolution a gate that is trained with it by --finetune, and keeps the share that --keep says", NO_RANGE},

@@ -12,6 +12,7 @@
 #include "files.h"
 #include "interrupt.h"
 #include "json.h"
+#include "prune_depth.h"
 #include "text.h"
 
 int channels_wanted(const options *o)
@@ -38,8 +39,10 @@ static int check_options(const options *o)
                               "--%s: is about weights that become 0; --remove and --groups go by "
                               "--criterion, --sparsity, --macs, --size or --latency, and --scope",
                               others[i]);
-    if (o->structure != NULL && strcmp(o->structure, "channel") != 0)
-        return fail_usage(o, "--structure %s: only whole channels are removed; must be channel",
+    if (o->structure != NULL && strcmp(o->structure, "channel") != 0 && !depth_wanted(o))
+        return fail_usage(o,
+                          "--structure %s: only whole channels are removed, or residual blocks; "
+                          "must be channel or residual",
                           o->structure);
     for (size_t i = 0; i < sizeof FINDS / sizeof FINDS[0]; i++)
         if (options_given(o, FINDS[i]) && options_given(o, "sparsity"))
@@ -78,12 +81,6 @@ static kerf_channel_options channel_options(const options *o)
 
 /* ---- choosing ----------------------------------------------------------------------------- */
 
-/* What a step takes of what is left, so that after it `part` (0 to 1) of the amount is gone. */
-static double step_of(double amount, double part_before, double part)
-{
-    return 1 - (1 - amount * part) / (1 - amount * part_before);
-}
-
 static kerf_status choose_amounts(kerf_channels *channels, const change *c, double before,
                                   double part)
 {
@@ -93,9 +90,9 @@ static kerf_status choose_amounts(kerf_channels *channels, const change *c, doub
         return KERF_ERR_MEMORY;
     for (size_t i = 0; i < how.num_amounts; i++)
         by_layer[i] = (kerf_prune_amount){how.amounts[i].pattern,
-                                          step_of(how.amounts[i].value, before, part)};
+                                          goal_step(how.amounts[i].value, before, part)};
     how.amounts = by_layer;
-    how.amount = step_of(how.amount, before, part);
+    how.amount = goal_step(how.amount, before, part);
     kerf_status status = kerf_channels_choose(channels, c->s.m.s, &how);
     free(by_layer);
     return status;
@@ -150,59 +147,26 @@ static kerf_status watch(kerf_channels *channels, change *c)
     return status;
 }
 
-static int fail_or_stop(const options *o, kerf_status status)
-{
-    return status == KERF_ERR_CANCELLED ? EXIT_INTERRUPTED : fail_kerf(o, status);
-}
-
-static int fail_target(const options *o, const char *missed)
-{
-    fail_work(o, "%s", missed);
-    return EXIT_TARGET;
-}
-
-/* Adds the step's groups to what --json prints, and what was found for it. */
-static void keep_groups(change *c, const kerf_channels *channels, const kerf_channels_found *found)
-{
-    if (c->more == NULL)
-        c->more = json_pack("{s:[]}", "removed");
-    json_array_append_new(json_object_get(c->more, "removed"), channels_json(channels, 0));
-    if (!goal_wanted(c->o))
-        return;
-    if (json_object_get(c->more, "found") == NULL)
-        json_object_set_new(c->more, "found", json_array());
-    json_array_append_new(json_object_get(c->more, "found"), goal_json(found));
-}
-
-static void print_step(const change *c, const kerf_channels *channels,
-                       const kerf_channels_found *found)
-{
-    if (c->o->json || c->o->quiet)
-        return;
-    channels_print(channels, 0, 0, result_stream(c->o));
-    if (goal_wanted(c->o))
-        goal_print(found, result_stream(c->o));
-}
-
 /* EXIT_TARGET: the step has gone as far as it can, and that is not enough. */
 static int remove_step(change *c, const channel_goal *goal, double before, double part)
 {
     kerf_channels *channels = NULL;
-    kerf_channels_found found;
+    kerf_channels_found found = {0};
     kerf_status status = kerf_channels_find(&channels, c->s.m.g, c->s.m.s);
     if (status == KERF_OK)
         status = watch(channels, c);
     if (status == KERF_OK)
         status = choose(channels, c, goal, before, part, &found);
     if (status == KERF_OK) {
-        keep_groups(c, channels, &found);
-        print_step(c, channels, &found);
+        goal_keep(c, "removed", channels_json(channels, 0), &found);
+        if (!c->o->json && !c->o->quiet) {
+            channels_print(channels, 0, 0, result_stream(c->o));
+            goal_print(c->o, &found, result_stream(c->o));
+        }
         status = kerf_channels_remove(channels, c->s.m.g, c->s.m.s);
     }
     kerf_channels_destroy(channels);
-    if (status != KERF_OK)
-        return fail_or_stop(c->o, status);
-    return found.missed[0] == '\0' ? 0 : fail_target(c->o, found.missed);
+    return goal_end(c->o, status, &found);
 }
 
 /* ---- training between steps -------------------------------------------------------------- */
@@ -235,7 +199,8 @@ static int remove_in_steps(change *c, const channel_goal *goal)
     int code = 0;
     for (int i = 1; code == 0 && i <= events; i++) {
         const double part = kerf_prune_curve_at(curve, i, events);
-        code = remove_step(c, goal, before, part);
+        code = depth_wanted(o) ? depth_step(c, goal, before, part)
+                               : remove_step(c, goal, before, part);
         before = part;
         if (code == 0 && i < events)
             code = train_between(c, i);
@@ -257,37 +222,37 @@ static int show(change *c, const kerf_channels *channels, int chooses,
         return json_finish(c->o, object);
     }
     channels_print(channels, 1, chooses, stdout);
-    if (goal_wanted(c->o))
-        goal_print(found, stdout);
+    goal_print(c->o, found, stdout);
     return 0;
 }
 
-static int show_groups(change *c)
+static int show_groups(change *c, const channel_goal *goal)
 {
     const options *o = c->o;
     kerf_channels *channels = NULL;
     kerf_channels_found found = {0};
-    channel_goal goal;
+    int code = 0;
     const int chooses = goal_wanted(o) || options_given(o, "sparsity");
-    int code = goal_make(&goal, c);
-    if (code != 0)
-        return code;
     kerf_status status = kerf_channels_find(&channels, c->s.m.g, c->s.m.s);
     if (status == KERF_OK && chooses)
         status = watch(channels, c);
     if (status == KERF_OK && chooses)
-        status = choose(channels, c, &goal, 0, 1, &found);
-    code = status == KERF_OK ? show(c, channels, chooses, &found) : fail_or_stop(o, status);
+        status = choose(channels, c, goal, 0, 1, &found);
+    if (status == KERF_OK)
+        code = show(c, channels, chooses, &found);
     kerf_channels_destroy(channels);
-    return code == 0 && found.missed[0] != '\0' ? fail_target(o, found.missed) : code;
+    return code == 0 ? goal_end(o, status, &found) : code;
 }
 
 static int open_and_show_groups(const options *o)
 {
     change c = {.o = o};
+    channel_goal goal;
     int code = session_open(o, &c.s, o->words.items[0]);
     if (code == 0)
-        code = show_groups(&c);
+        code = goal_make(&goal, &c);
+    if (code == 0)
+        code = depth_wanted(o) ? depth_show(&c, &goal) : show_groups(&c, &goal);
     session_close(o, &c.s);
     return code;
 }
@@ -310,6 +275,8 @@ int prune_channels(const options *o)
 {
     change c;
     int code = check_options(o);
+    if (code == 0 && depth_wanted(o))
+        code = depth_check(o);
     if (code == 0)
         code = goal_check(o);
     if (code != 0)

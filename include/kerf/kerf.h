@@ -14,6 +14,7 @@
 #include "kerf/plan.h"
 #include "kerf/channels.h"
 #include "kerf/boost.h"
+#include "kerf/depth.h"
 #include "kerf/prune.h"
 #include "kerf/quantize.h"
 #include "kerf/share.h"

@@ -9,6 +9,7 @@
 
 #include "kerf/channels.h"
 #include "kerf/data.h"
+#include "kerf/depth.h"
 #include "kerf/plan.h"
 #include "kerf/prune.h"
 #include "kerf/schedule.h"
@@ -258,6 +259,12 @@ typedef struct kerf_watch_options {
 KERF_API kerf_status kerf_channels_watch(kerf_channels *c, const kerf_graph *g, const kerf_state *s,
                                          const kerf_dataset *d, kerf_channel_criterion criterion,
                                          const kerf_watch_options *how);
+
+/* Measures the network without each residual block alone, for kerf_depth_choose(): on held back
+ * samples (else on the test split), without training; data NULL: by its outputs on random samples.
+ * g and s must be those that blocks were found in, and stay as they are. */
+KERF_API kerf_status kerf_depth_judge(kerf_depth *d, const kerf_graph *g, const kerf_state *s,
+                                      const kerf_dataset *data, const kerf_analyse_options *how);
 
 /* Amounts by layer, and what the network is with all of its layers pruned so, without training. */
 typedef struct kerf_prune_found {

@@ -69,6 +69,20 @@ expect_json "found.0.bytes found.1.bytes" \
     "$KERF" prune fresh.onnx --data $data --remove --size 3x --events 2 --retrain 0.1 --json -f -o steps.onnx
 [ "$(wc -c <steps.onnx)" -le $(($(wc -c <fresh.onnx) / 3)) ] || failed "--size 3x is not held in steps"
 
+# ---- whole residual blocks --------------------------------------------------------------------
+"$KERF" new resnet-18-cifar --width 0.125 --input 1,8,8 -q -o deep.onnx || failed new
+expect 0 "stays: its shortcut makes (1, 16, 4, 4) of (1, 8, 8, 8)" "$KERF" prune deep.onnx --groups --structure residual
+expect_json "blocks.0.block blocks.0.layers.1 blocks.0.harm blocks.0.stays=true" "$KERF" prune deep.onnx --groups --structure residual --json
+expect_json "removed.0.1.block after.macs" \
+    "$KERF" prune deep.onnx --remove --structure residual --sparsity 0.4 --json -f -o shallow.onnx
+expect_json "top1 loss" "$KERF" eval shallow.onnx --data random:1,8,8,10 --json
+expect_json "found.0.macs removed.0.0.lost" \
+    "$KERF" prune deep.onnx --remove --structure residual --macs 70% --data random:1,8,8,10 --finetune 0.01 --json -f -o shallow.onnx
+expect 3 "are left, must be 10.0 %" "$KERF" prune deep.onnx --remove --structure residual --macs 10% -q -f -o no.onnx
+expect 2 "wants how much goes" "$KERF" prune deep.onnx --remove --structure residual -o no.onnx
+expect 2 "residual blocks go by what is lost" "$KERF" prune deep.onnx --remove --structure residual --sparsity 0.5 --criterion l1 -o no.onnx
+expect 1 "none of the residual blocks may go" "$KERF" prune fresh.onnx --remove --structure residual --sparsity 0.5 -q -o no.onnx
+
 # ---- what cannot be had ----------------------------------------------------------------------------
 expect_error 2 "kerf: prune: --macs 150%: must be a share of the multiply-adds that is left, such as 50%" \
     "$KERF" prune fresh.onnx --remove --macs 150% -o no.onnx
@@ -83,7 +97,7 @@ expect 2 "finds how much goes, must be without --sparsity" \
 expect 1 "no BatchNormalization" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --criterion bn -q -o no.onnx
 expect 1 "fits no layer" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --layers conv9 -q -o no.onnx
 expect 1 "none of the layers' channels may go" "$KERF" prune fresh.onnx --remove --sparsity 0.5 --layers fc2 -q -o no.onnx
-expect 2 "only whole channels are removed" "$KERF" prune fresh.onnx --remove --structure kernel --sparsity 0.5 -o no.onnx
+expect 2 "only whole channels are removed, or residual blocks" "$KERF" prune fresh.onnx --remove --structure kernel --sparsity 0.5 -o no.onnx
 expect 2 "wants --remove" "$KERF" prune fresh.onnx --sparsity 0.5 --round-to 8 -o no.onnx
 expect 2 "must be layer or global" "$KERF" prune fresh.onnx --sparsity 0.5 --scope isomorphic -o no.onnx
 expect_error 2 "kerf: prune: --criterion: this one goes by samples, so it wants --data" \

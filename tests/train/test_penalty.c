@@ -276,7 +276,8 @@ static void test_scales(void)
     int64_t all;
     small_run r = begin_residual();
     kerf_train_options o = options_of((kerf_penalty){KERF_PENALTY_BN, 0.5, 0, 0});
-    o.epochs = 0.85;
+    o.batch = 32;
+    o.epochs = 0.25;
     o.schedule = KERF_LR_CONST;
     CHECK(zero_scales(r.s, &all) == 0);
     CHECK_OK(kerf_train(r.g, r.s, r.d, &o));

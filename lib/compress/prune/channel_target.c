@@ -15,7 +15,7 @@ enum { STEPS = 1024, MEASURED = 11 /* the last step, and halves */ };
 
 /* ---- multiply-adds ------------------------------------------------------------------------ */
 
-static double macs_of(const kerf_graph *g)
+double kerf__channel_graph_macs(const kerf_graph *g)
 {
     double sum = 0;
     for (size_t i = 0; i < g->num_nodes; i++)
@@ -26,10 +26,10 @@ static double macs_of(const kerf_graph *g)
 kerf_status kerf_channels_macs(const kerf_channels *c, double *before, double *after)
 {
     kerf_graph *g;
-    *before = macs_of(c->graph);
+    *before = kerf__channel_graph_macs(c->graph);
     *after = NAN;
     KERF__TRY(kerf__channel_cut_copy(&g, c));
-    *after = macs_of(g);
+    *after = kerf__channel_graph_macs(g);
     kerf_graph_destroy(g);
     return KERF_OK;
 }
@@ -68,11 +68,10 @@ static kerf_status measure_ms(const kerf_graph *g, kerf_state *s, const kerf_cha
     return status;
 }
 
-static kerf_status measure_cut(const kerf_channels *c, kerf_graph *g, kerf_state *s,
-                               const kerf_channel_target *target, const kerf_channel_search *how,
-                               kerf_channel_target *left)
+kerf_status kerf__channel_measure_cut(const kerf_graph *g, kerf_state *s,
+                                      const kerf_channel_target *target,
+                                      const kerf_channel_search *how, kerf_channel_target *left)
 {
-    KERF__TRY(kerf_channels_remove(c, g, s));
     if (isfinite(target->bytes))
         KERF__TRY(measure_bytes(g, s, how->packed, &left->bytes));
     return isfinite(target->ms) ? measure_ms(g, s, how, &left->ms) : KERF_OK;
@@ -92,7 +91,9 @@ kerf_status kerf_channels_measure(const kerf_channels *c, const kerf_graph *g, c
     KERF__TRY(kerf_graph_copy(&cut, g));
     kerf_status status = kerf_state_copy(&state, s, kerf_state_device(s));
     if (status == KERF_OK)
-        status = measure_cut(c, cut, state, target, how, left);
+        status = kerf_channels_remove(c, cut, state);
+    if (status == KERF_OK)
+        status = kerf__channel_measure_cut(cut, state, target, how, left);
     kerf_graph_destroy(cut);
     kerf_state_destroy(state);
     return status;
@@ -105,7 +106,7 @@ static kerf_target as_target(const kerf_channel_target *t)
     return (kerf_target){.max_drop = NAN, .bytes = t->bytes, .ms = t->ms};
 }
 
-static kerf_status check_target(const kerf_channel_target *t, const kerf_state *s)
+kerf_status kerf__channel_check_target(const kerf_channel_target *t, const kerf_state *s)
 {
     const kerf_target rest = as_target(t);
     if (isfinite(t->macs) && !(t->macs > 0 && t->macs <= 1))
@@ -120,9 +121,8 @@ static kerf_status check_target(const kerf_channel_target *t, const kerf_state *
                                                              : kerf__trade_check(&rest, "channels");
 }
 
-/* Which bound is broken; "": none. */
-static void tell_missed(char *text, size_t text_bytes, const kerf_channel_target *t,
-                        const kerf_channel_target *left)
+void kerf__channel_tell_missed(char *text, size_t text_bytes, const kerf_channel_target *t,
+                               const kerf_channel_target *left)
 {
     const kerf_target rest = as_target(t);
     const kerf__trade_point point = {.lost = NAN, .bytes = left->bytes, .ms = left->ms};
@@ -161,7 +161,7 @@ static kerf_status try_step(search *x, int step, kerf_channels_found *out)
     x->options.amount = out->amount = (double)step / STEPS;
     KERF__TRY(kerf__channel_choose_by(x->c, NULL, &x->options));
     KERF__TRY(kerf_channels_measure(x->c, x->g, x->s, x->target, x->how, &out->left));
-    tell_missed(out->missed, sizeof out->missed, x->target, &out->left);
+    kerf__channel_tell_missed(out->missed, sizeof out->missed, x->target, &out->left);
     return tell(x);
 }
 
@@ -190,7 +190,7 @@ kerf_status kerf_channels_choose_target(kerf_channels *c, const kerf_graph *g, c
                                         const kerf_channel_search *how, kerf_channels_found *found)
 {
     search x = {c, g, s, *options, target, how, 0};
-    KERF__TRY(check_target(target, s));
+    KERF__TRY(kerf__channel_check_target(target, s));
     x.options.num_amounts = 0;
     x.options.amount = 0;
     KERF__TRY(kerf_channels_choose(c, s, &x.options)); /* the numbers, and options are checked */

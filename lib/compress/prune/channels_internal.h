@@ -115,6 +115,18 @@ kerf_status kerf__channel_score(kerf_channels *c, const kerf_state *s,
  */
 kerf_status kerf__channel_choose_by(kerf_channels *c, const kerf_state *s,
                                     const kerf_channel_options *o);
+/* ---- bounds: channel_target.c, of depth, too ---- */
+double kerf__channel_graph_macs(const kerf_graph *inferred);
+kerf_status kerf__channel_check_target(const kerf_channel_target *t, const kerf_state *s);
+/* Bytes and ms of a network, as far as they are bounded. */
+kerf_status kerf__channel_measure_cut(const kerf_graph *g, kerf_state *s,
+                                      const kerf_channel_target *target,
+                                      const kerf_channel_search *how, kerf_channel_target *left);
+/* Which bound is broken; "": none. */
+void kerf__channel_tell_missed(char *text, size_t text_bytes, const kerf_channel_target *t,
+                               const kerf_channel_target *left);
+
+/* ---- small things ---- */
 /* Of rows * cols numbers (row-major), which it destroys: how many columns are no sum of others but
  * for rounding of floats. */
 size_t kerf__channel_map_rank(double *map, size_t rows, size_t cols);

@@ -1,0 +1,285 @@
+/* compress/prune/depth_find.c -- residual blocks of a graph; see depth_internal.h.
+ *
+ * An Add ends a block if one of its operands was made of the other and of nothing else that comes
+ * from the network's inputs.  Where both operands were made of a third value the shortcut has
+ * layers of its own, so nothing could take the block's place; it is told all the same. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "compress/prune/depth_internal.h"
+
+/* Further back than that nobody looks for where two branches part. */
+enum { MOST_TRIED = 256 };
+
+static int is_data(const kerf_depth *d, const kerf_value *v)
+{
+    return v != NULL && (v->kind == KERF__VALUE_INPUT ||
+                         (v->producer != NULL && d->has_data[v->producer->index]));
+}
+
+static kerf_status mark_data(kerf_depth *d)
+{
+    d->has_data = kerf__alloc(d->graph->num_nodes + 1, 1);
+    if (d->has_data == NULL)
+        return kerf__fail_memory("depth", d->graph->num_nodes);
+    for (size_t i = 0; i < d->graph->num_nodes; i++)
+        for (int k = 0; k < d->graph->nodes[i]->num_inputs; k++)
+            d->has_data[i] |= (char)is_data(d, d->graph->nodes[i]->inputs[k]);
+    return KERF_OK;
+}
+
+/* ---- from the end of a branch to its beginning --------------------------------------------- */
+
+static int place_of(const kerf_value *v)
+{
+    return v->producer != NULL ? v->producer->index : -1;
+}
+
+/* Marks the nodes that lead from `from` to `to`; 0 if anything else of the network leads to it, or
+ * `from` does not.  Readers come behind, so one walk from the end does it. */
+static int mark_branch(const kerf_depth *d, const kerf_value *from, const kerf_value *to,
+                       char *inside)
+{
+    int reached = 0;
+    memset(inside, 0, d->graph->num_nodes + 1);
+    if (!is_data(d, to) || place_of(to) <= place_of(from))
+        return 0;
+    inside[place_of(to)] = 1;
+    for (int i = place_of(to); i > place_of(from); i--)
+        for (int k = 0; inside[i] && k < d->graph->nodes[i]->num_inputs; k++) {
+            const kerf_value *v = d->graph->nodes[i]->inputs[k];
+            if (v == from)
+                reached = 1;
+            else if (is_data(d, v) && place_of(v) <= place_of(from))
+                return 0;
+            else if (is_data(d, v))
+                inside[place_of(v)] = 1;
+        }
+    return reached;
+}
+
+/* ---- what makes it fixed -------------------------------------------------------------------- */
+
+static int is_output(const kerf_graph *g, const kerf_value *v)
+{
+    for (size_t i = 0; i < g->num_outputs; i++)
+        if (g->outputs[i] == v)
+            return 1;
+    return 0;
+}
+
+/* A result of the block that others read, or NULL. */
+static const kerf_value *find_escape(const kerf_depth *d, const char *inside, const kerf_node *end)
+{
+    const kerf_graph *g = d->graph;
+    for (size_t i = 0; i < g->num_nodes; i++)
+        for (int k = 0; !inside[i] && g->nodes[i] != end && k < g->nodes[i]->num_inputs; k++) {
+            const kerf_value *v = g->nodes[i]->inputs[k];
+            if (v != NULL && v->producer != NULL && inside[v->producer->index])
+                return v;
+        }
+    for (size_t i = 0; i < g->num_outputs; i++)
+        if (g->outputs[i]->producer != NULL && inside[g->outputs[i]->producer->index])
+            return g->outputs[i];
+    return NULL;
+}
+
+static void say_fixed(kerf__depth_block *block, const char *format, const char *what)
+{
+    snprintf(block->fixed, sizeof block->fixed, format, what);
+}
+
+static void check_block(const kerf_depth *d, kerf__depth_block *block)
+{
+    const kerf_node *end = block->out->producer;
+    const kerf_value *escape = find_escape(d, block->inside, end);
+    if (escape != NULL)
+        say_fixed(block, "'%.128s' inside of it is read elsewhere", escape->name);
+    else if (is_output(d->graph, block->out))
+        say_fixed(block, "its sum is an output of the network%s", "");
+    else if (!kerf_shape_equal(block->in->shape, block->out->shape))
+        say_fixed(block, "the sum repeats what has fewer elements%s", "");
+    else if (kerf_graph_find(d->model, block->in->name) == NULL ||
+             kerf_graph_find(d->model, block->out->name) == NULL)
+        say_fixed(block, "'%.128s' is made of several operations of the file", block->out->name);
+}
+
+static void check_parted(kerf__depth_block *block)
+{
+    char from[128], to[128];
+    if (kerf_shape_equal(block->in->shape, block->out->shape)) {
+        say_fixed(block, "its shortcut has layers of its own%s", "");
+        return;
+    }
+    kerf_shape_text(block->in->shape, from, sizeof from);
+    kerf_shape_text(block->out->shape, to, sizeof to);
+    snprintf(block->fixed, sizeof block->fixed, "its shortcut makes %s of %s", to, from);
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+static kerf_status list_layers(const kerf_depth *d, kerf__depth_block *block)
+{
+    block->layers = kerf__alloc(d->targets.num + 1, sizeof *block->layers);
+    if (block->layers == NULL)
+        return kerf__fail_memory("depth", d->targets.num * sizeof *block->layers);
+    for (size_t i = 0; i < d->targets.num; i++)
+        if (block->inside[d->targets.at[i].user->index])
+            block->layers[block->told.num_layers++] = d->targets.at[i].weight->name;
+    block->told.layers = block->layers;
+    for (size_t i = 0; i < d->graph->num_nodes; i++)
+        block->told.macs += block->inside[i] ? kerf_node_macs(d->graph->nodes[i]) : 0;
+    return KERF_OK;
+}
+
+static int has_layers(const kerf_depth *d, const char *inside)
+{
+    for (size_t i = 0; i < d->targets.num; i++)
+        if (inside[d->targets.at[i].user->index])
+            return 1;
+    return 0;
+}
+
+/* Takes `inside` over, also on failure. */
+static kerf_status add_block(kerf_depth *d, const kerf_node *end, const kerf_value *in,
+                             char *inside, int is_parted)
+{
+    if (!has_layers(d, inside)) { /* an activation that is a sum */
+        free(inside);
+        return KERF_OK;
+    }
+    if (!kerf__grow((void **)&d->blocks, &d->block_capacity, d->num_blocks, sizeof *d->blocks)) {
+        free(inside);
+        return kerf__fail_memory("depth", d->num_blocks * sizeof *d->blocks);
+    }
+    kerf__depth_block *block = &d->blocks[d->num_blocks++];
+    *block = (kerf__depth_block){.in = in, .out = end->outputs[0], .inside = inside};
+    block->told = (kerf_depth_block){.name = end->name, .lost = NAN, .harm = NAN, .stays = 1};
+    if (is_parted)
+        check_parted(block);
+    else
+        check_block(d, block);
+    return list_layers(d, block);
+}
+
+/* The last value that both operands were made of, and of nothing else; NULL: none.  Both branches
+ * are marked. */
+static const kerf_value *find_parting(const kerf_depth *d, const kerf_node *end, char *inside,
+                                      char *other)
+{
+    const kerf_value *a = end->inputs[0], *b = end->inputs[1];
+    const int first = place_of(a) < place_of(b) ? place_of(a) : place_of(b);
+    for (int i = first - 1; i >= 0 && i >= first - MOST_TRIED; i--) {
+        const kerf_value *in = d->graph->nodes[i]->outputs[0];
+        if (!mark_branch(d, in, a, inside) || !mark_branch(d, in, b, other))
+            continue;
+        for (size_t k = 0; k < d->graph->num_nodes; k++)
+            inside[k] |= other[k];
+        return in;
+    }
+    return NULL;
+}
+
+static kerf_status look_at(kerf_depth *d, const kerf_node *n, char *other)
+{
+    char *inside = kerf__alloc(d->graph->num_nodes + 1, 1);
+    if (inside == NULL)
+        return kerf__fail_memory("depth", d->graph->num_nodes);
+    for (int k = 0; k < 2; k++)
+        if (mark_branch(d, n->inputs[k], n->inputs[1 - k], inside))
+            return add_block(d, n, n->inputs[k], inside, 0);
+    const kerf_value *in = find_parting(d, n, inside, other);
+    if (in != NULL)
+        return add_block(d, n, in, inside, 1);
+    free(inside);
+    return KERF_OK;
+}
+
+/* A block that lies within another would go with it. */
+static void fix_inner(kerf_depth *d)
+{
+    for (size_t i = 0; i < d->num_blocks; i++)
+        for (size_t k = 0; k < d->num_blocks; k++) {
+            kerf__depth_block *inner = &d->blocks[k];
+            if (d->blocks[i].fixed[0] == '\0' && inner->fixed[0] == '\0' && i != k &&
+                d->blocks[i].inside[inner->out->producer->index])
+                say_fixed(inner, "it lies within the block '%.128s'", d->blocks[i].told.name);
+        }
+}
+
+static kerf_status find_blocks(kerf_depth *d)
+{
+    char *other = kerf__alloc(d->graph->num_nodes + 1, 1);
+    kerf_status status = other != NULL ? KERF_OK : kerf__fail_memory("depth", d->graph->num_nodes);
+    for (size_t i = 0; status == KERF_OK && i < d->graph->num_nodes; i++) {
+        const kerf_node *n = d->graph->nodes[i];
+        if ((kerf__node_is(n, "Add") || kerf__node_is(n, "Sum")) && n->num_inputs == 2 &&
+            is_data(d, n->inputs[0]) && is_data(d, n->inputs[1]))
+            status = look_at(d, n, other);
+    }
+    free(other);
+    fix_inner(d);
+    for (size_t i = 0; i < d->num_blocks; i++)
+        d->blocks[i].told.fixed = d->blocks[i].fixed[0] != '\0' ? d->blocks[i].fixed : NULL;
+    return status;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static kerf_status find(kerf_depth *d, const kerf_graph *g, const kerf_state *s)
+{
+    KERF__TRY(kerf_graph_copy(&d->model, g));
+    KERF__TRY(kerf__channel_infer(&d->graph, g));
+    KERF__TRY(kerf__prune_find(&d->targets, d->graph, s, 0));
+    KERF__TRY(mark_data(d));
+    return find_blocks(d);
+}
+
+kerf_status kerf_depth_find(kerf_depth **out, const kerf_graph *g, const kerf_state *s)
+{
+    kerf_depth *d = kerf__alloc(1, sizeof *d);
+    *out = NULL;
+    if (d == NULL)
+        return kerf__fail_memory("depth", sizeof *d);
+    kerf_status status = find(d, g, s);
+    if (status != KERF_OK) {
+        kerf_depth_destroy(d);
+        return status;
+    }
+    *out = d;
+    return KERF_OK;
+}
+
+void kerf_depth_destroy(kerf_depth *d)
+{
+    if (d == NULL)
+        return;
+    for (size_t i = 0; i < d->num_blocks; i++) {
+        free(d->blocks[i].inside);
+        free(d->blocks[i].layers);
+    }
+    kerf__prune_targets_free(&d->targets);
+    kerf_graph_destroy(d->model);
+    kerf_graph_destroy(d->graph);
+    free(d->has_data);
+    free(d->blocks);
+    free(d);
+}
+
+int kerf_depth_num_blocks(const kerf_depth *d)
+{
+    return (int)d->num_blocks;
+}
+
+kerf_status kerf_depth_get_block(const kerf_depth *d, int i, kerf_depth_block *block)
+{
+    if (i < 0 || (size_t)i >= d->num_blocks)
+        return kerf__fail(KERF_ERR_ARGUMENT, "depth: there is no block %d, there are %zu", i,
+                          d->num_blocks);
+    *block = d->blocks[i].told;
+    return KERF_OK;
+}
