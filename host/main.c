@@ -75,6 +75,15 @@ static int check_words(const options *o, const command *c)
     return 0;
 }
 
+/* -v: what the library tells. */
+static void tell_log(void *context, kerf_log_level level, const char *text)
+{
+    if (level == KERF_LOG_WARNING)
+        warn(context, "%s", text);
+    else
+        say(context, "%s", text);
+}
+
 static int run_command(const command *c, int argc, char **argv)
 {
     options o = {
@@ -82,10 +91,13 @@ static int run_command(const command *c, int argc, char **argv)
     if (c->run == NULL)
         return fail_work(&o, "not in this version yet");
     int code = options_parse(&o, argc, argv);
+    if (o.verbose)
+        kerf_set_log(tell_log, &o);
     if (code == 0 && o.help)
         help_command(c);
     else if (code == 0 && (code = check_words(&o, c)) == 0)
         code = c->run(&o);
+    kerf_set_log(NULL, NULL);
     options_free(&o);
     return code;
 }

@@ -55,6 +55,13 @@ KERF_API const char *kerf_status_text(kerf_status status);
 /* The last failure of the calling thread, "" if there was none. */
 KERF_API const char *kerf_last_error(void);
 
+/* What the library does, told as it happens: a device opened, a kernel built, one left alone.  One
+ * line without its end, on the thread that called Kerf; the callback must not call Kerf.  Before
+ * the first other call; NULL: nobody listens, as at the beginning. */
+typedef enum kerf_log_level { KERF_LOG_INFO, KERF_LOG_WARNING } kerf_log_level;
+typedef void (*kerf_log)(void *context, kerf_log_level level, const char *text);
+KERF_API void kerf_set_log(kerf_log log, void *context);
+
 /* The nearest of `num` words to a misspelt one, for "did you mean"; NULL: none is near.  get(of, i)
  * is word i, or NULL where that is no word. */
 KERF_API const char *kerf_nearest_word(const char *word,

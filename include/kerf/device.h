@@ -74,6 +74,7 @@ typedef struct kerf_device_info {
     uint64_t local_bytes; /* as many as were seen to work */
     size_t max_group;     /* work-items a group that were seen to work */
     size_t align_bytes;   /* what a sub-buffer's offset is a multiple of */
+    int shares_memory;    /* 1: with the host, so kerf_tensor_map() copies nothing */
     kerf_device_features features;
 } kerf_device_info;
 
@@ -148,6 +149,9 @@ KERF_API const char *kerf_device_crashed(void);
  * empty) means nothing is kept; work goes on.  Of programs at most KERF_CACHE_MIB (256; 0:
  * none) are kept, those that were used last. */
 KERF_API const char *kerf_cache_dir(void);
+/* Takes their place: for apps, which have no HOME and know their own folder.  "" keeps nothing,
+ * NULL asks the environment again.  Before the first device is opened or listed. */
+KERF_API kerf_status kerf_set_cache_dir(const char *dir);
 
 #ifdef __cplusplus
 }

@@ -50,6 +50,9 @@ KERF_API kerf_status kerf_packed_parse(kerf_graph **g, kerf_state **s, const voi
  * ".kerf", else to an ONNX file. */
 KERF_API kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path,
                                      kerf_device *dev);
+/* The same from memory, which may go afterwards; of an ONNX file all must be in it. */
+KERF_API kerf_status kerf_model_parse(kerf_graph **g, kerf_state **s, const void *bytes,
+                                      size_t num_bytes, kerf_device *dev);
 KERF_API kerf_status kerf_model_write(const kerf_graph *g, const kerf_state *s, const char *path);
 
 #ifdef __cplusplus

@@ -80,6 +80,13 @@ KERF_API void *kerf_tensor_data(kerf_tensor *t);                /* host tensors;
 KERF_API kerf_status kerf_tensor_write(kerf_tensor *t, const void *src);
 KERF_API kerf_status kerf_tensor_read(const kerf_tensor *t, void *dst);
 
+/* The bytes themselves, without a copy where the device shares the host's memory (see
+ * kerf_device_info); waits for what was queued.  KERF_MAP_WRITE: all are to be written, what was
+ * there is lost.  Between map and unmap no plan that uses the tensor may run. */
+typedef enum kerf_map { KERF_MAP_READ, KERF_MAP_WRITE } kerf_map;
+KERF_API kerf_status kerf_tensor_map(kerf_tensor *t, kerf_map how, void **data);
+KERF_API kerf_status kerf_tensor_unmap(kerf_tensor *t, void *data);
+
 /* Copies between tensors of the same type and shape.  On one device it is only queued;
  * from or to the host it waits. */
 KERF_API kerf_status kerf_tensor_copy(const kerf_tensor *src, kerf_tensor *dst);

@@ -46,13 +46,21 @@ static kerf_status check_room(const kerf_device *dev, size_t bytes)
     return KERF_OK;
 }
 
+/* GPUs that share the host's memory map without a copy only what was asked for so (Arm's and
+ * Intel's guides); a CPU device maps everything without. */
+static cl_mem_flags memory_flags(const kerf_device *dev)
+{
+    const int shares = dev->info.type == KERF_DEVICE_GPU && dev->info.shares_memory;
+    return CL_MEM_READ_WRITE | (shares ? CL_MEM_ALLOC_HOST_PTR : 0);
+}
+
 static kerf_status create_mem(kerf__buffer *buffer, size_t bytes)
 {
     kerf_device *dev = buffer->dev;
     KERF__TRY(check_room(dev, bytes));
     cl_int err = CL_OUT_OF_RESOURCES;
     if (!kerf__fault_now(dev))
-        buffer->mem = dev->cl->CreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes, NULL, &err);
+        buffer->mem = dev->cl->CreateBuffer(dev->context, memory_flags(dev), bytes, NULL, &err);
     if (err != CL_SUCCESS) {
         char wanted[32];
         return kerf__fail(KERF_ERR_MEMORY, "buffer: %s has no %s left (%s, %d)", dev->info.name,
@@ -213,6 +221,27 @@ kerf_status kerf__buffer_download(const kerf__buffer *buffer, size_t offset_byte
     return fetch(buffer, offset_bytes, dst, num_bytes, CL_FALSE, "download");
 }
 
+kerf_status kerf__buffer_map(kerf__buffer *buffer, int writes, void **out)
+{
+    kerf_device *dev = buffer->dev;
+    cl_int err = CL_OUT_OF_RESOURCES;
+    *out = NULL;
+    if (!kerf__fault_now(dev))
+        *out = dev->cl->EnqueueMapBuffer(dev->queue, buffer->mem, CL_TRUE,
+                                         writes ? CL_MAP_WRITE_INVALIDATE_REGION : CL_MAP_READ, 0,
+                                         buffer->size_bytes, 0, NULL, NULL, &err);
+    return moved(dev, err, "map", buffer->size_bytes);
+}
+
+kerf_status kerf__buffer_unmap(kerf__buffer *buffer, void *mapped)
+{
+    kerf_device *dev = buffer->dev;
+    cl_int err = kerf__fault_now(dev) ? CL_OUT_OF_RESOURCES
+                                      : dev->cl->EnqueueUnmapMemObject(dev->queue, buffer->mem,
+                                                                       mapped, 0, NULL, NULL);
+    return moved(dev, err, "unmap", buffer->size_bytes);
+}
+
 kerf_status kerf__buffer_copy(const kerf__buffer *src, size_t src_offset, kerf__buffer *dst,
                               size_t dst_offset, size_t num_bytes)
 {
@@ -243,7 +272,7 @@ static kerf_status fill(kerf__buffer *buffer, const void *pattern, size_t patter
     return moved(dev, err, "fill", bytes);
 }
 
-/* Fills of one pattern each: OpenCL copies a pattern at the call, which no write promises.  Patterns
+/* Fills of one pattern each: OpenCL copies a pattern at the call, which no write promises. Patterns
  * have 2^n bytes, 128 at most, so what has others is several. */
 kerf_status kerf__buffer_put(kerf__buffer *buffer, const void *src, size_t num_bytes)
 {

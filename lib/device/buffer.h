@@ -33,6 +33,12 @@ kerf_status kerf__buffer_write(kerf__buffer *buffer, size_t offset_bytes, const 
 kerf_status kerf__buffer_read(const kerf__buffer *buffer, size_t offset_bytes, void *dst,
                               size_t num_bytes);
 
+/* The bytes where the host sees them, copied only where it does not share the device's memory;
+ * waits for what was queued.  writes: all of them will be written, what was there is lost.  Until
+ * the unmap, which is queued, no kernel may use them. */
+kerf_status kerf__buffer_map(kerf__buffer *buffer, int writes, void **out);
+kerf_status kerf__buffer_unmap(kerf__buffer *buffer, void *mapped);
+
 /* Queued, not waited for; src of an upload must stay until a later mark is done. */
 kerf_status kerf__buffer_upload(kerf__buffer *buffer, size_t offset_bytes, const void *src,
                                 size_t num_bytes);

@@ -1,15 +1,34 @@
 /* device/cache_dir.c -- the folder that programs, verdicts and tuning are kept in.
  *
- * Asked for at each use and never remembered, so that a test can change the environment. */
+ * The environment is asked at each use and never remembered, so that a test can change it; what the
+ * program itself said counts more. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
+#include "base/fail.h"
 #include "base/file.h"
 #include "device/device_internal.h"
 
+/* What the program said, if it did. */
+static char told_dir[4096];
+static int is_told;
+
+kerf_status kerf_set_cache_dir(const char *dir)
+{
+    if (dir != NULL && strlen(dir) >= sizeof told_dir)
+        return kerf__fail(KERF_ERR_ARGUMENT, "cache folder: %zu letters, must be fewer than %zu",
+                          strlen(dir), sizeof told_dir);
+    is_told = dir != NULL;
+    snprintf(told_dir, sizeof told_dir, "%s", is_told ? dir : "");
+    return KERF_OK;
+}
+
 const char *kerf_cache_dir(void)
 {
+    if (is_told)
+        return told_dir;
     static const struct {
         const char *variable, *below;
     } PLACES[] = {{"KERF_CACHE_DIR", ""}, {"XDG_CACHE_HOME", "/kerf"}, {"HOME", "/.cache/kerf"}};

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "device/device_internal.h"
 #include "device/launch.h"
 #include "device/fault.h"
@@ -106,6 +107,7 @@ kerf_status kerf__device_open_found(kerf_device **out, const kerf__opencl *cl,
         kerf_device_close(dev);
         return status;
     }
+    kerf__log(KERF_LOG_INFO, "opened %s, driver %s", info->name, info->driver);
     *out = dev;
     return KERF_OK;
 }

@@ -187,6 +187,7 @@ static void describe(const kerf__opencl *cl, kerf__found found, int index, kerf_
                       NULL);
     size_t align = get_uint(cl, id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* it is given in bits */
     info->align_bytes = align > 64 ? align : 64;                        /* a cache line */
+    info->shares_memory = get_uint(cl, id, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0;
     kerf__device_identify(info);
     snprintf(info->profile, sizeof info->profile, "%s", kerf__profile_of(info));
     apply_verdict(cl, info);

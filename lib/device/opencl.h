@@ -29,6 +29,8 @@
     X(EnqueueWriteBuffer)                                                                          \
     X(EnqueueCopyBuffer)                                                                           \
     X(EnqueueFillBuffer)                                                                           \
+    X(EnqueueMapBuffer)                                                                            \
+    X(EnqueueUnmapMemObject)                                                                       \
     X(EnqueueNDRangeKernel)                                                                        \
     X(EnqueueMarkerWithWaitList)                                                                   \
     X(WaitForEvents)                                                                               \

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
+#include "base/log.h"
 #include "device/device_internal.h"
 
 /* What every kernel is told about the device; kernels may test these without #ifdef. */
@@ -98,9 +100,12 @@ static kerf_status build(kerf_device *dev, kerf__program *program, const kerf__p
     char deed[80];
     snprintf(deed, sizeof deed, "built %.60s.cl", program->source->name);
     KERF__TRY(kerf__guard_begin(dev, program->key, program->source->name, deed));
+    const double start = kerf__now_ms();
     kerf_status status =
         parts != NULL ? kerf__program_link(dev, program, parts) : build_whole(dev, program);
     kerf__guard_end(dev);
+    if (status == KERF_OK)
+        kerf__log(KERF_LOG_INFO, "%s in %.0f ms", deed, kerf__now_ms() - start);
     return status;
 }
 
@@ -124,6 +129,7 @@ static kerf_status load_or_build(kerf_device *dev, kerf__program *program, const
     }
     if (status != KERF_ERR_UNSUPPORTED)
         return status;
+    kerf__log(KERF_LOG_WARNING, "left alone: %.400s", kerf_last_error());
     program->refusal = kerf__strdup(kerf_last_error());
     return program->refusal != NULL ? KERF_OK : kerf__fail_memory("program", sizeof *program);
 }

@@ -69,6 +69,22 @@ typedef struct moved {
     uint32_t sent[2], got[4];
 } moved;
 
+/* Puts others in their place by mapping, and looks at them by mapping once more. */
+static kerf_status map_bytes(kerf__buffer *buffer, moved *m)
+{
+    void *bytes;
+    for (int i = 0; i < 4; i++)
+        m->got[i] = kerf__trial_noise(8, (uint64_t)i);
+    KERF__TRY(kerf__buffer_map(buffer, 1, &bytes));
+    memcpy(bytes, m->got, sizeof m->got);
+    KERF__TRY(kerf__buffer_unmap(buffer, bytes));
+    KERF__TRY(kerf__buffer_map(buffer, 0, &bytes));
+    const int same = memcmp(bytes, m->got, sizeof m->got) == 0;
+    KERF__TRY(kerf__buffer_unmap(buffer, bytes));
+    return same ? KERF_OK
+                : kerf__fail(KERF_ERR_OPENCL, "bytes that were mapped came back as others");
+}
+
 /* Moves some bytes in each of the ways there are, through buffers[0] and a view of [1]. */
 static kerf_status move_bytes(kerf_device *dev, moved *m, kerf__buffer **buffers, kerf__mark **mark)
 {
@@ -86,6 +102,7 @@ static kerf_status move_bytes(kerf_device *dev, moved *m, kerf__buffer **buffers
     KERF__TRY(kerf__buffer_read(buffers[1], align, m->got, sizeof m->got));
     if (got[0] != 0 || got[1] != sent[0] || got[2] != sent[1] || got[3] != 0)
         return kerf__fail(KERF_ERR_OPENCL, "bytes that were copied came back as others");
+    KERF__TRY(map_bytes(buffers[2], m));
     return kerf_device_finish(dev);
 }
 

@@ -169,6 +169,13 @@ static const char *name_of(const char *path)
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
+kerf_status kerf_model_parse(kerf_graph **g, kerf_state **s, const void *bytes, size_t num_bytes,
+                             kerf_device *dev)
+{
+    return kerf_packed_is(bytes, num_bytes) ? kerf_packed_parse(g, s, bytes, num_bytes, dev)
+                                            : kerf_onnx_parse(g, s, bytes, num_bytes, NULL, dev);
+}
+
 /* A pipe is read once, whatever it holds. */
 kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path, kerf_device *dev)
 {

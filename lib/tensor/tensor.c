@@ -130,6 +130,19 @@ kerf_status kerf_tensor_read(const kerf_tensor *t, void *dst)
     return KERF_OK;
 }
 
+kerf_status kerf_tensor_map(kerf_tensor *t, kerf_map how, void **data)
+{
+    *data = t->data;
+    if (t->dev == NULL)
+        return KERF_OK;
+    return kerf__buffer_map(t->buffer, how == KERF_MAP_WRITE, data);
+}
+
+kerf_status kerf_tensor_unmap(kerf_tensor *t, void *data)
+{
+    return t->dev == NULL ? KERF_OK : kerf__buffer_unmap(t->buffer, data);
+}
+
 /* Two devices share no queue and often no driver, so the bytes pass through the host. */
 static kerf_status copy_through_host(const kerf_tensor *src, kerf_tensor *dst)
 {

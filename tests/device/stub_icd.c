@@ -230,6 +230,22 @@ static cl_int CL_API_CALL fill_buffer(cl_command_queue q, cl_mem m, const void *
                                       events, event);
 }
 
+static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool wait, cl_map_flags flags,
+                                    size_t offset, size_t bytes, cl_uint num,
+                                    const cl_event *events, cl_event *event, cl_int *err)
+{
+    STRIKE_CREATE("EnqueueMapBuffer", q, err);
+    return CALL(q, EnqueueMapBuffer)(REAL(q), REAL(m), wait, flags, offset, bytes, num, events,
+                                     event, err);
+}
+
+static cl_int CL_API_CALL unmap(cl_command_queue q, cl_mem m, void *at, cl_uint num,
+                                const cl_event *events, cl_event *event)
+{
+    STRIKE("EnqueueUnmapMemObject", q);
+    return CALL(q, EnqueueUnmapMemObject)(REAL(q), REAL(m), at, num, events, event);
+}
+
 static cl_int CL_API_CALL run_kernel(cl_command_queue q, cl_kernel k, cl_uint dims,
                                      const size_t *offset, const size_t *global,
                                      const size_t *local, cl_uint num, const cl_event *events,
@@ -394,6 +410,8 @@ static cl_icd_dispatch functions = {
     .clEnqueueWriteBuffer = write_buffer,
     .clEnqueueCopyBuffer = copy_buffer,
     .clEnqueueFillBuffer = fill_buffer,
+    .clEnqueueMapBuffer = map_buffer,
+    .clEnqueueUnmapMemObject = unmap,
     .clEnqueueNDRangeKernel = run_kernel,
     .clEnqueueMarkerWithWaitList = enqueue_marker,
     .clWaitForEvents = wait_for_events,

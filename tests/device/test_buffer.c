@@ -44,6 +44,30 @@ static void test_moving(kerf_device *dev)
     kerf__buffer_destroy(b);
 }
 
+/* What is written by mapping is there for all, and the other way, in a view too. */
+static void test_mapping(kerf_device *dev)
+{
+    unsigned char src[100], dst[100];
+    void *at;
+    const size_t align = kerf_device_get_info(dev)->align_bytes;
+    kerf__buffer *a = create(dev, align + sizeof src), *view = NULL;
+    CHECK_OK(kerf__buffer_create_view(&view, a, align, sizeof src));
+    for (size_t i = 0; i < sizeof src; i++)
+        src[i] = (unsigned char)(3 * i + 7);
+    CHECK_OK(kerf__buffer_map(view, 1, &at));
+    memcpy(at, src, sizeof src);
+    CHECK_OK(kerf__buffer_unmap(view, at));
+    CHECK_OK(kerf__buffer_read(a, align, dst, sizeof dst));
+    CHECK(memcmp(src, dst, sizeof src) == 0);
+    CHECK_OK(kerf__buffer_fill_zero(view, 3, 5)); /* queued: the map waits for it */
+    CHECK_OK(kerf__buffer_map(view, 0, &at));
+    memset(src + 3, 0, 5);
+    CHECK(memcmp(src, at, sizeof src) == 0);
+    CHECK_OK(kerf__buffer_unmap(view, at));
+    kerf__buffer_destroy(view);
+    kerf__buffer_destroy(a);
+}
+
 /* A put takes its bytes at the call: the source may change at once. */
 static void test_put(kerf_device *dev)
 {
@@ -230,6 +254,7 @@ int main(void)
 {
     kerf_device *dev = check_open_device();
     test_moving(dev);
+    test_mapping(dev);
     test_put(dev);
     test_views(dev);
     test_ranges(dev);

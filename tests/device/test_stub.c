@@ -32,6 +32,8 @@ static const struct row {
     {"EnqueueWriteBuffer", "upload of 8 bytes failed (", "stub device: moving bytes", 0},
     {"EnqueueCopyBuffer", "copy of 16 bytes failed (", "stub device: moving bytes", 0},
     {"EnqueueFillBuffer", "fill of 16 bytes failed (", "stub device: moving bytes", 0},
+    {"EnqueueMapBuffer", "map of 16 bytes failed (", "stub device: moving bytes", 0},
+    {"EnqueueUnmapMemObject", "unmap of 16 bytes failed (", "stub device: moving bytes", 0},
     {"EnqueueNDRangeKernel", "probe_group: queueing failed (", "stub device: a kernel", 0},
     {"EnqueueMarkerWithWaitList", "mark in the queue failed (", "stub device: moving bytes", 0},
     {"WaitForEvents", "queued work failed (", "stub device: moving bytes", 0},
