@@ -1,46 +1,54 @@
-# What the library stands on.  OpenCL is opened at run time, so only its headers are needed.
+# What the library stands on: kerf_run_dependencies what reads, plans and runs, kerf_dependencies
+# all of it.  OpenCL is opened at run time, so only its headers are needed.
 set(KERF_SOURCES "" CACHE PATH "folder of archives to build jansson, libyaml, xxHash and protobuf-c from, where there are no packages of them")
-find_package(ZLIB REQUIRED)
 find_package(Threads REQUIRED)
+add_library(kerf_run_dependencies INTERFACE)
+add_library(kerf_dependencies INTERFACE)
+target_link_libraries(kerf_dependencies INTERFACE kerf_run_dependencies)
 if(KERF_SOURCES)
     include(KerfSources)
-    set(libraries jansson yaml xxhash protobuf_c)
+    target_link_libraries(kerf_run_dependencies INTERFACE jansson xxhash protobuf_c)
+    target_link_libraries(kerf_dependencies INTERFACE yaml)
 else()
     find_package(PkgConfig REQUIRED)
-    pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-    pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
-    pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-    pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
-    set(libraries PkgConfig::JANSSON PkgConfig::YAML PkgConfig::XXHASH PkgConfig::PROTOBUF_C)
+    function(kerf_depend target package)
+        pkg_check_modules(${package} REQUIRED IMPORTED_TARGET GLOBAL ${package})
+        target_link_libraries(${target} INTERFACE PkgConfig::${package})
+    endfunction()
+    kerf_depend(kerf_run_dependencies jansson)
+    kerf_depend(kerf_run_dependencies libxxhash)
+    kerf_depend(kerf_run_dependencies libprotobuf-c)
+    if(NOT KERF_RUNTIME)
+        kerf_depend(kerf_dependencies yaml-0.1) # recipes
+    endif()
 endif()
-
-add_library(kerf_dependencies INTERFACE)
-target_link_libraries(kerf_dependencies INTERFACE ZLIB::ZLIB Threads::Threads ${libraries}
-    ${CMAKE_DL_LIBS})
+if(NOT KERF_RUNTIME)
+    find_package(ZLIB REQUIRED) # data sets
+    target_link_libraries(kerf_dependencies INTERFACE ZLIB::ZLIB)
+endif()
+target_link_libraries(kerf_run_dependencies INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 if(NOT MSVC)
-    target_link_libraries(kerf_dependencies INTERFACE m)
+    target_link_libraries(kerf_run_dependencies INTERFACE m)
 endif()
 
-# The headers are the same for every system.  In a cross build they stand apart from the other
-# headers of this one, which must not be seen.
-find_path(KERF_OPENCL_HEADERS CL/cl.h REQUIRED NO_CMAKE_FIND_ROOT_PATH)
-set(opencl_headers ${KERF_OPENCL_HEADERS})
-if(CMAKE_CROSSCOMPILING)
-    set(opencl_headers ${PROJECT_BINARY_DIR}/opencl)
-    file(COPY ${KERF_OPENCL_HEADERS}/CL DESTINATION ${opencl_headers})
+# Headers are the same for every system: of `header`, a file or a folder of them, a cross build takes
+# a copy, which stands apart from the other headers of this system that must not be seen.
+function(kerf_depend_header target variable found header)
+    find_path(${variable} ${found} PATH_SUFFIXES stb REQUIRED NO_CMAKE_FIND_ROOT_PATH)
+    set(place ${${variable}})
+    if(CMAKE_CROSSCOMPILING)
+        set(place ${PROJECT_BINARY_DIR}/headers)
+        file(COPY ${${variable}}/${header} DESTINATION ${place})
+    endif()
+    target_include_directories(${target} SYSTEM INTERFACE ${place})
+endfunction()
+kerf_depend_header(kerf_run_dependencies KERF_OPENCL_HEADERS CL/cl.h CL)
+if(NOT KERF_RUNTIME)
+    kerf_depend_header(kerf_dependencies KERF_STB_HEADERS stb_image.h stb_image.h) # lib/data/decode.c
 endif()
-target_include_directories(kerf_dependencies SYSTEM INTERFACE ${opencl_headers})
 
 # CLBlast is opened at run time too; its header says what to call.
 find_path(KERF_CLBLAST_HEADERS clblast_c.h)
-if(KERF_CLBLAST AND KERF_CLBLAST_HEADERS)
-    target_compile_definitions(kerf_dependencies INTERFACE KERF_WITH_CLBLAST)
-endif()
-
-# stb_image is a header alone, compiled into lib/data/decode.c.
-find_path(KERF_STB_HEADERS stb_image.h PATH_SUFFIXES stb REQUIRED NO_CMAKE_FIND_ROOT_PATH)
-set(stb_headers ${KERF_STB_HEADERS})
-if(CMAKE_CROSSCOMPILING)
-    set(stb_headers ${PROJECT_BINARY_DIR}/stb)
-    file(COPY ${KERF_STB_HEADERS}/stb_image.h DESTINATION ${stb_headers})
+if(KERF_CLBLAST AND KERF_CLBLAST_HEADERS AND NOT KERF_RUNTIME)
+    target_compile_definitions(kerf_run_dependencies INTERFACE KERF_WITH_CLBLAST)
 endif()

@@ -9,13 +9,6 @@ endif()
 find_file(KERF_CHART_JS chart.min.js REQUIRED
     PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist
     NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
-function(kerf_embed_text name source)
-    add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/generated/${name}.c
-        COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DSRC=${source}
-                -DDST=${PROJECT_BINARY_DIR}/generated/${name}.c
-                -P ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
-        DEPENDS ${source} ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake)
-endfunction()
 kerf_embed_text(report_template ${PROJECT_SOURCE_DIR}/host/report.html)
 kerf_embed_text(report_chart ${KERF_CHART_JS})
 # The cases of `kerf bench`, a file a family (host/bench_case.c).

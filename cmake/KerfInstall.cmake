@@ -5,7 +5,7 @@ set(KERF_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/Kerf)
 
 set(installed kerf)
 if(NOT BUILD_SHARED_LIBS) # who links a static library links what that links
-    list(APPEND installed kerf_dependencies)
+    list(APPEND installed kerf_dependencies kerf_run_dependencies)
 endif()
 set_target_properties(kerf PROPERTIES EXPORT_NAME kerf)
 install(TARGETS ${installed} EXPORT KerfTargets

@@ -28,7 +28,7 @@ function(kerf_require_op_files root name)
 endfunction()
 
 # The generated file is part of the objects; every .clh may be in it.
-function(kerf_embed_kernel name)
+function(kerf_embed_kernel name target)
     set(src ${PROJECT_SOURCE_DIR}/kernels/${name}.cl)
     set(dst ${PROJECT_BINARY_DIR}/kernels/${name}.cl.c)
     set(script ${PROJECT_SOURCE_DIR}/cmake/EmbedKernel.cmake)
@@ -36,16 +36,33 @@ function(kerf_embed_kernel name)
     add_custom_command(OUTPUT ${dst} DEPENDS ${src} ${script} ${shared}
         COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DSRC=${src} -DDST=${dst}
                 -DINCLUDES=${PROJECT_SOURCE_DIR}/kernels -P ${script})
-    target_sources(kerf_objects PRIVATE ${dst})
+    target_sources(${target} PRIVATE ${dst})
 endfunction()
 
 set_property(GLOBAL PROPERTY kerf_ops "")
 
-function(kerf_add_op name)
+# A target that is not built leaves its operations out.
+function(kerf_embed_op target name)
     kerf_require_op_files(${PROJECT_SOURCE_DIR} ${name} ${ARGN})
-    kerf_embed_kernel(${name})
-    foreach(method IN LISTS ARGN)
-        kerf_embed_kernel(${name}_${method})
-    endforeach()
     set_property(GLOBAL APPEND PROPERTY kerf_ops ${name})
+    set(parts ${ARGN})
+    list(TRANSFORM parts PREPEND ${name}_)
+    list(PREPEND parts ${name})
+    foreach(part IN LISTS parts)
+        set(file ${PROJECT_SOURCE_DIR}/lib/ops/${part}.c)
+        set_property(GLOBAL APPEND PROPERTY kerf_op_files ${file})
+        if(TARGET ${target})
+            kerf_embed_kernel(${part} ${target})
+            target_sources(${target} PRIVATE ${file})
+        endif()
+    endforeach()
+endfunction()
+
+function(kerf_add_op)
+    kerf_embed_op(kerf_run_objects ${ARGN})
+endfunction()
+
+# The same for what only training, pruning and calibration launch: no part of the small runtime.
+function(kerf_add_training_op)
+    kerf_embed_op(kerf_objects ${ARGN})
 endfunction()

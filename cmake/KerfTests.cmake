@@ -15,7 +15,11 @@ function(kerf_add_test room name)
     target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests
         ${PROJECT_SOURCE_DIR}/bench)
     target_compile_definitions(${program} PRIVATE _XOPEN_SOURCE=700)
-    target_link_libraries(${program} PRIVATE kerf_inside kerf_test_ref)
+    if(room STREQUAL "runtime") # as apps have it
+        target_link_libraries(${program} PRIVATE kerf-run m)
+    else()
+        target_link_libraries(${program} PRIVATE kerf_inside kerf_test_ref)
+    endif()
     set(devices ${KERF_TEST_DEVICES})
     if("once" IN_LIST ARGN)
         list(GET devices 0 devices)

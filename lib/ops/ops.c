@@ -2,7 +2,8 @@
  *
  * One line a file of lib/ops, in the order of the alphabet.  A file gives an array of table
  * entries that ends with an entry without a name: a family such as element-wise has many,
- * most have one. */
+ * most have one.  The small runtime (KERF_RUNTIME, docs/runtime.md) does without those that only
+ * training, pruning and calibration use; cmake/ops.cmake says the same. */
 #include "ops/op.h"
 
 #include <stdarg.h>
@@ -12,53 +13,62 @@
 #include "base/fail.h"
 
 /* clang-format off */
-#define KERF__OPS_LIST(X) \
+#define KERF__RUN_OPS(X) \
     X(arg_extreme) \
     X(batch_norm) \
-    X(block_mask) \
     X(conv) \
-    X(decoupled_loss) \
-    X(distillation_loss) \
     X(dropout) \
     X(elementwise) \
     X(elementwise_typed) \
     X(ends) \
-    X(feature_loss) \
     X(gather) \
     X(gemm) \
-    X(histogram) \
     X(mask) \
     X(matmul_blocks) \
     X(matmul_integer) \
-    X(metrics) \
     X(move) \
-    X(mse_loss) \
-    X(nll_loss) \
-    X(noise) \
     X(norm) \
-    X(optimizer) \
     X(pool) \
     X(qlinear_add) \
     X(qlinear_conv) \
     X(qlinear_pool) \
     X(quantize) \
-    X(quantize_layer) \
     X(reduce) \
     X(reorder) \
     X(resize) \
     X(shape) \
-    X(score) \
     X(softmax) \
-    X(softmax_cross_entropy) \
     X(sparse_conv) \
-    X(sparse_conv_grad) \
     X(sparse_matmul) \
     X(sparse_pattern) \
     X(sparse_qlinear_conv) \
     X(step_grad) \
-    X(top_k_mask) \
-    X(trained_range) \
     X(trilu)
+
+#ifdef KERF_RUNTIME
+#define KERF__TRAINING_OPS(X)
+#define NOT_HERE "this operation is no part of the small runtime, or not supported"
+#else
+#define NOT_HERE "this operation is not supported"
+#define KERF__TRAINING_OPS(X) \
+    X(block_mask) \
+    X(decoupled_loss) \
+    X(distillation_loss) \
+    X(feature_loss) \
+    X(histogram) \
+    X(metrics) \
+    X(mse_loss) \
+    X(nll_loss) \
+    X(noise) \
+    X(optimizer) \
+    X(quantize_layer) \
+    X(score) \
+    X(softmax_cross_entropy) \
+    X(sparse_conv_grad) \
+    X(top_k_mask) \
+    X(trained_range)
+#endif
+#define KERF__OPS_LIST(X) KERF__RUN_OPS(X) KERF__TRAINING_OPS(X)
 /* clang-format on */
 
 #define X(name) extern const kerf__op kerf__ops_##name[];
@@ -118,7 +128,7 @@ kerf_status kerf__node_infer(kerf_node *n)
 {
     const kerf__op *op = kerf__op_find(n->op);
     if (op == NULL)
-        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "this operation is not supported");
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, NOT_HERE);
     KERF__TRY(check_count(n, op));
     for (int i = 0; i < n->num_inputs; i++) {
         const kerf_value *v = n->inputs[i];

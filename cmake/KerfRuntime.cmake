@@ -1,0 +1,60 @@
+# The library's objects in two halves: kerf_run_objects reads, plans and runs; kerf_objects has the
+# rest, the rooms and operations that train, compress and know data.  The small runtime,
+# libkerf-run (docs/runtime.md), is made of the first half alone.
+#
+# The floors of docs/architecture.md make that possible: nothing in the first half calls the second.
+#
+# KERF_RUNTIME=ON builds nothing else, and wants small code; a call there takes microseconds of a
+# run's milliseconds.
+set(run_rooms base device graph io ops plan state tensor)
+
+function(kerf_add_objects target dependencies)
+    add_library(${target} OBJECT)
+    target_compile_options(${target} PRIVATE -ffunction-sections -fdata-sections)
+    target_include_directories(${target} PUBLIC include PRIVATE lib ${PROJECT_BINARY_DIR}/generated)
+    target_compile_definitions(${target} PRIVATE KERF_VERSION="${PROJECT_VERSION}"
+        CL_TARGET_OPENCL_VERSION=120 _XOPEN_SOURCE=700
+        KERF_LIBEXEC_DIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/kerf")
+    target_link_libraries(${target} PUBLIC ${dependencies})
+endfunction()
+
+kerf_add_objects(kerf_run_objects kerf_run_dependencies)
+if(NOT KERF_RUNTIME)
+    kerf_add_objects(kerf_objects kerf_dependencies)
+endif()
+# The operations: each name stands for five files (cmake/KerfOps.cmake).
+include(ops)
+# Belong to no operation: what tries and measures a device, and launches queued as one.
+kerf_embed_kernel(probe kerf_run_objects)
+kerf_embed_kernel(join kerf_run_objects)
+
+# What of lib/ belongs to no operation goes by its room.  prep.c reads the text in a model that
+# says how pictures become its input.
+function(kerf_add_rooms)
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lib/*.c)
+    get_property(of_ops GLOBAL PROPERTY kerf_op_files)
+    list(REMOVE_ITEM files ${of_ops})
+    list(JOIN run_rooms "|" rooms)
+    set(run ${files})
+    list(FILTER run INCLUDE REGEX "/lib/((${rooms})/.*|data/prep)[.]c$")
+    list(FILTER run EXCLUDE REGEX "/lib/ops/ops[.]c$") # the list of operations differs
+    target_sources(kerf_run_objects PRIVATE ${run})
+    if(NOT KERF_RUNTIME)
+        list(REMOVE_ITEM files ${run})
+        target_sources(kerf_objects PRIVATE ${files})
+    endif()
+endfunction()
+kerf_add_rooms()
+
+# Pages of 16 KiB, which new phones have; what nothing exported reaches is dropped.
+add_library(kerf-run SHARED $<TARGET_OBJECTS:kerf_run_objects> lib/ops/ops.c)
+add_library(Kerf::kerf-run ALIAS kerf-run)
+set_target_properties(kerf-run PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+target_compile_definitions(kerf-run PRIVATE KERF_RUNTIME _XOPEN_SOURCE=700)
+target_include_directories(kerf-run PRIVATE include lib INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+target_link_libraries(kerf-run PRIVATE kerf_run_dependencies)
+target_link_options(kerf-run PRIVATE -Wl,--gc-sections -Wl,-z,max-page-size=16384)
+if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
+    target_link_options(kerf-run PRIVATE -Wl,--no-undefined)
+endif()
