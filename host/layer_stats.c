@@ -44,8 +44,10 @@ static void fill_channels(layer_values *l, const kerf_node *n, kerf_shape shape)
 {
     const int axis = output_axis(n, shape.rank);
     l->channels = l->inner = 1;
+    l->axis = -1;
     if (axis < 0 || axis >= shape.rank || kerf_shape_num_elements(shape) != (int64_t)l->num)
         return;
+    l->axis = axis;
     l->channels = (size_t)shape.dims[axis];
     for (int d = axis + 1; d < shape.rank; d++)
         l->inner *= (size_t)shape.dims[d];
@@ -67,6 +69,7 @@ static kerf_status add_values(void *context, const kerf_node *n, const stored_we
     layer_values *l = &items[out->num++];
     *l = (layer_values){.num = num, .bits = weights_bits(w)};
     snprintf(l->name, sizeof l->name, "%s", layer_name(n, w));
+    snprintf(l->weight, sizeof l->weight, "%s", kerf_value_name(w->value));
     fill_channels(l, n,
                   w->codebook != NULL ? kerf_value_shape(w->value) : kerf_tensor_shape(w->tensor));
     r->num_weights += num;
@@ -81,10 +84,50 @@ kerf_status network_values_read(network_values *out, const kerf_graph *g, const 
 
 void network_values_free(network_values *v)
 {
-    for (size_t i = 0; i < v->num; i++)
+    for (size_t i = 0; i < v->num; i++) {
         free(v->items[i].values);
+        free(v->items[i].stays);
+    }
     free(v->items);
     *v = (network_values){0};
+}
+
+/* ---- channels that go -------------------------------------------------------------------- */
+
+/* Outputs that are there still. */
+static size_t num_left(const layer_values *l)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < l->channels; i++)
+        num += l->stays == NULL || l->stays[i];
+    return num;
+}
+
+static kerf_status cut_layer(layer_values *l, const kerf_channels *c)
+{
+    char *now = malloc(l->channels + 1);
+    if (l->stays == NULL && (l->stays = malloc(l->channels + 1)) != NULL)
+        memset(l->stays, 1, l->channels);
+    if (now == NULL || l->stays == NULL) {
+        free(now);
+        return KERF_ERR_MEMORY;
+    }
+    const int is_known =
+        kerf_channels_read_stay(c, l->weight, l->axis, now, num_left(l)) == KERF_OK;
+    for (size_t i = 0, k = 0; i < l->channels; i++)
+        if (l->stays[i])
+            l->stays[i] = is_known ? now[k++] : 1;
+    free(now);
+    return KERF_OK;
+}
+
+kerf_status network_values_cut(network_values *v, const kerf_channels *c)
+{
+    kerf_status status = KERF_OK;
+    for (size_t i = 0; status == KERF_OK && i < v->num; i++)
+        if (v->items[i].axis >= 0)
+            status = cut_layer(&v->items[i], c);
+    return status;
 }
 
 /* ---- histograms ------------------------------------------------------------------------ */
@@ -126,17 +169,19 @@ static json_t *bins_of(const layer_values *l, double end)
 
 /* ---- norms and noise ------------------------------------------------------------------- */
 
-/* NULL: so many could not be told apart in a picture. */
-static json_t *norms_of(const layer_values *l)
+/* Norms of l at the places of what it was; NULL: so many could not be told apart in a picture. */
+static json_t *norms_of(const layer_values *l, const layer_values *was)
 {
     double sums[LAYER_MOST_CHANNELS] = {0};
-    if (l->channels > LAYER_MOST_CHANNELS)
+    const int is_spread = was->stays != NULL && num_left(was) == l->channels;
+    if (was->channels > LAYER_MOST_CHANNELS || l->channels > LAYER_MOST_CHANNELS)
         return json_null();
     for (size_t i = 0; i < l->num; i++)
         sums[i / l->inner % l->channels] += (double)l->values[i] * (double)l->values[i];
     json_t *list = json_array();
-    for (size_t i = 0; i < l->channels; i++)
-        json_array_append_new(list, json_number(sqrt(sums[i])));
+    for (size_t i = 0, k = 0; i < (is_spread ? was->channels : l->channels); i++)
+        json_array_append_new(list, is_spread && !was->stays[i] ? json_null()
+                                                                : json_number(sqrt(sums[k++])));
     return list;
 }
 
@@ -165,7 +210,8 @@ static json_t *stats_of(const layer_values *a, const layer_values *b)
     const double end = 1.02 * fmax(end_of(a), end_of(b));
     return json_pack("{s:o,s:f,s:o,s:o,s:o}", "name", json_text(a->name), "end", end, "bins",
                      pair(bins_of(a, end), bins_of(b, end)), "norms",
-                     pair(norms_of(a), norms_of(b)), "snr_db", json_number(snr_db(a, b)));
+                     pair(norms_of(a, &(layer_values){.channels = a->channels}), norms_of(b, a)),
+                     "snr_db", json_number(snr_db(a, b)));
 }
 
 /* Layers may have gone or come; most stand where they stood. */

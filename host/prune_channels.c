@@ -163,8 +163,10 @@ static int remove_step(change *c, const channel_goal *goal, double before, doubl
             channels_print(channels, 0, 0, result_stream(c->o));
             goal_print(c->o, &found, result_stream(c->o));
         }
-        status = kerf_channels_remove(channels, c->s.m.g, c->s.m.s);
+        status = network_values_cut(&c->values, channels);
     }
+    if (status == KERF_OK)
+        status = kerf_channels_remove(channels, c->s.m.g, c->s.m.s);
     kerf_channels_destroy(channels);
     return goal_end(c->o, status, &found);
 }
@@ -261,6 +263,8 @@ static int remove_and_finish(change *c)
 {
     channel_goal goal;
     int code = goal_make(&goal, c);
+    if (code == 0 && c->o->run_dir != NULL)
+        code = change_make_folder(c); /* records of a run, for kerf report, also without training */
     if (code == 0)
         code = remove_in_steps(c, &goal);
     if (code == 0)

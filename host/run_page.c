@@ -216,13 +216,13 @@ static json_t *numbers(const double *x, size_t num)
 static json_t *histogram_of(const run_layer *l)
 {
     char a[40], b[40];
-    const run_side *now = &l->side[RUN_AFTER];
+    const run_side *now = &l->side[RUN_AFTER], *was = &l->side[RUN_BEFORE];
     json_t *edges = json_array();
     for (int i = 0; i <= LAYER_BINS; i++)
         json_array_append_new(edges, json_real(l->weights->end * (2.0 * i / LAYER_BINS - 1)));
     return json_pack("{s:o,s:o,s:o,s:o,s:o}", "name", json_text(l->name), "left",
                      json_sprintf("%s of %s left", grouped(now->nonzeros, a, sizeof a),
-                                  grouped(now->weights, b, sizeof b)),
+                                  grouped(was->weights, b, sizeof b)),
                      "edges", edges, "before", numbers(l->weights->bins[RUN_BEFORE], LAYER_BINS),
                      "after", numbers(l->weights->bins[RUN_AFTER], LAYER_BINS));
 }
@@ -236,6 +236,18 @@ json_t *run_histograms(const run_record *r)
     return list;
 }
 
+/* "conv1", or "conv1: 38 of 64 left". */
+static json_t *norms_name(const run_layer *l)
+{
+    const run_weights *w = l->weights;
+    size_t left = 0;
+    for (size_t i = 0; i < w->num_norms[RUN_AFTER]; i++)
+        left += isnan(w->norms[RUN_AFTER][i]) ? 0 : 1;
+    return left < w->num_norms[RUN_BEFORE]
+               ? json_sprintf("%s: %zu of %zu left", l->name, left, w->num_norms[RUN_BEFORE])
+               : json_text(l->name);
+}
+
 static json_t *norms_part(const run_record *r)
 {
     json_t *list = json_array();
@@ -243,7 +255,7 @@ static json_t *norms_part(const run_record *r)
         const run_weights *w = r->layers[i].weights;
         if (w != NULL && w->num_norms[RUN_BEFORE] > 1)
             json_array_append_new(
-                list, json_pack("{s:o,s:o,s:o}", "name", json_text(r->layers[i].name), "before",
+                list, json_pack("{s:o,s:o,s:o}", "name", norms_name(&r->layers[i]), "before",
                                 numbers(w->norms[RUN_BEFORE], w->num_norms[RUN_BEFORE]), "after",
                                 numbers(w->norms[RUN_AFTER], w->num_norms[RUN_AFTER])));
     }
@@ -408,9 +420,11 @@ json_t *run_page(const run_record *r)
     set_if_any(data, "bars", bars_part(r));
     json_object_set_new(data, "histograms_caption", json_text(run_histograms_caption));
     set_if_any(data, "histograms", run_histograms(r));
-    json_object_set_new(data, "norms_caption",
-                        json_text("A bar an output of the layer: the root of the sum of squares "
-                                  "of the weights that lead to it."));
+    json_object_set_new(
+        data, "norms_caption",
+        json_text("A bar an output of the layer: the root of the sum of squares "
+                  "of the weights that lead to it. Where an output is gone its grey bar "
+                  "stands alone."));
     set_if_any(data, "norms", norms_part(r));
     set_if_any(data, "texts", texts_part(r));
     json_object_set_new(data, "made", json_sprintf("Made by kerf %s.", kerf_version()));

@@ -103,6 +103,10 @@ KERF_API kerf_status kerf_channels_choose_dead(kerf_channels *c, const kerf_stat
 KERF_API const double *kerf_channels_scores(const kerf_channels *c, int group);
 KERF_API const char *kerf_channels_stay(const kerf_channels *c, int group);
 
+/* Which places of a weight's axis, of which it must have `num`, stay by the last choice: 1 or 0. */
+KERF_API kerf_status kerf_channels_read_stay(const kerf_channels *c, const char *weight, int axis,
+                                             char *stay, size_t num);
+
 /* Multiply-adds of one sample, as the network is and without what goes. */
 KERF_API kerf_status kerf_channels_macs(const kerf_channels *c, double *before, double *after);
 

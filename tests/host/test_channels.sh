@@ -40,6 +40,18 @@ for criterion in l1 linf fpgm lamp random; do
     "$KERF" infer cut.onnx --random 3 -q -o y.npy 2>/dev/null || "$KERF" info cut.onnx >/dev/null || failed "$criterion: what is left does not run"
 done
 
+# Bars before and after: where a channel is gone there is none.
+expect 0 "" "$KERF" prune fresh.onnx --remove --sparsity 0.4 --layers conv1 --run-dir bars -q -f -o cut.onnx
+"$PYTHON" -c 'import json
+layers = {x["name"]: x["norms"] for x in json.load(open("bars/layers.json"))["weights"]}
+before, after = layers["conv1"]["before"], layers["conv1"]["after"]
+assert len(before) == len(after) == 20 and after.count(None) == 8, layers["conv1"]
+kept = [x for x in after if x is not None]
+assert min(kept) >= max(b for b, a in zip(before, after) if a is None)
+assert all(a is None or abs(a - b) < 1e-5 for b, a in zip(before, after))
+assert layers["fc1"]["after"].count(None) == 0' || failed "no bars where channels were"
+expect 0 "" "$KERF" report bars -q -f -o bars.html
+
 for suffix in onnx kerf; do
     "$KERF" new lenet-5 -q -f -o "whole.$suffix" || failed new
     expect_json "found.0.bytes found.0.sparsity" \

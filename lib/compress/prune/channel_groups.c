@@ -317,3 +317,16 @@ const char *kerf_channels_stay(const kerf_channels *c, int group)
 {
     return check_group(c, group) == KERF_OK ? c->groups[group].stay : NULL;
 }
+
+kerf_status kerf_channels_read_stay(const kerf_channels *c, const char *weight, int axis,
+                                    char *stay, size_t num)
+{
+    const kerf_value *v = kerf_graph_find(c->graph, weight);
+    if (v == NULL || axis < 0 || axis >= v->shape.rank || v->shape.dims[axis] != (int64_t)num)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "channels: there is no axis %d of %zu places of a weight '%s'", axis, num,
+                          weight);
+    for (size_t i = 0; i < num; i++)
+        stay[i] = !c->goes[kerf__channel_root(c, kerf__channel_slot(c, v, axis, (int64_t)i))];
+    return KERF_OK;
+}
