@@ -1,14 +1,16 @@
 /* ops/sparse_conv.h -- variants of a sparse convolution for CPU devices, for the table in
- * sparse_conv.c.  Other halves: sparse_conv_wide.c, sparse_conv_lanes.c. */
+ * sparse_conv.c and sparse_conv_grad.c.  Other halves: sparse_conv_wide.c, sparse_conv_lanes.c,
+ * sparse_conv_chunks.c, sparse_conv_grad_wide.c. */
 #ifndef KERF_OPS_SPARSE_CONV_H
 #define KERF_OPS_SPARSE_CONV_H
 
 #include "ops/conv_common.h"
 
-/* Inputs of kerf.SparseConv. */
+/* Inputs of kerf.SparseConv; kerf.SparseConvGrad has dst's gradient for the values. */
 enum {
     KERF__SPARSE_SRC,
     KERF__SPARSE_VALUES,
+    KERF__SPARSE_DIFF = KERF__SPARSE_VALUES,
     KERF__SPARSE_STARTS,
     KERF__SPARSE_OFFSETS,
     KERF__SPARSE_BIAS,
@@ -50,5 +52,13 @@ double kerf__sparse_conv_wide_guess(const kerf__op_case *c);
 kerf_status kerf__sparse_conv_wide_build(const kerf__op_case *c);
 enum { KERF__SPARSE_CONV_NUM_WIDE = 7 };
 extern const kerf__candidate kerf__sparse_conv_wide_candidates[KERF__SPARSE_CONV_NUM_WIDE];
+
+/* sparse_conv_grad_wide.c: the weights' gradient, where 16 samples are one pixel. */
+int kerf__sparse_conv_grad_fits(const kerf__op_case *c);
+int kerf__sparse_conv_grad_takes(const kerf__op_case *c, const kerf__candidate *tile);
+double kerf__sparse_conv_grad_guess(const kerf__op_case *c);
+kerf_status kerf__sparse_conv_grad_build(const kerf__op_case *c);
+enum { KERF__SPARSE_CONV_GRAD_NUM_TILES = 5 };
+extern const kerf__candidate kerf__sparse_conv_grad_tiles[KERF__SPARSE_CONV_GRAD_NUM_TILES];
 
 #endif

@@ -5,7 +5,8 @@
  * The pattern is that of kerf.SparseConv; behind the last entry there is 0.  Attributes: those of
  * Conv, and kernel_shape.  A fifth dimension has samples that are one pixel: (N / 16, C, H, W, 16).
  *
- * Device side: kernels/sparse_conv_grad.cl.  Definition: tests/ref/ref_sparse_conv_grad.c. */
+ * Device side: kernels/sparse_conv_grad.cl; of CPU devices sparse_conv_grad_wide.c.  Definition:
+ * tests/ref/ref_sparse_conv_grad.c. */
 #include <limits.h>
 
 #include "base/fail.h"
@@ -16,8 +17,7 @@
 
 extern const kerf__source kerf__source_sparse_conv_grad;
 
-enum { SRC, DIFF, STARTS, OFFSETS }; /* inputs */
-enum { V = 16, GROUP = 64 };         /* as in the kernel */
+enum { GROUP = 64 }; /* as in the kernel */
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
@@ -25,8 +25,8 @@ static kerf_status infer(kerf_node *n)
 {
     kerf__conv v;
     KERF__TRY(kerf__conv_read(n, &v));
-    KERF__TRY(kerf__sparse_check_pattern(n, &v, STARTS, OFFSETS));
-    kerf__set_output(n, 0, KERF_F32, n->inputs[OFFSETS]->shape);
+    KERF__TRY(kerf__sparse_check_pattern(n, &v, KERF__SPARSE_STARTS, KERF__SPARSE_OFFSETS));
+    kerf__set_output(n, 0, KERF_F32, n->inputs[KERF__SPARSE_OFFSETS]->shape);
     return KERF_OK;
 }
 
@@ -38,7 +38,7 @@ static double num_pixels(const kerf__conv *v)
 
 static int capacity_of(const kerf_node *n)
 {
-    return (int)n->inputs[OFFSETS]->shape.dims[0];
+    return (int)n->inputs[KERF__SPARSE_OFFSETS]->shape.dims[0];
 }
 
 static int num_rows(const kerf__conv *v)
@@ -61,69 +61,53 @@ static int fits(const kerf__op_case *c)
            kerf__conv_loop_fits(c, (int64_t)num_pixels(&v));
 }
 
-static int fits_wide(const kerf__op_case *c)
-{
-    const kerf__conv v = kerf__conv_of(c->node);
-    return v.lanes == V && fits(c) &&
-           kerf__conv_loop_fits(c, (int64_t)v.src_channels * v.h.kernel * v.w.kernel);
-}
-
-/* Vectors are worth sixteen terms. */
+/* A tile's multiply-adds are sixteen. */
 static double guess(const kerf__op_case *c)
 {
-    return kerf__is_wide(c) ? 1 : 2;
-}
-
-/* Images and lines of dst whose src the second cache holds. */
-static void size_strip(const kerf__conv *v, int *images, int *strip)
-{
-    enum { MOST = 384 << 10 }; /* bytes */
-    const double line = (double)sizeof(float) * V * v->w.src * v->src_channels * v->groups;
-    const double image = line * v->h.src, most = MOST / line;
-    *images = image >= MOST ? 1 : image * v->n <= MOST ? v->n : (int)(MOST / image);
-    *strip = v->h.dst;
-    if (image > MOST) {
-        const double lines = (most - (double)kerf__conv_reach(&v->h)) / v->h.stride + 1;
-        const int least = v->h.dst < 4 ? v->h.dst : 4; /* sums over lines cost time, too */
-        *strip = lines < least ? least : (int)lines;
-    }
+    return 100 * macs(c->node);
 }
 
 static kerf_status build(const kerf__op_case *c)
 {
     const kerf__conv v = kerf__conv_of(c->node);
-    const int is_wide = kerf__is_wide(c), capacity = capacity_of(c->node);
-    const int rows = (int)kerf__pieces_an_item(c, (size_t)num_rows(&v), 1, 1);
-    int images, strip;
-    size_strip(&v, &images, &strip);
-    kerf__arg args[32] = {ARG(kerf__in(c, SRC)),
-                          ARG(kerf__in(c, DIFF)),
-                          ARG(kerf__in(c, STARTS)),
-                          ARG(kerf__in(c, OFFSETS)),
-                          ARG(kerf__out(c, 0)),
-                          ARG(v.n),
-                          ARG(v.groups),
-                          ARG(v.src_channels),
-                          ARG(v.dst_channels),
-                          KERF__AXIS_ARGS(v.h.src, v.h.dst, v.h),
-                          KERF__AXIS_ARGS(v.w.src, v.w.dst, v.w),
-                          ARG(capacity)};
-    int num = 22;
-    if (!is_wide) {
-        args[num++] = ARG(v.lanes);
-        return kerf__emit(c, &kerf__source_sparse_conv_grad, "sparse_conv_grad_simt", "", args, num,
-                          kerf__grid_items((size_t)num_rows(&v) * GROUP));
+    return kerf__emit(
+        c, &kerf__source_sparse_conv_grad, "sparse_conv_grad_simt", "",
+        KERF__ARGS(ARG(kerf__in(c, KERF__SPARSE_SRC)), ARG(kerf__in(c, KERF__SPARSE_DIFF)),
+                   ARG(kerf__in(c, KERF__SPARSE_STARTS)), ARG(kerf__in(c, KERF__SPARSE_OFFSETS)),
+                   ARG(kerf__out(c, 0)), ARG(v.n), ARG(v.groups), ARG(v.src_channels),
+                   ARG(v.dst_channels), KERF__AXIS_ARGS(v.h.src, v.h.dst, v.h),
+                   KERF__AXIS_ARGS(v.w.src, v.w.dst, v.w), ARG(capacity_of(c->node)), ARG(v.lanes)),
+        kerf__grid_items((size_t)num_rows(&v) * GROUP));
+}
+
+/* ---- trials ---------------------------------------------------------------------------------- */
+
+/* As many entries to every row, one somewhere in each equal part of its weights. */
+static void fill_trial(const kerf_node *n, int input, void *bytes)
+{
+    const kerf__conv v = kerf__conv_of(n);
+    const int64_t taps = (int64_t)v.h.kernel * v.w.kernel, length = v.src_channels * taps;
+    const int64_t room = capacity_of(n) / num_rows(&v), num = room < length ? room : length;
+    int32_t *out = bytes;
+    if (input == KERF__SPARSE_STARTS)
+        for (int64_t k = 0; k <= num_rows(&v); k++)
+            out[k] = (int32_t)(k * num);
+    for (int64_t i = 0; input == KERF__SPARSE_OFFSETS && i < num_rows(&v) * num; i++) {
+        const int64_t begin = i % num * length / num, end = (i % num + 1) * length / num;
+        const int64_t at = begin + (int64_t)((uint32_t)i * 2654435761u >> 8) % (end - begin);
+        out[i] = (int32_t)(at / taps * KERF__SPARSE_CHANNEL + at % taps);
     }
-    args[num++] = ARG(images);
-    args[num++] = ARG(strip);
-    args[num++] = ARG(rows);
-    args[num++] = kerf__arg_local(kerf__sparse_walks_bytes(&v));
-    return kerf__emit(c, &kerf__source_sparse_conv_grad, "sparse_conv_grad_wide", "", args, num,
-                      kerf__grid_wide(kerf__ceil_div((size_t)num_rows(&v), (size_t)rows), 1, 1));
 }
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "sparse_conv_grad_wide", .wide = 1, .fits = fits_wide, .guess = guess, .build = build},
+    {.name = "sparse_conv_grad_wide",
+     .wide = 1,
+     .fits = kerf__sparse_conv_grad_fits,
+     .takes = kerf__sparse_conv_grad_takes,
+     .guess = kerf__sparse_conv_grad_guess,
+     .build = kerf__sparse_conv_grad_build,
+     .candidates = kerf__sparse_conv_grad_tiles,
+     .num_candidates = KERF__SPARSE_CONV_GRAD_NUM_TILES},
     {.name = "sparse_conv_grad_simt", .fits = fits, .guess = guess, .build = build},
 };
 
@@ -135,6 +119,7 @@ const kerf__op kerf__ops_sparse_conv_grad[] = {
      .num_outputs = 1,
      .infer = infer,
      .macs = macs,
+     .fill_trial = fill_trial,
      .variants = VARIANTS,
      .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
     {.op = NULL},
