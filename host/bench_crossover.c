@@ -1,6 +1,6 @@
 /* bench_crossover.c -- `kerf bench M --crossover`: each layer of a model dense, and without the
- * zeros that random masks make at several densities.  Where that is faster, and whether the planner
- * knows.
+ * zeros that random masks make at several densities, of a quantized file in words of four bytes.
+ * Where that is faster, and whether the planner knows.
  *
  * The library times both and remembers it (kerf_tune_zeros), so what is marked as the planner's
  * choice is its choice by these very times.  What stands around the layers, reorders above all, is
@@ -30,19 +30,24 @@ typedef struct crossing {
     int k;     /* the density that is being measured */
     row *rows; /* owned */
     size_t num;
-    row all; /* steps together */
+    row all;          /* steps together */
+    int num_of_bytes; /* layers whose weights are words of bytes */
     int is_out_of_memory;
 } crossing;
 
 /* ---- a model with zeros -------------------------------------------------------------------- */
 
-static kerf_status prune(kerf_graph *g, kerf_state *s, double density, uint64_t seed)
+/* Of bytes whole words, else single weights. */
+static kerf_status prune(kerf_graph *g, kerf_state *s, double density, uint64_t seed, int *words)
 {
     const kerf_prune_options how = {.method = KERF_PRUNE_RANDOM,
                                     .scope = KERF_SCOPE_LAYER,
                                     .amount = 1 - density,
                                     .seed = seed};
     kerf_pruner *p = NULL;
+    *words = kerf_prune_words(g, density, seed);
+    if (*words > 0)
+        return KERF_OK;
     kerf_status status = kerf_prune_mark(g, s, &how);
     if (status == KERF_OK)
         status = kerf_pruner_create(&p, g, s, &how);
@@ -127,7 +132,7 @@ static kerf_status measure(crossing *x)
     if (status == KERF_OK)
         status = kerf_state_copy(&s, x->c->m.s, kerf_state_device(x->c->m.s));
     if (status == KERF_OK)
-        status = prune(g, s, DENSITIES[x->k], (uint64_t)x->o->seed);
+        status = prune(g, s, DENSITIES[x->k], (uint64_t)x->o->seed, &x->num_of_bytes);
     if (status == KERF_OK)
         status = time_zeros(x, g, s);
     if (status == KERF_OK)
@@ -170,9 +175,10 @@ static void print_rows(const crossing *x)
     table_rule(t);
     print_row(t, &x->all);
     fprintf(out,
-            "%s, %s, batch %lld: how many times as fast without the zeros, by the share of weights "
+            "%s, %s, batch %lld: how many times as fast without the zeros, by the share of %s "
             "that is left;\n* where the planner leaves them out\n",
-            x->c->m.path, x->o->train ? "a training step" : "inference", (long long)x->c->batch);
+            x->c->m.path, x->o->train ? "a training step" : "inference", (long long)x->c->batch,
+            x->num_of_bytes > 0 ? "words of four input channels" : "weights");
     table_print(t, out);
     table_destroy(t);
     fprintf(out, "remembered in %s/tuning\n", kerf_cache_dir());
@@ -204,6 +210,7 @@ static json_t *rows_json(const crossing *x, kerf_device *dev)
     json_object_set_new(object, "model", json_text(x->c->m.path));
     json_object_set_new(object, "batch", json_integer((json_int_t)x->c->batch));
     json_object_set_new(object, "train", json_boolean(x->o->train));
+    json_object_set_new(object, "words", json_boolean(x->num_of_bytes > 0));
     json_object_set_new(object, "crossover", rows);
     return object;
 }

@@ -103,6 +103,10 @@ KERF_API kerf_status kerf_prune_harden(kerf_graph *g, kerf_state *s);
 /* Mask nodes for weights with more than `share` zeros, that keep those zeros. */
 KERF_API kerf_status kerf_prune_keep_zeros(kerf_graph *g, kerf_state *s, double share,
                                            int *num_kept);
+/* Of g's filters of int8, a quantized file's, leaves that share of the words, four input channels at
+ * one tap, chosen at random.  What that is worth is asked before floats are pruned so
+ * (structure block=1x4).  Returns how many constants of filters there are. */
+KERF_API int kerf_prune_words(kerf_graph *g, double left, uint64_t seed);
 
 /* Prepares choosing masks for the marked weights of g; borrows s. */
 KERF_API kerf_status kerf_pruner_create(kerf_pruner **out, const kerf_graph *g, kerf_state *s,

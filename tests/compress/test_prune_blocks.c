@@ -202,6 +202,47 @@ static void test_refused(void)
            "biases have no inputs to make blocks of");
 }
 
+/* Of 36 words of filters (2, 5, 3, 3), the last of one channel, a quarter is left whole. */
+static void check_words(const signed char *w)
+{
+    int num_left = 0;
+    for (int k = 0; k < 2; k++)
+        for (int tap = 0; tap < 9; tap++) {
+            const signed char *first = w + k * 45 + tap;
+            num_left += first[0] != 0;
+            num_left += first[4 * 9] != 0;
+            for (int c = 1; c < 4; c++)
+                CHECK(first[c * 9] == first[0]);
+        }
+    CHECK(num_left == 9);
+}
+
+static void make_words(kerf_graph *g, const char *name, kerf_type type, kerf_tensor **t)
+{
+    kerf_value *v;
+    CHECK_OK(kerf_tensor_create(t, NULL, type, KERF_SHAPE(2, 5, 3, 3)));
+    memset(kerf_tensor_data(*t), 1, kerf_tensor_size_bytes(*t));
+    CHECK_OK(kerf_graph_add_constant(g, name, *t, &v));
+}
+
+static void test_words(void)
+{
+    kerf_graph *g;
+    kerf_tensor *bytes, *again, *unsigned_bytes;
+    CHECK_OK(kerf_graph_create(&g));
+    make_words(g, "bytes", KERF_S8, &bytes);
+    make_words(g, "again", KERF_S8, &again);
+    make_words(g, "unsigned", KERF_U8, &unsigned_bytes);
+    CHECK(kerf_prune_words(g, 0.25, 7) == 2);
+    check_words(kerf_tensor_data(bytes));
+    check_words(kerf_tensor_data(again));
+    CHECK(memcmp(kerf_tensor_data(bytes), kerf_tensor_data(again), 90) != 0);
+    CHECK(((unsigned char *)kerf_tensor_data(unsigned_bytes))[0] == 1);
+    CHECK(kerf_prune_words(g, 0, 7) == 2);
+    CHECK(((signed char *)kerf_tensor_data(bytes))[0] == 0);
+    kerf_graph_destroy(g);
+}
+
 int main(void)
 {
     dev = check_open_device();
@@ -213,6 +254,7 @@ int main(void)
         test_n_of_m(&LAYERS[i]);
     }
     test_other_choices();
+    test_words();
     test_refused();
     kerf_device_close(dev);
     return check_result();

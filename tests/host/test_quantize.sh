@@ -27,6 +27,8 @@ expect_json "before.top1 after.top1 after.weights=430500 output=int8.onnx" \
 check_drop out.txt
 judge int8.onnx "Flatten NhwcMaxPool QGemm QLinearConv"
 expect_json "layers.0.bits=8 layers.2.weights=400000 compression" "$KERF" info int8.onnx --json
+expect_json "words=true train=false batch=1 crossover.0.direction=forward crossover.0.densities.0.dense_ms crossover.0.densities.7.sparse_ms" \
+    "$KERF" bench int8.onnx --crossover --json
 [ "$(wc -c <int8.onnx)" -lt "$(($(wc -c <dense5.onnx) * 10 / 39))" ] || failed "not 3.9 times smaller"
 expect_json "layers.0.name=conv1 layers.3.outputs.snr_db layers.0.weights.cosine layers.1.top1_lost \
     layers.2.outputs.saturated layers.2.outputs.mse layers.2.outputs.mae layers.2.outputs.largest" \
