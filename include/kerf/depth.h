@@ -48,7 +48,7 @@ typedef struct kerf_depth_options {
 } kerf_depth_options;
 
 /* Decides that floor(amount * num + 0.5) of those that may go do, the least missed first, at a tie
- * the one that comes first.  They must have been judged. */
+ * the one that comes first.  They must have been judged, unless all go. */
 KERF_API kerf_status kerf_depth_choose(kerf_depth *d, const kerf_depth_options *options);
 /* As kerf_channels_choose_target(): as few of them as the bounds need. */
 KERF_API kerf_status kerf_depth_choose_target(

@@ -176,6 +176,18 @@ static inline void random_gate(random_network *n, int i)
     made(n, add(n, "Mul", 1, 2, n->made[i].v, v, NULL)->outputs[0], channels);
 }
 
+/* What it adds was made of what it takes; the last layer stands at the end of it, or a function. */
+static inline void random_block(random_network *n, int i)
+{
+    const int64_t channels = n->made[i].channels, inner = 2 + draw(n, 4);
+    kerf_value *v = conv_of(n, n->made[i].v, channels, inner, 3, 1);
+    v = add(n, "Relu", 1, 1, v, NULL, NULL)->outputs[0];
+    v = conv_of(n, v, inner, channels, draw(n, 2) ? 3 : 1, 1);
+    if (draw(n, 2))
+        v = add(n, "Tanh", 1, 1, v, NULL, NULL)->outputs[0];
+    made(n, add(n, "Add", 1, 2, n->made[i].v, v, NULL)->outputs[0], channels);
+}
+
 /* Two heads over the pixels; from channels first and back. */
 static inline kerf_value *heads_of(random_network *n, kerf_value *x, int64_t channels, int turned)
 {
@@ -233,8 +245,8 @@ static inline void random_end(random_network *n)
 static inline random_network random_network_make(kerf_device *dev, uint64_t seed)
 {
     static void (*const PARTS[])(random_network * n, int i) = {
-        random_conv, random_conv,  random_norm,    random_function, random_sum,      random_shift,
-        random_join, random_split, random_shuffle, random_gate,     random_attention};
+        random_conv, random_conv,  random_norm,    random_function, random_sum,       random_shift,
+        random_join, random_split, random_shuffle, random_gate,     random_attention, random_block};
     random_network n = {.random = kerf__random_key(seed, KERF__RANDOM_TEST, 7)};
     kerf_value *x;
     CHECK_OK(kerf_graph_create(&n.g));

@@ -2,6 +2,7 @@
  * left computes what the network without them computes. */
 #include <math.h>
 
+#include "compress/random_network.h"
 #include "residual_net.h"
 #include "small_run.h"
 
@@ -112,6 +113,27 @@ static void test_what_must_stay(void)
     end();
 }
 
+/* A sum of what was made of more than one of its operands, and one that shares what is inside. */
+static void test_what_is_none(void)
+{
+    kerf_value *x, *first, *second, *sum;
+    net = (residual_net){NULL, NULL, 0};
+    CHECK_OK(kerf_graph_create(&net.g));
+    CHECK_OK(kerf_state_create(&net.s, dev));
+    CHECK_OK(kerf_graph_add_input(net.g, "x", KERF_F32, KERF_SHAPE(1, CHANNELS, SIDE, SIDE), &x));
+    first = residual_node(&net, "Relu", "first", &x, 1);
+    second = residual_layer(&net, first, 1, CHANNELS, CHANNELS);
+    sum = residual_layer(&net, second, 2, CHANNELS, CHANNELS);
+    sum = residual_node(&net, "Add", "one", (kerf_value *[]){sum, first}, 2);
+    sum = residual_node(&net, "Add", "two", (kerf_value *[]){second, sum}, 2);
+    CHECK_OK(kerf_graph_add_output(net.g, residual_node(&net, "Relu", "end", &sum, 1)));
+    CHECK_OK(kerf_depth_find(&d, net.g, net.s));
+    CHECK(kerf_depth_num_blocks(d) == 2);
+    CHECK(block_at(0).fixed != NULL && strstr(block_at(0).fixed, "'bn1' inside of it is read"));
+    CHECK(block_at(1).fixed != NULL && strstr(block_at(1).fixed, "has layers of its own"));
+    end();
+}
+
 /* ---- judging and taking out
  * ---------------------------------------------------------------------- */
 
@@ -161,6 +183,33 @@ static void test_all_of_them(void)
         want[i] = (double)whole[i];
     check_close("without any block", got, want, NUM_OUT, check_tolerance(8, 72));
     end();
+}
+
+/* Whatever goes, what is left runs. */
+static void test_random_networks(void)
+{
+    const int num = small_is_tiny() ? 2 : 100;
+    int64_t gone = 0, found = 0;
+    for (int i = 0; i < num && check_failures == 0; i++) {
+        random_network n = random_network_make(dev, 3000 + (uint64_t)i);
+        kerf_plan *p;
+        CHECK_OK(kerf_depth_find(&d, n.g, n.s));
+        if (kerf_depth_choose(d, &(kerf_depth_options){.amount = 1}) == KERF_OK) {
+            CHECK_OK(kerf_depth_remove(d, n.g, n.s));
+            CHECK_OK(kerf_graph_verify(n.g));
+            CHECK_OK(kerf_plan_create(&p, n.g, n.s, &(kerf_plan_options){.batch = BATCH}));
+            CHECK_OK(kerf_plan_run(p));
+            CHECK_OK(kerf_device_finish(dev));
+            kerf_plan_destroy(p);
+        }
+        found += kerf_depth_num_blocks(d);
+        for (int k = 0; k < kerf_depth_num_blocks(d); k++)
+            gone += !block_at(k).stays;
+        kerf_depth_destroy(d);
+        random_network_free(&n);
+    }
+    printf("%lld of %lld blocks of random networks go\n", (long long)gone, (long long)found);
+    CHECK(small_is_tiny() || gone > 5);
 }
 
 /* ---- bounds
@@ -227,6 +276,7 @@ int main(void)
     dev = check_open_device();
     test_blocks_of_every_net();
     test_what_must_stay();
+    test_what_is_none();
     check_silent(1, NULL);
     check_silent(2, NULL);
     if (!small_is_tiny()) {
@@ -237,6 +287,7 @@ int main(void)
         kerf_dataset_close(data);
     }
     test_all_of_them();
+    test_random_networks();
     test_bounds();
     test_layers_are_chosen();
     kerf_device_close(dev);

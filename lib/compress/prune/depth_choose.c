@@ -13,7 +13,7 @@
 
 static int is_inside(const kerf__prune_target *t, const kerf__depth_block *block)
 {
-    return block->inside[t->user->index] != 0;
+    return kerf__depth_holds(block, t->user->index);
 }
 
 static int is_chosen(const kerf_depth *d, const kerf__prune_targets *chosen,
@@ -81,7 +81,7 @@ static void sort(const kerf_depth *d, size_t *order, size_t num)
 static kerf_status make_order(const kerf_depth *d, const kerf_depth_options *o, size_t **order,
                               size_t *num)
 {
-    if (!d->is_judged)
+    if (!d->is_judged && o->amount < 1)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "depth: blocks must be chosen after kerf_depth_judge()");
     *order = kerf__alloc(d->num_blocks + 1, sizeof **order);

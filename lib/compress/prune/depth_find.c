@@ -12,8 +12,9 @@
 #include "base/fail.h"
 #include "compress/prune/depth_internal.h"
 
-/* Further back than that nobody looks for where two branches part. */
-enum { MOST_TRIED = 256 };
+/* A block has at most so many nodes, and so far back is looked for where two branches part: a file
+ * may be made to keep others busy. */
+enum { MOST_NODES = 1024, MOST_TRIED = 64 };
 
 static int is_data(const kerf_depth *d, const kerf_value *v)
 {
@@ -39,26 +40,36 @@ static int place_of(const kerf_value *v)
     return v->producer != NULL ? v->producer->index : -1;
 }
 
-/* Marks the nodes that lead from `from` to `to`; 0 if anything else of the network leads to it, or
- * `from` does not.  Readers come behind, so one walk from the end does it. */
+int kerf__depth_holds(const kerf__depth_block *block, int place)
+{
+    const int at = place - block->first;
+    return at >= 0 && at < block->num && block->inside[at];
+}
+
+/* Marks the nodes that lead from `from` to `to` in inside[MOST_NODES], which begins behind `from`;
+ * 0 if anything else of the network leads to it, or `from` does not.  Readers come behind, so one
+ * walk from the end does it. */
 static int mark_branch(const kerf_depth *d, const kerf_value *from, const kerf_value *to,
                        char *inside)
 {
+    const int before = place_of(from), num = place_of(to) - before;
     int reached = 0;
-    memset(inside, 0, d->graph->num_nodes + 1);
-    if (!is_data(d, to) || place_of(to) <= place_of(from))
+    if (!is_data(d, to) || num < 1 || num > MOST_NODES)
         return 0;
-    inside[place_of(to)] = 1;
-    for (int i = place_of(to); i > place_of(from); i--)
-        for (int k = 0; inside[i] && k < d->graph->nodes[i]->num_inputs; k++) {
-            const kerf_value *v = d->graph->nodes[i]->inputs[k];
+    memset(inside, 0, (size_t)num);
+    inside[num - 1] = 1;
+    for (int at = num - 1; at >= 0; at--) {
+        const kerf_node *n = d->graph->nodes[before + 1 + at];
+        for (int k = 0; inside[at] && k < n->num_inputs; k++) {
+            const kerf_value *v = n->inputs[k];
             if (v == from)
                 reached = 1;
-            else if (is_data(d, v) && place_of(v) <= place_of(from))
+            else if (is_data(d, v) && place_of(v) <= before)
                 return 0;
             else if (is_data(d, v))
-                inside[place_of(v)] = 1;
+                inside[place_of(v) - before - 1] = 1;
         }
+    }
     return reached;
 }
 
@@ -72,18 +83,21 @@ static int is_output(const kerf_graph *g, const kerf_value *v)
     return 0;
 }
 
-/* A result of the block that others read, or NULL. */
-static const kerf_value *find_escape(const kerf_depth *d, const char *inside, const kerf_node *end)
+static int is_inside(const kerf__depth_block *block, const kerf_value *v)
 {
-    const kerf_graph *g = d->graph;
-    for (size_t i = 0; i < g->num_nodes; i++)
-        for (int k = 0; !inside[i] && g->nodes[i] != end && k < g->nodes[i]->num_inputs; k++) {
-            const kerf_value *v = g->nodes[i]->inputs[k];
-            if (v != NULL && v->producer != NULL && inside[v->producer->index])
-                return v;
-        }
+    return v != NULL && v->producer != NULL && kerf__depth_holds(block, v->producer->index);
+}
+
+/* A result of the block that others read, or NULL. */
+static const kerf_value *find_escape(const kerf_graph *g, const kerf__depth_block *block)
+{
+    for (int i = block->first; i < (int)g->num_nodes; i++)
+        for (int k = 0; k < g->nodes[i]->num_inputs; k++)
+            if (!kerf__depth_holds(block, i) && g->nodes[i] != block->out->producer &&
+                is_inside(block, g->nodes[i]->inputs[k]))
+                return g->nodes[i]->inputs[k];
     for (size_t i = 0; i < g->num_outputs; i++)
-        if (g->outputs[i]->producer != NULL && inside[g->outputs[i]->producer->index])
+        if (is_inside(block, g->outputs[i]))
             return g->outputs[i];
     return NULL;
 }
@@ -95,8 +109,7 @@ static void say_fixed(kerf__depth_block *block, const char *format, const char *
 
 static void check_block(const kerf_depth *d, kerf__depth_block *block)
 {
-    const kerf_node *end = block->out->producer;
-    const kerf_value *escape = find_escape(d, block->inside, end);
+    const kerf_value *escape = find_escape(d->graph, block);
     if (escape != NULL)
         say_fixed(block, "'%.128s' inside of it is read elsewhere", escape->name);
     else if (is_output(d->graph, block->out))
@@ -128,75 +141,86 @@ static kerf_status list_layers(const kerf_depth *d, kerf__depth_block *block)
     if (block->layers == NULL)
         return kerf__fail_memory("depth", d->targets.num * sizeof *block->layers);
     for (size_t i = 0; i < d->targets.num; i++)
-        if (block->inside[d->targets.at[i].user->index])
+        if (kerf__depth_holds(block, d->targets.at[i].user->index))
             block->layers[block->told.num_layers++] = d->targets.at[i].weight->name;
     block->told.layers = block->layers;
-    for (size_t i = 0; i < d->graph->num_nodes; i++)
-        block->told.macs += block->inside[i] ? kerf_node_macs(d->graph->nodes[i]) : 0;
+    for (int at = 0; at < block->num; at++)
+        block->told.macs +=
+            block->inside[at] ? kerf_node_macs(d->graph->nodes[block->first + at]) : 0;
     return KERF_OK;
 }
 
-static int has_layers(const kerf_depth *d, const char *inside)
+static int has_layers(const kerf_depth *d, const kerf__depth_block *block)
 {
     for (size_t i = 0; i < d->targets.num; i++)
-        if (inside[d->targets.at[i].user->index])
+        if (kerf__depth_holds(block, d->targets.at[i].user->index))
             return 1;
     return 0;
 }
 
-/* Takes `inside` over, also on failure. */
-static kerf_status add_block(kerf_depth *d, const kerf_node *end, const kerf_value *in,
-                             char *inside, int is_parted)
+/* block->inside is borrowed; the new one has a copy. */
+static kerf_status add_block(kerf_depth *d, const kerf__depth_block *block, int is_parted)
 {
-    if (!has_layers(d, inside)) { /* an activation that is a sum */
-        free(inside);
+    if (!has_layers(d, block)) /* an activation that is a sum */
         return KERF_OK;
-    }
-    if (!kerf__grow((void **)&d->blocks, &d->block_capacity, d->num_blocks, sizeof *d->blocks)) {
+    char *inside = kerf__alloc((size_t)block->num, 1);
+    if (inside == NULL ||
+        !kerf__grow((void **)&d->blocks, &d->block_capacity, d->num_blocks, sizeof *d->blocks)) {
         free(inside);
         return kerf__fail_memory("depth", d->num_blocks * sizeof *d->blocks);
     }
-    kerf__depth_block *block = &d->blocks[d->num_blocks++];
-    *block = (kerf__depth_block){.in = in, .out = end->outputs[0], .inside = inside};
-    block->told = (kerf_depth_block){.name = end->name, .lost = NAN, .harm = NAN, .stays = 1};
+    kerf__depth_block *added = &d->blocks[d->num_blocks++];
+    memcpy(inside, block->inside, (size_t)block->num);
+    *added = *block;
+    added->inside = inside;
+    added->told = (kerf_depth_block){
+        .name = block->out->producer->name, .lost = NAN, .harm = NAN, .stays = 1};
     if (is_parted)
-        check_parted(block);
+        check_parted(added);
     else
-        check_block(d, block);
-    return list_layers(d, block);
+        check_block(d, added);
+    return list_layers(d, added);
 }
 
-/* The last value that both operands were made of, and of nothing else; NULL: none.  Both branches
- * are marked. */
+/* The last value that both operands of an Add were made of, and of nothing else; NULL: none.  Both
+ * branches are marked. */
 static const kerf_value *find_parting(const kerf_depth *d, const kerf_node *end, char *inside,
                                       char *other)
 {
     const kerf_value *a = end->inputs[0], *b = end->inputs[1];
-    const int first = place_of(a) < place_of(b) ? place_of(a) : place_of(b);
-    for (int i = first - 1; i >= 0 && i >= first - MOST_TRIED; i--) {
+    if (place_of(a) < place_of(b)) {
+        a = end->inputs[1];
+        b = end->inputs[0];
+    }
+    for (int i = place_of(b) - 1; i >= 0 && i >= place_of(b) - MOST_TRIED; i--) {
         const kerf_value *in = d->graph->nodes[i]->outputs[0];
         if (!mark_branch(d, in, a, inside) || !mark_branch(d, in, b, other))
             continue;
-        for (size_t k = 0; k < d->graph->num_nodes; k++)
-            inside[k] |= other[k];
+        for (int at = 0; at < place_of(b) - i; at++)
+            inside[at] |= other[at];
         return in;
     }
     return NULL;
 }
 
-static kerf_status look_at(kerf_depth *d, const kerf_node *n, char *other)
+static kerf_status look_at(kerf_depth *d, const kerf_node *n)
 {
-    char *inside = kerf__alloc(d->graph->num_nodes + 1, 1);
-    if (inside == NULL)
-        return kerf__fail_memory("depth", d->graph->num_nodes);
-    for (int k = 0; k < 2; k++)
+    char inside[MOST_NODES], other[MOST_NODES];
+    kerf__depth_block block = {.out = n->outputs[0], .inside = inside};
+    int is_parted = 0;
+    for (int k = 0; block.in == NULL && k < 2; k++)
         if (mark_branch(d, n->inputs[k], n->inputs[1 - k], inside))
-            return add_block(d, n, n->inputs[k], inside, 0);
-    const kerf_value *in = find_parting(d, n, inside, other);
-    if (in != NULL)
-        return add_block(d, n, in, inside, 1);
-    free(inside);
-    return KERF_OK;
+            block.in = n->inputs[k];
+    if (block.in == NULL) {
+        block.in = find_parting(d, n, inside, other);
+        is_parted = 1;
+    }
+    if (block.in == NULL)
+        return KERF_OK;
+    const int a = place_of(n->inputs[0]), b = place_of(n->inputs[1]);
+    block.first = place_of(block.in) + 1;
+    block.num = (a > b ? a : b) - place_of(block.in);
+    return add_block(d, &block, is_parted);
 }
 
 /* A block that lies within another would go with it. */
@@ -206,22 +230,20 @@ static void fix_inner(kerf_depth *d)
         for (size_t k = 0; k < d->num_blocks; k++) {
             kerf__depth_block *inner = &d->blocks[k];
             if (d->blocks[i].fixed[0] == '\0' && inner->fixed[0] == '\0' && i != k &&
-                d->blocks[i].inside[inner->out->producer->index])
+                is_inside(&d->blocks[i], inner->out))
                 say_fixed(inner, "it lies within the block '%.128s'", d->blocks[i].told.name);
         }
 }
 
 static kerf_status find_blocks(kerf_depth *d)
 {
-    char *other = kerf__alloc(d->graph->num_nodes + 1, 1);
-    kerf_status status = other != NULL ? KERF_OK : kerf__fail_memory("depth", d->graph->num_nodes);
+    kerf_status status = KERF_OK;
     for (size_t i = 0; status == KERF_OK && i < d->graph->num_nodes; i++) {
         const kerf_node *n = d->graph->nodes[i];
         if ((kerf__node_is(n, "Add") || kerf__node_is(n, "Sum")) && n->num_inputs == 2 &&
             is_data(d, n->inputs[0]) && is_data(d, n->inputs[1]))
-            status = look_at(d, n, other);
+            status = look_at(d, n);
     }
-    free(other);
     fix_inner(d);
     for (size_t i = 0; i < d->num_blocks; i++)
         d->blocks[i].told.fixed = d->blocks[i].fixed[0] != '\0' ? d->blocks[i].fixed : NULL;

@@ -16,7 +16,8 @@
 typedef struct kerf__depth_block {
     kerf_depth_block told;
     const kerf_value *in, *out; /* of the depth's graph */
-    char *inside;               /* owned; by node's index */
+    int first, num;             /* places of nodes among which it lies */
+    char *inside;               /* owned; by place from the first on: 1 if it is of the block */
     const char **layers;        /* owned */
     char fixed[320];
 } kerf__depth_block;
@@ -31,6 +32,8 @@ struct kerf_depth {
     int is_judged;
 };
 
+/* 1 if the node at this place of the depth's graph is of the block. */
+int kerf__depth_holds(const kerf__depth_block *block, int place);
 /* The shortcut of a block in the place of it, in a graph that has the values of the depth's; what
  * nobody reads any more stays. */
 void kerf__depth_bypass(const kerf__depth_block *block, kerf_graph *g);
