@@ -13,7 +13,7 @@ static int take_prep(const options *o, session *student, const model *teacher)
 static int say_teacher(const options *o, const session *student, const model *teacher)
 {
     const char *prep = kerf_graph_metadata(teacher->g, "kerf.prep");
-    const session with_teacher = {.dev = student->dev,
+    const session with_teacher = {.dev = kerf_state_device(teacher->s),
                                   .data = student->data,
                                   .m = *teacher,
                                   .prep = prep != NULL ? prep : student->prep};
@@ -49,7 +49,7 @@ int cmd_distill(const options *o)
         code = distill_begin(o, &d, o->words.items, o->words.num - 1, c.s.dev, &c.train.distill);
     if (code == 0)
         code = train_by(&c, &d);
-    distill_free(&d);
+    distill_free(o, &d);
     change_close(&c);
     return code;
 }

@@ -291,7 +291,7 @@ int cmd_prune(const options *o)
         code = prune(&c, &p, &found);
     if (code == 0)
         code = change_finish(&c);
-    distill_free(&d);
+    distill_free(o, &d);
     change_close(&c);
     kerf_prune_found_destroy(found);
     return code;

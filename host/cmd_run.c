@@ -116,13 +116,14 @@ static options stage_options(const recipe_run *run, const char *dir, const char 
     return o;
 }
 
-/* Files of teachers, on the device of the run. */
+/* Files of teachers, on the device of the run or their own. */
 static int open_teachers(const options *o, const kerf_recipe_stage *stage, const change *c,
                          distillation *d)
 {
     if (stage->num_teachers == 0)
         return 0;
-    int code = distill_read_teachers(o, d, stage->teachers, stage->num_teachers, c->s.dev);
+    int code = distill_read_teachers(o, d, stage->teachers, stage->num_teachers,
+                                     stage->teacher_device, c->s.dev);
     stage->distill->more = d->teachers;
     stage->distill->num_more = d->num;
     return code;
@@ -139,7 +140,7 @@ static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, cons
         change_use(&c, &stage->train);
         code = change_train(&c);
     }
-    distill_free(&d);
+    distill_free(o, &d);
     if (code == 0) /* of several, one object tells of all */
         code = run->is_point || (o->json && has_stages(run)) ? change_store(&c) : change_finish(&c);
     change_close(&c);

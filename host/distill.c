@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash.h"
+
 static int parse_taps(const options *o, distillation *d)
 {
     if (o->taps.num > KERF_MOST_TAPS)
@@ -31,13 +33,20 @@ static void set_options(const options *o, const distillation *d, kerf_distillati
                                .last_temperature = o->last_temperature,
                                .taps = d->taps,
                                .num_taps = d->num_taps,
-                               .hint_epochs = o->hint_epochs};
+                               .hint_epochs = o->hint_epochs,
+                               .cache = o->cache};
 }
 
 int distill_read_teachers(const options *o, distillation *d, const char *const *paths, size_t num,
-                          kerf_device *dev)
+                          const char *spec, kerf_device *dev)
 {
     int code = 0;
+    if (spec != NULL) {
+        kerf_status status = open_device(&d->dev, o, spec);
+        if (status != KERF_OK)
+            return fail_kerf(o, status);
+        dev = d->dev;
+    }
     for (; code == 0 && d->num < num; d->num++) {
         model *m = &d->models[d->num];
         code = model_read(o, m, paths[d->num], dev);
@@ -56,7 +65,7 @@ int distill_begin(const options *o, distillation *d, const char *const *paths, s
         return fail_usage(o, "%zu teachers, must be at most %d", num, KERF_MOST_TEACHERS);
     int code = parse_taps(o, d);
     if (code == 0)
-        code = distill_read_teachers(o, d, paths, num, dev);
+        code = distill_read_teachers(o, d, paths, num, o->teacher_device, dev);
     set_options(o, d, out);
     return code;
 }
@@ -64,8 +73,9 @@ int distill_begin(const options *o, distillation *d, const char *const *paths, s
 int distill_begin_option(const options *o, distillation *d, kerf_device *dev,
                          kerf_distillation *out)
 {
-    static const char *const others[] = {"alpha", "temperature", "last-temperature",
-                                         "tap",   "beta",        "hint-epochs"};
+    static const char *const others[] = {"alpha", "temperature",   "last-temperature",
+                                         "tap",   "beta",          "hint-epochs",
+                                         "cache", "teacher-device"};
     *d = (distillation){.num = 0};
     *out = (kerf_distillation){.num_more = 0};
     for (size_t i = 0; o->distill == NULL && i < sizeof others / sizeof others[0]; i++)
@@ -75,16 +85,20 @@ int distill_begin_option(const options *o, distillation *d, kerf_device *dev,
     if (o->distill == NULL)
         return 0;
     const int self = strcmp(o->distill, "self") == 0;
+    if (self && o->teacher_device != NULL)
+        return fail_usage(o, "--teacher-device: self teaches on the device that it is on");
     int code = distill_begin(o, d, &o->distill, self ? 0 : 1, dev, out);
     out->self = self;
     return code;
 }
 
-void distill_free(distillation *d)
+void distill_free(const options *o, distillation *d)
 {
     for (size_t i = 0; i < d->num; i++)
         model_free(&d->models[i]);
     for (size_t i = 0; i < d->num_taps; i++)
         free(d->texts[i]);
+    if (d->dev != NULL)
+        close_device(o, d->dev);
     *d = (distillation){.num = 0};
 }

@@ -12,6 +12,7 @@ typedef struct distillation {
     kerf_learned_tap taps[KERF_MOST_TAPS];
     void *texts[KERF_MOST_TAPS]; /* owned: what taps point into */
     size_t num_taps;
+    kerf_device *dev; /* owned: of the teachers; NULL: the student's */
 } distillation;
 
 /* Reads teachers (paths) onto the device, and --tap and what stands beside it into *out, which
@@ -21,9 +22,10 @@ int distill_begin(const options *o, distillation *d, const char *const *paths, s
 /* `prune --distill self|TEACHER.onnx`; nothing without it. */
 int distill_begin_option(const options *o, distillation *d, kerf_device *dev,
                          kerf_distillation *out);
-/* Reads more teachers into *d, which takes KERF_MOST_TEACHERS in all. */
+/* Reads teachers into *d, at most KERF_MOST_TEACHERS, onto a device of their own (spec) or, if that
+ * is NULL, onto `dev`. */
 int distill_read_teachers(const options *o, distillation *d, const char *const *paths, size_t num,
-                          kerf_device *dev);
-void distill_free(distillation *d);
+                          const char *spec, kerf_device *dev);
+void distill_free(const options *o, distillation *d);
 
 #endif

@@ -113,6 +113,8 @@ const option_row option_rows[] = {
     {"tap", 0, OPTION_LIST, GROUP_DISTILL | GROUP_PRUNE, FIELD(taps), "T", "learn a layer, too: STUDENT_LAYER=TEACHER_LAYER:LOSS[:WEIGHT][@FROM-UNTIL], LOSS one of mse, cosine, attention, similarity, distance, soft, dkd; layers are names or patterns, 2#LAYER is of the second teacher; repeatable", NO_RANGE},
     {"beta", 0, OPTION_REAL, GROUP_DISTILL | GROUP_PRUNE, FIELD(beta), "B", "with --tap L:dkd: what the wrong classes among themselves count (8)", NULL, RANGE_MIN | RANGE_MAX, 0, 1e6},
     {"hint-epochs", 0, OPTION_REAL, GROUP_DISTILL | GROUP_PRUNE, FIELD(hint_epochs), "E", "at first only layers are learned, no outputs and no labels, for E epochs (0)", NULL, RANGE_MIN, 0, 0},
+    {"cache", 0, OPTION_FLAG, GROUP_DISTILL | GROUP_PRUNE, FIELD(cache), "", "ask teachers once and keep what they say in the run's folder; without --augment alone", NO_RANGE},
+    {"teacher-device", 0, OPTION_TEXT, GROUP_DISTILL | GROUP_PRUNE, FIELD(teacher_device), "DEVICE", "where teachers compute, as --device names it (the student's device)", NO_RANGE},
     {"distill", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(distill), "WHO", "learn from a teacher while retraining: self, the network as it was, or a file", NO_RANGE},
 
     /* recipes */

@@ -74,7 +74,8 @@ typedef struct options {
     double penalty_from, penalty_until;
     const char *run_dir;
     double alpha, temperature, last_temperature, beta, hint_epochs;
-    const char *distill;
+    const char *distill, *teacher_device;
+    int cache;
     text_list taps;
 
     amounts sparsity, s;

@@ -109,6 +109,7 @@ KERF_API kerf_status kerf_loader_begin(kerf_loader *l, int64_t epoch, int64_t fi
 typedef struct kerf_batch {
     const float *images;
     const int32_t *labels;
+    const int64_t *samples; /* (n) which ones of the split */
     int64_t num_samples;
     int slot;
 } kerf_batch;

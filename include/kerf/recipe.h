@@ -18,6 +18,7 @@ typedef struct kerf_recipe_stage {
     kerf_train_options train;    /* callback, context, run_dir and resume are the caller's */
     const char *const *teachers; /* files, which the caller opens into distill->more */
     size_t num_teachers;
+    const char *teacher_device; /* on which; NULL: the student's */
     kerf_distillation *distill; /* an event of train's; NULL: none */
 } kerf_recipe_stage;
 

@@ -76,7 +76,7 @@ typedef int (*kerf_train_callback)(void *context, const kerf_train_progress *pro
 /* A network that knows more; it stays as it is. */
 typedef struct kerf_teacher {
     const kerf_graph *g; /* gets what the student gets, as it is prepared */
-    kerf_state *s;       /* on the student's device */
+    kerf_state *s; /* on the student's device, or on another, from which what it says is copied */
 } kerf_teacher;
 enum { KERF_MOST_TEACHERS = 4 };
 
@@ -101,7 +101,7 @@ KERF_API kerf_status kerf_learned_tap_parse(kerf_learned_tap *out, const char *t
  *        + what taps add; of several teachers the mean. */
 typedef struct kerf_distillation {
     const kerf_graph *teacher; /* the first one; NULL: none */
-    kerf_state *state;         /* on the student's device */
+    kerf_state *state;         /* as in kerf_teacher */
     const kerf_teacher *more;  /* and others */
     size_t num_more;
     int self;                /* 1: the student as it is when the run begins teaches, first of all */
@@ -111,6 +111,8 @@ typedef struct kerf_distillation {
     const kerf_learned_tap *taps;
     size_t num_taps;
     double hint_epochs; /* at the beginning, in which only taps count (FitNets' hints) */
+    int cache; /* 1: teachers are asked once, and run_dir's file teacher.cache says it from then on,
+                * in later runs of it, too; without augment alone.  The same bits */
 } kerf_distillation;
 
 typedef struct kerf_train_options {

@@ -36,6 +36,9 @@ struct kerf_dataset {
 const kerf__samples *kerf__dataset_locate(const kerf_dataset *d, kerf_split split, int64_t i,
                                           int64_t *place);
 
+/* Tells the samples of a split, in their order, from any others. */
+kerf_status kerf__dataset_digest(const kerf_dataset *d, kerf_split split, uint64_t *out);
+
 /* Fills in an empty data set; `rest` is what stands behind the source's name. */
 kerf_status kerf__source_fashion(kerf_dataset *d, const char *rest);
 kerf_status kerf__source_idx(kerf_dataset *d, const char *rest);

@@ -25,8 +25,9 @@ typedef enum slot_state { FREE, FILLING, READY, OUT } slot_state;
 
 typedef struct slot {
     slot_state state;
-    float *images;   /* owned; (batch, C, H, W) */
-    int32_t *labels; /* owned; (batch), NULL without */
+    float *images;    /* owned; (batch, C, H, W) */
+    int32_t *labels;  /* owned; (batch), NULL without */
+    int64_t *samples; /* owned; (batch) */
     int64_t num_samples;
     kerf_status status; /* of filling it */
     kerf__message why;  /* a thread's message is its own, so it is carried over */
@@ -56,8 +57,9 @@ static kerf_status fill_samples(const kerf_loader *l, slot *s, int64_t first)
     const int64_t elements = kerf_shape_num_elements(l->preparer.shape);
     for (int64_t i = 0; i < s->num_samples; i++) {
         int64_t place;
+        s->samples[i] = l->order[first + i];
         const kerf__samples *from =
-            kerf__dataset_locate(l->data, l->options.split, l->order[first + i], &place);
+            kerf__dataset_locate(l->data, l->options.split, s->samples[i], &place);
         KERF__TRY(
             kerf__prepare(&l->preparer, l->data, from, place, l->epoch, s->images + i * elements));
         if (s->labels != NULL)
@@ -134,7 +136,8 @@ static kerf_status allocate_slots(kerf_loader *l)
         s->images = kerf__alloc(num * elements, sizeof *s->images);
         if (from->labels != NULL)
             s->labels = kerf__alloc(num, sizeof *s->labels);
-        if (s->images == NULL || (from->labels != NULL && s->labels == NULL))
+        s->samples = kerf__alloc(num, sizeof *s->samples);
+        if (s->images == NULL || s->samples == NULL || (from->labels != NULL && s->labels == NULL))
             return kerf__fail_memory("data", num * elements * sizeof *s->images);
     }
     return KERF_OK;
@@ -200,6 +203,7 @@ void kerf_loader_destroy(kerf_loader *l)
     for (int i = 0; i < NUM_SLOTS; i++) {
         free(l->slots[i].images);
         free(l->slots[i].labels);
+        free(l->slots[i].samples);
     }
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->mutex);
@@ -272,7 +276,8 @@ static kerf_status take_slot(kerf_loader *l, kerf_batch *batch)
         pthread_cond_wait(&l->changed, &l->mutex);
     s->state = s->status == KERF_OK ? OUT : FREE;
     if (s->status == KERF_OK)
-        *batch = (kerf_batch){s->images, s->labels, s->num_samples, (int)(l->take % NUM_SLOTS)};
+        *batch = (kerf_batch){s->images, s->labels, s->samples, s->num_samples,
+                              (int)(l->take % NUM_SLOTS)};
     l->take++;
     pthread_cond_broadcast(&l->changed);
     if (s->status != KERF_OK)

@@ -84,6 +84,8 @@ static const kerf__key DISTILL_KEYS[] = {
     {"taps", KERF__KEY_LIST, DISTILL(taps), "[]", NULL, NULL, 0, 0, 0, NULL},
     {"beta", KERF__KEY_REAL, DISTILL(beta), "8", NULL, NULL, KERF__MIN | KERF__MAX, 0, 1e6, NULL},
     {"hint_epochs", KERF__KEY_REAL, DISTILL(hint_epochs), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"cache", KERF__KEY_FLAG, DISTILL(cache), "false", NULL, NULL, 0, 0, 0, NULL},
+    {"teacher_device", KERF__KEY_TEXT, DISTILL(teacher_device), "", NULL, NULL, 0, 0, 0, NULL},
 };
 static const kerf__section DISTILL_SECTION = SECTION("distill", DISTILL_KEYS);
 

@@ -85,6 +85,8 @@ typedef struct kerf__recipe_quantize {
 typedef struct kerf__recipe_distill {
     double start, end, temperature, last_temperature, alpha, beta, hint_epochs;
     kerf__texts teacher, taps;
+    const char *teacher_device;
+    int cache;
 } kerf__recipe_distill;
 
 typedef struct kerf__recipe_share {

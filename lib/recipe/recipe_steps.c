@@ -225,11 +225,19 @@ static kerf_status add_distill(adding *a)
     *d = (kerf_distillation){.alpha = p->alpha,
                              .temperature = p->temperature,
                              .last_temperature = p->last_temperature,
-                             .hint_epochs = p->hint_epochs};
+                             .hint_epochs = p->hint_epochs,
+                             .cache = p->cache};
     if (a->stage->distill != NULL)
         return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
                                "distill: stands twice in a stage, must be once");
+    if (p->cache && a->stage->train.augment != NULL)
+        return kerf__tree_fail(
+            a->step->at, KERF_ERR_ARGUMENT,
+            "distill.cache: samples are changed at random, train.augment %s, and "
+            "what teachers say with them; must be without one of both",
+            a->stage->train.augment);
     a->stage->distill = d;
+    a->stage->teacher_device = p->teacher_device;
     *a->event = (kerf_event){KERF_EVENT_DISTILL, p->start, or_zero(p->end), 0, .distill = d};
     KERF__TRY(add_teachers(a, d));
     return add_taps(a, d);

@@ -50,8 +50,8 @@ typedef struct kerf__flight {
     uint64_t tokens[KERF__FLIGHT_STEPS];
     kerf_batch batches[KERF__FLIGHT_STEPS];
     int num;
-    const kerf__teaching *teaching; /* borrowed: teachers take each batch before the plan does, and
-                                     * it reads it where they do; NULL: none */
+    kerf__teaching *teaching; /* borrowed: teachers take each batch before the plan does, and it
+                               * reads it where they do; NULL: none */
 } kerf__flight;
 
 /* Copies the batch in and queues the plan; waits for the oldest step if there are three. */

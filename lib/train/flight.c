@@ -20,24 +20,17 @@ static kerf_status land_one(kerf__flight *f, kerf_loader *loader)
     return status;
 }
 
-/* The first teacher's copy of the batch is everyone's. */
-static kerf_status teach(const kerf__teaching *t, const kerf_batch *batch, size_t bytes)
-{
-    const kerf_value *input = kerf_graph_input(t->teachers[0].g, 0);
-    KERF__TRY(kerf_plan_feed(t->teachers[0].plan, kerf_value_name(input), batch->images, bytes));
-    for (size_t i = 0; i < t->num_teachers; i++)
-        KERF__TRY(kerf_plan_run(t->teachers[i].plan));
-    return KERF_OK;
-}
-
 static kerf_status queue(const kerf__flight *f, kerf_plan *plan, const kerf_loader *loader,
                          const char *input, const kerf_batch *batch)
 {
     size_t num = (size_t)batch->num_samples;
     size_t sample_floats = (size_t)kerf_shape_num_elements(kerf_loader_sample_shape(loader));
     const size_t bytes = num * sample_floats * sizeof(float);
-    KERF__TRY(f->teaching != NULL ? teach(f->teaching, batch, bytes)
-                                  : kerf_plan_feed(plan, input, batch->images, bytes));
+    int has_batch = 0;
+    if (f->teaching != NULL)
+        KERF__TRY(kerf__teaching_take(f->teaching, batch, bytes, &has_batch));
+    if (!has_batch)
+        KERF__TRY(kerf_plan_feed(plan, input, batch->images, bytes));
     KERF__TRY(kerf_plan_feed(plan, "labels", batch->labels, num * sizeof(int32_t)));
     return kerf_plan_run(plan);
 }

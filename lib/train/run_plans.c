@@ -202,7 +202,8 @@ kerf_status kerf__run_collect_choices(kerf__run *run)
     for (size_t i = 0; status == KERF_OK && i < sizeof plans / sizeof plans[0]; i++)
         status = add_choices(all, plans[i]);
     for (size_t i = 0; status == KERF_OK && i < run->teaching.num_teachers; i++)
-        status = add_choices(all, run->teaching.teachers[i].plan);
+        if (kerf__run_is_beside(run, &run->teaching.teachers[i]))
+            status = add_choices(all, run->teaching.teachers[i].plan);
     for (size_t i = 0; status == KERF_OK && run->pruners != NULL && i < run->schedule.num_prunes;
          i++)
         status = add_choices(all, kerf__pruner_plan(run->pruners[i]));

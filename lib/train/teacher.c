@@ -97,10 +97,9 @@ static kerf_status take_self(kerf__run *run)
 static kerf_status take_given(kerf__run *run, kerf_teacher given)
 {
     kerf__teacher *teacher = &run->teaching.teachers[run->teaching.num_teachers++];
-    if (kerf_state_device(given.s) != kerf_state_device(run->s))
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "distill: the teacher's state must lie on the student's "
-                          "device");
+    if (kerf_state_device(given.s) == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "distill: the teacher's state lies in host memory, "
+                                             "must lie on a device");
     KERF__TRY(check_prep(run, given.g));
     teacher->s = given.s;
     return kerf_graph_copy(&teacher->g, given.g);
@@ -115,6 +114,7 @@ kerf_status kerf__run_take_teachers(kerf__run *run)
     if (num + (distill->self != 0) > KERF_MOST_TEACHERS)
         return kerf__fail(KERF_ERR_ARGUMENT, "distill: %zu teachers, must be at most %d",
                           num + (distill->self != 0), KERF_MOST_TEACHERS);
+    run->teaching.dev = kerf_state_device(run->s);
     if (distill->self)
         KERF__TRY(take_self(run));
     for (size_t i = 0; i < num; i++)
@@ -125,33 +125,24 @@ kerf_status kerf__run_take_teachers(kerf__run *run)
 
 /* ---- their plans --------------------------------------------------------------------------- */
 
-/* Where everyone reads the batch; NULL before the first plan. */
-static const kerf_tensor *input_place(const kerf__teaching *t)
-{
-    const kerf__teacher *first = &t->teachers[0];
-    return first->plan != NULL
-               ? kerf_plan_input(first->plan, kerf_value_name(kerf_graph_input(first->g, 0)))
-               : NULL;
-}
-
+/* Choices are those of the student's device; another one has its own. */
 static kerf_status open_teacher(const kerf__run *run, kerf__teacher *teacher, const char *choices)
 {
     kerf_known_input known;
     kerf_plan_options plan = {.mode = KERF_EVALUATE,
                               .batch = run->options->batch,
-                              .choices = choices,
-                              .inputs = &known,
-                              .input_place = input_place(&run->teaching)};
+                              .choices = kerf__run_is_beside(run, teacher) ? choices : NULL,
+                              .inputs = &known};
     const kerf_shape sample = kerf_loader_sample_shape(run->loader);
+    plan.input_place = kerf__teaching_input(&run->teaching, kerf_state_device(teacher->s));
     KERF__TRY(kerf__check_sample(kerf_graph_input(teacher->g, 0), sample));
     plan.num_inputs = kerf__known_input(teacher->g, sample, &known);
     return kerf_plan_create(&teacher->plan, teacher->g, teacher->s, &plan);
 }
 
-static kerf_status check_classes(const kerf__run *run, const kerf_tensor *output)
+static kerf_status check_classes(const kerf__run *run, kerf_shape is)
 {
     char text[128];
-    const kerf_shape is = kerf_tensor_shape(output);
     const int num_classes = kerf_dataset_num_classes(run->d);
     if (is.rank == 2 && is.dims[0] == run->options->batch && is.dims[1] == num_classes)
         return KERF_OK;
@@ -164,37 +155,52 @@ static kerf_status check_classes(const kerf__run *run, const kerf_tensor *output
 
 /* A run that is taken up behind a teacher's time reads what it has never written, times 0: that
  * must be numbers. */
-static kerf_status find_outputs(kerf__run *run)
+static kerf_status find_output(kerf__run *run, size_t tap)
 {
     kerf__teaching *t = &run->teaching;
-    for (size_t i = 0; i < t->num_taps; i++) {
-        const kerf__lesson *l = &t->lessons[i];
-        const kerf_tensor *output =
-            kerf_plan_output(t->teachers[l->from].plan, kerf_value_name(l->learned));
-        if (l->student == NULL)
-            KERF__TRY(check_classes(run, output));
-        KERF__TRY(kerf__buffer_fill_zero(output->buffer, 0, output->size_bytes));
-        t->taps[i].teacher = output;
-    }
+    const kerf_tensor *output = kerf__teaching_said(t, tap);
+    if (!kerf__run_is_beside(run, &t->teachers[t->lessons[tap].from]))
+        return kerf__teaching_add_relay(t, tap, output->shape);
+    t->taps[tap].teacher = output;
+    return kerf__buffer_fill_zero(output->buffer, 0, output->size_bytes);
+}
+
+int kerf__run_is_beside(const kerf__run *run, const kerf__teacher *teacher)
+{
+    return kerf_state_device(teacher->s) == kerf_state_device(run->s);
+}
+
+kerf_status kerf__run_open_teacher_plans(kerf__run *run, const char *choices)
+{
+    kerf__teaching *t = &run->teaching;
+    for (size_t i = 0; i < t->num_teachers; i++)
+        KERF__TRY(open_teacher(run, &t->teachers[i], choices));
     return KERF_OK;
 }
 
 kerf_status kerf__run_open_teachers(kerf__run *run, const char *choices)
 {
     kerf__teaching *t = &run->teaching;
-    if (t->num_teachers == 0 || t->teachers[0].plan != NULL)
+    const int is_kept = run->options->distill.cache;
+    if (t->num_teachers == 0 || t->taps[0].teacher != NULL)
         return KERF_OK;
-    for (size_t i = 0; i < t->num_teachers; i++)
-        KERF__TRY(open_teacher(run, &t->teachers[i], choices));
     run->flight.teaching = t;
-    return find_outputs(run);
+    KERF__TRY(is_kept ? kerf__run_open_cache(run, choices)
+                      : kerf__run_open_teacher_plans(run, choices));
+    for (size_t i = 0; i < t->num_taps; i++) {
+        if (!is_kept)
+            KERF__TRY(find_output(run, i));
+        if (t->lessons[i].student == NULL)
+            KERF__TRY(check_classes(run, kerf_tensor_shape(t->taps[i].teacher)));
+    }
+    return KERF_OK;
 }
 
 void kerf__run_add_taps(const kerf__run *run, kerf_plan_options *plan)
 {
     plan->taps = run->teaching.taps;
     plan->num_taps = run->teaching.num_taps;
-    plan->input_place = input_place(&run->teaching);
+    plan->input_place = kerf__teaching_input(&run->teaching, kerf_state_device(run->s));
 }
 
 void kerf__teacher_step(kerf_step *step, const kerf__run *run)

@@ -118,6 +118,8 @@ void kerf__teaching_weigh(kerf_step *step, const kerf__teaching *t,
 
 void kerf__teaching_free(kerf__teaching *t)
 {
+    kerf__teaching_free_relays(t);
+    kerf__teacher_cache_close(t->cache);
     for (size_t i = 0; i < t->num_taps; i++)
         free(t->lessons[i].student);
     for (size_t i = 0; i < KERF_MOST_TEACHERS; i++) {

@@ -118,6 +118,16 @@ kerf_status kerf__run_take_teachers(kerf__run *run);
 /* The plans of teachers, if there are any and they are not open yet, whose outputs the student's
  * plan will read. */
 kerf_status kerf__run_open_teachers(kerf__run *run, const char *choices);
+/* Their plans alone, on the devices that they are on. */
+kerf_status kerf__run_open_teacher_plans(kerf__run *run, const char *choices);
+/* 1 if a teacher is on the student's device. */
+int kerf__run_is_beside(const kerf__run *run, const kerf__teacher *teacher);
+
+/* ---- teacher_keep.c ---- */
+/* A file in their place, which is made if the folder has none of these teachers and data. */
+kerf_status kerf__run_open_cache(kerf__run *run, const char *choices);
+
+/* ---- teacher.c, too ---- */
 /* What the student's plan is to learn of teachers. */
 void kerf__run_add_taps(const kerf__run *run, kerf_plan_options *plan);
 /* What teachers and labels count in a step (from 1). */

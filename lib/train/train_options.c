@@ -110,6 +110,25 @@ static kerf_status check_taps(const kerf_distillation *d)
     return KERF_OK;
 }
 
+/* What is different each time is not said once. */
+static kerf_status check_cache(const kerf_train_options *o)
+{
+    kerf_augment augment = {0};
+    if (!o->distill.cache)
+        return KERF_OK;
+    if (o->run_dir == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: cache: the file of what teachers say lies in "
+                                             "the run's folder, which must be given");
+    if (o->augment != NULL)
+        KERF__TRY(kerf_augment_parse(&augment, o->augment));
+    if (!augment.flip && augment.crop == 0)
+        return KERF_OK;
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "train: cache: augment %s makes other samples in each epoch, of which "
+                      "teachers say other things; must be without one of both",
+                      o->augment);
+}
+
 static kerf_status check_teacher(const kerf_train_options *o)
 {
     if (!kerf__is_taught(&o->distill) && o->distill.num_taps == 0)
@@ -123,6 +142,7 @@ static kerf_status check_teacher(const kerf_train_options *o)
     if (!(o->distill.temperature > 0 && o->distill.temperature < 1e9))
         return kerf__fail(KERF_ERR_ARGUMENT, "train: temperature is %g: must be above 0",
                           o->distill.temperature);
+    KERF__TRY(check_cache(o));
     return check_taps(&o->distill);
 }
 

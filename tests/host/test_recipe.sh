@@ -148,11 +148,12 @@ stages:
             - fc2=fc2:mse@0-0.05
   - name: taught
     train: {epochs: 0.1, batch: 64}
-    steps: [distill: {teacher: again/model.onnx, end: 0.05, taps: "relu*=relu*:similarity:2"}]
+    steps: [distill: {teacher: again/model.onnx, end: 0.05, taps: "relu*=relu*:similarity:2", cache: true}]
 RECIPE
 expect 0 "" "$KERF" run fitnet.yaml -o fitnet -q
 expect 0 "" "$KERF" run fitnet/recipe.yaml -o fitnet-again -q
 cmp -s fitnet/model.onnx fitnet-again/model.onnx || failed "a recipe with taps is not the same again"
+[ -s fitnet/taught/teacher.cache ] || failed "what the teacher says is not kept"
 sed 's/=fc2:mse/=fc7:mse/' fitnet.yaml >lost.yaml
 expect_error 1 "kerf: run: lost.yaml:13: the teacher has no layer 'fc7'; near are 'fc1', 'fc2', 'fc3'" \
     "$KERF" run lost.yaml -o lost -q

@@ -64,6 +64,15 @@ expect 0 "top-1" "$KERF" distill dense.onnx m.onnx --data $data --epochs 1 --bat
 ! cmp -s student.onnx tapped.onnx || failed "taps change nothing"
 expect 0 "top-1" "$KERF" distill dense.onnx seven.onnx m.onnx --data $data --epochs 0.5 --batch 64 --alpha 0 \
     --tap 'relu1=2#relu1:distance' -q -o two.onnx
+# Taken down once, and on another device: the same bits as asked in each step here.
+expect 0 "top-1" "$KERF" distill dense.onnx m.onnx --data $data --epochs 1 --batch 64 --cache \
+    --teacher-device "${KERF_DEVICE:-0}" --run-dir kept -o kept.onnx
+cmp -s student.onnx kept.onnx || failed "a teacher's file, or device, changes bits"
+[ -s kept/teacher.cache ] || failed "what the teacher says is not kept"
+expect 1 "cache: augment flip makes other samples" \
+    "$KERF" distill dense.onnx m.onnx --data $data --augment flip --cache -o x.onnx
+expect 2 "kerf: prune: --teacher-device: self teaches" "$KERF" prune dense.onnx --data $data --sparsity 0.8 \
+    --retrain 1 --distill self --teacher-device 0 -o x.onnx
 expect 1 "distill: the student has no layer 'fc9'; near are 'fc1'" \
     "$KERF" distill dense.onnx m.onnx --data $data --tap fc9=fc1:mse -o x.onnx
 expect 2 "there is no loss 'mze', did you mean 'mse'" "$KERF" distill dense.onnx m.onnx --data $data --tap fc1:mze -o x.onnx

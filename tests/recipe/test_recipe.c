@@ -96,6 +96,8 @@ static void test_taps(void)
                             "      teacher: [self, big.onnx]\n"
                             "      beta: 2\n"
                             "      hint-epochs: 5\n"
+                            "      cache: true\n"
+                            "      teacher_device: gpu\n"
                             "      taps:\n"
                             "        - conv1=2#layer1.0.conv1:cosine:0.5\n"
                             "        - 'relu*:mse@0-5'\n"
@@ -103,14 +105,15 @@ static void test_taps(void)
                        "steps.0.distill.taps.2=fc2:dkd"));
     const kerf_distillation *d = r->stages[0].distill;
     const kerf_learned_tap *t = d->taps;
-    CHECK(d->self == 1 && d->num_taps == 3 && d->hint_epochs == 5);
+    CHECK(d->self == 1 && d->num_taps == 3 && d->hint_epochs == 5 && d->cache == 1);
+    CHECK(strcmp(r->stages[0].teacher_device, "gpu") == 0);
     CHECK(r->stages[0].num_teachers == 1 && strcmp(r->stages[0].teachers[0], "big.onnx") == 0);
     CHECK(strcmp(t[0].student, "conv1") == 0 && strcmp(t[0].teacher, "layer1.0.conv1") == 0);
     CHECK(t[0].from == 1 && t[0].loss == KERF_TAP_COSINE && t[0].weight == 0.5 && t[0].end == 0);
     CHECK(strcmp(t[1].student, "relu*") == 0 && t[1].from == 0 && t[1].weight == 1);
     CHECK(t[1].loss == KERF_TAP_MSE && t[1].start == 0 && t[1].end == 5);
     CHECK(t[2].loss == KERF_TAP_DECOUPLED && t[2].others == 2);
-    CHECK(strncmp(t[0].place, path, strlen(path)) == 0 && strstr(t[0].place, ":9") != NULL);
+    CHECK(strncmp(t[0].place, path, strlen(path)) == 0 && strstr(t[0].place, ":11") != NULL);
     CHECK(strstr(t[2].place, "--set steps.0.distill.taps.2") != NULL);
     kerf_recipe_destroy(r);
 }
@@ -214,6 +217,10 @@ static void test_keys_refused(void)
     check_refused("3: distill.teacher: is missing", HEAD "steps: [distill: {alpha: 0.5}]\n", NULL);
     check_refused("3: distill.teacher: self stands behind another, must be first",
                   HEAD "steps: [distill: {teacher: [a.onnx, self]}]\n", NULL);
+    check_refused("4: distill.cache: samples are changed at random, train.augment flip, and what "
+                  "teachers say with them; must be without one of both",
+                  HEAD "train: {augment: flip}\nsteps: [distill: {teacher: self, cache: true}]\n",
+                  NULL);
     check_refused("3: distill.teacher: are 5, must be from 1 to 4",
                   HEAD "steps: [distill: {teacher: [a, b, c, d, e]}]\n", NULL);
     check_refused("5: distill.tap fc1:mze: there is no loss 'mze', did you mean 'mse'; they are "
