@@ -74,6 +74,8 @@ static void set_training(change *c, kerf_penalty penalty)
     t->tensorboard = o->tensorboard;
     t->keep_best = c->s.data != NULL && kerf_dataset_num_samples(c->s.data, KERF_SPLIT_VAL) > 0;
     t->augment = o->augment;
+    t->smoothing = o->label_smoothing;
+    t->mixup = o->mixup;
     t->memory_bytes = (size_t)o->memory;
     t->freeze = o->freeze.items;
     t->num_freeze = o->freeze.num;

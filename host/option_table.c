@@ -95,6 +95,8 @@ const option_row option_rows[] = {
     {"schedule", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(schedule), "S", "of the learning rate: const, step, cosine, exp or linear (cosine)", "const|step|cosine|exp|linear", RANGE_NONE, 0, 0},
     {"warmup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(warmup), "E", "epochs in which the learning rate rises from 0 (0)", NULL, RANGE_MIN, 0, 0},
     {"augment", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(augment), "A", "changes to training images: flip, crop=4 (shifted by up to 4 pixels) or flip,crop=4", NO_RANGE},
+    {"label-smoothing", 0, OPTION_REAL, GROUP_TRAIN, FIELD(label_smoothing), "F", "what all classes alike take from each label (0)", NULL, RANGE_MIN | RANGE_BELOW, 0, 1},
+    {"mixup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(mixup), "ALPHA", "mix samples of a batch in pairs, and their labels, by shares of Beta(ALPHA, ALPHA): 0.2 is usual (0: not)", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"loss", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(loss), "L", "cross-entropy or mse (cross-entropy)", "cross-entropy|mse", RANGE_NONE, 0, 0},
     {"penalty", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(penalty), "P", "draw weights of layers to 0: l1=STRENGTH, each alone, group=STRENGTH, all that leads to one output together, bn=STRENGTH, the scales of batch norm (slimming); by gates that are trained: l0=STRENGTH, l0-group=STRENGTH, variational=STRENGTH", NO_RANGE},
     {"penalty-from", 0, OPTION_REAL, GROUP_TRAIN, FIELD(penalty_from), "E", "from epoch E on (0)", NULL, RANGE_MIN, 0, 0},

@@ -74,6 +74,7 @@ typedef struct options {
     double penalty_from, penalty_until;
     const char *run_dir;
     double alpha, temperature, last_temperature, beta, hint_epochs;
+    double label_smoothing, mixup;
     const char *distill, *teacher_device;
     int cache;
     text_list taps;

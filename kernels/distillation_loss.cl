@@ -15,6 +15,17 @@
 #include "rows.clh"
 #include "exp.clh"
 #include "mean.clh"
+#include "soft_labels.clh"
+
+/* SOFT 1: labels are pairs, or smoothed (soft_labels.clh), and two arguments more say how. */
+#ifndef SOFT
+#define SOFT 0
+#endif
+#if SOFT
+#define AND_HOW , global const float *mix, float smoothing
+#else
+#define AND_HOW
+#endif
 
 /* Equal logits have a gradient of exactly 0: no product is rounded less than its opposite. */
 #pragma OPENCL FP_CONTRACT OFF
@@ -41,8 +52,8 @@
         lanes_y = select(lanes_y, v, v > lanes_y);                                                 \
     }
 
-/* exp(u) of exp(u / T): where T is 1, 2, 3 or 4 a product of these, half as much work as an exp; power
- * 0: it is none of them. */
+/* exp(u) of exp(u / T): where T is 1, 2, 3 or 4 a product of these, half as much work as an exp;
+ * power 0: it is none of them. */
 static inline floatv hard_exp(floatv soft, floatv u, uint power)
 {
     if (power == 0)
@@ -69,6 +80,16 @@ static inline floatv hard_exp(floatv soft, floatv u, uint power)
     const floatv hard_u = hard_exp(soft_u, u, power);
 #endif
 
+#if SOFT
+#define TAKE_ALL(whole)                                                                            \
+    lanes_all += (whole) ? u : select((floatv)(0.0f), u, LANES + (intv)((int)i) < (intv)((int)k));
+#define ASKED(i) (WANTED(w, i) * at_label)
+#else
+#define TAKE_ALL(whole)
+#define ASKED(i)                                                                                   \
+    select((floatv)(0.0f), (floatv)(at_label), LANES + (intv)((int)(i)) == (intv)(label))
+#endif
+
 #define TAKE_SUMS(whole)                                                                           \
     {                                                                                              \
         const floatv u = AT(x, whole) - top_x, v = AT(y, whole) - top_y;                           \
@@ -78,15 +99,14 @@ static inline floatv hard_exp(floatv soft, floatv u, uint power)
         lanes_soft_y += soft_v;                                                                    \
         lanes_hard_x += hard_u;                                                                    \
         lanes_apart += soft_v * (v - u);                                                           \
+        TAKE_ALL(whole)                                                                            \
         KEEP_EXPS                                                                                  \
     }
 
 #define PUT_GRADIENT(whole)                                                                        \
     {                                                                                              \
         EXPS_AGAIN(whole)                                                                          \
-        const floatv is_true =                                                                     \
-            select((floatv)(0.0f), (floatv)(at_label), LANES + (intv)((int)i) == (intv)(label));   \
-        const floatv d = soft_u * by_x - soft_v * by_y + (hard_u * by_hard - is_true);             \
+        const floatv d = soft_u * by_x - soft_v * by_y + (hard_u * by_hard - ASKED(i));            \
         if (whole)                                                                                 \
             STOREV(d, diff_logits + first + i);                                                    \
         else                                                                                       \
@@ -96,7 +116,7 @@ static inline floatv hard_exp(floatv soft, floatv u, uint power)
 kernel void distill_rows(global const float *logits, global const float *teacher,
                          global const int *labels, global const float *settings,
                          global float *diff_logits, global float *losses, local float *kept,
-                         uint at, uint m, uint k, uint rows)
+                         uint at, uint m, uint k, uint rows AND_HOW)
 {
     const float soft = settings[at], hard = settings[at + 1];
     const float temperature = settings[at + 2], slope = 1.0f / temperature;
@@ -113,14 +133,25 @@ kernel void distill_rows(global const float *logits, global const float *teacher
 
         floatv lanes_soft_x = (floatv)(0.0f), lanes_soft_y = (floatv)(0.0f);
         floatv lanes_hard_x = (floatv)(0.0f), lanes_apart = (floatv)(0.0f);
+#if SOFT
+        floatv lanes_all = (floatv)(0.0f);
+#endif
         EACH(TAKE_SUMS)
         const float soft_x = sum_lanes(lanes_soft_x), soft_y = sum_lanes(lanes_soft_y);
         const float hard_x = sum_lanes(lanes_hard_x), apart = sum_lanes(lanes_apart);
 
+#if SOFT
+        const wanted w = wanted_of(labels, mix, smoothing, row, m, k);
+        const int is_right = w.is_right || hard == 0.0f;
+        const float said = w.by_first * (x[w.first] - top_x) + w.by_second * (x[w.second] - top_x) +
+                           w.by_each * sum_lanes(lanes_all);
+        const float surprise = log(hard_x) - said;
+#else
         const int label = labels[row], is_class = label >= 0 && (uint)label < k;
         const int is_right = is_class || hard == 0.0f;
-        const float divergence = apart * slope / soft_y + log(soft_x) - log(soft_y);
         const float surprise = is_class ? log(hard_x) - (x[label] - top_x) : 0.0f;
+#endif
+        const float divergence = apart * slope / soft_y + log(soft_x) - log(soft_y);
         losses[row] =
             is_right ? soft * temperature * temperature * divergence + hard * surprise : NAN;
         const float mean = is_right ? 1.0f / (float)m : 0.0f, at_label = hard * mean;
@@ -154,7 +185,8 @@ DEFINE_GROUP(group_sum, a + b)
 
 kernel void distill_row(global const float *logits, global const float *teacher,
                         global const int *labels, global const float *settings,
-                        global float *diff_logits, global float *losses, uint at, uint m, uint k)
+                        global float *diff_logits, global float *losses, uint at, uint m,
+                        uint k AND_HOW)
 {
     local float parts[GROUP];
     const float soft = settings[at], hard = settings[at + 1];
@@ -170,23 +202,39 @@ kernel void distill_row(global const float *logits, global const float *teacher,
     top_y = group_max(top_y, parts);
 
     float soft_x = 0.0f, soft_y = 0.0f, hard_x = 0.0f, apart = 0.0f;
+#if SOFT
+    float all = 0.0f;
+#endif
     for (uint i = item; i < k; i += GROUP) {
         const float u = x[i] - top_x, v = y[i] - top_y, e = exp(v * slope);
         soft_x += exp(u * slope);
         soft_y += e;
         hard_x += exp(u);
         apart += e * (v - u);
+#if SOFT
+        all += u;
+#endif
     }
     soft_x = group_sum(soft_x, parts);
     soft_y = group_sum(soft_y, parts);
     hard_x = group_sum(hard_x, parts);
     apart = group_sum(apart, parts);
 
+#if SOFT
+    all = group_sum(all, parts);
+    const wanted w = wanted_of(labels, mix, smoothing, row, m, k);
+    const int is_right = w.is_right || hard == 0.0f;
+    const float surprise = log(hard_x) - (w.by_first * (x[w.first] - top_x) +
+                                          w.by_second * (x[w.second] - top_x) + w.by_each * all);
+#define ASKED(i) (WANTED(w, i) * at_label)
+#else
     const int label = labels[row], is_class = label >= 0 && (uint)label < k;
     const int is_right = is_class || hard == 0.0f;
+    const float surprise = is_class ? log(hard_x) - (x[label] - top_x) : 0.0f;
+#define ASKED(i) ((int)(i) == label ? at_label : 0.0f)
+#endif
     if (item == 0) {
         const float divergence = apart * slope / soft_y + log(soft_x) - log(soft_y);
-        const float surprise = is_class ? log(hard_x) - (x[label] - top_x) : 0.0f;
         losses[row] =
             is_right ? soft * temperature * temperature * divergence + hard * surprise : NAN;
     }
@@ -195,8 +243,8 @@ kernel void distill_row(global const float *logits, global const float *teacher,
     const float by_y = soft * temperature * mean / soft_y;
     for (uint i = item; i < k; i += GROUP) {
         const float u = x[i] - top_x, v = y[i] - top_y;
-        diff_logits[(size_t)row * k + i] = exp(u * slope) * by_x - exp(v * slope) * by_y +
-                                           (exp(u) * by_hard - ((int)i == label ? at_label : 0.0f));
+        diff_logits[(size_t)row * k + i] =
+            exp(u * slope) * by_x - exp(v * slope) * by_y + (exp(u) * by_hard - ASKED(i));
     }
 }
 #endif

@@ -122,6 +122,10 @@ typedef struct kerf_plan_options {
     const kerf_tap *taps; /* KERF_TRAIN with KERF_LOSS_CROSS_ENTROPY only; what labels and each tap
                            * count: kerf_step */
     size_t num_taps;
+    float smoothing; /* KERF_TRAIN with KERF_LOSS_CROSS_ENTROPY only, as the next: what all classes
+                      * alike take from each label, at least 0 and below 1 (Szegedy et al. 2016) */
+    int mixes; /* 1: the batch is of mixed samples, row r with row batch - 1 - r, and labels count
+                * by kerf_step.mix and the rest of 1 (kerf.Mix; Zhang et al. 2018) */
     const kerf_tensor *input_place; /* borrowed: where the first input lies, on the device, with as
                                      * many bytes; NULL: in a tensor of its own */
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
@@ -155,6 +159,7 @@ typedef struct kerf_step {
     float labels;  /* what the loss of labels counts in a plan with taps */
     float taps[KERF_MOST_TAPS]; /* and each tap */
     float temperature;          /* > 0, of all soft targets */
+    float mix;                  /* what the first label counts in a plan that mixes */
 } kerf_step;
 KERF_API kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step);
 

@@ -124,8 +124,11 @@ typedef struct kerf_train_options {
     kerf_optimizer optimizer;
     kerf_loss loss;
     uint64_t seed;
-    const char *prep;          /* NULL: the graph's, else the data set's */
-    const char *augment;       /* of training samples, kerf_augment_parse(); NULL: none */
+    const char *prep;    /* NULL: the graph's, else the data set's */
+    const char *augment; /* of training samples, kerf_augment_parse(); NULL: none */
+    double smoothing;    /* what all classes alike take from each label, with cross entropy alone */
+    double mixup; /* > 0: samples of a batch are mixed in pairs, and their labels, by shares of
+                   * Beta(mixup, mixup), one a step; with cross entropy alone */
     const char *choices;       /* NULL: store or guess */
     const char *run_dir;       /* checkpoint, metrics.jsonl, choices.json; NULL: none */
     int tensorboard;           /* 1: run_dir gets an event file for TensorBoard, too */

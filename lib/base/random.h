@@ -18,7 +18,8 @@ typedef enum kerf__purpose {
     KERF__RANDOM_DROPOUT = 6,
     KERF__RANDOM_DATA = 7, /* random data sets, benchmarks */
     KERF__RANDOM_TEST = 8,
-    KERF__RANDOM_SHARE = 9 /* entries of codebooks */
+    KERF__RANDOM_SHARE = 9, /* entries of codebooks */
+    KERF__RANDOM_MIX = 10   /* samples of a batch with others */
 } kerf__purpose;
 
 typedef struct kerf__random {

@@ -57,6 +57,7 @@
     X(feature_loss) \
     X(histogram) \
     X(metrics) \
+    X(mix) \
     X(mse_loss) \
     X(nll_loss) \
     X(noise) \

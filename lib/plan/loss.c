@@ -89,12 +89,33 @@ static kerf_status take_given(kerf__planning *p)
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
+/* How labels' pairs count: as each step says, or the first alone where they are only smoothed. */
+static kerf_status add_mix(kerf__planning *p)
+{
+    kerf_tensor *one;
+    if (p->options->mixes) {
+        KERF__TRY(kerf__plan_add_input(p->plan->graph, "kerf.mix", KERF_F32, KERF_SHAPE(1),
+                                       &p->plan->mix));
+        p->mix = p->plan->mix;
+        return KERF_OK;
+    }
+    if (!(p->options->smoothing > 0))
+        return KERF_OK;
+    KERF__TRY(kerf_tensor_create(&one, NULL, KERF_F32, KERF_SHAPE(1)));
+    *(float *)kerf_tensor_data(one) = 1;
+    return kerf_graph_add_constant(p->plan->graph, NULL, one, &p->mix);
+}
+
 static kerf_status add_labels_loss(kerf__planning *p)
 {
     kerf_node *node;
-    KERF__TRY(kerf__plan_append(p->plan->graph, LOSSES[p->options->loss].op, "kerf.loss",
-                                (kerf_value *[]){p->target, p->labels}, 2,
-                                LOSSES[p->options->loss].num_outputs, &node));
+    const int is_soft = p->mix != NULL;
+    KERF__TRY(kerf__plan_append(p->plan->graph,
+                                is_soft ? "kerf.SoftLabelLoss" : LOSSES[p->options->loss].op,
+                                "kerf.loss", (kerf_value *[]){p->target, p->labels, p->mix},
+                                is_soft ? 3 : 2, LOSSES[p->options->loss].num_outputs, &node));
+    if (is_soft)
+        KERF__TRY(kerf_node_set_float(node, "smoothing", p->options->smoothing));
     KERF__TRY(kerf__node_infer(node));
     p->loss = node->outputs[0];
     return KERF_OK;
@@ -110,6 +131,7 @@ kerf_status kerf__plan_add_loss(kerf__planning *p)
                           "(batch, classes)",
                           p->target->name, p->target->shape.rank);
     KERF__TRY(add_labels(p));
+    KERF__TRY(add_mix(p));
     if (!kerf__plan_taps_take_labels(p))
         KERF__TRY(add_labels_loss(p));
     KERF__TRY(kerf__plan_add_taps(p));

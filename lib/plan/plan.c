@@ -96,6 +96,14 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
                           KERF_MOST_TAPS);
     if (o->num_taps > 0 && (o->mode != KERF_TRAIN || o->loss != KERF_LOSS_CROSS_ENTROPY))
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: taps are of training by cross entropy");
+    if (!(o->smoothing >= 0 && o->smoothing < 1))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: labels are smoothed by %g, must be at least 0 and below 1",
+                          (double)o->smoothing);
+    if ((o->smoothing > 0 || o->mixes) &&
+        (o->mode != KERF_TRAIN || o->loss != KERF_LOSS_CROSS_ENTROPY))
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: labels are smoothed, and mixed, in training by "
+                                             "cross entropy");
     for (size_t i = 0; i < o->num_taps; i++)
         if (kerf_tap_loss_name(o->taps[i].loss) == NULL)
             return kerf__fail(KERF_ERR_ARGUMENT,

@@ -108,6 +108,7 @@ struct kerf_plan {
     kerf_value *step;         /* the value "kerf.step", or NULL */
     kerf_value *tap_settings; /* the value "kerf.taps", or NULL */
     int labels_in_tap;        /* 1: the first tap's loss is of labels, too */
+    kerf_value *mix;          /* the value "kerf.mix", or NULL */
     kerf__shared shared[KERF_MOST_TAPS + 1];
     size_t num_shared;
     int metrics; /* id of the state with the sums, or -1 */
@@ -164,7 +165,8 @@ typedef struct kerf__planning {
     size_t num_masks;
     kerf_value *target; /* what the loss is taken of */
     kerf_value *labels, *loss;
-    int level; /* of giving results up to save memory: recompute.c */
+    kerf_value *mix; /* how pairs of labels count; NULL: labels are single ones, and sharp */
+    int level;       /* of giving results up to save memory: recompute.c */
 } kerf__planning;
 
 /* ---- graph passes, in this order --------------------------------------------------- */
@@ -210,6 +212,9 @@ kerf_status kerf__plan_add_loss(kerf__planning *p);
 kerf_status kerf__plan_add_taps(kerf__planning *p);
 /* 1 if the first tap's loss is of labels, too. */
 int kerf__plan_taps_take_labels(const kerf__planning *p);
+/* An input under a fresh name like `base` (tap_loss.c). */
+kerf_status kerf__plan_add_input(kerf_graph *g, const char *base, kerf_type type, kerf_shape shape,
+                                 kerf_value **out);
 /* A node at the end of the graph under a fresh name like `base`; its shapes are still to be
  * inferred (loss.c). */
 kerf_status kerf__plan_append(kerf_graph *g, const char *op, const char *base,

@@ -45,6 +45,9 @@ kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step)
     float numbers[KERF__STEP_FLOATS], taps[KERF__TAPS_FLOATS];
     kerf__step_numbers(&p->optimizer, step, numbers);
     KERF__TRY(kerf__buffer_put(p->tensors[p->step->index]->buffer, numbers, sizeof numbers));
+    if (p->mix != NULL)
+        KERF__TRY(
+            kerf__buffer_put(p->tensors[p->mix->index]->buffer, &step->mix, sizeof step->mix));
     if (p->tap_settings == NULL)
         return KERF_OK;
     tap_numbers(p, step, taps);

@@ -47,12 +47,16 @@ static kerf_status check_same_shape(const tap *t)
 static kerf_status add_soft_targets(const tap *t, kerf_value **loss)
 {
     kerf_node *node;
+    const int has_labels = t->at == 0 && t->p->plan->labels_in_tap;
+    kerf_value *mix = has_labels ? t->p->mix : NULL;
     KERF__TRY(check_same_shape(t));
     KERF__TRY(kerf__plan_append(
         t->p->plan->graph, "kerf.DistillationLoss", "kerf.loss",
-        (kerf_value *[]){t->student, t->teacher, t->p->labels, t->p->plan->tap_settings}, 4, 2,
-        &node));
+        (kerf_value *[]){t->student, t->teacher, t->p->labels, t->p->plan->tap_settings, mix},
+        mix != NULL ? 5 : 4, 2, &node));
     KERF__TRY(kerf_node_set_int(node, "at", t->at));
+    if (mix != NULL)
+        KERF__TRY(kerf_node_set_float(node, "smoothing", t->p->options->smoothing));
     *loss = node->outputs[0];
     return kerf__node_infer(node);
 }
@@ -60,6 +64,9 @@ static kerf_status add_soft_targets(const tap *t, kerf_value **loss)
 static kerf_status add_decoupled(const tap *t, kerf_value **loss)
 {
     kerf_node *node;
+    if (t->p->options->mixes)
+        return kerf__fail(KERF_ERR_ARGUMENT, "plan: a tap of decoupled soft targets wants one true "
+                                             "class a sample, must be without mixed ones");
     KERF__TRY(check_same_shape(t));
     KERF__TRY(kerf__plan_append(
         t->p->plan->graph, "kerf.DecoupledLoss", "kerf.loss",
@@ -320,8 +327,8 @@ kerf_status kerf__plan_share_input(kerf__planning *p)
     return share(p->plan, v, place);
 }
 
-static kerf_status add_input(kerf_graph *g, const char *base, kerf_type type, kerf_shape shape,
-                             kerf_value **out)
+kerf_status kerf__plan_add_input(kerf_graph *g, const char *base, kerf_type type, kerf_shape shape,
+                                 kerf_value **out)
 {
     char *name = kerf__graph_fresh_name(g, base);
     if (name == NULL)
@@ -339,8 +346,8 @@ static kerf_status find_ends(tap *t)
     if (t->student == NULL || t->student->type != KERF_F32)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: the graph has no value '%s' of float32 to tap",
                           given->student);
-    KERF__TRY(
-        add_input(g, "kerf.teacher", given->teacher->type, given->teacher->shape, &t->teacher));
+    KERF__TRY(kerf__plan_add_input(g, "kerf.teacher", given->teacher->type, given->teacher->shape,
+                                   &t->teacher));
     return share(t->p->plan, t->teacher, given->teacher);
 }
 
@@ -387,8 +394,8 @@ kerf_status kerf__plan_add_taps(kerf__planning *p)
     if (p->options->num_taps == 0)
         return KERF_OK;
     p->plan->labels_in_tap = kerf__plan_taps_take_labels(p);
-    KERF__TRY(add_input(p->plan->graph, "kerf.taps", KERF_F32, KERF_SHAPE(KERF__TAPS_FLOATS),
-                        &p->plan->tap_settings));
+    KERF__TRY(kerf__plan_add_input(p->plan->graph, "kerf.taps", KERF_F32,
+                                   KERF_SHAPE(KERF__TAPS_FLOATS), &p->plan->tap_settings));
     if (!p->plan->labels_in_tap)
         KERF__TRY(weigh_labels(p));
     for (size_t i = 0; i < p->options->num_taps; i++) {

@@ -23,6 +23,8 @@ static kerf_train_options train_options(const kerf__recipe *r, const kerf__recip
     o.seed = (uint64_t)r->top.seed;
     o.keep_best = r->top.val > 0;
     o.augment = t->augment;
+    o.smoothing = t->label_smoothing;
+    o.mixup = t->mixup;
     o.memory_bytes = (size_t)t->memory;
     o.freeze = t->freeze.items;
     o.num_freeze = t->freeze.num;

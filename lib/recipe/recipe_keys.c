@@ -30,6 +30,8 @@ static const kerf__key TRAIN_KEYS[] = {
     {"schedule", KERF__KEY_CHOICE, TRAIN(schedule), "cosine", NULL, "const|step|cosine|exp|linear", 0, 0, 0, NULL},
     {"warmup", KERF__KEY_REAL, TRAIN(warmup), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
     {"augment", KERF__KEY_TEXT, TRAIN(augment), "", NULL, NULL, 0, 0, 0, NULL},
+    {"label_smoothing", KERF__KEY_REAL, TRAIN(label_smoothing), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
+    {"mixup", KERF__KEY_REAL, TRAIN(mixup), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, 100, NULL},
     {"loss", KERF__KEY_CHOICE, TRAIN(loss), "cross-entropy", NULL, "cross-entropy|mse", 0, 0, 0, NULL},
     {"freeze", KERF__KEY_LIST, TRAIN(freeze), "[]", NULL, NULL, 0, 0, 0, NULL},
     {"memory", KERF__KEY_WHOLE, TRAIN(memory), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},

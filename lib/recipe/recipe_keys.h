@@ -59,7 +59,7 @@ typedef struct kerf__amounts {
 /* ---- the structs, as the file has them ------------------------------------------------------- */
 
 typedef struct kerf__recipe_train {
-    double epochs, lr, momentum, weight_decay, warmup;
+    double epochs, lr, momentum, weight_decay, warmup, label_smoothing, mixup;
     int64_t batch, memory;
     int optimizer, schedule, loss;
     const char *augment;

@@ -5,6 +5,7 @@
 #ifndef KERF_TRAIN_EVALUATE_H
 #define KERF_TRAIN_EVALUATE_H
 
+#include "train/mixing.h"
 #include "train/teaching.h"
 
 typedef struct kerf__evaluator {
@@ -50,8 +51,9 @@ typedef struct kerf__flight {
     uint64_t tokens[KERF__FLIGHT_STEPS];
     kerf_batch batches[KERF__FLIGHT_STEPS];
     int num;
-    kerf__teaching *teaching; /* borrowed: teachers take each batch before the plan does, and it
-                               * reads it where they do; NULL: none */
+    const kerf__mixing *mixing; /* borrowed: of what samples are mixed; NULL: they are not */
+    kerf__teaching *teaching;   /* borrowed: teachers take each batch before the plan does, and it
+                                 * reads it where they do; NULL: none */
 } kerf__flight;
 
 /* Copies the batch in and queues the plan; waits for the oldest step if there are three. */

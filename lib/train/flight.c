@@ -26,7 +26,10 @@ static kerf_status queue(const kerf__flight *f, kerf_plan *plan, const kerf_load
     size_t num = (size_t)batch->num_samples;
     size_t sample_floats = (size_t)kerf_shape_num_elements(kerf_loader_sample_shape(loader));
     const size_t bytes = num * sample_floats * sizeof(float);
-    int has_batch = 0;
+    int has_batch = f->mixing != NULL;
+    if (f->mixing != NULL) /* where nobody teaches any more, on the student's device alone */
+        KERF__TRY(kerf__mixing_take(f->mixing, f->teaching != NULL ? f->mixing->num : 1,
+                                    batch->images, bytes));
     if (f->teaching != NULL)
         KERF__TRY(kerf__teaching_take(f->teaching, batch, bytes, &has_batch));
     if (!has_batch)

@@ -56,7 +56,9 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .choices = choices,
                               .seed = o->seed,
                               .inputs = &known,
-                              .memory_bytes = o->memory_bytes};
+                              .memory_bytes = o->memory_bytes,
+                              .smoothing = (float)o->smoothing,
+                              .mixes = o->mixup > 0};
     kerf_shrunk_weight *shrunk = NULL;
     const char **frozen;
     kerf__run_add_taps(run, &plan);
@@ -157,9 +159,25 @@ void kerf__run_drop_plans(kerf__run *run)
     run->plan = NULL;
 }
 
+/* Once, on every device that takes batches. */
+static kerf_status make_mixers(kerf__run *run)
+{
+    const kerf_shape sample = kerf_loader_sample_shape(run->loader);
+    const int64_t batch = run->options->batch;
+    if (!(run->options->mixup > 0))
+        return KERF_OK;
+    KERF__TRY(kerf__mixing_add(&run->mixing, kerf_state_device(run->s), batch, sample));
+    for (size_t i = 0; i < run->teaching.num_teachers; i++)
+        KERF__TRY(kerf__mixing_add(&run->mixing, kerf_state_device(run->teaching.teachers[i].s),
+                                   batch, sample));
+    run->flight.mixing = &run->mixing;
+    return KERF_OK;
+}
+
 kerf_status kerf__run_make_plans(kerf__run *run)
 {
     const char *choices = run->choices != NULL ? run->choices : run->options->choices;
+    KERF__TRY(make_mixers(run));
     KERF__TRY(kerf__run_open_teachers(run, choices));
     KERF__TRY(make_plan(run, choices));
     KERF__TRY(make_evaluator(run, choices));

@@ -124,6 +124,7 @@ void kerf__run_end(kerf__run *run)
     if (run->teaching.num_taps > 0)
         kerf__plan_drop_regressors(run->s);
     kerf__teaching_free(&run->teaching);
+    kerf__mixing_free(&run->mixing);
     kerf_loader_destroy(run->loader);
     kerf_state_destroy(run->best);
     free(run->epochs);

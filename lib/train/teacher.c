@@ -134,7 +134,7 @@ static kerf_status open_teacher(const kerf__run *run, kerf__teacher *teacher, co
                               .choices = kerf__run_is_beside(run, teacher) ? choices : NULL,
                               .inputs = &known};
     const kerf_shape sample = kerf_loader_sample_shape(run->loader);
-    plan.input_place = kerf__teaching_input(&run->teaching, kerf_state_device(teacher->s));
+    plan.input_place = kerf__run_input_place(run, kerf_state_device(teacher->s));
     KERF__TRY(kerf__check_sample(kerf_graph_input(teacher->g, 0), sample));
     plan.num_inputs = kerf__known_input(teacher->g, sample, &known);
     return kerf_plan_create(&teacher->plan, teacher->g, teacher->s, &plan);
@@ -163,6 +163,12 @@ static kerf_status find_output(kerf__run *run, size_t tap)
         return kerf__teaching_add_relay(t, tap, output->shape);
     t->taps[tap].teacher = output;
     return kerf__buffer_fill_zero(output->buffer, 0, output->size_bytes);
+}
+
+const kerf_tensor *kerf__run_input_place(const kerf__run *run, const kerf_device *dev)
+{
+    const kerf_tensor *mixed = kerf__mixing_output(&run->mixing, dev);
+    return mixed != NULL ? mixed : kerf__teaching_input(&run->teaching, dev);
 }
 
 int kerf__run_is_beside(const kerf__run *run, const kerf__teacher *teacher)
@@ -200,7 +206,7 @@ void kerf__run_add_taps(const kerf__run *run, kerf_plan_options *plan)
 {
     plan->taps = run->teaching.taps;
     plan->num_taps = run->teaching.num_taps;
-    plan->input_place = kerf__teaching_input(&run->teaching, kerf_state_device(run->s));
+    plan->input_place = kerf__run_input_place(run, kerf_state_device(run->s));
 }
 
 void kerf__teacher_step(kerf_step *step, const kerf__run *run)

@@ -94,7 +94,7 @@ static kerf_status take_batch(listening *l, const kerf_batch *batch)
         memcpy(l->rest, batch->images, (size_t)batch->num_samples * sample * sizeof(float));
         images = l->rest;
     }
-    KERF__TRY(kerf__teaching_ask(t, images, num * sizeof(float)));
+    KERF__TRY(kerf__teaching_ask(t, images, num * sizeof(float), 0));
     for (size_t i = 0; i < t->num_taps; i++)
         KERF__TRY(kerf_tensor_read(kerf__teaching_said(t, i), l->said[i]));
     for (int64_t n = 0; n < batch->num_samples; n++)

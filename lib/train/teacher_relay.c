@@ -56,12 +56,13 @@ static int takes_batch(const kerf__teaching *t, size_t i)
     return 1;
 }
 
-kerf_status kerf__teaching_ask(const kerf__teaching *t, const void *images, size_t num_bytes)
+kerf_status kerf__teaching_ask(const kerf__teaching *t, const void *images, size_t num_bytes,
+                               int has_batch)
 {
     for (size_t i = 0; i < t->num_teachers; i++) {
         const kerf__teacher *teacher = &t->teachers[i];
         const char *input = kerf_value_name(kerf_graph_input(teacher->g, 0));
-        if (takes_batch(t, i))
+        if (!has_batch && takes_batch(t, i))
             KERF__TRY(kerf_plan_feed(teacher->plan, input, images, num_bytes));
         KERF__TRY(kerf_plan_run(teacher->plan));
     }
@@ -90,11 +91,11 @@ kerf_status kerf__teaching_take(kerf__teaching *t, const kerf_batch *batch, size
                                 int *has_batch)
 {
     if (t->cache == NULL)
-        KERF__TRY(kerf__teaching_ask(t, batch->images, num_bytes));
+        KERF__TRY(kerf__teaching_ask(t, batch->images, num_bytes, *has_batch));
     for (size_t i = 0; i < t->num_taps; i++)
         if (t->relays[i].place != NULL)
             KERF__TRY(pass_on(t, i, batch));
     t->turn = (t->turn + 1) % KERF__RELAY_SLOTS;
-    *has_batch = kerf__teaching_input(t, t->dev) != NULL;
+    *has_batch |= kerf__teaching_input(t, t->dev) != NULL;
     return KERF_OK;
 }

@@ -68,10 +68,13 @@ kerf_status kerf__teaching_add_relay(kerf__teaching *t, size_t tap, kerf_shape s
 void kerf__teaching_free_relays(kerf__teaching *t);
 /* Where all plans of a device read the batch; NULL: no teacher has a plan there. */
 const kerf_tensor *kerf__teaching_input(const kerf__teaching *t, const kerf_device *dev);
-/* Teachers take a batch; and what the tap's teacher says of it, once they have. */
-kerf_status kerf__teaching_ask(const kerf__teaching *t, const void *images, size_t num_bytes);
+/* Teachers take a batch (has_batch 1: it lies where they read it); and what the tap's teacher says
+ * of it, once they have. */
+kerf_status kerf__teaching_ask(const kerf__teaching *t, const void *images, size_t num_bytes,
+                               int has_batch);
 const kerf_tensor *kerf__teaching_said(const kerf__teaching *t, size_t tap);
-/* All that comes before the student's plan in a step; has_batch 1: and it has the batch, too. */
+/* All that comes before the student's plan in a step; *has_batch 1 before: all have the batch, and
+ * behind: so does the student. */
 kerf_status kerf__teaching_take(kerf__teaching *t, const kerf_batch *batch, size_t num_bytes,
                                 int *has_batch);
 

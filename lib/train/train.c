@@ -75,6 +75,9 @@ static kerf_status run_step(kerf__run *run)
                      .step = step,
                      .observe = kerf__observe_share(run->options, step, per_epoch)};
     set_teacher(run, &now);
+    if (run->options->mixup > 0)
+        run->mixing.share = now.mix =
+            kerf__mix_share(run->options->mixup, run->options->seed, step);
     now.shrink = kerf__shrink_by(run->options, now.lr, step, per_epoch);
     kerf_status status = kerf_plan_set_step(run->plan, &now);
     if (status != KERF_OK) {

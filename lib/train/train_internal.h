@@ -16,6 +16,7 @@
  *   forecast.c       what a run will be, before it is
  *   prune_check.c    whether prunings get along
  *   teacher.c        what a student learns from, with teacher_taps.c and tap_text.c (teaching.h)
+ *   mixing.c         samples mixed with each other (mixing.h)
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
 #ifndef KERF_TRAIN_INTERNAL_H
@@ -48,6 +49,7 @@ typedef struct kerf__run {
     kerf__evaluator evaluator; /* .samples 0: no validation split */
     kerf_pruner **pruners;     /* one a pruning of the schedule; NULL: none yet */
     kerf__teaching teaching;   /* .num_teachers 0: none */
+    kerf__mixing mixing;
 
     kerf__position position;
     kerf_epoch *epochs;
@@ -120,6 +122,9 @@ kerf_status kerf__run_take_teachers(kerf__run *run);
 kerf_status kerf__run_open_teachers(kerf__run *run, const char *choices);
 /* Their plans alone, on the devices that they are on. */
 kerf_status kerf__run_open_teacher_plans(kerf__run *run, const char *choices);
+/* Where all plans of a device read the batch: where it is mixed, or the first teacher has it; NULL:
+ * the student's own plan is the only one, and has it. */
+const kerf_tensor *kerf__run_input_place(const kerf__run *run, const kerf_device *dev);
 /* 1 if a teacher is on the student's device. */
 int kerf__run_is_beside(const kerf__run *run, const kerf__teacher *teacher);
 

@@ -80,6 +80,8 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"alpha", o->distill.alpha, 0, 1 + 1e-9, "from 0 to 1"},
         {"epochs of hints", o->distill.hint_epochs, 0, most, "at least 0"},
         {"last temperature", o->distill.last_temperature, 0, most, "at least 0"},
+        {"label smoothing", o->smoothing, 0, 1, "at least 0 and below 1"},
+        {"mixup", o->mixup, 0, 1000, "at least 0 and below 1000"},
         {"epochs between prunings", o->prune.every, 0, most, "at least 0"},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
@@ -121,6 +123,10 @@ static kerf_status check_cache(const kerf_train_options *o)
                                              "the run's folder, which must be given");
     if (o->augment != NULL)
         KERF__TRY(kerf_augment_parse(&augment, o->augment));
+    if (o->mixup > 0)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: cache: mixup makes other samples in each step, of which teachers "
+                          "say other things; must be without one of both");
     if (!augment.flip && augment.crop == 0)
         return KERF_OK;
     return kerf__fail(KERF_ERR_ARGUMENT,
@@ -155,6 +161,9 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
     if (options->loss != KERF_LOSS_CROSS_ENTROPY && options->loss != KERF_LOSS_MSE)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: loss must be cross-entropy or mse");
     KERF__TRY(check_teacher(options));
+    if ((options->smoothing > 0 || options->mixup > 0) && options->loss != KERF_LOSS_CROSS_ENTROPY)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: labels are smoothed, and mixed, beside cross entropy alone");
     if ((unsigned)options->schedule > KERF_LR_LINEAR)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: schedule %d: must be one of kerf/train.h's",
                           (int)options->schedule);
@@ -234,6 +243,8 @@ static void print_training(text *t, const kerf_train_options *o)
               o->penalty.strength, o->penalty.start, o->penalty.end);
     if (kerf__is_taught(&o->distill))
         print_distillation(t, &o->distill);
+    if (o->smoothing > 0 || o->mixup > 0)
+        print(t, "label-smoothing=%.17g mixup=%.17g\n", o->smoothing, o->mixup);
     print_list(t, "freeze", o->freeze, o->num_freeze);
     print(t, "freeze-observers=%.17g\n", o->freeze_observers);
 }

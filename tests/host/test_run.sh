@@ -64,6 +64,10 @@ expect 0 "top-1" "$KERF" distill dense.onnx m.onnx --data $data --epochs 1 --bat
 ! cmp -s student.onnx tapped.onnx || failed "taps change nothing"
 expect 0 "top-1" "$KERF" distill dense.onnx seven.onnx m.onnx --data $data --epochs 0.5 --batch 64 --alpha 0 \
     --tap 'relu1=2#relu1:distance' -q -o two.onnx
+expect 0 "top-1" "$KERF" distill dense.onnx m.onnx --data $data --epochs 0.5 --batch 64 --label-smoothing 0.1 --mixup 0.4 -q -o mixed.onnx
+expect 2 "kerf: train: --label-smoothing 1: must be at least 0 and below 1" \
+    "$KERF" train m.onnx --data $data --label-smoothing 1 -o x.onnx
+
 # Taken down once, and on another device: the same bits as asked in each step here.
 expect 0 "top-1" "$KERF" distill dense.onnx m.onnx --data $data --epochs 1 --batch 64 --cache \
     --teacher-device "${KERF_DEVICE:-0}" --run-dir kept -o kept.onnx

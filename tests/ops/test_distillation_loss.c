@@ -64,6 +64,48 @@ static void test_shapes(void)
     }
 }
 
+/* Labels that are pairs, or smoothed, or both. */
+static void check_soft(int64_t m, int64_t k, float alpha, float temperature, float mix,
+                       float smoothing)
+{
+    op_check c;
+    const float settings[] = {alpha, 1 - alpha, temperature};
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(m, k), logits);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(m, k), teacher);
+    op_check_input(&c, KERF_S32, KERF_SHAPE(m), labels);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(3), settings);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(1), &mix);
+    op_check_node(&c, "kerf.DistillationLoss", 2);
+    CHECK_OK(kerf_node_set_float(c.node, "smoothing", smoothing));
+    op_check_variants(&c, ref_distillation_loss, tolerance(m, k, temperature));
+    if (m * k < 700)
+        op_check_gradient_but(&c, ref_distillation_loss, tolerance(16, k, temperature),
+                              NO_GRADIENT | 1u << 4);
+    op_check_end(&c);
+}
+
+static void test_soft_labels(void)
+{
+    static const int64_t SHAPES[][2] = {{1, 1}, {2, 10}, {3, 16}, {5, 17}, {33, 100}, {2, 3000}};
+    static const float TEMPERATURE[] = {0.5f, 1, 3, 100};
+    for (size_t i = 0; i < LENGTH(SHAPES); i++) {
+        const int64_t m = SHAPES[i][0], k = SHAPES[i][1];
+        if (op_check_small() && m * k > 1000)
+            continue;
+        fill(m, k, 3);
+        check_soft(m, k, 0.7f, 3, 0.3f, 0.1f);
+    }
+    for (size_t t = 0; t < LENGTH(TEMPERATURE); t++) {
+        fill(5, 17, 1e4f);
+        check_soft(5, 17, 0.3f, TEMPERATURE[t], 0.8f, 0.2f);
+        fill(5, 17, 3);
+        check_soft(5, 17, 0, TEMPERATURE[t], 1, 0.1f);
+        check_soft(5, 17, 0.5f, TEMPERATURE[t], 0.6f, 0);
+        check_soft(5, 17, 1, TEMPERATURE[t], 0.6f, 0.1f);
+    }
+}
+
 static void test_settings(void)
 {
     static const float ALPHA[] = {0, 0.5f, 1}, TEMPERATURE[] = {0.5f, 1, 4, 100};
@@ -159,6 +201,7 @@ int main(void)
     test_shapes();
     test_settings();
     test_extremes();
+    test_soft_labels();
     test_equal_networks();
     test_bad_labels();
     test_what_is_refused();

@@ -27,6 +27,7 @@ REF(mask);
 REF(matmul_blocks);
 REF(matmul_integer);
 REF(metrics);
+REF(mix);
 REF(move);
 REF(mse_loss);
 REF(nll_loss);

@@ -16,24 +16,43 @@ static void log_softmax(const double *x, double t, double *dst, int64_t k)
         dst[i] = x[i] / t - top - log(sum);
 }
 
+/* What row r of m is to be of each class, where labels are pairs or smoothed, too; 0: one of its
+ * labels counts, and is no class. */
+static int asked(const kerf_node *n, const double *const *inputs, int64_t r, int64_t m, double *q,
+                 int64_t k)
+{
+    const int is_soft = n->num_inputs > 4;
+    const double smoothing = is_soft ? kerf_node_float(n, "smoothing", 0) : 0;
+    const double share = is_soft ? inputs[4][0] : 1;
+    const double labels[2] = {inputs[2][r], inputs[2][m - 1 - r]}, by[2] = {share, 1 - share};
+    int is_right = 1;
+    for (int64_t i = 0; i < k; i++)
+        q[i] = smoothing / (double)k;
+    for (int i = 0; i < 2; i++) {
+        const int is_class = labels[i] >= 0 && labels[i] < (double)k;
+        is_right &= is_class || by[i] == 0;
+        if (is_class)
+            q[(int64_t)labels[i]] += (1 - smoothing) * by[i];
+    }
+    return is_right;
+}
+
 REF(distillation_loss)
 {
     const int64_t m = n->inputs[0]->shape.dims[0], k = n->inputs[0]->shape.dims[1];
     const double *settings = inputs[3] + kerf_node_int(n, "at", 0);
     const double weight = settings[0], by_label = settings[1], t = settings[2];
-    double loss = 0, soft[MOST_CLASSES], wanted[MOST_CLASSES], hard[MOST_CLASSES];
+    double loss = 0, soft[MOST_CLASSES], wanted[MOST_CLASSES], hard[MOST_CLASSES], q[MOST_CLASSES];
     for (int64_t r = 0; r < m; r++) {
-        const double label = inputs[2][r];
-        const int is_class = label >= 0 && label < (double)k, is_right = by_label == 0 || is_class;
+        const int is_right = asked(n, inputs, r, m, q, k) || by_label == 0;
         log_softmax(inputs[0] + r * k, t, soft, k);
         log_softmax(inputs[1] + r * k, t, wanted, k);
         log_softmax(inputs[0] + r * k, 1, hard, k);
         loss += is_right ? 0 : NAN;
-        if (is_class)
-            loss -= by_label * hard[(int64_t)label];
         for (int64_t i = 0; i < k; i++) {
             const double off_soft = exp(soft[i]) - exp(wanted[i]);
-            const double off_hard = exp(hard[i]) - ((double)i == label ? 1 : 0);
+            const double off_hard = exp(hard[i]) - q[i];
+            loss -= by_label * q[i] * hard[i];
             loss += weight * t * t * exp(wanted[i]) * (wanted[i] - soft[i]);
             outputs[1][r * k + i] =
                 is_right ? (weight * t * off_soft + by_label * off_hard) / (double)m : 0;

@@ -15,29 +15,50 @@ static void log_softmax(const double *x, double *dst, int64_t k)
         dst[i] = x[i] - top - log(sum);
 }
 
-static void gradient(const double *log_prob, double label, double by, double *dst, int64_t k)
+/* What row r of m is to be of each class; 0: one of its labels counts, and is no class. */
+static int wanted(const kerf_node *n, const double *const *inputs, int64_t r, int64_t m, double *q,
+                  int64_t k)
+{
+    const int is_soft = strncmp(n->op, "kerf.SoftLabel", 14) == 0;
+    const double smoothing = is_soft ? kerf_node_float(n, "smoothing", 0) : 0;
+    const double share = is_soft ? inputs[n->num_inputs - 1][0] : 1;
+    const double labels[2] = {inputs[1][r], inputs[1][m - 1 - r]}, by[2] = {share, 1 - share};
+    int is_right = 1;
+    for (int64_t i = 0; i < k; i++)
+        q[i] = smoothing / (double)k;
+    for (int i = 0; i < 2; i++) {
+        const int is_class = labels[i] >= 0 && labels[i] < (double)k;
+        is_right &= is_class || by[i] == 0;
+        if (is_class)
+            q[(int64_t)labels[i]] += (1 - smoothing) * by[i];
+    }
+    return is_right;
+}
+
+static void gradient(const double *log_prob, const double *q, double by, double *dst, int64_t k)
 {
     for (int64_t i = 0; i < k; i++)
-        dst[i] = label >= 0 && label < (double)k
-                     ? (exp(log_prob[i]) - ((double)i == label ? 1 : 0)) * by
-                     : 0;
+        dst[i] = (exp(log_prob[i]) - q[i]) * by;
 }
 
 REF(softmax_cross_entropy)
 {
     const int64_t m = n->inputs[0]->shape.dims[0], k = n->inputs[0]->shape.dims[1];
-    double loss = 0, line[4096];
+    const int is_grad = strstr(n->op, "Grad") != NULL;
+    double loss = 0, line[4096], q[4096];
     for (int64_t r = 0; r < m; r++) {
-        if (strcmp(n->op, "kerf.SoftmaxCrossEntropyGrad") == 0) {
-            gradient(inputs[0] + r * k, inputs[1][r], inputs[2][0] / (double)m, outputs[0] + r * k,
-                     k);
+        const int is_right = wanted(n, inputs, r, m, q, k);
+        if (is_grad) {
+            gradient(inputs[0] + r * k, q, is_right ? inputs[2][0] / (double)m : 0,
+                     outputs[0] + r * k, k);
             continue;
         }
-        double label = inputs[1][r];
         double *log_prob = n->num_outputs > 1 ? outputs[1] + r * k : line;
         log_softmax(inputs[0] + r * k, log_prob, k);
-        loss -= label >= 0 && label < (double)k ? log_prob[(int64_t)label] : NAN;
+        loss += is_right ? 0 : NAN;
+        for (int64_t i = 0; i < k; i++)
+            loss -= q[i] != 0 ? q[i] * log_prob[i] : 0;
     }
-    if (strcmp(n->op, "SoftmaxCrossEntropyLoss") == 0)
+    if (!is_grad)
         outputs[0][0] = loss / (double)m;
 }

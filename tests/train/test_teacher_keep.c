@@ -33,7 +33,7 @@ static const kerf_learned_tap TAPS[] = {
 static kerf_train_options taught(void)
 {
     kerf_train_options o = kerf_train_defaults();
-    o.epochs = small_is_tiny() ? 2 : 1.5;
+    o.epochs = small_is_tiny() ? 2 : 0.4;
     o.batch = small_is_tiny() ? 48 : 100;
     o.keep_best = 0;
     o.callback = note;
