@@ -62,16 +62,21 @@ int main(void)
     const double per_epoch = (double)(kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN) / o.batch);
     o.epochs = (STEPS + 1) / per_epoch;
     const kerf_event calls[] = {
-        {KERF_EVENT_CALL, .start = STEPS / 4 / per_epoch, .call = {note_time, ms}},
-        {KERF_EVENT_CALL, .start = STEPS / per_epoch, .call = {note_time, ms}}};
+        {KERF_EVENT_CALL, .start = {STEPS / 4, KERF_STEPS}, .call = {note_time, ms}},
+        {KERF_EVENT_CALL, .start = {STEPS, KERF_STEPS}, .call = {note_time, ms}}};
     o.events = calls;
     o.num_events = 2;
     check(kerf_train(g, s, d, &o));
     const double step_us = (ms[1] - ms[0]) * 1e3 / (STEPS - STEPS / 4);
 
-    const kerf_event events[] = {{KERF_EVENT_PRUNE, 0, 12, 0.1, .prune = &prune},
-                                 {KERF_EVENT_LR, .start = 5, .lr = {0.01, KERF_LR_COSINE, 1}},
-                                 {KERF_EVENT_LR, .start = 14, .lr = {0.001, KERF_LR_EXP, 0}}};
+    const kerf_event events[] = {
+        {KERF_EVENT_PRUNE,
+         {0, KERF_EPOCHS},
+         {12, KERF_EPOCHS},
+         {0.1, KERF_EPOCHS},
+         .prune = &prune},
+        {KERF_EVENT_LR, .start = {5, KERF_EPOCHS}, .lr = {0.01, KERF_LR_COSINE, {1, KERF_EPOCHS}}},
+        {KERF_EVENT_LR, .start = {14, KERF_EPOCHS}, .lr = {.lr = 0.001, .schedule = KERF_LR_EXP}}};
     o.epochs = 20;
     o.events = events;
     o.num_events = 3;

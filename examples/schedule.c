@@ -14,6 +14,14 @@ static void check(kerf_status status)
     exit(1);
 }
 
+/* Here a program may look at anything, and stop the run. */
+static int show_step(void *context, int64_t step)
+{
+    (void)context;
+    printf("\r%d steps", (int)step);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const double epochs = argc > 2 ? atof(argv[2]) : 10;
@@ -29,18 +37,26 @@ int main(int argc, char **argv)
                                   .seed = 1};
     check(kerf_net_create(&graph, &state, "lenet-300-100", &net, device));
 
-    /* 90 % of the weights go within the first half; roundings come after 60 %, with a lower rate.
-     */
+    /* 90 % of the weights go within the first half; roundings come after 60 %, with a lower rate,
+     * and the last layer stays as it is in the last tenth. */
     const kerf_prune_event prune = {.options = {.amount = 0.9, .scope = KERF_SCOPE_GLOBAL},
                                     .curve = KERF_CURVE_CUBIC};
     const kerf_quantize_event quantize = {.options = kerf_quantize_defaults(KERF_QUANTIZE_STATIC),
                                           .calibrate = {.samples = 512, .batch = 32, .seed = 1},
                                           .trains = 1,
-                                          .freeze_observers = 0.8 * epochs};
+                                          .freeze_observers = {0.8, KERF_SHARES}};
+    const char *last_layer = "fc3*";
     const kerf_event events[] = {
-        {KERF_EVENT_PRUNE, 0, 0.5 * epochs, 0.05 * epochs, .prune = &prune},
-        {KERF_EVENT_QUANTIZE, .start = 0.6 * epochs, .quantize = &quantize},
-        {KERF_EVENT_LR, .start = 0.6 * epochs, .lr = {0.005, KERF_LR_COSINE, 0}},
+        {KERF_EVENT_PRUNE,
+         {0, KERF_EPOCHS},
+         {0.5, KERF_SHARES},
+         {0.05, KERF_SHARES},
+         .prune = &prune},
+        {KERF_EVENT_QUANTIZE, .start = {0.6, KERF_SHARES}, .quantize = &quantize},
+        {KERF_EVENT_LR, .start = {0.6, KERF_SHARES},
+         .lr = {.lr = 0.005, .schedule = KERF_LR_COSINE}},
+        {KERF_EVENT_FREEZE, .start = {0.9, KERF_SHARES}, .freeze = {&last_layer, 1}},
+        {KERF_EVENT_CALL, .every = {100, KERF_STEPS}, .call = {show_step, NULL}},
     };
     kerf_train_options options = kerf_train_defaults();
     options.epochs = epochs;
@@ -50,7 +66,7 @@ int main(int argc, char **argv)
 
     kerf_evaluation e;
     check(kerf_evaluate(graph, state, data, KERF_SPLIT_TEST, 1000, NULL, &e, NULL));
-    printf("pruned and int8: %.2f +- %.2f %% of %d test images right\n", e.top1, e.top1_ci95,
+    printf("\npruned and int8: %.2f +- %.2f %% of %d test images right\n", e.top1, e.top1_ci95,
            (int)e.samples);
     check(kerf_onnx_write(graph, state, argc > 1 ? argv[1] : "int8.onnx"));
     kerf_state_destroy(state);

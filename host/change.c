@@ -68,7 +68,7 @@ static void set_training(change *c, kerf_penalty penalty)
     if (options_given(o, "loss"))
         t->loss = o->loss == 0 ? KERF_LOSS_CROSS_ENTROPY : KERF_LOSS_MSE;
     set_optimizer(t, o);
-    t->warmup = o->warmup;
+    t->warmup = (kerf_time){o->warmup, KERF_EPOCHS};
     t->seed = (uint64_t)o->seed;
     t->resume = o->resume;
     t->tensorboard = o->tensorboard;

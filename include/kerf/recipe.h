@@ -44,7 +44,8 @@ KERF_API void kerf_recipe_destroy(kerf_recipe *r); /* NULL is allowed */
 /* The recipe with every default written out: read again, it says the same. */
 KERF_API kerf_status kerf_recipe_write(const kerf_recipe *r, const char *path);
 
-/* The network that it begins with, for the data: of its classes and the shape of its samples. */
+/* The network that it begins with, for the data: of its classes and the shape of its samples.
+ * Times in steps that these samples do not make are refused by their line. */
 KERF_API kerf_status kerf_recipe_make_model(kerf_graph **g, kerf_state **s, const kerf_recipe *r,
                                             const kerf_dataset *d, kerf_device *dev);
 

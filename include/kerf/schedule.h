@@ -1,9 +1,9 @@
 /* schedule.h -- what happens when in a run of kerf_train(): a list of events.
  *
- * An event happens between two steps, or acts from one to another.  Times are epochs, fractions
- * count steps.  At one instant the order is: the end of an epoch (measured, its checkpoint),
- * evaluations, prunings, what lifts masks, quantization, freezing, checkpoints, calls; of one kind
- * the order of the list.  A checkpoint may be taken up between any two of them, to the same bits.
+ * An event happens between two steps, or acts from one to another.  At one instant the order is:
+ * the end of an epoch (measured, its checkpoint), evaluations, prunings, what lifts masks,
+ * quantization, freezing, checkpoints, calls; of one kind the order of the list.  A checkpoint may
+ * be taken up between any two of them, to the same bits.
  *
  * kerf_train_options has fields of its own for what single commands want: its pruning, teacher and
  * learning rate are events like those of the list. */
@@ -17,6 +17,21 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+typedef enum kerf_time_unit {
+    KERF_EPOCHS, /* fractions count steps */
+    KERF_STEPS,
+    KERF_SHARES, /* of the whole run, 0 to 1 */
+    KERF_NUM_TIME_UNITS
+} kerf_time_unit;
+
+/* A moment of a run, counted from its beginning, or the time between two:
+ * {1.5, KERF_EPOCHS}, {500, KERF_STEPS}, {0.6, KERF_SHARES}.  All become whole steps, the nearest,
+ * when the run begins. */
+typedef struct kerf_time {
+    double value;
+    kerf_time_unit unit;
+} kerf_time;
 
 typedef enum kerf_lr_schedule {
     KERF_LR_CONST,
@@ -43,9 +58,9 @@ typedef enum kerf_event_kind {
 typedef struct kerf_prune_event {
     kerf_prune_options options;
     kerf_prune_curve curve; /* over the prunings from start to end */
-    double lift;            /* as in kerf_prune_schedule, as the next two */
+    kerf_time lift;         /* as in kerf_prune_schedule, as the next two */
     int rewinds;
-    double rewind;
+    kerf_time rewind;
 } kerf_prune_event;
 
 /* From `start` on the network is trained with its roundings (kerf_quantize_rounding): batch norms
@@ -56,13 +71,13 @@ typedef struct kerf_quantize_event {
     kerf_calibrate_options calibrate; /* of static modes */
     int trains;                       /* 0: nothing is trained so, all happens at the run's end */
     int equalize;                     /* 1: kerf_quantize_equalize() first */
-    double freeze_observers;          /* epoch of the run up to which ranges follow what is seen */
+    kerf_time freeze_observers;       /* up to which ranges follow what is seen */
 } kerf_quantize_event;
 
 typedef struct kerf_lr_event {
     double lr;
     kerf_lr_schedule schedule;
-    double warmup; /* epochs */
+    kerf_time warmup; /* of linear rise */
 } kerf_lr_event;
 
 typedef struct kerf_freeze_event {
@@ -78,9 +93,9 @@ typedef struct kerf_call_event {
 
 typedef struct kerf_event {
     kerf_event_kind kind;
-    double start, end; /* end 0: that of the run; of prunings: start */
-    double every;      /* 0: once */
-    union {            /* borrowed, and untouched as long as the run goes */
+    kerf_time start, end; /* end 0: that of the run; of prunings: start */
+    kerf_time every;      /* 0: once */
+    union {               /* borrowed, and untouched as long as the run goes */
         const kerf_prune_event *prune;
         const kerf_quantize_event *quantize;
         const struct kerf_distillation *distill;

@@ -120,7 +120,7 @@ typedef struct kerf_train_options {
     int64_t batch;
     double lr;
     kerf_lr_schedule schedule;
-    double warmup; /* epochs of linear rise */
+    kerf_time warmup; /* of linear rise */
     kerf_optimizer optimizer;
     kerf_loss loss;
     uint64_t seed;

@@ -126,12 +126,26 @@ static kerf_status sample_shape(kerf_shape *out, const kerf_recipe *r, const ker
     return kerf_prep_shape(out, &prep, kerf_dataset_sample_shape(d));
 }
 
+/* What the file alone could not tell. */
+static kerf_status check_with(const kerf_recipe *recipe, const kerf_dataset *d)
+{
+    const kerf__recipe *r = (const kerf__recipe *)recipe;
+    const kerf__recipe_phases phases = kerf__recipe_phases_of(r);
+    int64_t num = kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN);
+    if (kerf_dataset_num_samples(d, KERF_SPLIT_VAL) == 0) /* not held back yet */
+        num -= recipe->val;
+    for (size_t i = 0; i < phases.num; i++)
+        KERF__TRY(kerf__recipe_check_steps(&recipe->stages[i], &phases.items[i].steps, num));
+    return KERF_OK;
+}
+
 kerf_status kerf_recipe_make_model(kerf_graph **g, kerf_state **s, const kerf_recipe *r,
                                    const kerf_dataset *d, kerf_device *dev)
 {
     kerf_shape shape;
     *g = NULL;
     *s = NULL;
+    KERF__TRY(check_with(r, d));
     if (!is_net(r->model))
         return kerf_onnx_read(g, s, r->model, dev);
     KERF__TRY(sample_shape(&shape, r, d));

@@ -68,11 +68,16 @@ static int has_format(const kerf__recipe_top *top, const char *format)
     return 0;
 }
 
+kerf__recipe_phases kerf__recipe_phases_of(const kerf__recipe *r)
+{
+    const kerf__recipe_phases whole = {(kerf__recipe_phase *)&r->top.whole, 1};
+    return r->top.stages.num > 0 ? r->top.stages : whole;
+}
+
 kerf_status kerf__recipe_build(kerf__recipe *r)
 {
     const kerf__recipe_top *top = &r->top;
-    const kerf__recipe_phases whole = {&r->top.whole, 1};
-    const kerf__recipe_phases *phases = top->stages.num > 0 ? &top->stages : &whole;
+    const kerf__recipe_phases all = kerf__recipe_phases_of(r), *phases = &all;
     kerf_recipe_stage *stages = kerf__recipe_keep(r, phases->num, sizeof *stages);
     if (stages == NULL)
         return kerf__fail_memory("recipe", phases->num * sizeof *stages);

@@ -33,10 +33,15 @@ kerf_status kerf__recipe_fill(kerf__recipe *r);
 /* ---- recipe_build.c ---- */
 /* r->top to r->as. */
 kerf_status kerf__recipe_build(kerf__recipe *r);
+/* The stages of the file, or all of it as one. */
+kerf__recipe_phases kerf__recipe_phases_of(const kerf__recipe *r);
 
 /* ---- recipe_steps.c ---- */
 /* Events of the stage's options, in the order of the file. */
 kerf_status kerf__recipe_add_steps(kerf__recipe *r, kerf_recipe_stage *stage,
                                    const kerf__recipe_steps *steps);
+/* Whether times in steps are within the run, too, which so many samples tell. */
+kerf_status kerf__recipe_check_steps(const kerf_recipe_stage *stage,
+                                     const kerf__recipe_steps *steps, int64_t num_samples);
 
 #endif

@@ -28,7 +28,7 @@ static const kerf__key TRAIN_KEYS[] = {
     {"momentum", KERF__KEY_REAL, TRAIN(momentum), "0.9", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
     {"weight_decay", KERF__KEY_REAL, TRAIN(weight_decay), "0.0001", "0", NULL, KERF__MIN, 0, 0, NULL},
     {"schedule", KERF__KEY_CHOICE, TRAIN(schedule), "cosine", NULL, "const|step|cosine|exp|linear", 0, 0, 0, NULL},
-    {"warmup", KERF__KEY_REAL, TRAIN(warmup), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
+    {"warmup", KERF__KEY_TIME, TRAIN(warmup), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"augment", KERF__KEY_TEXT, TRAIN(augment), "", NULL, NULL, 0, 0, 0, NULL},
     {"label_smoothing", KERF__KEY_REAL, TRAIN(label_smoothing), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
     {"mixup", KERF__KEY_REAL, TRAIN(mixup), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, 100, NULL},
@@ -39,9 +39,9 @@ static const kerf__key TRAIN_KEYS[] = {
 static const kerf__section TRAIN_SECTION = SECTION("train", TRAIN_KEYS);
 
 static const kerf__key PRUNE_KEYS[] = {
-    {"start", KERF__KEY_REAL, PRUNE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
-    {"end", KERF__KEY_REAL, PRUNE(end), "=start", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
-    {"every", KERF__KEY_REAL, PRUNE(every), "1", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"start", KERF__KEY_TIME, PRUNE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"end", KERF__KEY_TIME, PRUNE(end), "=start", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"every", KERF__KEY_TIME, PRUNE(every), "1", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"method", KERF__KEY_CHOICE, PRUNE(method), "magnitude", NULL, "magnitude|random|std|mask|soft|surgery|movement|taylor|snip|obd|rigl", 0, 0, 0, NULL},
     {"scope", KERF__KEY_CHOICE, PRUNE(scope), "layer", NULL, "layer|global", 0, 0, 0, NULL},
     {"sparsity", KERF__KEY_AMOUNTS, PRUNE(sparsity), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
@@ -53,13 +53,13 @@ static const kerf__key PRUNE_KEYS[] = {
     {"skip", KERF__KEY_LIST, PRUNE(skip), "[]", NULL, NULL, 0, 0, 0, NULL},
     {"mask", KERF__KEY_TEXT, PRUNE(mask), "", NULL, NULL, 0, 0, 0, NULL},
     {"biases", KERF__KEY_FLAG, PRUNE(biases), "false", NULL, NULL, 0, 0, 0, NULL},
-    {"lift", KERF__KEY_REAL, PRUNE(lift), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
-    {"rewind", KERF__KEY_MAYBE, PRUNE(rewind), "", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"lift", KERF__KEY_TIME, PRUNE(lift), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"rewind", KERF__KEY_TIME, PRUNE(rewind), "", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
 };
 static const kerf__section PRUNE_SECTION = SECTION("prune", PRUNE_KEYS);
 
 static const kerf__key QUANTIZE_KEYS[] = {
-    {"start", KERF__KEY_REAL, QUANTIZE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"start", KERF__KEY_TIME, QUANTIZE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"mode", KERF__KEY_CHOICE, QUANTIZE(mode), "qat", NULL, "dynamic|static|weight-only|qat", 0, 0, 0, NULL},
     {"weights", KERF__KEY_TEXT, QUANTIZE(weights), "int8", NULL, NULL, 0, 0, 0, NULL},
     {"activations", KERF__KEY_CHOICE, QUANTIZE(activations), "uint8", NULL, "uint8|int8|uint16|int16", 0, 0, 0, NULL},
@@ -67,7 +67,7 @@ static const kerf__key QUANTIZE_KEYS[] = {
     {"asymmetric", KERF__KEY_FLAG, QUANTIZE(asymmetric), "false", NULL, NULL, 0, 0, 0, NULL},
     {"observer", KERF__KEY_TEXT, QUANTIZE(observer), "minmax", NULL, NULL, 0, 0, 0, NULL},
     {"calibrate", KERF__KEY_WHOLE, QUANTIZE(calibrate), "512", NULL, NULL, KERF__MIN, 1, 0, NULL},
-    {"freeze_observers", KERF__KEY_MAYBE, QUANTIZE(freeze_observers), "", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"freeze_observers", KERF__KEY_TIME, QUANTIZE(freeze_observers), "", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"learn_ranges", KERF__KEY_FLAG, QUANTIZE(learn_ranges), "false", NULL, NULL, 0, 0, 0, NULL},
     {"equalize", KERF__KEY_FLAG, QUANTIZE(equalize), "false", NULL, NULL, 0, 0, 0, NULL},
     {"bias_correct", KERF__KEY_FLAG, QUANTIZE(bias_correct), "false", NULL, NULL, 0, 0, 0, NULL},
@@ -77,8 +77,8 @@ static const kerf__key QUANTIZE_KEYS[] = {
 static const kerf__section QUANTIZE_SECTION = SECTION("quantize", QUANTIZE_KEYS);
 
 static const kerf__key DISTILL_KEYS[] = {
-    {"start", KERF__KEY_REAL, DISTILL(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
-    {"end", KERF__KEY_MAYBE, DISTILL(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"start", KERF__KEY_TIME, DISTILL(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"end", KERF__KEY_TIME, DISTILL(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"teacher", KERF__KEY_LIST, DISTILL(teacher), NULL, NULL, NULL, 0, 0, 0, NULL},
     {"temperature", KERF__KEY_REAL, DISTILL(temperature), "4", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, 1000, NULL},
     {"last_temperature", KERF__KEY_REAL, DISTILL(last_temperature), "=temperature", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, 1000, NULL},
@@ -101,25 +101,25 @@ static const kerf__key SHARE_KEYS[] = {
 static const kerf__section SHARE_SECTION = SECTION("share", SHARE_KEYS);
 
 static const kerf__key LR_KEYS[] = {
-    {"start", KERF__KEY_REAL, LR(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"start", KERF__KEY_TIME, LR(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"lr", KERF__KEY_REAL, LR(lr), NULL, NULL, NULL, KERF__MIN, 0, 0, NULL},
     {"schedule", KERF__KEY_CHOICE, LR(schedule), "cosine", NULL, "const|step|cosine|exp|linear", 0, 0, 0, NULL},
-    {"warmup", KERF__KEY_REAL, LR(warmup), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
+    {"warmup", KERF__KEY_TIME, LR(warmup), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
 };
 static const kerf__section LR_SECTION = SECTION("lr", LR_KEYS);
 
 static const kerf__key FREEZE_KEYS[] = {
-    {"start", KERF__KEY_REAL, FREEZE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
-    {"end", KERF__KEY_MAYBE, FREEZE(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"start", KERF__KEY_TIME, FREEZE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"end", KERF__KEY_TIME, FREEZE(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"layers", KERF__KEY_LIST, FREEZE(layers), NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 static const kerf__section FREEZE_SECTION = SECTION("freeze", FREEZE_KEYS);
 
 #define REPEAT_KEYS                                                                                         \
     {                                                                                                       \
-        {"start", KERF__KEY_REAL, REPEAT(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL}, \
-        {"end", KERF__KEY_MAYBE, REPEAT(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},   \
-        {"every", KERF__KEY_REAL, REPEAT(every), "1", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL}, \
+        {"start", KERF__KEY_TIME, REPEAT(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL}, \
+        {"end", KERF__KEY_TIME, REPEAT(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},   \
+        {"every", KERF__KEY_TIME, REPEAT(every), "1", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL}, \
     }
 static const kerf__key EVALUATE_KEYS[] = REPEAT_KEYS, CHECKPOINT_KEYS[] = REPEAT_KEYS;
 static const kerf__section EVALUATE_SECTION = SECTION("evaluate", EVALUATE_KEYS),

@@ -11,7 +11,7 @@
 typedef enum kerf__key_kind {
     KERF__KEY_TEXT,    /* const char *; NULL for "" */
     KERF__KEY_REAL,    /* double */
-    KERF__KEY_MAYBE,   /* double; NAN for "": nobody says */
+    KERF__KEY_TIME,    /* kerf_time: "1.5", "500 steps", "60%"; NAN for "": nobody says */
     KERF__KEY_WHOLE,   /* int64_t */
     KERF__KEY_FLAG,    /* int */
     KERF__KEY_CHOICE,  /* int: place in `choices` */
@@ -59,7 +59,8 @@ typedef struct kerf__amounts {
 /* ---- the structs, as the file has them ------------------------------------------------------- */
 
 typedef struct kerf__recipe_train {
-    double epochs, lr, momentum, weight_decay, warmup, label_smoothing, mixup;
+    double epochs, lr, momentum, weight_decay, label_smoothing, mixup;
+    kerf_time warmup;
     int64_t batch, memory;
     int optimizer, schedule, loss;
     const char *augment;
@@ -67,7 +68,8 @@ typedef struct kerf__recipe_train {
 } kerf__recipe_train;
 
 typedef struct kerf__recipe_prune {
-    double start, end, every, lift, rewind, min_keep;
+    kerf_time start, end, every, lift, rewind;
+    double min_keep;
     int method, scope, curve, biases;
     kerf__amounts sparsity, s;
     const char *structure, *mask;
@@ -75,7 +77,7 @@ typedef struct kerf__recipe_prune {
 } kerf__recipe_prune;
 
 typedef struct kerf__recipe_quantize {
-    double start, freeze_observers;
+    kerf_time start, freeze_observers;
     int64_t calibrate;
     int mode, activations, asymmetric, learn_ranges, equalize, bias_correct;
     const char *weights, *per, *observer;
@@ -83,7 +85,8 @@ typedef struct kerf__recipe_quantize {
 } kerf__recipe_quantize;
 
 typedef struct kerf__recipe_distill {
-    double start, end, temperature, last_temperature, alpha, beta, hint_epochs;
+    kerf_time start, end;
+    double temperature, last_temperature, alpha, beta, hint_epochs;
     kerf__texts teacher, taps;
     const char *teacher_device;
     int cache;
@@ -96,18 +99,19 @@ typedef struct kerf__recipe_share {
 } kerf__recipe_share;
 
 typedef struct kerf__recipe_lr {
-    double start, lr, warmup;
+    kerf_time start, warmup;
+    double lr;
     int schedule;
 } kerf__recipe_lr;
 
 typedef struct kerf__recipe_freeze {
-    double start, end;
+    kerf_time start, end;
     kerf__texts layers;
 } kerf__recipe_freeze;
 
 /* evaluate, checkpoint */
 typedef struct kerf__recipe_repeat {
-    double start, end, every;
+    kerf_time start, end, every;
 } kerf__recipe_repeat;
 
 typedef enum kerf__recipe_step_kind {

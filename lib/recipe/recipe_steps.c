@@ -26,9 +26,9 @@ static kerf_status fail_key(const adding *a, const char *section)
     return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT, "%s.%s", section, kerf_last_error());
 }
 
-static double or_zero(double x)
+static kerf_time or_zero(kerf_time t)
 {
-    return isnan(x) ? 0 : x;
+    return isnan(t.value) ? (kerf_time){0} : t;
 }
 
 /* ---- pruning -------------------------------------------------------------------------------- */
@@ -38,9 +38,6 @@ static kerf_status check_prune(const kerf__recipe_prune *p, const kerf__tree *at
 {
     const int has_amount = p->sparsity.value > 0 || p->sparsity.num > 0;
     const int has_s = p->s.value > 0 || p->s.num > 0;
-    if (p->end < p->start)
-        return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
-                               "prune.end %g: must be %g or later, the start", p->end, p->start);
     if (o->method == KERF_PRUNE_MASK && p->mask == NULL)
         return kerf__tree_fail(at, KERF_ERR_ARGUMENT,
                                "prune.mask: is missing: method mask wants it");
@@ -82,7 +79,7 @@ static kerf_status add_prune(adding *a)
     *prune = (kerf_prune_event){.options = prune_options(a->r, p),
                                 .curve = (kerf_prune_curve)p->curve,
                                 .lift = p->lift,
-                                .rewinds = !isnan(p->rewind),
+                                .rewinds = !isnan(p->rewind.value),
                                 .rewind = or_zero(p->rewind)};
     if (kerf_prune_structure_parse(&prune->options, p->structure) != KERF_OK)
         return fail_key(a, "prune");
@@ -127,11 +124,11 @@ static kerf_status parse_words(adding *a, kerf_quantize_event *e)
 }
 
 /* Ranges that are learned are so to the end, unless somebody says when they stay. */
-static double frozen_from(const adding *a, const kerf__recipe_quantize *p)
+static kerf_time frozen_from(const kerf__recipe_quantize *p)
 {
-    if (!isnan(p->freeze_observers))
+    if (!isnan(p->freeze_observers.value))
         return p->freeze_observers;
-    return p->learn_ranges ? a->stage->train.epochs : 0;
+    return (kerf_time){p->learn_ranges, KERF_SHARES};
 }
 
 static kerf_status add_quantize(adding *a)
@@ -149,7 +146,7 @@ static kerf_status add_quantize(adding *a)
                                              .means = p->bias_correct},
                                .trains = p->mode == MODE_QAT,
                                .equalize = p->equalize,
-                               .freeze_observers = frozen_from(a, p)};
+                               .freeze_observers = frozen_from(p)};
     *a->event = (kerf_event){KERF_EVENT_QUANTIZE, .start = p->start, .quantize = e};
     return parse_words(a, e);
 }
@@ -238,7 +235,8 @@ static kerf_status add_distill(adding *a)
             a->stage->train.augment);
     a->stage->distill = d;
     a->stage->teacher_device = p->teacher_device;
-    *a->event = (kerf_event){KERF_EVENT_DISTILL, p->start, or_zero(p->end), 0, .distill = d};
+    *a->event =
+        (kerf_event){KERF_EVENT_DISTILL, .start = p->start, .end = or_zero(p->end), .distill = d};
     KERF__TRY(add_teachers(a, d));
     return add_taps(a, d);
 }
@@ -272,7 +270,7 @@ static kerf_status add_lr(adding *a)
 static kerf_status add_freeze(adding *a)
 {
     const kerf__recipe_freeze *p = &a->step->of.freeze;
-    *a->event = (kerf_event){KERF_EVENT_FREEZE, p->start, or_zero(p->end), 0,
+    *a->event = (kerf_event){KERF_EVENT_FREEZE, .start = p->start, .end = or_zero(p->end),
                              .freeze = {p->layers.items, p->layers.num}};
     return KERF_OK;
 }
@@ -297,19 +295,38 @@ static kerf_status (*const ADDERS[KERF__NUM_STEP_KINDS])(adding *a) = {
     [KERF__STEP_CHECKPOINT] = add_repeated,
 };
 
-/* A step behind the end is named by its line here, where there is one. */
-static kerf_status check_time(const adding *a)
+/* ---- when ----------------------------------------------------------------------------------- */
+
+/* A time in epochs; NAN: in steps of which nobody knows yet how many are an epoch. */
+static double in_epochs(kerf_time t, double epochs, double steps_per_epoch)
 {
-    const double epochs = a->stage->train.epochs, start = a->event->start, end = a->event->end;
-    const char *name = a->step->key->name;
+    if (t.unit == KERF_STEPS)
+        return steps_per_epoch > 0 ? t.value / steps_per_epoch : (double)NAN;
+    return t.unit == KERF_SHARES ? t.value * epochs : t.value;
+}
+
+/* As a person wrote it. */
+static const char *text_of(const kerf__tree *at, const char *key)
+{
+    const kerf__tree *item = kerf__tree_find(at, key);
+    return item != NULL && item->text != NULL ? item->text : "";
+}
+
+/* A step behind the end is named by its line here, where there is one. */
+static kerf_status check_time(const kerf__recipe_step *step, const kerf_event *e, double epochs,
+                              double steps_per_epoch)
+{
+    const double start = in_epochs(e->start, epochs, steps_per_epoch);
+    const double end = in_epochs(e->end, epochs, steps_per_epoch);
+    const char *name = step->key->name, *begins = text_of(step->at, "start");
     if (start > epochs)
-        return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
-                               "%s.start %g: must be within the %g epochs that are trained", name,
-                               start, epochs);
+        return kerf__tree_fail(step->at, KERF_ERR_ARGUMENT,
+                               "%s.start %s: must be within the %g epochs that are trained", name,
+                               begins, epochs);
     if (end > 0 && (end < start || end > epochs))
-        return kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT,
-                               "%s.end %g: must be from %g, its start, to %g, the last epoch", name,
-                               end, start, epochs);
+        return kerf__tree_fail(step->at, KERF_ERR_ARGUMENT,
+                               "%s.end %s: must be from %s, its start, to %g, the last epoch", name,
+                               text_of(step->at, "end"), begins, epochs);
     return KERF_OK;
 }
 
@@ -323,8 +340,18 @@ kerf_status kerf__recipe_add_steps(kerf__recipe *r, kerf_recipe_stage *stage,
     for (size_t i = 0; i < steps->num; i++) {
         adding a = {r, stage, &steps->items[i], &events[i]};
         KERF__TRY(ADDERS[kerf__recipe_kind_of(a.step)](&a));
-        KERF__TRY(check_time(&a));
+        KERF__TRY(check_time(a.step, a.event, stage->train.epochs, 0));
         stage->train.num_events++;
     }
+    return KERF_OK;
+}
+
+kerf_status kerf__recipe_check_steps(const kerf_recipe_stage *stage,
+                                     const kerf__recipe_steps *steps, int64_t num_samples)
+{
+    const double steps_per_epoch = floor((double)num_samples / (double)stage->train.batch);
+    for (size_t i = 0; i < steps->num; i++)
+        KERF__TRY(check_time(&steps->items[i], &stage->train.events[i], stage->train.epochs,
+                             steps_per_epoch));
     return KERF_OK;
 }

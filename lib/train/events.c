@@ -18,11 +18,11 @@ static kerf_status diverged(const kerf__run *run, double loss)
     const kerf_train_options *o = run->options;
     return kerf__fail(KERF_ERR_DIVERGED,
                       "train: the loss became %g by step %lld (epoch %lld): training diverged; try "
-                      "a smaller lr than %g, a warmup longer than %g epochs, or look for values in "
+                      "a smaller lr than %g, a warmup longer than %s, or look for values in "
                       "the data that are not numbers",
                       loss, (long long)run->position.step,
                       (long long)((run->position.step - 1) / run->schedule.steps_per_epoch + 1),
-                      o->lr, o->warmup);
+                      o->lr, kerf__time_print(o->warmup).at);
 }
 
 /* Takes what was summed on the device since the last time. */

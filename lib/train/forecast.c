@@ -50,11 +50,14 @@ static kerf_status add_event(instants *list, const kerf__schedule *s, const kerf
 static kerf_status add_spans(instants *list, const kerf__schedule *s, int has_teacher)
 {
     for (size_t i = 1; i < s->num_rates; i++)
-        KERF__TRY(add(list, s->rates[i].begin, "learning rate", s->rates[i].curve.lr));
+        KERF__TRY(add(list, s->rates[i].begin, "learning rate", s->rates[i].lr));
     if (has_teacher) {
         KERF__TRY(add(list, s->distill_steps[0], "distill", -1));
         KERF__TRY(add(list, s->distill_steps[1], "end of distilling", -1));
     }
+    const int64_t frozen = kerf__schedule_step(s, s->freeze_observers);
+    if (frozen > s->quantize_step && frozen < s->num_steps)
+        KERF__TRY(add(list, frozen, "freeze observers", -1));
     if (s->share != NULL)
         KERF__TRY(add(list, s->num_steps, "share weights", -1));
     if (s->quantize != NULL)
@@ -149,13 +152,12 @@ static kerf_status measure(kerf_forecast *f, kerf_graph *g, kerf_state *s, kerf_
                            const kerf_train_options *options)
 {
     double ms[2] = {0, 0};
-    const double per_epoch = (double)f->steps_per_epoch;
     const kerf_event calls[] = {
-        {KERF_EVENT_CALL, .start = FIRST / per_epoch, .call = {note_time, ms}},
-        {KERF_EVENT_CALL, .start = LAST / per_epoch, .call = {note_time, ms}}};
+        {KERF_EVENT_CALL, .start = {FIRST, KERF_STEPS}, .call = {note_time, ms}},
+        {KERF_EVENT_CALL, .start = {LAST, KERF_STEPS}, .call = {note_time, ms}}};
     kerf_train_options o = *options;
-    o.epochs = (LAST + 1) / per_epoch;
-    o.warmup = 0;
+    o.epochs = (LAST + 1) / (double)f->steps_per_epoch;
+    o.warmup = (kerf_time){0};
     o.prune.events = 0;
     o.penalty.kind = KERF_PENALTY_NONE;
     o.run_dir = NULL;

@@ -27,11 +27,9 @@ static double factor(kerf_lr_schedule schedule, double t)
     return 1;
 }
 
-float kerf__learning_rate(const kerf_lr_event *curve, int64_t step, int64_t num_steps,
-                          int64_t steps_per_epoch)
+float kerf__learning_rate(const kerf__rate *curve, int64_t step, int64_t num_steps)
 {
-    double k = (double)(step - 1);
-    double warmup = floor(curve->warmup * (double)steps_per_epoch + 0.5);
+    const double k = (double)(step - 1), warmup = (double)curve->warmup;
     if (k < warmup)
         return (float)(curve->lr * (k + 1) / warmup);
     return (float)(curve->lr *
@@ -63,8 +61,7 @@ static float rate_of_round(const kerf__schedule *s, int64_t step, const kerf_pru
             begin = e->step;
     }
     const int64_t kept = begin > 0 ? (int64_t)floor(prune->rewind * (double)per_epoch + 0.5) : 0;
-    return kerf__learning_rate(&s->rates[0].curve, step - begin + kept, end - begin + kept,
-                               per_epoch);
+    return kerf__learning_rate(&s->rates[0], step - begin + kept, end - begin + kept);
 }
 
 float kerf__schedule_rate(const kerf__schedule *s, int64_t step)
@@ -78,8 +75,7 @@ float kerf__schedule_rate(const kerf__schedule *s, int64_t step)
     while (i > 0 && s->rates[i].begin >= step)
         i--;
     const int64_t end = i + 1 < s->num_rates ? s->rates[i + 1].begin : s->num_steps;
-    return kerf__learning_rate(&s->rates[i].curve, step - s->rates[i].begin,
-                               end - s->rates[i].begin, s->steps_per_epoch);
+    return kerf__learning_rate(&s->rates[i], step - s->rates[i].begin, end - s->rates[i].begin);
 }
 
 float kerf__shrink_by(const kerf_train_options *options, float lr, int64_t step,

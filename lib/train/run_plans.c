@@ -21,8 +21,8 @@ enum { JOINED_STEPS = 10000 };
 static int is_frozen(const kerf__run *run, const kerf_event *e)
 {
     const int64_t step = run->position.step;
-    return e->kind == KERF_EVENT_FREEZE && kerf__schedule_step(&run->schedule, e->start) <= step &&
-           (e->end <= 0 || step < kerf__schedule_step(&run->schedule, e->end));
+    return e->kind == KERF_EVENT_FREEZE && kerf__schedule_at(&run->schedule, e->start) <= step &&
+           (e->end.value <= 0 || step < kerf__schedule_at(&run->schedule, e->end));
 }
 
 /* The patterns of the options and of all events that hold here; the caller frees the list. */

@@ -81,7 +81,11 @@ static kerf_status prepare_schedule(kerf__run *run)
     if (run->options->augment != NULL)
         KERF__TRY(kerf_augment_parse(&loader.augment, run->options->augment));
     KERF__TRY(kerf_loader_create(&run->loader, run->d, &loader));
-    return kerf__schedule_create(&run->schedule, run->given, kerf_loader_num_batches(run->loader));
+    KERF__TRY(
+        kerf__schedule_create(&run->schedule, run->given, kerf_loader_num_batches(run->loader)));
+    if (run->schedule.quantize_step >= 0)
+        run->own.freeze_observers = run->schedule.freeze_observers;
+    return KERF_OK;
 }
 
 /* ---- begin and end --------------------------------------------------------------------------- */

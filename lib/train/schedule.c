@@ -3,6 +3,7 @@
 #include "train/schedule.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -36,6 +37,35 @@ int64_t kerf__schedule_step(const kerf__schedule *s, double epoch)
     return (int64_t)floor(epoch * (double)s->steps_per_epoch + 0.5);
 }
 
+/* ---- times ---------------------------------------------------------------------------------- */
+
+double kerf__time_epochs(const kerf__schedule *s, kerf_time t)
+{
+    switch (t.unit) {
+    case KERF_STEPS:
+        return t.value / (double)s->steps_per_epoch;
+    case KERF_SHARES:
+        return t.value * s->epochs;
+    default:
+        return t.value;
+    }
+}
+
+int64_t kerf__schedule_at(const kerf__schedule *s, kerf_time t)
+{
+    return kerf__schedule_step(s, kerf__time_epochs(s, t));
+}
+
+kerf__time_text kerf__time_print(kerf_time t)
+{
+    static const char *const units[KERF_NUM_TIME_UNITS] = {"epochs", "steps", "of the run"};
+    kerf__time_text text;
+    snprintf(text.at, sizeof text.at, "%g %s", t.value, units[t.unit]);
+    return text;
+}
+
+/* ---- what happens anyhow -------------------------------------------------------------------- */
+
 static kerf_status add_checks(kerf__schedule *s)
 {
     int index = 0;
@@ -65,8 +95,7 @@ static void note_change(kerf__schedule *s, int64_t step)
         s->last_change = step;
 }
 
-static kerf_status add_prunings(kerf__schedule *s, const kerf_prune_schedule *prune, size_t of,
-                                double epochs)
+static kerf_status add_prunings(kerf__schedule *s, const kerf_prune_schedule *prune, size_t of)
 {
     for (int i = 1; i <= prune->events; i++) {
         const double at = prune->start + (i - 1) * prune->every;
@@ -75,7 +104,7 @@ static kerf_status add_prunings(kerf__schedule *s, const kerf_prune_schedule *pr
             return kerf__fail(KERF_ERR_ARGUMENT,
                               "train: pruning %d of %d is due after %g epochs: must be within the "
                               "run's %g",
-                              i, prune->events, at, epochs);
+                              i, prune->events, at, s->epochs);
         if (step == 0 && kerf_prune_needs_training(prune->options.method))
             return kerf__fail(KERF_ERR_ARGUMENT,
                               "train: this method chooses by gradients; the first pruning must be "
@@ -88,8 +117,7 @@ static kerf_status add_prunings(kerf__schedule *s, const kerf_prune_schedule *pr
 }
 
 /* What else pruning does, once each. */
-static kerf_status add_keep_and_lift(kerf__schedule *s, const kerf_prune_schedule *p, size_t of,
-                                     double epochs)
+static kerf_status add_keep_and_lift(kerf__schedule *s, const kerf_prune_schedule *p, size_t of)
 {
     const double keep = floor(p->rewind * (double)s->steps_per_epoch + 0.5);
     const double lift = floor(p->lift * (double)s->steps_per_epoch + 0.5);
@@ -102,7 +130,7 @@ static kerf_status add_keep_and_lift(kerf__schedule *s, const kerf_prune_schedul
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: masks are lifted after %g epochs, must be behind the last "
                           "pruning and before the end, %g",
-                          p->lift, epochs);
+                          p->lift, s->epochs);
     if (p->rewinds)
         KERF__TRY(kerf__schedule_add(s, (int64_t)keep, KERF__EVENT_KEEP, 1, of));
     if (p->lift > 0) {
@@ -112,16 +140,16 @@ static kerf_status add_keep_and_lift(kerf__schedule *s, const kerf_prune_schedul
     return KERF_OK;
 }
 
-kerf_status kerf__schedule_prune(kerf__schedule *s, const kerf_prune_schedule *prune, double epochs)
+kerf_status kerf__schedule_prune(kerf__schedule *s, const kerf_prune_schedule *prune)
 {
     const size_t of = s->num_prunes;
     if (!kerf__grow((void **)&s->prunes, &s->prune_capacity, s->num_prunes, sizeof *s->prunes))
         return kerf__fail_memory("schedule", s->num_prunes * sizeof *s->prunes);
     s->prunes[s->num_prunes++] = *prune;
-    KERF__TRY(add_prunings(s, prune, of, epochs));
+    KERF__TRY(add_prunings(s, prune, of));
     if (kerf__prune_way_of(prune->options.method)->rests)
         s->first_prune = kerf__schedule_step(s, prune->start);
-    return add_keep_and_lift(s, prune, of, epochs);
+    return add_keep_and_lift(s, prune, of);
 }
 
 /* ---- all ------------------------------------------------------------------------------------ */
@@ -142,8 +170,12 @@ static kerf_status fill(kerf__schedule *s, const kerf_train_options *options)
     KERF__TRY(add_checks(s));
     KERF__TRY(add_epochs(s));
     KERF__TRY(kerf__schedule_rate_from(s, 0, &rate));
+    if (s->rates[0].warmup > s->num_steps)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: warmup is %s: must be from 0 to the run's %g epochs",
+                          kerf__time_print(options->warmup).at, s->epochs);
     if (options->prune.events > 0)
-        KERF__TRY(kerf__schedule_prune(s, &options->prune, options->epochs));
+        KERF__TRY(kerf__schedule_prune(s, &options->prune));
     for (size_t i = 0; i < options->num_events; i++)
         KERF__TRY(kerf__schedule_event(s, options, i));
     return kerf__schedule_check(s, options);
@@ -152,12 +184,13 @@ static kerf_status fill(kerf__schedule *s, const kerf_train_options *options)
 kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options *options,
                                   int64_t steps_per_epoch)
 {
-    *out = (kerf__schedule){.steps_per_epoch = steps_per_epoch,
+    *out = (kerf__schedule){.epochs = options->epochs,
+                            .steps_per_epoch = steps_per_epoch,
                             .last_change = -1,
                             .first_prune = -1,
                             .quantize_step = -1,
                             .distill = options->distill};
-    out->num_steps = kerf__schedule_step(out, options->epochs);
+    out->num_steps = kerf__schedule_step(out, out->epochs);
     out->distill_steps[1] = out->num_steps;
     kerf_status status = fill(out, options);
     if (status != KERF_OK) {

@@ -38,14 +38,16 @@ typedef struct kerf__event {
 
 /* A curve of the learning rate: of the steps behind `begin` up to the next curve's. */
 typedef struct kerf__rate {
-    int64_t begin;
-    kerf_lr_event curve;
+    int64_t begin, warmup; /* steps */
+    double lr;
+    kerf_lr_schedule schedule;
 } kerf__rate;
 
 /* Made of the fields of kerf_train_options and of its list of events alike. */
 typedef struct kerf__schedule {
     kerf__event *events; /* owned, in order */
     size_t num, capacity;
+    double epochs;
     int64_t num_steps, steps_per_epoch, num_epochs; /* epochs: a begun one counts */
     int64_t last_change; /* step behind which the network stays what it is; -1: it does all along */
 
@@ -56,6 +58,7 @@ typedef struct kerf__schedule {
     size_t num_rates, rate_capacity;
     const kerf_quantize_event *quantize; /* borrowed; NULL: none */
     int64_t quantize_step;               /* -1: not before the end */
+    double freeze_observers;             /* epochs; of its ranges */
     const kerf_share_options *share;     /* borrowed; NULL: none */
     kerf_distillation distill; /* of the steps behind the first of these up to the second */
     int64_t distill_steps[2];
@@ -65,13 +68,20 @@ kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options 
                                   int64_t steps_per_epoch);
 void kerf__schedule_free(kerf__schedule *schedule);
 
+/* A time of the caller's in epochs: the one place where its unit matters.  As text: "500 steps". */
+double kerf__time_epochs(const kerf__schedule *s, kerf_time t);
+typedef struct kerf__time_text {
+    char at[48];
+} kerf__time_text;
+kerf__time_text kerf__time_print(kerf_time t);
+
 /* ---- between the files that make it ---- */
 /* The step behind which so many epochs are over. */
 int64_t kerf__schedule_step(const kerf__schedule *s, double epoch);
+int64_t kerf__schedule_at(const kerf__schedule *s, kerf_time t);
 kerf_status kerf__schedule_add(kerf__schedule *s, int64_t step, kerf__event_kind kind, int index,
                                size_t of);
-kerf_status kerf__schedule_prune(kerf__schedule *s, const kerf_prune_schedule *prune,
-                                 double epochs);
+kerf_status kerf__schedule_prune(kerf__schedule *s, const kerf_prune_schedule *prune);
 kerf_status kerf__schedule_rate_from(kerf__schedule *s, int64_t begin, const kerf_lr_event *curve);
 /* Event i of the caller's. */
 kerf_status kerf__schedule_event(kerf__schedule *s, const kerf_train_options *options, size_t i);
@@ -79,8 +89,7 @@ kerf_status kerf__schedule_event(kerf__schedule *s, const kerf_train_options *op
 kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_options *options);
 
 /* The learning rate of step `step` (from 1) of num_steps: a function of nothing else. */
-float kerf__learning_rate(const kerf_lr_event *curve, int64_t step, int64_t num_steps,
-                          int64_t steps_per_epoch);
+float kerf__learning_rate(const kerf__rate *curve, int64_t step, int64_t num_steps);
 /* That of this run's step `step`: where weights go back, so does the rate, and it is 0 before the
  * first event of a method that learns nothing until then. */
 float kerf__schedule_rate(const kerf__schedule *schedule, int64_t step);

@@ -70,7 +70,7 @@ typedef struct kerf__run {
 
 /* ---- train_options.c ---- */
 kerf_status kerf__train_check_options(const kerf_train_options *options, const kerf_dataset *d);
-/* With fields set that single events of the list say: the teacher, and how long ranges follow. */
+/* With fields set that single events of the list say: the teacher. */
 kerf_train_options kerf__train_own_options(const kerf_train_options *given);
 /* What decides the result, a line each: NAME=VALUE; the caller frees it. */
 kerf_status kerf__train_options_text(char **text, const kerf__run *run);

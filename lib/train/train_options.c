@@ -40,8 +40,6 @@ kerf_train_options kerf__train_own_options(const kerf_train_options *given)
         const kerf_event *e = &given->events[i];
         if (e->kind == KERF_EVENT_DISTILL)
             own.distill = *e->distill;
-        if (e->kind == KERF_EVENT_QUANTIZE)
-            own.freeze_observers = e->quantize->freeze_observers;
     }
     return own;
 }
@@ -63,7 +61,7 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"epochs", o->epochs, 0, most, "at least 0"},
         {"batch", (double)o->batch, 1, num_samples + 1, "from 1 to the number of training samples"},
         {"lr", o->lr, 0, most, "at least 0"},
-        {"warmup", o->warmup, 0, o->epochs + 1e-9, "from 0 to the number of epochs"},
+        {"warmup", o->warmup.value, 0, most, "at least 0"},
         {"momentum", (double)p->momentum, 0, 1, "at least 0 and below 1"},
         {"weight decay", (double)p->weight_decay, 0, most, "at least 0"},
         {"beta1", (double)p->beta1, 0, 1, "at least 0 and below 1"},
@@ -205,6 +203,13 @@ static void KERF__PRINTF(2, 3) print(text *t, const char *format, ...)
     t->num = wanted - 1;
 }
 
+/* Epochs have no unit. */
+static void print_time(text *t, const char *name, kerf_time time)
+{
+    static const char *const units[KERF_NUM_TIME_UNITS] = {"", " steps", " of the run"};
+    print(t, "%s=%.17g%s ", name, time.value, units[time.unit]);
+}
+
 static void print_list(text *t, const char *name, const char *const *items, size_t num)
 {
     print(t, "%s=", name);
@@ -231,9 +236,10 @@ static void print_distillation(text *t, const kerf_distillation *d)
 static void print_training(text *t, const kerf_train_options *o)
 {
     const kerf_optimizer *p = &o->optimizer;
-    print(t, "epochs=%.17g\nbatch=%lld\nlr=%.17g\nschedule=%d\nwarmup=%.17g\n", o->epochs,
-          (long long)o->batch, o->lr, (int)o->schedule, o->warmup);
-    print(t, "optimizer=%d\nmomentum=%.9g\nweight-decay=%.9g\nbeta1=%.9g\nbeta2=%.9g\n",
+    print(t, "epochs=%.17g\nbatch=%lld\nlr=%.17g\nschedule=%d\n", o->epochs, (long long)o->batch,
+          o->lr, (int)o->schedule);
+    print_time(t, "warmup", o->warmup);
+    print(t, "\noptimizer=%d\nmomentum=%.9g\nweight-decay=%.9g\nbeta1=%.9g\nbeta2=%.9g\n",
           (int)p->kind, (double)p->momentum, (double)p->weight_decay, (double)p->beta1,
           (double)p->beta2);
     print(t, "epsilon=%.9g\nnesterov=%d\nloss=%d\nseed=%llu\nkeep-best=%d\n", (double)p->epsilon,
@@ -293,16 +299,20 @@ static void print_event(text *t, const kerf_event *e)
 {
     if (e->kind == KERF_EVENT_PRUNE)
         return;
-    print(t, "event=%d start=%.17g end=%.17g every=%.17g\n", (int)e->kind, e->start, e->end,
-          e->every);
+    print(t, "event=%d ", (int)e->kind);
+    print_time(t, "start", e->start);
+    print_time(t, "end", e->end);
+    print_time(t, "every", e->every);
+    print(t, "\n");
     if (e->kind == KERF_EVENT_QUANTIZE)
         print_rounding(t, e->quantize);
     if (e->kind == KERF_EVENT_SHARE)
         print(t, "bits=%d init=%d block=%lld\n", e->share->bits, (int)e->share->init,
               (long long)e->share->block);
-    if (e->kind == KERF_EVENT_LR)
-        print(t, "lr=%.17g schedule=%d warmup=%.17g\n", e->lr.lr, (int)e->lr.schedule,
-              e->lr.warmup);
+    if (e->kind == KERF_EVENT_LR) {
+        print_time(t, "warmup", e->lr.warmup);
+        print(t, "lr=%.17g schedule=%d\n", e->lr.lr, (int)e->lr.schedule);
+    }
     if (e->kind == KERF_EVENT_FREEZE)
         print_list(t, "freeze", e->freeze.patterns, e->freeze.num_patterns);
 }

@@ -81,14 +81,82 @@ static void test_prune(void)
     const kerf_event *e = r->stages[0].train.events;
     const kerf_prune_event *p = e->prune;
     CHECK(r->stages[0].train.num_events == 1 && e->kind == KERF_EVENT_PRUNE);
-    CHECK(e->start == 1 && e->end == 4 && e->every == 0.5 && p->curve == KERF_CURVE_EXP);
+    CHECK(e->start.value == 1 && e->end.value == 4 && e->every.value == 0.5 &&
+          p->curve == KERF_CURVE_EXP);
     CHECK(p->options.scope == KERF_SCOPE_GLOBAL && p->options.amount == 0.95);
     CHECK(p->options.num_amounts == 1 && p->options.amounts[0].value == 0.9);
     CHECK(strcmp(p->options.amounts[0].pattern, "fc*") == 0);
     CHECK(p->options.structure == KERF_STRUCTURE_BLOCK && p->options.block[0] == 4);
     CHECK(p->options.num_skip == 2 && strcmp(p->options.skip[1], "conv2") == 0);
-    CHECK(p->rewinds == 1 && p->rewind == 0.5 && p->lift == 0);
+    CHECK(p->rewinds == 1 && p->rewind.value == 0.5 && p->lift.value == 0);
     kerf_recipe_destroy(r);
+}
+
+static int is(kerf_time t, double value, kerf_time_unit unit)
+{
+    return fabs(t.value - value) < 1e-12 && t.unit == unit;
+}
+
+static void test_times(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD
+                       "train: {warmup: 200 steps}\n"
+                       "steps:\n"
+                       "  - prune: {start: 500 steps, end: 60%, every: 1 step, sparsity: 0.9,\n"
+                       "            lift: '90 %'}\n"
+                       "  - quantize: {start: 13.5 epochs, learn-ranges: true}\n"
+                       "  - lr: {start: 80%, lr: 0.1, warmup: 1 epoch}\n",
+                       "steps.0.prune.rewind=12 steps"));
+    const kerf_event *e = r->stages[0].train.events;
+    CHECK(is(r->stages[0].train.warmup, 200, KERF_STEPS));
+    CHECK(is(e[0].start, 500, KERF_STEPS) && is(e[0].end, 0.6, KERF_SHARES));
+    CHECK(is(e[0].every, 1, KERF_STEPS) && is(e[0].prune->lift, 0.9, KERF_SHARES));
+    CHECK(e[0].prune->rewinds && is(e[0].prune->rewind, 12, KERF_STEPS));
+    CHECK(is(e[1].start, 13.5, KERF_EPOCHS) && e[1].end.value == 0);
+    CHECK(is(e[1].quantize->freeze_observers, 1, KERF_SHARES));
+    CHECK(is(e[2].start, 0.8, KERF_SHARES) && is(e[2].lr.warmup, 1, KERF_EPOCHS));
+    kerf_recipe_destroy(r);
+}
+
+static void test_times_refused(void)
+{
+    check_refused("3: evaluate.start soon: must be a time, such as 1.5 (epochs), 500 steps or 60%",
+                  HEAD "steps: [evaluate: {start: soon}]\n", NULL);
+    check_refused("3: evaluate.start 3 stepps: must be a time, such as 1.5 (epochs), 500 steps or "
+                  "60%",
+                  HEAD "steps: [evaluate: {start: 3 stepps}]\n", NULL);
+    check_refused("3: evaluate.start 1.5 steps: must be whole steps",
+                  HEAD "steps: [evaluate: {start: 1.5 steps}]\n", NULL);
+    check_refused("3: evaluate.end 101%: must be at most 100 %",
+                  HEAD "steps: [evaluate: {end: 101%}]\n", NULL);
+    check_refused("3: evaluate.every 0 steps: must be above 0 and at most 1000000000",
+                  HEAD "steps: [evaluate: {every: 0 steps}]\n", NULL);
+    check_refused("3: freeze.end 40%: must be from 9, its start, to 20, the last epoch",
+                  HEAD "steps: [freeze: {start: 9, end: 40%, layers: fc1}]\n", NULL);
+}
+
+/* 8,192 samples of which 592 are held back make 76 steps of 100: what a recipe says in steps is
+ * looked at when the data is there. */
+static void test_too_many_steps(void)
+{
+    kerf_recipe *r;
+    kerf_dataset *d;
+    kerf_graph *g;
+    kerf_state *s;
+    CHECK_OK(kerf_dataset_open(&d, "random:1,8,8,4"));
+    CHECK_OK(read_text(&r,
+                       "model: lenet-300-100\ndata: d\nval: 592\ntrain: {epochs: 2, batch: 100}\n"
+                       "steps:\n  - evaluate: {start: 1, end: 152 steps}\n"
+                       "  - freeze: {start: 153 steps, layers: fc1}\n",
+                       NULL));
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_recipe_make_model(&g, &s, r, d, NULL));
+    CHECK(strstr(kerf_last_error(), ":7: freeze.start 153 steps: must be within the 2 epochs that "
+                                    "are trained") != NULL);
+    CHECK(g == NULL && s == NULL);
+    kerf_recipe_destroy(r);
+    kerf_dataset_close(d);
 }
 
 static void test_taps(void)
@@ -266,7 +334,7 @@ static void test_values_refused(void)
                   HEAD "steps: [prune: {sparsity: 'a=1'}]\n", NULL);
     check_refused("3: prune.sparsity: is missing, such as sparsity: 0.9", HEAD "steps: [prune: ]\n",
                   NULL);
-    check_refused("3: prune.end 1: must be 2 or later, the start",
+    check_refused("3: prune.end 1: must be from 2, its start, to 20, the last epoch",
                   HEAD "steps: [prune: {sparsity: 0.5, start: 2, end: 1}]\n", NULL);
     check_refused(
         "3: prune.structure blocks: must be weight, block=4x1, n:m=2:4, kernel or channel",
@@ -315,6 +383,9 @@ int main(void)
     test_adam();
     test_prune();
     test_taps();
+    test_times();
+    test_times_refused();
+    test_too_many_steps();
     test_stages();
     test_environment();
     test_empty_values();

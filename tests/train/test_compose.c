@@ -18,6 +18,11 @@ typedef struct stop {
     int calls;
 } stop;
 
+#define EPOCH(x)                                                                                   \
+    {                                                                                              \
+        x, KERF_EPOCHS                                                                             \
+    }
+
 static int on_call(void *context, int64_t step)
 {
     stop *s = context;
@@ -51,19 +56,26 @@ static kerf_train_options compose(composed *c, kerf_device *dev, int learn)
     c->quantize = (kerf_quantize_event){.options = kerf_quantize_defaults(KERF_QUANTIZE_STATIC),
                                         .calibrate = {.samples = 64, .batch = 32, .seed = 1},
                                         .trains = 1,
-                                        .freeze_observers = 3};
+                                        .freeze_observers = EPOCH(3)};
     c->quantize.options.learn_ranges = learn;
     c->distill = (kerf_distillation){
         .teacher = c->teacher.g, .state = c->teacher.s, .alpha = 0.5, .temperature = 2};
     const kerf_event events[NUM_EVENTS] = {
-        {.kind = KERF_EVENT_LR, .start = 2.5, .lr = {0.01, KERF_LR_LINEAR, 0}},
-        {.kind = KERF_EVENT_QUANTIZE, .start = 2, .quantize = &c->quantize},
-        {.kind = KERF_EVENT_PRUNE, .start = 0.5, .end = 1.5, .every = 0.5, .prune = &c->prunes[0]},
-        {.kind = KERF_EVENT_PRUNE, .start = 1, .prune = &c->prunes[1]},
-        {.kind = KERF_EVENT_DISTILL, .start = 0.5, .end = 3, .distill = &c->distill},
-        {.kind = KERF_EVENT_FREEZE, .start = 3, .end = 3.5, .freeze = {&FC3, 1}},
-        {.kind = KERF_EVENT_CHECKPOINT, .start = 0.25, .every = 0.5},
-        {.kind = KERF_EVENT_CALL, .start = 0, .every = 0.5, .call = {on_call, &c->stop}},
+        {.kind = KERF_EVENT_LR, .start = EPOCH(2.5), .lr = {0.01, KERF_LR_LINEAR, EPOCH(0)}},
+        {.kind = KERF_EVENT_QUANTIZE, .start = EPOCH(2), .quantize = &c->quantize},
+        {.kind = KERF_EVENT_PRUNE,
+         .start = EPOCH(0.5),
+         .end = EPOCH(1.5),
+         .every = EPOCH(0.5),
+         .prune = &c->prunes[0]},
+        {.kind = KERF_EVENT_PRUNE, .start = EPOCH(1), .prune = &c->prunes[1]},
+        {.kind = KERF_EVENT_DISTILL, .start = EPOCH(0.5), .end = EPOCH(3), .distill = &c->distill},
+        {.kind = KERF_EVENT_FREEZE, .start = EPOCH(3), .end = EPOCH(3.5), .freeze = {&FC3, 1}},
+        {.kind = KERF_EVENT_CHECKPOINT, .start = EPOCH(0.25), .every = EPOCH(0.5)},
+        {.kind = KERF_EVENT_CALL,
+         .start = EPOCH(0),
+         .every = EPOCH(0.5),
+         .call = {on_call, &c->stop}},
     };
     memcpy(c->events, events, sizeof events);
     o.prune = (kerf_prune_schedule){.events = 0};
@@ -194,28 +206,30 @@ static void test_refused(kerf_device *dev)
                                    .trains = 1};
     check_refused(
         dev,
-        (kerf_event[]){{KERF_EVENT_PRUNE, 0, 2, 1, .prune = &all},
-                       {KERF_EVENT_PRUNE, 1, 0, 0, .prune = &one}},
+        (kerf_event[]){{KERF_EVENT_PRUNE, EPOCH(0), EPOCH(2), EPOCH(1), .prune = &all},
+                       {KERF_EVENT_PRUNE, .start = EPOCH(1), .prune = &one}},
         2,
         "train: 'fc2.weight' has two amounts at one time, after 0 to 2 and 1 to 1 epochs; "
         "must be one after the other");
     check_refused(dev,
-                  (kerf_event[]){{KERF_EVENT_PRUNE, 0, 2, 1, .prune = &all},
-                                 {KERF_EVENT_PRUNE, 3, 0, 0, .prune = &other}},
+                  (kerf_event[]){{KERF_EVENT_PRUNE, EPOCH(0), EPOCH(2), EPOCH(1), .prune = &all},
+                                 {KERF_EVENT_PRUNE, .start = EPOCH(3), .prune = &other}},
                   2, "train: 'fc2.weight' is pruned by two methods, must be by one");
     check_refused(dev,
-                  (kerf_event[]){{KERF_EVENT_QUANTIZE, 1, 0, 0, .quantize = &q},
-                                 {KERF_EVENT_QUANTIZE, 2, 0, 0, .quantize = &q}},
+                  (kerf_event[]){{KERF_EVENT_QUANTIZE, .start = EPOCH(1), .quantize = &q},
+                                 {KERF_EVENT_QUANTIZE, .start = EPOCH(2), .quantize = &q}},
                   2, "train: quantizes twice, must be once");
-    check_refused(dev, (kerf_event[]){{KERF_EVENT_PRUNE, 2, 1, 1, .prune = &all}}, 1,
-                  "train: a pruning ends after 1 epochs: must be from its start, 2, to the run's "
-                  "end, 4");
-    check_refused(dev, (kerf_event[]){{KERF_EVENT_QUANTIZE, 5, 0, 0, .quantize = &q}}, 1,
-                  "train: a quantization begins after 5 epochs: must be within the run's 4");
-    check_refused(dev,
-                  (kerf_event[]){{KERF_EVENT_LR, 1, 0, 0, .lr = {0.1, KERF_LR_CONST, 0}},
-                                 {KERF_EVENT_LR, 1, 0, 0, .lr = {0.2, KERF_LR_CONST, 0}}},
-                  2, "train: two learning rates begin after 1 epochs, must be one");
+    check_refused(
+        dev, (kerf_event[]){{KERF_EVENT_PRUNE, EPOCH(2), EPOCH(1), EPOCH(1), .prune = &all}}, 1,
+        "train: a pruning ends after 1 epochs: must be from its start, 2 epochs, to the run's "
+        "end, 4 epochs");
+    check_refused(dev, (kerf_event[]){{KERF_EVENT_QUANTIZE, .start = EPOCH(5), .quantize = &q}}, 1,
+                  "train: a quantization begins after 5 epochs: must be within the run's 4 epochs");
+    check_refused(
+        dev,
+        (kerf_event[]){{KERF_EVENT_LR, .start = EPOCH(1), .lr = {0.1, KERF_LR_CONST, EPOCH(0)}},
+                       {KERF_EVENT_LR, .start = EPOCH(1), .lr = {0.2, KERF_LR_CONST, EPOCH(0)}}},
+        2, "train: two learning rates begin after 1 epochs, must be one");
 }
 
 int main(void)

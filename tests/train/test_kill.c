@@ -42,10 +42,11 @@ static int run_child(const char *dir)
     const kerf_quantize_event quantize = {.options = kerf_quantize_defaults(KERF_QUANTIZE_STATIC),
                                           .calibrate = {.samples = 64, .batch = 32, .seed = 1},
                                           .trains = 1,
-                                          .freeze_observers = 0.9 * num_epochs()};
+                                          .freeze_observers = {0.9 * num_epochs(), KERF_EPOCHS}};
     const kerf_event events[] = {
-        {KERF_EVENT_QUANTIZE, .start = 0.8 * num_epochs(), .quantize = &quantize},
-        {KERF_EVENT_LR, .start = 0.8 * num_epochs(), .lr = {0.005, KERF_LR_COSINE, 0}}};
+        {KERF_EVENT_QUANTIZE, .start = {0.8 * num_epochs(), KERF_EPOCHS}, .quantize = &quantize},
+        {KERF_EVENT_LR, .start = {0.8 * num_epochs(), KERF_EPOCHS},
+         .lr = {0.005, KERF_LR_COSINE, {0, KERF_EPOCHS}}}};
     kerf_device *dev = check_open_device();
     small_run r = small_begin(dev);
     kerf_train_options o = small_options(num_epochs());

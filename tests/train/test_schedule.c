@@ -4,9 +4,9 @@
 #include "check.h"
 #include "train/schedule.h"
 
-static void check_rate(const kerf_lr_event *o, int64_t step, double want)
+static void check_rate(const kerf__rate *o, int64_t step, double want)
 {
-    double got = (double)kerf__learning_rate(o, step, 90, 30);
+    double got = (double)kerf__learning_rate(o, step, 90);
     if (fabs(got - want) <= 1e-7 * fabs(want))
         return;
     printf("schedule %d, step %d: %.9g, must be %.9g\n", (int)o->schedule, (int)step, got, want);
@@ -16,7 +16,7 @@ static void check_rate(const kerf_lr_event *o, int64_t step, double want)
 static void test_learning_rates(void)
 {
     const double pi = 3.14159265358979323846;
-    kerf_lr_event o = {.lr = 0.4, .schedule = KERF_LR_CONST};
+    kerf__rate o = {.lr = 0.4, .schedule = KERF_LR_CONST};
     check_rate(&o, 1, 0.4);
     check_rate(&o, 90, 0.4);
     o.schedule = KERF_LR_COSINE;
@@ -32,7 +32,7 @@ static void test_learning_rates(void)
     o.schedule = KERF_LR_LINEAR;
     check_rate(&o, 46, 0.2);
     check_rate(&o, 90, 0.4 / 90);
-    o.warmup = 0.5; /* 15 steps */
+    o.warmup = 15;
     check_rate(&o, 1, 0.4 / 15);
     check_rate(&o, 15, 0.4);
     check_rate(&o, 16, 0.4);
@@ -107,6 +107,58 @@ static void test_pruning_alone(void)
     kerf__schedule_free(&s);
 }
 
+/* 4 epochs of 30 steps: the same steps, in whatever unit they are told. */
+static void test_units(void)
+{
+    static const kerf_time SAME[] = {{1.5, KERF_EPOCHS}, {45, KERF_STEPS}, {0.375, KERF_SHARES}};
+    for (size_t i = 0; i < sizeof SAME / sizeof SAME[0]; i++) {
+        kerf__schedule s;
+        const kerf_prune_event prune = {.lift = {100, KERF_STEPS}};
+        const kerf_event events[] = {
+            {KERF_EVENT_PRUNE, SAME[i], {0.5, KERF_SHARES}, {5, KERF_STEPS}, .prune = &prune},
+            {KERF_EVENT_LR, .start = SAME[i], .lr = {0.1, KERF_LR_CONST, SAME[i]}}};
+        kerf_train_options o = kerf_train_defaults();
+        o.epochs = 4;
+        o.events = events;
+        o.num_events = 2;
+        CHECK_OK(kerf__schedule_create(&s, &o, 30));
+        check_event(&s, 1, 45, KERF__EVENT_PRUNE, 1);
+        check_event(&s, 2, 50, KERF__EVENT_PRUNE, 2);
+        check_event(&s, 5, 60, KERF__EVENT_PRUNE, 4);
+        CHECK(s.prunes[0].events == 4 && s.last_change == 100);
+        CHECK(s.rates[1].begin == 45 && s.rates[1].warmup == 45);
+        kerf__schedule_free(&s);
+    }
+}
+
+static void check_refused(kerf_event event, const char *want)
+{
+    kerf__schedule s;
+    kerf_train_options o = kerf_train_defaults();
+    o.epochs = 4;
+    o.events = &event;
+    o.num_events = 1;
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf__schedule_create(&s, &o, 30));
+    if (strstr(kerf_last_error(), want) == NULL) {
+        printf("'%s', not '%s'\n", kerf_last_error(), want);
+        check_failures++;
+    }
+}
+
+static void test_bad_times(void)
+{
+    check_refused((kerf_event){KERF_EVENT_EVALUATE, .start = {121, KERF_STEPS}},
+                  "an evaluation begins after 121 steps: must be within the run's 4 epochs");
+    check_refused((kerf_event){KERF_EVENT_CHECKPOINT,
+                               {2, KERF_EPOCHS},
+                               {0.4, KERF_SHARES},
+                               {1, KERF_EPOCHS},
+                               .call = {0}},
+                  "a checkpoint ends after 0.4 of the run: must be from its start, 2 epochs, to");
+    check_refused((kerf_event){KERF_EVENT_CALL, .start = {1, KERF_NUM_TIME_UNITS}},
+                  "a call has a time of 1, in unit 3: must be at least 0, in a unit of");
+}
+
 static double share(double epochs, int64_t step)
 {
     kerf_train_options o = kerf_train_defaults();
@@ -130,5 +182,7 @@ int main(void)
     test_pruning_by_steps();
     test_pruning_behind_the_end();
     test_pruning_alone();
+    test_units();
+    test_bad_times();
     return check_result();
 }

@@ -354,7 +354,7 @@ static void test_bad_options(void)
     REFUSED(batch = 0, "batch is 0: must be from 1 to the number of training samples");
     REFUSED(batch = 10000000, "batch is 1e+07");
     REFUSED(lr = -0.1, "lr is -0.1: must be at least 0");
-    REFUSED(warmup = 3, "warmup is 3: must be from 0 to the number of epochs");
+    REFUSED(warmup.value = 3, "warmup is 3 epochs: must be from 0 to the run's 2 epochs");
     REFUSED(optimizer.momentum = 1, "momentum is 1: must be at least 0 and below 1");
     REFUSED(loss = KERF_LOSS_NONE, "loss must be cross-entropy or mse");
     REFUSED(prune.options.amount = 1.2, "sparsity of all layers is 1.2: must be at least 0 and");
