@@ -53,9 +53,15 @@ static void set_optimizer(kerf_train_options *t, const options *o)
         t->lr = o->lr;
 }
 
+void change_add_event(change *c, const kerf_event *event)
+{
+    c->events[c->train.num_events++] = *event;
+    c->train.events = c->events;
+}
+
 /* --epochs and so on into options of the library; callbacks print progress, keep the
  * epochs and stop at Ctrl-C. */
-static void set_training(change *c, kerf_penalty penalty)
+static void set_training(change *c, const kerf_event *penalty)
 {
     const options *o = c->o;
     kerf_train_options *t = &c->train;
@@ -81,7 +87,8 @@ static void set_training(change *c, kerf_penalty penalty)
     t->num_freeze = o->freeze.num;
     t->callback = on_progress;
     t->context = c;
-    t->penalty = penalty;
+    if (c->penalty.kind != KERF_PENALTY_NONE)
+        change_add_event(c, penalty);
 }
 
 /* ---- the run's folder ------------------------------------------------------------------- */
@@ -226,10 +233,10 @@ int change_begin(change *c, const options *o)
 {
     *c = (change){.o = o, .start_ms = now_ms(), .epochs = json_array()};
     interrupt_catch();
-    kerf_penalty penalty;
+    kerf_event penalty;
     int code = output_needed(o);
     if (code == 0)
-        code = penalty_parse(o, &penalty);
+        code = penalty_parse(o, &c->penalty, &penalty);
     if (code == 0)
         code = session_open(o, &c->s, o->words.items[o->words.num - 1]); /* behind a teacher */
     if (code == 0)
@@ -237,7 +244,7 @@ int change_begin(change *c, const options *o)
     if (code == 0 && network_values_read(&c->values, c->s.m.g, c->s.m.s) != KERF_OK)
         code = fail_memory(o);
     if (code == 0)
-        set_training(c, penalty);
+        set_training(c, &penalty);
     return code;
 }
 

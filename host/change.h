@@ -20,6 +20,9 @@ typedef struct change {
     standing before, after;
     network_values values; /* before */
     kerf_train_options train;
+    kerf_event events[2]; /* what the command line adds to those of train */
+    kerf_penalty penalty; /* what these point to */
+    kerf_quantize_event quantize;
     int in_rounds; /* 1: pruning stops when a round loses more than --max-drop */
     kerf_prune_rounds rounds;
     int64_t held_back; /* training samples, to steer by, that nobody asked for */
@@ -44,6 +47,8 @@ int change_hold_back(change *c);
 /* Trains by these options, but for what change_begin() has set for any: who is told of progress,
  * and whether a run is taken up. */
 void change_use(change *c, const kerf_train_options *train);
+/* One more event of c->train, of at most as many as c->events holds. */
+void change_add_event(change *c, const kerf_event *event);
 /* Keeps zeros, then trains by c->train. */
 int change_train(change *c);
 /* The same for a round before the last: trains by c->train, in its folder. */

@@ -90,45 +90,21 @@ static void set_training(change *c)
         c->train.epochs = 3;
     if (!options_given(c->o, "lr"))
         c->train.lr *= 0.1;
-    c->train.freeze_observers = c->o->learn_ranges && !options_given(c->o, "freeze-observers")
-                                    ? c->train.epochs
-                                    : c->o->freeze_observers;
 }
 
-/* Ranges that changed while it was trained take the place of those that they began with. */
-static kerf_status take_ranges(change *c, kerf_quantize_options *q, kerf_ranges **ranges)
+/* The event of a schedule, from its beginning on; the network is folded, its ranges known. */
+static int train(change *c, const kerf_quantize_options *q)
 {
-    kerf_ranges *trained;
-    kerf_status status = kerf_quantize_take_ranges(&trained, c->s.m.g, c->s.m.s, q);
-    if (status != KERF_OK)
-        return status;
-    kerf_ranges_destroy(*ranges);
-    q->ranges = *ranges = trained;
-    return KERF_OK;
-}
-
-/* Trains a copy of the network with its roundings, by the network's own weights. */
-static int train(change *c, kerf_quantize_options *q, kerf_ranges **ranges)
-{
-    const int follows = c->o->freeze_observers > 0 || c->o->learn_ranges;
-    kerf_graph *plain = c->s.m.g, *rounding;
-    kerf_status status = change_keep_zeros(c);
-    if (status == KERF_OK)
-        status = kerf_quantize_rounding(&rounding, plain, follows ? c->s.m.s : NULL, q);
-    if (status != KERF_OK)
-        return fail_kerf(c->o, status);
+    const int is_given = options_given(c->o, "freeze-observers");
+    c->quantize = (kerf_quantize_event){
+        .options = *q,
+        .trains = 1,
+        .freeze_observers = c->o->learn_ranges && !is_given
+                                ? (kerf_time){1, KERF_SHARES}
+                                : (kerf_time){c->o->freeze_observers, KERF_EPOCHS}};
+    change_add_event(c, &(kerf_event){KERF_EVENT_QUANTIZE, .quantize = &c->quantize});
     set_training(c);
-    c->s.m.g = rounding;
-    int code = change_train(c);
-    c->s.m.g = plain;
-    /* What prepared the samples belongs to the network; where it knew, others borrow its text. */
-    if (kerf_graph_metadata(plain, "kerf.prep") == NULL)
-        status =
-            kerf_graph_set_metadata(plain, "kerf.prep", kerf_graph_metadata(rounding, "kerf.prep"));
-    kerf_graph_destroy(rounding);
-    if (code == 0 && status == KERF_OK && follows)
-        status = take_ranges(c, q, ranges);
-    return code != 0 || status == KERF_OK ? code : fail_kerf(c->o, status);
+    return change_train(c);
 }
 
 static int end(const options *o, kerf_status status)
@@ -156,12 +132,26 @@ static int keep_closest(change *c, const kerf_quantize_options *q)
     return code == 0 ? EXIT_TARGET : code;
 }
 
+/* Without training, or by an event of one, whose roundings the table looks at before. */
+static int round_all(change *c, layer_errors *errors, kerf_quantize_options *q,
+                     kerf_calibrate_options *how)
+{
+    kerf_state *learned = NULL;
+    int code = c->o->adaround ? end(c->o, learn(c, &learned, q, how)) : 0;
+    if (code == 0 && c->o->analyse)
+        code = end(c->o, analyse(c, errors, q, how));
+    if (code == 0)
+        code = quantize_is_trained(c->o) ? train(c, q)
+                                         : end(c->o, kerf_quantize(c->s.m.g, c->s.m.s, q));
+    kerf_state_destroy(learned);
+    return code;
+}
+
 static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
                     kerf_calibrate_options *how)
 {
     kerf_ranges *ranges = NULL;
     kerf_bits *bits = NULL;
-    kerf_state *learned = NULL;
     int code = c->o->run_dir != NULL && !quantize_is_trained(c->o) ? change_make_folder(c) : 0;
     if (code == 0 && target_wanted(c->o))
         code = change_hold_back(c);
@@ -171,16 +161,9 @@ static int quantize(change *c, layer_errors *errors, kerf_quantize_options *q,
         code = bits_find(c, q, how, &bits);
     if (code == EXIT_TARGET)
         code = keep_closest(c, q);
-    if (code == 0 && c->o->adaround)
-        code = end(c->o, learn(c, &learned, q, how));
-    if (code == 0 && quantize_is_trained(c->o))
-        code = train(c, q, &ranges);
-    if (code == 0 && c->o->analyse)
-        code = end(c->o, analyse(c, errors, q, how));
     if (code == 0)
-        code = end(c->o, kerf_quantize(c->s.m.g, c->s.m.s, q));
+        code = round_all(c, errors, q, how);
     kerf_ranges_destroy(ranges);
-    kerf_state_destroy(learned);
     kerf_bits_destroy(bits);
     return code;
 }

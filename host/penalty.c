@@ -17,7 +17,7 @@ static int check_alone(const options *o)
     return 0;
 }
 
-int penalty_parse(const options *o, kerf_penalty *out)
+int penalty_parse(const options *o, kerf_penalty *out, kerf_event *event)
 {
     static const struct {
         const char *text;
@@ -29,6 +29,10 @@ int penalty_parse(const options *o, kerf_penalty *out)
                  {"variational=", KERF_PENALTY_VARIATIONAL},
                  {"bn=", KERF_PENALTY_BN}};
     *out = (kerf_penalty){.kind = KERF_PENALTY_NONE};
+    *event = (kerf_event){KERF_EVENT_PENALTY,
+                          {o->penalty_from, KERF_EPOCHS},
+                          {o->penalty_until, KERF_EPOCHS},
+                          .penalty = out};
     if (o->penalty == NULL)
         return check_alone(o);
     for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
@@ -36,8 +40,12 @@ int penalty_parse(const options *o, kerf_penalty *out)
         char *end;
         if (strncmp(o->penalty, KINDS[i].text, length) != 0)
             continue;
-        *out = (kerf_penalty){KINDS[i].kind, strtod(o->penalty + length, &end), o->penalty_from,
-                              o->penalty_until};
+        *out = (kerf_penalty){.kind = KINDS[i].kind,
+                              .strength = strtod(o->penalty + length, &end),
+                              .layers = o->layers.items,
+                              .num_layers = o->layers.num,
+                              .skip = o->skip.items,
+                              .num_skip = o->skip.num};
         if (end != o->penalty + length && *end == '\0' && out->strength >= 0 &&
             isfinite(out->strength))
             return 0;

@@ -6,7 +6,8 @@
 #include "kerf/train.h"
 #include "options.h"
 
-/* None where the command line names none.  0 or an exit code after a message. */
-int penalty_parse(const options *o, kerf_penalty *out);
+/* An event that has *out; its kind is NONE where the command line names none.  0 or an exit code
+ * after a message. */
+int penalty_parse(const options *o, kerf_penalty *out, kerf_event *event);
 
 #endif

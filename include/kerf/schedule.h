@@ -50,7 +50,8 @@ typedef enum kerf_event_kind {
     KERF_EVENT_LR,         /* a new curve begins; it ends where the next begins */
     KERF_EVENT_CHECKPOINT, /* beyond those at the ends of epochs and around changes */
     KERF_EVENT_CALL,
-    KERF_EVENT_SHARE, /* at the end of the run, whatever its times */
+    KERF_EVENT_SHARE,   /* at the end of the run, whatever its times */
+    KERF_EVENT_PENALTY, /* acts from start to end */
     KERF_NUM_EVENT_KINDS
 } kerf_event_kind;
 
@@ -67,12 +68,41 @@ typedef struct kerf_prune_event {
  * are folded, ranges found there and then, masks and moments kept.  At the end of the run the graph
  * has integers, as after kerf_quantize(). */
 typedef struct kerf_quantize_event {
-    kerf_quantize_options options;    /* ranges and learned NULL */
-    kerf_calibrate_options calibrate; /* of static modes */
+    kerf_quantize_options options;    /* learned NULL */
+    kerf_calibrate_options calibrate; /* of static modes, unless options.ranges says them */
     int trains;                       /* 0: nothing is trained so, all happens at the run's end */
     int equalize;                     /* 1: kerf_quantize_equalize() first */
     kerf_time freeze_observers;       /* up to which ranges follow what is seen */
 } kerf_quantize_event;
+
+/* What draws weights of layers to 0 while they are trained, until some are 0: by proximal steps
+ * (Parikh and Boyd 2014), or by gates beside the weights, which are trained with them and are gone
+ * at the end of the run, where masks stand in their place. */
+typedef enum kerf_penalty_kind {
+    KERF_PENALTY_NONE,
+    KERF_PENALTY_L1,    /* the sum of magnitudes (Tibshirani 1996) */
+    KERF_PENALTY_GROUP, /* group lasso: of norms of all that leads to one output, times the root of
+                         * how many those are (Yuan and Lin 2006, Wen et al. 2016) */
+    KERF_PENALTY_L0,    /* hard concrete gates: how many weights are not 0, in expectation
+                         * (Louizos et al. 2018) */
+    KERF_PENALTY_L0_GROUP,    /* the same, a gate for all that leads to one output, each of which
+                               * counts */
+    KERF_PENALTY_VARIATIONAL, /* variational dropout: weights that bear much noise go (Molchanov et
+                               * al. 2017) */
+    KERF_PENALTY_BN,          /* the sum of magnitudes of the scales of batch normalisation behind
+                               * layers, so that whole channels can go by them (Liu et al. 2017,
+                               * network slimming) */
+    KERF_NUM_PENALTIES
+} kerf_penalty_kind;
+/* Of one list there may be one. */
+typedef struct kerf_penalty {
+    kerf_penalty_kind kind;
+    double strength;           /* of gates: in the sum of losses over all training samples */
+    const char *const *layers; /* as those of kerf_prune_options, like the next three */
+    size_t num_layers;
+    const char *const *skip;
+    size_t num_skip;
+} kerf_penalty;
 
 typedef struct kerf_lr_event {
     double lr;
@@ -100,6 +130,7 @@ typedef struct kerf_event {
         const kerf_quantize_event *quantize;
         const struct kerf_distillation *distill;
         const kerf_share_options *share;
+        const kerf_penalty *penalty;
         kerf_lr_event lr;
         kerf_freeze_event freeze;
         kerf_call_event call;

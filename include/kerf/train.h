@@ -30,31 +30,6 @@ typedef struct kerf_prune_schedule {
     double rewind;       /* ... so many epochs, and the learning rate with them (lottery tickets) */
 } kerf_prune_schedule;
 
-/* What draws weights of layers to 0 while they are trained, until some are 0: by proximal steps
- * (Parikh and Boyd 2014), or by gates beside the weights, which are trained with them and are gone
- * at the end of the run, where masks stand in their place. */
-typedef enum kerf_penalty_kind {
-    KERF_PENALTY_NONE,
-    KERF_PENALTY_L1,    /* the sum of magnitudes (Tibshirani 1996) */
-    KERF_PENALTY_GROUP, /* group lasso: of norms of all that leads to one output, times the root of
-                         * how many those are (Yuan and Lin 2006, Wen et al. 2016) */
-    KERF_PENALTY_L0,    /* hard concrete gates: how many weights are not 0, in expectation
-                         * (Louizos et al. 2018) */
-    KERF_PENALTY_L0_GROUP,    /* the same, a gate for all that leads to one output, each of which
-                               * counts */
-    KERF_PENALTY_VARIATIONAL, /* variational dropout: weights that bear much noise go (Molchanov et
-                               * al. 2017) */
-    KERF_PENALTY_BN,          /* the sum of magnitudes of the scales of batch normalisation behind
-                               * layers, so that whole channels can go by them (Liu et al. 2017,
-                               * network slimming) */
-    KERF_NUM_PENALTIES
-} kerf_penalty_kind;
-typedef struct kerf_penalty {
-    kerf_penalty_kind kind;
-    double strength;   /* of gates: in the sum of losses over all training samples */
-    double start, end; /* epochs between which it acts; end 0: to the end of the run */
-} kerf_penalty;
-
 /* A line of metrics.jsonl: what one epoch brought. */
 typedef struct kerf_epoch {
     int64_t epoch;                                          /* from 1 */
@@ -142,7 +117,6 @@ typedef struct kerf_train_options {
     double freeze_observers; /* epochs, fractions too, from which on trained ranges, those of
                               * activations and those that are learned (kerf_quantize_rounding),
                               * stay */
-    kerf_penalty penalty; /* of the layers that prune.options choose, of all where they name none */
     kerf_prune_schedule prune;
     const kerf_event *events; /* more of them, in any order */
     size_t num_events;

@@ -13,6 +13,7 @@
 #define LR(field)       offsetof(kerf__recipe_lr, field)
 #define FREEZE(field)   offsetof(kerf__recipe_freeze, field)
 #define REPEAT(field)   offsetof(kerf__recipe_repeat, field)
+#define PENALTY(field)  offsetof(kerf__recipe_penalty, field)
 #define SECTION(NAME, KEYS)                                                                        \
     {                                                                                              \
         NAME, KEYS, sizeof KEYS / sizeof KEYS[0]                                                   \
@@ -125,6 +126,16 @@ static const kerf__key EVALUATE_KEYS[] = REPEAT_KEYS, CHECKPOINT_KEYS[] = REPEAT
 static const kerf__section EVALUATE_SECTION = SECTION("evaluate", EVALUATE_KEYS),
                            CHECKPOINT_SECTION = SECTION("checkpoint", CHECKPOINT_KEYS);
 
+static const kerf__key PENALTY_KEYS[] = {
+    {"start", KERF__KEY_TIME, PENALTY(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"end", KERF__KEY_TIME, PENALTY(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"kind", KERF__KEY_CHOICE, PENALTY(kind), "l1", NULL, "l1|group|l0|l0-group|variational|bn", 0, 0, 0, NULL},
+    {"strength", KERF__KEY_REAL, PENALTY(strength), NULL, NULL, NULL, KERF__MIN, 0, 0, NULL},
+    {"layers", KERF__KEY_LIST, PENALTY(layers), "[]", NULL, NULL, 0, 0, 0, NULL},
+    {"skip", KERF__KEY_LIST, PENALTY(skip), "[]", NULL, NULL, 0, 0, 0, NULL},
+};
+static const kerf__section PENALTY_SECTION = SECTION("penalty", PENALTY_KEYS);
+
 /* In the order of kerf__recipe_step_kind. */
 static const kerf__key STEP_KEYS[] = {
     {"prune", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &PRUNE_SECTION},
@@ -135,6 +146,7 @@ static const kerf__key STEP_KEYS[] = {
     {"freeze", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &FREEZE_SECTION},
     {"evaluate", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &EVALUATE_SECTION},
     {"checkpoint", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &CHECKPOINT_SECTION},
+    {"penalty", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &PENALTY_SECTION},
 };
 static const kerf__section STEP_SECTION = SECTION("steps", STEP_KEYS);
 

@@ -114,6 +114,13 @@ typedef struct kerf__recipe_repeat {
     kerf_time start, end, every;
 } kerf__recipe_repeat;
 
+typedef struct kerf__recipe_penalty {
+    kerf_time start, end;
+    double strength;
+    int kind;
+    kerf__texts layers, skip;
+} kerf__recipe_penalty;
+
 typedef enum kerf__recipe_step_kind {
     KERF__STEP_PRUNE,
     KERF__STEP_QUANTIZE,
@@ -123,6 +130,7 @@ typedef enum kerf__recipe_step_kind {
     KERF__STEP_FREEZE,
     KERF__STEP_EVALUATE,
     KERF__STEP_CHECKPOINT,
+    KERF__STEP_PENALTY,
     KERF__NUM_STEP_KINDS
 } kerf__recipe_step_kind;
 
@@ -138,6 +146,7 @@ typedef struct kerf__recipe_step {
         kerf__recipe_lr lr;
         kerf__recipe_freeze freeze;
         kerf__recipe_repeat repeat;
+        kerf__recipe_penalty penalty;
     } of;
 } kerf__recipe_step;
 typedef struct kerf__recipe_steps {

@@ -284,6 +284,23 @@ static kerf_status add_repeated(adding *a)
     return KERF_OK;
 }
 
+static kerf_status add_penalty(adding *a)
+{
+    const kerf__recipe_penalty *p = &a->step->of.penalty;
+    kerf_penalty *penalty = kerf__recipe_keep(a->r, 1, sizeof *penalty);
+    if (penalty == NULL)
+        return fail_memory(sizeof *penalty);
+    *penalty = (kerf_penalty){.kind = (kerf_penalty_kind)(p->kind + 1), /* behind NONE */
+                              .strength = p->strength,
+                              .layers = p->layers.items,
+                              .num_layers = p->layers.num,
+                              .skip = p->skip.items,
+                              .num_skip = p->skip.num};
+    *a->event = (kerf_event){KERF_EVENT_PENALTY, .start = p->start, .end = or_zero(p->end),
+                             .penalty = penalty};
+    return KERF_OK;
+}
+
 static kerf_status (*const ADDERS[KERF__NUM_STEP_KINDS])(adding *a) = {
     [KERF__STEP_PRUNE] = add_prune,
     [KERF__STEP_QUANTIZE] = add_quantize,
@@ -293,6 +310,7 @@ static kerf_status (*const ADDERS[KERF__NUM_STEP_KINDS])(adding *a) = {
     [KERF__STEP_FREEZE] = add_freeze,
     [KERF__STEP_EVALUATE] = add_repeated,
     [KERF__STEP_CHECKPOINT] = add_repeated,
+    [KERF__STEP_PENALTY] = add_penalty,
 };
 
 /* ---- when ----------------------------------------------------------------------------------- */

@@ -100,7 +100,7 @@ static kerf_status measure(kerf__run *run, kerf_epoch *e)
     e->val_top1 = result.top1;
     e->val_loss = result.loss;
     /* What is pruned later is another network: its epochs are compared among themselves. */
-    if (run->options->keep_best && !kerf__has_gates(run->options) &&
+    if (run->options->keep_best && !kerf__has_gates(&run->schedule) &&
         run->position.step > run->schedule.last_change && is_better(&run->position, e))
         return keep_best(run, e);
     return KERF_OK;

@@ -58,6 +58,10 @@ static kerf_status add_spans(instants *list, const kerf__schedule *s, int has_te
     const int64_t frozen = kerf__schedule_step(s, s->freeze_observers);
     if (frozen > s->quantize_step && frozen < s->num_steps)
         KERF__TRY(add(list, frozen, "freeze observers", -1));
+    if (s->penalty != NULL) {
+        KERF__TRY(add(list, s->penalty_steps[0], "penalty", -1));
+        KERF__TRY(add(list, s->penalty_steps[1], "end of penalty", -1));
+    }
     if (s->share != NULL)
         KERF__TRY(add(list, s->num_steps, "share weights", -1));
     if (s->quantize != NULL)
@@ -159,7 +163,6 @@ static kerf_status measure(kerf_forecast *f, kerf_graph *g, kerf_state *s, kerf_
     o.epochs = (LAST + 1) / (double)f->steps_per_epoch;
     o.warmup = (kerf_time){0};
     o.prune.events = 0;
-    o.penalty.kind = KERF_PENALTY_NONE;
     o.run_dir = NULL;
     o.resume = 0;
     o.callback = NULL;

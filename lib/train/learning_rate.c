@@ -78,18 +78,13 @@ float kerf__schedule_rate(const kerf__schedule *s, int64_t step)
     return kerf__learning_rate(&s->rates[i], step - s->rates[i].begin, end - s->rates[i].begin);
 }
 
-float kerf__shrink_by(const kerf_train_options *options, float lr, int64_t step,
-                      int64_t steps_per_epoch)
+float kerf__shrink_by(const kerf__schedule *s, float lr, int64_t step, int64_t batch)
 {
-    const kerf_penalty *p = &options->penalty;
-    const double begin = floor(p->start * (double)steps_per_epoch + 0.5);
-    const double end = p->end > 0 ? floor(p->end * (double)steps_per_epoch + 0.5) : INFINITY;
-    if (p->kind == KERF_PENALTY_NONE || (double)step <= begin || (double)step > end)
+    if (s->penalty == NULL || step <= s->penalty_steps[0] || step > s->penalty_steps[1])
         return 0;
     /* A step down a slope knows the rate itself; its loss is a mean of samples. */
-    const double by =
-        kerf__has_gates(options) ? 1 / (double)(steps_per_epoch * options->batch) : (double)lr;
-    return (float)(by * p->strength);
+    const double by = kerf__has_gates(s) ? 1 / (double)(s->steps_per_epoch * batch) : (double)lr;
+    return (float)(by * s->penalty->strength);
 }
 
 float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch)

@@ -64,18 +64,26 @@ static kerf_status list_scales(kerf_shrunk_weight **out, size_t *num, const kerf
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
+/* The layers that it names, as prunings choose theirs. */
+static kerf_prune_options layers_of(const kerf_penalty *p)
+{
+    return (kerf_prune_options){
+        .layers = p->layers, .num_layers = p->num_layers, .skip = p->skip, .num_skip = p->num_skip};
+}
+
 static kerf_status list_all(kerf_shrunk_weight **out, size_t *num, const kerf__run *run,
                             kerf__prune_targets *targets)
 {
-    const kerf_train_options *o = run->options;
+    const kerf_penalty *p = run->schedule.penalty;
+    const kerf_prune_options layers = layers_of(p);
     kerf__prune_targets all;
-    if (o->penalty.kind != KERF_PENALTY_BN) {
-        KERF__TRY(kerf__prune_choose(targets, &o->prune.options));
+    if (p->kind != KERF_PENALTY_BN) {
+        KERF__TRY(kerf__prune_choose(targets, &layers));
         *num = targets->num;
-        return make_list(out, targets, run->s, o->penalty.kind);
+        return make_list(out, targets, run->s, p->kind);
     }
     KERF__TRY(kerf__prune_find(&all, run->g, run->s, 0));
-    kerf_status status = kerf__prune_choose(targets, &o->prune.options);
+    kerf_status status = kerf__prune_choose(targets, &layers);
     if (status == KERF_OK)
         status = list_scales(out, num, run, &all, targets);
     kerf__prune_targets_free(&all);
@@ -84,11 +92,12 @@ static kerf_status list_all(kerf_shrunk_weight **out, size_t *num, const kerf__r
 
 kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, size_t *num)
 {
-    const kerf_penalty_kind kind = run->options->penalty.kind;
+    const kerf_penalty *p = run->schedule.penalty;
     kerf__prune_targets targets;
     *out = NULL;
     *num = 0;
-    if (kind != KERF_PENALTY_L1 && kind != KERF_PENALTY_GROUP && kind != KERF_PENALTY_BN)
+    if (p == NULL ||
+        (p->kind != KERF_PENALTY_L1 && p->kind != KERF_PENALTY_GROUP && p->kind != KERF_PENALTY_BN))
         return KERF_OK;
     KERF__TRY(kerf__prune_find(&targets, run->g, run->s, 0));
     kerf_status status = list_all(out, num, run, &targets);
@@ -107,9 +116,9 @@ static const struct {
     [KERF_PENALTY_VARIATIONAL] = {"variational", 0},
 };
 
-int kerf__has_gates(const kerf_train_options *o)
+int kerf__has_gates(const kerf__schedule *s)
 {
-    return GATES[o->penalty.kind].kind != NULL;
+    return s->penalty != NULL && GATES[s->penalty->kind].kind != NULL;
 }
 
 kerf_status kerf__run_add_gates(const kerf__run *run)
@@ -118,11 +127,14 @@ kerf_status kerf__run_add_gates(const kerf__run *run)
      * close; the schedule of the weights' rate holds for it. */
     static const double RATE = 0.01;
     const kerf_train_options *o = run->options;
-    const kerf__gate_options gates = {.kind = GATES[o->penalty.kind].kind,
-                                      .by_outputs = GATES[o->penalty.kind].by_outputs,
+    if (!kerf__has_gates(&run->schedule))
+        return KERF_OK;
+    const kerf_penalty *p = run->schedule.penalty;
+    const kerf_prune_options layers = layers_of(p);
+    const kerf__gate_options gates = {.kind = GATES[p->kind].kind,
+                                      .by_outputs = GATES[p->kind].by_outputs,
                                       .rate = o->lr > 0 ? (float)(RATE / o->lr) : 1,
                                       .freeze = o->freeze,
                                       .num_freeze = o->num_freeze};
-    return gates.kind != NULL ? kerf__prune_add_gates(run->g, run->s, &o->prune.options, &gates)
-                              : KERF_OK;
+    return kerf__prune_add_gates(run->g, run->s, &layers, &gates);
 }

@@ -27,12 +27,19 @@ static kerf_status fold(kerf__run *run)
     return KERF_OK;
 }
 
-static kerf_status find_ranges(kerf__run *run, kerf_ranges **ranges)
+/* *found is to be destroyed, and NULL where the caller knows them already. */
+static kerf_status find_ranges(kerf__run *run, kerf_ranges **found, const kerf_ranges **ranges)
 {
     const kerf_quantize_event *e = run->schedule.quantize;
     kerf_calibrate_options how = e->calibrate;
     how.prep = kerf_graph_metadata(run->g, "kerf.prep");
-    return kerf_calibrate(ranges, run->g, run->s, run->d, &e->options, &how);
+    *found = NULL;
+    *ranges = e->options.ranges;
+    if (*ranges != NULL)
+        return KERF_OK;
+    KERF__TRY(kerf_calibrate(found, run->g, run->s, run->d, &e->options, &how));
+    *ranges = *found;
+    return KERF_OK;
 }
 
 /* The copy that rounds by these ranges; what plans were made of before is done with. */
@@ -61,13 +68,14 @@ static kerf_status take_ranges(kerf__run *run, kerf_ranges **ranges)
 
 kerf_status kerf__run_round(kerf__run *run)
 {
-    kerf_ranges *ranges = NULL;
+    kerf_ranges *found;
+    const kerf_ranges *ranges;
     kerf__run_drop_plans(run);
     KERF__TRY(fold(run));
-    kerf_status status = find_ranges(run, &ranges);
+    kerf_status status = find_ranges(run, &found, &ranges);
     if (status == KERF_OK)
         status = make_copy(run, ranges);
-    kerf_ranges_destroy(ranges);
+    kerf_ranges_destroy(found);
     return status == KERF_OK ? kerf__run_make_plans(run) : status;
 }
 
@@ -93,7 +101,7 @@ kerf_status kerf__run_share(kerf__run *run)
 kerf_status kerf__run_quantize(kerf__run *run)
 {
     const kerf_quantize_event *e = run->schedule.quantize;
-    kerf_ranges *ranges = NULL;
+    kerf_ranges *found = NULL;
     kerf_status status = KERF_OK;
     if (e == NULL)
         return KERF_OK;
@@ -101,13 +109,13 @@ kerf_status kerf__run_quantize(kerf__run *run)
     if (!e->trains && q.mode == KERF_QUANTIZE_STATIC) {
         kerf__run_drop_plans(run);
         KERF__TRY(fold(run));
-        status = find_ranges(run, &ranges);
+        status = find_ranges(run, &found, &q.ranges);
     } else if (e->trains) {
-        status = take_ranges(run, &ranges);
+        status = take_ranges(run, &found);
+        q.ranges = found;
     }
-    q.ranges = ranges;
     if (status == KERF_OK)
         status = kerf_quantize(run->g, run->s, &q);
-    kerf_ranges_destroy(ranges);
+    kerf_ranges_destroy(found);
     return status;
 }

@@ -178,7 +178,7 @@ static kerf_status fill(kerf__schedule *s, const kerf_train_options *options)
         KERF__TRY(kerf__schedule_prune(s, &options->prune));
     for (size_t i = 0; i < options->num_events; i++)
         KERF__TRY(kerf__schedule_event(s, options, i));
-    return kerf__schedule_check(s, options);
+    return kerf__schedule_check(s);
 }
 
 kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options *options,

@@ -60,6 +60,8 @@ typedef struct kerf__schedule {
     int64_t quantize_step;               /* -1: not before the end */
     double freeze_observers;             /* epochs; of its ranges */
     const kerf_share_options *share;     /* borrowed; NULL: none */
+    const kerf_penalty *penalty;         /* borrowed; NULL: none */
+    int64_t penalty_steps[2];            /* it acts behind the first, up to the second */
     kerf_distillation distill; /* of the steps behind the first of these up to the second */
     int64_t distill_steps[2];
 } kerf__schedule;
@@ -86,7 +88,7 @@ kerf_status kerf__schedule_rate_from(kerf__schedule *s, int64_t begin, const ker
 /* Event i of the caller's. */
 kerf_status kerf__schedule_event(kerf__schedule *s, const kerf_train_options *options, size_t i);
 /* Whether all of it can be in one run. */
-kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_options *options);
+kerf_status kerf__schedule_check(const kerf__schedule *s);
 
 /* The learning rate of step `step` (from 1) of num_steps: a function of nothing else. */
 float kerf__learning_rate(const kerf__rate *curve, int64_t step, int64_t num_steps);
@@ -94,10 +96,9 @@ float kerf__learning_rate(const kerf__rate *curve, int64_t step, int64_t num_ste
  * first event of a method that learns nothing until then. */
 float kerf__schedule_rate(const kerf__schedule *schedule, int64_t step);
 /* 1 if the penalty is one of gates (penalty.c). */
-int kerf__has_gates(const kerf_train_options *options);
+int kerf__has_gates(const kerf__schedule *s);
 /* How far a step by this rate draws weights to 0. */
-float kerf__shrink_by(const kerf_train_options *options, float lr, int64_t step,
-                      int64_t steps_per_epoch);
+float kerf__shrink_by(const kerf__schedule *s, float lr, int64_t step, int64_t batch);
 /* What that step's batch counts in ranges that follow what is seen; 0: they are frozen. */
 float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch);
 

@@ -138,6 +138,26 @@ static kerf_status add_share(kerf__schedule *s, const timed *t)
     return KERF_OK;
 }
 
+/* Like a teacher; what it draws to 0, and by which steps, is looked up in each of them. */
+static kerf_status add_penalty(kerf__schedule *s, const timed *t)
+{
+    const kerf_penalty *p = t->event->penalty;
+    if (s->penalty != NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: two penalties, must be one");
+    if ((unsigned)p->kind >= KERF_NUM_PENALTIES)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: penalty %d: must be one of kerf/schedule.h's",
+                          (int)p->kind);
+    if (!(p->strength >= 0 && p->strength < 1e9))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: strength of a penalty is %g: must be at least "
+                          "0",
+                          p->strength);
+    s->penalty = p;
+    s->penalty_steps[0] = kerf__schedule_step(s, t->start);
+    s->penalty_steps[1] = kerf__schedule_step(s, end_of(s, t));
+    return KERF_OK;
+}
+
 static const struct {
     const char *name;
     adder add;
@@ -151,6 +171,7 @@ static const struct {
     [KERF_EVENT_CHECKPOINT] = {"a checkpoint", add_repeated},
     [KERF_EVENT_CALL] = {"a call", add_repeated},
     [KERF_EVENT_SHARE] = {"a sharing", add_share},
+    [KERF_EVENT_PENALTY] = {"a penalty", add_penalty},
 };
 
 /* ---- what cannot be ------------------------------------------------------------------------- */
@@ -226,7 +247,7 @@ static int any_rewinds(const kerf__schedule *s)
 }
 
 /* What is chosen again and again is chosen of weights that nothing else has changed. */
-kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_options *options)
+kerf_status kerf__schedule_check(const kerf__schedule *s)
 {
     const int rewinds = any_rewinds(s);
     if (rewinds > 1)
@@ -240,7 +261,7 @@ kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_optio
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: weights that are shared at the end of the run must be without "
                           "quantization in it");
-    if (s->quantize_step >= 0 && kerf__has_gates(options))
+    if (s->quantize_step >= 0 && kerf__has_gates(s))
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: gates beside weights must be without training with roundings");
     return KERF_OK;

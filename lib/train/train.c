@@ -78,7 +78,7 @@ static kerf_status run_step(kerf__run *run)
     if (run->options->mixup > 0)
         run->mixing.share = now.mix =
             kerf__mix_share(run->options->mixup, run->options->seed, step);
-    now.shrink = kerf__shrink_by(run->options, now.lr, step, per_epoch);
+    now.shrink = kerf__shrink_by(&run->schedule, now.lr, step, run->options->batch);
     kerf_status status = kerf_plan_set_step(run->plan, &now);
     if (status != KERF_OK) {
         kerf_loader_release(run->loader, &batch);

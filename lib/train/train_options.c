@@ -72,9 +72,6 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"pruning start", o->prune.start, 0, most, "at least 0"},
         {"epoch in which masks are lifted", o->prune.lift, 0, most, "at least 0"},
         {"epoch that weights go back to", o->prune.rewind, 0, most, "at least 0"},
-        {"strength of a penalty", o->penalty.strength, 0, most, "at least 0"},
-        {"epoch in which a penalty begins", o->penalty.start, 0, most, "at least 0"},
-        {"epoch in which a penalty ends", o->penalty.end, 0, most, "at least 0"},
         {"alpha", o->distill.alpha, 0, 1 + 1e-9, "from 0 to 1"},
         {"epochs of hints", o->distill.hint_epochs, 0, most, "at least 0"},
         {"last temperature", o->distill.last_temperature, 0, most, "at least 0"},
@@ -165,9 +162,6 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
     if ((unsigned)options->schedule > KERF_LR_LINEAR)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: schedule %d: must be one of kerf/train.h's",
                           (int)options->schedule);
-    if ((unsigned)options->penalty.kind >= KERF_NUM_PENALTIES)
-        return kerf__fail(KERF_ERR_ARGUMENT, "train: penalty %d: must be one of kerf/train.h's",
-                          (int)options->penalty.kind);
     if (options->resume && options->run_dir == NULL)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: to resume, a run's folder must be given");
     return KERF_OK;
@@ -244,9 +238,6 @@ static void print_training(text *t, const kerf_train_options *o)
           (double)p->beta2);
     print(t, "epsilon=%.9g\nnesterov=%d\nloss=%d\nseed=%llu\nkeep-best=%d\n", (double)p->epsilon,
           p->nesterov, (int)o->loss, (unsigned long long)o->seed, o->keep_best);
-    if (o->penalty.kind != KERF_PENALTY_NONE)
-        print(t, "penalty=%d strength=%.17g from=%.17g until=%.17g\n", (int)o->penalty.kind,
-              o->penalty.strength, o->penalty.start, o->penalty.end);
     if (kerf__is_taught(&o->distill))
         print_distillation(t, &o->distill);
     if (o->smoothing > 0 || o->mixup > 0)
@@ -294,6 +285,13 @@ static void print_rounding(text *t, const kerf_quantize_event *e)
     print_list(t, "skip", q->skip, q->num_skip);
 }
 
+static void print_penalty(text *t, const kerf_penalty *p)
+{
+    print(t, "penalty=%d strength=%.17g\n", (int)p->kind, p->strength);
+    print_list(t, "layers", p->layers, p->num_layers);
+    print_list(t, "skip", p->skip, p->num_skip);
+}
+
 /* Prunings are told by the schedule's own. */
 static void print_event(text *t, const kerf_event *e)
 {
@@ -306,6 +304,8 @@ static void print_event(text *t, const kerf_event *e)
     print(t, "\n");
     if (e->kind == KERF_EVENT_QUANTIZE)
         print_rounding(t, e->quantize);
+    if (e->kind == KERF_EVENT_PENALTY)
+        print_penalty(t, e->penalty);
     if (e->kind == KERF_EVENT_SHARE)
         print(t, "bits=%d init=%d block=%lld\n", e->share->bits, (int)e->share->init,
               (long long)e->share->block);

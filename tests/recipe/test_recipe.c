@@ -92,6 +92,23 @@ static void test_prune(void)
     kerf_recipe_destroy(r);
 }
 
+static void test_penalty(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD "steps: [penalty: {kind: l0-group, strength: 1e-3, start: 1,\n"
+                            "                  end: 50%, skip: [fc3, fc1]}]\n",
+                       NULL));
+    const kerf_event *e = r->stages[0].train.events;
+    CHECK(e->kind == KERF_EVENT_PENALTY && e->start.value == 1 && e->end.unit == KERF_SHARES);
+    CHECK(e->penalty->kind == KERF_PENALTY_L0_GROUP && e->penalty->strength == 1e-3);
+    CHECK(e->penalty->num_skip == 2 && strcmp(e->penalty->skip[0], "fc3") == 0);
+    kerf_recipe_destroy(r);
+    check_refused("3: penalty.strength: is missing", HEAD "steps: [penalty: {kind: l1}]\n", NULL);
+    check_refused("3: penalty.kind l2: must be one of l1|group|l0|l0-group|variational|bn",
+                  HEAD "steps: [penalty: {kind: l2, strength: 1}]\n", NULL);
+}
+
 static int is(kerf_time t, double value, kerf_time_unit unit)
 {
     return fabs(t.value - value) < 1e-12 && t.unit == unit;
@@ -383,6 +400,7 @@ int main(void)
     test_adam();
     test_prune();
     test_taps();
+    test_penalty();
     test_times();
     test_times_refused();
     test_too_many_steps();

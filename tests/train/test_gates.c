@@ -178,11 +178,17 @@ static void test_slopes(const struct gate_case *c)
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
+/* A run with an event that acts all along; good until the next. */
 static kerf_train_options options_of(kerf_penalty_kind kind, double strength)
 {
+    static kerf_penalty penalty;
+    static kerf_event event;
     kerf_train_options o = small_options(small_is_tiny() ? 2 : 3);
+    penalty = (kerf_penalty){.kind = kind, .strength = strength};
+    event = (kerf_event){KERF_EVENT_PENALTY, .penalty = &penalty};
     o.prune.events = 0;
-    o.penalty = (kerf_penalty){.kind = kind, .strength = strength};
+    o.events = &event;
+    o.num_events = 1;
     o.lr = 0.1;
     return o;
 }

@@ -176,19 +176,32 @@ static int64_t num_zeros(const kerf_state *s, const char *name)
     return zeros;
 }
 
-static kerf_train_options options_of(kerf_penalty p)
+/* One epoch with a penalty between two of its parts. */
+typedef struct penalized {
+    kerf_penalty penalty;
+    kerf_event event;
+    kerf_train_options options;
+} penalized;
+
+static void penalize(penalized *p, kerf_penalty_kind kind, double strength)
 {
-    kerf_train_options o = small_options(1);
-    o.prune.events = 0;
-    o.keep_best = 0;
-    o.penalty = p;
-    return o;
+    p->penalty = (kerf_penalty){.kind = kind, .strength = strength};
+    p->event = (kerf_event){KERF_EVENT_PENALTY, .penalty = &p->penalty};
+    p->options = small_options(1);
+    p->options.prune.events = 0;
+    p->options.keep_best = 0;
+    p->options.events = &p->event;
+    p->options.num_events = 1;
 }
 
-static uint64_t run(kerf_penalty p)
+static uint64_t run(kerf_penalty_kind kind, double strength, double start, double end)
 {
     small_run r = small_begin(dev);
-    const kerf_train_options o = options_of(p);
+    penalized p;
+    penalize(&p, kind, strength);
+    p.event.start.value = start;
+    p.event.end.value = end;
+    const kerf_train_options o = p.options;
     CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
     const uint64_t digest = small_digest(r.s);
     small_end(&r);
@@ -198,13 +211,13 @@ static uint64_t run(kerf_penalty p)
 /* From behind its first epoch on, until its end, and for the layers that are chosen. */
 static void test_schedule(void)
 {
-    const uint64_t plain = run((kerf_penalty){KERF_PENALTY_NONE, 1, 0, 0});
-    CHECK(run((kerf_penalty){KERF_PENALTY_L1, 0, 0, 0}) == plain);
-    CHECK(run((kerf_penalty){KERF_PENALTY_L1, 1, 1, 0}) == plain);
-    const uint64_t late = run((kerf_penalty){KERF_PENALTY_L1, 0.5, 0.5, 0});
-    const uint64_t early = run((kerf_penalty){KERF_PENALTY_L1, 0.5, 0, 0.5});
+    const uint64_t plain = run(KERF_PENALTY_NONE, 1, 0, 0);
+    CHECK(run(KERF_PENALTY_L1, 0, 0, 0) == plain);
+    CHECK(run(KERF_PENALTY_L1, 1, 1, 0) == plain);
+    const uint64_t late = run(KERF_PENALTY_L1, 0.5, 0.5, 0);
+    const uint64_t early = run(KERF_PENALTY_L1, 0.5, 0, 0.5);
     CHECK(late != plain && early != plain && late != early);
-    CHECK(run((kerf_penalty){KERF_PENALTY_L1, 0.5, 0.5, 0}) == late);
+    CHECK(run(KERF_PENALTY_L1, 0.5, 0.5, 0) == late);
 }
 
 /* Nothing is left of the layer that is drawn to 0; it gives its biases and runs. */
@@ -212,10 +225,12 @@ static void test_killed(kerf_penalty_kind kind)
 {
     static const char *const only[] = {"fc2"};
     small_run r = small_begin(dev);
-    kerf_train_options o = options_of((kerf_penalty){kind, 1000, 0, 0});
+    penalized p;
     kerf_evaluation e;
-    o.prune.options.layers = only;
-    o.prune.options.num_layers = 1;
+    penalize(&p, kind, 1000);
+    p.penalty.layers = only;
+    p.penalty.num_layers = 1;
+    kerf_train_options o = p.options;
     o.schedule = KERF_LR_CONST;
     CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
     CHECK(num_zeros(r.s, "fc2.weight") == HIDDEN * SECOND);
@@ -275,7 +290,9 @@ static void test_scales(void)
 {
     int64_t all;
     small_run r = begin_residual();
-    kerf_train_options o = options_of((kerf_penalty){KERF_PENALTY_BN, 0.5, 0, 0});
+    penalized p;
+    penalize(&p, KERF_PENALTY_BN, 0.5);
+    kerf_train_options o = p.options;
     o.batch = 32;
     o.epochs = 0.25;
     o.schedule = KERF_LR_CONST;
@@ -289,21 +306,22 @@ static void test_scales(void)
     small_end(&r);
 }
 
-static void check_refused(kerf_penalty p, const char *words)
+static void check_refused(kerf_penalty_kind kind, double strength, const char *words)
 {
     small_run r = small_begin(dev);
-    const kerf_train_options o = options_of(p);
-    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_train(r.g, r.s, r.d, &o));
+    penalized p;
+    penalize(&p, kind, strength);
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_train(r.g, r.s, r.d, &p.options));
     CHECK(strstr(kerf_last_error(), words) != NULL);
     small_end(&r);
 }
 
 static void test_refused(void)
 {
-    check_refused((kerf_penalty){KERF_PENALTY_L1, -1, 0, 0}, "strength of a penalty is -1");
-    check_refused((kerf_penalty){KERF_PENALTY_L1, NAN, 0, 0}, "strength of a penalty is nan");
-    check_refused((kerf_penalty){KERF_PENALTY_BN, 1, 0, 0}, "must be of a network that has some");
-    check_refused((kerf_penalty){(kerf_penalty_kind)7, 1, 0, 0}, "penalty 7");
+    check_refused(KERF_PENALTY_L1, -1, "strength of a penalty is -1");
+    check_refused(KERF_PENALTY_L1, NAN, "strength of a penalty is nan");
+    check_refused(KERF_PENALTY_BN, 1, "must be of a network that has some");
+    check_refused((kerf_penalty_kind)7, 1, "penalty 7");
 }
 
 int main(void)
