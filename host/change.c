@@ -256,6 +256,7 @@ void change_use(change *c, const kerf_train_options *train)
     c->train.context = was.context;
     c->train.resume = was.resume;
     c->train.tensorboard = was.tensorboard;
+    c->train.keep_best = was.keep_best; /* whatever the samples are held back by */
 }
 
 kerf_status change_keep_zeros(change *c)

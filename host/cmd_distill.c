@@ -2,6 +2,7 @@
 #include "change.h"
 #include "command.h"
 #include "distill.h"
+#include "print_recipe.h"
 
 /* Images are prepared as the first teacher knows them, unless the student, or --prep, says how. */
 static int take_prep(const options *o, session *student, const model *teacher)
@@ -44,6 +45,8 @@ int cmd_distill(const options *o)
         return fail_usage(o, "--data is missing, such as --data fashion-mnist");
     if (o->loss != 0)
         return fail_usage(o, "--loss: the teacher is learned from beside cross-entropy alone");
+    if (o->print_recipe)
+        return print_recipe(o);
     int code = change_begin(&c, o);
     if (code == 0)
         code = distill_begin(o, &d, o->words.items, o->words.num - 1, c.s.dev, &c.train.distill);

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "distill.h"
 #include "json.h"
+#include "print_recipe.h"
 #include "prune_analyse.h"
 #include "prune_channels.h"
 #include "target.h"
@@ -263,9 +264,9 @@ int cmd_prune(const options *o)
 {
     change c;
     if (o->gates)
-        return boosting_prune(o);
+        return o->print_recipe ? print_recipe(o) : boosting_prune(o);
     if (channels_wanted(o))
-        return prune_channels(o);
+        return o->print_recipe ? print_recipe(o) : prune_channels(o);
     if (options_given(o, "keep"))
         return fail_usage(o, "--keep: is about gates, wants --gates");
     kerf_prune_options p = prune_options(o);
@@ -274,12 +275,12 @@ int cmd_prune(const options *o)
     if (kerf_prune_structure_parse(&p, o->structure) != KERF_OK)
         return fail_usage(o, "--%s", kerf_last_error());
     if (o->analyse)
-        return prune_analyse(o, &p);
+        return o->print_recipe ? print_recipe(o) : prune_analyse(o, &p);
     int code = check_method(o, &p);
     if (code == 0)
         code = check_training(o);
-    if (code != 0)
-        return code;
+    if (code != 0 || o->print_recipe)
+        return code != 0 ? code : print_recipe(o);
     kerf_prune_found *found = NULL;
     distillation d;
     code = change_begin(&c, o);

@@ -4,6 +4,7 @@
 #include "change.h"
 #include "command.h"
 #include "interrupt.h"
+#include "print_recipe.h"
 #include "quantize_bits.h"
 #include "quantize_errors.h"
 #include "quantize_options.h"
@@ -96,12 +97,12 @@ static void set_training(change *c)
 static int train(change *c, const kerf_quantize_options *q)
 {
     const int is_given = options_given(c->o, "freeze-observers");
-    c->quantize = (kerf_quantize_event){
-        .options = *q,
-        .trains = 1,
-        .freeze_observers = c->o->learn_ranges && !is_given
-                                ? (kerf_time){1, KERF_SHARES}
-                                : (kerf_time){c->o->freeze_observers, KERF_EPOCHS}};
+    c->quantize = (kerf_quantize_event){.options = *q,
+                                        .trains = 1,
+                                        .freeze_observers =
+                                            c->o->learn_ranges && !is_given
+                                                ? (kerf_time){1, KERF_SHARES}
+                                                : (kerf_time){c->o->freeze_observers, KERF_EPOCHS}};
     change_add_event(c, &(kerf_event){KERF_EVENT_QUANTIZE, .quantize = &c->quantize});
     set_training(c);
     return change_train(c);
@@ -191,7 +192,7 @@ int cmd_quantize(const options *o)
     void *kept = NULL;
     int code = quantize_options(o, &q, &how, &kept);
     if (code == 0)
-        code = change_model(o, &q, &how);
+        code = o->print_recipe ? print_recipe(o) : change_model(o, &q, &how);
     free(kept);
     return code;
 }

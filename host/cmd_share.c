@@ -4,6 +4,7 @@
 
 #include "change.h"
 #include "command.h"
+#include "print_recipe.h"
 
 /* tensor, or block=N; 0 or an exit code. */
 static int parse_per(const options *o, int64_t *block)
@@ -51,6 +52,8 @@ int cmd_share(const options *o)
         code = fail_usage(o, "--epochs: needs --data to train on");
     if (code != 0)
         return code;
+    if (o->print_recipe)
+        return print_recipe(o);
     code = change_begin(&c, o);
     if (code == 0)
         code = share(&c, &s);

@@ -120,6 +120,7 @@ const option_row option_rows[] = {
     {"distill", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(distill), "WHO", "learn from a teacher while retraining: self, the network as it was, or a file", NO_RANGE},
 
     /* recipes */
+    {"print-recipe", 0, OPTION_FLAG, GROUP_TRAIN, FIELD(print_recipe), "", "do nothing but write the recipe that this stands for, for kerf run", NO_RANGE},
     {"sweep", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sweeps), "KEY=[A,B]", "run it with each of the values; repeatable: all combinations", NO_RANGE},
     {"seeds", 0, OPTION_WHOLE, GROUP_RECIPE, FIELD(num_seeds), "N", "run each with N seeds, from the recipe's on (1)", NULL, RANGE_MIN | RANGE_MAX, 1, 1000},
     {"dry", 0, OPTION_FLAG, GROUP_RECIPE, FIELD(dry), "", "run nothing: show the timetable, and the hours and memory by 20 steps", NO_RANGE},
@@ -164,7 +165,7 @@ const option_row option_rows[] = {
     {"help", 'h', OPTION_FLAG, GROUP_ALWAYS, FIELD(help), "", "this text", NO_RANGE},
 
     LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
-    LATER("print-recipe", GROUP_TRAIN), LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
+    LATER("dry", GROUP_TRAIN), LATER("costs", GROUP_BENCH),
     LATER("precision", GROUP_ALWAYS),
 };
 /* clang-format on */

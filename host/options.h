@@ -112,7 +112,7 @@ typedef struct options {
     const char *shape;
     text_list cases, beside, sets, sweeps;
     int64_t num_seeds;
-    int dry;
+    int dry, print_recipe;
 
     const char *given[MAX_GIVEN]; /* names of the options that were there */
     size_t num_given;

@@ -1,0 +1,298 @@
+/* print_recipe.c -- a command line as a recipe of one step; see print_recipe.h.
+ *
+ * Keys of recipes are names of options, so what was given is printed by the table of options.  Only
+ * times are others: a command counts epochs between prunings and behind them, a recipe from the
+ * beginning of the run.  Defaults of the commands that a recipe does not have are written out. */
+#include "print_recipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kerf/train.h"
+#include "penalty.h"
+#include "say.h"
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+/* The shortest that is read back as the same. */
+static void print_real(double x, FILE *out)
+{
+    char text[40];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    fputs(text, out);
+}
+
+static void print_text(const char *text, FILE *out)
+{
+    fputc('"', out);
+    for (; *text != '\0'; text++)
+        fprintf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+    fputc('"', out);
+}
+
+static void print_list(const char *const *items, size_t num, FILE *out)
+{
+    for (size_t i = 0; i < num; i++) {
+        fputs(i > 0 ? ", " : "[", out);
+        print_text(items[i], out);
+    }
+    fputs(num > 0 ? "]" : "[]", out);
+}
+
+static void print_amounts(const amounts *a, FILE *out)
+{
+    const int has_value = a->value > 0 || a->num == 0;
+    fputc('"', out);
+    if (has_value)
+        print_real(a->value, out);
+    for (size_t i = 0; i < a->num; i++) {
+        fprintf(out, "%s%s=", has_value || i > 0 ? "," : "", a->items[i].pattern);
+        print_real(a->items[i].value, out);
+    }
+    fputc('"', out);
+}
+
+static void print_choice(const char *choices, int place, FILE *out)
+{
+    for (; place > 0; place--)
+        choices += strcspn(choices, "|") + 1;
+    fprintf(out, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+static void print_value(const options *o, const option_row *row, FILE *out)
+{
+    const void *field = (const char *)o + row->offset;
+    switch (row->kind) {
+    case OPTION_TEXT:
+        print_text(*(const char *const *)field, out);
+        break;
+    case OPTION_LIST:
+        print_list(((const text_list *)field)->items, ((const text_list *)field)->num, out);
+        break;
+    case OPTION_WHOLE:
+    case OPTION_BYTES:
+        fprintf(out, "%lld", (long long)*(const int64_t *)field);
+        break;
+    case OPTION_REAL:
+        print_real(*(const double *)field, out);
+        break;
+    case OPTION_CHOICE:
+        print_choice(row->choices, *(const int *)field, out);
+        break;
+    case OPTION_AMOUNTS:
+        print_amounts(field, out);
+        break;
+    case OPTION_FLAG:
+    case OPTION_LATER:
+        fputs("true", out);
+        break;
+    }
+}
+
+/* ---- maps ----------------------------------------------------------------------------------- */
+
+/* "{epochs: 3, lr: 0.1": what was given of the names, behind what stands there already. */
+static void print_given(const options *o, const char *const *names, size_t num, int is_first,
+                        FILE *out)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (!options_given(o, names[i]))
+            continue;
+        fprintf(out, "%s%s: ", is_first ? "" : ", ", names[i]);
+        print_value(o, option_find(o->groups, names[i], strlen(names[i])), out);
+        is_first = 0;
+    }
+}
+#define PRINT_GIVEN(o, names, is_first, out)                                                       \
+    print_given(o, names, sizeof names / sizeof names[0], is_first, out)
+
+static void print_pair(const char *separator, const char *key, double x, FILE *out)
+{
+    fprintf(out, "%s%s: ", separator, key);
+    print_real(x, out);
+}
+
+static void print_top(const options *o, FILE *out)
+{
+    static const char *const TOP[] = {"data", "classes", "prep", "val", "seed", "no-keep-zeros"};
+    fputs("kerf: 1\nmodel: ", out);
+    print_text(o->words.items[o->words.num - 1], out);
+    for (size_t i = 0; i < sizeof TOP / sizeof TOP[0]; i++) {
+        if (!options_given(o, TOP[i]))
+            continue;
+        fputc('\n', out);
+        print_given(o, &TOP[i], 1, 1, out);
+    }
+}
+
+/* lr 0: that of the options, or a recipe's. */
+static void print_train(const options *o, double epochs, double lr, FILE *out)
+{
+    static const char *const TRAIN[] = {
+        "batch", "optimizer",       "momentum", "weight-decay", "schedule", "warmup", "augment",
+        "loss",  "label-smoothing", "mixup",    "freeze",       "memory",   "lr"};
+    fputs("\ntrain: {", out);
+    print_pair("", "epochs", epochs, out);
+    if (lr > 0)
+        print_pair(", ", "lr", lr, out);
+    PRINT_GIVEN(o, TRAIN, 0, out);
+    fputs("}\nsteps:", out);
+}
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+/* When the first pruning is: at once, but gradients must be seen before they can choose. */
+static void print_start(const options *o, FILE *out)
+{
+    if (!kerf_prune_needs_training((kerf_prune_method)o->method) && !options_given(o, "rewind"))
+        fputs("start: 0", out);
+    else if (o->method != KERF_PRUNE_SNIP && o->retrain > 0)
+        print_pair("", "start", o->retrain, out);
+    else
+        fputs("start: 8 steps", out);
+}
+
+static double num_events(const options *o)
+{
+    return o->retrain > 0 && options_given(o, "events") ? (double)o->events : 1;
+}
+
+static void print_prune(const options *o, FILE *out)
+{
+    static const char *const PRUNE[] = {"method",   "scope",     "sparsity", "s",
+                                        "min-keep", "structure", "layers",   "skip",
+                                        "mask",     "biases",    "curve",    "rewind"};
+    const double epochs = num_events(o) * o->retrain + o->finetune;
+    const int waits =
+        kerf_prune_needs_training((kerf_prune_method)o->method) || options_given(o, "rewind");
+    print_train(o, epochs, 0, out);
+    fputs("\n  - prune: {", out);
+    print_start(o, out);
+    if (num_events(o) > 1) {
+        print_pair(", ", "end", (num_events(o) - (waits ? 0 : 1)) * o->retrain, out);
+        print_pair(", ", "every", o->retrain, out);
+    }
+    if (o->lift > 0)
+        print_pair(", ", "lift", epochs - o->lift, out);
+    if (o->method == KERF_PRUNE_RIGL && !options_given(o, "curve"))
+        fputs(", curve: once", out);
+    PRINT_GIVEN(o, PRUNE, 0, out);
+    fputc('}', out);
+}
+
+static void print_quantize(const options *o, FILE *out)
+{
+    static const char *const QUANTIZE[] = {
+        "weights",          "activations",  "per",      "asymmetric",   "observer", "calibrate",
+        "freeze-observers", "learn-ranges", "equalize", "bias-correct", "layers",   "skip"};
+    const option_row *mode = option_find(o->groups, "mode", 4);
+    const int trains = options_given(o, "mode") && o->mode > KERF_QUANTIZE_WEIGHT_ONLY;
+    const double lr = o->optimizer == KERF_SGD ? 0.005 : 0.0001;
+    print_train(o,
+                !trains                      ? 0
+                : options_given(o, "epochs") ? o->epochs
+                                             : 3,
+                trains && !options_given(o, "lr") ? lr : 0, out);
+    fputs("\n  - quantize: {mode: ", out);
+    print_choice(mode->choices, options_given(o, "mode") ? o->mode : KERF_QUANTIZE_STATIC, out);
+    PRINT_GIVEN(o, QUANTIZE, 0, out);
+    fputc('}', out);
+}
+
+static void print_distill(const options *o, const char *const *teachers, size_t num, FILE *out)
+{
+    static const char *const DISTILL[] = {"temperature",   "last-temperature", "alpha",
+                                          "beta",          "hint-epochs",      "cache",
+                                          "teacher-device"};
+    fputs("\n  - distill: {teacher: ", out);
+    print_list(teachers, num, out);
+    PRINT_GIVEN(o, DISTILL, 0, out);
+    if (o->taps.num > 0) {
+        fputs(", taps: ", out);
+        print_list(o->taps.items, o->taps.num, out);
+    }
+    fputc('}', out);
+}
+
+static void print_share(const options *o, FILE *out)
+{
+    static const char *const SHARE[] = {"bits", "init", "layers", "skip"};
+    const int has_block = o->per != NULL && strncmp(o->per, "block=", 6) == 0;
+    print_train(o, 0, 0, out);
+    fprintf(out, "\n  - share: {block: %s", has_block ? o->per + 6 : "0");
+    PRINT_GIVEN(o, SHARE, 0, out);
+    fputc('}', out);
+}
+
+static void print_penalty(const options *o, FILE *out)
+{
+    const char *equals = o->penalty != NULL ? strchr(o->penalty, '=') : NULL;
+    static const char *const LAYERS[] = {"layers", "skip"};
+    if (equals == NULL)
+        return;
+    fprintf(out, "\n  - penalty: {kind: %.*s, strength: %s", (int)(equals - o->penalty), o->penalty,
+            equals + 1);
+    if (options_given(o, "penalty-from"))
+        print_pair(", ", "start", o->penalty_from, out);
+    if (options_given(o, "penalty-until"))
+        print_pair(", ", "end", o->penalty_until, out);
+    PRINT_GIVEN(o, LAYERS, 0, out);
+    fputc('}', out);
+}
+
+/* ---- all ------------------------------------------------------------------------------------ */
+
+/* What is found, written beside, or removed has no key. */
+static int check(const options *o)
+{
+    static const char *const WITHOUT[] = {
+        "max-drop", "size",      "latency", "analyse",  "adaround",     "ranges", "remove",
+        "groups",   "criterion", "macs",    "round-to", "min-channels", "gates"};
+    kerf_penalty penalty;
+    kerf_event event;
+    if (o->data == NULL)
+        return fail_usage(o, "--print-recipe: a recipe has data; --data is missing");
+    for (size_t i = 0; i < sizeof WITHOUT / sizeof WITHOUT[0]; i++)
+        if (options_given(o, WITHOUT[i]))
+            return fail_usage(o, "--print-recipe: --%s has no place in a recipe", WITHOUT[i]);
+    if (strcmp(o->command, "share") == 0 && options_given(o, "epochs"))
+        return fail_usage(o,
+                          "--print-recipe: a share and a training behind it are two stages; must "
+                          "be without --epochs");
+    return penalty_parse(o, &penalty, &event);
+}
+
+/* The command's own step, behind its training. */
+static void print_step(const options *o, FILE *out)
+{
+    const double epochs = options_given(o, "epochs") ? o->epochs : 20;
+    if (strcmp(o->command, "prune") == 0) {
+        print_prune(o, out);
+        if (o->distill != NULL)
+            print_distill(o, &o->distill, 1, out);
+    } else if (strcmp(o->command, "quantize") == 0) {
+        print_quantize(o, out);
+    } else if (strcmp(o->command, "share") == 0) {
+        print_share(o, out);
+    } else {
+        print_train(o, epochs, 0, out);
+        if (o->words.num > 1)
+            print_distill(o, o->words.items, o->words.num - 1, out);
+    }
+}
+
+int print_recipe(const options *o)
+{
+    const int code = check(o);
+    if (code != 0)
+        return code;
+    print_top(o, stdout);
+    print_step(o, stdout);
+    print_penalty(o, stdout);
+    fputs(strcmp(o->command, "train") == 0 && o->penalty == NULL ? " []\n" : "\n", stdout);
+    return 0;
+}
