@@ -218,6 +218,8 @@ static int measure(const change *c, standing *now)
 {
     const options *o = c->o;
     int code = session_evaluate(o, &c->s, KERF_SPLIT_TEST, &now->e, NULL);
+    if (code == 0)
+        code = session_evaluate(o, &c->s, KERF_SPLIT_VAL, &now->held_back, NULL);
     if (code != 0)
         return code;
     kerf_status status = layers_read(&now->layers, c->s.m.g, c->s.m.s);

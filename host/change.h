@@ -10,7 +10,7 @@
 
 /* A model as it stands: measured before and after. */
 typedef struct standing {
-    evaluation e;
+    evaluation e, held_back; /* of the test split, and of samples that steer */
     layer_list layers;
 } standing;
 

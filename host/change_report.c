@@ -63,6 +63,8 @@ static json_t *standing_json(const standing *now)
 {
     json_t *object = json_object();
     evaluation_json(object, &now->e);
+    json_object_set_new(object, "val_top1",
+                        json_number(now->held_back.is_known ? now->held_back.e.top1 : NAN));
     layers_json_totals(object, &now->layers);
     return object;
 }

@@ -10,16 +10,17 @@
 #include "command.h"
 #include "distill.h"
 #include "files.h"
+#include "find.h"
 #include "json.h"
 #include "run_dry.h"
 #include "sweep.h"
+#include "target.h"
 #include "text.h"
 
 typedef struct recipe_run {
     const options *o;
     kerf_recipe *r;
     const char *dir; /* the recipe's */
-    int is_point;    /* 1: one of a grid, which tells of all together */
     char *model;     /* owned; the file that the next stage begins with */
 } recipe_run;
 
@@ -142,7 +143,7 @@ static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, cons
     }
     distill_free(o, &d);
     if (code == 0) /* of several, one object tells of all */
-        code = run->is_point || (o->json && has_stages(run)) ? change_store(&c) : change_finish(&c);
+        code = o->json && has_stages(run) ? change_store(&c) : change_finish(&c);
     change_close(&c);
     return code;
 }
@@ -151,7 +152,7 @@ static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, cons
 static int tell_finished(const recipe_run *run, const char *dir)
 {
     say(run->o, "%s: is finished", dir);
-    if (!run->o->json || has_stages(run) || run->is_point)
+    if (!run->o->json || has_stages(run))
         return 0;
     char *path = path_join(dir, "summary.json");
     json_t *summary = path != NULL ? json_load_file(path, 0, NULL) : NULL;
@@ -258,7 +259,7 @@ static int finish_stages(const recipe_run *run)
     int code = output != NULL && path != NULL ? copy_model(run, output) : fail_memory(run->o);
     if (code == 0)
         code = file_write_json(run->o, path, all);
-    if (code == 0 && run->o->json && !run->is_point)
+    if (code == 0 && run->o->json)
         code = json_finish(run->o, json_incref(all));
     json_decref(all);
     free(output);
@@ -333,17 +334,6 @@ static int read_recipe(const options *o, kerf_recipe **r)
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
-static int run_point(const options *o)
-{
-    recipe_run run = {.o = o, .dir = o->output, .is_point = 1};
-    int code = read_recipe(o, &run.r);
-    if (code == 0)
-        code = run_recipe(&run);
-    free(run.model);
-    kerf_recipe_destroy(run.r);
-    return code;
-}
-
 int cmd_run(const options *o)
 {
     recipe_run run = {.o = o};
@@ -353,8 +343,12 @@ int cmd_run(const options *o)
     run.dir = o->output != NULL ? o->output : run.r->dir;
     if (o->dry)
         code = run_dry(o, run.r);
+    else if (o->find != NULL)
+        code = find_run(o, run.r, run.dir);
+    else if (target_wanted(o))
+        code = fail_usage(o, "--max-drop, --size, --latency: are what --find KEY=A..B looks for");
     else if (sweep_wanted(o))
-        code = sweep_run(o, run.dir, (int64_t)run.r->seed, run_point);
+        code = sweep_run(o, run.dir, (int64_t)run.r->seed);
     else
         code = run_recipe(&run);
     free(run.model);

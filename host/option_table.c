@@ -123,6 +123,10 @@ const option_row option_rows[] = {
     {"print-recipe", 0, OPTION_FLAG, GROUP_TRAIN, FIELD(print_recipe), "", "do nothing but write the recipe that this stands for, for kerf run", NO_RANGE},
     {"sweep", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sweeps), "KEY=[A,B]", "run it with each of the values; repeatable: all combinations", NO_RANGE},
     {"seeds", 0, OPTION_WHOLE, GROUP_RECIPE, FIELD(num_seeds), "N", "run each with N seeds, from the recipe's on (1)", NULL, RANGE_MIN | RANGE_MAX, 1, 1000},
+    {"find", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(find), "KEY=A..B", "find the value of a key by which the target holds, by runs from A, which costs little, to B, which saves much", NO_RANGE},
+    {"max-drop", 0, OPTION_REAL, GROUP_RECIPE, FIELD(max_drop), "PP", "with --find: at most PP points of top-1 are lost, on held back samples, beside the better of A and what the recipe begins with", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
+    {"size", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(size), "BYTES", "with --find: the file (packed, if the recipe says so) takes so many bytes at most, 60000 or 60K, or is 4x smaller", NO_RANGE},
+    {"latency", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(latency), "MS", "with --find: a run with one sample takes so long at most", NO_RANGE},
     {"dry", 0, OPTION_FLAG, GROUP_RECIPE, FIELD(dry), "", "run nothing: show the timetable, and the hours and memory by 20 steps", NO_RANGE},
     {"set", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sets), "KEY=VALUE", "change a key of the recipe: steps.0.prune.sparsity=0.97; repeatable", NO_RANGE},
 

@@ -113,6 +113,7 @@ typedef struct options {
     text_list cases, beside, sets, sweeps;
     int64_t num_seeds;
     int dry, print_recipe;
+    const char *find;
 
     const char *given[MAX_GIVEN]; /* names of the options that were there */
     size_t num_given;

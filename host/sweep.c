@@ -1,7 +1,7 @@
 /* sweep.c -- a grid of runs, each in a folder of its own below that of all; see sweep.h.
  *
- * A point is an ordinary run, so a grid that was stopped goes on with --resume: finished points
- * are taken as they are.  sweep.json tells all of it to others. */
+ * A point is an ordinary run (points.c), so a grid that was stopped goes on with --resume: finished
+ * points are taken as they are.  sweep.json tells all of it to others. */
 #include "sweep.h"
 
 #include <math.h>
@@ -11,6 +11,7 @@
 #include "files.h"
 #include "kerf/recipe.h"
 #include "json.h"
+#include "points.h"
 #include "table.h"
 #include "text.h"
 
@@ -28,7 +29,9 @@ typedef struct sweep {
     axis axes[MOST_AXES];
     size_t num_axes, num_points;
     int64_t first_seed, num_seeds;
-    int (*run)(const options *point);
+    char (*seeds)[40]; /* owned: "seed=1" */
+    point_run *runs;   /* owned */
+    size_t num_runs, num_failed;
     json_t *points;
 } sweep;
 
@@ -125,50 +128,16 @@ static const char *set_of(const sweep *s, size_t point, size_t k)
     return s->axes[k].sets[point % s->axes[k].num];
 }
 
-/* ---- a run ---------------------------------------------------------------------------------- */
+/* ---- runs ----------------------------------------------------------------------------------- */
 
-static double last_ms(const char *dir)
+/* What a point sets, and its seed behind that; freed with free(), NULL without memory. */
+static const char **list_sets(const sweep *s, size_t point, const char *seed)
 {
-    size_t i;
-    double sum = 0;
-    json_t *one;
-    char *path = path_join(dir, "layers.json");
-    json_t *layers = path != NULL ? json_load_file(path, 0, NULL) : NULL;
-    json_array_foreach(json_object_get(layers, "after"), i, one) sum +=
-        json_number_value(json_object_get(one, "ms"));
-    free(path);
-    json_decref(layers);
-    return sum > 0 ? sum : NAN;
-}
-
-static json_t *run_json(const char *dir, int64_t seed)
-{
-    char *path = path_join(dir, "summary.json");
-    json_t *summary = path != NULL ? json_load_file(path, 0, NULL) : NULL;
-    json_t *after = json_object_get(summary, "after");
-    json_t *run = json_pack(
-        "{s:I,s:o,s:O?,s:O?,s:O?,s:O?,s:o}", "seed", (json_int_t)seed, "run", json_text(dir),
-        "top1", json_object_get(after, "top1"), "bytes", json_object_get(after, "bytes"),
-        "nonzeros", json_object_get(after, "nonzeros"), "nonzero_macs",
-        json_object_get(after, "nonzero_macs"), "ms", json_number(last_ms(dir)));
-    free(path);
-    json_decref(summary);
-    return run;
-}
-
-/* What a point sets, behind what all of them do; *seed holds the text of its seed.  Freed with
- * free(); NULL without memory. */
-static const char **list_sets(const sweep *s, size_t point, const char *seed, size_t *num)
-{
-    const text_list *given = &s->o->sets;
-    *num = given->num + s->num_axes + 1;
-    const char **items = calloc(*num, sizeof *items);
-    for (size_t i = 0; items != NULL && i < given->num; i++)
-        items[i] = given->items[i];
+    const char **items = calloc(s->num_axes + 1, sizeof *items);
     for (size_t k = 0; items != NULL && k < s->num_axes; k++)
-        items[given->num + k] = set_of(s, point, k);
+        items[k] = set_of(s, point, k);
     if (items != NULL)
-        items[*num - 1] = seed;
+        items[s->num_axes] = seed;
     return items;
 }
 
@@ -177,53 +146,45 @@ static int check_points(const sweep *s)
 {
     kerf_recipe *r;
     kerf_status status = KERF_OK;
-    for (size_t i = 0; status == KERF_OK && i < s->num_points; i++) {
-        size_t num;
-        const char **sets = list_sets(s, i, "seed=1", &num);
-        if (sets == NULL)
-            return fail_memory(s->o);
-        status = kerf_recipe_read(&r, s->o->words.items[0], sets, num);
+    const text_list *given = &s->o->sets;
+    const size_t num = given->num + s->num_axes + 1;
+    const char **all = calloc(num, sizeof *all);
+    for (size_t i = 0; all != NULL && status == KERF_OK && i < s->num_points; i++) {
+        for (size_t k = 0; k < num; k++)
+            all[k] = k < given->num ? given->items[k]
+                     : k + 1 < num  ? set_of(s, i, k - given->num)
+                                    : "seed=1";
+        status = kerf_recipe_read(&r, s->o->words.items[0], all, num);
         kerf_recipe_destroy(r);
-        free(sets);
     }
+    free(all);
+    if (all == NULL)
+        return fail_memory(s->o);
     return status == KERF_OK ? 0 : fail_kerf(s->o, status);
 }
 
-static int run_in(const sweep *s, size_t point, int64_t seed, const char *dir)
-{
-    char text[40];
-    options o = *s->o;
-    snprintf(text, sizeof text, "seed=%lld", (long long)seed);
-    o.sets.items = list_sets(s, point, text, &o.sets.num);
-    if (o.sets.items == NULL)
-        return fail_memory(s->o);
-    o.sweeps.num = 0;
-    o.output = dir;
-    char *recipe = path_join(dir, "recipe.yaml");
-    o.resume = s->o->resume && recipe != NULL && file_exists(recipe);
-    free(recipe);
-    int code = s->run(&o);
-    free(o.sets.items);
-    return code;
-}
-
-static int run_point(const sweep *s, size_t point, json_t *seeds)
+/* Seed by seed of each point in turn; 0 or an exit code. */
+static int make_runs(sweep *s)
 {
     char name[64];
-    int code = 0;
-    for (int64_t i = 0; code == 0 && i < s->num_seeds; i++) {
-        const int64_t seed = s->first_seed + i;
-        snprintf(name, sizeof name, "point-%zu-seed-%lld", point + 1, (long long)seed);
-        char *dir = path_join(s->dir, name);
-        if (dir == NULL)
+    s->num_runs = s->num_points * (size_t)s->num_seeds;
+    s->runs = calloc(s->num_runs, sizeof *s->runs);
+    s->seeds = calloc((size_t)s->num_seeds, sizeof *s->seeds);
+    if (s->runs == NULL || s->seeds == NULL)
+        return fail_memory(s->o);
+    for (size_t i = 0; i < (size_t)s->num_seeds; i++)
+        snprintf(s->seeds[i], sizeof s->seeds[i], "seed=%lld",
+                 (long long)s->first_seed + (long long)i);
+    for (size_t i = 0; i < s->num_runs; i++) {
+        const size_t at = i / (size_t)s->num_seeds, seed = i % (size_t)s->num_seeds;
+        snprintf(name, sizeof name, "point-%zu-seed-%s", at + 1, s->seeds[seed] + strlen("seed="));
+        s->runs[i] = (point_run){.dir = path_join(s->dir, name),
+                                 .sets = list_sets(s, at, s->seeds[seed]),
+                                 .num_sets = s->num_axes + 1};
+        if (s->runs[i].dir == NULL || s->runs[i].sets == NULL)
             return fail_memory(s->o);
-        say(s->o, "point %zu of %zu, seed %lld", point + 1, s->num_points, (long long)seed);
-        code = run_in(s, point, seed, dir);
-        if (code == 0)
-            json_array_append_new(seeds, run_json(dir, seed));
-        free(dir);
     }
-    return code;
+    return 0;
 }
 
 /* ---- what came of it ------------------------------------------------------------------------ */
@@ -281,11 +242,20 @@ static int is_front(const json_t *points, const json_t *point)
 static const char *const KEYS[] = {"top1", "bytes", "nonzeros", "nonzero_macs", "ms"};
 enum { NUM_KEYS = sizeof KEYS / sizeof KEYS[0] };
 
-static void add_point(sweep *s, size_t point, json_t *seeds)
+/* Of the runs that came to their end. */
+static void add_point(sweep *s, size_t at)
 {
-    json_t *sets = json_array(), *object = json_object();
+    json_t *sets = json_array(), *object = json_object(), *seeds = json_array();
+    json_int_t num_failed = 0;
+    for (size_t i = 0; i < (size_t)s->num_seeds; i++) {
+        const point_run *run = &s->runs[at * (size_t)s->num_seeds + i];
+        num_failed += run->code != 0;
+        if (run->code == 0)
+            json_array_append_new(seeds, point_json(run->dir, s->first_seed + (int64_t)i));
+    }
+    s->num_failed += (size_t)num_failed;
     for (size_t k = 0; k < s->num_axes; k++)
-        json_array_append_new(sets, json_text(set_of(s, point, k)));
+        json_array_append_new(sets, json_text(set_of(s, at, k)));
     json_object_set_new(object, "set", sets);
     for (int i = 0; i < NUM_KEYS; i++) {
         const mean m = mean_of(seeds, KEYS[i]);
@@ -293,7 +263,8 @@ static void add_point(sweep *s, size_t point, json_t *seeds)
                             json_pack("{s:o,s:o}", "mean", json_number(m.value), "deviation",
                                       json_number(m.deviation)));
     }
-    json_object_set(object, "seeds", seeds);
+    json_object_set_new(object, "seeds", seeds);
+    json_object_set_new(object, "failed", json_integer(num_failed));
     json_array_append_new(s->points, object);
 }
 
@@ -346,10 +317,13 @@ static int finish(sweep *s)
     int code = path != NULL ? file_write_json(s->o, path, object) : fail_memory(s->o);
     free(path);
     if (code == 0 && s->o->json)
-        return json_finish(s->o, object);
-    if (code == 0)
+        code = json_finish(s->o, json_incref(object));
+    else if (code == 0)
         print_points(s, stdout);
     json_decref(object);
+    if (code == 0 && s->num_failed > 0)
+        return fail_work(s->o, "%zu of %zu runs failed; --resume runs them again", s->num_failed,
+                         s->num_runs);
     return code;
 }
 
@@ -357,27 +331,26 @@ static int run_grid(sweep *s)
 {
     int code = check_points(s);
     if (code == 0)
+        code = make_runs(s);
+    if (code == 0)
         code = folders_make(s->o, s->dir);
-    for (size_t i = 0; code == 0 && i < s->num_points; i++) {
-        json_t *seeds = json_array();
-        code = run_point(s, i, seeds);
-        if (code == 0)
-            add_point(s, i, seeds);
-        json_decref(seeds);
-    }
+    if (code == 0)
+        code = points_run(s->o, s->runs, s->num_runs);
+    for (size_t i = 0; code == 0 && i < s->num_points; i++)
+        add_point(s, i);
     return code == 0 ? finish(s) : code;
 }
 
-int sweep_run(const options *o, const char *dir, int64_t first_seed,
-              int (*run)(const options *point))
+int sweep_run(const options *o, const char *dir, int64_t first_seed)
 {
     sweep s = {.o = o,
                .dir = dir,
-               .run = run,
                .first_seed = first_seed,
                .num_seeds = options_given(o, "seeds") ? o->num_seeds : 1,
                .points = json_array()};
-    int code = parse_axes(&s);
+    int code = strcmp(o->words.items[0], "-") != 0
+                   ? parse_axes(&s)
+                   : fail_usage(o, "-: is read by each run of a grid, so it must be a file");
     if (code == 0)
         code = run_grid(&s);
     for (size_t i = 0; i < s.num_axes; i++) {
@@ -385,6 +358,8 @@ int sweep_run(const options *o, const char *dir, int64_t first_seed,
             free((char *)s.axes[i].sets[k]);
         free(s.axes[i].sets);
     }
+    points_free(s.runs, s.num_runs);
+    free(s.seeds);
     json_decref(s.points);
     return code;
 }

@@ -6,9 +6,8 @@
 #include "options.h"
 
 int sweep_wanted(const options *o);
-/* Runs `run` for each point of the grid, with options whose sets and folder are the point's, and
- * tells what came of it; 0 or an exit code after a message.  dir: the folder of all. */
-int sweep_run(const options *o, const char *dir, int64_t first_seed,
-              int (*run)(const options *point));
+/* Runs the recipe with the values of each point of the grid, and tells what came of all; 0 or an
+ * exit code after a message.  dir: the folder of all. */
+int sweep_run(const options *o, const char *dir, int64_t first_seed);
 
 #endif

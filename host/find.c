@@ -1,0 +1,405 @@
+/* find.c -- bisection over whole runs of a recipe; see find.h.
+ *
+ * From A to B values are expected to cost ever more accuracy and to leave ever fewer bytes and
+ * milliseconds; that is believed, not proven, by the few runs that are made.  Values are the ends
+ * and round numbers between, about MOST_PARTS of them, so seven or eight runs find one.  Each is a
+ * run like those of a grid (points.c): what was stopped goes on with --resume. */
+#include "find.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "files.h"
+#include "json.h"
+#include "model.h"
+#include "points.h"
+#include "table.h"
+#include "target.h"
+#include "text.h"
+
+enum { MOST_PARTS = 40 };
+
+/* A value that was run. */
+typedef struct attempt {
+    int is_tried;
+    char set[160], value[24];
+    json_t *of;         /* owned; as of a grid's run */
+    double top1, bytes; /* on held back samples; of the file */
+} attempt;
+
+typedef struct finder {
+    const options *o;
+    const char *dir;
+    char key[128];
+    double from, to, step, factor; /* step has the sign of to - from; factor 0: steps */
+    int last;                      /* values 0 (from) to last (to) */
+    attempt *tried;                /* owned, one a value */
+    kerf_target target;
+    double best; /* top-1 on held back samples that losses are counted from */
+} finder;
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+/* 1, 2 or 5 times a power of 10, at least x. */
+static double round_up(double x)
+{
+    const double power = pow(10, floor(log10(x)));
+    const double parts[] = {1, 2, 5};
+    for (int i = 0; i < 3; i++)
+        if (parts[i] * power >= x * (1 - 1e-9))
+            return parts[i] * power;
+    return 10 * power;
+}
+
+static int parse_number(const char *text, size_t length, double *x)
+{
+    char copy[40], *end;
+    if (length == 0 || length >= sizeof copy)
+        return 0;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    *x = strtod(copy, &end);
+    return *end == '\0' && isfinite(*x);
+}
+
+/* "KEY=A..B". */
+static int parse(finder *f)
+{
+    const char *text = f->o->find, *equals = strchr(text, '=');
+    const char *dots = equals != NULL ? strstr(equals, "..") : NULL;
+    const int has_all = dots != NULL && equals > text && (size_t)(equals - text) < sizeof f->key &&
+                        parse_number(equals + 1, (size_t)(dots - equals - 1), &f->from) &&
+                        parse_number(dots + 2, strlen(dots + 2), &f->to);
+    if (!has_all || f->from == f->to)
+        return fail_usage(f->o,
+                          "--find %s: must be KEY=A..B, from what costs little to what saves much, "
+                          "such as steps.0.prune.sparsity=0.8..0.99",
+                          text);
+    snprintf(f->key, sizeof f->key, "%.*s", (int)(equals - text), text);
+    return 0;
+}
+
+/* Whole numbers have no others between them; where one end is a hundred times the other, all are
+ * apart by the same factor. */
+static void make_scale(finder *f)
+{
+    const double wide = fabs(f->to - f->from), ratio = f->to / f->from;
+    const int are_whole = f->from == floor(f->from) && f->to == floor(f->to);
+    double step = round_up(wide / MOST_PARTS);
+    if (are_whole && step < 1)
+        step = 1;
+    f->factor = !are_whole && f->from != 0 && (ratio >= 100 || (ratio > 0 && ratio <= 0.01))
+                    ? pow(ratio, 1.0 / MOST_PARTS)
+                    : 0;
+    f->last = f->factor != 0 ? MOST_PARTS : (int)ceil(wide / step - 1e-9);
+    f->step = f->to > f->from ? step : -step;
+}
+
+static int check_options(const finder *f, const kerf_recipe *r)
+{
+    const options *o = f->o;
+    if (!target_wanted(o))
+        return fail_usage(o, "--find: wants a target: --max-drop, --size or --latency");
+    if (o->sweeps.num > 0 || options_given(o, "seeds"))
+        return fail_usage(o, "--find: must be without --sweep and --seeds");
+    if (options_given(o, "max-drop") && r->val == 0)
+        return fail_usage(o, "--max-drop: is measured on samples that are held back; the recipe "
+                             "must have some, such as val: 5000");
+    if (strcmp(o->words.items[0], "-") == 0)
+        return fail_usage(o, "-: is read by each run, so it must be a file");
+    return target_check(o);
+}
+
+static void name_value(const finder *f, int i, attempt *a)
+{
+    const double next = f->factor != 0 ? f->from * pow(f->factor, i) : f->from + i * f->step;
+    const int digits = f->factor != 0 && i != 0 && i != f->last ? 3 : 10;
+    snprintf(a->value, sizeof a->value, "%.*g", digits, i == f->last ? f->to : next);
+    snprintf(a->set, sizeof a->set, "%s=%s", f->key, a->value);
+}
+
+/* ---- a run ---------------------------------------------------------------------------------- */
+
+static char *dir_of(const finder *f, const attempt *a)
+{
+    char name[40];
+    snprintf(name, sizeof name, "point-%s", a->value);
+    return path_join(f->dir, name);
+}
+
+/* Bytes of the packed file where there is one, else of the model; NAN without any. */
+static double file_bytes(const char *dir, const char *const *names, size_t num)
+{
+    struct stat info;
+    double bytes = NAN;
+    for (size_t i = 0; isnan(bytes) && i < num; i++) {
+        char *path = path_join(dir, names[i]);
+        if (path != NULL && stat(path, &info) == 0)
+            bytes = (double)info.st_size;
+        free(path);
+    }
+    return bytes;
+}
+
+static double number_in(const json_t *object, const char *key)
+{
+    const json_t *x = json_object_get(object, key);
+    return json_is_number(x) ? json_number_value(x) : (double)NAN;
+}
+
+static void take(attempt *a, const char *dir)
+{
+    static const char *const MODELS[] = {"model.kerf", "model.onnx"};
+    a->of = point_json(dir, 0);
+    a->top1 = number_in(a->of, "val_top1");
+    a->bytes = file_bytes(dir, MODELS, 2);
+    a->is_tried = 1;
+}
+
+static int try_value(finder *f, int i)
+{
+    attempt *a = &f->tried[i];
+    const char *sets[] = {a->set};
+    if (a->is_tried)
+        return 0;
+    name_value(f, i, a);
+    point_run run = {.dir = dir_of(f, a), .sets = sets, .num_sets = 1};
+    if (run.dir == NULL)
+        return fail_memory(f->o);
+    say(f->o, "%s", a->set);
+    int code = points_run(f->o, &run, 1);
+    if (code == 0 && run.code != 0)
+        code = fail_work(f->o, "%s: nothing is known of it; --resume tries it again", a->set);
+    if (code == 0)
+        take(a, run.dir);
+    free(run.dir);
+    return code;
+}
+
+/* The first value, with what the network was before: what others are compared with. */
+static int try_first(finder *f)
+{
+    static const char *const START[] = {"start.onnx"};
+    int code = try_value(f, 0);
+    if (code != 0)
+        return code;
+    const double before = number_in(f->tried[0].of, "val_top1_before");
+    f->best = before > f->tried[0].top1 ? before : f->tried[0].top1;
+    char *dir = dir_of(f, &f->tried[0]);
+    if (dir == NULL)
+        return fail_memory(f->o);
+    code = target_make(f->o, file_bytes(dir, START, 1), &f->target);
+    free(dir);
+    return code;
+}
+
+static double lost(const finder *f, int i)
+{
+    return f->best - f->tried[i].top1;
+}
+
+static int is_right(const finder *f, int i)
+{
+    return isnan(f->target.max_drop) || lost(f, i) <= f->target.max_drop;
+}
+
+static int is_small(const finder *f, int i)
+{
+    return (isnan(f->target.bytes) || f->tried[i].bytes <= f->target.bytes) &&
+           (isnan(f->target.ms) || number_in(f->tried[i].of, "ms") <= f->target.ms);
+}
+
+static int wants_small(const finder *f)
+{
+    return !isnan(f->target.bytes) || !isnan(f->target.ms);
+}
+
+/* ---- the search ----------------------------------------------------------------------------- */
+
+/* Between a value by which it is not small enough and one by which it is, or one that is right and
+ * one that is not: *out becomes the first that is small enough, or the last that is right. */
+static int bisect(finder *f, int *out)
+{
+    int low = 0, high = f->last, code = 0;
+    while (code == 0 && high - low > 1) {
+        const int middle = low + (high - low) / 2;
+        code = try_value(f, middle);
+        if (code == 0 && (wants_small(f) ? !is_small(f, middle) : is_right(f, middle)))
+            low = middle;
+        else
+            high = middle;
+    }
+    *out = wants_small(f) ? high : low;
+    return code;
+}
+
+/* Which value is the answer, or the nearest to one. */
+static int search(finder *f, int *found)
+{
+    *found = 0;
+    int code = try_first(f);
+    if (code != 0 || (wants_small(f) ? is_small(f, 0) : !is_right(f, 0)))
+        return code;
+    *found = f->last;
+    code = try_value(f, f->last);
+    if (code != 0 || (wants_small(f) ? !is_small(f, f->last) : is_right(f, f->last)))
+        return code;
+    return bisect(f, found);
+}
+
+/* ---- what came of it ------------------------------------------------------------------------ */
+
+static int holds(const finder *f, int i)
+{
+    return is_right(f, i) && is_small(f, i);
+}
+
+static json_t *attempt_json(const finder *f, int i)
+{
+    json_t *object = json_object();
+    const attempt *a = &f->tried[i];
+    json_object_set_new(object, "value", json_text(a->value));
+    json_object_update(object, a->of);
+    json_object_set_new(object, "file_bytes", json_number(a->bytes));
+    json_object_set_new(object, "lost", json_number(lost(f, i)));
+    json_object_set_new(object, "holds", json_boolean(holds(f, i)));
+    return object;
+}
+
+static void print_tried(const finder *f, int found, FILE *out)
+{
+    char header[192], bytes[32];
+    snprintf(header, sizeof header, "%s|>top-1|>held back|>points lost|>bytes|>ms|holds|", f->key);
+    table *t = table_create(header);
+    for (int i = 0; i <= f->last; i++) {
+        const attempt *a = &f->tried[i];
+        if (!a->is_tried)
+            continue;
+        table_cell(t, "%s", a->value);
+        table_number(t, "%.2f", number_in(a->of, "top1"), "");
+        table_number(t, "%.2f", a->top1, "");
+        table_number(t, "%.2f", lost(f, i), "");
+        table_cell(t, "%s", grouped(a->bytes, bytes, sizeof bytes));
+        table_number(t, "%.3f", number_in(a->of, "ms"), "");
+        table_cell(t, "%s", holds(f, i) ? "yes" : "no");
+        table_cell(t, "%s", i == found ? (holds(f, i) ? "found" : "nearest") : "");
+    }
+    table_print(t, out);
+    table_destroy(t);
+}
+
+static int fail_target(const finder *f, int i)
+{
+    const attempt *a = &f->tried[i];
+    if (is_small(f, i))
+        return fail_work(f->o, "%s: loses %.2f points of top-1, must be %g at most", a->set,
+                         lost(f, i), f->target.max_drop);
+    if (!isnan(f->target.bytes) && a->bytes > f->target.bytes)
+        return fail_work(f->o, "%s: takes %.0f bytes, must be %.0f at most", a->set, a->bytes,
+                         f->target.bytes);
+    return fail_work(f->o, "%s: takes %.3f ms, must be %.3f at most", a->set,
+                     number_in(a->of, "ms"), f->target.ms);
+}
+
+/* The model of that run, as that of all. */
+static int copy_model(const finder *f, const attempt *a)
+{
+    model m = {0};
+    char *dir = dir_of(f, a), *to = path_join(f->dir, "model.onnx");
+    char *from = dir != NULL ? path_join(dir, "model.onnx") : NULL;
+    int code = from != NULL && to != NULL ? model_read(f->o, &m, from, NULL) : fail_memory(f->o);
+    if (code == 0)
+        code = model_write(f->o, m.g, m.s, to);
+    model_free(&m);
+    free(from);
+    free(to);
+    free(dir);
+    return code;
+}
+
+static int write_found(const finder *f, int found, json_t *object)
+{
+    json_t *tried = json_array();
+    char *path = path_join(f->dir, "find.json");
+    for (int i = 0; i <= f->last; i++)
+        if (f->tried[i].is_tried)
+            json_array_append_new(tried, attempt_json(f, i));
+    json_object_set_new(object, "key", json_text(f->key));
+    json_object_set_new(object, "tried", tried);
+    json_object_set_new(object, "found", holds(f, found) ? attempt_json(f, found) : json_null());
+    json_object_set_new(object, "nearest", attempt_json(f, found));
+    int code = path != NULL ? file_write_json(f->o, path, object) : fail_memory(f->o);
+    free(path);
+    return code;
+}
+
+static int finish(const finder *f, int found)
+{
+    json_t *object = json_begin();
+    int code = write_found(f, found, object);
+    if (code == 0)
+        code = copy_model(f, &f->tried[found]);
+    if (code == 0 && f->o->json)
+        code = json_finish(f->o, json_incref(object));
+    else if (code == 0)
+        print_tried(f, found, stdout);
+    json_decref(object);
+    if (code != 0)
+        return code;
+    if (!holds(f, found))
+        fail_target(f, found);
+    say(f->o, "%s %s/model.onnx", holds(f, found) ? "found:" : "the closest is", f->dir);
+    return holds(f, found) ? 0 : EXIT_TARGET;
+}
+
+/* Both ends must be values of the key. */
+static int check_ends(finder *f)
+{
+    const text_list *given = &f->o->sets;
+    const char **sets = calloc(given->num + 1, sizeof *sets);
+    kerf_status status = KERF_OK;
+    kerf_recipe *r;
+    if (sets == NULL)
+        return fail_memory(f->o);
+    for (size_t i = 0; i < given->num; i++)
+        sets[i] = given->items[i];
+    for (int end = 0; status == KERF_OK && end < 2; end++) {
+        attempt a;
+        name_value(f, end ? f->last : 0, &a);
+        sets[given->num] = a.set;
+        status = kerf_recipe_read(&r, f->o->words.items[0], sets, given->num + 1);
+        kerf_recipe_destroy(r);
+    }
+    free(sets);
+    return status == KERF_OK ? 0 : fail_kerf(f->o, status);
+}
+
+static int find(finder *f)
+{
+    int found;
+    int code = check_ends(f);
+    if (code == 0)
+        code = folders_make(f->o, f->dir);
+    if (code == 0)
+        code = search(f, &found);
+    return code == 0 ? finish(f, found) : code;
+}
+
+int find_run(const options *o, const kerf_recipe *r, const char *dir)
+{
+    finder f = {.o = o, .dir = dir};
+    int code = check_options(&f, r);
+    if (code == 0)
+        code = parse(&f);
+    if (code != 0)
+        return code;
+    make_scale(&f);
+    f.tried = calloc((size_t)f.last + 1, sizeof *f.tried);
+    code = f.tried != NULL ? find(&f) : fail_memory(o);
+    for (int i = 0; f.tried != NULL && i <= f.last; i++)
+        json_decref(f.tried[i].of);
+    free(f.tried);
+    return code;
+}
