@@ -38,7 +38,7 @@ static double lookup_us(const kerf_train_options *o)
     for (int64_t i = 0; i < LOOKUPS; i++) {
         const int64_t step = 1 + i % s.num_steps;
         const float lr = kerf__schedule_rate(&s, step);
-        sum += lr + kerf__observe_share(o, step, 900) + kerf__shrink_by(o, lr, step, 900);
+        sum += lr + kerf__observe_share(o, step, 900) + kerf__shrink_by(&s, lr, step, o->batch);
     }
     const double us = (kerf__now_ms() - began) * 1e3 / LOOKUPS;
     kerf__schedule_free(&s);
