@@ -1,6 +1,7 @@
 # What `cmake --install` puts where in a build of the small runtime: the library, the headers that
 # kerf/run.h includes, and kerf-run.pc.
 install(TARGETS kerf-run LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS kerf-probe DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/kerf)
 foreach(header run base device tensor graph state io packed plan)
     install(FILES ${PROJECT_SOURCE_DIR}/include/kerf/${header}.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kerf)

@@ -58,3 +58,13 @@ target_link_options(kerf-run PRIVATE -Wl,--gc-sections -Wl,-z,max-page-size=1638
 if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
     target_link_options(kerf-run PRIVATE -Wl,--no-undefined)
 endif()
+
+# The helper that tries drivers, for a build that has no command to bring it along.
+if(KERF_RUNTIME)
+    file(GLOB probe_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/probe/*.c)
+    add_executable(kerf-probe ${probe_sources} $<TARGET_OBJECTS:kerf_run_objects> lib/ops/ops.c)
+    target_compile_definitions(kerf-probe PRIVATE KERF_RUNTIME _XOPEN_SOURCE=700)
+    target_include_directories(kerf-probe PRIVATE include lib)
+    target_link_libraries(kerf-probe PRIVATE kerf_run_dependencies)
+    target_link_options(kerf-probe PRIVATE -Wl,--gc-sections)
+endif()
