@@ -76,6 +76,7 @@ static const lesson lessons[] = {
      "  kerf prune dense.onnx --structure block=4x1 --sparsity 0.9 -o blocks.onnx\n"
      "  kerf prune dense.onnx --remove --macs 50% --round-to 16 -o half.onnx       # channels, for "
      "real\n"
+     "  kerf prune dense.onnx --remove --structure residual --macs 70% -o shallow.onnx   # blocks\n"
      "  kerf prune dense.onnx --gates --keep 0.5 --data fashion-mnist --finetune 5 -o gated.onnx  "
      "# by input\n"},
     {"distill",

@@ -1,5 +1,6 @@
 /* layer_table.c -- the layer table as text and as JSON; layers.c reads what it shows. */
 #include <math.h>
+#include <string.h>
 
 #include "json.h"
 #include "model.h"
@@ -84,12 +85,30 @@ static double total_ms(const layer_list *list)
     return ms;
 }
 
+/* What became of layer i: the one of its name; where none has gone, the one in its place. */
+static const layer *find_after(const layer_list *before, const layer_list *after, size_t i)
+{
+    for (size_t k = 0; k < after->num; k++) {
+        const layer *l = &after->items[(i + k) % after->num];
+        if (strcmp(l->name, before->items[i].name) == 0)
+            return l;
+    }
+    return before->num == after->num ? &after->items[i] : NULL;
+}
+
+static void row_of(table *t, const layer_list *before, const layer_list *after, size_t i)
+{
+    const layer *a = &before->items[i], *b = find_after(before, after, i);
+    const layer gone = {.bits = a->bits, .ms = isnan(a->ms) ? NAN : 0};
+    change_row(t, a, b != NULL ? b : &gone);
+}
+
 void layers_print_change(const layer_list *before, const layer_list *after, FILE *out)
 {
     table *t =
         table_create("layer|>weights|>non-zeros|>sparsity|>bits|>bytes|>MACs|>ms at batch 1");
-    for (size_t i = 0; i < before->num && i < after->num; i++)
-        change_row(t, &before->items[i], &after->items[i]);
+    for (size_t i = 0; i < before->num; i++)
+        row_of(t, before, after, i);
     table_rule(t);
     table_cell(t, "total");
     cell_change(t, (double)before->weights, (double)after->weights);

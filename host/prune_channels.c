@@ -246,6 +246,12 @@ static int show_groups(change *c, const channel_goal *goal)
     return code == 0 ? goal_end(o, status, &found) : code;
 }
 
+/* Blocks are chosen by what is lost, and that is not measured on the test split. */
+static int hold_back(change *c)
+{
+    return depth_wanted(c->o) && c->s.data != NULL ? change_hold_back(c) : 0;
+}
+
 static int open_and_show_groups(const options *o)
 {
     change c = {.o = o};
@@ -253,6 +259,8 @@ static int open_and_show_groups(const options *o)
     int code = session_open(o, &c.s, o->words.items[0]);
     if (code == 0)
         code = goal_make(&goal, &c);
+    if (code == 0)
+        code = hold_back(&c);
     if (code == 0)
         code = depth_wanted(o) ? depth_show(&c, &goal) : show_groups(&c, &goal);
     session_close(o, &c.s);
@@ -263,6 +271,8 @@ static int remove_and_finish(change *c)
 {
     channel_goal goal;
     int code = goal_make(&goal, c);
+    if (code == 0)
+        code = hold_back(c);
     if (code == 0 && c->o->run_dir != NULL)
         code = change_make_folder(c); /* records of a run, for kerf report, also without training */
     if (code == 0)

@@ -87,6 +87,7 @@ expect 0 "stays: its shortcut makes (1, 16, 4, 4) of (1, 8, 8, 8)" "$KERF" prune
 expect_json "blocks.0.block blocks.0.layers.1 blocks.0.harm blocks.0.stays=true" "$KERF" prune deep.onnx --groups --structure residual --json
 expect_json "removed.0.1.block after.macs" \
     "$KERF" prune deep.onnx --remove --structure residual --sparsity 0.4 --json -f -o shallow.onnx
+expect 0 "2,304 → 0" "$KERF" prune deep.onnx --remove --structure residual --sparsity 0.9 -f -o shallow.onnx
 expect_json "top1 loss" "$KERF" eval shallow.onnx --data random:1,8,8,10 --json
 expect_json "found.0.macs removed.0.0.lost" \
     "$KERF" prune deep.onnx --remove --structure residual --macs 70% --data random:1,8,8,10 --finetune 0.01 --json -f -o shallow.onnx

@@ -15,8 +15,8 @@ static kerf_train_options options_of(kerf_optimizer_kind kind)
     if (kind != KERF_SGD)
         o.optimizer = (kerf_optimizer){
             .kind = kind, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .weight_decay = 0.01f};
-    o.batch = 32;
-    o.epochs = 8.0 / 256; /* steps of which there are 256 */
+    o.batch = small_is_tiny() ? 4 : 32;
+    o.epochs = (small_is_tiny() ? 4.0 : 8.0) * (double)o.batch / 8192; /* some steps */
     o.lr = 0.01;
     return o;
 }
