@@ -81,11 +81,21 @@ static kerf_train_options train_options(double epochs, uint64_t seed)
     return o;
 }
 
-static double top1(const kerf_graph *g, kerf_state *s)
+static double top1(const kerf_graph *g, kerf_state *s, kerf_split split)
 {
     kerf_evaluation e;
-    bench_ok(kerf_evaluate(g, s, data, judged, 1000, NULL, &e, NULL));
+    bench_ok(kerf_evaluate(g, s, data, split, 1000, NULL, &e, NULL));
     return e.top1;
+}
+
+/* Minutes pass between two lines of results.  What a network fits of the samples that it was
+ * trained with says whether it is too small or learns by heart. */
+static double judge(uint64_t seed, const char *what, const kerf_graph *g, kerf_state *s)
+{
+    const double percent = top1(g, s, judged);
+    fprintf(stderr, "seed %d, %s: %.2f; %.2f of the samples it was trained with\n", (int)seed, what,
+            percent, top1(g, s, KERF_SPLIT_TRAIN));
+    return percent;
 }
 
 static kerf_prune_schedule pruning(double sparsity, double epochs, double per_epoch)
@@ -129,17 +139,10 @@ static double prune(const kerf_graph *from, const kerf_state *weights, double sp
     bench_ok(kerf_graph_copy(&g, from));
     bench_ok(kerf_state_copy(&s, weights, dev));
     train_pruning(g, s, sparsity, epochs, seed + 1000);
-    const double result = top1(g, s);
+    const double result = judge(seed, "pruned", g, s);
     kerf_state_destroy(s);
     kerf_graph_destroy(g);
     return result;
-}
-
-/* Minutes pass between two lines of results. */
-static double tell(uint64_t seed, const char *what, double percent)
-{
-    fprintf(stderr, "seed %d, %s: %.2f\n", (int)seed, what, percent);
-    return percent;
 }
 
 static void run_seed(const char *net, uint64_t seed, double epochs, int with_dense,
@@ -153,11 +156,10 @@ static void run_seed(const char *net, uint64_t seed, double epochs, int with_den
     kerf_train_options o = train_options(length, seed);
     if (with_dense || how.from_dense) {
         bench_ok(kerf_train(g, s, data, &o));
-        results[0] = tell(seed, "dense", top1(g, s));
+        results[0] = judge(seed, "dense", g, s);
     }
     for (int i = 0; i < num_sparsities; i++)
-        results[i + 1] =
-            tell(seed, "pruned", prune(g, how.from_dense ? s : fresh, sparsities[i], length, seed));
+        results[i + 1] = prune(g, how.from_dense ? s : fresh, sparsities[i], length, seed);
     kerf_state_destroy(s);
     kerf_state_destroy(fresh);
     kerf_graph_destroy(g);
