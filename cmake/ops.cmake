@@ -2,6 +2,7 @@
 # lib/ops/NAME.c, kernels/NAME.cl, tests/ref/ref_NAME.c, tests/ops/test_NAME.c and
 # bench/ops/bench_NAME.c; a missing file stops the configure step.  What only training, pruning and
 # calibration launch is no part of the small runtime.
+kerf_add_training_op(angle_loss)
 kerf_add_op(arg_extreme)
 kerf_add_op(batch_norm wide)
 kerf_add_training_op(block_mask)

@@ -79,6 +79,7 @@ typedef enum kerf_tap_loss {
     KERF_TAP_DISTANCE, /* of distances between samples, in parts of their mean (Park et al. 2019) */
     KERF_TAP_DECOUPLED, /* soft targets in two parts: how sure of the true class, and how the others
                          * stand to each other (Zhao et al. 2022) */
+    KERF_TAP_ANGLE,     /* of the cosines of angles between any three samples (Park et al. 2019) */
     KERF_NUM_TAP_LOSSES
 } kerf_tap_loss;
 /* Its word: "soft", "mse"; NULL: there is none. */

@@ -51,6 +51,7 @@
 #else
 #define NOT_HERE "this operation is not supported"
 #define KERF__TRAINING_OPS(X) \
+    X(angle_loss) \
     X(block_mask) \
     X(decoupled_loss) \
     X(distillation_loss) \

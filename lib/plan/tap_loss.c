@@ -252,21 +252,29 @@ static kerf_status make_squares(const tap *t, kerf_value *v, kerf_value **out)
     return make(t, "Sub", (kerf_value *[]){lengths, products}, 2, out);
 }
 
+/* Over the mean of what is not on the diagonal, which is 0. */
+static kerf_status divide_by_mean(const tap *t, kerf_value *d, kerf_value **out)
+{
+    const int64_t n = d->shape.dims[0];
+    kerf_value *sum;
+    KERF__TRY(reshape(t, d, KERF_SHAPE(n * n), &sum));
+    KERF__TRY(reduce(t, "ReduceSum", sum, 0, 1, &sum));
+    KERF__TRY(make(t, "Div", (kerf_value *[]){d, sum}, 2, &d));
+    return scale(t, d, (float)(n * (n - 1)), out);
+}
+
 /* Distances over their mean, 0 on the diagonal; what rounding takes below 1e-12 is that. */
 static kerf_status make_distances(const tap *t, kerf_value *v, kerf_value **out)
 {
     const int64_t n = v->shape.dims[0];
-    kerf_value *least, *apart, *d, *sum;
+    kerf_value *least, *apart, *d;
     KERF__TRY(make_squares(t, v, &d));
     KERF__TRY(add_constant(t, KERF_SHAPE(1), 1e-12f, 0, &least));
     KERF__TRY(make(t, "Max", (kerf_value *[]){d, least}, 2, &d));
     KERF__TRY(make(t, "Sqrt", &d, 1, &d));
     KERF__TRY(add_constant(t, KERF_SHAPE(n, n), 0, 1, &apart));
     KERF__TRY(make(t, "Mul", (kerf_value *[]){d, apart}, 2, &d));
-    KERF__TRY(reshape(t, d, KERF_SHAPE(n * n), &sum));
-    KERF__TRY(reduce(t, "ReduceSum", sum, 0, 1, &sum));
-    KERF__TRY(make(t, "Div", (kerf_value *[]){d, sum}, 2, &d));
-    return scale(t, d, (float)(n * (n - 1)), out);
+    return divide_by_mean(t, d, out);
 }
 
 static kerf_status add_distance(const tap *t, kerf_value **loss)
@@ -280,6 +288,27 @@ static kerf_status add_distance(const tap *t, kerf_value **loss)
     return compare(t, mine, theirs, "huber", 1, loss);
 }
 
+/* Angles are found by the loss itself, of squared distances; these over their mean say when samples
+ * are one. */
+static kerf_status add_angle(const tap *t, kerf_value **loss)
+{
+    kerf_node *node;
+    kerf_value *mine, *theirs;
+    KERF__TRY(check_same_samples(t));
+    if (t->student->shape.dims[0] < 3)
+        return fail_shapes(t, "of three samples or more");
+    KERF__TRY(make_squares(t, t->student, &mine));
+    KERF__TRY(divide_by_mean(t, mine, &mine));
+    KERF__TRY(make_squares(t, t->teacher, &theirs));
+    KERF__TRY(divide_by_mean(t, theirs, &theirs));
+    KERF__TRY(kerf__plan_append(t->p->plan->graph, "kerf.AngleLoss", "kerf.loss",
+                                (kerf_value *[]){mine, theirs, t->p->plan->tap_settings}, 3, 2,
+                                &node));
+    KERF__TRY(kerf_node_set_int(node, "at", t->at));
+    *loss = node->outputs[0];
+    return kerf__node_infer(node);
+}
+
 static const struct {
     const char *name;
     kerf_status (*add)(const tap *t, kerf_value **loss);
@@ -291,6 +320,7 @@ static const struct {
     [KERF_TAP_SIMILARITY] = {"similarity", add_similarity},
     [KERF_TAP_DISTANCE] = {"distance", add_distance},
     [KERF_TAP_DECOUPLED] = {"dkd", add_decoupled},
+    [KERF_TAP_ANGLE] = {"angle", add_angle},
 };
 
 const char *kerf_tap_loss_name(kerf_tap_loss loss)

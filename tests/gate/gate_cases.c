@@ -371,6 +371,7 @@ const gate_case gate_cases[] = {
     {"kerf.Mix", "f32:50,7,9 f32:1", NULL, 0},
     {"kerf.DecoupledLoss", "f32:50,10 f32:50,10 s32:50 f32:48", NULL, 0},
     {"kerf.FeatureLoss", "f32:50,70 f32:50,70 f32:48", "loss=mse", 0},
+    {"kerf.AngleLoss", "f32:50,50 f32:50,50 f32:48", NULL, 0},
     {"kerf.FeatureLoss", "f32:50,70 f32:50,70 f32:48", "loss=cosine", 0},
     {"kerf.FeatureLoss", "f32:50,70 f32:50,70 f32:48", "loss=huber", 0},
     {"kerf.MseLoss", "f32:50,10 s32:50",         NULL, 0},

@@ -77,6 +77,15 @@ expect 1 "cache: augment flip makes other samples" \
     "$KERF" distill dense.onnx m.onnx --data $data --augment flip --cache -o x.onnx
 expect 2 "kerf: prune: --teacher-device: self teaches" "$KERF" prune dense.onnx --data $data --sparsity 0.8 \
     --retrain 1 --distill self --teacher-device 0 -o x.onnx
+# Networks of integers teach like any other: operators of integers (dynamic), roundings between which
+# floats stand (static), integers that become floats (weight-only), numbers of a codebook; kept in a file, too.
+for mode in dynamic static weight-only; do
+    expect 0 "" "$KERF" quantize dense.onnx --data $data --mode $mode -q -o $mode.onnx
+    expect 0 "the teacher's top-1 is" "$KERF" distill $mode.onnx m.onnx --data $data --epochs 0.2 --batch 64 --alpha 1 -o by-$mode.onnx
+    cmp -s by-dynamic.onnx by-$mode.onnx && [ $mode != dynamic ] && failed "a $mode teacher says what a dynamic one says"
+done
+expect 0 "" "$KERF" share dense.onnx --bits 4 -q -o shared.onnx
+expect 0 "" "$KERF" distill shared.onnx static.onnx m.onnx --data $data --epochs 0.2 --batch 64 --cache -q -o by-both.onnx
 expect 1 "distill: the student has no layer 'fc9'; near are 'fc1'" \
     "$KERF" distill dense.onnx m.onnx --data $data --tap fc9=fc1:mse -o x.onnx
 expect 2 "there is no loss 'mze', did you mean 'mse'" "$KERF" distill dense.onnx m.onnx --data $data --tap fc1:mze -o x.onnx

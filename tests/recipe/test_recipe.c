@@ -313,7 +313,7 @@ static void test_keys_refused(void)
     check_refused("3: distill.teacher: are 5, must be from 1 to 4",
                   HEAD "steps: [distill: {teacher: [a, b, c, d, e]}]\n", NULL);
     check_refused("5: distill.tap fc1:mze: there is no loss 'mze', did you mean 'mse'; they are "
-                  "soft, mse, cosine, attention, similarity, distance and dkd",
+                  "soft, mse, cosine, attention, similarity, distance, dkd and angle",
                   HEAD "steps:\n- distill: {teacher: self,\n  taps: [fc1:mze]}\n", NULL);
     check_refused("3: distill.tap fc1: must be STUDENT_LAYER=TEACHER_LAYER:LOSS, :WEIGHT and the "
                   "epochs @FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",

@@ -10,6 +10,7 @@
 #define REF(name)                                                                                  \
     void ref_##name(const kerf_node *n, const double *const *inputs, double *const *outputs)
 
+REF(angle_loss);
 REF(arg_extreme);
 REF(batch_norm);
 REF(block_mask);

@@ -98,6 +98,23 @@ static double huber(const double *x, const double *y, int num)
     return sum;
 }
 
+/* Of squared distances: cosines at j of samples i and k, where all three are others. */
+static void angles(const float *x, double *dst, features f)
+{
+    const int k = f.c * f.places;
+    double s[BATCH * BATCH];
+    for (int i = 0; i < f.n * f.n; i++) {
+        s[i] = 0;
+        for (int j = 0; j < k; j++)
+            s[i] += pow((double)x[i / f.n * k + j] - (double)x[i % f.n * k + j], 2);
+    }
+    for (int a = 0; a < f.n * f.n * f.n; a++) {
+        const int j = a / (f.n * f.n), i = a / f.n % f.n, l = a % f.n;
+        const double u = s[j * f.n + i], v = s[j * f.n + l];
+        dst[a] = i == j || l == j || i == l ? 0 : (u + v - s[i * f.n + l]) / (2 * sqrt(u * v));
+    }
+}
+
 static double definition(kerf_tap_loss loss, features f, features g)
 {
     static double a[MOST], b[MOST];
@@ -115,6 +132,10 @@ static double definition(kerf_tap_loss loss, features f, features g)
         distances(mine, a, f);
         distances(theirs, b, g);
         return huber(a, b, f.n * f.n);
+    case KERF_TAP_ANGLE:
+        angles(mine, a, f);
+        angles(theirs, b, g);
+        return huber(a, b, f.n * f.n * f.n);
     default:
         break;
     }
@@ -265,6 +286,7 @@ static void test_losses(void)
     check_tap(KERF_TAP_SIMILARITY, "fc1", row, KERF_SHAPE(BATCH, 30));
     check_tap(KERF_TAP_SIMILARITY, "conv2", image, KERF_SHAPE(BATCH, 5, 3, 3));
     check_tap(KERF_TAP_DISTANCE, "fc1", row, KERF_SHAPE(BATCH, 30));
+    check_tap(KERF_TAP_ANGLE, "fc1", row, KERF_SHAPE(BATCH, 30));
 }
 
 /* ---- widths that differ ---------------------------------------------------------------------- */
