@@ -1,25 +1,11 @@
 /* test_classifier.c -- the native half of the Android example (examples/android), without a phone:
- * opens a model from memory, runs it, says what is wrong with one that is none, and that there is no
- * device where there is none. */
-#include "check.h"
+ * opens a model from memory, runs it, says what is wrong with one that is none, and that there is
+ * no device where there is none. */
+#include "golden_file.h"
 
 #include <string.h>
 
 #include "classifier.h"
-
-static void *read_model(const char *name, size_t *num_bytes)
-{
-    char path[1024];
-    const char *source = getenv("KERF_TEST_SOURCE");
-    snprintf(path, sizeof path, "%s/tests/golden/packed/%s", source != NULL ? source : ".", name);
-    FILE *file = fopen(path, "rb");
-    void *bytes = malloc(1 << 16);
-    *num_bytes = file != NULL && bytes != NULL ? fread(bytes, 1, 1 << 16, file) : 0;
-    CHECK(*num_bytes > 0);
-    if (file != NULL)
-        fclose(file);
-    return bytes;
-}
 
 /* The same picture scores the same, another one others. */
 static void check_runs(classifier *c)
@@ -43,7 +29,7 @@ int main(void)
     classifier *c;
     size_t num_bytes;
     kerf_device_close(check_open_device()); /* skips where there is none */
-    unsigned char *bytes = read_model("conv.kerf", &num_bytes);
+    unsigned char *bytes = golden_file_read("conv.kerf", &num_bytes);
     CHECK_OK(classifier_open(&c, bytes, num_bytes));
     memset(bytes, 0, num_bytes); /* it may go */
     if (c != NULL)

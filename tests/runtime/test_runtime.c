@@ -1,7 +1,7 @@
 /* test_runtime.c -- libkerf-run as an app uses it, linked with nothing else: a model in memory, its
  * input and output mapped, the cache in the app's folder, the log in the app's hands.  What it has
  * no part of is refused.  The files are those of tests/golden/packed, each in both forms. */
-#include "check.h"
+#include "golden_file.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -24,25 +24,11 @@ static void listen(void *context, kerf_log_level level, const char *text)
     num_lines++;
 }
 
-static void *read_file(const char *name, size_t *num_bytes)
-{
-    char path[1024];
-    const char *source = getenv("KERF_TEST_SOURCE");
-    snprintf(path, sizeof path, "%s/tests/golden/packed/%s", source != NULL ? source : ".", name);
-    FILE *file = fopen(path, "rb");
-    void *bytes = malloc(1 << 16);
-    *num_bytes = file != NULL && bytes != NULL ? fread(bytes, 1, 1 << 16, file) : 0;
-    CHECK(*num_bytes > 0);
-    if (file != NULL)
-        fclose(file);
-    return bytes;
-}
-
 static model open_model(kerf_device *dev, const char *name)
 {
     model m = {0};
     size_t num_bytes;
-    void *bytes = read_file(name, &num_bytes);
+    void *bytes = golden_file_read(name, &num_bytes);
     CHECK_OK(kerf_model_parse(&m.g, &m.s, bytes, num_bytes, dev));
     free(bytes); /* the model stands alone */
     const kerf_plan_options options = {.mode = KERF_EVALUATE, .batch = 2};
@@ -105,7 +91,7 @@ static void check_damage(kerf_device *dev)
 {
     model m = {0};
     size_t num_bytes;
-    unsigned char *bytes = read_file("conv.kerf", &num_bytes);
+    unsigned char *bytes = golden_file_read("conv.kerf", &num_bytes);
     CHECK_STATUS(KERF_ERR_FORMAT, kerf_model_parse(&m.g, &m.s, bytes, num_bytes / 2, dev));
     CHECK_STATUS(KERF_ERR_FORMAT, kerf_model_parse(&m.g, &m.s, "no model", 8, dev));
     free(bytes);
