@@ -5,7 +5,7 @@
  * how much each channel that comes out matters here (its saliency).  The k most salient are kept
  * and scaled by it, the others are 0.  All of it is trained with the network, and files hold it in
  * ONNX's own nodes.  k is a number in the graph: the share that is kept can be changed without
- * training.
+ * training.  With one sample a plan computes none of the channels that are dropped.
  *
  * Thread safety: that of the graph and the state. */
 #ifndef KERF_BOOST_H

@@ -23,6 +23,7 @@
     X(ends) \
     X(gather) \
     X(gemm) \
+    X(keep_channels) \
     X(mask) \
     X(matmul_blocks) \
     X(matmul_integer) \

@@ -208,6 +208,7 @@ static kerf_status make_graph(kerf__planning *p)
     if (plan->mode == KERF_TRAIN)
         KERF__TRY(kerf__plan_train_integers(plan->graph));
     KERF__TRY(kerf__plan_recompute(plan->graph, p->level));
+    KERF__TRY(kerf__plan_skip_channels(p));
     KERF__TRY(kerf__plan_fuse(plan->graph));
     KERF__TRY(kerf__plan_sparse_train(p));
     KERF__TRY(kerf__plan_sparse_linear(p));

@@ -273,6 +273,8 @@ int kerf__plan_holds_same(const kerf_value *a, const kerf_value *b);
 /* 1 if v is one float from 2^-100 to `most`, which is 2^57 or more: known, or of a trained range.
  */
 int kerf__plan_is_plain_scale(const kerf_value *v, float most);
+/* skip_channels.c: what gates drop of one sample is not computed. */
+kerf_status kerf__plan_skip_channels(kerf__planning *p);
 /* sparse_linear.c: linear layers of which little is left become sparse. */
 kerf_status kerf__plan_sparse_linear(kerf__planning *p);
 /* sparse_train.c: convolutions of which little is left become sparse in training. */

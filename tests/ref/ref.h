@@ -24,6 +24,7 @@ REF(feature_loss);
 REF(gather);
 REF(gemm);
 REF(histogram);
+REF(keep_channels);
 REF(mask);
 REF(matmul_blocks);
 REF(matmul_integer);

@@ -1,0 +1,163 @@
+/* ops/keep_channels.c -- a convolution with those channels alone that a gate keeps.
+ *
+ *     kerf.TopChannels(saliency (N, C)) -> places (N, k) int32, kept (N, k)
+ *         attribute k; the largest first, of equal ones the first; a NaN is largest
+ *     kerf.TakeFilters(weights (O, I, ...), out_places (k), in_places (j), scale (k))
+ *             -> weights (k, j, ...)
+ *         filters of the outputs, times their scale, and of the inputs that are named; either may
+ *         be left out (outputs with their scale) and is whole then.  Of (O), a bias, too.
+ *
+ * Places have any shape of so many elements; one outside counts as the last.  No gradient passes.
+ * A plan puts these in a gate's place where there is one sample (lib/plan/skip_channels.c).
+ *
+ * Device side: kernels/keep_channels.cl.  Definition: tests/ref/ref_keep_channels.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "ops/shape_common.h"
+
+extern const kerf__source kerf__source_keep_channels;
+
+enum { WEIGHTS, OUT_PLACES, IN_PLACES, SCALE };
+enum { MOST_CHANNELS = 32768 }; /* an item compares one with all of them */
+
+static const kerf_value *input(const kerf_node *n, int i)
+{
+    return i < n->num_inputs ? n->inputs[i] : NULL;
+}
+
+/* ---- shapes -------------------------------------------------------------------------------- */
+
+static kerf_status infer_top(kerf_node *n)
+{
+    kerf_shape shape = n->inputs[0]->shape;
+    const int64_t k = kerf_node_int(n, "k", 0);
+    KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
+    if (shape.rank != 2)
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "saliency has %d dimensions, must have 2",
+                               shape.rank);
+    if (k < 1 || k > shape.dims[1])
+        return kerf__fail_node(KERF_ERR_ARGUMENT, n, "k is %lld, must be 1 to %lld", (long long)k,
+                               (long long)shape.dims[1]);
+    shape.dims[1] = k;
+    kerf__set_output(n, 0, KERF_S32, shape);
+    kerf__set_output(n, 1, KERF_F32, shape);
+    return KERF_OK;
+}
+
+static kerf_status infer_take(kerf_node *n)
+{
+    kerf_shape shape = n->inputs[WEIGHTS]->shape;
+    const kerf_value *outs = input(n, OUT_PLACES), *ins = input(n, IN_PLACES);
+    const kerf_value *scale = input(n, SCALE);
+    KERF__TRY(kerf__node_check_type(n, WEIGHTS, KERF_F32));
+    if (shape.rank < 1 + (ins != NULL) || kerf__value_elements(n->inputs[WEIGHTS]) == 0)
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "weights have %d dimensions, must have %d or "
+                               "more, and elements",
+                               shape.rank, 1 + (ins != NULL));
+    if ((outs == NULL) != (scale == NULL) ||
+        (outs != NULL && kerf__value_elements(outs) != kerf__value_elements(scale)))
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "must have a scale for each output that is "
+                               "named");
+    for (int i = OUT_PLACES; i <= SCALE; i++)
+        if (input(n, i) != NULL)
+            KERF__TRY(kerf__node_check_type(n, i, i == SCALE ? KERF_F32 : KERF_S32));
+    if (outs != NULL)
+        shape.dims[0] = kerf__value_elements(outs);
+    if (ins != NULL)
+        shape.dims[1] = kerf__value_elements(ins);
+    kerf__set_output(n, 0, KERF_F32, shape);
+    return KERF_OK;
+}
+
+/* ---- launches ------------------------------------------------------------------------------ */
+
+static int fits_top(const kerf__op_case *c)
+{
+    return kerf__fits_31_bits(c) && c->node->inputs[0]->shape.dims[1] <= MOST_CHANNELS;
+}
+
+static kerf_status build_top(const kerf__op_case *c)
+{
+    const size_t num = (size_t)kerf__value_elements(c->node->inputs[0]);
+    const size_t channels = (size_t)c->node->inputs[0]->shape.dims[1];
+    const size_t k = (size_t)kerf_node_int(c->node, "k", 0);
+    const size_t chunk =
+        kerf__is_wide(c) ? kerf__pieces_an_item(c, num, channels, 8192 / channels + 1) : 1;
+    if (num == 0)
+        return KERF_OK;
+    const size_t items = kerf__ceil_div(num, chunk);
+    return kerf__emit(c, &kerf__source_keep_channels, "top_channels", "",
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(kerf__out(c, 1)),
+                                 ARG((unsigned)channels), ARG((unsigned)k), ARG((unsigned)num),
+                                 ARG((unsigned)chunk)),
+                      kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
+}
+
+/* What is left out is not read. */
+static const kerf__buffer *buffer(const kerf__op_case *c, int i)
+{
+    return kerf__in(c, input(c->node, i) != NULL ? i : WEIGHTS);
+}
+
+static int fits_take(const kerf__op_case *c)
+{
+    const kerf_shape all = c->node->inputs[WEIGHTS]->shape;
+    return kerf__fits_31_bits(c) && kerf__shape_product(all, 2, all.rank) < MOST_CHANNELS;
+}
+
+static kerf_status build_take(const kerf__op_case *c)
+{
+    const kerf_node *n = c->node;
+    const kerf_shape all = n->inputs[WEIGHTS]->shape, some = n->outputs[0]->shape;
+    const unsigned taps = all.rank > 2 ? (unsigned)kerf__shape_product(all, 2, all.rank) : 1;
+    const unsigned ins = some.rank > 1 ? (unsigned)some.dims[1] : 1;
+    const size_t elements = (size_t)kerf__value_elements(n->outputs[0]);
+    const size_t num = kerf__is_wide(c) ? elements / taps : elements;
+    const size_t chunk =
+        kerf__is_wide(c) ? kerf__pieces_an_item(c, num, taps + 2, 1024 / taps + 1) : 1;
+    char options[48];
+    if (elements == 0)
+        return KERF_OK;
+    snprintf(options, sizeof options, "-DWIDE=%d -DOUT=%d -DIN=%d", kerf__is_wide(c),
+             input(n, OUT_PLACES) != NULL, input(n, IN_PLACES) != NULL);
+    const size_t items = kerf__ceil_div(num, chunk);
+    return kerf__emit(c, &kerf__source_keep_channels, "take_filters", options,
+                      KERF__ARGS(ARG(kerf__in(c, WEIGHTS)), ARG(buffer(c, OUT_PLACES)),
+                                 ARG(buffer(c, IN_PLACES)), ARG(buffer(c, SCALE)),
+                                 ARG(kerf__out(c, 0)), ARG((unsigned)all.dims[0]),
+                                 ARG(all.rank > 1 ? (unsigned)all.dims[1] : 1u), ARG(ins),
+                                 ARG(taps), ARG((unsigned)num), ARG((unsigned)chunk)),
+                      kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+static const kerf__variant TOP[] = {
+    KERF__BOTH_STYLES("top_channels", .fits = fits_top, .build = build_top),
+};
+static const kerf__variant TAKE[] = {
+    KERF__BOTH_STYLES("take_filters", .fits = fits_take, .build = build_take),
+};
+
+extern const kerf__op kerf__ops_keep_channels[];
+const kerf__op kerf__ops_keep_channels[] = {
+    {.op = "kerf.TopChannels",
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .num_outputs = 2,
+     .infer = infer_top,
+     .variants = TOP,
+     .num_variants = 2},
+    {.op = "kerf.TakeFilters",
+     .min_inputs = 1,
+     .max_inputs = 4,
+     .num_outputs = 1,
+     .infer = infer_take,
+     .variants = TAKE,
+     .num_variants = 2},
+    {.op = NULL},
+};

@@ -1,0 +1,289 @@
+/* plan/skip_channels.c -- channels that gates drop (kerf/boost.h) are not computed, where there is
+ * one sample.
+ *
+ * A gate keeps k channels, whatever the sample, so the convolution with those alone has shapes that
+ * are known while planning: any kernel computes it, on every device. Only which they are is found
+ * by the run:
+ *
+ *     places, kept = TopChannels(saliency)
+ *     some = Conv(x, TakeFilters(W, places, places of x, kept), TakeFilters(b, places, kept))
+ *
+ * What follows channel by channel (Relu, pooling) follows with those alone, and the next layers
+ * take but the inputs that are there.  Whoever else reads the gate's result gets all of it, with
+ * zeros at their places.
+ *
+ * words.  whole: a value with all channels.  some: the same with those that are kept.
+ *
+ * Runs before fuse.c, but for batch norms, which become parts of their convolutions first. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+
+/* Multiply-adds that must be saved beyond those of the gate itself, and for each weight that is
+ * copied and laid out anew: what else is done in that time (PoCL, two cores of Zen 5, 300 of them a
+ * ns; a launch takes 6 us, a weight 0.3 ns).  On GPUs none was timed. */
+#define LEAST_SAVED  15e6
+#define FOR_A_WEIGHT 100.0
+
+typedef struct kept {
+    kerf_value *whole, *some, *places; /* borrowed; places (k) */
+} kept;
+
+typedef struct skipping {
+    kerf_graph *g;
+    kept *at; /* owned */
+    size_t num, capacity;
+} skipping;
+
+static const kept *find(const skipping *s, const kerf_value *whole)
+{
+    for (size_t i = 0; i < s->num; i++)
+        if (s->at[i].whole == whole)
+            return &s->at[i];
+    return NULL;
+}
+
+static kerf_status note(skipping *s, kerf_value *whole, kerf_value *some, kerf_value *places)
+{
+    if (!kerf__grow((void **)&s->at, &s->capacity, s->num, sizeof *s->at))
+        return kerf__fail_memory("plan", s->num * sizeof *s->at);
+    s->at[s->num++] = (kept){whole, some, places};
+    return KERF_OK;
+}
+
+/* ---- the pattern ----------------------------------------------------------------------------- */
+
+typedef struct gate {
+    kerf_node *conv;
+    kerf_value *saliency; /* (1, C) */
+    int64_t k;
+} gate;
+
+static kerf_node *made_by(const kerf_value *v, const char *op)
+{
+    return kerf__node_is(v->producer, op) ? v->producer : NULL;
+}
+
+/* The one number that v is, while planning. */
+static int is_number(const kerf_value *v, float *x)
+{
+    if (v->kind != KERF__VALUE_CONSTANT || v->type != KERF_F32 || v->constant->num_elements != 1)
+        return 0;
+    *x = *(const float *)kerf_tensor_data(v->constant);
+    return 1;
+}
+
+/* ReduceSum(Cast(Greater(saliency (N, 1, C), saliency (N, C, 1)))) */
+static int is_rank_of(const kerf_value *rank, const kerf_value *saliency)
+{
+    const kerf_node *sum = made_by(rank, "ReduceSum");
+    const kerf_node *cast = sum != NULL ? made_by(sum->inputs[0], "Cast") : NULL;
+    const kerf_node *above = cast != NULL ? made_by(cast->inputs[0], "Greater") : NULL;
+    if (above == NULL || rank->shape.rank != 2)
+        return 0;
+    const kerf_node *row = made_by(above->inputs[0], "Unsqueeze");
+    const kerf_node *column = made_by(above->inputs[1], "Unsqueeze");
+    return row != NULL && column != NULL && row->inputs[0] == saliency &&
+           column->inputs[0] == saliency && row->outputs[0]->shape.dims[1] == 1 &&
+           column->outputs[0]->shape.dims[2] == 1;
+}
+
+static int is_gate(const kerf_node *mul, gate *out)
+{
+    float k, none;
+    if (!kerf__node_is(mul, "Mul"))
+        return 0;
+    const kerf_node *spread = made_by(mul->inputs[1], "Unsqueeze");
+    const kerf_node *where = spread != NULL ? made_by(spread->inputs[0], "Where") : NULL;
+    const kerf_node *less = where != NULL ? made_by(where->inputs[0], "Less") : NULL;
+    out->conv = made_by(mul->inputs[0], "Conv");
+    if (less == NULL || out->conv == NULL || !is_number(where->inputs[2], &none) || none != 0 ||
+        !is_number(less->inputs[1], &k) || k < 1)
+        return 0;
+    out->saliency = where->inputs[1];
+    const kerf_shape shape = out->saliency->shape, dst = mul->inputs[0]->shape;
+    if (shape.rank != 2 || shape.dims[0] != 1 || dst.rank < 3 || shape.dims[1] != dst.dims[1] ||
+        spread->outputs[0]->shape.rank != dst.rank || k >= (float)shape.dims[1])
+        return 0;
+    out->k = (int64_t)k;
+    return is_rank_of(less->inputs[0], out->saliency);
+}
+
+/* A convolution whose filters may be taken apart. */
+static int is_layer(const kerf_node *n)
+{
+    return kerf__node_is(n, "Conv") && kerf_node_int(n, "group", 1) == 1 &&
+           n->inputs[1]->type == KERF_F32 && n->num_inputs <= 3;
+}
+
+/* Each channel's result is of that channel alone, and of zeros zero. */
+static int is_channelwise(const kerf_node *n)
+{
+    static const char *const OPS[] = {"Relu", "MaxPool", "AveragePool", "GlobalAveragePool",
+                                      "GlobalMaxPool"};
+    const kerf_shape src = n->inputs[0]->shape;
+    for (size_t i = 0; i < sizeof OPS / sizeof OPS[0]; i++)
+        if (kerf__node_is(n, OPS[i]))
+            return n->num_outputs == 1;
+    return kerf__node_is(n, "Flatten") && kerf_node_int(n, "axis", 1) == 1 &&
+           kerf_shape_num_elements(src) == src.dims[1];
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static kerf_status add(skipping *s, const char *op, kerf_value *const *inputs, int num_inputs,
+                       kerf_value **out)
+{
+    kerf_node *n;
+    KERF__TRY(kerf_graph_add_node(s->g, op, NULL, inputs, num_inputs, 1, &n));
+    *out = n->outputs[0];
+    return kerf__node_infer(n);
+}
+
+/* n with other inputs; it takes n's name. */
+static kerf_status add_like(skipping *s, kerf_node *n, kerf_value *const *inputs, kerf_node **out)
+{
+    KERF__TRY(kerf_graph_add_node(s->g, n->op, NULL, inputs, n->num_inputs, 1, out));
+    KERF__TRY(kerf__node_copy_attributes(*out, n));
+    kerf__node_take_name(*out, n);
+    return kerf__node_infer(*out);
+}
+
+static kerf_status add_places(skipping *s, const gate *found, kerf_value **places,
+                              kerf_value **scale)
+{
+    kerf_node *top, *flat;
+    KERF__TRY(kerf_graph_add_node(s->g, "kerf.TopChannels", NULL, &found->saliency, 1, 2, &top));
+    KERF__TRY(kerf_node_set_int(top, "k", found->k));
+    KERF__TRY(kerf__node_infer(top));
+    KERF__TRY(kerf_graph_add_node(s->g, "Reshape", NULL, top->outputs, 1, 1, &flat));
+    KERF__TRY(kerf_node_set_ints(flat, "shape", &found->k, 1));
+    *places = flat->outputs[0];
+    *scale = top->outputs[1];
+    return kerf__node_infer(flat);
+}
+
+/* The gate's convolution, of the channels that are there and are kept. */
+static kerf_status skip_gate(skipping *s, kerf_node *mul, const gate *found)
+{
+    kerf_node *const conv = found->conv;
+    const kept *src = find(s, conv->inputs[0]);
+    kerf_value *places, *scale, *inputs[3] = {src != NULL ? src->some : conv->inputs[0]};
+    kerf_node *some;
+    KERF__TRY(add_places(s, found, &places, &scale));
+    kerf_value *in_places = src != NULL ? src->places : NULL;
+    KERF__TRY(add(s, "kerf.TakeFilters",
+                  (kerf_value *[]){conv->inputs[1], places, in_places, scale}, 4, &inputs[1]));
+    if (conv->num_inputs > 2)
+        KERF__TRY(add(s, "kerf.TakeFilters", (kerf_value *[]){conv->inputs[2], places, NULL, scale},
+                      4, &inputs[2]));
+    KERF__TRY(add_like(s, conv, inputs, &some));
+    return note(s, mul->outputs[0], some->outputs[0], places);
+}
+
+/* A layer of which all outputs are wanted, of the inputs that are there. */
+static kerf_status skip_inputs(skipping *s, kerf_node *n, const kept *src)
+{
+    kerf_value *inputs[3] = {src->some, NULL, n->num_inputs > 2 ? n->inputs[2] : NULL};
+    kerf_node *some;
+    KERF__TRY(add(s, "kerf.TakeFilters", (kerf_value *[]){n->inputs[1], NULL, src->places}, 3,
+                  &inputs[1]));
+    KERF__TRY(add_like(s, n, inputs, &some));
+    return kerf__plan_replace(s->g, n->outputs[0], some->outputs[0]);
+}
+
+static kerf_status follow(skipping *s, kerf_node *n, const kept *src)
+{
+    kerf_value *places = src->places;
+    kerf_node *some;
+    KERF__TRY(add_like(s, n, &src->some, &some));
+    return note(s, n->outputs[0], some->outputs[0], places);
+}
+
+/* All channels again, for whoever wants them. */
+static kerf_status spread(skipping *s, const kept *k)
+{
+    kerf_node *n;
+    const kerf_shape whole = k->whole->shape;
+    KERF__TRY(kerf_graph_add_node(s->g, "kerf.GatherGrad", NULL,
+                                  (kerf_value *[]){k->places, k->some}, 2, 1, &n));
+    KERF__TRY(kerf_node_set_int(n, "axis", 1));
+    KERF__TRY(kerf_node_set_ints(n, "shape", whole.dims, (size_t)whole.rank));
+    KERF__TRY(kerf__node_infer(n));
+    return kerf__plan_replace(s->g, k->whole, n->outputs[0]);
+}
+
+/* ---- which ----------------------------------------------------------------------------------- */
+
+/* Of n with this share of its outputs and the inputs that are there. */
+static int is_worth_it(const skipping *s, const kerf_node *n, double share)
+{
+    const kept *src = find(s, n->inputs[0]);
+    const double macs = kerf__op_find("Conv")->macs(n);
+    const double weights = (double)kerf_shape_num_elements(n->inputs[1]->shape);
+    if (src != NULL)
+        share *= (double)src->some->shape.dims[1] / (double)src->whole->shape.dims[1];
+    return macs * (1 - share) >= LEAST_SAVED + FOR_A_WEIGHT * weights * share;
+}
+
+static int may_skip(const skipping *s, const kerf_node *mul, gate *found)
+{
+    return is_gate(mul, found) && kerf__plan_is_read_once(mul->inputs[0]) &&
+           is_layer(found->conv) &&
+           is_worth_it(s, found->conv, (double)found->k / (double)found->saliency->shape.dims[1]);
+}
+
+/* What has a gate that skips is done there. */
+static kerf_status look_at_layer(skipping *s, kerf_node *n, const kept *src)
+{
+    gate found;
+    const kerf_node *reader = kerf__value_only_reader(n->outputs[0]);
+    const int waits = reader != NULL && may_skip(s, reader, &found);
+    return !waits && is_worth_it(s, n, 1) ? skip_inputs(s, n, src) : KERF_OK;
+}
+
+static kerf_status look_at(skipping *s, kerf_node *n)
+{
+    gate found;
+    const kept *src = n->num_inputs > 0 && n->inputs[0] != NULL ? find(s, n->inputs[0]) : NULL;
+    if (may_skip(s, n, &found))
+        return skip_gate(s, n, &found);
+    if (src != NULL && is_channelwise(n))
+        return follow(s, n, src);
+    return src != NULL && is_layer(n) ? look_at_layer(s, n, src) : KERF_OK;
+}
+
+static int has_gate(const kerf_graph *g)
+{
+    int has = 0;
+    for (size_t i = 0; i < g->num_nodes && !has; i++)
+        has = kerf__node_is(g->nodes[i], "Less") &&
+              kerf__node_is(kerf__value_only_reader(g->nodes[i]->outputs[0]), "Where");
+    return has;
+}
+
+static kerf_status skip(skipping *s)
+{
+    const size_t num = s->g->num_nodes;
+    for (size_t i = 0; i < num; i++)
+        KERF__TRY(look_at(s, s->g->nodes[i]));
+    for (size_t i = 0; i < s->num; i++)
+        KERF__TRY(spread(s, &s->at[i]));
+    KERF__TRY(kerf__graph_sort(s->g));
+    kerf__graph_remove_dead(s->g);
+    return KERF_OK;
+}
+
+kerf_status kerf__plan_skip_channels(kerf__planning *p)
+{
+    static const kerf__plan_rule NORMS[] = {{"BatchNormalization", kerf__plan_fuse_batch_norm}};
+    skipping s = {.g = p->plan->graph};
+    if (p->plan->mode != KERF_EVALUATE || !has_gate(s.g))
+        return KERF_OK;
+    KERF__TRY(kerf__plan_apply(s.g, NORMS, 1));
+    const kerf_status status = skip(&s);
+    free(s.at);
+    return status;
+}

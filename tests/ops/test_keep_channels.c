@@ -1,0 +1,127 @@
+/* test_keep_channels.c -- kerf.TopChannels and kerf.TakeFilters against ref_keep_channels.c. */
+#include "op_check.h"
+#include "ref/ref.h"
+
+enum { MAX = 1 << 17 };
+static kerf_device *dev;
+static float x[MAX], scale[MAX];
+static int32_t outs[MAX], ins[MAX];
+
+/* ---- the most salient -----------------------------------------------------------------------
+ */
+
+static void check_top(int64_t lines, int64_t channels, int64_t k)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(lines, channels), x);
+    op_check_node(&c, "kerf.TopChannels", 2);
+    CHECK_OK(kerf_node_set_int(c.node, "k", k));
+    op_check_variants(&c, ref_keep_channels, 0);
+    op_check_end(&c);
+}
+
+static void test_top(void)
+{
+    static const int64_t SIZES[] = {1, 2, 16, 63, 65, 200};
+    for (size_t i = 0; i < sizeof SIZES / sizeof SIZES[0]; i++)
+        for (int ties = 0; ties < 2; ties++) {
+            const int64_t c = SIZES[i];
+            op_check_fill(x, (size_t)(3 * c), 1);
+            for (int64_t k = 0; ties && k < 3 * c; k++)
+                x[k] = fmaxf(floorf(x[k] * 4), 0);
+            check_top(1, c, 1);
+            check_top(3, c, (c + 1) / 2);
+            check_top(1, c, c);
+        }
+    if (op_check_small())
+        return;
+    op_check_fill(x, 5 * 1000, 2);
+    check_top(5, 1000, 250);
+}
+
+static void test_top_corners(void)
+{
+    static const float CORNERS[] = {1,  NAN,       INFINITY, 0.0f, -0.0f,
+                                    -1, -INFINITY, NAN,      0.0f, 1e-40f};
+    memcpy(x, CORNERS, sizeof CORNERS);
+    for (int k = 1; k <= 10; k++)
+        check_top(1, 10, k);
+}
+
+/* ---- their filters ------------------------------------------------------------------------- */
+
+static void check_take(kerf_shape shape, int num_outs, int num_ins)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, shape, x);
+    if (num_outs > 0)
+        op_check_input(&c, KERF_S32, KERF_SHAPE(1, num_outs), outs);
+    else
+        op_check_skip(&c);
+    if (num_ins > 0)
+        op_check_input(&c, KERF_S32, KERF_SHAPE(num_ins), ins);
+    else if (num_outs > 0)
+        op_check_skip(&c);
+    if (num_outs > 0)
+        op_check_input(&c, KERF_F32, KERF_SHAPE(num_outs), scale);
+    op_check_node(&c, "kerf.TakeFilters", 1);
+    op_check_variants(&c, ref_keep_channels, 0.5f * 1.2e-7f);
+    op_check_end(&c);
+}
+
+/* Some twice, and some outside, which are the last. */
+static void fill_places(void)
+{
+    for (int i = 0; i < 1000; i++) {
+        outs[i] = i * 7 % 23 - (i == 5) * 100;
+        ins[i] = i * 5 % 19 + (i == 3) * 1000;
+    }
+}
+
+static void test_take(void)
+{
+    op_check_fill(x, MAX, 1);
+    op_check_fill(scale, 1000, 2);
+    fill_places();
+    check_take(KERF_SHAPE(23, 19, 3, 3), 11, 9);
+    check_take(KERF_SHAPE(23, 19, 3, 3), 11, 0);
+    check_take(KERF_SHAPE(23, 19, 3, 3), 0, 9);
+    check_take(KERF_SHAPE(23, 19, 5), 3, 19);
+    check_take(KERF_SHAPE(23, 19), 0, 7);
+    check_take(KERF_SHAPE(23, 19), 1, 1);
+    check_take(KERF_SHAPE(23), 11, 0);
+    if (op_check_small())
+        return;
+    check_take(KERF_SHAPE(128, 100, 3, 3), 64, 50);
+}
+
+static void test_refused(void)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3), x);
+    op_check_node(&c, "kerf.TopChannels", 2);
+    CHECK_OK(kerf_node_set_int(c.node, "k", 4));
+    op_check_refused(&c, KERF_ERR_ARGUMENT, "kerf.TopChannels checked: k is 4, must be 1 to 3");
+    op_check_end(&c);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3), x);
+    op_check_input(&c, KERF_S32, KERF_SHAPE(2), outs);
+    op_check_node(&c, "kerf.TakeFilters", 1);
+    op_check_refused(&c, KERF_ERR_SHAPE,
+                     "kerf.TakeFilters checked: must have a scale for each output that is named");
+    op_check_end(&c);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    test_top();
+    test_top_corners();
+    test_take();
+    test_refused();
+    kerf_device_close(dev);
+    return check_result();
+}

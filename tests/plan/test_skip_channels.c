@@ -1,0 +1,144 @@
+/* test_skip_channels.c -- channels that gates drop of one sample are not computed: the same results
+ * as with several samples, of which each has all of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "compress/network.h"
+#include "op_check.h"
+#include "plan/plan_internal.h"
+
+enum { SIDE = 64, CHANNELS = 32, INPUT = 4 * SIDE * SIDE };
+static kerf_device *dev;
+static float x[2 * INPUT];
+
+static kerf_value *random_weight(network *n, const char *name, kerf_shape shape, float scale)
+{
+    static unsigned seed;
+    const size_t num = (size_t)kerf_shape_num_elements(shape);
+    float *data = malloc((num + 1) * sizeof *data);
+    op_check_fill(data, num, ++seed);
+    for (size_t i = 0; i < num; i++)
+        data[i] *= scale;
+    kerf_value *v = network_weight(n, name, shape, data);
+    free(data);
+    return v;
+}
+
+static kerf_value *conv(network *n, const char *name, kerf_value *v, int64_t inputs)
+{
+    char text[64];
+    kerf_value *in[3] = {v};
+    snprintf(text, sizeof text, "%s.weight", name);
+    in[1] = random_weight(n, text, KERF_SHAPE(CHANNELS, inputs, 3, 3), 0.1f);
+    snprintf(text, sizeof text, "%s.bias", name);
+    in[2] = random_weight(n, text, KERF_SHAPE(CHANNELS), 0.5f);
+    return network_conv(n, name, in, 3, 1);
+}
+
+static kerf_value *one(network *n, const char *op, const char *name, kerf_value *v)
+{
+    kerf_node *node;
+    return network_node(n, op, name, &v, 1, &node);
+}
+
+/* What the states of a batch normalization are. */
+static kerf_value *norm(network *n, kerf_value *v)
+{
+    static const char *const NAMES[] = {"scale", "offset", "mean", "variance"};
+    kerf_value *in[5] = {v};
+    kerf_node *node;
+    float data[CHANNELS];
+    for (int i = 0; i < 4; i++) {
+        op_check_fill(data, CHANNELS, 50 + (unsigned)i);
+        for (int c = 0; c < CHANNELS; c++)
+            data[c] = i % 3 == 0 ? 1 + data[c] / 2 : data[c] / 4;
+        in[i + 1] = network_weight(n, NAMES[i], KERF_SHAPE(CHANNELS), data);
+    }
+    return network_node(n, "BatchNormalization", "norm", in, 5, &node);
+}
+
+/* A gate's result goes through all that follows it: a layer with a gate, one without, and a sum,
+ * which wants all channels. */
+static network make(int has_norm)
+{
+    network n;
+    kerf_node *node;
+    kerf_value *v = network_begin(&n, dev, 4, SIDE);
+    v = one(&n, "Relu", "relu0", conv(&n, "conv0", v, 4));
+    kerf_value *first = conv(&n, "conv1", v, CHANNELS);
+    first = one(&n, "Relu", "relu1", has_norm ? norm(&n, first) : first);
+    kerf_value *second = one(&n, "Relu", "relu2", conv(&n, "conv2", first, CHANNELS));
+    v = network_node(&n, "Add", "sum", (kerf_value *[]){first, second}, 2, &node);
+    v = conv(&n, "conv3", network_pool(&n, "pool", second), CHANNELS);
+    CHECK_OK(kerf_graph_add_output(n.g, node->outputs[0]));
+    CHECK_OK(kerf_graph_add_output(n.g, v));
+    return n;
+}
+
+static void fill_gates(const network *n, const char *const *names, int num)
+{
+    float w[CHANNELS * CHANNELS];
+    for (int i = 0; i < num; i++) {
+        const kerf_state_entry *e = kerf_state_find(n->s, names[i]);
+        op_check_fill(w, CHANNELS * CHANNELS, 90 + (unsigned)i);
+        CHECK_OK(kerf_state_write(n->s, e->id, w));
+    }
+}
+
+/* Outputs of the first sample, one behind the other; how many gates are skipped by. */
+static int run(const network *n, int64_t batch, float *out)
+{
+    kerf_plan *plan;
+    int num = 0;
+    CHECK_OK(kerf_plan_create(&plan, n->g, n->s,
+                              &(kerf_plan_options){.mode = KERF_EVALUATE, .batch = batch}));
+    for (size_t i = 0; i < plan->graph->num_nodes; i++)
+        num += kerf__node_is(plan->graph->nodes[i], "kerf.TopChannels");
+    CHECK_OK(kerf_tensor_write(kerf_plan_input(plan, "input"), x));
+    CHECK_OK(kerf_plan_run(plan));
+    for (int i = 0; i < kerf_graph_num_outputs(n->g); i++) {
+        kerf_tensor *t = kerf_plan_output(plan, kerf_value_name(kerf_graph_output(n->g, i)));
+        const size_t all = (size_t)kerf_shape_num_elements(kerf_tensor_shape(t));
+        float *read = malloc(all * sizeof *read);
+        CHECK_OK(kerf_tensor_read(t, read));
+        memcpy(out, read, all / (size_t)batch * sizeof *read);
+        out += all / (size_t)batch;
+        free(read);
+    }
+    kerf_plan_destroy(plan);
+    return num;
+}
+
+static void test_same(int has_norm, double keep, int want_skipped)
+{
+    enum { NUM = CHANNELS * SIDE * SIDE * 5 / 4 };
+    static float alone[NUM], together[NUM];
+    static double want[NUM];
+    static const char *const GATES[] = {"conv1.gate.weight", "conv2.gate.weight"};
+    static const char *const LAYERS[] = {"conv1", "conv2"};
+    network n = make(has_norm);
+    CHECK_OK(kerf_boost_mark(
+        n.g, n.s, &(kerf_boost_options){.keep = keep, .layers = LAYERS, .num_layers = 2}));
+    fill_gates(&n, GATES, 2);
+    CHECK(run(&n, 2, together) == 0);
+    CHECK(run(&n, 1, alone) == want_skipped);
+    for (int i = 0; i < NUM; i++)
+        want[i] = (double)together[i];
+    check_close("alone", alone, want, NUM, 16 * check_tolerance(8, CHANNELS * 9));
+    network_end(&n);
+}
+
+int main(void)
+{
+    dev = check_open_device();
+    op_check_fill(x, 2 * INPUT, 1);
+    if (op_check_small()) /* what is worth it takes hours there; its kernels have tests of their own
+                           */
+        return check_result();
+    test_same(0, 0.5, 2);
+    test_same(1, 0.25, 2);
+    test_same(0, 1, 0);
+    kerf_device_close(dev);
+    return check_result();
+}

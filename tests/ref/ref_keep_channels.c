@@ -1,0 +1,65 @@
+/* ref_keep_channels.c -- channels in the order of saliency, and the filters of some. */
+#include "ref/ref.h"
+
+#include <math.h>
+#include <string.h>
+
+/* 1 if channel b, which stands behind a, is before it. */
+static int is_before(double a, double b)
+{
+    if (isnan(a) || isnan(b))
+        return isnan(b) && !isnan(a);
+    return b > a || (a == 0 && b == 0 && signbit(a) && !signbit(b));
+}
+
+static void top_channels(const kerf_node *n, const double *const *inputs, double *const *outputs)
+{
+    const int64_t lines = n->inputs[0]->shape.dims[0], c = n->inputs[0]->shape.dims[1];
+    const int64_t k = kerf_node_int(n, "k", 0);
+    for (int64_t line = 0; line < lines; line++)
+        for (int64_t own = 0; own < c; own++) {
+            const double *x = inputs[0] + line * c;
+            int64_t rank = 0;
+            for (int64_t i = 0; i < c; i++)
+                rank += i < own ? !is_before(x[i], x[own]) : i > own && is_before(x[own], x[i]);
+            if (rank < k) {
+                outputs[0][line * k + rank] = (double)own;
+                outputs[1][line * k + rank] = x[own];
+            }
+        }
+}
+
+static int64_t place(const double *places, int64_t i, int64_t num)
+{
+    if (places == NULL)
+        return i;
+    return places[i] < 0 || places[i] >= (double)num ? num - 1 : (int64_t)places[i];
+}
+
+static void take_filters(const kerf_node *n, const double *const *inputs, double *const *outputs)
+{
+    const kerf_shape all = n->inputs[0]->shape, some = n->outputs[0]->shape;
+    const double *outs = n->num_inputs > 1 ? inputs[1] : NULL;
+    const double *ins = n->num_inputs > 2 ? inputs[2] : NULL;
+    const int64_t all_ins = all.rank > 1 ? all.dims[1] : 1,
+                  num_ins = some.rank > 1 ? some.dims[1] : 1;
+    int64_t taps = 1;
+    for (int i = 2; i < all.rank; i++)
+        taps *= all.dims[i];
+    for (int64_t o = 0; o < some.dims[0]; o++)
+        for (int64_t i = 0; i < num_ins; i++)
+            for (int64_t t = 0; t < taps; t++)
+                outputs[0][(o * num_ins + i) * taps + t] =
+                    inputs[0]
+                          [(place(outs, o, all.dims[0]) * all_ins + place(ins, i, all_ins)) * taps +
+                           t] *
+                    (outs != NULL ? inputs[3][o] : 1);
+}
+
+REF(keep_channels)
+{
+    if (strcmp(n->op, "kerf.TopChannels") == 0)
+        top_channels(n, inputs, outputs);
+    else
+        take_filters(n, inputs, outputs);
+}
