@@ -135,11 +135,19 @@ static void check_parted(kerf__depth_block *block)
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-static kerf_status list_layers(const kerf_depth *d, kerf__depth_block *block)
+static size_t count_layers(const kerf_depth *d, const kerf__depth_block *block)
 {
-    block->layers = kerf__alloc(d->targets.num + 1, sizeof *block->layers);
+    size_t num = 0;
+    for (size_t i = 0; i < d->targets.num; i++)
+        num += kerf__depth_holds(block, d->targets.at[i].user->index) != 0;
+    return num;
+}
+
+static kerf_status list_layers(const kerf_depth *d, kerf__depth_block *block, size_t num)
+{
+    block->layers = kerf__alloc(num, sizeof *block->layers);
     if (block->layers == NULL)
-        return kerf__fail_memory("depth", d->targets.num * sizeof *block->layers);
+        return kerf__fail_memory("depth", num * sizeof *block->layers);
     for (size_t i = 0; i < d->targets.num; i++)
         if (kerf__depth_holds(block, d->targets.at[i].user->index))
             block->layers[block->told.num_layers++] = d->targets.at[i].weight->name;
@@ -150,18 +158,11 @@ static kerf_status list_layers(const kerf_depth *d, kerf__depth_block *block)
     return KERF_OK;
 }
 
-static int has_layers(const kerf_depth *d, const kerf__depth_block *block)
-{
-    for (size_t i = 0; i < d->targets.num; i++)
-        if (kerf__depth_holds(block, d->targets.at[i].user->index))
-            return 1;
-    return 0;
-}
-
 /* block->inside is borrowed; the new one has a copy. */
 static kerf_status add_block(kerf_depth *d, const kerf__depth_block *block, int is_parted)
 {
-    if (!has_layers(d, block)) /* an activation that is a sum */
+    const size_t num_layers = count_layers(d, block);
+    if (num_layers == 0) /* an activation that is a sum */
         return KERF_OK;
     char *inside = kerf__alloc((size_t)block->num, 1);
     if (inside == NULL ||
@@ -179,7 +180,7 @@ static kerf_status add_block(kerf_depth *d, const kerf__depth_block *block, int 
         check_parted(added);
     else
         check_block(d, added);
-    return list_layers(d, added);
+    return list_layers(d, added, num_layers);
 }
 
 /* The last value that both operands of an Add were made of, and of nothing else; NULL: none.  Both
