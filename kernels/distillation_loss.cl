@@ -10,8 +10,11 @@
  * overflows: 1e4 / 0.5 is the worst that is met.  A label outside 0 to k - 1 is never used as
  * an index: its row's loss is NaN and its gradient 0, as in SoftmaxCrossEntropyLoss.
  *
- * Limit: exp, two or three an element; they are kept in local memory where a row fits.
- * Host side: lib/ops/distillation_loss.c. */
+ * Limit: exp, two or three an element; they are kept in local memory where a row fits.  On two
+ * cores of Zen 5 under PoCL 4096 x 1000 take 1.06 ms; 1.09 by exp with its reduction by two fma and
+ * the label compared with each column; 1.15 with rows asked for ahead but not their gradient; 1.36
+ * where nothing is asked for; 1.2 with a gradient that is stored past the caches. Host side:
+ * lib/ops/distillation_loss.c. */
 #include "rows.clh"
 #include "exp.clh"
 #include "mean.clh"
@@ -45,6 +48,14 @@
     }
 #define AT(p, whole) ((whole) ? LOADV((p) + i) : load_some((p) + i, k - i, room - i, -1e30f))
 
+/* Asks for what comes while this row's exponentials are computed: the next row, and where this
+ * one's gradient will be written.  They lie on other pages, where no CPU's own prefetcher goes. */
+#if defined __x86_64__ || defined __aarch64__
+#define ASK(p, write) __builtin_prefetch((const void *)(size_t)(p), write)
+#else
+#define ASK(p, write)
+#endif
+
 #define TAKE_TOPS(whole)                                                                           \
     {                                                                                              \
         const floatv u = AT(x, whole), v = AT(y, whole);                                           \
@@ -76,7 +87,7 @@ static inline floatv hard_exp(floatv soft, floatv u, uint power)
 #define KEEP_EXPS
 #define EXPS_AGAIN(whole)                                                                          \
     const floatv u = AT(x, whole) - top_x, v = AT(y, whole) - top_y;                               \
-    const floatv soft_u = exp_below_0(u * slope), soft_v = exp_below_0(v * slope);                 \
+    const floatv soft_u = exp2_below_0(u * slope_2), soft_v = exp2_below_0(v * slope_2);           \
     const floatv hard_u = hard_exp(soft_u, u, power);
 #endif
 
@@ -86,19 +97,21 @@ static inline floatv hard_exp(floatv soft, floatv u, uint power)
 #define ASKED(i) (WANTED(w, i) * at_label)
 #else
 #define TAKE_ALL(whole)
-#define ASKED(i)                                                                                   \
-    select((floatv)(0.0f), (floatv)(at_label), LANES + (intv)((int)(i)) == (intv)(label))
+#define ASKED(i) 0.0f /* the label is one element, behind the loop */
 #endif
 
 #define TAKE_SUMS(whole)                                                                           \
     {                                                                                              \
+        ASK(x + k + i, 0);                                                                         \
+        ASK(y + k + i, 0);                                                                         \
+        ASK(diff_logits + first + i, 1);                                                           \
         const floatv u = AT(x, whole) - top_x, v = AT(y, whole) - top_y;                           \
-        const floatv soft_u = exp_below_0(u * slope), soft_v = exp_below_0(v * slope);             \
+        const floatv soft_u = exp2_below_0(u * slope_2), soft_v = exp2_below_0(v * slope_2);       \
         const floatv hard_u = hard_exp(soft_u, u, power);                                          \
         lanes_soft_x += soft_u;                                                                    \
         lanes_soft_y += soft_v;                                                                    \
         lanes_hard_x += hard_u;                                                                    \
-        lanes_apart += soft_v * (v - u);                                                           \
+        lanes_apart = fma(soft_v, v - u, lanes_apart);                                             \
         TAKE_ALL(whole)                                                                            \
         KEEP_EXPS                                                                                  \
     }
@@ -120,6 +133,7 @@ kernel void distill_rows(global const float *logits, global const float *teacher
 {
     const float soft = settings[at], hard = settings[at + 1];
     const float temperature = settings[at + 2], slope = 1.0f / temperature;
+    const float slope_2 = slope * LOG2_E;
     const uint whole_t = temperature <= 4.0f ? (uint)temperature : 0;
     /* Where labels count nothing any number will do for their exponentials. */
     const uint power = hard == 0.0f ? 1 : (float)whole_t == temperature ? whole_t : 0;
@@ -158,6 +172,10 @@ kernel void distill_rows(global const float *logits, global const float *teacher
         const float by_x = soft * temperature * mean / soft_x, by_hard = at_label / hard_x;
         const float by_y = soft * temperature * mean / soft_y;
         EACH(PUT_GRADIENT)
+#if !SOFT
+        if (is_class)
+            diff_logits[first + label] -= at_label;
+#endif
     }
 }
 #else
