@@ -24,6 +24,11 @@ function(expand path out)
 endfunction()
 
 expand(${SRC} text)
+# Comments and indentation are for readers: they are half of the bytes that apps would carry.
+string(REGEX REPLACE "/[*]([^*]|[*]+[^*/])*[*]+/" " " text "${text}")
+string(REGEX REPLACE "//[^\n]*" "" text "${text}")
+string(REGEX REPLACE "[ \t]+" " " text "${text}")
+string(REGEX REPLACE " ?\n[ \n]*" "\n" text "${text}")
 string(HEX "${text}" hex)
 string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
 string(REGEX REPLACE "((0x..,){16})" "    \\1\n" bytes "${bytes}")
