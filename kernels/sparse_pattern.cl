@@ -133,10 +133,11 @@ kernel void sparse_count(global const T *src, global int *starts, uint rows, uin
         starts[get_group_id(0) + 1u] = (int)total;
 }
 
-/* Entries that no non-zero has are 0. */
-static inline void clear_rest(global int *offsets, global int *sources, uint used, uint capacity)
+/* Entries that no non-zero has are 0.  Only a kernel may ask for its place: launches are joined. */
+static inline void clear_rest(global int *offsets, global int *sources, uint used, uint capacity,
+                              uint item, uint items)
 {
-    for (uint i = used + (uint)get_global_id(0); i < capacity; i += (uint)get_global_size(0)) {
+    for (uint i = used + item; i < capacity; i += items) {
         offsets[i] = 0;
         sources[i] = 0;
     }
@@ -167,7 +168,8 @@ kernel void sparse_fill(global const T *src, global const int *starts, global in
                 sources[at++] = (int)(own.first + i);
             }
     }
-    clear_rest(offsets, sources, (uint)starts[get_num_groups(0)], capacity);
+    clear_rest(offsets, sources, (uint)starts[get_num_groups(0)], capacity, (uint)get_global_id(0),
+               (uint)get_global_size(0));
 }
 
 /* ---- rows turned ----------------------------------------------------------------------------- */
@@ -229,7 +231,8 @@ kernel void sparse_fill_turned(global const T *src, global const int *starts, gl
             }
         }
     }
-    clear_rest(offsets, sources, (uint)starts[channels], capacity);
+    clear_rest(offsets, sources, (uint)starts[channels], capacity, (uint)get_global_id(0),
+               (uint)get_global_size(0));
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
