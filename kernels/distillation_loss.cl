@@ -20,16 +20,6 @@
 #include "mean.clh"
 #include "soft_labels.clh"
 
-/* SOFT 1: labels are pairs, or smoothed (soft_labels.clh), and two arguments more say how. */
-#ifndef SOFT
-#define SOFT 0
-#endif
-#if SOFT
-#define AND_HOW , global const float *mix, float smoothing
-#else
-#define AND_HOW
-#endif
-
 /* Equal logits have a gradient of exactly 0: no product is rounded less than its opposite. */
 #pragma OPENCL FP_CONTRACT OFF
 

@@ -11,16 +11,6 @@
 #include "mean.clh"
 #include "soft_labels.clh"
 
-/* SOFT 1: labels are pairs, or smoothed (soft_labels.clh), and two arguments more say how. */
-#ifndef SOFT
-#define SOFT 0
-#endif
-#if SOFT
-#define AND_HOW , global const float *mix, float smoothing
-#else
-#define AND_HOW
-#endif
-
 /* log_prob[log_prob_at ...]: where nobody reads it, it lies in scratch behind the sums. */
 kernel void cross_entropy_rows(global const float *logits, global const int *labels,
                                global float *log_prob, global float *sums, uint log_prob_at, uint m,

@@ -1,5 +1,6 @@
 /* ref_softmax_cross_entropy.c -- the definition (ONNX, reduction mean) and its gradient. */
 #include "ref/ref.h"
+#include "ref/ref_labels.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,24 +16,12 @@ static void log_softmax(const double *x, double *dst, int64_t k)
         dst[i] = x[i] - top - log(sum);
 }
 
-/* What row r of m is to be of each class; 0: one of its labels counts, and is no class. */
 static int wanted(const kerf_node *n, const double *const *inputs, int64_t r, int64_t m, double *q,
                   int64_t k)
 {
     const int is_soft = strncmp(n->op, "kerf.SoftLabel", 14) == 0;
-    const double smoothing = is_soft ? kerf_node_float(n, "smoothing", 0) : 0;
-    const double share = is_soft ? inputs[n->num_inputs - 1][0] : 1;
-    const double labels[2] = {inputs[1][r], inputs[1][m - 1 - r]}, by[2] = {share, 1 - share};
-    int is_right = 1;
-    for (int64_t i = 0; i < k; i++)
-        q[i] = smoothing / (double)k;
-    for (int i = 0; i < 2; i++) {
-        const int is_class = labels[i] >= 0 && labels[i] < (double)k;
-        is_right &= is_class || by[i] == 0;
-        if (is_class)
-            q[(int64_t)labels[i]] += (1 - smoothing) * by[i];
-    }
-    return is_right;
+    return ref_wanted(inputs[1], is_soft ? inputs[n->num_inputs - 1][0] : 1,
+                      is_soft ? kerf_node_float(n, "smoothing", 0) : 0, r, m, q, k);
 }
 
 static void gradient(const double *log_prob, const double *q, double by, double *dst, int64_t k)
