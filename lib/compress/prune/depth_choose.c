@@ -3,7 +3,6 @@
  * channel_target.c. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -42,7 +41,8 @@ static kerf_status list_chosen(const kerf_depth *d, const kerf_depth_options *o,
     chosen.at = kerf__alloc(d->targets.num + 1, sizeof *chosen.at);
     if (chosen.at == NULL)
         return kerf__fail_memory("depth", d->targets.num * sizeof *chosen.at);
-    memcpy(chosen.at, d->targets.at, d->targets.num * sizeof *chosen.at);
+    for (size_t i = 0; i < chosen.num; i++) /* there may be none, and no list */
+        chosen.at[i] = d->targets.at[i];
     kerf_status status = kerf__prune_choose(&chosen, &p);
     for (size_t i = 0; status == KERF_OK && i < d->num_blocks; i++)
         if (is_chosen(d, &chosen, o, &d->blocks[i]))
