@@ -105,14 +105,6 @@ static char *default_run_dir(const options *o)
     return dir;
 }
 
-static int is_in_folder(const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    int there = path != NULL && file_exists(path);
-    free(path);
-    return there;
-}
-
 /* From here on the folder belongs to this run: an old summary would say it is finished. */
 static void forget_summary(const char *dir)
 {
@@ -134,10 +126,10 @@ int change_make_folder(change *c)
         return fail_memory(o);
     /* Between two renames the one before is all there is. */
     int has_checkpoint =
-        is_in_folder(c->run_dir, "checkpoint") || is_in_folder(c->run_dir, "checkpoint.old");
+        folder_has(c->run_dir, "checkpoint") || folder_has(c->run_dir, "checkpoint.old");
     if (o->resume && !has_checkpoint)
         return fail_work(o, "--resume: %s holds no checkpoint to go on from", c->run_dir);
-    if (!o->resume && has_checkpoint && !is_in_folder(c->run_dir, "summary.json") && !o->force)
+    if (!o->resume && has_checkpoint && !folder_has(c->run_dir, "summary.json") && !o->force)
         return fail_work(o, "%s: holds an unfinished run: --resume goes on with it, -f starts over",
                          c->run_dir);
     int code = folder_make(o, c->run_dir);

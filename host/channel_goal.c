@@ -50,12 +50,6 @@ static int on_progress(void *context, int64_t done, int64_t num)
     return interrupted();
 }
 
-static int is_packed(const options *o)
-{
-    const size_t length = o->output != NULL ? strlen(o->output) : 0;
-    return length > 5 && strcmp(o->output + length - 5, ".kerf") == 0;
-}
-
 /* Sides that the file leaves open are those of the data. */
 static int know_input(channel_goal *goal, const change *c)
 {
@@ -95,8 +89,9 @@ int goal_make(channel_goal *goal, change *c)
     const options *o = c->o;
     kerf_target target;
     *goal = (channel_goal){.whole = {1, NAN, NAN}, .end = {NAN, NAN, NAN}};
-    goal->how =
-        (kerf_channel_search){.packed = is_packed(o), .progress = on_progress, .context = &c->bar};
+    goal->how = (kerf_channel_search){.packed = o->output != NULL && kerf_packed_is_path(o->output),
+                                      .progress = on_progress,
+                                      .context = &c->bar};
     int code = parse_macs(o, &goal->end.macs);
     if (code == 0 && o->latency != NULL)
         code = know_input(goal, c);

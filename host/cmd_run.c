@@ -26,23 +26,15 @@ typedef struct recipe_run {
 
 /* ---- the folder ----------------------------------------------------------------------------- */
 
-static int exists_in(const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    const int there = path != NULL && file_exists(path);
-    free(path);
-    return there;
-}
-
 static int has_checkpoint(const char *dir)
 {
-    return exists_in(dir, "checkpoint") || exists_in(dir, "checkpoint.old");
+    return folder_has(dir, "checkpoint") || folder_has(dir, "checkpoint.old");
 }
 
 static int check_folder(const recipe_run *run)
 {
     const options *o = run->o;
-    const int is_there = exists_in(run->dir, "recipe.yaml");
+    const int is_there = folder_has(run->dir, "recipe.yaml");
     if (o->resume && !is_there)
         return fail_work(o, "--resume: %s holds no run to go on with", run->dir);
     if (!o->resume && is_there && !o->force)
@@ -154,9 +146,7 @@ static int tell_finished(const recipe_run *run, const char *dir)
     say(run->o, "%s: is finished", dir);
     if (!run->o->json || has_stages(run))
         return 0;
-    char *path = path_join(dir, "summary.json");
-    json_t *summary = path != NULL ? json_load_file(path, 0, NULL) : NULL;
-    free(path);
+    json_t *summary = folder_read_json(dir, "summary.json");
     return summary != NULL ? json_finish(run->o, summary)
                            : fail_work(run->o, "%s: has no summary.json that can be read", dir);
 }
@@ -166,7 +156,7 @@ static int go_through(recipe_run *run, const kerf_recipe_stage *stage, const cha
 {
     const options o = stage_options(run, dir, output);
     int code = folder_make(run->o, dir);
-    if (code == 0 && run->o->resume && exists_in(dir, "summary.json"))
+    if (code == 0 && run->o->resume && folder_has(dir, "summary.json"))
         return tell_finished(run, dir);
     if (code == 0)
         code = run_stage(run, stage, &o);
@@ -197,9 +187,7 @@ static int do_stage(recipe_run *run, const kerf_recipe_stage *stage)
 static json_t *read_summary(const recipe_run *run, const kerf_recipe_stage *stage)
 {
     char *dir = path_join(run->dir, stage->name);
-    char *path = dir != NULL ? path_join(dir, "summary.json") : NULL;
-    json_t *object = path != NULL ? json_load_file(path, 0, NULL) : NULL;
-    free(path);
+    json_t *object = dir != NULL ? folder_read_json(dir, "summary.json") : NULL;
     free(dir);
     return object;
 }

@@ -144,3 +144,19 @@ double now_ms(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
+
+int folder_has(const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    const int there = path != NULL && file_exists(path);
+    free(path);
+    return there;
+}
+
+json_t *folder_read_json(const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    json_t *object = path != NULL ? json_load_file(path, 0, NULL) : NULL;
+    free(path);
+    return object;
+}

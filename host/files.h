@@ -22,6 +22,9 @@ int folder_make(const options *o, const char *path);
 int folders_make(const options *o, const char *path);
 /* "dir/name", freed with free(); NULL when memory is short. */
 char *path_join(const char *dir, const char *name);
+int folder_has(const char *dir, const char *name);
+/* What that file says, or NULL where it is not there or cannot be read. */
+json_t *folder_read_json(const char *dir, const char *name);
 
 double now_ms(void);
 

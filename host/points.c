@@ -93,14 +93,6 @@ typedef struct crowd {
     int told; /* 1: children were told to stop */
 } crowd;
 
-static int holds(const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    const int there = path != NULL && file_exists(path);
-    free(path);
-    return there;
-}
-
 /* The child's command line; the texts are borrowed.  NULL without memory. */
 static const char **make_words(const crowd *c, const point_run *p, const char *device)
 {
@@ -118,7 +110,7 @@ static const char **make_words(const crowd *c, const point_run *p, const char *d
         *at++ = "--set";
         *at++ = i < o->sets.num ? o->sets.items[i] : p->sets[i - o->sets.num];
     }
-    if (o->resume && holds(p->dir, "recipe.yaml"))
+    if (o->resume && folder_has(p->dir, "recipe.yaml"))
         *at++ = "--resume";
     else if (o->force)
         *at++ = "-f";
@@ -249,7 +241,7 @@ static int hand_out(crowd *c, point_run *points, size_t num)
 static int check_folders(const options *o, const point_run *points, size_t num)
 {
     for (size_t i = 0; i < num; i++)
-        if (!o->resume && !o->force && holds(points[i].dir, "recipe.yaml"))
+        if (!o->resume && !o->force && folder_has(points[i].dir, "recipe.yaml"))
             return fail_work(o, "%s: holds a run: --resume goes on with it, -f starts over",
                              points[i].dir);
     return 0;
@@ -281,19 +273,11 @@ void points_free(point_run *points, size_t num)
 
 /* ---- what came of it ------------------------------------------------------------------------ */
 
-static json_t *load(const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    json_t *object = path != NULL ? json_load_file(path, 0, NULL) : NULL;
-    free(path);
-    return object;
-}
-
 static double last_ms(const char *dir)
 {
     size_t i;
     double sum = 0;
-    json_t *one, *layers = load(dir, "layers.json");
+    json_t *one, *layers = folder_read_json(dir, "layers.json");
     json_array_foreach(json_object_get(layers, "after"), i, one) sum +=
         json_number_value(json_object_get(one, "ms"));
     json_decref(layers);
@@ -302,7 +286,7 @@ static double last_ms(const char *dir)
 
 json_t *point_json(const char *dir, int64_t seed)
 {
-    json_t *summary = load(dir, "summary.json");
+    json_t *summary = folder_read_json(dir, "summary.json");
     json_t *after = json_object_get(summary, "after");
     static const char *const KEYS[] = {"top1", "val_top1", "bytes", "nonzeros", "nonzero_macs"};
     json_t *run = json_pack("{s:I,s:o,s:o}", "seed", (json_int_t)seed, "run", json_text(dir), "ms",

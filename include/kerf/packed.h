@@ -46,13 +46,14 @@ KERF_API int kerf_packed_is(const void *bytes, size_t num_bytes);
 KERF_API kerf_status kerf_packed_parse(kerf_graph **g, kerf_state **s, const void *bytes,
                                        size_t num_bytes, kerf_device *dev);
 
-/* A model of either kind, by how the file begins; and to a packed file where the path ends in
- * ".kerf", else to an ONNX file. */
+/* A model of either kind, by how the file begins. */
 KERF_API kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path,
                                      kerf_device *dev);
 /* The same from memory, which may go afterwards; of an ONNX file all must be in it. */
 KERF_API kerf_status kerf_model_parse(kerf_graph **g, kerf_state **s, const void *bytes,
                                       size_t num_bytes, kerf_device *dev);
+/* To a packed file where the path ends in ".kerf", else to an ONNX file. */
+KERF_API int kerf_packed_is_path(const char *path);
 KERF_API kerf_status kerf_model_write(const kerf_graph *g, const kerf_state *s, const char *path);
 
 #ifdef __cplusplus

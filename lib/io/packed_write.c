@@ -191,9 +191,13 @@ kerf_status kerf_packed_write(const kerf_graph *g, const kerf_state *s, const ch
     return status;
 }
 
-kerf_status kerf_model_write(const kerf_graph *g, const kerf_state *s, const char *path)
+int kerf_packed_is_path(const char *path)
 {
     const size_t length = strlen(path);
-    const int is_packed = length > 5 && strcmp(path + length - 5, ".kerf") == 0;
-    return is_packed ? kerf_packed_write(g, s, path) : kerf_onnx_write(g, s, path);
+    return length > 5 && strcmp(path + length - 5, ".kerf") == 0;
+}
+
+kerf_status kerf_model_write(const kerf_graph *g, const kerf_state *s, const char *path)
+{
+    return kerf_packed_is_path(path) ? kerf_packed_write(g, s, path) : kerf_onnx_write(g, s, path);
 }

@@ -71,10 +71,7 @@ static kerf_status build(const kerf__op_case *c)
                                     ARG((unsigned)kerf_node_int(c->node, "at", 0)),
                                     ARG((unsigned)n), ARG((unsigned)blocks)),
                          (kerf__grid){2, {kerf__ceil_div(blocks, group), n, 1}, {group, 1, 1}}));
-    return kerf__emit(
-        c, &kerf__source_angle_loss, "mean_rows", options,
-        KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(1.0f), ARG((unsigned)(n * blocks))),
-        kerf__rows_join(c));
+    return kerf__rows_mean(c, &kerf__source_angle_loss, options, 1.0f, n * blocks);
 }
 
 static const kerf__variant VARIANTS[] = {

@@ -39,7 +39,7 @@ static kerf_status build(const kerf__op_case *c)
                                     ARG(kerf_node_float(c->node, "others", 8)), ARG(at),
                                     ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(rows)),
                          grid));
-    return kerf__teacher_mean(c, &kerf__source_decoupled_loss, &r, r.options);
+    return kerf__rows_mean(c, &kerf__source_decoupled_loss, r.options, 1.0f / (float)r.m, r.m);
 }
 
 static const kerf__variant VARIANTS[] = {

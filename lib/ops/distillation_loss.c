@@ -72,7 +72,7 @@ static kerf_status build_wide(const kerf__op_case *c)
                               ARG(kerf__smoothing(c->node))};
     KERF__TRY(kerf__emit(c, &kerf__source_distillation_loss, "distill_rows", options, args,
                          NUM_ARGS(c, args), r.grid));
-    return kerf__teacher_mean(c, &kerf__source_distillation_loss, &r, options);
+    return kerf__rows_mean(c, &kerf__source_distillation_loss, options, 1.0f / (float)r.m, r.m);
 }
 
 static kerf_status build_simt(const kerf__op_case *c)
@@ -94,7 +94,7 @@ static kerf_status build_simt(const kerf__op_case *c)
                               ARG(kerf__smoothing(c->node))};
     KERF__TRY(kerf__emit(c, &kerf__source_distillation_loss, "distill_row", options, args,
                          NUM_ARGS(c, args), (kerf__grid){1, {r.m, 1, 1}, {GROUP, 1, 1}}));
-    return kerf__teacher_mean(c, &kerf__source_distillation_loss, &r, options);
+    return kerf__rows_mean(c, &kerf__source_distillation_loss, options, 1.0f / (float)r.m, r.m);
 }
 
 static const kerf__variant VARIANTS[] = {

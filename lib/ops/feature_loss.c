@@ -117,10 +117,7 @@ static kerf_status emit_loss(const kerf__op_case *c, const layout *l, const char
     const kerf__grid grid = {1, {kerf__ceil_div(l->m, l->rows), 1, 1}, {group, 1, 1}};
     KERF__TRY(
         kerf__emit(c, &kerf__source_feature_loss, entry, options_of(c), args, num_args, grid));
-    return kerf__emit(
-        c, &kerf__source_feature_loss, "mean_rows", options_of(c),
-        KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(scale_of_sum), ARG((unsigned)l->m)),
-        kerf__rows_join(c));
+    return kerf__rows_mean(c, &kerf__source_feature_loss, options_of(c), scale_of_sum, l->m);
 }
 
 static kerf_status build(const kerf__op_case *c)

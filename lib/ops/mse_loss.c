@@ -76,10 +76,8 @@ static kerf_status build_loss(const kerf__op_case *c)
                          KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(c->scratch),
                                     ARG((unsigned)r.m), ARG((unsigned)r.k), ARG(r.an_item)),
                          r.grid));
-    return kerf__emit(c, &kerf__source_mse_loss, "mean_rows", options_of(c),
-                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)),
-                                 ARG(1.0f / (float)(r.m * r.k)), ARG((unsigned)r.m)),
-                      kerf__rows_join(c));
+    return kerf__rows_mean(c, &kerf__source_mse_loss, options_of(c), 1.0f / (float)(r.m * r.k),
+                           r.m);
 }
 
 static kerf_status build_grad(const kerf__op_case *c)

@@ -36,4 +36,15 @@ static inline kerf__grid kerf__rows_join(const kerf__op_case *c)
     return (kerf__grid){1, {1, 1, 1}, {kerf__is_wide(c) ? 1 : 64, 1, 1}};
 }
 
+/* The loss itself: `scale` times the sum of what `num` rows left in scratch, by the source's kernel
+ * mean_rows (kernels/mean.clh). */
+static inline kerf_status kerf__rows_mean(const kerf__op_case *c, const kerf__source *source,
+                                          const char *options, float scale, size_t num)
+{
+    return kerf__emit(
+        c, source, "mean_rows", options,
+        KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(scale), ARG((unsigned)num)),
+        kerf__rows_join(c));
+}
+
 #endif

@@ -137,10 +137,8 @@ static kerf_status build_loss(const kerf__op_case *c)
                               ARG(kerf__smoothing(c->node))};
     KERF__TRY(kerf__emit(c, &kerf__source_softmax_cross_entropy, "cross_entropy_rows", options(c),
                          args, NUM_ARGS(c, args), r.grid));
-    return kerf__emit(c, &kerf__source_softmax_cross_entropy, "mean_rows", options(c),
-                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(1.0f / (float)r.m),
-                                 ARG((unsigned)r.m)),
-                      kerf__rows_join(c));
+    return kerf__rows_mean(c, &kerf__source_softmax_cross_entropy, options(c), 1.0f / (float)r.m,
+                           r.m);
 }
 
 static kerf_status build_grad(const kerf__op_case *c)

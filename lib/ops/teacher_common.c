@@ -29,12 +29,3 @@ size_t kerf__teacher_scratch(const kerf__op_case *c)
 {
     return sizeof(float) * (kerf__rows_of(c, c->node->inputs[0]).m + 1);
 }
-
-kerf_status kerf__teacher_mean(const kerf__op_case *c, const kerf__source *source,
-                               const kerf__rows *r, const char *options)
-{
-    return kerf__emit(c, source, "mean_rows", options,
-                      KERF__ARGS(ARG(c->scratch), ARG(kerf__out(c, 0)), ARG(1.0f / (float)r->m),
-                                 ARG((unsigned)r->m)),
-                      kerf__rows_join(c));
-}

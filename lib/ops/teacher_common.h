@@ -14,8 +14,5 @@
 kerf_status kerf__teacher_infer(kerf_node *n, const char *what);
 /* Losses of rows. */
 size_t kerf__teacher_scratch(const kerf__op_case *c);
-/* Their mean, by the source's kernel mean_rows. */
-kerf_status kerf__teacher_mean(const kerf__op_case *c, const kerf__source *source,
-                               const kerf__rows *r, const char *options);
 
 #endif
