@@ -23,6 +23,11 @@ static double whole_bytes(const packed *p)
     return sum;
 }
 
+static double times_smaller(const packed *p)
+{
+    return whole_bytes(p) / (double)p->num_bytes;
+}
+
 static void print(const options *o, const packed *p)
 {
     char text[2][32];
@@ -49,10 +54,10 @@ static void print(const options *o, const packed *p)
     table_destroy(t);
     if (p->num_bytes > 0)
         fprintf(result_stream(o), "\n%s: %.1fx smaller than its tensors\n", o->output,
-                whole_bytes(p) / (double)p->num_bytes);
+                times_smaller(p));
 }
 
-static int print_json(const options *o, const packed *p)
+static int print_json(const options *o, const packed *p, const char *name, const char *path)
 {
     json_t *object = json_begin(), *list = json_array();
     for (size_t i = 0; i < p->num; i++) {
@@ -64,7 +69,7 @@ static int print_json(const options *o, const packed *p)
     json_object_set_new(object, "bytes", json_real(whole_bytes(p)));
     json_object_set_new(object, "packed", json_integer((json_int_t)p->num_bytes));
     json_object_set_new(object, "tensors", list);
-    json_object_set_new(object, "output", json_text(o->output));
+    json_object_set_new(object, name, json_text(path));
     return json_finish(o, object);
 }
 
@@ -84,7 +89,7 @@ static int pack(const options *o, const model *m)
         kerf_packed_serialize(m->g, m->s, &p.bytes, &p.num_bytes, &p.tensors, &p.num);
     int code = status == KERF_OK ? put(o, &p) : fail_kerf(o, status);
     if (code == 0 && o->json)
-        code = print_json(o, &p);
+        code = print_json(o, &p, "output", o->output);
     else if (code == 0 && !o->quiet)
         print(o, &p);
     free(p.bytes);
@@ -105,8 +110,36 @@ static int read_and(const options *o, int (*then)(const options *o, const model 
     return code;
 }
 
+static void print_line(const options *o, const packed *p)
+{
+    char text[2][32];
+    const char *path = o->words.items[0];
+    printf("%s: whole; %zu tensors of %s bytes in %s, %.1fx smaller\n",
+           strcmp(path, "-") == 0 ? "standard input" : path, p->num,
+           grouped(whole_bytes(p), text[0], sizeof text[0]),
+           grouped((double)p->num_bytes, text[1], sizeof text[1]), times_smaller(p));
+}
+
+static int test(const options *o)
+{
+    packed p = {0};
+    const char *path = o->words.items[0];
+    if (o->output != NULL)
+        return fail_usage(o, "--test writes nothing; must be without -o");
+    const kerf_status status = kerf_packed_check(path, &p.tensors, &p.num, &p.num_bytes);
+    int code = status == KERF_OK ? 0 : fail_kerf(o, status);
+    if (code == 0 && o->json)
+        code = print_json(o, &p, "file", path);
+    else if (code == 0 && !o->quiet)
+        print_line(o, &p);
+    free(p.tensors);
+    return code;
+}
+
 int cmd_pack(const options *o)
 {
+    if (o->test)
+        return test(o);
     return read_and(o, pack);
 }
 

@@ -129,6 +129,7 @@ static const lesson lessons[] = {
      "and\n"
      "every command reads the file as it reads ONNX.  docs/format.md describes each byte.",
      "  kerf pack shared.onnx -o small.kerf\n"
+     "  kerf pack --test small.kerf                 # is it whole?\n"
      "  kerf eval small.kerf --data fashion-mnist\n"},
     {"unpack", "Writes a packed file as ONNX again: the very weights that were packed.",
      "  kerf unpack small.kerf -o again.onnx\n"},

@@ -34,7 +34,7 @@ const command commands[] = {
     {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 65536, "M [--device all] | DIR...", "every layer by every kernel on every device, compared; or folders of ONNX tests"},
     {"report", cmd_report, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_REPORT, 1, 256, "RUN... [-o PAGE.html]", "the page of a run, or of several side by side"},
     {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},
-    {"pack", cmd_pack, GROUP_ALWAYS | GROUP_OUTPUT, 1, 1, "M -o OUT.kerf", "write it as one small file, which every command reads"},
+    {"pack", cmd_pack, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PACK, 1, 1, "M -o OUT.kerf | --test F.kerf", "write it as one small file, which every command reads"},
     {"unpack", cmd_unpack, GROUP_ALWAYS | GROUP_OUTPUT, 1, 1, "M.kerf -o OUT.onnx", "write a packed file as ONNX again"},
 };
 /* clang-format on */

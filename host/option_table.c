@@ -20,6 +20,8 @@ const option_row option_rows[] = {
     {"svg", 0, OPTION_TEXT, GROUP_REPORT, FIELD(svg), "FILE", "the pictures, too", NO_RANGE},
     {"markdown", 0, OPTION_TEXT, GROUP_REPORT, FIELD(markdown), "FILE", "the tables, too", NO_RANGE},
 
+    {"test", 0, OPTION_FLAG, GROUP_PACK, FIELD(test), "", "write nothing; read a packed file whole, and say what is in it or why it is bad", NO_RANGE},
+
     {"profile", 0, OPTION_CHOICE, GROUP_EXPORT, FIELD(profile), "P", "who is to run it: ort (ONNX Runtime), ort-mobile, trt (TensorRT) or openvino", "ort|ort-mobile|trt|openvino|tflite", RANGE_NONE, 0, 0},
 
     /* data */

@@ -48,7 +48,8 @@ enum {
     GROUP_DISTILL = 524288,
     GROUP_RECIPE = 8388608,
     GROUP_REPORT = 33554432,
-    GROUP_SHARE = 16777216
+    GROUP_SHARE = 16777216,
+    GROUP_PACK = 67108864
 };
 
 enum { MAX_GIVEN = 128 };
@@ -103,6 +104,8 @@ typedef struct options {
 
     int format; /* of a report */
     const char *csv, *svg, *markdown;
+
+    int test; /* of a packed file */
 
     const char *reference, *labels;
     double min_top1, max_ms, warm, duration, budget, width;

@@ -46,6 +46,12 @@ KERF_API int kerf_packed_is(const void *bytes, size_t num_bytes);
 KERF_API kerf_status kerf_packed_parse(kerf_graph **g, kerf_state **s, const void *bytes,
                                        size_t num_bytes, kerf_device *dev);
 
+/* Reads a packed file whole: its checksum, each tensor, the graph; tensors, their number and the
+ * file's bytes tell what is in it, as kerf_packed_serialize() does; the caller frees them.  No
+ * device is touched.  A part that is no tensor's is an error here.  "-" is standard input. */
+KERF_API kerf_status kerf_packed_check(const char *path, kerf_packed_tensor **tensors,
+                                       size_t *num_tensors, size_t *num_bytes);
+
 /* A model of either kind, by how the file begins. */
 KERF_API kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path,
                                      kerf_device *dev);

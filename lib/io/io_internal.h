@@ -97,11 +97,10 @@ kerf_status kerf__external_read(void **out, Onnx__StringStringEntryProto *const 
                                 size_t num_entries, size_t num_bytes, const char *folder,
                                 const char *what);
 
-/* packed_read.c: the part of a packed file that the entries name, decoded for the array's type and
+/* packed_read.c: the part of a packed file that the tensor names, decoded for the array's type and
  * shape. */
-kerf_status kerf__packed_take(kerf__array *a, Onnx__StringStringEntryProto *const *entries,
-                              size_t num_entries, const struct kerf__packed_parts *parts,
-                              const char *what);
+kerf_status kerf__packed_take(kerf__array *a, const Onnx__TensorProto *t,
+                              const struct kerf__packed_parts *parts, const char *what);
 /* packed_write.c's entries, and where those parts begin. */
 #define KERF__PACKED_LOCATION "kerf"
 

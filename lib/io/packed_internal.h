@@ -4,6 +4,7 @@
 #define KERF_IO_PACKED_INTERNAL_H
 
 #include "io/bytes.h"
+#include "kerf/packed.h"
 
 /* "KERF", the version, 3 bytes of 0, then XXH64 of all behind the header (seed 0, little-endian).
  */
@@ -15,6 +16,7 @@ typedef struct kerf__packed_parts {
     const unsigned char *const *at; /* of each tensor; borrowed */
     const size_t *num_bytes;
     size_t num;
+    kerf_packed_tensor *told; /* each part as it was decoded; NULL: nobody asks; borrowed */
 } kerf__packed_parts;
 
 #endif

@@ -3,6 +3,7 @@
  *
  * The graph is read as any ONNX model; where it comes to a tensor, that one is decoded
  * (kerf__packed_take), so no two of them are in host memory at once. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -49,10 +50,19 @@ static size_t part_of(Onnx__StringStringEntryProto *const *entries, size_t num_e
     return is_here ? part : SIZE_MAX;
 }
 
-kerf_status kerf__packed_take(kerf__array *a, Onnx__StringStringEntryProto *const *entries,
-                              size_t num_entries, const kerf__packed_parts *parts, const char *what)
+static void tell(kerf_packed_tensor *told, const char *name, const kerf__array *a,
+                 kerf__reading part)
 {
-    const size_t part = part_of(entries, num_entries);
+    *told = (kerf_packed_tensor){.form = (kerf_packed_form)part.at[0],
+                                 .bytes = (double)a->num_bytes,
+                                 .packed_bytes = (double)part.left};
+    snprintf(told->name, sizeof told->name, "%s", name);
+}
+
+kerf_status kerf__packed_take(kerf__array *a, const Onnx__TensorProto *t,
+                              const kerf__packed_parts *parts, const char *what)
+{
+    const size_t part = part_of(t->external_data, t->n_external_data);
     if (part >= parts->num)
         return kerf__fail(KERF_ERR_FORMAT, "%s: lies in no part of the packed file", what);
     KERF__TRY(kerf__weights_check(a->type, a->shape, parts->num_bytes[part]));
@@ -60,8 +70,11 @@ kerf_status kerf__packed_take(kerf__array *a, Onnx__StringStringEntryProto *cons
     if (a->owned == NULL)
         return kerf__fail_memory(what, a->num_bytes);
     a->bytes = a->owned;
-    return kerf__weights_decode(a->owned, a->type, a->shape,
-                                (kerf__reading){parts->at[part], parts->num_bytes[part]});
+    const kerf__reading in = {parts->at[part], parts->num_bytes[part]};
+    KERF__TRY(kerf__weights_decode(a->owned, a->type, a->shape, in));
+    if (parts->told != NULL)
+        tell(&parts->told[part], kerf__text(t->name), a, in);
+    return KERF_OK;
 }
 
 /* ---- the frame ------------------------------------------------------------------------------- */
@@ -134,25 +147,41 @@ static kerf_status decode_graph(unsigned char **out, const frame *f)
     return kerf__graph_decode(*out, f->num_graph, (kerf__reading){f->coded, f->num_coded});
 }
 
-static kerf_status parse(kerf_graph **g, kerf_state **s, const unsigned char *bytes,
-                         size_t num_bytes, kerf_device *dev, const char *path)
+static void free_frame(frame *f)
 {
-    frame f = {0};
+    free(f->at);
+    free(f->num_bytes);
+}
+
+/* Fills *f, which is freed in any case. */
+static kerf_status open_frame(frame *f, const unsigned char *bytes, size_t num_bytes)
+{
+    KERF__TRY(check_header(bytes, num_bytes));
+    return read_frame(
+        f, (kerf__reading){bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER});
+}
+
+static kerf_status parse_frame(kerf_graph **g, kerf_state **s, const frame *f, kerf_device *dev,
+                               const char *path)
+{
     unsigned char *graph = NULL;
-    kerf_status status = check_header(bytes, num_bytes);
+    kerf_status status = decode_graph(&graph, f);
     if (status == KERF_OK)
-        status = read_frame(
-            &f, (kerf__reading){bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER});
-    if (status == KERF_OK)
-        status = decode_graph(&graph, &f);
-    if (status == KERF_OK)
-        status = kerf__onnx_parse(g, s, graph, f.num_graph, &(kerf__outside){.packed = &f.parts},
+        status = kerf__onnx_parse(g, s, graph, f->num_graph, &(kerf__outside){.packed = &f->parts},
                                   dev, path);
     else
         status = kerf__fail_clean(status, path);
     free(graph);
-    free(f.at);
-    free(f.num_bytes);
+    return status;
+}
+
+static kerf_status parse(kerf_graph **g, kerf_state **s, const unsigned char *bytes,
+                         size_t num_bytes, kerf_device *dev, const char *path)
+{
+    frame f = {0};
+    kerf_status status = open_frame(&f, bytes, num_bytes);
+    status = status == KERF_OK ? parse_frame(g, s, &f, dev, path) : kerf__fail_clean(status, path);
+    free_frame(&f);
     return status;
 }
 
@@ -187,6 +216,53 @@ kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path, ke
     const kerf_status status = kerf_packed_is(bytes, num_bytes)
                                    ? parse(g, s, bytes, num_bytes, dev, name_of(path))
                                    : kerf__onnx_parse_file(g, s, bytes, num_bytes, path, dev);
+    free(bytes);
+    return status;
+}
+
+/* ---- a file checked ----------------------------------------------------------------------------
+ */
+
+static kerf_status check_parts(frame *f, const char *path)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    f->parts.told = kerf__alloc(f->parts.num, sizeof *f->parts.told);
+    if (f->parts.told == NULL)
+        return kerf__fail_memory(path, f->parts.num * sizeof *f->parts.told);
+    KERF__TRY(parse_frame(&g, &s, f, NULL, path));
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+    for (size_t i = 0; i < f->parts.num; i++)
+        if (f->parts.told[i].packed_bytes == 0)
+            return kerf__fail(KERF_ERR_FORMAT, "%s: part %zu is no tensor's", path, i);
+    return KERF_OK;
+}
+
+static kerf_status check(kerf_packed_tensor **told, size_t *num, const void *bytes,
+                         size_t num_bytes, const char *path)
+{
+    frame f = {0};
+    kerf_status status = open_frame(&f, bytes, num_bytes);
+    status = status == KERF_OK ? check_parts(&f, path) : kerf__fail_clean(status, path);
+    if (status == KERF_OK) {
+        *told = f.parts.told;
+        *num = f.parts.num;
+        f.parts.told = NULL;
+    }
+    free(f.parts.told);
+    free_frame(&f);
+    return status;
+}
+
+kerf_status kerf_packed_check(const char *path, kerf_packed_tensor **tensors, size_t *num_tensors,
+                              size_t *num_bytes)
+{
+    void *bytes;
+    *tensors = NULL;
+    *num_tensors = 0;
+    KERF__TRY(kerf__file_read(path, KERF__MOST_FILE_BYTES, &bytes, num_bytes));
+    const kerf_status status = check(tensors, num_tensors, bytes, *num_bytes, name_of(path));
     free(bytes);
     return status;
 }

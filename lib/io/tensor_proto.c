@@ -169,7 +169,7 @@ static kerf_status read_data(kerf__array *a, const Onnx__TensorProto *t,
         return kerf__fail(KERF_ERR_UNSUPPORTED, "%s: is stored in segments, which is not supported",
                           what);
     if (external && outside != NULL && outside->packed != NULL)
-        return kerf__packed_take(a, t->external_data, t->n_external_data, outside->packed, what);
+        return kerf__packed_take(a, t, outside->packed, what);
     if (external) {
         KERF__TRY(kerf__external_read(&a->owned, t->external_data, t->n_external_data, a->num_bytes,
                                       outside != NULL ? outside->folder : NULL, what));

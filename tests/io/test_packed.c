@@ -251,8 +251,68 @@ static void test_flips(void)
     free(onnx.bytes);
 }
 
+/* ---- a file checked ----------------------------------------------------------------------------
+ */
+
+static size_t skip_number(file f, size_t at)
+{
+    while ((f.bytes[at++] & 0x80) != 0) {
+    }
+    return at;
+}
+
+/* The file with one more part, of a byte, that no tensor asks for. */
+static file with_a_part_more(file f)
+{
+    const size_t num_at = skip_number(f, skip_number(f, 16));
+    file out = {malloc(f.num + 2), f.num + 2};
+    memcpy(out.bytes, f.bytes, num_at + 1);
+    out.bytes[num_at]++;
+    size_t sizes = num_at + 1; /* fewer than 127 parts */
+    for (int i = 0; i < f.bytes[num_at]; i++)
+        sizes = skip_number(f, sizes);
+    memcpy(out.bytes, f.bytes, sizes);
+    out.bytes[num_at]++;
+    out.bytes[sizes] = 1;
+    memcpy(out.bytes + sizes + 1, f.bytes + sizes, f.num - sizes);
+    out.bytes[out.num - 1] = 0;
+    set_digest(out);
+    return out;
+}
+
+static kerf_status check_file(const char *path, file f, size_t *num)
+{
+    kerf_packed_tensor *told;
+    size_t num_bytes;
+    FILE *to = fopen(path, "wb");
+    CHECK(to != NULL && fwrite(f.bytes, 1, f.num, to) == f.num && fclose(to) == 0);
+    const kerf_status status = kerf_packed_check(path, &told, num, &num_bytes);
+    CHECK(status == KERF_OK ? num_bytes == f.num : told == NULL && *num == 0);
+    free(told);
+    remove(path);
+    return status;
+}
+
+static void test_check(void)
+{
+    const char *path = "packed_check.kerf";
+    file onnx, f = packed_network("lenet-300-100", &onnx), more = with_a_part_more(f);
+    size_t num;
+    CHECK_OK(check_file(path, f, &num));
+    CHECK(num == 6);
+    CHECK_OK(parse(more.bytes, more.num, NULL)); /* to read it does no harm */
+    CHECK_STATUS(KERF_ERR_FORMAT, check_file(path, more, &num));
+    CHECK(strstr(kerf_last_error(), "packed_check.kerf: part 6 is no tensor's") != NULL);
+    f.bytes[f.num / 2] ^= 1;
+    CHECK_STATUS(KERF_ERR_FORMAT, check_file(path, f, &num));
+    free(more.bytes);
+    free(f.bytes);
+    free(onnx.bytes);
+}
+
 int main(void)
 {
+    test_check();
     test_symbols();
     test_graphs();
     test_every_type();
