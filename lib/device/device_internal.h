@@ -115,7 +115,8 @@ char *kerf__cache_path(const char *folder, const char *name, int make);
 /* A text of GetDeviceInfo without blanks around it; "" where there is none. */
 void kerf__device_text(const kerf__opencl *cl, cl_device_id id, cl_device_info what, char *text,
                        size_t text_bytes);
-/* The digest that keys caches: platform, name, driver, limits and, for a CPU, the CPU. */
+/* The digest that keys caches: platform, name, driver, compute units, memory of its own and, for a
+ * CPU, the CPU. */
 void kerf__device_identify(kerf_device_info *info);
 
 /* Status and message for an OpenCL call that failed. */

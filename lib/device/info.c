@@ -107,14 +107,17 @@ static void get_pci(const kerf__opencl *cl, cl_device_id id, char *pci, size_t p
 
 /* ---- identity -------------------------------------------------------------------------- */
 
+/* The host's memory is no part of the device that shares it: a virtual machine, or a container,
+ * has more of it today than it had yesterday. */
 void kerf__device_identify(kerf_device_info *info)
 {
     char cpu[512] = "", text[2048];
+    const uint64_t own_bytes = info->shares_memory ? 0 : info->global_bytes;
     if (info->type != KERF_DEVICE_GPU)
         kerf__cpu_identity(cpu, sizeof cpu);
     int length = snprintf(text, sizeof text, "%s\n%s\n%s\n%s\n%u\n%llu\n%s", info->platform,
                           info->name, info->vendor, info->driver, info->compute_units,
-                          (unsigned long long)info->global_bytes, cpu);
+                          (unsigned long long)own_bytes, cpu);
     XXH128_hash_t digest = XXH3_128bits(text, (size_t)length);
     snprintf(info->id, sizeof info->id, "%016llx%016llx", (unsigned long long)digest.high64,
              (unsigned long long)digest.low64);

@@ -135,12 +135,27 @@ static void test_identity(void)
     CHECK(strcmp(a.id, again.id) == 0);
 }
 
+/* Cards of one name differ by their memory; the host's changes under a device that shares it. */
+static void test_memory_in_identity(void)
+{
+    for (int shares = 0; shares <= 1; shares++) {
+        kerf_device_info small = LIST[1], large = LIST[1];
+        small.shares_memory = large.shares_memory = shares;
+        small.global_bytes = 1 << 30;
+        large.global_bytes = 1u << 31;
+        kerf__device_identify(&small);
+        kerf__device_identify(&large);
+        CHECK((strcmp(small.id, large.id) == 0) == shares);
+    }
+}
+
 int main(void)
 {
     test_found();
     test_refused();
     test_default();
     test_identity();
+    test_memory_in_identity();
     test_real();
     return check_result();
 }
