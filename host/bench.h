@@ -9,7 +9,8 @@
 #include "say.h"
 
 int bench_suite_run(const options *o);
-int bench_models(const options *o, kerf_device *dev);
+/* open_ms: what opening the device took. */
+int bench_models(const options *o, kerf_device *dev, double open_ms);
 int bench_compare(const options *o);
 
 /* Puts "device", "driver" and "probe" into an object of results. */

@@ -60,23 +60,22 @@ static kerf_status make_plan(const options *o, const contender *c, kerf_plan **p
     kerf_plan_options plan_options = bench_plan_options(o, c);
     plan_options.zeros = o->dense ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO;
     kerf_status status = kerf_plan_create(p, c->m.g, c->m.s, &plan_options);
-    const int is_run_whole = !o->crossover; /* which times steps one by one */
+    /* Crossings time steps one by one; a first result is there sooner without joining. */
+    const int is_run_whole = !o->crossover && !o->start;
     return status == KERF_OK && is_run_whole ? kerf_plan_join(*p) : status;
 }
 
-/* The second plan finds all programs built; what the first took longer is the building. */
-static kerf_status time_planning(const options *o, contender *c)
+/* What the device's programs take of it is told apart. */
+static kerf_status time_planning(const options *o, contender *c, kerf_device *dev)
 {
-    kerf_plan *first;
-    double start = now_ms();
-    kerf_status status = make_plan(o, c, &first);
-    double middle = now_ms();
-    kerf_plan_destroy(first);
-    double again = now_ms();
-    if (status == KERF_OK)
-        status = make_plan(o, c, &c->plan);
-    c->plan_ms = now_ms() - again;
-    c->build_ms = fmax(0, middle - start - c->plan_ms);
+    const kerf_device_builds before = kerf_device_get_builds(dev);
+    const double begin = now_ms();
+    kerf_status status = make_plan(o, c, &c->plan);
+    const kerf_device_builds now = kerf_device_get_builds(dev);
+    c->start.build_ms = now.ms - before.ms;
+    c->start.plan_ms = now_ms() - begin - c->start.build_ms;
+    c->start.num_compiled = now.num_compiled - before.num_compiled;
+    c->start.num_loaded = now.num_loaded - before.num_loaded;
     return status;
 }
 
@@ -106,7 +105,7 @@ static kerf_status make_data(const options *o, contender *c)
     return KERF_OK;
 }
 
-static void close_contender(contender *c)
+void bench_close_model(contender *c)
 {
     for (int i = 0; c->inputs != NULL && i < c->num_inputs; i++)
         free(c->inputs[i]);
@@ -135,7 +134,7 @@ static kerf_status feed(contender *c, int trains)
 
 /* One batch through: copies in, the plan, the result out (a training step has none to copy;
  * its end is waited for).  The learning rate is tiny: speed is asked, not a network. */
-static kerf_status run_once(contender *c, int trains, double *ms)
+kerf_status bench_run_once(contender *c, int trains, double *ms)
 {
     double start = now_ms();
     kerf_step step = {.lr = 1e-6f, .step = ++c->step};
@@ -160,9 +159,9 @@ static kerf_status warm_up(const options *o, contender *all, size_t num)
 {
     double warm_ms = options_given(o, "warm") ? o->warm : 200, ms;
     for (size_t i = 0; i < num; i++) {
-        kerf_status status = run_once(&all[i], o->train, &all[i].first_ms);
+        kerf_status status = bench_run_once(&all[i], o->train, &all[i].start.first_ms);
         for (double begin = now_ms(); status == KERF_OK && now_ms() - begin < warm_ms;)
-            status = run_once(&all[i], o->train, &ms);
+            status = bench_run_once(&all[i], o->train, &ms);
         if (status != KERF_OK)
             return status;
     }
@@ -181,7 +180,7 @@ static kerf_status time_rounds(const options *o, contender *all, size_t num)
         for (size_t k = 0; k < num; k++) { /* there and back: no model is always the first */
             size_t i = round % 2 == 0 ? k : num - 1 - k;
             double ms;
-            kerf_status status = run_once(&all[i], o->train, &ms);
+            kerf_status status = bench_run_once(&all[i], o->train, &ms);
             if (status == KERF_OK && !timing_add(&all[i].times, ms))
                 status = KERF_ERR_MEMORY;
             if (status != KERF_OK)
@@ -204,11 +203,11 @@ static int check_target(const options *o, const contender *all, size_t num)
     return EXIT_DONE;
 }
 
-static int open_contender(const options *o, contender *c, const char *path, kerf_device *dev)
+int bench_open_model(const options *o, contender *c, const char *path, kerf_device *dev)
 {
     double start = now_ms();
     int code = model_read(o, &c->m, path, dev);
-    c->read_ms = now_ms() - start;
+    c->start.read_ms = now_ms() - start;
     if (code == 0)
         code = boosting_keep(o, &c->m);
     if (code == 0 && (o->train || options_given(o, "batch")))
@@ -221,7 +220,7 @@ static int open_contender(const options *o, contender *c, const char *path, kerf
     kerf_status status =
         o->train ? kerf_prune_keep_zeros(c->m.g, c->m.s, KEPT_ZEROS, &num_kept) : KERF_OK;
     if (status == KERF_OK)
-        status = time_planning(o, c);
+        status = time_planning(o, c, dev);
     if (status == KERF_OK)
         status = make_data(o, c);
     return status == KERF_OK ? 0 : fail_kerf(o, status);
@@ -238,7 +237,7 @@ static int time_all(const options *o, kerf_device *dev, contender *all, size_t n
     return code == 0 ? check_target(o, all, num) : code;
 }
 
-int bench_models(const options *o, kerf_device *dev)
+int bench_models(const options *o, kerf_device *dev, double open_ms)
 {
     size_t num = o->words.num;
     if (o->crossover && (num != 1 || o->dense))
@@ -247,12 +246,15 @@ int bench_models(const options *o, kerf_device *dev)
     if (all == NULL)
         return fail_memory(o);
     int code = 0;
-    for (size_t i = 0; code == 0 && i < num; i++)
-        code = open_contender(o, &all[i], o->words.items[i], dev);
+    for (size_t i = 0; code == 0 && i < num; i++) {
+        all[i].start.open_ms = open_ms;
+        all[i].start.total_ms = NAN; /* of one start among several that would not be true */
+        code = bench_open_model(o, &all[i], o->words.items[i], dev);
+    }
     if (code == 0)
         code = o->crossover ? bench_crossover(o, dev, &all[0]) : time_all(o, dev, all, num);
     for (size_t i = 0; i < num; i++)
-        close_contender(&all[i]);
+        bench_close_model(&all[i]);
     free(all);
     return code;
 }

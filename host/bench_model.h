@@ -1,9 +1,10 @@
 /* bench_model.h -- a model that is timed.  Other halves: bench_model.c runs it,
  * bench_report.c tells;
- * bench_crossover.c compares it dense and sparse. */
+ * bench_crossover.c compares it dense and sparse, bench_start.c starts it. */
 #ifndef HOST_BENCH_MODEL_H
 #define HOST_BENCH_MODEL_H
 
+#include "bench_start.h"
 #include "model.h"
 #include "stats.h"
 
@@ -17,9 +18,16 @@ typedef struct contender {
     int64_t batch, step;
     kerf_known_input known; /* the first input, with --shape; its name is the model's */
     size_t num_known;
-    double read_ms, build_ms, plan_ms, first_ms;
+    start_times start;
     timing times;
 } contender;
+
+/* Reads and plans it, and makes numbers to run it on: 0, or an exit code after a message.  Close
+ * what was opened in any case. */
+int bench_open_model(const options *o, contender *c, const char *path, kerf_device *dev);
+void bench_close_model(contender *c);
+/* One batch through, waited for. */
+kerf_status bench_run_once(contender *c, int trains, double *ms);
 
 /* How the options want it planned. */
 kerf_plan_options bench_plan_options(const options *o, const contender *c);

@@ -60,9 +60,7 @@ static json_t *contender_json(const options *o, contender *c, json_t *layers)
     json_object_set_new(object, "shape", json_shape(shape));
     json_object_set_new(object, "precision", json_text("f32"));
     json_object_set_new(object, o->train ? "train" : "infer", times);
-    json_object_set_new(object, "start",
-                        json_pack("{s:f,s:f,s:f,s:f}", "read_ms", c->read_ms, "build_ms",
-                                  c->build_ms, "plan_ms", c->plan_ms, "first_ms", c->first_ms));
+    json_object_set_new(object, "start", start_json(&c->start));
     json_object_set_new(object, "layers", layers);
     return object;
 }
@@ -89,8 +87,7 @@ static void print_contender(const options *o, const contender *c, const table *t
            "%+.1f %%)\n",
            c->m.path, o->train ? "training step" : "inference", (long long)c->batch, s.median,
            s.min, s.p90, s.p99, c->times.num, s.drift_pct);
-    printf("start: read %.1f ms, build %.1f, plan %.1f, first run %.1f\n", c->read_ms, c->build_ms,
-           c->plan_ms, c->first_ms);
+    start_print(&c->start, "start");
     table_print(t, stdout);
     fputc('\n', stdout);
 }

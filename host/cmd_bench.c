@@ -5,6 +5,7 @@
 
 #include "bench.h"
 #include "bench_case.h"
+#include "bench_start.h"
 #include "command.h"
 #include "crash.h"
 #include "devices.h"
@@ -43,6 +44,7 @@ static const struct {
 } owners[] = {
     {"train", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"dense", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"start", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"crossover", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"shape", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"batch", BENCH_MODELS, "a model: kerf bench M.onnx"},
@@ -89,11 +91,14 @@ int cmd_bench(const options *o)
         return code != 0 ? code : bench_compare(o);
     if (kind == BENCH_SUITE)
         return bench_suite_run(o);
+    if (o->start)
+        return bench_starts(o);
     kerf_device *dev;
+    const double begin = now_ms();
     kerf_status status = open_device(&dev, o, o->device);
     if (status != KERF_OK)
         return fail_kerf(o, status);
-    code = bench_models(o, dev);
+    code = bench_models(o, dev, now_ms() - begin);
     close_device(o, dev);
     return code;
 }

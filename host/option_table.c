@@ -150,6 +150,7 @@ const option_row option_rows[] = {
     {"train", 0, OPTION_FLAG, GROUP_BENCH, FIELD(train), "", "a training step: forward, backward, update", NO_RANGE},
     {"dense", 0, OPTION_FLAG, GROUP_BENCH, FIELD(dense), "", "multiply by weights of 0 like by others", NO_RANGE},
     {"crossover", 0, OPTION_FLAG, GROUP_BENCH, FIELD(crossover), "", "each layer dense and sparse, with half to a hundredth of its weights left: from where on zeros pay", NO_RANGE},
+    {"start", 0, OPTION_FLAG, GROUP_BENCH, FIELD(start), "", "from a fresh process to the first result: with an empty cache folder, and --runs times (15) with what is kept", NO_RANGE},
     {"shape", 0, OPTION_TEXT, GROUP_BENCH, FIELD(shape), "N,C,H,W", "shape of the input; its N is the batch", NO_RANGE},
     {"warm", 0, OPTION_REAL, GROUP_BENCH, FIELD(warm), "MS", "run so long before the clock starts (200; a case 50)", NULL, RANGE_MIN, 0, 0},
     {"duration", 0, OPTION_REAL, GROUP_BENCH, FIELD(duration), "S", "measure so long (2 a model, 0.25 a case)", NULL, RANGE_ABOVE, 0, 0},

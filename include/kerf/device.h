@@ -116,6 +116,13 @@ KERF_API const char *kerf_device_name(const kerf_device *dev);
  * this process; "" if there are none. */
 KERF_API const char *kerf_device_notes(const kerf_device *dev);
 
+/* Programs that were asked for since the device was opened. */
+typedef struct kerf_device_builds {
+    int num_compiled, num_loaded; /* by the driver; from the cache folder */
+    double ms;                    /* both together */
+} kerf_device_builds;
+KERF_API kerf_device_builds kerf_device_get_builds(const kerf_device *dev);
+
 /* What is guessed to take longer than so many milliseconds is queued in pieces, so that a screen
  * which the same device draws goes on; the bits stay.  0: never.  Counts for plans that are made
  * afterwards.  At first 50 on GPUs, 0 on others. */

@@ -155,6 +155,11 @@ const char *kerf_device_name(const kerf_device *dev)
     return dev->info.name;
 }
 
+kerf_device_builds kerf_device_get_builds(const kerf_device *dev)
+{
+    return dev->builds;
+}
+
 kerf_status kerf_device_finish(kerf_device *dev)
 {
     cl_int err = dev->cl->Finish(dev->queue);

@@ -47,6 +47,7 @@ struct kerf_device {
     kerf__program *programs; /* owned */
     kerf__tuning *tuning;    /* owned; NULL until it is asked for */
     kerf__guard guard;
+    kerf_device_builds builds;
     kerf__program *refused; /* borrowed: the last one refused, see refusal.c */
     char *notes;            /* owned; NULL: none */
     uint64_t used_bytes;    /* of all buffers */

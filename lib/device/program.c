@@ -118,14 +118,23 @@ static kerf__program *search(const kerf_device *dev, const kerf__source *source,
     return NULL;
 }
 
+static void count(kerf_device *dev, const kerf__program *program, double ms)
+{
+    dev->builds.num_loaded += program->from_cache;
+    dev->builds.num_compiled += !program->from_cache;
+    dev->builds.ms += ms;
+}
+
 static kerf_status load_or_build(kerf_device *dev, kerf__program *program, const kerf__parts *parts)
 {
+    const double begin = kerf__now_ms();
     kerf__program_key(dev, program, program->key);
     kerf_status status = kerf__guard_check(dev, program->key, program->source->name);
     program->is_kept = status != KERF_OK;
     if (status == KERF_OK) {
         program->from_cache = kerf__program_cache_load(dev, program);
         status = program->from_cache ? KERF_OK : build(dev, program, parts);
+        count(dev, program, kerf__now_ms() - begin);
     }
     if (status != KERF_ERR_UNSUPPORTED)
         return status;

@@ -216,6 +216,11 @@ expect_json "train=true batch=32 crossover.0.name=fc1 crossover.0.direction=forw
     "$KERF" bench large.onnx --crossover --train --batch 32 --json
 expect_error 2 "kerf: bench: --crossover: takes one model, dense and sparse" \
     "$KERF" bench dense.onnx cut.onnx --crossover
+expect_json "model=dense.onnx start.runs=2 start.total_ms start.open_ms start.read_ms start.build_ms start.plan_ms start.first_ms \
+    start.compiled=0 start.loaded start.cold.total_ms start.cold.compiled start.cold.loaded=0" \
+    env KERF_PROBE= KERF_CACHE_MIB=64 "$KERF" bench dense.onnx --start --runs 2 --json
+expect_error 2 "kerf: bench: --start: takes one model" "$KERF" bench dense.onnx cut.onnx --start
+expect_error 1 "kerf: bench: nowhere.onnx: cannot be read: No such file or directory" "$KERF" bench nowhere.onnx --start
 expect 0 "cut.onnx / dense.onnx:" "$KERF" bench dense.onnx cut.onnx --runs 5 --warm 0 -o ratio.json
 expect_json "models.0.infer.runs=5 ratio.0.to=dense.onnx ratio.0.ci95.0" cat ratio.json
 
