@@ -100,7 +100,7 @@ const option_row option_rows[] = {
     {"label-smoothing", 0, OPTION_REAL, GROUP_TRAIN, FIELD(label_smoothing), "F", "what all classes alike take from each label (0)", NULL, RANGE_MIN | RANGE_BELOW, 0, 1},
     {"mixup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(mixup), "ALPHA", "mix samples of a batch in pairs, and their labels, by shares of Beta(ALPHA, ALPHA): 0.2 is usual (0: not)", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"loss", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(loss), "L", "cross-entropy or mse (cross-entropy)", "cross-entropy|mse", RANGE_NONE, 0, 0},
-    {"penalty", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(penalty), "P", "draw weights of layers to 0: l1=STRENGTH, each alone, group=STRENGTH, all that leads to one output together, bn=STRENGTH, the scales of batch norm (slimming); by gates that are trained: l0=STRENGTH, l0-group=STRENGTH, variational=STRENGTH", NO_RANGE},
+    {"penalty", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(penalty), "P", "draw weights of layers to 0: l1=STRENGTH, each alone, group=STRENGTH, all that leads to one output together, bn=STRENGTH, the scales of batch norm (slimming); by gates that are trained: l0=STRENGTH, l0-group=STRENGTH, variational=STRENGTH; saliency=STRENGTH, what gates of channels make (1e-8)", NO_RANGE},
     {"penalty-from", 0, OPTION_REAL, GROUP_TRAIN, FIELD(penalty_from), "E", "from epoch E on (0)", NULL, RANGE_MIN, 0, 0},
     {"penalty-until", 0, OPTION_REAL, GROUP_TRAIN, FIELD(penalty_until), "E", "no longer than epoch E (the last)", NULL, RANGE_ABOVE, 0, 0},
     {"freeze", 0, OPTION_LIST, GROUP_TRAIN, FIELD(freeze), "PATTERN", "weights that stay as they are; repeatable", NO_RANGE},

@@ -17,6 +17,14 @@ static int check_alone(const options *o)
     return 0;
 }
 
+static void choose_layers(const options *o, kerf_penalty *p)
+{
+    p->layers = o->layers.items;
+    p->num_layers = o->layers.num;
+    p->skip = o->skip.items;
+    p->num_skip = o->skip.num;
+}
+
 int penalty_parse(const options *o, kerf_penalty *out, kerf_event *event)
 {
     static const struct {
@@ -27,7 +35,8 @@ int penalty_parse(const options *o, kerf_penalty *out, kerf_event *event)
                  {"l0=", KERF_PENALTY_L0},
                  {"l0-group=", KERF_PENALTY_L0_GROUP},
                  {"variational=", KERF_PENALTY_VARIATIONAL},
-                 {"bn=", KERF_PENALTY_BN}};
+                 {"bn=", KERF_PENALTY_BN},
+                 {"saliency=", KERF_PENALTY_SALIENCY}};
     *out = (kerf_penalty){.kind = KERF_PENALTY_NONE};
     *event = (kerf_event){KERF_EVENT_PENALTY,
                           {o->penalty_from, KERF_EPOCHS},
@@ -40,18 +49,15 @@ int penalty_parse(const options *o, kerf_penalty *out, kerf_event *event)
         char *end;
         if (strncmp(o->penalty, KINDS[i].text, length) != 0)
             continue;
-        *out = (kerf_penalty){.kind = KINDS[i].kind,
-                              .strength = strtod(o->penalty + length, &end),
-                              .layers = o->layers.items,
-                              .num_layers = o->layers.num,
-                              .skip = o->skip.items,
-                              .num_skip = o->skip.num};
+        *out = (kerf_penalty){.kind = KINDS[i].kind, .strength = strtod(o->penalty + length, &end)};
+        if (out->kind != KERF_PENALTY_SALIENCY) /* layers have chosen the gates that it is of */
+            choose_layers(o, out);
         if (end != o->penalty + length && *end == '\0' && out->strength >= 0 &&
             isfinite(out->strength))
             return 0;
     }
     return fail_usage(o,
-                      "--penalty %s: must be l1, group, l0, l0-group, variational or bn with "
-                      "its strength, such as l1=1e-4",
+                      "--penalty %s: must be l1, group, l0, l0-group, variational, bn or "
+                      "saliency with its strength, such as l1=1e-4",
                       o->penalty);
 }

@@ -120,6 +120,8 @@ typedef struct kerf_plan_options {
     uint64_t seed;       /* KERF_TRAIN only: of what Dropout drops */
     const kerf_shrunk_weight *shrunk; /* KERF_TRAIN only */
     size_t num_shrunk;
+    int shrinks_saliencies; /* KERF_TRAIN only; 1: the loss counts kerf_step.shrink times the sum of
+                             * the saliencies of gates (kerf/boost.h), a mean over samples */
     const kerf_tap *taps; /* KERF_TRAIN with KERF_LOSS_CROSS_ENTROPY only; what labels and each tap
                            * count: kerf_step */
     size_t num_taps;
@@ -156,7 +158,8 @@ typedef struct kerf_step {
     int64_t step;  /* from 1; Adam's bias correction */
     float observe; /* what this batch counts in ranges that follow (kerf_quantize_rounding);
                     * 0: they stay */
-    float shrink;  /* the learning rate times a penalty's strength (kerf_plan_options.shrunk) */
+    float shrink;  /* the learning rate times a penalty's strength (kerf_plan_options.shrunk), or
+                    * what saliencies count (shrinks_saliencies) */
     float labels;  /* what the loss of labels counts in a plan with taps */
     float taps[KERF_MOST_TAPS]; /* and each tap */
     float temperature;          /* > 0, of all soft targets */

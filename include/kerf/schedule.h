@@ -92,6 +92,9 @@ typedef enum kerf_penalty_kind {
     KERF_PENALTY_BN,          /* the sum of magnitudes of the scales of batch normalisation behind
                                * layers, so that whole channels can go by them (Liu et al. 2017,
                                * network slimming) */
+    KERF_PENALTY_SALIENCY,    /* not of weights: the sum of saliencies that gates of channels make,
+                               * mean over samples (kerf/boost.h; Gao et al. 2019); of all gates, so
+                               * without layers and skip */
     KERF_NUM_PENALTIES
 } kerf_penalty_kind;
 /* Of one list there may be one. */

@@ -202,6 +202,7 @@ static kerf_status make_graph(kerf__planning *p)
     if (p->options->loss != KERF_LOSS_NONE)
         KERF__TRY(kerf__plan_add_loss(p));
     KERF__TRY(kerf__plan_set_gates(p));
+    KERF__TRY(kerf__plan_add_saliencies(p));
     if (plan->mode == KERF_TRAIN)
         KERF__TRY(add_training(p));
     kerf__graph_remove_dead(plan->graph);

@@ -225,6 +225,8 @@ kerf_status kerf__plan_share_input(kerf__planning *p);
 /* autodiff.c: gradients of all trained weights; update.c: their next values. */
 kerf_status kerf__plan_add_gradients(kerf__planning *p, kerf__gradients *grads);
 kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *grads);
+/* What a penalty on saliencies adds to the loss (saliency.c). */
+kerf_status kerf__plan_add_saliencies(kerf__planning *p);
 /* A penalty's part of a weight's update, if the options have one (shrink.c). */
 kerf_status kerf__plan_add_shrink(kerf__planning *p, const kerf_value *weight, kerf_node *update);
 void kerf__gradients_free(kerf__gradients *grads);

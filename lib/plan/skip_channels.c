@@ -19,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "plan/channel_gate.h"
 #include "plan/plan_internal.h"
 
 /* Multiply-adds that must be saved beyond those of the gate itself, and for each weight that is
@@ -61,54 +62,23 @@ typedef struct gate {
     int64_t k;
 } gate;
 
-static kerf_node *made_by(const kerf_value *v, const char *op)
-{
-    return kerf__node_is(v->producer, op) ? v->producer : NULL;
-}
-
-/* The one number that v is, while planning. */
-static int is_number(const kerf_value *v, float *x)
-{
-    if (v->kind != KERF__VALUE_CONSTANT || v->type != KERF_F32 || v->constant->num_elements != 1)
-        return 0;
-    *x = *(const float *)kerf_tensor_data(v->constant);
-    return 1;
-}
-
-/* ReduceSum(Cast(Greater(saliency (N, 1, C), saliency (N, C, 1)))) */
-static int is_rank_of(const kerf_value *rank, const kerf_value *saliency)
-{
-    const kerf_node *sum = made_by(rank, "ReduceSum");
-    const kerf_node *cast = sum != NULL ? made_by(sum->inputs[0], "Cast") : NULL;
-    const kerf_node *above = cast != NULL ? made_by(cast->inputs[0], "Greater") : NULL;
-    if (above == NULL || rank->shape.rank != 2)
-        return 0;
-    const kerf_node *row = made_by(above->inputs[0], "Unsqueeze");
-    const kerf_node *column = made_by(above->inputs[1], "Unsqueeze");
-    return row != NULL && column != NULL && row->inputs[0] == saliency &&
-           column->inputs[0] == saliency && row->outputs[0]->shape.dims[1] == 1 &&
-           column->outputs[0]->shape.dims[2] == 1;
-}
-
 static int is_gate(const kerf_node *mul, gate *out)
 {
-    float k, none;
+    kerf__channel_gate found;
     if (!kerf__node_is(mul, "Mul"))
         return 0;
-    const kerf_node *spread = made_by(mul->inputs[1], "Unsqueeze");
-    const kerf_node *where = spread != NULL ? made_by(spread->inputs[0], "Where") : NULL;
-    const kerf_node *less = where != NULL ? made_by(where->inputs[0], "Less") : NULL;
-    out->conv = made_by(mul->inputs[0], "Conv");
-    if (less == NULL || out->conv == NULL || !is_number(where->inputs[2], &none) || none != 0 ||
-        !is_number(less->inputs[1], &k) || k < 1)
+    const kerf_node *spread = kerf__made_by(mul->inputs[1], "Unsqueeze");
+    out->conv = kerf__made_by(mul->inputs[0], "Conv");
+    if (spread == NULL || out->conv == NULL ||
+        !kerf__is_channel_gate(spread->inputs[0]->producer, &found))
         return 0;
-    out->saliency = where->inputs[1];
+    out->saliency = found.saliency;
     const kerf_shape shape = out->saliency->shape, dst = mul->inputs[0]->shape;
-    if (shape.rank != 2 || shape.dims[0] != 1 || dst.rank < 3 || shape.dims[1] != dst.dims[1] ||
-        spread->outputs[0]->shape.rank != dst.rank || k >= (float)shape.dims[1])
+    if (shape.dims[0] != 1 || dst.rank < 3 || shape.dims[1] != dst.dims[1] ||
+        spread->outputs[0]->shape.rank != dst.rank || found.k >= (float)shape.dims[1])
         return 0;
-    out->k = (int64_t)k;
-    return is_rank_of(less->inputs[0], out->saliency);
+    out->k = (int64_t)found.k;
+    return 1;
 }
 
 /* A convolution whose filters may be taken apart. */
@@ -257,10 +227,10 @@ static kerf_status look_at(skipping *s, kerf_node *n)
 
 static int has_gate(const kerf_graph *g)
 {
+    kerf__channel_gate found;
     int has = 0;
     for (size_t i = 0; i < g->num_nodes && !has; i++)
-        has = kerf__node_is(g->nodes[i], "Less") &&
-              kerf__node_is(kerf__value_only_reader(g->nodes[i]->outputs[0]), "Where");
+        has = kerf__is_channel_gate(g->nodes[i], &found);
     return has;
 }
 

@@ -129,7 +129,7 @@ static const kerf__section EVALUATE_SECTION = SECTION("evaluate", EVALUATE_KEYS)
 static const kerf__key PENALTY_KEYS[] = {
     {"start", KERF__KEY_TIME, PENALTY(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"end", KERF__KEY_TIME, PENALTY(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
-    {"kind", KERF__KEY_CHOICE, PENALTY(kind), "l1", NULL, "l1|group|l0|l0-group|variational|bn", 0, 0, 0, NULL},
+    {"kind", KERF__KEY_CHOICE, PENALTY(kind), "l1", NULL, "l1|group|l0|l0-group|variational|bn|saliency", 0, 0, 0, NULL},
     {"strength", KERF__KEY_REAL, PENALTY(strength), NULL, NULL, NULL, KERF__MIN, 0, 0, NULL},
     {"layers", KERF__KEY_LIST, PENALTY(layers), "[]", NULL, NULL, 0, 0, 0, NULL},
     {"skip", KERF__KEY_LIST, PENALTY(skip), "[]", NULL, NULL, 0, 0, 0, NULL},

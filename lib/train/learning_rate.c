@@ -83,7 +83,9 @@ float kerf__shrink_by(const kerf__schedule *s, float lr, int64_t step, int64_t b
     if (s->penalty == NULL || step <= s->penalty_steps[0] || step > s->penalty_steps[1])
         return 0;
     /* A step down a slope knows the rate itself; its loss is a mean of samples. */
-    const double by = kerf__has_gates(s) ? 1 / (double)(s->steps_per_epoch * batch) : (double)lr;
+    const double by = kerf__shrinks_saliencies(s) ? 1
+                      : kerf__has_gates(s)        ? 1 / (double)(s->steps_per_epoch * batch)
+                                                  : (double)lr;
     return (float)(by * s->penalty->strength);
 }
 

@@ -121,6 +121,11 @@ int kerf__has_gates(const kerf__schedule *s)
     return s->penalty != NULL && GATES[s->penalty->kind].kind != NULL;
 }
 
+int kerf__shrinks_saliencies(const kerf__schedule *s)
+{
+    return s->penalty != NULL && s->penalty->kind == KERF_PENALTY_SALIENCY;
+}
+
 kerf_status kerf__run_add_gates(const kerf__run *run)
 {
     /* By Adam a parameter moves so far in a step, of which an open gate needs some hundred to

@@ -57,6 +57,7 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .seed = o->seed,
                               .inputs = &known,
                               .memory_bytes = o->memory_bytes,
+                              .shrinks_saliencies = kerf__shrinks_saliencies(&run->schedule),
                               .smoothing = (float)o->smoothing,
                               .mixes = o->mixup > 0};
     kerf_shrunk_weight *shrunk = NULL;

@@ -97,7 +97,9 @@ float kerf__learning_rate(const kerf__rate *curve, int64_t step, int64_t num_ste
 float kerf__schedule_rate(const kerf__schedule *schedule, int64_t step);
 /* 1 if the penalty is one of gates (penalty.c). */
 int kerf__has_gates(const kerf__schedule *s);
-/* How far a step by this rate draws weights to 0. */
+/* 1 if it is of what gates of channels make, and not of weights. */
+int kerf__shrinks_saliencies(const kerf__schedule *s);
+/* How far a step by this rate draws weights to 0, or what saliencies count. */
 float kerf__shrink_by(const kerf__schedule *s, float lr, int64_t step, int64_t batch);
 /* What that step's batch counts in ranges that follow what is seen; 0: they are frozen. */
 float kerf__observe_share(const kerf_train_options *options, int64_t step, int64_t steps_per_epoch);

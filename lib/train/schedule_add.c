@@ -152,6 +152,9 @@ static kerf_status add_penalty(kerf__schedule *s, const timed *t)
                           "train: strength of a penalty is %g: must be at least "
                           "0",
                           p->strength);
+    if (p->kind == KERF_PENALTY_SALIENCY && (p->num_layers > 0 || p->num_skip > 0))
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: a penalty on saliencies is of all gates, must "
+                                             "be without layers and skip");
     s->penalty = p;
     s->penalty_steps[0] = kerf__schedule_step(s, t->start);
     s->penalty_steps[1] = kerf__schedule_step(s, end_of(s, t));

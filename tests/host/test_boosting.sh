@@ -10,6 +10,8 @@ data=random:1,16,16,4
 expect_json "gates.0.name=conv1 gates.0.channels=10 gates.1.kept=13 after.top1" \
     "$KERF" prune dense.onnx --gates --keep 0.5 --layers 'conv*' --data $data --finetune 1 -o gated.onnx --json
 expect 0 "gate behind" "$KERF" prune dense.onnx --gates --keep 0.2 --data $data --finetune 1 -o one.onnx
+expect_json "after.top1 gates.0.kept=2" "$KERF" prune dense.onnx --gates --keep 0.2 --layers conv1 --penalty saliency=1e-4 --data $data --finetune 1 \
+    -o drawn.onnx --json
 expect_json "after.top1" "$KERF" train gated.onnx --data $data --epochs 1 -o more.onnx --json
 expect 0 "top-1" "$KERF" eval gated.onnx --data $data --keep 0.25
 expect 0 "" "$KERF" bench gated.onnx --keep 0.25 --duration 0.05 --warm 10
@@ -47,5 +49,7 @@ expect_error 2 "kerf: prune: --keep: is about gates, wants --gates" "$KERF" prun
 expect_error 2 "kerf: eval: --keep: dense.onnx: the network has no gates of channels; kerf prune --gates makes them" \
     "$KERF" eval dense.onnx --data $data --keep 0.5
 expect_error 2 "kerf: eval: --keep 0: must be at least 0.001 and at most 1" "$KERF" eval gated.onnx --data $data --keep 0
+expect_error 1 "kerf: train: plan: a penalty on saliencies is of gates that choose channels, the network has none; kerf prune --gates makes them" \
+    "$KERF" train dense.onnx --penalty saliency=1e-8 --data $data --epochs 1 -o x.onnx
 [ ! -e x.onnx ] || failed "a refused command wrote its output"
 finish

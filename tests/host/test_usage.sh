@@ -63,7 +63,7 @@ expect_error 2 "kerf: prune: --max-drop: with --sparsity it stops rounds of --re
     "$KERF" prune m.onnx --data fashion-mnist --max-drop 0.5 --sparsity 0.9 --retrain 1 --finetune 2 -o x.onnx
 expect_error 2 "kerf: prune: --max-drop: rounds take more and more, must be without n:m, and by a method other than mask, snip and rigl" \
     "$KERF" prune m.onnx --data fashion-mnist --method rigl --max-drop 0.5 --sparsity 0.9 --retrain 1 -o x.onnx
-expect_error 2 "kerf: prune: --penalty l2=1: must be l1, group, l0, l0-group, variational or bn with its strength, such as l1=1e-4" \
+expect_error 2 "kerf: prune: --penalty l2=1: must be l1, group, l0, l0-group, variational, bn or saliency with its strength, such as l1=1e-4" \
     "$KERF" prune m.onnx --data fashion-mnist --sparsity 0.5 --retrain 1 --penalty l2=1 -o x.onnx
 expect_error 2 "kerf: train: --penalty-from: acts with --penalty alone, such as --penalty l1=1e-4" \
     "$KERF" train m.onnx --data fashion-mnist --penalty-from 2 -o x.onnx

@@ -105,7 +105,7 @@ static void test_penalty(void)
     CHECK(e->penalty->num_skip == 2 && strcmp(e->penalty->skip[0], "fc3") == 0);
     kerf_recipe_destroy(r);
     check_refused("3: penalty.strength: is missing", HEAD "steps: [penalty: {kind: l1}]\n", NULL);
-    check_refused("3: penalty.kind l2: must be one of l1|group|l0|l0-group|variational|bn",
+    check_refused("3: penalty.kind l2: must be one of l1|group|l0|l0-group|variational|bn|saliency",
                   HEAD "steps: [penalty: {kind: l2, strength: 1}]\n", NULL);
 }
 
