@@ -114,13 +114,14 @@ KERF_API kerf_status kerf_channels_macs(const kerf_channels *c, double *before, 
 typedef struct kerf_channel_target {
     double macs;  /* share of the multiply-adds */
     double bytes; /* of the file */
-    double ms;    /* of a run with one sample on the state's device, the median of some */
+    double ms;    /* of a run with one sample, the median of some */
 } kerf_channel_target;
 
 typedef struct kerf_channel_search {
     int packed;                     /* 1: the file is kerf_packed_write()'s; 0: ONNX */
     const kerf_known_input *inputs; /* for ms, where shapes are open */
     size_t num_inputs;
+    const kerf_costs *costs; /* of the device that ms are of; NULL: the state's */
     /* Networks that were measured, and all; nonzero stops; may be NULL. */
     int (*progress)(void *context, int64_t done, int64_t num);
     void *context;

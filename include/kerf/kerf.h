@@ -12,6 +12,7 @@
 #include "kerf/io.h"
 #include "kerf/packed.h"
 #include "kerf/plan.h"
+#include "kerf/costs.h"
 #include "kerf/channels.h"
 #include "kerf/boost.h"
 #include "kerf/depth.h"

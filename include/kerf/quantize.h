@@ -73,8 +73,10 @@ typedef struct kerf_calibrate_options {
     int64_t samples, batch; /* of the training split, chosen by seed; without one, of another */
     int64_t steps;          /* kerf_quantize_learn(): of each layer, a batch each */
     uint64_t seed;
-    int means;                        /* 1: finds means, too, for bias_correct */
-    const char *prep;                 /* NULL: what the graph or the data set says */
+    const kerf_costs *costs; /* kerf_quantize_find_bits(): of the device that ms are of; NULL: the
+                              * state's */
+    int means;               /* 1: finds means, too, for bias_correct */
+    const char *prep;        /* NULL: what the graph or the data set says */
     kerf_calibrate_progress progress; /* or NULL */
     void *context;
 } kerf_calibrate_options;

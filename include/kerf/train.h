@@ -201,8 +201,10 @@ typedef struct kerf_sensitivity {
     double lost[KERF_NUM_SENSITIVITY_SHARES]; /* points of top-1, by share; below 0: gained */
 } kerf_sensitivity;
 typedef struct kerf_analyse_options {
-    int64_t batch;    /* 0: 256 */
-    const char *prep; /* NULL: the graph's, else the data set's */
+    int64_t batch;           /* 0: 256 */
+    const char *prep;        /* NULL: the graph's, else the data set's */
+    const kerf_costs *costs; /* kerf_prune_find_amounts(): of the device that ms are of; NULL: the
+                              * state's */
     /* Nonzero stops; may be NULL. */
     int (*progress)(void *context, int64_t done, int64_t num);
     void *context;

@@ -7,7 +7,7 @@
  *
  *   trade_curve.c   from the layers' harm and costs to the curve, by arithmetic alone
  *   trade_find.c    the point of it that keeps a target, by measuring few
- *   trade_time.c    what a plan and its layers take on their device */
+ *   trade_time.c    what a network and its layers take: on their device, or by a file of costs */
 #ifndef KERF_PLAN_TRADE_H
 #define KERF_PLAN_TRADE_H
 
@@ -50,9 +50,20 @@ kerf_status kerf__trade_check(const kerf_target *t, const char *who);
 
 /* ---- time ------------------------------------------------------------------------------ */
 
-/* Of a run that somebody waits for: the median of some. */
-kerf_status kerf__trade_run_ms(kerf_plan *p, double *ms);
+/* Where milliseconds come from. */
+typedef struct kerf__trade_clock {
+    const kerf_costs *costs; /* of another device (kerf/costs.h); NULL: measured on the state's */
+    const kerf_known_input *inputs; /* for measuring, where shapes are open */
+    size_t num_inputs;
+} kerf__trade_clock;
+
+/* Of a run with one sample that somebody waits for: the median of some. */
+kerf_status kerf__trade_run_ms(const kerf__trade_clock *clock, const kerf_graph *g, kerf_state *s,
+                               double *ms);
 /* Of the steps that belong to each of these nodes. */
-kerf_status kerf__trade_layers_ms(kerf_plan *p, const char *const *names, size_t num, double *ms);
+kerf_status kerf__trade_layers_ms(const kerf__trade_clock *clock, const kerf_graph *g,
+                                  kerf_state *s, const char *const *names, size_t num, double *ms);
+/* The place in names of the layer that a node or a plan's step belongs to; num: none. */
+size_t kerf__trade_owner(const char *step, const char *const *names, size_t num);
 
 #endif

@@ -1,10 +1,12 @@
-/* plan/trade_time.c -- what a plan takes on its device, whole and by layer. */
+/* plan/trade_time.c -- what a network takes, whole and by layer: measured on its device, or by what
+ * was measured of its layers on another (costs_predict.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "plan/costs_internal.h"
 #include "plan/trade.h"
 
 /* ---- a run ----------------------------------------------------------------------------- */
@@ -31,7 +33,7 @@ static kerf_status time_once(kerf_plan *p, double *ms)
     return KERF_OK;
 }
 
-kerf_status kerf__trade_run_ms(kerf_plan *p, double *ms)
+static kerf_status time_plan(kerf_plan *p, double *ms)
 {
     enum { WARM = 3, RUNS = 31 };
     double all[RUNS];
@@ -47,7 +49,7 @@ kerf_status kerf__trade_run_ms(kerf_plan *p, double *ms)
 /* ---- its layers ------------------------------------------------------------------------ */
 
 /* Rewriting calls a layer's nodes NAME_product and so on: the longest name that fits is meant. */
-static size_t owner(const char *step, const char *const *names, size_t num)
+size_t kerf__trade_owner(const char *step, const char *const *names, size_t num)
 {
     size_t best = num, best_length = 0;
     for (size_t i = 0; i < num; i++) {
@@ -74,7 +76,7 @@ static kerf_status time_step(kerf_plan *p, int i, double *ms)
     return KERF_OK;
 }
 
-kerf_status kerf__trade_layers_ms(kerf_plan *p, const char *const *names, size_t num, double *ms)
+static kerf_status time_steps(kerf_plan *p, const char *const *names, size_t num, double *ms)
 {
     for (size_t i = 0; i < num; i++)
         ms[i] = 0;
@@ -82,11 +84,73 @@ kerf_status kerf__trade_layers_ms(kerf_plan *p, const char *const *names, size_t
         kerf_plan_step step;
         double more;
         KERF__TRY(kerf_plan_get_step(p, i, &step));
-        const size_t l = owner(step.name, names, num);
+        const size_t l = kerf__trade_owner(step.name, names, num);
         if (l == num)
             continue;
         KERF__TRY(time_step(p, i, &more));
         ms[l] += more;
     }
     return KERF_OK;
+}
+
+/* ---- where it comes from --------------------------------------------------------------- */
+
+static kerf_status make_plan(kerf_plan **out, const kerf__trade_clock *clock, const kerf_graph *g,
+                             kerf_state *s)
+{
+    const kerf_plan_options options = {.mode = KERF_EVALUATE,
+                                       .batch = 1,
+                                       .inputs = clock->inputs,
+                                       .num_inputs = clock->num_inputs};
+    return kerf_plan_create(out, g, s, &options);
+}
+
+static kerf_status measure_run(const kerf__trade_clock *clock, const kerf_graph *g, kerf_state *s,
+                               double *ms)
+{
+    kerf_plan *p;
+    KERF__TRY(make_plan(&p, clock, g, s));
+    kerf_status status = time_plan(p, ms);
+    kerf_plan_destroy(p);
+    return status;
+}
+
+static kerf_status measure_layers(const kerf__trade_clock *clock, const kerf_graph *g,
+                                  kerf_state *s, const char *const *names, size_t num, double *ms)
+{
+    kerf_plan *p;
+    KERF__TRY(make_plan(&p, clock, g, s));
+    kerf_status status = time_steps(p, names, num, ms);
+    kerf_plan_destroy(p);
+    return status;
+}
+
+static kerf_status predict_run(const kerf__trade_clock *clock, const kerf_graph *g, kerf_state *s,
+                               double *ms)
+{
+    return kerf_costs_predict(clock->costs, g, s, ms);
+}
+
+static kerf_status predict_layers(const kerf__trade_clock *clock, const kerf_graph *g,
+                                  kerf_state *s, const char *const *names, size_t num, double *ms)
+{
+    return kerf__costs_layers_ms(clock->costs, g, s, names, num, ms);
+}
+
+static const struct {
+    kerf_status (*run_ms)(const kerf__trade_clock *, const kerf_graph *, kerf_state *, double *);
+    kerf_status (*layers_ms)(const kerf__trade_clock *, const kerf_graph *, kerf_state *,
+                             const char *const *, size_t, double *);
+} SOURCES[] = {{measure_run, measure_layers}, {predict_run, predict_layers}};
+
+kerf_status kerf__trade_run_ms(const kerf__trade_clock *clock, const kerf_graph *g, kerf_state *s,
+                               double *ms)
+{
+    return SOURCES[clock->costs != NULL].run_ms(clock, g, s, ms);
+}
+
+kerf_status kerf__trade_layers_ms(const kerf__trade_clock *clock, const kerf_graph *g,
+                                  kerf_state *s, const char *const *names, size_t num, double *ms)
+{
+    return SOURCES[clock->costs != NULL].layers_ms(clock, g, s, names, num, ms);
 }

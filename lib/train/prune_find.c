@@ -25,6 +25,8 @@ typedef struct finding {
     const kerf_prune_options *options;
     const kerf_target *target;
     const kerf_analyse_options *how;
+    kerf_known_input known; /* of the clock */
+    kerf__trade_clock clock;
     kerf_sensitivity *layers; /* owned, as all below */
     size_t num;
     double *lost, *cost; /* the walk's table */
@@ -74,17 +76,15 @@ static kerf_status make_pruned(const finding *f, kerf_graph **g, kerf_state **s)
     return prune(f, *g, *s);
 }
 
-/* For one sample. */
-static kerf_status make_plan(const finding *f, const kerf_graph *g, kerf_state *s, kerf_plan **out)
+static kerf_status make_clock(finding *f)
 {
     kerf_prep prep;
     kerf_shape sample;
-    kerf_known_input known;
-    kerf_plan_options options = {.mode = KERF_EVALUATE, .inputs = &known, .batch = 1};
-    KERF__TRY(kerf_prep_parse(&prep, kerf__choose_prep(f->how->prep, g, f->d)));
+    KERF__TRY(kerf_prep_parse(&prep, kerf__choose_prep(f->how->prep, f->g, f->d)));
     KERF__TRY(kerf_prep_shape(&sample, &prep, kerf_dataset_sample_shape(f->d)));
-    options.num_inputs = kerf__known_input(g, sample, &known);
-    return kerf_plan_create(out, g, s, &options);
+    f->clock =
+        (kerf__trade_clock){f->how->costs, &f->known, kerf__known_input(f->g, sample, &f->known)};
+    return KERF_OK;
 }
 
 /* Four bytes for each weight that is left, in layers that are not looked at, too. */
@@ -111,17 +111,11 @@ static kerf_status measure_network(const finding *f, const kerf_graph *g, kerf_s
                                    kerf__trade_point *out)
 {
     kerf_evaluation e;
-    kerf_plan *p;
     KERF__TRY(kerf_evaluate(g, s, f->d, kerf__split_to_judge(f->d),
                             f->how->batch > 0 ? f->how->batch : 256, f->how->prep, &e, NULL));
     *out = (kerf__trade_point){.lost = f->top1 - e.top1, .ms = NAN};
     KERF__TRY(count_bytes(g, s, &out->bytes));
-    if (!is_timed(f))
-        return KERF_OK;
-    KERF__TRY(make_plan(f, g, s, &p));
-    kerf_status status = kerf__trade_run_ms(p, &out->ms);
-    kerf_plan_destroy(p);
-    return status;
+    return is_timed(f) ? kerf__trade_run_ms(&f->clock, g, s, &out->ms) : KERF_OK;
 }
 
 static kerf_status measure_amounts(const finding *f, kerf__trade_point *out)
@@ -142,15 +136,11 @@ static kerf_status time_layers(finding *f, const char *const *names, int k, doub
 {
     kerf_graph *g;
     kerf_state *s;
-    kerf_plan *p = NULL;
     for (size_t l = 0; l < f->num; l++)
         f->amounts[l].value = share_at(k);
     kerf_status status = make_pruned(f, &g, &s);
     if (status == KERF_OK)
-        status = make_plan(f, g, s, &p);
-    if (status == KERF_OK)
-        status = kerf__trade_layers_ms(p, names, f->num, ms);
-    kerf_plan_destroy(p);
+        status = kerf__trade_layers_ms(&f->clock, g, s, names, f->num, ms);
     kerf_graph_destroy(g);
     kerf_state_destroy(s);
     return status;
@@ -299,6 +289,7 @@ static kerf_status find(finding *f, kerf_prune_found *found)
     KERF__TRY(check(f->target));
     KERF__TRY(kerf_prune_analyse(&f->layers, &f->num, f->g, f->s, f->d, f->options, f->how));
     KERF__TRY(allocate(f));
+    KERF__TRY(make_clock(f));
     KERF__TRY(measure_whole(f));
     KERF__TRY(fill_table(f));
     const kerf__trade_table table = {f->lost, f->cost, f->num, NUM_STEPS};

@@ -59,13 +59,8 @@ static kerf_status measure_bytes(const kerf_graph *g, const kerf_state *s, int p
 static kerf_status measure_ms(const kerf_graph *g, kerf_state *s, const kerf_channel_search *how,
                               double *ms)
 {
-    kerf_plan *p;
-    KERF__TRY(kerf_plan_create(
-        &p, g, s,
-        &(kerf_plan_options){.batch = 1, .inputs = how->inputs, .num_inputs = how->num_inputs}));
-    kerf_status status = kerf__trade_run_ms(p, ms);
-    kerf_plan_destroy(p);
-    return status;
+    const kerf__trade_clock clock = {how->costs, how->inputs, how->num_inputs};
+    return kerf__trade_run_ms(&clock, g, s, ms);
 }
 
 kerf_status kerf__channel_measure_cut(const kerf_graph *g, kerf_state *s,
@@ -106,7 +101,8 @@ static kerf_target as_target(const kerf_channel_target *t)
     return (kerf_target){.max_drop = NAN, .bytes = t->bytes, .ms = t->ms};
 }
 
-kerf_status kerf__channel_check_target(const kerf_channel_target *t, const kerf_state *s)
+kerf_status kerf__channel_check_target(const kerf_channel_target *t, const kerf_state *s,
+                                       const kerf_channel_search *how)
 {
     const kerf_target rest = as_target(t);
     if (isfinite(t->macs) && !(t->macs > 0 && t->macs <= 1))
@@ -114,7 +110,7 @@ kerf_status kerf__channel_check_target(const kerf_channel_target *t, const kerf_
                           "channels: %g of the multiply-adds are to be left, must be above 0 and "
                           "at most 1",
                           t->macs);
-    if (isfinite(t->ms) && kerf_state_device(s) == NULL)
+    if (isfinite(t->ms) && how->costs == NULL && kerf_state_device(s) == NULL)
         return kerf__fail(KERF_ERR_ARGUMENT, "channels: a bound on milliseconds is measured, so "
                                              "the state must lie on a device");
     return isfinite(t->macs) && !kerf__trade_has_cost(&rest) ? KERF_OK
@@ -190,7 +186,7 @@ kerf_status kerf_channels_choose_target(kerf_channels *c, const kerf_graph *g, c
                                         const kerf_channel_search *how, kerf_channels_found *found)
 {
     search x = {c, g, s, *options, target, how, 0};
-    KERF__TRY(kerf__channel_check_target(target, s));
+    KERF__TRY(kerf__channel_check_target(target, s, how));
     x.options.num_amounts = 0;
     x.options.amount = 0;
     KERF__TRY(kerf_channels_choose(c, s, &x.options)); /* the numbers, and options are checked */

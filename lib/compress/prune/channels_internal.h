@@ -117,7 +117,8 @@ kerf_status kerf__channel_choose_by(kerf_channels *c, const kerf_state *s,
                                     const kerf_channel_options *o);
 /* ---- bounds: channel_target.c, of depth, too ---- */
 double kerf__channel_graph_macs(const kerf_graph *inferred);
-kerf_status kerf__channel_check_target(const kerf_channel_target *t, const kerf_state *s);
+kerf_status kerf__channel_check_target(const kerf_channel_target *t, const kerf_state *s,
+                                       const kerf_channel_search *how);
 /* Bytes and ms of a network, as far as they are bounded. */
 kerf_status kerf__channel_measure_cut(const kerf_graph *g, kerf_state *s,
                                       const kerf_channel_target *target,

@@ -195,7 +195,7 @@ kerf_status kerf_depth_choose_target(kerf_depth *d, const kerf_graph *g, const k
                                      const kerf_channel_search *how, kerf_channels_found *found)
 {
     size_t *order, num;
-    KERF__TRY(kerf__channel_check_target(target, s));
+    KERF__TRY(kerf__channel_check_target(target, s, how));
     KERF__TRY(make_order(d, options, &order, &num));
     search x = {d, g, s, target, how, order, num, 0};
     kerf_status status = halve(&x, found);

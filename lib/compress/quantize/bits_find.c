@@ -28,6 +28,8 @@ typedef struct search {
     kerf_quantize_options options; /* with the choices of `out` */
     const kerf_target *target;
     size_t num_types;
+    kerf_known_input known; /* of the clock */
+    kerf__trade_clock clock;
     kerf__judge judge;       /* owned, as all from here on */
     double *noise, *cost;    /* the curve's table */
     kerf__trade_move *moves; /* point n is behind the first n */
@@ -71,7 +73,7 @@ static void choose_for_all(search *f, kerf_type type)
 static kerf_status weigh(search *f, const kerf_graph *g, kerf_state *s, kerf_bits_point *p)
 {
     KERF__TRY(kerf__bits_bytes(g, s, &p->bytes));
-    return kerf__bits_ms(g, s, &f->judge.samples, &p->ms);
+    return kerf__trade_run_ms(&f->clock, g, s, &p->ms);
 }
 
 static kerf_status judge_layer(search *f, size_t l, size_t t)
@@ -104,8 +106,8 @@ static kerf_status time_layers(search *f, size_t t, const char *const *names, do
     choose_for_all(f, TYPES[t]);
     if (t > 0)
         KERF__TRY(kerf__quantize_copy(&g, &s, f->g, f->s, &f->options));
-    kerf_status status = kerf__bits_layers_ms(t > 0 ? g : f->g, t > 0 ? s : f->s, &f->judge.samples,
-                                              names, f->out->num_layers, ms);
+    kerf_status status = kerf__trade_layers_ms(&f->clock, t > 0 ? g : f->g, t > 0 ? s : f->s, names,
+                                               f->out->num_layers, ms);
     kerf_graph_destroy(g);
     kerf_state_destroy(s);
     for (size_t l = 0; status == KERF_OK && l < f->out->num_layers; l++)
@@ -294,6 +296,8 @@ static kerf_status find(search *f, const kerf_dataset *d, const kerf_quantize_op
     KERF__TRY(allocate(f));
     KERF__TRY(kerf__judge_open(&f->judge, f->g, f->s, d, how,
                                f->out->num_layers * (f->num_types - 1) + POINTS));
+    f->clock = (kerf__trade_clock){how->costs, &f->known,
+                                   kerf__samples_known(&f->judge.samples, f->g, &f->known)};
     go_to(f, 0);
     KERF__TRY(weigh(f, f->g, f->s, &f->at[0]));
     KERF__TRY(measure_layers(f));

@@ -6,7 +6,7 @@
  * plan/trade.h, from all floats on, with noise as harm.
  *
  *   bits_judge.c   noise and loss of a network
- *   bits_cost.c    its bytes and milliseconds
+ *   bits_cost.c    its bytes
  *   bits_find.c    measures layers, walks the curve, chooses a point */
 #ifndef KERF_BITS_INTERNAL_H
 #define KERF_BITS_INTERNAL_H
@@ -46,11 +46,5 @@ kerf_status kerf__quantize_copy(kerf_graph **g_out, kerf_state **s_out, const ke
 /* ---- costs ----------------------------------------------------------------------------- */
 
 kerf_status kerf__bits_bytes(const kerf_graph *g, const kerf_state *s, double *bytes);
-/* Of a run with one sample: the median of some. */
-kerf_status kerf__bits_ms(const kerf_graph *g, kerf_state *s, const kerf__samples *samples,
-                          double *ms);
-/* Of the steps that belong to each of these nodes. */
-kerf_status kerf__bits_layers_ms(const kerf_graph *g, kerf_state *s, const kerf__samples *samples,
-                                 const char *const *names, size_t num, double *ms);
 
 #endif
