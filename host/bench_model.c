@@ -60,8 +60,8 @@ static kerf_status make_plan(const options *o, const contender *c, kerf_plan **p
     kerf_plan_options plan_options = bench_plan_options(o, c);
     plan_options.zeros = o->dense ? KERF_ZEROS_DENSE : KERF_ZEROS_AUTO;
     kerf_status status = kerf_plan_create(p, c->m.g, c->m.s, &plan_options);
-    /* Crossings time steps one by one; a first result is there sooner without joining. */
-    const int is_run_whole = !o->crossover && !o->start;
+    /* Crossings and costs time steps one by one; a first result is there sooner without joining. */
+    const int is_run_whole = !o->crossover && !o->costs && !o->start;
     return status == KERF_OK && is_run_whole ? kerf_plan_join(*p) : status;
 }
 
@@ -237,22 +237,41 @@ static int time_all(const options *o, kerf_device *dev, contender *all, size_t n
     return code == 0 ? check_target(o, all, num) : code;
 }
 
+static int check_options(const options *o)
+{
+    if (o->crossover && (o->words.num != 1 || o->dense))
+        return fail_usage(o, "--crossover: takes one model, dense and sparse");
+    if (o->costs && (o->words.num != 1 || o->dense || o->train || o->crossover ||
+                     options_given(o, "batch") || options_given(o, "max-ms")))
+        return fail_usage(o, "--costs: takes one model, with one sample at a time: --shape, "
+                             "--duration and --seed go with it");
+    return 0;
+}
+
+/* What each kind of question does with the models that are open. */
+static int answer(const options *o, kerf_device *dev, contender *all, size_t num)
+{
+    return o->crossover ? bench_crossover(o, dev, &all[0])
+           : o->costs   ? bench_costs(o, &all[0])
+                        : time_all(o, dev, all, num);
+}
+
 int bench_models(const options *o, kerf_device *dev, double open_ms)
 {
     size_t num = o->words.num;
-    if (o->crossover && (num != 1 || o->dense))
-        return fail_usage(o, "--crossover: takes one model, dense and sparse");
+    int code = check_options(o);
+    if (code != 0)
+        return code;
     contender *all = calloc(num, sizeof *all);
     if (all == NULL)
         return fail_memory(o);
-    int code = 0;
     for (size_t i = 0; code == 0 && i < num; i++) {
         all[i].start.open_ms = open_ms;
         all[i].start.total_ms = NAN; /* of one start among several that would not be true */
         code = bench_open_model(o, &all[i], o->words.items[i], dev);
     }
     if (code == 0)
-        code = o->crossover ? bench_crossover(o, dev, &all[0]) : time_all(o, dev, all, num);
+        code = answer(o, dev, all, num);
     for (size_t i = 0; i < num; i++)
         bench_close_model(&all[i]);
     free(all);

@@ -1,6 +1,7 @@
 /* bench_model.h -- a model that is timed.  Other halves: bench_model.c runs it,
  * bench_report.c tells;
- * bench_crossover.c compares it dense and sparse, bench_start.c starts it. */
+ * bench_crossover.c compares it dense and sparse, bench_start.c starts it, bench_costs.c times
+ * what may be made of it. */
 #ifndef HOST_BENCH_MODEL_H
 #define HOST_BENCH_MODEL_H
 
@@ -34,6 +35,9 @@ kerf_plan_options bench_plan_options(const options *o, const contender *c);
 
 /* Its layers at several densities, dense and sparse. */
 int bench_crossover(const options *o, kerf_device *dev, contender *c);
+
+/* Its layers with less of them, for searches elsewhere. */
+int bench_costs(const options *o, contender *c);
 
 /* Tables or JSON of all, and the ratios to the first. */
 int bench_report(const options *o, kerf_device *dev, contender *all, size_t num);

@@ -95,6 +95,9 @@ int goal_make(channel_goal *goal, change *c)
     int code = parse_macs(o, &goal->end.macs);
     if (code == 0 && o->latency != NULL)
         code = know_input(goal, c);
+    if (code == 0)
+        code = target_costs(o, c->s.m.g, c->s.m.s, &goal->costs);
+    goal->how.costs = goal->costs;
     if (code != 0 || (o->size == NULL && o->latency == NULL))
         return code;
     const kerf_status status = measure_whole(goal, c);
@@ -105,6 +108,12 @@ int goal_make(channel_goal *goal, change *c)
     goal->end.ms = target.ms;
     goal->whole.macs = 1;
     return code;
+}
+
+void goal_free(channel_goal *goal)
+{
+    kerf_costs_destroy(goal->costs);
+    goal->costs = NULL;
 }
 
 double goal_step(double amount, double before, double part)
@@ -138,16 +147,18 @@ void goal_print(const options *o, const kerf_channels_found *found, FILE *out)
         fprintf(out, ", which leaves %.1f %% of the multiply-adds", 100 * found->left.macs);
     if (!isnan(found->left.bytes))
         fprintf(out, ", a file of %s bytes", grouped(found->left.bytes, text, sizeof text));
-    if (!isnan(found->left.ms))
+    if (!isnan(found->left.ms)) {
         fprintf(out, ", %.3f ms a run", found->left.ms);
+        target_tell_clock(o, out);
+    }
     fputs("\n\n", out);
 }
 
-json_t *goal_json(const kerf_channels_found *found)
+json_t *goal_json(const options *o, const kerf_channels_found *found)
 {
-    return json_pack("{s:f,s:o,s:o,s:o}", "sparsity", found->amount, "macs",
+    return json_pack("{s:f,s:o,s:o,s:o,s:s?}", "sparsity", found->amount, "macs",
                      json_number(found->left.macs), "bytes", json_number(found->left.bytes), "ms",
-                     json_number(found->left.ms));
+                     json_number(found->left.ms), "costs", target_costs_file(o));
 }
 
 void goal_keep(change *c, const char *name, json_t *taken, const kerf_channels_found *found)
@@ -159,7 +170,7 @@ void goal_keep(change *c, const char *name, json_t *taken, const kerf_channels_f
         return;
     if (json_object_get(c->more, "found") == NULL)
         json_object_set_new(c->more, "found", json_array());
-    json_array_append_new(json_object_get(c->more, "found"), goal_json(found));
+    json_array_append_new(json_object_get(c->more, "found"), goal_json(c->o, found));
 }
 
 int goal_end(const options *o, kerf_status status, const kerf_channels_found *found)

@@ -46,6 +46,7 @@ static const struct {
     {"dense", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"start", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"crossover", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"costs", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"shape", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"batch", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"max-ms", BENCH_MODELS, "a model: kerf bench M.onnx"},

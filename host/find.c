@@ -37,7 +37,8 @@ typedef struct finder {
     int last;                      /* values 0 (from) to last (to) */
     attempt *tried;                /* owned, one a value */
     kerf_target target;
-    double best; /* top-1 on held back samples that losses are counted from */
+    kerf_costs *costs; /* owned; that milliseconds come from; NULL: each run has measured them */
+    double best;       /* top-1 on held back samples that losses are counted from */
 } finder;
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -158,6 +159,40 @@ static void take(attempt *a, const char *dir)
     a->is_tried = 1;
 }
 
+/* What the run ended with takes on the device that the costs are of. */
+static int predict(const finder *f, attempt *a, const char *dir)
+{
+    model m = {0};
+    double ms;
+    if (f->costs == NULL)
+        return 0;
+    char *path = path_join(dir, "model.onnx");
+    int code = path != NULL ? model_read(f->o, &m, path, NULL) : fail_memory(f->o);
+    if (code == 0) {
+        const kerf_status status = kerf_costs_predict(f->costs, m.g, m.s, &ms);
+        code = status != KERF_OK ? fail_kerf(f->o, status) : 0;
+    }
+    if (code == 0)
+        json_object_set_new(a->of, "ms", json_number(ms));
+    model_free(&m);
+    free(path);
+    return code;
+}
+
+static int open_costs(finder *f, const char *dir)
+{
+    model m = {0};
+    if (target_costs_file(f->o) == NULL)
+        return 0;
+    char *path = path_join(dir, "start.onnx");
+    int code = path != NULL ? model_read(f->o, &m, path, NULL) : fail_memory(f->o);
+    if (code == 0)
+        code = target_costs(f->o, m.g, m.s, &f->costs);
+    model_free(&m);
+    free(path);
+    return code;
+}
+
 static int try_value(finder *f, int i)
 {
     attempt *a = &f->tried[i];
@@ -172,8 +207,12 @@ static int try_value(finder *f, int i)
     int code = points_run(f->o, &run, 1);
     if (code == 0 && run.code != 0)
         code = fail_work(f->o, "%s: nothing is known of it; --resume tries it again", a->set);
+    if (code == 0 && i == 0) /* which network it is that is changed */
+        code = open_costs(f, run.dir);
     if (code == 0)
         take(a, run.dir);
+    if (code == 0)
+        code = predict(f, a, run.dir);
     free(run.dir);
     return code;
 }
@@ -328,6 +367,9 @@ static int write_found(const finder *f, int found, json_t *object)
             json_array_append_new(tried, attempt_json(f, i));
     json_object_set_new(object, "key", json_text(f->key));
     json_object_set_new(object, "tried", tried);
+    json_object_set_new(object, "costs",
+                        target_costs_file(f->o) != NULL ? json_text(target_costs_file(f->o))
+                                                        : json_null());
     json_object_set_new(object, "found", holds(f, found) ? attempt_json(f, found) : json_null());
     json_object_set_new(object, "nearest", attempt_json(f, found));
     int code = path != NULL ? file_write_json(f->o, path, object) : fail_memory(f->o);
@@ -401,5 +443,6 @@ int find_run(const options *o, const kerf_recipe *r, const char *dir)
     for (int i = 0; f.tried != NULL && i <= f.last; i++)
         json_decref(f.tried[i].of);
     free(f.tried);
+    kerf_costs_destroy(f.costs);
     return code;
 }

@@ -172,6 +172,8 @@ static const lesson lessons[] = {
      "  kerf bench dense.onnx pruned.onnx --train --batch 128 --json\n"
      "  kerf bench dense.onnx --crossover --train  # from which share of zeros on they pay\n"
      "  kerf bench dense.onnx --start              # how long the first result takes, cold and warm\n"
+     "  kerf bench dense.onnx --costs -o phone.json   # then elsewhere: kerf prune --latency "
+     "8ms@phone.json\n"
      "  kerf bench dense.onnx --max-ms 2 || echo too slow\n"},
     {"tune",
      "Measures every kernel that fits and remembers the fastest for this device; all later\n"

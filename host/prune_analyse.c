@@ -171,13 +171,13 @@ int prune_analyse(const options *o, const kerf_prune_options *p)
 
 /* ---- targets ------------------------------------------------------------------------ */
 
-static json_t *found_json(const kerf_prune_found *found)
+static json_t *found_json(const options *o, const kerf_prune_found *found)
 {
     json_t *shares = json_object();
     for (size_t i = 0; i < found->num_amounts; i++)
         json_object_set_new(shares, found->amounts[i].pattern, json_real(found->amounts[i].value));
-    return json_pack("{s:o,s:f,s:f,s:o}", "amounts", shares, "lost", found->lost, "bytes",
-                     found->bytes, "ms", json_number(found->ms));
+    return json_pack("{s:o,s:f,s:f,s:o,s:s?}", "amounts", shares, "lost", found->lost, "bytes",
+                     found->bytes, "ms", json_number(found->ms), "costs", target_costs_file(o));
 }
 
 /* As it could be typed. */
@@ -191,25 +191,32 @@ static void print_found(const change *c, const kerf_prune_found *found)
                 found->amounts[i].value);
     fprintf(out, "', which loses %.2f points of top-1 on held back samples", found->lost);
     fprintf(out, " and leaves %s bytes of weights", grouped(found->bytes, text, sizeof text));
-    if (!isnan(found->ms))
+    if (!isnan(found->ms)) {
         fprintf(out, ", in %.3f ms", found->ms);
+        target_tell_clock(c->o, out);
+    }
     fputs("\n\n", out);
 }
 
 int prune_find(change *c, kerf_prune_options *p, kerf_prune_found **found)
 {
     scan x = {0};
-    const kerf_analyse_options how = {.prep = c->s.prep, .progress = on_progress, .context = &x};
+    kerf_analyse_options how = {.prep = c->s.prep, .progress = on_progress, .context = &x};
     kerf_target target;
+    kerf_costs *costs = NULL;
     int code = target_make(c->o, 4.0 * (double)c->before.layers.weights, &target);
     if (code == 0)
         code = change_hold_back(c);
+    if (code == 0)
+        code = target_costs(c->o, c->s.m.g, c->s.m.s, &costs);
     if (code != 0)
         return code;
+    how.costs = costs;
     progress_begin(&x.bar, c->o, "find");
     kerf_status status =
         kerf_prune_find_amounts(found, c->s.m.g, c->s.m.s, c->s.data, p, &target, &how);
     progress_clear(&x.bar);
+    kerf_costs_destroy(costs);
     if (status == KERF_ERR_CANCELLED)
         return EXIT_INTERRUPTED;
     if (status != KERF_OK)
@@ -218,7 +225,7 @@ int prune_find(change *c, kerf_prune_options *p, kerf_prune_found **found)
     p->num_amounts = (*found)->num_amounts;
     if (c->more == NULL)
         c->more = json_object();
-    json_object_set_new(c->more, "found", found_json(*found));
+    json_object_set_new(c->more, "found", found_json(c->o, *found));
     if (!c->o->json && !c->o->quiet)
         print_found(c, *found);
     if ((*found)->missed[0] == '\0')

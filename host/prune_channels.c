@@ -220,7 +220,7 @@ static int show(change *c, const kerf_channels *channels, int chooses,
         json_t *object = json_begin();
         json_object_set_new(object, "groups", channels_json(channels, 1));
         if (goal_wanted(c->o))
-            json_object_set_new(object, "found", goal_json(found));
+            json_object_set_new(object, "found", goal_json(c->o, found));
         return json_finish(c->o, object);
     }
     channels_print(channels, 1, chooses, stdout);
@@ -255,7 +255,7 @@ static int hold_back(change *c)
 static int open_and_show_groups(const options *o)
 {
     change c = {.o = o};
-    channel_goal goal;
+    channel_goal goal = {.costs = NULL};
     int code = session_open(o, &c.s, o->words.items[0]);
     if (code == 0)
         code = goal_make(&goal, &c);
@@ -263,6 +263,7 @@ static int open_and_show_groups(const options *o)
         code = hold_back(&c);
     if (code == 0)
         code = depth_wanted(o) ? depth_show(&c, &goal) : show_groups(&c, &goal);
+    goal_free(&goal);
     session_close(o, &c.s);
     return code;
 }
@@ -277,6 +278,7 @@ static int remove_and_finish(change *c)
         code = change_make_folder(c); /* records of a run, for kerf report, also without training */
     if (code == 0)
         code = remove_in_steps(c, &goal);
+    goal_free(&goal);
     if (code == 0)
         return change_finish(c);
     if (code != EXIT_TARGET)

@@ -195,7 +195,7 @@ int depth_show(change *c, const channel_goal *goal)
         json_t *object = json_begin();
         json_object_set_new(object, "blocks", blocks_json(d, 1));
         if (goal_wanted(c->o))
-            json_object_set_new(object, "found", goal_json(&found));
+            json_object_set_new(object, "found", goal_json(c->o, &found));
         code = json_finish(c->o, object);
     } else if (status == KERF_OK) {
         print_blocks(c, d, 1, stdout);

@@ -82,7 +82,7 @@ static void print_layers(const kerf_bits *b, const char *lost, FILE *out)
     table_destroy(t);
 }
 
-static void print_curve(const kerf_bits *b, const char *lost, FILE *out)
+static void print_curve(const options *o, const kerf_bits *b, const char *lost, FILE *out)
 {
     char header[128], text[32];
     snprintf(header, sizeof header, ">float|>int8|>int4|>int2|>SNR dB|>%s|>bytes|>ms|", lost);
@@ -97,7 +97,9 @@ static void print_curve(const kerf_bits *b, const char *lost, FILE *out)
         number(t, "%.3f", p->ms);
         table_cell(t, "%s", p->is_chosen ? "chosen" : "");
     }
-    fputs("\nthe trade-off: layers of each type\n", out);
+    fputs("\nthe trade-off: layers of each type", out);
+    target_tell_clock(o, out);
+    fputs("\n", out);
     table_print(t, out);
     table_destroy(t);
 }
@@ -151,7 +153,7 @@ static void print_found(const change *c, const kerf_bits *b, const char *weights
     FILE *out = result_stream(c->o);
     const char *lost = errors_lost(kerf_dataset_num_classes(c->s.data) > 0);
     print_layers(b, lost, out);
-    print_curve(b, lost, out);
+    print_curve(c->o, b, lost, out);
     fputs("\nthe same without looking:", out);
     if (c->held_back > 0)
         fprintf(out, " --val %lld", (long long)c->held_back);
@@ -192,8 +194,9 @@ static json_t *found_json(const change *c, const kerf_bits *b, const char *weigh
         json_array_append_new(layers, layer_json(kerf_bits_get_layer(b, i)));
     for (size_t i = 0; i < kerf_bits_num_points(b); i++)
         json_array_append_new(curve, point_json(kerf_bits_get_point(b, i)));
-    return json_pack("{s:o,s:o,s:o,s:I}", "layers", layers, "curve", curve, "weights",
-                     json_text(weights), "val", (json_int_t)c->held_back);
+    return json_pack("{s:o,s:o,s:o,s:I,s:s?}", "layers", layers, "curve", curve, "weights",
+                     json_text(weights), "val", (json_int_t)c->held_back, "costs",
+                     target_costs_file(c->o));
 }
 
 /* ---- finding --------------------------------------------------------------------------- */
@@ -213,17 +216,23 @@ static int show(change *c, const kerf_bits *b)
     return 0;
 }
 
-int bits_find(change *c, kerf_quantize_options *q, const kerf_calibrate_options *how,
+int bits_find(change *c, kerf_quantize_options *q, const kerf_calibrate_options *calibrate,
               kerf_bits **out)
 {
     kerf_target target;
+    kerf_costs *costs = NULL;
+    kerf_calibrate_options how = *calibrate;
     int code = make_target(c, &target);
+    if (code == 0)
+        code = target_costs(c->o, c->s.m.g, c->s.m.s, &costs);
     if (code != 0)
         return code;
+    how.costs = costs;
     progress_begin(&c->bar, c->o, "find");
     kerf_status status =
-        kerf_quantize_find_bits(out, c->s.m.g, c->s.m.s, c->s.data, q, &target, how);
+        kerf_quantize_find_bits(out, c->s.m.g, c->s.m.s, c->s.data, q, &target, &how);
     progress_clear(&c->bar);
+    kerf_costs_destroy(costs);
     if (status != KERF_OK)
         return status == KERF_ERR_CANCELLED ? EXIT_INTERRUPTED : fail_kerf(c->o, status);
     q->choices = kerf_bits_choices(*out);
