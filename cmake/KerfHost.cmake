@@ -1,4 +1,5 @@
-# The command, and the helper that tries drivers one by one (host/probe).
+# The command, and the helper that tries drivers one by one (host/probe), which the command has in it
+# and other programs find beside them.
 file(GLOB probe_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/probe/*.c)
 if(probe_sources)
     add_executable(kerf-probe ${probe_sources})
@@ -21,7 +22,7 @@ foreach(file IN LISTS shapes)
 endforeach()
 
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.c)
-add_executable(kerf-command ${host_sources}
+add_executable(kerf-command ${host_sources} ${PROJECT_SOURCE_DIR}/host/probe/probe.c
     ${PROJECT_BINARY_DIR}/generated/report_template.c
     ${PROJECT_BINARY_DIR}/generated/report_chart.c ${shape_sources})
 set_target_properties(kerf-command PROPERTIES OUTPUT_NAME kerf)

@@ -1,13 +1,15 @@
 /* main.c -- the `kerf` command: one table of commands, and what is common to all.
  *
  * host/ only parses, shows and prints; whatever it does is a call of the public headers, so a C
- * program can do the same. */
+ * program can do the same.  The command is one file that works alone, so it is also the helper that
+ * tries drivers. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
 #include "kerf/kerf.h"
+#include "probe/probe.h"
 
 enum {
     TRAINS = GROUP_OUTPUT | GROUP_DATA | GROUP_TRAIN | GROUP_SEED | GROUP_BATCH | GROUP_RUN,
@@ -138,6 +140,9 @@ static int run_line(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], PROBE_WORD) == 0)
+        probe_and_exit(argc > 2 && strcmp(argv[2], "--basic") == 0);
+    kerf_set_probe_word(PROBE_WORD);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like a full disk, and is reported */
     int code = run_line(argc, argv);
     return finish_output(argc > 1 ? argv[1] : "help", code);

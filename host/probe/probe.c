@@ -1,9 +1,11 @@
-/* probe.c -- kerf-probe: tries the drivers that OCL_ICD_VENDORS names, prints a verdict.
+/* probe.c -- the helper: tries the drivers that OCL_ICD_VENDORS names, prints a verdict.
  *
  * A process of its own, because a driver that crashes or hangs takes its process along; the
  * library runs it once a driver and remembers what came out.  Drivers print what they like,
  * so the verdict goes to where standard output was and they write to standard error.  Before
  * it, a line "# DEVICE: WHAT" says what is tried next. */
+#include "probe.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@ static void trying(const char *what)
     fflush(out);
 }
 
-int main(int argc, char **argv)
+void probe_and_exit(int basic)
 {
     const struct rlimit no_core = {0, 0};
     char *json = NULL;
@@ -30,11 +32,10 @@ int main(int argc, char **argv)
     setenv("KERF_CACHE_DIR", "", 1);  /* a trial compiles; and its programs serve nobody else */
     out = fdopen(dup(STDOUT_FILENO), "w");
     if (out == NULL || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        return 1;
-    int basic = argc > 1 && strcmp(argv[1], "--basic") == 0;
+        _exit(1);
     if (kerf_device_probe(&json, basic, trying) != KERF_OK) {
         fprintf(stderr, "kerf-probe: %s\n", kerf_last_error());
-        return 1;
+        _exit(1);
     }
     fprintf(out, "%s\n", json);
     free(json);

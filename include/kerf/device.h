@@ -145,6 +145,10 @@ KERF_API kerf_status kerf_device_measure_again(kerf_device *dev, kerf_device_pea
  * comes next.  The result is JSON; the caller frees it.
  * For the helper program kerf-probe: a broken driver ends the process that calls this. */
 KERF_API kerf_status kerf_device_probe(char **json, int basic, void (*trying)(const char *what));
+/* The program is its own kerf-probe, for one that is a single file: started with `word` first (and
+ * perhaps --basic behind it) it does what host/probe/probe.c does, and nothing else.  The word is
+ * kept, not copied.  Before the first device is opened or listed. */
+KERF_API void kerf_set_probe_word(const char *word);
 
 /* For a handler of fatal signals, and safe there: "while NAME built gemm.cl; ...", what a driver
  * was doing; "" if there is no device yet.  A kernel whose build or first launch crashed is then

@@ -2,7 +2,10 @@
  *
  * fork and not posix_spawn, which Android has from API 28 on only.  The calling program may
  * have threads, so all is made ready before, and the child calls nothing that could lock.  A
- * driver that hangs is ended after a minute, or after KERF_PROBE_TIMEOUT_MS. */
+ * driver that hangs is ended after a minute, or after KERF_PROBE_TIMEOUT_MS.
+ *
+ * A program that is one file has nothing beside it, so it may be its own helper: it says by which
+ * first word it then knows itself. */
 #include "device/helper.h"
 
 #include <errno.h>
@@ -17,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "kerf/device.h"
 
 extern char **environ; /* POSIX has every program declare it */
 
@@ -24,41 +28,64 @@ enum { MAX_VERDICT_BYTES = 1 << 20, DEFAULT_TIMEOUT_MS = 60000 };
 
 /* ---- where it is ----------------------------------------------------------------------- */
 
+/* What to start, and the word that it wants first; NULL if it is a program of its own. */
+typedef struct helper {
+    char path[4096];
+    char *word; /* borrowed */
+} helper;
+
+/* What the running program said of itself. */
+static const char *own_word;
+
+void kerf_set_probe_word(const char *word)
+{
+    own_word = word;
+}
+
 static int is_program(const char *path)
 {
     return access(path, X_OK) == 0;
 }
 
-/* Below the folder of the running program; the tree may have been moved as a whole. */
-static int find_beside(const char *below, char *path, size_t path_bytes)
+static int find_running(helper *h)
 {
-    ssize_t length = readlink("/proc/self/exe", path, path_bytes - 1);
-    if (length <= 0)
-        return 0;
-    path[length] = '\0';
-    char *name = strrchr(path, '/');
-    size_t room = path_bytes - (size_t)(name - path);
-    return snprintf(name, room, "/%s", below) < (int)room && is_program(path);
+    ssize_t length = readlink("/proc/self/exe", h->path, sizeof h->path - 1);
+    h->path[length > 0 ? length : 0] = '\0';
+    return length > 0 && is_program(h->path);
 }
 
-static int find(char *path, size_t path_bytes)
+/* Below the folder of the running program; the tree may have been moved as a whole. */
+static int find_beside(const char *below, helper *h)
+{
+    if (!find_running(h))
+        return 0;
+    char *name = strrchr(h->path, '/');
+    size_t room = sizeof h->path - (size_t)(name - h->path);
+    return snprintf(name, room, "/%s", below) < (int)room && is_program(h->path);
+}
+
+static int find(helper *h)
 {
     const char *told = getenv("KERF_PROBE");
+    h->word = NULL;
     if (told != NULL) {
-        snprintf(path, path_bytes, "%s", told);
-        return is_program(path);
+        snprintf(h->path, sizeof h->path, "%s", told);
+        return is_program(h->path);
     }
-    if (find_beside("kerf-probe", path, path_bytes) ||
-        find_beside("../libexec/kerf/kerf-probe", path, path_bytes))
+    if (own_word != NULL) {
+        h->word = (char *)own_word; /* execve() changes none of its words */
+        return find_running(h);
+    }
+    if (find_beside("kerf-probe", h) || find_beside("../libexec/kerf/kerf-probe", h))
         return 1;
-    snprintf(path, path_bytes, "%s/kerf-probe", KERF_LIBEXEC_DIR);
-    return is_program(path);
+    snprintf(h->path, sizeof h->path, "%s/kerf-probe", KERF_LIBEXEC_DIR);
+    return is_program(h->path);
 }
 
 int kerf__helper_exists(void)
 {
-    char path[4096];
-    return find(path, sizeof path);
+    helper h;
+    return find(&h);
 }
 
 /* ---- running it ------------------------------------------------------------------------ */
@@ -94,16 +121,20 @@ static void become(const char *path, char **argv, char **environment, int output
     _exit(127);
 }
 
-static int start(const char *path, char *vendors, int basic, int output, pid_t *pid)
+static int start(const helper *h, char *vendors, int basic, int output, pid_t *pid)
 {
-    char program[] = "kerf-probe", mode[] = "--basic";
-    char *argv[] = {program, basic ? mode : NULL, NULL};
+    char program[] = "kerf-probe", mode[] = "--basic", *argv[4] = {program};
+    int num = 1;
+    if (h->word != NULL)
+        argv[num++] = h->word;
+    if (basic)
+        argv[num++] = mode;
     char **environment = make_environment(vendors);
     if (environment == NULL)
         return 0;
     *pid = fork();
     if (*pid == 0)
-        become(path, argv, environment, output);
+        become(h->path, argv, environment, output);
     free(environment);
     return *pid > 0;
 }
@@ -153,7 +184,7 @@ static void describe_end(int heard, int status, kerf__helper_end *end)
 }
 
 /* 1 if it ended well; all that it printed is in text, and how it ended else in `end`. */
-static int run(const char *path, char *variable, int basic, char *text, kerf__helper_end *end)
+static int run(const helper *h, char *variable, int basic, char *text, kerf__helper_end *end)
 {
     int ends[2], status = 0, heard = 0;
     pid_t pid = -1;
@@ -161,7 +192,7 @@ static int run(const char *path, char *variable, int basic, char *text, kerf__he
         return 0;
     fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* else the helper would hold its own pipe open */
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    int started = start(path, variable, basic, ends[1], &pid);
+    int started = start(h, variable, basic, ends[1], &pid);
     close(ends[1]);
     if (started) {
         heard = listen_to(ends[0], text, MAX_VERDICT_BYTES);
@@ -194,14 +225,15 @@ static const char *cut_steps(char *text, const char **what)
 
 json_t *kerf__helper_run(const char *vendors, int basic, kerf__helper_end *end)
 {
-    char path[4096], variable[1100];
+    helper h;
+    char variable[1100];
     const char *what;
     json_t *answer = NULL;
     char *text = kerf__alloc(MAX_VERDICT_BYTES, 1);
     *end = (kerf__helper_end){0};
     snprintf(variable, sizeof variable, "OCL_ICD_VENDORS=%s", vendors);
-    if (text != NULL && find(path, sizeof path)) {
-        int good = run(path, variable, basic, text, end);
+    if (text != NULL && find(&h)) {
+        int good = run(&h, variable, basic, text, end);
         const size_t length = strlen(end->text);
         const char *json = cut_steps(text, &what);
         if (good)

@@ -5,8 +5,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* 1 if the program was found: the path in KERF_PROBE (empty: none), else beside the program
- * that runs or in libexec beside its folder, else where the library was installed. */
+/* 1 if the program was found: the path in KERF_PROBE (empty: none), else the program that runs if
+ * it said kerf_set_probe_word(), else beside that or in libexec beside its folder, else where the
+ * library was installed. */
 int kerf__helper_exists(void);
 
 /* How it ended. */

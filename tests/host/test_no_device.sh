@@ -10,6 +10,12 @@ expect 0 "235,200" "$KERF" info m.onnx
 expect_error 1 "kerf: devices: warning: left out: /nonexistent (/nonexistent): it offers no platform
 kerf: devices: no OpenCL device; on Debian, apt install pocl-opencl-icd gives one" \
     "$KERF" devices
+# The command alone in a folder tries drivers as well: it is its own helper.
+mkdir alone
+cp "$KERF" alone/kerf
+rm -rf "$KERF_CACHE_DIR"
+expect 1 "left out: /nonexistent (/nonexistent): it offers no platform" \
+    env -u KERF_PROBE alone/kerf devices
 make_npy x.npy "(1, 1, 28, 28)" 784
 for line in "infer m.onnx --input x.npy" "bench" "tune" "demo" \
     "prune m.onnx --sparsity 0.5 -o p.onnx" "eval m.onnx --data random:1,28,28,10" \

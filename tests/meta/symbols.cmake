@@ -3,10 +3,10 @@
 #
 # Every exported name begins with kerf_.  What is global and not one a thread is the table of
 # OpenCL functions, the guard that a handler of signals reads (lib/device/guard.c), and what a program
-# says once and first: its cache folder and where its log goes.  Whatever else is written must
+# says once and first: its cache folder, where its log goes, and the word that makes it its own helper.  Whatever else is written must
 # belong to an object.
 cmake_minimum_required(VERSION 3.25)
-set(allowed opencl opencl_once guard_now told_dir is_told log_to)
+set(allowed opencl opencl_once guard_now told_dir is_told log_to own_word)
 set(bad "")
 
 execute_process(COMMAND ${NM} -D --defined-only ${LIBRARY} OUTPUT_VARIABLE text
