@@ -12,6 +12,7 @@ find_file(KERF_CHART_JS chart.min.js REQUIRED
     NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
 kerf_embed_text(report_template ${PROJECT_SOURCE_DIR}/host/report.html)
 kerf_embed_text(report_chart ${KERF_CHART_JS})
+include(KerfContents)
 # The cases of `kerf bench`, a file a family (host/bench_case.c).
 file(GLOB shapes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/shapes/*.txt)
 set(shape_sources)
@@ -24,7 +25,8 @@ endforeach()
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.c)
 add_executable(kerf-command ${host_sources} ${PROJECT_SOURCE_DIR}/host/probe/probe.c
     ${PROJECT_BINARY_DIR}/generated/report_template.c
-    ${PROJECT_BINARY_DIR}/generated/report_chart.c ${shape_sources})
+    ${PROJECT_BINARY_DIR}/generated/report_chart.c
+    ${PROJECT_BINARY_DIR}/generated/kerf_contents.c ${shape_sources})
 set_target_properties(kerf-command PROPERTIES OUTPUT_NAME kerf)
 target_compile_definitions(kerf-command PRIVATE _POSIX_C_SOURCE=200809L)
 target_link_libraries(kerf-command PRIVATE kerf_inside)

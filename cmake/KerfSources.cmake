@@ -1,6 +1,7 @@
 # jansson, libyaml, xxHash and protobuf-c from their sources: for Android and for cross builds, which
-# have no packages.  Static libraries, made by the same compiler as Kerf and at the same time,
-# so there is no second build to keep in step.  zlib comes with the system there.
+# have no packages, and for the command as a single file (presets dist-*).  Static libraries, made by the same compiler as Kerf and at the same time,
+# so there is no second build to keep in step.  zlib comes with the system there, or as its static
+# library (ZLIB_USE_STATIC_LIBS) for the single file.
 #
 # KERF_SOURCES is a folder with the four archives, as Debian 12's source packages have them
 # (cmake/fetch_sources.sh gets them); each is upstream's own, byte by byte.
@@ -10,7 +11,7 @@ set(CMAKE_POLICY_DEFAULT_CMP0077 NEW) # option() keeps what is set below
 set(CMAKE_POLICY_DEFAULT_CMP0063 NEW) # hidden is hidden in static libraries too
 set(CMAKE_POLICY_VERSION_MINIMUM 3.5) # jansson asks for an older one than CMake 4 knows
 
-# Unpacked to ${name}_SOURCE_DIR.
+# Unpacked to ${name}_SOURCE_DIR; ${name}_VERSION is its version.
 macro(kerf_unpack name archive sha256)
     if(NOT EXISTS ${KERF_SOURCES}/${archive})
         message(FATAL_ERROR "KERF_SOURCES: ${KERF_SOURCES} has no ${archive}; "
@@ -20,6 +21,7 @@ macro(kerf_unpack name archive sha256)
     FetchContent_Declare(${name} URL ${KERF_SOURCES}/${archive} URL_HASH SHA256=${sha256}
         DOWNLOAD_EXTRACT_TIMESTAMP OFF SOURCE_SUBDIR none) # no CMakeLists.txt of its own is run
     FetchContent_MakeAvailable(${name})
+    string(REGEX REPLACE ".*_([0-9.]+)[.]orig.*" "\\1" ${name}_VERSION ${archive})
 endmacro()
 kerf_unpack(jansson jansson_2.14.orig.tar.gz
     c739578bf6b764aa0752db9a2fdadcfe921c78f1228c7ec0bb47fa804c55d17b)

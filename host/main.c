@@ -119,16 +119,26 @@ static int run_help(int argc, char **argv)
     return EXIT_DONE;
 }
 
+/* Made by cmake/KerfContents.cmake. */
+extern const unsigned char kerf_contents[];
+
+/* `kerf --version`, and with -v what is in the command. */
+static int run_version(int argc, char **argv)
+{
+    printf("kerf %s\n", kerf_version());
+    if (argc > 0 && (strcmp(argv[0], "-v") == 0 || strcmp(argv[0], "--verbose") == 0))
+        fputs((const char *)kerf_contents, stdout);
+    return EXIT_DONE;
+}
+
 static int run_line(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "--help";
     const command *c = find_command(word);
     if (c != NULL)
         return run_command(c, argc - 2, argv + 2);
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-        printf("kerf %s\n", kerf_version());
-        return EXIT_DONE;
-    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+        return run_version(argc - 2, argv + 2);
     if (argc < 2) {
         help_all();
         return EXIT_USAGE;

@@ -11,6 +11,8 @@ for command in devices new info train eval infer prune distill quantize share ru
     expect 0 "examples:" "$KERF" help $command
 done
 expect 0 "kerf 0." "$KERF" --version
+expect 0 "jansson 2." "$KERF" --version -v
+expect 0 "Permission is hereby granted" "$KERF" --version -v
 
 # ---- commands -------------------------------------------------------------------------------
 expect_error 2 "kerf: trian: no such command; did you mean kerf train?" "$KERF" trian

@@ -1,0 +1,50 @@
+#!/bin/sh
+# use.sh KERF -- the single file, alone in a folder, as a person has it who carried it here: it
+# tries the driver by itself, infers, trains, prunes and shows.  With KERF_TEST_SMALL
+# (under qemu, where each kernel takes seconds to compile) it only infers.
+set -u
+failures=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$1" "$work/kerf" || exit 1
+cd "$work" || exit 1
+unset KERF_PROBE KERF_DEVICE # of a test run
+
+# expect WORDS ARG...
+expect() {
+    words=$1
+    shift
+    ./kerf "$@" >out.txt 2>&1 </dev/null || {
+        echo "FAILED: exit $?: kerf $*"
+        failures=$((failures + 1))
+    }
+    [ -z "$words" ] || grep -qF -e "$words" out.txt || {
+        echo "FAILED: no '$words' from kerf $*:"
+        head -n 5 out.txt
+        failures=$((failures + 1))
+    }
+}
+expect "jansson 2.14" --version -v
+expect "Permission is hereby granted" --version -v
+expect "lenet-5" new --list
+expect "" new lenet-300-100 --input 1,8,8 -q -o m.onnx
+expect "weights" info m.onnx
+data="--data random:1,8,8,10"
+kept=${KERF_CACHE_DIR:-$work/cache}
+export KERF_CACHE_DIR="$work/cache" # nothing is known of the driver
+# shellcheck disable=SC2086  # words
+expect "top-1" eval m.onnx $data
+[ -n "$(ls cache/probe 2>/dev/null)" ] || {
+    echo "FAILED: no driver was tried"
+    failures=$((failures + 1))
+}
+KERF_CACHE_DIR=$kept
+# shellcheck disable=SC2086  # words
+[ -n "${KERF_TEST_SMALL:-}" ] || {
+    expect "weights" train m.onnx $data --epochs 1 --batch 32 -o t.onnx
+    expect "weights" prune t.onnx --sparsity 0.9 $data --retrain 1 --batch 32 -o p.kerf
+    expect "" report t.run -o page.html
+    grep -q "Chart.js v" page.html || failures=$((failures + 1))
+}
+[ $failures = 0 ] && echo passed
+exit $failures
