@@ -26,13 +26,9 @@ const char *kerf__conv_bytes_options(const kerf_node *n);
 /* The same and the form of the dot product, of a case whose candidates are kerf__dots_ss. */
 void kerf__conv_bytes_simt_options(const kerf__op_case *c, char *options, size_t options_bytes);
 
-/* Blocks of fewer channels are mostly padding; and filters and a band of one row and the narrowest
- * tile must fit the local memory of every CPU device. */
-enum {
-    KERF__BYTES_FEW_CHANNELS = 8,
-    KERF__BYTES_MOST_LOCAL = 24 << 10,
-    KERF__BYTES_NARROWEST_TILE = 7
-};
+/* Filters and a band of one row and the narrowest tile must fit the local memory of every CPU
+ * device. */
+enum { KERF__BYTES_MOST_LOCAL = 24 << 10, KERF__BYTES_NARROWEST_TILE = 7 };
 
 /* qlinear_conv_simt.c */
 int kerf__qlinear_conv_simt_fits(const kerf__op_case *c);

@@ -59,8 +59,8 @@ static double band_bytes(const kerf__conv *v, int dst_rows, int dst_cols)
 
 int kerf__qlinear_depthwise_is_wished(const kerf__conv *v)
 {
-    return kerf__conv_is_depthwise(v) && v->n > 0 && v->h.src > 0 &&
-           v->groups >= KERF__BYTES_FEW_CHANNELS &&
+    enum { FEW_CHANNELS = 8 }; /* blocks of fewer are mostly padding */
+    return kerf__conv_is_depthwise(v) && v->n > 0 && v->h.src > 0 && v->groups >= FEW_CHANNELS &&
            filter_bytes(v) + band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) <= KERF__BYTES_MOST_LOCAL;
 }
 

@@ -100,7 +100,7 @@ int kerf__qlinear_few_is_wished(const kerf__conv *v)
 {
     enum { FEW = KERF__WORD, NARROWEST = 14 }; /* 1x14 has the fewest filters */
     return v->groups == 1 && v->n > 0 && v->src_channels <= FEW &&
-           v->dst_channels >= KERF__BYTES_FEW_CHANNELS && v->w.dilation == 1 && v->w.pad >= 0 &&
+           v->w.dilation == 1 && v->w.pad >= 0 &&
            pitch_of(v, NARROWEST) * band_rows(v, 1) + filter_bytes(v, 1) <= KERF__BYTES_MOST_LOCAL;
 }
 

@@ -120,7 +120,7 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
 
 static int is_wished(const kerf__conv *v)
 {
-    return v->n > 0 && v->dst_channels >= KERF__BYTES_FEW_CHANNELS && kerf__conv_are_whole(v) &&
+    return v->n > 0 && kerf__conv_are_whole(v) &&
            band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) <= KERF__BYTES_MOST_LOCAL;
 }
 
