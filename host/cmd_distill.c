@@ -45,8 +45,8 @@ int cmd_distill(const options *o)
         return fail_usage(o, "--data is missing, such as --data fashion-mnist");
     if (o->loss != 0)
         return fail_usage(o, "--loss: the teacher is learned from beside cross-entropy alone");
-    if (o->print_recipe)
-        return print_recipe(o);
+    if (recipe_wanted(o))
+        return recipe_tell(o);
     int code = change_begin(&c, o);
     if (code == 0)
         code = distill_begin(o, &d, o->words.items, o->words.num - 1, c.s.dev, &c.train.distill);

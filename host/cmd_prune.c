@@ -264,9 +264,9 @@ int cmd_prune(const options *o)
 {
     change c;
     if (o->gates)
-        return o->print_recipe ? print_recipe(o) : boosting_prune(o);
+        return recipe_wanted(o) ? recipe_tell(o) : boosting_prune(o);
     if (channels_wanted(o))
-        return o->print_recipe ? print_recipe(o) : prune_channels(o);
+        return recipe_wanted(o) ? recipe_tell(o) : prune_channels(o);
     if (options_given(o, "keep"))
         return fail_usage(o, "--keep: is about gates, wants --gates");
     kerf_prune_options p = prune_options(o);
@@ -275,12 +275,12 @@ int cmd_prune(const options *o)
     if (kerf_prune_structure_parse(&p, o->structure) != KERF_OK)
         return fail_usage(o, "--%s", kerf_last_error());
     if (o->analyse)
-        return o->print_recipe ? print_recipe(o) : prune_analyse(o, &p);
+        return recipe_wanted(o) ? recipe_tell(o) : prune_analyse(o, &p);
     int code = check_method(o, &p);
     if (code == 0)
         code = check_training(o);
-    if (code != 0 || o->print_recipe)
-        return code != 0 ? code : print_recipe(o);
+    if (code != 0 || recipe_wanted(o))
+        return code != 0 ? code : recipe_tell(o);
     kerf_prune_found *found = NULL;
     distillation d;
     code = change_begin(&c, o);

@@ -192,7 +192,7 @@ int cmd_quantize(const options *o)
     void *kept = NULL;
     int code = quantize_options(o, &q, &how, &kept);
     if (code == 0)
-        code = o->print_recipe ? print_recipe(o) : change_model(o, &q, &how);
+        code = recipe_wanted(o) ? recipe_tell(o) : change_model(o, &q, &how);
     free(kept);
     return code;
 }

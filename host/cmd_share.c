@@ -52,8 +52,8 @@ int cmd_share(const options *o)
         code = fail_usage(o, "--epochs: needs --data to train on");
     if (code != 0)
         return code;
-    if (o->print_recipe)
-        return print_recipe(o);
+    if (recipe_wanted(o))
+        return recipe_tell(o);
     code = change_begin(&c, o);
     if (code == 0)
         code = share(&c, &s);

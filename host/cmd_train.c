@@ -7,8 +7,8 @@ int cmd_train(const options *o)
 {
     if (o->data == NULL)
         return fail_usage(o, "--data is missing, such as --data fashion-mnist");
-    if (o->print_recipe)
-        return print_recipe(o);
+    if (recipe_wanted(o))
+        return recipe_tell(o);
     change c;
     int code = change_begin(&c, o);
     if (code == 0)

@@ -129,7 +129,7 @@ const option_row option_rows[] = {
     {"max-drop", 0, OPTION_REAL, GROUP_RECIPE, FIELD(max_drop), "PP", "with --find: at most PP points of top-1 are lost, on held back samples, beside the better of A and what the recipe begins with", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"size", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(size), "BYTES", "with --find: the file (packed, if the recipe says so) takes so many bytes at most, 60000 or 60K, or is 4x smaller", NO_RANGE},
     {"latency", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(latency), "MS[@FILE]", "with --find: a run with one sample takes so long at most, on the device that FILE is of (kerf bench --costs)", NO_RANGE},
-    {"dry", 0, OPTION_FLAG, GROUP_RECIPE, FIELD(dry), "", "run nothing: show the timetable, and the hours and memory by 20 steps", NO_RANGE},
+    {"dry", 0, OPTION_FLAG, GROUP_RECIPE | GROUP_TRAIN, FIELD(dry), "", "run nothing: show the timetable, and the hours and memory by 20 steps", NO_RANGE},
     {"set", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sets), "KEY=VALUE", "change a key of the recipe: steps.0.prune.sparsity=0.97; repeatable", NO_RANGE},
 
     /* looking at results */
@@ -173,7 +173,6 @@ const option_row option_rows[] = {
     {"help", 'h', OPTION_FLAG, GROUP_ALWAYS, FIELD(help), "", "this text", NO_RANGE},
 
     LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
-    LATER("dry", GROUP_TRAIN),
     LATER("precision", GROUP_ALWAYS),
 };
 /* clang-format on */

@@ -1,4 +1,4 @@
-/* print_recipe.c -- a command line as a recipe of one step; see print_recipe.h.
+/* print_recipe.c -- a command line as a recipe of one step, printed or measured; see print_recipe.h.
  *
  * Keys of recipes are names of options, so what was given is printed by the table of options.  Only
  * times are others: a command counts epochs between prunings and behind them, a recipe from the
@@ -10,6 +10,7 @@
 
 #include "kerf/train.h"
 #include "penalty.h"
+#include "run_dry.h"
 #include "say.h"
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -252,17 +253,19 @@ static int check(const options *o)
     static const char *const WITHOUT[] = {
         "max-drop", "size",      "latency", "analyse",  "adaround",     "ranges", "remove",
         "groups",   "criterion", "macs",    "round-to", "min-channels", "gates"};
+    const char *word = o->dry ? "dry" : "print-recipe";
     kerf_penalty penalty;
     kerf_event event;
     if (o->data == NULL)
-        return fail_usage(o, "--print-recipe: a recipe has data; --data is missing");
+        return fail_usage(o, "--%s: a recipe has data; --data is missing", word);
     for (size_t i = 0; i < sizeof WITHOUT / sizeof WITHOUT[0]; i++)
         if (options_given(o, WITHOUT[i]))
-            return fail_usage(o, "--print-recipe: --%s has no place in a recipe", WITHOUT[i]);
+            return fail_usage(o, "--%s: --%s has no place in a recipe", word, WITHOUT[i]);
     if (strcmp(o->command, "share") == 0 && options_given(o, "epochs"))
         return fail_usage(o,
-                          "--print-recipe: a share and a training behind it are two stages; must "
-                          "be without --epochs");
+                          "--%s: a share and a training behind it are two stages; must be without "
+                          "--epochs",
+                          word);
     return penalty_parse(o, &penalty, &event);
 }
 
@@ -285,14 +288,51 @@ static void print_step(const options *o, FILE *out)
     }
 }
 
-int print_recipe(const options *o)
+static void print_all(const options *o, FILE *out)
+{
+    print_top(o, out);
+    print_step(o, out);
+    print_penalty(o, out);
+    fputs(strcmp(o->command, "train") == 0 && o->penalty == NULL ? " []\n" : "\n", out);
+}
+
+/* The timetable of a text that was printed. */
+static int dry_text(const options *o, const char *text, size_t num_bytes)
+{
+    kerf_recipe *r;
+    kerf_status status = kerf_recipe_parse(&r, text, num_bytes, o->command, NULL, 0);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    const int code = run_dry(o, r);
+    kerf_recipe_destroy(r);
+    return code;
+}
+
+static int dry(const options *o)
+{
+    char *text = NULL;
+    size_t num_bytes = 0;
+    FILE *out = open_memstream(&text, &num_bytes);
+    if (out == NULL)
+        return fail_memory(o);
+    print_all(o, out);
+    const int code = fclose(out) == 0 ? dry_text(o, text, num_bytes) : fail_memory(o);
+    free(text);
+    return code;
+}
+
+int recipe_wanted(const options *o)
+{
+    return o->print_recipe || o->dry;
+}
+
+int recipe_tell(const options *o)
 {
     const int code = check(o);
     if (code != 0)
         return code;
-    print_top(o, stdout);
-    print_step(o, stdout);
-    print_penalty(o, stdout);
-    fputs(strcmp(o->command, "train") == 0 && o->penalty == NULL ? " []\n" : "\n", stdout);
+    if (o->dry)
+        return dry(o);
+    print_all(o, stdout);
     return 0;
 }

@@ -40,6 +40,9 @@ typedef struct kerf_recipe {
  * wrong in it is named with its line, and what would be right. */
 KERF_API kerf_status kerf_recipe_read(kerf_recipe **out, const char *path, const char *const *sets,
                                       size_t num_sets);
+/* The same of a text in memory; `name` stands for its path in messages and names its folder. */
+KERF_API kerf_status kerf_recipe_parse(kerf_recipe **out, const char *text, size_t num_bytes,
+                                       const char *name, const char *const *sets, size_t num_sets);
 KERF_API void kerf_recipe_destroy(kerf_recipe *r); /* NULL is allowed */
 /* The recipe with every default written out: read again, it says the same. */
 KERF_API kerf_status kerf_recipe_write(const kerf_recipe *r, const char *path);

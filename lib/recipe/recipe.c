@@ -58,36 +58,42 @@ static kerf_status name_folder(kerf__recipe *r, const char *path)
     return KERF_OK;
 }
 
-static kerf_status parse(kerf__recipe *r, const char *path, const char *const *sets,
-                         size_t num_sets)
+static kerf_status parse(kerf__recipe *r, const char *text, size_t num_bytes, const char *name,
+                         const char *const *sets, size_t num_sets)
 {
-    void *text;
-    size_t num_bytes;
-    const char *from = strcmp(path, "-") == 0 ? "standard input" : path;
-    KERF__TRY(kerf__file_read(path, MOST_BYTES, &text, &num_bytes));
-    kerf_status status = kerf__tree_parse(&r->tree, text, num_bytes, from, 1);
-    free(text);
-    for (size_t i = 0; status == KERF_OK && i < num_sets; i++)
-        status = kerf__tree_set(&r->tree, sets[i]);
-    if (status == KERF_OK)
-        status = kerf__recipe_fill(r);
-    if (status == KERF_OK)
-        status = name_folder(r, path);
-    return status == KERF_OK ? kerf__recipe_build(r) : status;
+    const char *from = strcmp(name, "-") == 0 ? "standard input" : name;
+    KERF__TRY(kerf__tree_parse(&r->tree, text, num_bytes, from, 1));
+    for (size_t i = 0; i < num_sets; i++)
+        KERF__TRY(kerf__tree_set(&r->tree, sets[i]));
+    KERF__TRY(kerf__recipe_fill(r));
+    KERF__TRY(name_folder(r, name));
+    return kerf__recipe_build(r);
 }
 
-kerf_status kerf_recipe_read(kerf_recipe **out, const char *path, const char *const *sets,
-                             size_t num_sets)
+kerf_status kerf_recipe_parse(kerf_recipe **out, const char *text, size_t num_bytes,
+                              const char *name, const char *const *sets, size_t num_sets)
 {
     *out = NULL;
     kerf__recipe *r = kerf__alloc(1, sizeof *r);
     if (r == NULL)
         return kerf__fail_memory("recipe", sizeof *r);
-    kerf_status status = parse(r, path, sets, num_sets);
+    kerf_status status = parse(r, text, num_bytes, name, sets, num_sets);
     if (status == KERF_OK)
         *out = &r->as;
     else
         kerf_recipe_destroy(&r->as);
+    return status;
+}
+
+kerf_status kerf_recipe_read(kerf_recipe **out, const char *path, const char *const *sets,
+                             size_t num_sets)
+{
+    void *text;
+    size_t num_bytes;
+    *out = NULL;
+    KERF__TRY(kerf__file_read(path, MOST_BYTES, &text, &num_bytes));
+    kerf_status status = kerf_recipe_parse(out, text, num_bytes, path, sets, num_sets);
+    free(text);
     return status;
 }
 

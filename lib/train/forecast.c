@@ -56,7 +56,7 @@ static kerf_status add_spans(instants *list, const kerf__schedule *s, int has_te
         KERF__TRY(add(list, s->distill_steps[1], "end of distilling", -1));
     }
     const int64_t frozen = kerf__schedule_step(s, s->freeze_observers);
-    if (frozen > s->quantize_step && frozen < s->num_steps)
+    if (s->quantize != NULL && frozen > s->quantize_step && frozen < s->num_steps)
         KERF__TRY(add(list, frozen, "freeze observers", -1));
     if (s->penalty != NULL) {
         KERF__TRY(add(list, s->penalty_steps[0], "penalty", -1));

@@ -37,4 +37,12 @@ same() {
 expect_error 2 "kerf: quantize: --print-recipe: a recipe has data; --data is missing" \
     "$KERF" quantize dense.onnx --print-recipe
 
+# The timetable of the same, without any work: 3 prunings and no word of what is not in it.
+expect 0 "150 steps of" "$KERF" prune dense.onnx --data random:1,8,8,4 --val 512 --batch 64 --sparsity 0.9 --events 3 \
+    --retrain 0.25 --finetune 0.5 --dry -f -o dry.onnx
+[ "$(grep -c prune out.txt)" = 3 ] || failed "--dry shows other prunings: $(cat out.txt)"
+grep -q observers out.txt && failed "--dry tells of ranges where nothing is quantized"
+[ -e dry.onnx ] && failed "--dry leaves a file"
+expect_error 2 "kerf: quantize: --dry: a recipe has data; --data is missing" "$KERF" quantize dense.onnx --dry
+
 finish
