@@ -63,11 +63,12 @@ typedef struct kerf_learned_tap {
     int from; /* which teacher, from 0 */
     kerf_tap_loss loss;
     double weight;
-    double others;     /* as in kerf_tap */
-    double start, end; /* epochs between which it counts; end 0: to the end of the run */
-    const char *place; /* that messages of its layers begin with: "lenet.yaml:7"; NULL: none */
+    double others;        /* as in kerf_tap */
+    kerf_time start, end; /* between which it counts; end 0: to the end of the run */
+    const char *place;    /* that messages of its layers begin with: "lenet.yaml:7"; NULL: none */
 } kerf_learned_tap;
-/* As people write it: "conv2=conv3:mse:0.5@0-5", "2#relu*:cosine"; without a weight it counts 1.
+/* As people write it: "conv2=conv3:mse:0.5@0-5", "fc1:mse@10%-500 steps", "2#relu*:cosine"; without
+ * a weight it counts 1.
  * What it points into is *kept, which the caller frees with free(), also on failure. */
 KERF_API kerf_status kerf_learned_tap_parse(kerf_learned_tap *out, const char *text, void **kept);
 

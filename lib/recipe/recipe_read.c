@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "recipe/recipe_internal.h"
+#include "train/schedule.h"
 
 /* ---- keys ----------------------------------------------------------------------------------- */
 
@@ -166,27 +167,14 @@ static kerf_status parse_real(const value *v, const char *text, double *x)
 /* "1.5" or "1.5 epochs", "500 steps", "60%". */
 static kerf_status parse_time(const value *v, const char *text, kerf_time *out)
 {
-    static const struct {
-        const char *word;
-        kerf_time_unit unit;
-        double factor, most;
-    } UNITS[] = {{"", KERF_EPOCHS, 1, HUGE_VAL},      {"epochs", KERF_EPOCHS, 1, HUGE_VAL},
-                 {"epoch", KERF_EPOCHS, 1, HUGE_VAL}, {"steps", KERF_STEPS, 1, HUGE_VAL},
-                 {"step", KERF_STEPS, 1, HUGE_VAL},   {"%", KERF_SHARES, 0.01, 100}};
-    char *end;
-    const double x = strtod(text, &end);
-    const char *word = end + strspn(end, " ");
-    for (size_t i = 0; end > text && isfinite(x) && i < sizeof UNITS / sizeof UNITS[0]; i++) {
-        if (strcmp(word, UNITS[i].word) != 0)
-            continue;
-        if (x > UNITS[i].most)
-            return wrong(v, text, "at most 100 %");
-        if (UNITS[i].unit == KERF_STEPS && x != floor(x))
-            return wrong(v, text, "whole steps");
-        *out = (kerf_time){x * UNITS[i].factor, UNITS[i].unit};
-        return check_range(v, text, x);
-    }
-    return wrong(v, text, "a time, such as 1.5 (epochs), 500 steps or 60%");
+    const char *end = kerf__time_read(text, out);
+    if (end == NULL || *end != '\0')
+        return wrong(v, text, "a time, such as 1.5 (epochs), 500 steps or 60%");
+    if (out->unit == KERF_SHARES && out->value > 1)
+        return wrong(v, text, "at most 100 %");
+    if (out->unit == KERF_STEPS && out->value != floor(out->value))
+        return wrong(v, text, "whole steps");
+    return check_range(v, text, strtod(text, NULL));
 }
 
 static kerf_status parse_whole(const value *v, const char *text, int64_t *x)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -62,6 +63,28 @@ kerf__time_text kerf__time_print(kerf_time t)
     kerf__time_text text;
     snprintf(text.at, sizeof text.at, "%g %s", t.value, units[t.unit]);
     return text;
+}
+
+const char *kerf__time_read(const char *text, kerf_time *out)
+{
+    static const struct {
+        const char *word;
+        kerf_time_unit unit;
+        double factor;
+    } UNITS[] = {{"epochs", KERF_EPOCHS, 1}, {"epoch", KERF_EPOCHS, 1}, {"steps", KERF_STEPS, 1},
+                 {"step", KERF_STEPS, 1},    {"%", KERF_SHARES, 0.01},  {"", KERF_EPOCHS, 1}};
+    char *end;
+    const double x = strtod(text, &end);
+    const char *word = end + strspn(end, " ");
+    if (end == text || !isfinite(x))
+        return NULL;
+    for (size_t i = 0;; i++) {
+        const size_t length = strlen(UNITS[i].word);
+        if (strncmp(word, UNITS[i].word, length) != 0)
+            continue;
+        *out = (kerf_time){x * UNITS[i].factor, UNITS[i].unit};
+        return length > 0 ? word + length : end;
+    }
 }
 
 /* ---- what happens anyhow -------------------------------------------------------------------- */

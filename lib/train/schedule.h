@@ -76,6 +76,9 @@ typedef struct kerf__time_text {
     char at[48];
 } kerf__time_text;
 kerf__time_text kerf__time_print(kerf_time t);
+/* Reads a time at the beginning of text: "1.5", "1.5 epochs", "500 steps", "60%".  What is behind
+ * it, or NULL if there is none.  No check but that it is a finite number of a unit. */
+const char *kerf__time_read(const char *text, kerf_time *out);
 
 /* ---- between the files that make it ---- */
 /* The step behind which so many epochs are over. */

@@ -250,6 +250,20 @@ static int any_rewinds(const kerf__schedule *s)
 }
 
 /* What is chosen again and again is chosen of weights that nothing else has changed. */
+/* By the steps that times became, as their units may be unlike. */
+static kerf_status check_taps(const kerf__schedule *s)
+{
+    for (size_t i = 0; i < s->distill.num_taps; i++) {
+        const kerf_learned_tap *t = &s->distill.taps[i];
+        if (t->end.value != 0 && kerf__schedule_at(s, t->end) <= kerf__schedule_at(s, t->start))
+            return kerf__fail(KERF_ERR_ARGUMENT,
+                              "train: tap of '%s' counts from %s to %s: must end after it begins",
+                              t->student, kerf__time_print(t->start).at,
+                              kerf__time_print(t->end).at);
+    }
+    return KERF_OK;
+}
+
 kerf_status kerf__schedule_check(const kerf__schedule *s)
 {
     const int rewinds = any_rewinds(s);
@@ -267,5 +281,5 @@ kerf_status kerf__schedule_check(const kerf__schedule *s)
     if (s->quantize_step >= 0 && kerf__has_gates(s))
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: gates beside weights must be without training with roundings");
-    return KERF_OK;
+    return check_taps(s);
 }

@@ -42,26 +42,32 @@ static kerf_status parse_loss(const char *whole, const char *word, kerf_tap_loss
                       near != NULL ? "'" : "", all);
 }
 
-/* A number that ends where the text does, or at `stop`. */
-static int parse_number(const char *text, char stop, double *out, const char **end)
+/* The whole text is a number. */
+static int parse_number(const char *text, double *out)
 {
-    char *behind;
-    *out = strtod(text, &behind);
-    *end = behind;
-    return behind != text && (*behind == '\0' || *behind == stop) && *out >= 0 && *out < 1e9;
+    char *end;
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= 0 && *out < 1e9;
+}
+
+/* Times of unlike units are compared when the run tells how long they are. */
+static int is_behind(kerf_time end, kerf_time start)
+{
+    return end.value > (end.unit == start.unit ? start.value : 0);
 }
 
 /* "@FROM" or "@FROM-UNTIL", cut off the text. */
-static int parse_epochs(char *text, kerf_learned_tap *tap)
+static int parse_times(char *text, kerf_learned_tap *tap)
 {
     char *colon = strrchr(text, ':'), *at = strrchr(text, '@');
-    const char *end;
     if (colon == NULL || at == NULL || at < colon)
         return 1;
     *at = '\0';
-    if (!parse_number(at + 1, '-', &tap->start, &end))
-        return 0;
-    return *end == '\0' || (parse_number(end + 1, '\0', &tap->end, &end) && tap->end > tap->start);
+    const char *end = kerf__time_read(at + 1, &tap->start);
+    if (end == NULL || !(tap->start.value >= 0) || *end == '\0')
+        return end != NULL && tap->start.value >= 0;
+    end = *end == '-' ? kerf__time_read(end + 1, &tap->end) : NULL;
+    return end != NULL && *end == '\0' && is_behind(tap->end, tap->start);
 }
 
 /* The last part behind a colon, cut off the text; NULL: there is none. */
@@ -88,11 +94,10 @@ static void parse_from(kerf_learned_tap *tap)
 /* Cuts the copy into its words; NULL: it has not the parts that it must have. */
 static const char *cut(kerf_learned_tap *tap, char *text)
 {
-    const char *end;
-    if (!parse_epochs(text, tap))
+    if (!parse_times(text, tap))
         return NULL;
     char *word = cut_last(text);
-    if (word != NULL && parse_number(word, '\0', &tap->weight, &end))
+    if (word != NULL && parse_number(word, &tap->weight))
         word = cut_last(text);
     else
         tap->weight = 1;
@@ -115,11 +120,10 @@ kerf_status kerf_learned_tap_parse(kerf_learned_tap *out, const char *text, void
         return kerf__fail_memory("distill", strlen(text));
     const char *word = cut(&tap, copy);
     if (word == NULL)
-        return kerf__fail(
-            KERF_ERR_ARGUMENT,
-            "tap %s: must be STUDENT_LAYER=TEACHER_LAYER:LOSS, :WEIGHT and the epochs "
-            "@FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",
-            text);
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "tap %s: must be STUDENT_LAYER=TEACHER_LAYER:LOSS, :WEIGHT and the times "
+                          "@FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",
+                          text);
     KERF__TRY(parse_loss(text, word, &tap.loss));
     *out = tap;
     return KERF_OK;

@@ -215,7 +215,6 @@ void kerf__teacher_step(kerf_step *step, const kerf__run *run)
     const double done = (double)(step->step - 1) / (double)run->schedule.num_steps;
     const double last =
         distill->last_temperature > 0 ? distill->last_temperature : distill->temperature;
-    kerf__teaching_weigh(step, &run->teaching, distill,
-                         (double)(step->step - 1) / (double)run->schedule.steps_per_epoch);
+    kerf__teaching_weigh(step, &run->teaching, distill, &run->schedule);
     step->temperature = (float)(distill->temperature + (last - distill->temperature) * done);
 }

@@ -2,7 +2,6 @@
  * counts when (teaching.h).
  *
  * Soft targets of the outputs come first: a plan computes the labels' loss with them. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +45,7 @@ static kerf_status add_soft_targets(kerf__teaching *t, const kerf_distillation *
             .loss = KERF_TAP_SOFT_TARGETS,
             .learned = kerf__before_softmax(kerf_graph_output(t->teachers[i].g, 0)),
             .weight = distill->alpha / (double)t->num_teachers,
-            .start = distill->hint_epochs,
-            .end = INFINITY};
+            .start = {distill->hint_epochs, KERF_EPOCHS}};
         KERF__TRY(add_lesson(t, &lesson, NULL));
     }
     return KERF_OK;
@@ -91,7 +89,7 @@ static kerf_status add_tap(kerf__teaching *t, const kerf_learned_tap *tap,
                                      .others = tap->others,
                                      .weight = tap->weight,
                                      .start = tap->start,
-                                     .end = tap->end > 0 ? tap->end : INFINITY};
+                                     .end = tap->end};
         KERF__TRY(add_lesson(t, &lesson, kerf_value_name(mine[i])));
     }
     return KERF_OK;
@@ -106,14 +104,21 @@ kerf_status kerf__teaching_find_lessons(kerf__teaching *t, const kerf_distillati
     return KERF_OK;
 }
 
-void kerf__teaching_weigh(kerf_step *step, const kerf__teaching *t,
-                          const kerf_distillation *distill, double epochs)
+/* 1 in the step behind `done` others. */
+static int is_on(const kerf__lesson *l, const kerf__schedule *schedule, int64_t done)
 {
+    return done >= kerf__schedule_at(schedule, l->start) &&
+           (l->end.value == 0 || done < kerf__schedule_at(schedule, l->end));
+}
+
+void kerf__teaching_weigh(kerf_step *step, const kerf__teaching *t,
+                          const kerf_distillation *distill, const kerf__schedule *schedule)
+{
+    const int64_t done = step->step - 1;
+    const double epochs = (double)done / (double)schedule->steps_per_epoch;
     step->labels = epochs < distill->hint_epochs ? 0 : (float)(1 - distill->alpha);
-    for (size_t i = 0; i < t->num_taps; i++) {
-        const kerf__lesson *l = &t->lessons[i];
-        step->taps[i] = epochs >= l->start && epochs < l->end ? (float)l->weight : 0;
-    }
+    for (size_t i = 0; i < t->num_taps; i++)
+        step->taps[i] = is_on(&t->lessons[i], schedule, done) ? (float)t->lessons[i].weight : 0;
 }
 
 void kerf__teaching_free(kerf__teaching *t)

@@ -12,6 +12,7 @@
 #define KERF_TRAIN_TEACHING_H
 
 #include "kerf/train.h"
+#include "train/schedule.h"
 #include "train/teacher_cache.h"
 
 /* Who teaches; a graph of its own, as its outputs are what is learned of it. */
@@ -25,9 +26,10 @@ typedef struct kerf__teacher {
 typedef struct kerf__lesson {
     int from;
     kerf_tap_loss loss;
-    const kerf_value *learned;         /* of the teacher's graph */
-    char *student;                     /* owned; NULL: the output */
-    double others, weight, start, end; /* end: INFINITY */
+    const kerf_value *learned; /* of the teacher's graph */
+    char *student;             /* owned; NULL: the output */
+    double others, weight;
+    kerf_time start, end; /* end 0: none */
 } kerf__lesson;
 
 /* What a tap's teacher says by way of the host. */
@@ -57,9 +59,9 @@ int kerf__is_taught(const kerf_distillation *distill);
 /* teacher_taps.c: lessons of the options; teachers' graphs are there, and get outputs. */
 kerf_status kerf__teaching_find_lessons(kerf__teaching *t, const kerf_distillation *distill,
                                         const kerf_graph *student);
-/* What lessons, and labels, count in a step behind so many epochs. */
+/* What lessons, and labels, count in a step of the schedule. */
 void kerf__teaching_weigh(kerf_step *step, const kerf__teaching *t,
-                          const kerf_distillation *distill, double epochs);
+                          const kerf_distillation *distill, const kerf__schedule *schedule);
 void kerf__teaching_free(kerf__teaching *t);
 
 /* ---- teacher_relay.c ---- */

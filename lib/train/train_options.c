@@ -98,11 +98,11 @@ static kerf_status check_taps(const kerf_distillation *d)
         if (!(t->weight >= 0 && t->weight < 1e9))
             return kerf__fail(KERF_ERR_ARGUMENT, "train: tap of '%s' counts %g: must be at least 0",
                               t->student, t->weight);
-        if (!(t->start >= 0) || !(t->end == 0 || t->end > t->start))
+        if (!(t->start.value >= 0) || !(t->end.value >= 0))
             return kerf__fail(KERF_ERR_ARGUMENT,
-                              "train: tap of '%s' counts from epoch %g to %g: must end after it "
-                              "begins",
-                              t->student, t->start, t->end);
+                              "train: tap of '%s' counts from %s to %s: must be at least 0",
+                              t->student, kerf__time_print(t->start).at,
+                              kerf__time_print(t->end).at);
     }
     return KERF_OK;
 }
@@ -220,8 +220,9 @@ static void print_distillation(text *t, const kerf_distillation *d)
         print(t, "self=%d hint-epochs=%.17g\n", d->self, d->hint_epochs);
     for (size_t i = 0; i < d->num_taps; i++) {
         const kerf_learned_tap *tap = &d->taps[i];
-        print(t, "tap=%s=%d#%s:%s:%.17g from=%.17g until=%.17g\n", tap->student, tap->from,
-              tap->teacher, kerf_tap_loss_name(tap->loss), tap->weight, tap->start, tap->end);
+        print(t, "tap=%s=%d#%s:%s:%.17g from=%.17g/%d until=%.17g/%d\n", tap->student, tap->from,
+              tap->teacher, kerf_tap_loss_name(tap->loss), tap->weight, tap->start.value,
+              (int)tap->start.unit, tap->end.value, (int)tap->end.unit);
         if (tap->loss == KERF_TAP_DECOUPLED)
             print(t, "beta=%.17g\n", tap->others);
     }

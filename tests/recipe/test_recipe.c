@@ -189,7 +189,7 @@ static void test_taps(void)
                             "      teacher_device: gpu\n"
                             "      taps:\n"
                             "        - conv1=2#layer1.0.conv1:cosine:0.5\n"
-                            "        - 'relu*:mse@0-5'\n"
+                            "        - 'relu*:mse@10%-500 steps'\n"
                             "        - fc1:mse\n",
                        "steps.0.distill.taps.2=fc2:dkd"));
     const kerf_distillation *d = r->stages[0].distill;
@@ -198,9 +198,11 @@ static void test_taps(void)
     CHECK(strcmp(r->stages[0].teacher_device, "gpu") == 0);
     CHECK(r->stages[0].num_teachers == 1 && strcmp(r->stages[0].teachers[0], "big.onnx") == 0);
     CHECK(strcmp(t[0].student, "conv1") == 0 && strcmp(t[0].teacher, "layer1.0.conv1") == 0);
-    CHECK(t[0].from == 1 && t[0].loss == KERF_TAP_COSINE && t[0].weight == 0.5 && t[0].end == 0);
+    CHECK(t[0].from == 1 && t[0].loss == KERF_TAP_COSINE && t[0].weight == 0.5);
+    CHECK(t[0].start.value == 0 && t[0].end.value == 0);
     CHECK(strcmp(t[1].student, "relu*") == 0 && t[1].from == 0 && t[1].weight == 1);
-    CHECK(t[1].loss == KERF_TAP_MSE && t[1].start == 0 && t[1].end == 5);
+    CHECK(t[1].loss == KERF_TAP_MSE && t[1].start.value == 0.1 && t[1].start.unit == KERF_SHARES);
+    CHECK(t[1].end.value == 500 && t[1].end.unit == KERF_STEPS);
     CHECK(t[2].loss == KERF_TAP_DECOUPLED && t[2].others == 2);
     CHECK(strncmp(t[0].place, path, strlen(path)) == 0 && strstr(t[0].place, ":11") != NULL);
     CHECK(strstr(t[2].place, "--set steps.0.distill.taps.2") != NULL);
@@ -316,11 +318,20 @@ static void test_keys_refused(void)
                   "soft, mse, cosine, attention, similarity, distance, dkd and angle",
                   HEAD "steps:\n- distill: {teacher: self,\n  taps: [fc1:mze]}\n", NULL);
     check_refused("3: distill.tap fc1: must be STUDENT_LAYER=TEACHER_LAYER:LOSS, :WEIGHT and the "
-                  "epochs @FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",
+                  "times @FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",
                   HEAD "steps: [distill: {teacher: self, taps: fc1}]\n", NULL);
-    check_refused("3: distill.tap fc1:mse@5-2: must be STUDENT_LAYER=TEACHER_LAYER:LOSS, :WEIGHT "
-                  "and the epochs @FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",
-                  HEAD "steps: [distill: {teacher: self, taps: ['fc1:mse@5-2']}]\n", NULL);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const WRONG[] = {"5-2", "5 stepz", "20%-10%", "1-2-3"};
+        char text[160], words[240];
+        snprintf(text, sizeof text,
+                 HEAD "steps: [distill: {teacher: self, taps: ['fc1:mse@%s']}]\n", WRONG[i]);
+        snprintf(
+            words, sizeof words,
+            "3: distill.tap fc1:mse@%s: must be STUDENT_LAYER=TEACHER_LAYER:LOSS, :WEIGHT and the "
+            "times @FROM-UNTIL behind it if wanted, such as conv2=conv3:mse:0.5@0-5",
+            WRONG[i]);
+        check_refused(words, text, NULL);
+    }
     check_refused("3: quantize.weights int5: 'int5' must be int8, int4, int2, f16 or float, or by "
                   "layer such as 'conv1=int8,*=int4'",
                   HEAD "steps: [quantize: {weights: int5}]\n", NULL);

@@ -257,9 +257,13 @@ static void test_refused_taps(const small_run *teacher)
     t.weight = -1;
     check_refused_tap(teacher, t, "tap of 'fc1' counts -1: must be at least 0");
     t.weight = 1;
-    t.start = 2;
-    t.end = 1;
-    check_refused_tap(teacher, t, "counts from epoch 2 to 1: must end after it begins");
+    t.start = (kerf_time){2, KERF_EPOCHS};
+    t.end = (kerf_time){1, KERF_EPOCHS};
+    check_refused_tap(teacher, t, "counts from 2 epochs to 1 epochs: must end after it begins");
+    t.end = (kerf_time){1, KERF_STEPS};
+    check_refused_tap(teacher, t, "counts from 2 epochs to 1 steps: must end after it begins");
+    t.end = (kerf_time){-1, KERF_STEPS};
+    check_refused_tap(teacher, t, "counts from 2 epochs to -1 steps: must be at least 0");
     kerf_train_options o = plain(1);
     o.distill.num_taps = 1;
     o.distill.taps = &t;
