@@ -33,8 +33,8 @@
 #define WIDE     1
 #endif
 
-#define COLUMNS     16
-#define PER         (32 / BITS) /* steps to a word */
+#include "panels.clh"
+
 #define LOWEST_BITS ((1u << BITS) - 1u)
 #define HALF        16 /* bits, each half of a word within a mantissa */
 
@@ -50,29 +50,7 @@
     global const float *a, global const uint *b, global const float *bias, global float *dst,      \
         int m, int n, int k, int size, int has_bias, int relu, float zero
 
-/* Written so that NaN stays NaN. */
-static inline float finished(float x, int relu)
-{
-    return relu && x < 0.0f ? 0.0f : x;
-}
-
 #if WIDE
-
-static inline void store_columns(float16 x, global const float *bias, global float *dst, int num,
-                                 int has_bias, int relu)
-{
-    float some[COLUMNS];
-    if (num >= COLUMNS) {
-        const float16 y = has_bias ? x + vload16(0, bias) : x;
-        vstore16(relu ? select(y, (float16)(0.0f), y < 0.0f) : y, 0, dst);
-        return;
-    }
-    vstore16(x, 0, some);
-    for (int j = 0; j < num; j++)
-        dst[j] = finished(has_bias ? some[j] + bias[j] : some[j], relu);
-}
-
-#define EACH(i, num) _Pragma("unroll") for (int i = 0; i < (num); i++)
 
 #if MR == 1
 
@@ -236,16 +214,6 @@ kernel void matmul_blocks_wide(PRODUCT)
 
 #else
 
-#define ITEMS    64
-#define QUARTERS (ITEMS / COLUMNS)
-
-#if MR == 4
-#define ROWS(X) X(0) X(1) X(2) X(3)
-#else
-#define ROWS(X) X(0)
-#endif
-#define FOURS (PER / 4) /* steps of four to a word */
-
 static inline float weight_of(uint word, int shift, float zero)
 {
     return as_float(RAISED(word >> (uint)shift, 0)) - zero;
@@ -259,30 +227,11 @@ static inline float4 weights_of(uint word, int shift, float zero)
                     weight_of(word, shift + 3 * BITS, zero));
 }
 
-#define ROW(r)   global const float *row##r = a + (size_t)min(m0 + r, m - 1) * (size_t)k;
 #define CLEAR(r) float total##r = 0.0f;
-#define BEGIN(r) float part##r = 0.0f;
-#define TERMS(r)                                                                                   \
-    {                                                                                              \
-        const float4 y = vload4(0, row##r + p);                                                    \
-        part##r = fma(y.x, x.x, part##r);                                                          \
-        part##r = fma(y.y, x.y, part##r);                                                          \
-        part##r = fma(y.z, x.z, part##r);                                                          \
-        part##r = fma(y.w, x.w, part##r);                                                          \
-    }
-#define TERM(r) part##r = fma(row##r[p], x, part##r);
 #define SCALE(r)                                                                                   \
     total##r = fma(scale, part##r, total##r);                                                      \
     row##r += size;
 #define SHARE(r) sums[r * ITEMS + item] = total##r;
-#define STORE(r)                                                                                   \
-    if (m0 + r < m && j < n) {                                                                     \
-        const float x = sums[r * ITEMS + item] + sums[r * ITEMS + item + COLUMNS] +                \
-                        sums[r * ITEMS + item + 2 * COLUMNS] +                                     \
-                        sums[r * ITEMS + item + 3 * COLUMNS];                                      \
-        dst[(size_t)(m0 + r) * (size_t)n + (size_t)j] =                                            \
-            finished(has_bias ? x + bias[j] : x, relu);                                            \
-    }
 
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) kernel void matmul_blocks_simt(PRODUCT)
 {

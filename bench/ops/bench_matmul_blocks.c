@@ -2,7 +2,8 @@
  * product of the same sizes by floats, transposed as a Gemm has them.
  *
  * "times_float" is how much faster than the float product that a plan without tuning takes: the
- * median of 15 pairs. */
+ * median of 15 pairs (float_pairs.h). */
+#include "float_pairs.h"
 #include "op_bench.h"
 #include "ref/ref.h"
 
@@ -19,73 +20,6 @@ static const product PRODUCTS[] = {
     {KERF_S4, 8, 4096, 4096, 32, 0},  {KERF_S4, 16, 4096, 4096, 32, 0},
     {KERF_S4, 32, 4096, 4096, 32, 0}, {KERF_S4, 1, 784, 300, 32, 0},
 };
-
-/* A case on the device with its launches. */
-typedef struct running {
-    kerf_tensor *inputs[2], *output;
-    kerf__buffer *scratch;
-    kerf__steps steps;
-} running;
-
-static kerf__option best_guess(kerf__op_case *c)
-{
-    kerf__option best = {0};
-    double least = INFINITY;
-    for (int i = 0; kerf__option_at(c, i, &c->option); i++)
-        if (c->option.variant->guess(c) < least) {
-            least = c->option.variant->guess(c);
-            best = c->option;
-        }
-    return best;
-}
-
-static void start(running *r, const op_check *c)
-{
-    const kerf_value *v = c->node->outputs[0];
-    *r = (running){0};
-    for (int i = 0; i < 2; i++) {
-        bench_ok(
-            kerf_tensor_create(&r->inputs[i], c->dev, c->inputs[i]->type, c->inputs[i]->shape));
-        bench_ok(kerf_tensor_write(r->inputs[i], c->data[i]));
-    }
-    bench_ok(kerf_tensor_create(&r->output, c->dev, v->type, v->shape));
-    kerf__op_case k = {.dev = c->dev, .node = c->node, .inputs = r->inputs, .outputs = &r->output};
-    k.option = best_guess(&k);
-    if (kerf__case_scratch(&k) > 0)
-        bench_ok(kerf__buffer_create(&r->scratch, c->dev, kerf__case_scratch(&k)));
-    k.scratch = r->scratch;
-    k.steps = &r->steps;
-    bench_ok(k.option.variant->build(&k));
-}
-
-static void stop(running *r)
-{
-    kerf__steps_clear(&r->steps);
-    kerf__buffer_destroy(r->scratch);
-    kerf_tensor_destroy(r->inputs[0]);
-    kerf_tensor_destroy(r->inputs[1]);
-    kerf_tensor_destroy(r->output);
-}
-
-static void print_ratio(op_bench *b, const op_check *blocks, const op_check *floats)
-{
-    double ratio[OP_BENCH_ROUNDS], own[OP_BENCH_ROUNDS];
-    running r, f;
-    start(&r, blocks);
-    start(&f, floats);
-    bench_sample_ms(b->dev, op_bench_steps, &r.steps, 1);
-    bench_sample_ms(b->dev, op_bench_steps, &f.steps, 1);
-    const int calls = bench_calls(bench_sample_ms(b->dev, op_bench_steps, &f.steps, 2));
-    for (int i = 0; i < OP_BENCH_ROUNDS; i++) {
-        own[i] = bench_sample_ms(b->dev, op_bench_steps, &r.steps, calls);
-        ratio[i] = bench_sample_ms(b->dev, op_bench_steps, &f.steps, calls) / own[i];
-    }
-    qsort(own, OP_BENCH_ROUNDS, sizeof *own, bench_order);
-    qsort(ratio, OP_BENCH_ROUNDS, sizeof *ratio, bench_order);
-    printf("# times_float %.2f (%.2f to %.2f), %.4f ms\n", ratio[7], ratio[3], ratio[11], own[7]);
-    stop(&r);
-    stop(&f);
-}
 
 /* ---- a product ----------------------------------------------------------------------------- */
 
@@ -122,20 +56,6 @@ static uint8_t *packed_bytes(op_bench *b, const product *p, kerf_shape *shape)
     return out;
 }
 
-static void begin_floats(op_check *c, op_bench *b, const product *p)
-{
-    const size_t num = (size_t)(p->k * (p->m > p->n ? p->m : p->n));
-    float *x = malloc(num * sizeof *x);
-    op_check_fill(x, num, 1);
-    op_check_begin(c, b->dev);
-    op_check_input(c, KERF_F32, KERF_SHAPE(p->m, p->k), x);
-    op_check_input(c, KERF_F32, KERF_SHAPE(p->n, p->k), x);
-    op_check_node(c, "Gemm", 1);
-    bench_ok(kerf_node_set_int(c->node, "transB", 1));
-    bench_ok(kerf__node_infer(c->node));
-    free(x);
-}
-
 static void run(op_bench *b, const product *p)
 {
     const int bits = (int)kerf_type_bits(p->type);
@@ -143,7 +63,7 @@ static void run(op_bench *b, const product *p)
     kerf_shape shape;
     op_check floats;
     uint8_t *packed = packed_bytes(b, p, &shape);
-    begin_floats(&floats, b, p);
+    float_pairs_begin(&floats, b, p->m, p->k, p->n);
     op_bench_begin(b);
     op_bench_random(b, KERF_SHAPE(p->m, p->k));
     op_check_input(&b->c, KERF_U8, shape, packed);
@@ -156,7 +76,7 @@ static void run(op_bench *b, const product *p)
     snprintf(note, sizeof note, "%s %lldx%lldx%lld by %d%s", kerf_type_name(p->type),
              (long long)p->m, (long long)p->k, (long long)p->n, p->block_size,
              p->has_zero ? " zeros" : "");
-    print_ratio(b, &b->c, &floats);
+    float_pairs_print(b, &b->c, &floats);
     op_bench_end(b, ref_matmul_blocks, check_tolerance(4, (size_t)p->k), note);
     op_check_end(&floats);
     free(packed);

@@ -26,6 +26,7 @@
     X(keep_channels) \
     X(mask) \
     X(matmul_blocks) \
+    X(matmul_codes) \
     X(matmul_integer) \
     X(move) \
     X(norm) \

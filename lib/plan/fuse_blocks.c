@@ -51,7 +51,7 @@ static int has_column_scales(const pattern *p)
     return kerf__value_elements(d->inputs[1]) == 1 || axis != k_axis;
 }
 
-static int is_plain_gemm(const kerf_node *n, int64_t columns)
+int kerf__plan_is_plain_product(const kerf_node *n, int64_t columns)
 {
     const kerf_value *bias = kerf_node_input(n, 2);
     const char *activation = kerf_node_string(n, "activation", "relu");
@@ -60,7 +60,7 @@ static int is_plain_gemm(const kerf_node *n, int64_t columns)
            (bias == NULL || kerf_shape_equal(bias->shape, KERF_SHAPE(columns)));
 }
 
-static int64_t num_rows(const kerf_value *a)
+int64_t kerf__plan_num_rows(const kerf_value *a)
 {
     return a->shape.rank > 0 ? kerf__value_elements(a) / a->shape.dims[a->shape.rank - 1] : 0;
 }
@@ -75,9 +75,9 @@ static int match(kerf_node *n, pattern *p)
     const int is_turned = kerf_node_int(n, "transB", 0) != 0;
     *p = (pattern){n, d, is_turned, weights->shape.dims[is_turned ? 0 : 1],
                    kerf_node_int(d, "block_size", 0)};
-    return has_column_scales(p) && is_plain_gemm(n, p->n) &&
+    return has_column_scales(p) && kerf__plan_is_plain_product(n, p->n) &&
            weights->shape.dims[is_turned ? 1 : 0] <= KERF__MOST_ITERATIONS &&
-           num_rows(n->inputs[0]) <= MOST_ROWS;
+           kerf__plan_num_rows(n->inputs[0]) <= MOST_ROWS;
 }
 
 /* ---- the two nodes ------------------------------------------------------------------------- */
@@ -109,6 +109,16 @@ static kerf_status set_numbers(kerf_node *n, const pattern *p)
     return set_block_size(n, p);
 }
 
+kerf_status kerf__plan_take_product(kerf_graph *g, kerf_node *n, const kerf_node *product)
+{
+    if (kerf__node_attribute(product, "activation") != NULL)
+        KERF__TRY(kerf_node_set_string(n, "activation", "relu"));
+    KERF__TRY(kerf__node_set_pass(n, kerf__node_pass(product)));
+    KERF__TRY(kerf__node_infer(n));
+    kerf__graph_replace_uses(g, product->outputs[0], n->outputs[0]);
+    return KERF_OK;
+}
+
 static kerf_status replace(kerf_graph *g, const pattern *p)
 {
     kerf_node *packing, *n;
@@ -119,12 +129,7 @@ static kerf_status replace(kerf_graph *g, const pattern *p)
                                   1, &n));
     kerf__node_take_name(n, p->product);
     KERF__TRY(set_numbers(n, p));
-    if (kerf__node_attribute(p->product, "activation") != NULL)
-        KERF__TRY(kerf_node_set_string(n, "activation", "relu"));
-    KERF__TRY(kerf__node_set_pass(n, kerf__node_pass(p->product)));
-    KERF__TRY(kerf__node_infer(n));
-    kerf__graph_replace_uses(g, p->product->outputs[0], n->outputs[0]);
-    return KERF_OK;
+    return kerf__plan_take_product(g, n, p->product);
 }
 
 kerf_status kerf__plan_fuse_blocks(kerf_graph *g, kerf_node *product)

@@ -213,6 +213,7 @@ static kerf_status make_graph(kerf__planning *p)
     KERF__TRY(kerf__plan_fuse(plan->graph));
     KERF__TRY(kerf__plan_sparse_train(p));
     KERF__TRY(kerf__plan_sparse_linear(p));
+    KERF__TRY(kerf__plan_use_codes(plan->graph, plan->dev));
     KERF__TRY(kerf__plan_use_zeros(p));
     KERF__TRY(kerf__plan_use_zero_words(p));
     KERF__TRY(kerf__plan_lay(plan->graph, plan->dev));

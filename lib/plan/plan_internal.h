@@ -258,6 +258,13 @@ kerf_status kerf__plan_fuse_batch_norm(kerf_graph *g, kerf_node *norm);
 int kerf__plan_read_clip(const kerf_node *clip, float *low, float *high);
 /* fuse_blocks.c: few rows by weights of few bits. */
 kerf_status kerf__plan_fuse_blocks(kerf_graph *g, kerf_node *product);
+/* 1 if n is a, maybe with a bias of all columns and relu, times its second input and no more. */
+int kerf__plan_is_plain_product(const kerf_node *n, int64_t columns);
+int64_t kerf__plan_num_rows(const kerf_value *a);
+/* n, which has its inputs and attributes, takes the place of such a product. */
+kerf_status kerf__plan_take_product(kerf_graph *g, kerf_node *n, const kerf_node *product);
+/* use_codes.c: few rows by numbers of a codebook's entries. */
+kerf_status kerf__plan_use_codes(kerf_graph *g, const kerf_device *dev);
 /* fuse_integer.c: floats between a QuantizeLinear and what its result was made of. */
 kerf_status kerf__plan_fuse_integer(kerf_graph *g, kerf_node *quantize);
 /* The same where gradients read the floats between: they get others. */

@@ -6,19 +6,12 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 
-/* How a weight is put together. */
-typedef struct shared {
-    const kerf_value *codebook;
-    const kerf_tensor *indices; /* uint8 */
-    const kerf_tensor *first;   /* int32, each row of indices counts from; NULL: from 0 */
-} shared;
-
 static const kerf_tensor *constant_of(const kerf_value *v, kerf_type type)
 {
     return v != NULL && v->kind == KERF__VALUE_CONSTANT && v->type == type ? v->constant : NULL;
 }
 
-static int find(const kerf_value *v, shared *out)
+int kerf__plan_find_shared(const kerf_value *v, kerf__shared_weight *out)
 {
     const kerf_node *n = v->producer;
     if (kerf__node_is(n, "Reshape"))
@@ -26,7 +19,7 @@ static int find(const kerf_value *v, shared *out)
     if (!kerf__node_is(n, "Gather") || n->inputs[0]->kind != KERF__VALUE_STATE ||
         n->inputs[0]->type != KERF_F32 || n->inputs[0]->shape.rank != 1)
         return 0;
-    *out = (shared){.codebook = n->inputs[0]};
+    *out = (kerf__shared_weight){.codebook = n->inputs[0]};
     n = n->inputs[1]->producer;
     if (kerf__node_is(n, "Add")) {
         out->first = constant_of(n->inputs[1], KERF_S32);
@@ -40,11 +33,11 @@ static int find(const kerf_value *v, shared *out)
 
 int kerf__plan_is_shared(const kerf_value *v)
 {
-    shared h;
-    return find(v, &h);
+    kerf__shared_weight h;
+    return kerf__plan_find_shared(v, &h);
 }
 
-static int64_t count(const shared *h, const float *codebook, size_t entries)
+static int64_t count(const kerf__shared_weight *h, const float *codebook, size_t entries)
 {
     const size_t num = kerf_tensor_num_elements(h->indices);
     const size_t row = num / (h->first != NULL ? kerf_tensor_num_elements(h->first) : 1);
@@ -61,8 +54,8 @@ static int64_t count(const shared *h, const float *codebook, size_t entries)
 kerf_status kerf__plan_count_weights(const kerf_plan *p, const kerf_value *v, int64_t *total_alive,
                                      int64_t *total)
 {
-    shared h;
-    if (v->state_id >= 0 || !find(v, &h))
+    kerf__shared_weight h;
+    if (v->state_id >= 0 || !kerf__plan_find_shared(v, &h))
         return kerf__plan_count_entries(p, v->state_id, total_alive, total);
     const size_t entries = (size_t)kerf_shape_num_elements(h.codebook->shape);
     float *codebook = kerf__alloc(entries, sizeof *codebook);

@@ -87,6 +87,11 @@ const gate_case gate_cases[] = {
     {"kerf.MatMulBlocks", "f32:70,64 u8:4,2,384 f32:60", "bits=4 columns=60 block_size=32", 0},
     {"kerf.MatMulBlocks", "f32:70,64 u8:4,2,192",        "bits=2 columns=60 block_size=32", 0},
     {"kerf.MatMulBlocks", "f32:70,64 u8:4,2,256 f32:60", "bits=2 columns=60 block_size=32", 0},
+    {"kerf.MatMulCodes", "f32:70,64 u8:4,256 f32:4 f32:60", "bits=2 columns=60", 0},
+    {"kerf.MatMulCodes", "f32:70,64 u8:4,512 f32:16",       "bits=4 columns=60", 0},
+    {"kerf.MatMulCodes", "f32:70,64 u8:4,1024 f32:32",      "bits=8 columns=60", 0},
+    {"kerf.MatMulCodes", "f32:70,64 u8:4,1024 f32:64",      "bits=8 columns=60", 0},
+    {"kerf.MatMulCodes", "f32:70,64 u8:4,1024 f32:256",     "bits=8 columns=60", 0},
     /* Packed, with and without the sums of rows. */
     {"MatMulInteger", "u8:70,50 s8:4,14,64", "layouts=plain,k4>", 0},
     {"MatMulInteger", "s8:70,50 s8:4,14,64", "layouts=plain,k4>", 0},

@@ -27,6 +27,7 @@ REF(histogram);
 REF(keep_channels);
 REF(mask);
 REF(matmul_blocks);
+REF(matmul_codes);
 REF(matmul_integer);
 REF(metrics);
 REF(mix);
