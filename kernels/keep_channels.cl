@@ -2,12 +2,14 @@
  *
  *     top_channels   an item has `chunk` channels of (n, c): each channel's rank is the number of
  *                    those before it, so no item waits for another
+ *     keep_channels  the same, but what it writes is the saliency of what is kept, and 0
  *     take_filters   an item has `chunk` filters of (outs, ins), each `taps` long, one behind the
  *                    other (SIMT: one element)
  *
- * Saliencies are compared as integers of the same order, in which a NaN is largest and -0 below 0;
- * of equal ones the first is before.  So ranks are 0 to c - 1, each once, and every place is
- * written.  Places outside are taken as the last: what is read is always there.
+ * In top_channels saliencies are compared as integers of the same order, in which a NaN is largest
+ * and -0 below 0; of equal ones the first is before.  So ranks are 0 to c - 1, each once, and every
+ * place is written.  In keep_channels they are compared as floats, so equal ones have one rank.
+ * Places outside are taken as the last: what is read is always there.
  *
  * -DOUT=1: outputs are chosen, and weights scaled by their saliency; -DIN=1: inputs are chosen.
  *
@@ -54,6 +56,20 @@ kernel void top_channels(global const float *saliency, global int *places, globa
             places[line * k + rank] = (int)own;
             kept[line * k + rank] = saliency[i];
         }
+    }
+}
+
+kernel void keep_channels(global const float *saliency, global float *dst, uint c, uint k, uint num,
+                          uint chunk)
+{
+    const uint begin = (uint)get_global_id(0) * chunk, end = min(begin + chunk, num);
+    for (uint i = begin; i < end; i++) {
+        global const float *line = saliency + i / c * c;
+        const float own = saliency[i];
+        uint above = 0;
+        for (uint other = 0; other < c; other++)
+            above += line[other] > own;
+        dst[i] = above < k ? own : 0;
     }
 }
 

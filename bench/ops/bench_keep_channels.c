@@ -2,11 +2,11 @@
 #include "op_bench.h"
 #include "ref/ref.h"
 
-static void run(op_bench *b, int64_t channels)
+static void run(op_bench *b, const char *op, int num_outputs, int64_t channels)
 {
     op_bench_begin(b);
     op_bench_random(b, KERF_SHAPE(1, channels));
-    op_check_node(&b->c, "kerf.TopChannels", 2);
+    op_check_node(&b->c, op, num_outputs);
     CHECK_OK(kerf_node_set_int(b->c.node, "k", channels / 2));
     op_bench_end(b, ref_keep_channels, 0, "half");
 }
@@ -31,8 +31,10 @@ static void run_take(op_bench *b, int64_t channels, int64_t taps)
 
 static void run_all(op_bench *b)
 {
-    run(b, 64);
-    run(b, 512);
+    run(b, "kerf.TopChannels", 2, 64);
+    run(b, "kerf.TopChannels", 2, 512);
+    run(b, "kerf.KeepChannels", 1, 64);
+    run(b, "kerf.KeepChannels", 1, 512);
     run_take(b, 128, 3);
     run_take(b, 512, 3);
     run_take(b, 512, 1);

@@ -2,13 +2,17 @@
  *
  *     kerf.TopChannels(saliency (N, C)) -> places (N, k) int32, kept (N, k)
  *         attribute k; the largest first, of equal ones the first; a NaN is largest
+ *     kerf.KeepChannels(saliency (N, C)) -> saliency (N, C), but 0 where it is not kept
+ *         attribute k; kept is what fewer than k are larger than, as comparisons of floats say: of
+ *         equal ones at the border all, and a NaN always
  *     kerf.TakeFilters(weights (O, I, ...), out_places (k), in_places (j), scale (k))
  *             -> weights (k, j, ...)
  *         filters of the outputs, times their scale, and of the inputs that are named; either may
  *         be left out (outputs with their scale) and is whole then.  Of (O), a bias, too.
  *
  * Places have any shape of so many elements; one outside counts as the last.  No gradient passes.
- * A plan puts these in a gate's place where there is one sample (lib/plan/skip_channels.c).
+ * A plan puts TopChannels and TakeFilters in a gate's place where there is one sample
+ * (lib/plan/skip_channels.c), elsewhere KeepChannels (lib/plan/fuse_gate.c).
  *
  * Device side: kernels/keep_channels.cl.  Definition: tests/ref/ref_keep_channels.c. */
 #include <stdio.h>
@@ -29,9 +33,9 @@ static const kerf_value *input(const kerf_node *n, int i)
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-static kerf_status infer_top(kerf_node *n)
+static kerf_status check_saliency(const kerf_node *n)
 {
-    kerf_shape shape = n->inputs[0]->shape;
+    const kerf_shape shape = n->inputs[0]->shape;
     const int64_t k = kerf_node_int(n, "k", 0);
     KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
     if (shape.rank != 2)
@@ -40,7 +44,21 @@ static kerf_status infer_top(kerf_node *n)
     if (k < 1 || k > shape.dims[1])
         return kerf__fail_node(KERF_ERR_ARGUMENT, n, "k is %lld, must be 1 to %lld", (long long)k,
                                (long long)shape.dims[1]);
-    shape.dims[1] = k;
+    return KERF_OK;
+}
+
+static kerf_status infer_keep(kerf_node *n)
+{
+    KERF__TRY(check_saliency(n));
+    kerf__set_output(n, 0, KERF_F32, n->inputs[0]->shape);
+    return KERF_OK;
+}
+
+static kerf_status infer_top(kerf_node *n)
+{
+    KERF__TRY(check_saliency(n));
+    kerf_shape shape = n->inputs[0]->shape;
+    shape.dims[1] = kerf_node_int(n, "k", 0);
     kerf__set_output(n, 0, KERF_S32, shape);
     kerf__set_output(n, 1, KERF_F32, shape);
     return KERF_OK;
@@ -80,21 +98,47 @@ static int fits_top(const kerf__op_case *c)
     return kerf__fits_31_bits(c) && c->node->inputs[0]->shape.dims[1] <= MOST_CHANNELS;
 }
 
-static kerf_status build_top(const kerf__op_case *c)
+/* An item ranks `chunk` channels, each among those of its sample. */
+typedef struct ranking {
+    unsigned channels, k, num, chunk;
+    size_t items;
+} ranking;
+
+static ranking rank_all(const kerf__op_case *c)
 {
     const size_t num = (size_t)kerf__value_elements(c->node->inputs[0]);
     const size_t channels = (size_t)c->node->inputs[0]->shape.dims[1];
-    const size_t k = (size_t)kerf_node_int(c->node, "k", 0);
     const size_t chunk =
         kerf__is_wide(c) ? kerf__pieces_an_item(c, num, channels, 8192 / channels + 1) : 1;
-    if (num == 0)
+    return (ranking){(unsigned)channels, (unsigned)kerf_node_int(c->node, "k", 0), (unsigned)num,
+                     (unsigned)chunk, kerf__ceil_div(num, chunk)};
+}
+
+static kerf__grid grid_of(const kerf__op_case *c, size_t items)
+{
+    return kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items);
+}
+
+static kerf_status build_top(const kerf__op_case *c)
+{
+    const ranking r = rank_all(c);
+    if (r.num == 0)
         return KERF_OK;
-    const size_t items = kerf__ceil_div(num, chunk);
     return kerf__emit(c, &kerf__source_keep_channels, "top_channels", "",
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(kerf__out(c, 1)),
-                                 ARG((unsigned)channels), ARG((unsigned)k), ARG((unsigned)num),
-                                 ARG((unsigned)chunk)),
-                      kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
+                                 ARG(r.channels), ARG(r.k), ARG(r.num), ARG(r.chunk)),
+                      grid_of(c, r.items));
+}
+
+static kerf_status build_keep(const kerf__op_case *c)
+{
+    const ranking r = rank_all(c);
+    if (r.num == 0)
+        return KERF_OK;
+    return kerf__emit(c, &kerf__source_keep_channels, "keep_channels", "",
+                      KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(r.channels),
+                                 ARG(r.k), ARG(r.num), ARG(r.chunk)),
+                      grid_of(c, r.items));
 }
 
 /* What is left out is not read. */
@@ -131,13 +175,16 @@ static kerf_status build_take(const kerf__op_case *c)
                                  ARG(kerf__out(c, 0)), ARG((unsigned)all.dims[0]),
                                  ARG(all.rank > 1 ? (unsigned)all.dims[1] : 1u), ARG(ins),
                                  ARG(taps), ARG((unsigned)num), ARG((unsigned)chunk)),
-                      kerf__is_wide(c) ? kerf__grid_wide(items, 1, 1) : kerf__grid_items(items));
+                      grid_of(c, items));
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static const kerf__variant TOP[] = {
     KERF__BOTH_STYLES("top_channels", .fits = fits_top, .build = build_top),
+};
+static const kerf__variant KEEP[] = {
+    KERF__BOTH_STYLES("keep_channels", .fits = fits_top, .build = build_keep),
 };
 static const kerf__variant TAKE[] = {
     KERF__BOTH_STYLES("take_filters", .fits = fits_take, .build = build_take),
@@ -151,6 +198,13 @@ const kerf__op kerf__ops_keep_channels[] = {
      .num_outputs = 2,
      .infer = infer_top,
      .variants = TOP,
+     .num_variants = 2},
+    {.op = "kerf.KeepChannels",
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .num_outputs = 1,
+     .infer = infer_keep,
+     .variants = KEEP,
      .num_variants = 2},
     {.op = "kerf.TakeFilters",
      .min_inputs = 1,

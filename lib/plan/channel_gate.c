@@ -4,6 +4,8 @@
  *     Where(Less(rank, k), saliency, 0) */
 #include "plan/channel_gate.h"
 
+#include <math.h>
+
 #include "tensor/tensor_internal.h"
 
 kerf_node *kerf__made_by(const kerf_value *v, const char *op)
@@ -36,11 +38,13 @@ static int is_rank_of(const kerf_value *rank, const kerf_value *saliency)
 
 int kerf__is_channel_gate(const kerf_node *n, kerf__channel_gate *out)
 {
-    float none;
+    float none, k;
     const kerf_node *less = kerf__node_is(n, "Where") ? kerf__made_by(n->inputs[0], "Less") : NULL;
     if (less == NULL || !is_number(n->inputs[2], &none) || none != 0 ||
-        !is_number(less->inputs[1], &out->k) || !(out->k >= 1))
+        !is_number(less->inputs[1], &k) || !(k > 0) || n->inputs[1]->shape.rank != 2 ||
+        n->inputs[1]->shape.dims[1] < 1 || !is_rank_of(less->inputs[0], n->inputs[1]))
         return 0;
-    out->saliency = n->inputs[1];
-    return out->saliency->shape.rank == 2 && is_rank_of(less->inputs[0], out->saliency);
+    const int64_t channels = n->inputs[1]->shape.dims[1];
+    *out = (kerf__channel_gate){n->inputs[1], k < (float)channels ? (int64_t)ceilf(k) : channels};
+    return 1;
 }

@@ -7,7 +7,7 @@
 
 typedef struct kerf__channel_gate {
     kerf_value *saliency; /* (N, C) */
-    float k;              /* how many of them are kept; at least 1 */
+    int64_t k;            /* how many of them are kept; 1 to C */
 } kerf__channel_gate;
 
 /* 1 if n is the node that leaves saliencies which are kept and makes the others 0. */

@@ -4,7 +4,7 @@
  * one reader takes it in: Relu's gradient is written in terms of Relu's own result, which
  * is what makes Gemm with activation="relu" possible in training as well.
  *
- * Other halves: fuse_batch_norm.c, fuse_blocks.c, fuse_integer.c, fuse_integer_sum.c,
+ * Other halves: fuse_batch_norm.c, fuse_blocks.c, fuse_gate.c, fuse_integer.c, fuse_integer_sum.c,
  * fuse_passing.c, fuse_quant.c. */
 #include <math.h>
 
@@ -147,6 +147,8 @@ static const kerf__plan_rule RULES[] = {
     {"Add", fuse_bias},
     {"BatchNormalization", kerf__plan_fuse_batch_norm},
     {"Add", fuse_residual},
+    {"Where", kerf__plan_fuse_gate},
+    {"Relu", kerf__plan_fuse_gated_relu},
     {"Relu", fuse_relu},
     {"Clip", fuse_clip},
     {"Gemm", kerf__plan_fuse_blocks},

@@ -256,6 +256,9 @@ int kerf__plan_may_extend(const kerf_node *n, const char *op);
 kerf_status kerf__plan_fuse_batch_norm(kerf_graph *g, kerf_node *norm);
 /* The bounds of a Clip; 0 if they are not known while planning (fuse.c). */
 int kerf__plan_read_clip(const kerf_node *clip, float *low, float *high);
+/* fuse_gate.c: a gate that chooses channels, and the Relu behind it. */
+kerf_status kerf__plan_fuse_gate(kerf_graph *g, kerf_node *where);
+kerf_status kerf__plan_fuse_gated_relu(kerf_graph *g, kerf_node *relu);
 /* fuse_blocks.c: few rows by weights of few bits. */
 kerf_status kerf__plan_fuse_blocks(kerf_graph *g, kerf_node *product);
 /* 1 if n is a, maybe with a bias of all columns and relu, times its second input and no more. */

@@ -337,6 +337,7 @@ const gate_case gate_cases[] = {
 
     /* Rows, short rows, columns, and what is cut into parts, in every type. */
     {"kerf.TopChannels", "f32:3,50", "k=20", 0},
+    {"kerf.KeepChannels", "f32:3,50", "k=20", 0},
     {"kerf.TakeFilters", "f32:50,70,3,3 s32:20 - f32:20", NULL, 0},
     {"kerf.TakeFilters", "f32:50,70,3,3 s32:20 s32:30 f32:20", NULL, 0},
     {"kerf.TakeFilters", "f32:50,70,3,3 - s32:30", NULL, 0},

@@ -1,4 +1,5 @@
-/* test_keep_channels.c -- kerf.TopChannels and kerf.TakeFilters against ref_keep_channels.c. */
+/* test_keep_channels.c -- kerf.TopChannels, kerf.KeepChannels and kerf.TakeFilters against
+ * ref_keep_channels.c. */
 #include "op_check.h"
 #include "ref/ref.h"
 
@@ -10,15 +11,21 @@ static int32_t outs[MAX], ins[MAX];
 /* ---- the most salient -----------------------------------------------------------------------
  */
 
-static void check_top(int64_t lines, int64_t channels, int64_t k)
+static void check_ranked(const char *op, int num_outputs, kerf_shape shape, int64_t k)
 {
     op_check c;
     op_check_begin(&c, dev);
-    op_check_input(&c, KERF_F32, KERF_SHAPE(lines, channels), x);
-    op_check_node(&c, "kerf.TopChannels", 2);
+    op_check_input(&c, KERF_F32, shape, x);
+    op_check_node(&c, op, num_outputs);
     CHECK_OK(kerf_node_set_int(c.node, "k", k));
     op_check_variants(&c, ref_keep_channels, 0);
     op_check_end(&c);
+}
+
+static void check_top(int64_t lines, int64_t channels, int64_t k)
+{
+    check_ranked("kerf.TopChannels", 2, KERF_SHAPE(lines, channels), k);
+    check_ranked("kerf.KeepChannels", 1, KERF_SHAPE(lines, channels), k);
 }
 
 static void test_top(void)
@@ -105,6 +112,12 @@ static void test_refused(void)
     op_check_node(&c, "kerf.TopChannels", 2);
     CHECK_OK(kerf_node_set_int(c.node, "k", 4));
     op_check_refused(&c, KERF_ERR_ARGUMENT, "kerf.TopChannels checked: k is 4, must be 1 to 3");
+    op_check_end(&c);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3, 1), x);
+    op_check_node(&c, "kerf.KeepChannels", 1);
+    op_check_refused(&c, KERF_ERR_SHAPE,
+                     "kerf.KeepChannels checked: saliency has 3 dimensions, must have 2");
     op_check_end(&c);
     op_check_begin(&c, dev);
     op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3), x);

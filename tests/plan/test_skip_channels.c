@@ -129,6 +129,47 @@ static void test_same(int has_norm, double keep, int want_skipped)
     network_end(&n);
 }
 
+/* ---- several samples ------------------------------------------------------------------------
+ */
+
+static int count(const kerf_plan *p, const char *op)
+{
+    int num = 0;
+    for (size_t i = 0; i < p->graph->num_nodes; i++)
+        num += kerf__node_is(p->graph->nodes[i], op);
+    return num;
+}
+
+/* A gate is one launch, and Relu behind it a part of the convolution; where it is trained,
+ * gradients read what lies between. */
+static void test_fused(void)
+{
+    static const char *const LAYERS = "conv[12]";
+    static const struct {
+        kerf_plan_options options;
+        int fused, relus;
+    } CASES[] = {
+        {{.mode = KERF_EVALUATE, .batch = 2}, 2, 0},
+        {{.mode = KERF_TRAIN, .batch = 2, .loss = KERF_LOSS_GIVEN, .output = "loss"}, 0, 2}};
+    network n = make(1);
+    kerf_node *node;
+    kerf_value *loss = kerf_graph_find(n.g, "sum");
+    CHECK_OK(kerf_boost_mark(
+        n.g, n.s, &(kerf_boost_options){.keep = 0.5, .layers = &LAYERS, .num_layers = 1}));
+    loss = network_node(&n, "ReduceSum", "loss", &loss, 1, &node);
+    CHECK_OK(kerf_node_set_int(node, "keepdims", 0));
+    CHECK_OK(kerf_graph_add_output(n.g, loss));
+    for (int i = 0; i < 2; i++) {
+        kerf_plan *p;
+        CHECK_OK(kerf_plan_create(&p, n.g, n.s, &CASES[i].options));
+        CHECK(count(p, "kerf.KeepChannels") == CASES[i].fused);
+        CHECK(count(p, "Greater") == 2 - CASES[i].fused);
+        CHECK(count(p, "Relu") == CASES[i].relus);
+        kerf_plan_destroy(p);
+    }
+    network_end(&n);
+}
+
 int main(void)
 {
     dev = check_open_device();
@@ -139,6 +180,7 @@ int main(void)
     test_same(0, 0.5, 2);
     test_same(1, 0.25, 2);
     test_same(0, 1, 0);
+    test_fused();
     kerf_device_close(dev);
     return check_result();
 }

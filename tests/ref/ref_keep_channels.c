@@ -29,6 +29,19 @@ static void top_channels(const kerf_node *n, const double *const *inputs, double
         }
 }
 
+/* By comparisons of floats, in which nothing is before a NaN, and a NaN before nothing. */
+static void keep_channels(const kerf_node *n, const double *x, double *out)
+{
+    const int64_t num = kerf_shape_num_elements(n->inputs[0]->shape);
+    const int64_t c = n->inputs[0]->shape.dims[1];
+    for (int64_t own = 0; own < num; own++) {
+        int64_t above = 0;
+        for (int64_t i = own / c * c; i < own / c * c + c; i++)
+            above += x[i] > x[own];
+        out[own] = above < kerf_node_int(n, "k", 0) ? x[own] : 0;
+    }
+}
+
 static int64_t place(const double *places, int64_t i, int64_t num)
 {
     if (places == NULL)
@@ -60,6 +73,8 @@ REF(keep_channels)
 {
     if (strcmp(n->op, "kerf.TopChannels") == 0)
         top_channels(n, inputs, outputs);
+    else if (strcmp(n->op, "kerf.KeepChannels") == 0)
+        keep_channels(n, inputs[0], outputs[0]);
     else
         take_filters(n, inputs, outputs);
 }
