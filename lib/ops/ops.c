@@ -96,10 +96,10 @@ const kerf__op *kerf__op_at(int i)
 
 const kerf__op *kerf__op_find(const char *op)
 {
-    const kerf__op *entry;
-    for (int i = 0; (entry = kerf__op_at(i)) != NULL; i++)
-        if (strcmp(entry->op, op) == 0)
-            return entry;
+    for (size_t file = 0; file < sizeof FILES / sizeof FILES[0]; file++)
+        for (const kerf__op *entry = FILES[file]; entry->op != NULL; entry++)
+            if (strcmp(entry->op, op) == 0)
+                return entry;
     return NULL;
 }
 
