@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle_report.h"
 #include "command.h"
 #include "json.h"
 #include "model.h"
@@ -107,7 +108,8 @@ static json_t *inputs_json(const model *m)
     return list;
 }
 
-static int print_json(const options *o, const model *m, const layer_list *layers, json_t *warnings)
+static int print_json(const options *o, const model *m, const layer_list *layers, json_t *warnings,
+                      json_t *devices)
 {
     const char *prep = kerf_graph_metadata(m->g, "kerf.prep");
     json_t *object = json_begin();
@@ -119,6 +121,7 @@ static int print_json(const options *o, const model *m, const layer_list *layers
     json_object_set_new(object, "prep", prep != NULL ? json_text(prep) : json_null());
     json_object_set_new(object, "kept_zeros", json_integer(num_kept_zeros(layers)));
     json_object_set(object, "warnings", warnings);
+    json_object_set(object, "devices", devices);
     json_object_set_new(object, "layers", layers_json(layers));
     return json_finish(o, object);
 }
@@ -159,7 +162,8 @@ static void print_values(const model *m)
     table_destroy(t);
 }
 
-static int print_text(const model *m, const layer_list *layers, const json_t *warnings)
+static int print_text(const model *m, const layer_list *layers, const json_t *warnings,
+                      const table *devices)
 {
     char text[40];
     const char *prep = kerf_graph_metadata(m->g, "kerf.prep");
@@ -178,9 +182,28 @@ static int print_text(const model *m, const layer_list *layers, const json_t *wa
     if (num_kept_zeros(layers) > 0)
         printf("zeros of %d layer%s are kept by what trains (--no-keep-zeros lets them grow)\n",
                num_kept_zeros(layers), num_kept_zeros(layers) > 1 ? "s" : "");
+    if (devices != NULL) {
+        fputc('\n', stdout);
+        table_print(devices, stdout);
+    }
     for (size_t i = 0; i < json_array_size(warnings); i++)
         printf("warning: %s\n", json_string_value(json_array_get(warnings, i)));
     return EXIT_DONE;
+}
+
+static int show(const options *o, const model *m, const layer_list *layers)
+{
+    table *devices;
+    json_t *list, *warnings = find_warnings(m, layers);
+    warn_strange_weights(warnings, m);
+    int code = bundle_tell(o, m->path, &devices, &list);
+    if (code == 0)
+        code = o->json ? print_json(o, m, layers, warnings, list)
+                       : print_text(m, layers, warnings, devices);
+    json_decref(warnings);
+    json_decref(list);
+    table_destroy(devices);
+    return code;
 }
 
 int cmd_info(const options *o)
@@ -191,12 +214,8 @@ int cmd_info(const options *o)
     kerf_status status = code == 0 ? layers_read(&layers, m.g, m.s) : KERF_OK;
     if (status != KERF_OK)
         code = fail_kerf(o, status);
-    if (code == 0) {
-        json_t *warnings = find_warnings(&m, &layers);
-        warn_strange_weights(warnings, &m);
-        code = o->json ? print_json(o, &m, &layers, warnings) : print_text(&m, &layers, warnings);
-        json_decref(warnings);
-    }
+    if (code == 0)
+        code = show(o, &m, &layers);
     layers_free(&layers);
     model_free(&m);
     return code;

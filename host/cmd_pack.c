@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle_report.h"
 #include "command.h"
 #include "files.h"
 #include "json.h"
@@ -57,7 +58,8 @@ static void print(const options *o, const packed *p)
                 times_smaller(p));
 }
 
-static int print_json(const options *o, const packed *p, const char *name, const char *path)
+static int print_json(const options *o, const packed *p, const char *name, const char *path,
+                      json_t *devices)
 {
     json_t *object = json_begin(), *list = json_array();
     for (size_t i = 0; i < p->num; i++) {
@@ -69,6 +71,8 @@ static int print_json(const options *o, const packed *p, const char *name, const
     json_object_set_new(object, "bytes", json_real(whole_bytes(p)));
     json_object_set_new(object, "packed", json_integer((json_int_t)p->num_bytes));
     json_object_set_new(object, "tensors", list);
+    if (devices != NULL)
+        json_object_set(object, "devices", devices);
     json_object_set_new(object, name, json_text(path));
     return json_finish(o, object);
 }
@@ -89,7 +93,7 @@ static int pack(const options *o, const model *m)
         kerf_packed_serialize(m->g, m->s, &p.bytes, &p.num_bytes, &p.tensors, &p.num);
     int code = status == KERF_OK ? put(o, &p) : fail_kerf(o, status);
     if (code == 0 && o->json)
-        code = print_json(o, &p, "output", o->output);
+        code = print_json(o, &p, "output", o->output, NULL);
     else if (code == 0 && !o->quiet)
         print(o, &p);
     free(p.bytes);
@@ -110,14 +114,34 @@ static int read_and(const options *o, int (*then)(const options *o, const model 
     return code;
 }
 
-static void print_line(const options *o, const packed *p)
+static void print_line(const options *o, const packed *p, size_t num_devices)
 {
     char text[2][32];
     const char *path = o->words.items[0];
-    printf("%s: whole; %zu tensors of %s bytes in %s, %.1fx smaller\n",
+    printf("%s: whole; %zu tensors of %s bytes in %s, %.1fx smaller",
            strcmp(path, "-") == 0 ? "standard input" : path, p->num,
            grouped(whole_bytes(p), text[0], sizeof text[0]),
            grouped((double)p->num_bytes, text[1], sizeof text[1]), times_smaller(p));
+    if (num_devices > 0)
+        printf("; knows %zu device%s", num_devices, num_devices > 1 ? "s" : "");
+    putchar('\n');
+}
+
+/* One line, and the devices that it knows. */
+static int print_test(const options *o, const packed *p, const char *path)
+{
+    table *rows;
+    json_t *devices;
+    int code = bundle_tell(o, path, &rows, &devices);
+    if (code == 0 && o->json)
+        code = print_json(o, p, "file", path, devices);
+    else if (code == 0 && !o->quiet)
+        print_line(o, p, json_array_size(devices));
+    if (code == 0 && rows != NULL && !o->json && !o->quiet)
+        table_print(rows, stdout);
+    table_destroy(rows);
+    json_decref(devices);
+    return code;
 }
 
 static int test(const options *o)
@@ -127,11 +151,7 @@ static int test(const options *o)
     if (o->output != NULL)
         return fail_usage(o, "--test writes nothing; must be without -o");
     const kerf_status status = kerf_packed_check(path, &p.tensors, &p.num, &p.num_bytes);
-    int code = status == KERF_OK ? 0 : fail_kerf(o, status);
-    if (code == 0 && o->json)
-        code = print_json(o, &p, "file", path);
-    else if (code == 0 && !o->quiet)
-        print_line(o, &p);
+    const int code = status == KERF_OK ? print_test(o, &p, path) : fail_kerf(o, status);
     free(p.tensors);
     return code;
 }

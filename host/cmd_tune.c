@@ -10,6 +10,7 @@
 #include "json.h"
 #include "progress.h"
 #include "table.h"
+#include "tune_bundle.h"
 #include "tune_targets.h"
 
 typedef struct tuning {
@@ -71,7 +72,7 @@ static void gain_cells(table *t, const kerf_tune_gain *g)
 }
 
 /* Of many plans those are listed that have another kernel now. */
-static void print_gains(const tuning *x)
+static void print_gains(const tuning *x, FILE *out)
 {
     enum { FEW = 8 };
     table *t = table_create("plan|>untuned ms|>tuned ms|>faster|95 %");
@@ -85,11 +86,11 @@ static void print_gains(const tuning *x)
         table_cell(t, "%s", x->targets.names[i]);
         gain_cells(t, g);
     }
-    printf("\n");
-    table_print(t, stdout);
+    fputc('\n', out);
+    table_print(t, out);
     table_destroy(t);
     if (num_left_out > 0)
-        printf("%zu of %zu plans keep their kernels\n", num_left_out, x->targets.num);
+        fprintf(out, "%zu of %zu plans keep their kernels\n", num_left_out, x->targets.num);
 }
 
 static json_t *gains_json(const tuning *x)
@@ -128,12 +129,16 @@ static int report(const tuning *x)
         json_object_set_new(object, "device", json_text(kerf_device_name(x->dev)));
         json_object_set(object, "cases", x->json_cases);
         json_object_set_new(object, "plans", gains_json(x));
+        if (o->output != NULL)
+            json_object_set_new(object, "output", json_text(o->output));
         return json_finish(o, object);
     }
-    printf("%s\n", kerf_device_name(x->dev));
-    table_print(x->cases, stdout);
-    print_gains(x);
-    printf("remembered in %s/tuning\n", kerf_cache_dir());
+    FILE *out = result_stream(o);
+    fprintf(out, "%s\n", kerf_device_name(x->dev));
+    table_print(x->cases, out);
+    print_gains(x, out);
+    fprintf(out, "remembered in %s/tuning%s%s\n", kerf_cache_dir(), o->output != NULL ? " and " : "",
+           o->output != NULL ? o->output : "");
     return EXIT_DONE;
 }
 
@@ -156,13 +161,18 @@ static int run(tuning *x)
     progress_clear(&x->bar);
     if (status != KERF_OK && status != KERF_ERR_CANCELLED)
         return fail_kerf(o, status);
-    code = report(x);
+    code = o->bundle ? tune_bundle_write(o) : 0;
+    if (code == 0)
+        code = report(x);
     return code == EXIT_DONE && interrupted() ? EXIT_INTERRUPTED : code;
 }
 
 int cmd_tune(const options *o)
 {
     tuning x = {.o = o};
+    const int wrong = tune_bundle_check(o);
+    if (wrong != 0)
+        return wrong;
     kerf_status status = open_device(&x.dev, o, o->device);
     const int code = status == KERF_OK ? run(&x) : fail_kerf(o, status);
     tune_targets_free(&x.targets);

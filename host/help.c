@@ -183,6 +183,8 @@ static const lesson lessons[] = {
      "cases of kerf bench.  Ctrl-C keeps what was measured.",
      "  kerf tune\n"
      "  kerf tune dense.onnx --batch 128\n"
+     "  kerf tune dense.onnx --budget 60s --bundle -o dense.kerf   # the file brings them along\n"
+     "  kerf tune dense.kerf --bundle -o dense.kerf -f             # on another device: it learns that, too\n"
      "  kerf tune --budget 60\n"},
     {"verify",
      "Runs a model layer by layer, forward, backward and updates, each time by every kernel that\n"

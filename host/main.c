@@ -32,7 +32,7 @@ const command commands[] = {
     {"export", cmd_export, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_EXPORT, 1, 1, "M --profile P -o OUT", "write it as another program runs it fast, and say what that makes of it"},
     {"fold", cmd_fold, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PREP, 1, 1, "M [--prep P] -o OUT", "move how images are prepared into the first layer"},
     {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --compare A.json B.json...]", "time this device, or models on it"},
-    {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH, 0, 1, "[M]", "find and remember the fastest kernels for this device"},
+    {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH | GROUP_OUTPUT, 0, 1, "[M [--bundle -o M.kerf]]", "find and remember the fastest kernels for this device"},
     {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 65536, "M [--device all] | DIR...", "every layer by every kernel on every device, compared; or folders of ONNX tests"},
     {"report", cmd_report, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_REPORT, 1, 256, "RUN... [-o PAGE.html]", "the page of a run, or of several side by side"},
     {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},

@@ -162,6 +162,7 @@ const option_row option_rows[] = {
     {"compare", 0, OPTION_FLAG, GROUP_BENCH, FIELD(compare), "", "devices side by side: files that kerf bench -o wrote", NO_RANGE},
     {"reference", 0, OPTION_TEXT, GROUP_BENCH, FIELD(reference), "NAME", "for --compare: file or part of the device's name (the first)", NO_RANGE},
     {"budget", 0, OPTION_REAL, GROUP_TUNE, FIELD(budget), "S", "stop after S seconds (as long as it takes)", NULL, RANGE_ABOVE, 0, 0},
+    {"bundle", 0, OPTION_FLAG, GROUP_TUNE, FIELD(bundle), "", "tune inference (--batch, else 1) and write the model to -o M.kerf with this device's kernels, beside those of devices that its file knows", NO_RANGE},
 
     /* everywhere */
     {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR", NO_RANGE},

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "say.h"
 
@@ -86,11 +87,18 @@ int number_in_range(const options *o, const option_row *row, const char *text, d
     return 0;
 }
 
+/* Times may say their unit: --budget 60s, --warm 50ms. */
+static int is_unit(const option_row *row, const char *end)
+{
+    const int is_time = strcmp(row->value, "S") == 0 || strcmp(row->value, "MS") == 0;
+    return *end == '\0' || (is_time && strcasecmp(end, row->value) == 0);
+}
+
 static int parse_real(const options *o, const option_row *row, const char *text, double *x)
 {
     char *end;
     *x = strtod(text, &end);
-    if (end == text || *end != '\0')
+    if (end == text || !is_unit(row, end))
         return fail_usage(o, "--%s %s: must be a number", row->name, text);
     return number_in_range(o, row, text, *x);
 }

@@ -106,6 +106,7 @@ typedef struct options {
     const char *csv, *svg, *markdown;
 
     int test; /* of a packed file */
+    int bundle;
 
     const char *reference, *labels;
     double min_top1, max_ms, warm, duration, budget, width;

@@ -69,16 +69,20 @@ static int can_be_trained(const options *o, const tune_subject *s, kerf_device *
 
 static int find_model(const options *o, const char *path, kerf_device *dev, tune_targets *t)
 {
-    const int64_t batch = options_given(o, "batch") ? o->batch : 128;
+    const int64_t batch = options_given(o, "batch") ? o->batch : o->bundle ? 1 : 128;
     model m;
     if (!make_room(t, 1, 2))
         return fail_memory(o);
     int num_kept, code = model_read(o, &m, path, dev);
-    if (code == 0)
+    if (code == 0 && !o->bundle)
         model_open_batch(o, &m);
     t->subjects[t->num_subjects++] = (tune_subject){m.g, m.s};
     if (code != 0)
         return code;
+    if (o->bundle) { /* as kerf infer runs it */
+        add_batch(t, path, KERF_EVALUATE, batch);
+        return 0;
+    }
     /* Zeros stay, as kerf train has it, or there would be none to skip. */
     kerf_status status = kerf_prune_keep_zeros(m.g, m.s, KEPT_ZEROS, &num_kept);
     if (status != KERF_OK)

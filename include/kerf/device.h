@@ -106,6 +106,10 @@ KERF_API const char *kerf_device_quirk(const kerf_device_info *info, size_t inde
  * On failure *out is NULL.  Close it with kerf_device_close(). */
 KERF_API kerf_status kerf_device_open(kerf_device **out, const char *spec);
 
+/* Whether programs that packed files bring along (kerf/bundle.h) are loaded: 1 for files of people
+ * whose code you would run.  Before they are read.  At first what KERF_TRUST_BUNDLES says, else 0. */
+KERF_API void kerf_device_trust_bundles(kerf_device *dev, int trusts);
+
 /* Everything made on the device must be destroyed first.  NULL is allowed. */
 KERF_API void kerf_device_close(kerf_device *dev);
 

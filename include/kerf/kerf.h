@@ -11,6 +11,7 @@
 #include "kerf/nets.h"
 #include "kerf/io.h"
 #include "kerf/packed.h"
+#include "kerf/bundle.h"
 #include "kerf/plan.h"
 #include "kerf/costs.h"
 #include "kerf/channels.h"

@@ -15,6 +15,7 @@
 #include "kerf/state.h"
 #include "kerf/io.h"
 #include "kerf/packed.h"
+#include "kerf/bundle.h"
 #include "kerf/plan.h"
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -89,6 +90,12 @@ static kerf_status open_queue(kerf_device *dev)
     return KERF_OK;
 }
 
+static int bundles_are_trusted(void)
+{
+    const char *told = getenv("KERF_TRUST_BUNDLES");
+    return told != NULL && strcmp(told, "1") == 0;
+}
+
 kerf_status kerf__device_open_found(kerf_device **out, const kerf__opencl *cl,
                                     const kerf_device_info *info, kerf__found found)
 {
@@ -100,6 +107,7 @@ kerf_status kerf__device_open_found(kerf_device **out, const kerf__opencl *cl,
     dev->info = *info;
     dev->platform = found.platform;
     dev->id = found.id;
+    dev->trusts_bundles = bundles_are_trusted();
     dev->max_launch_ms = info->type == KERF_DEVICE_GPU ? DEFAULT_MAX_LAUNCH_MS : 0;
     kerf__guard_open(dev);
     kerf_status status = open_queue(dev);
@@ -135,6 +143,7 @@ void kerf_device_close(kerf_device *dev)
     if (dev->queue != NULL)
         dev->cl->Finish(dev->queue);
     kerf__programs_close(dev);
+    kerf__program_offers_close(dev);
     kerf__tuning_close(dev);
     if (dev->queue != NULL)
         dev->cl->ReleaseCommandQueue(dev->queue);
@@ -153,6 +162,11 @@ const kerf_device_info *kerf_device_get_info(const kerf_device *dev)
 const char *kerf_device_name(const kerf_device *dev)
 {
     return dev->info.name;
+}
+
+void kerf_device_trust_bundles(kerf_device *dev, int trusts)
+{
+    dev->trusts_bundles = trusts;
 }
 
 kerf_device_builds kerf_device_get_builds(const kerf_device *dev)

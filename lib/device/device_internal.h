@@ -35,6 +35,13 @@ typedef struct kerf__program {
     int is_kept;                /* the refusal is on disk */
 } kerf__program;
 
+/* A file of the cache folder that came from elsewhere. */
+typedef struct kerf__offer {
+    struct kerf__offer *next; /* owned */
+    void *bytes;              /* owned */
+    size_t num_bytes;
+} kerf__offer;
+
 typedef struct kerf__tuning kerf__tuning;
 
 struct kerf_device {
@@ -45,6 +52,8 @@ struct kerf_device {
     cl_context context;      /* owned */
     cl_command_queue queue;  /* owned */
     kerf__program *programs; /* owned */
+    kerf__offer *offers;     /* owned */
+    int trusts_bundles;
     kerf__tuning *tuning;    /* owned; NULL until it is asked for */
     kerf__guard guard;
     kerf_device_builds builds;
@@ -167,8 +176,12 @@ void kerf__program_destroy(const kerf__opencl *cl, kerf__program *program);
 
 /* The digest of all that decides what is built. */
 void kerf__program_key(const kerf_device *dev, const kerf__program *program, char text[40]);
-/* Makes program->program from its file; 0 if that is missing, damaged or refused. */
+/* Makes program->program from its file, else from what was offered; 0 if those are missing, damaged
+ * or refused. */
 int kerf__program_cache_load(const kerf_device *dev, kerf__program *program);
+void kerf__program_offers_close(kerf_device *dev);
+/* What is saved of a program, in fresh memory; NULL where the driver does not give it out. */
+void *kerf__program_file(const kerf_device *dev, const kerf__program *program, size_t *num_bytes);
 /* Puts a program made from its own binary in its place; 0 if that cannot be done. */
 int kerf__program_reload(const kerf_device *dev, kerf__program *program);
 /* Writes the file if the program was used in new ways: then 1.  What goes wrong is not told:

@@ -125,31 +125,52 @@ static void read_uses(kerf__program *program, const char *text, size_t num_bytes
     }
 }
 
-int kerf__program_cache_load(const kerf_device *dev, kerf__program *program)
+/* From a file's bytes, which nothing is believed of but what check_file() finds. */
+static int load_bytes(const kerf_device *dev, kerf__program *program, const void *bytes,
+                      size_t num_bytes, const uint64_t key[2])
 {
-    if (!dev->info.features.binaries)
+    const head *h = check_file(bytes, num_bytes, key);
+    if (h == NULL)
         return 0;
-    uint64_t key[2];
+    const char *uses = (const char *)(h + 1);
+    const unsigned char *binary = (const unsigned char *)uses + h->uses_bytes;
+    if (!build_binary(dev, program, binary, h->binary_bytes))
+        return 0;
+    read_uses(program, uses, h->uses_bytes);
+    return 1;
+}
+
+static int load_file(const kerf_device *dev, kerf__program *program, const uint64_t key[2])
+{
     void *bytes = NULL;
     size_t num_bytes = 0;
-    int loaded = 0;
-    kerf__message kept = kerf__message_keep();
-    make_key(dev, program, key);
     char *path = file_path(key, 0);
-    if (path != NULL && kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes) == KERF_OK) {
-        const head *h = check_file(bytes, num_bytes, key);
-        if (h != NULL) {
-            const char *uses = (const char *)(h + 1);
-            const unsigned char *binary = (const unsigned char *)uses + h->uses_bytes;
-            loaded = build_binary(dev, program, binary, h->binary_bytes);
-            if (loaded) {
-                read_uses(program, uses, h->uses_bytes);
-                utimensat(AT_FDCWD, path, NULL, 0); /* the time of its last use */
-            }
-        }
-    }
+    const int loaded =
+        path != NULL && kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes) == KERF_OK &&
+        load_bytes(dev, program, bytes, num_bytes, key);
+    if (loaded)
+        utimensat(AT_FDCWD, path, NULL, 0); /* the time of its last use */
     free(bytes);
     free(path);
+    return loaded;
+}
+
+static int load_offer(const kerf_device *dev, kerf__program *program, const uint64_t key[2])
+{
+    for (const kerf__offer *o = dev->offers; o != NULL; o = o->next)
+        if (load_bytes(dev, program, o->bytes, o->num_bytes, key))
+            return 1;
+    return 0;
+}
+
+int kerf__program_cache_load(const kerf_device *dev, kerf__program *program)
+{
+    uint64_t key[2];
+    if (!dev->info.features.binaries)
+        return 0;
+    kerf__message kept = kerf__message_keep();
+    make_key(dev, program, key);
+    const int loaded = load_file(dev, program, key) || load_offer(dev, program, key);
     kerf__message_put_back(&kept);
     return loaded;
 }
@@ -237,22 +258,34 @@ int kerf__program_reload(const kerf_device *dev, kerf__program *program)
     return good;
 }
 
+void *kerf__program_file(const kerf_device *dev, const kerf__program *program, size_t *num_bytes)
+{
+    uint64_t key[2];
+    if (!dev->info.features.binaries || dev->cl->preloaded)
+        return NULL; /* a simulator builds fast, and its binaries are only its own source */
+    make_key(dev, program, key);
+    head *h = make_file(dev, program, key);
+    if (h != NULL)
+        *num_bytes = sizeof *h + h->uses_bytes + h->binary_bytes;
+    return h;
+}
+
 int kerf__program_cache_save(const kerf_device *dev, kerf__program *program)
 {
     int written = 0;
     uint64_t key[2];
-    if (!dev->info.features.binaries || dev->cl->preloaded || !has_news(program) ||
-        kerf__program_cache_bytes() == 0)
-        return 0; /* a simulator builds fast, and its binaries are only its own source */
+    size_t num_bytes;
+    if (!has_news(program) || kerf__program_cache_bytes() == 0)
+        return 0;
     kerf__message kept = kerf__message_keep();
     make_key(dev, program, key);
     char *path = file_path(key, 1);
-    head *h = path != NULL ? make_file(dev, program, key) : NULL;
-    if (h != NULL)
-        written = kerf__file_write(path, h, sizeof *h + h->uses_bytes + h->binary_bytes) == KERF_OK;
+    void *file = path != NULL ? kerf__program_file(dev, program, &num_bytes) : NULL;
+    if (file != NULL)
+        written = kerf__file_write(path, file, num_bytes) == KERF_OK;
     for (kerf__use *use = program->uses; written && use != NULL; use = use->next)
         use->saved = in_binary(use);
-    free(h);
+    free(file);
     free(path);
     kerf__message_put_back(&kept);
     return written;

@@ -27,9 +27,13 @@ typedef struct entry {
     double ms;
 } entry;
 
-struct kerf__tuning {
-    entry *entries; /* owned */
+typedef struct entries {
+    entry *items; /* owned */
     size_t num, capacity;
+} entries;
+
+struct kerf__tuning {
+    entries measured, offered;
 };
 
 static int is_plain(const char *text)
@@ -38,16 +42,16 @@ static int is_plain(const char *text)
     return length > 0 && length < MAX_TEXT && strpbrk(text, "\t\r\n") == NULL;
 }
 
-static entry *find(const kerf__tuning *t, const char *which)
+static entry *find(const entries *t, const char *which)
 {
     for (size_t i = 0; i < t->num; i++)
-        if (strcmp(t->entries[i].which, which) == 0)
-            return &t->entries[i];
+        if (strcmp(t->items[i].which, which) == 0)
+            return &t->items[i];
     return NULL;
 }
 
 /* A choice that is there already is replaced only if asked to. */
-static kerf_status put(kerf__tuning *t, const char *which, const char *choice, double ms,
+static kerf_status put(entries *t, const char *which, const char *choice, double ms,
                        int replace)
 {
     entry *e = find(t, which);
@@ -57,13 +61,13 @@ static kerf_status put(kerf__tuning *t, const char *which, const char *choice, d
     if (e == NULL)
         fresh.which = kerf__strdup(which);
     if (fresh.choice == NULL || (e == NULL && fresh.which == NULL) ||
-        !kerf__grow((void **)&t->entries, &t->capacity, t->num, sizeof *t->entries)) {
+        !kerf__grow((void **)&t->items, &t->capacity, t->num, sizeof *t->items)) {
         free(fresh.which);
         free(fresh.choice);
         return kerf__fail_memory("tuning", MAX_TEXT);
     }
     if (e == NULL) {
-        t->entries[t->num++] = fresh;
+        t->items[t->num++] = fresh;
         return KERF_OK;
     }
     e = find(t, which); /* growing may have moved it */
@@ -121,7 +125,7 @@ static void read_line(kerf__tuning *t, const kerf_device *dev, char *line)
     if (end == number || *end != '\0' || !isfinite(ms) || ms < 0 || !is_plain(line) ||
         !is_plain(choice))
         return;
-    kerf_status status = put(t, line, choice, ms, 0);
+    kerf_status status = put(&t->measured, line, choice, ms, 0);
     (void)status; /* a line that finds no memory is as good as missing */
 }
 
@@ -163,7 +167,7 @@ static void read_file(kerf_device *dev)
     kerf__message_put_back(&kept);
 }
 
-static kerf_status write_file(const kerf__tuning *t, const kerf_device *dev, const char *path)
+static kerf_status write_file(const entries *t, const kerf_device *dev, const char *path)
 {
     char head[128], columns[2 * MAX_TEXT + 32], check[20];
     kerf__new_file file;
@@ -171,7 +175,7 @@ static kerf_status write_file(const kerf__tuning *t, const kerf_device *dev, con
     KERF__TRY(kerf__new_file_begin(&file, path));
     fprintf(file.stream, "%s\n", head);
     for (size_t i = 0; i < t->num; i++) {
-        const entry *e = &t->entries[i];
+        const entry *e = &t->items[i];
         snprintf(columns, sizeof columns, "%s\t%s\t%.6g", e->which, e->choice, e->ms);
         make_check(dev, columns, check);
         fprintf(file.stream, "%s\t%s\n", columns, check);
@@ -191,8 +195,18 @@ static kerf__tuning *open_store(kerf_device *dev)
 const char *kerf__tuning_find(kerf_device *dev, const char *which)
 {
     const kerf__tuning *t = open_store(dev);
-    const entry *e = t != NULL ? find(t, which) : NULL;
+    const entry *e = t != NULL ? find(&t->measured, which) : NULL;
+    if (t != NULL && e == NULL)
+        e = find(&t->offered, which);
     return e != NULL ? e->choice : NULL;
+}
+
+kerf_status kerf__tuning_offer(kerf_device *dev, const char *which, const char *choice)
+{
+    kerf__tuning *t = open_store(dev);
+    if (t == NULL)
+        return kerf__fail_memory("tuning", sizeof *t);
+    return is_plain(which) && is_plain(choice) ? put(&t->offered, which, choice, 0, 0) : KERF_OK;
 }
 
 kerf_status kerf__tuning_set(kerf_device *dev, const char *which, const char *choice, double ms)
@@ -205,7 +219,7 @@ kerf_status kerf__tuning_set(kerf_device *dev, const char *which, const char *ch
                           "tuning: '%s' = '%s' (%g ms), must be two short texts without tabs and a "
                           "time",
                           which, choice, ms);
-    return put(t, which, choice, ms, 1);
+    return put(&t->measured, which, choice, ms, 1);
 }
 
 kerf_status kerf__tuning_save(kerf_device *dev)
@@ -221,20 +235,26 @@ kerf_status kerf__tuning_save(kerf_device *dev)
         return kerf__fail(KERF_ERR_FILE, "tuning: %s cannot be made or written to",
                           kerf_cache_dir());
     read_file(dev); /* what another process has written since */
-    kerf_status status = write_file(t, dev, path);
+    kerf_status status = write_file(&t->measured, dev, path);
     free(path);
     return status;
 }
 
+static void free_entries(entries *t)
+{
+    for (size_t i = 0; i < t->num; i++) {
+        free(t->items[i].which);
+        free(t->items[i].choice);
+    }
+    free(t->items);
+}
+
 void kerf__tuning_close(kerf_device *dev)
 {
-    kerf__tuning *t = dev->tuning;
-    for (size_t i = 0; t != NULL && i < t->num; i++) {
-        free(t->entries[i].which);
-        free(t->entries[i].choice);
+    if (dev->tuning != NULL) {
+        free_entries(&dev->tuning->measured);
+        free_entries(&dev->tuning->offered);
     }
-    if (t != NULL)
-        free(t->entries);
-    free(t);
+    free(dev->tuning);
     dev->tuning = NULL;
 }

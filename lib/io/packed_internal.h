@@ -7,8 +7,15 @@
 #include "kerf/packed.h"
 
 /* "KERF", the version, 3 bytes of 0, then XXH64 of all behind the header (seed 0, little-endian).
- */
-enum { KERF__PACKED_VERSION = 1, KERF__PACKED_HEADER = 16, KERF__PACKED_DIGEST_AT = 8 };
+ * A file with sections behind the tensors has the second version. */
+enum {
+    KERF__PACKED_PLAIN_VERSION = 1,
+    KERF__PACKED_VERSION = 2,
+    KERF__PACKED_HEADER = 16,
+    KERF__PACKED_DIGEST_AT = 8
+};
+/* Of the section with what is known of devices (bundle.h). */
+#define KERF__PACKED_BUNDLE_TAG "BNDL"
 
 /* Behind the header: bytes of the graph, as it is and as it lies here; how many tensors; bytes of each;
  * the graph (graph_coder.h); the tensors. */
@@ -18,5 +25,10 @@ typedef struct kerf__packed_parts {
     size_t num;
     kerf_packed_tensor *told; /* each part as it was decoded; NULL: nobody asks; borrowed */
 } kerf__packed_parts;
+
+/* Writes version and checksum of a file that is complete but for them. */
+void kerf__packed_seal(kerf__bytes *file, unsigned char version);
+/* How many of a file's bytes stand before its sections. */
+kerf_status kerf__packed_measure(size_t *num_plain, const void *bytes, size_t num_bytes);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "io/bundle.h"
 #include "io/graph_coder.h"
 #include "io/io_internal.h"
 #include "io/packed_internal.h"
@@ -89,7 +90,7 @@ static kerf_status check_header(const unsigned char *bytes, size_t num_bytes)
                           "a packed file of version %d, this Kerf reads up to %d", (int)bytes[4],
                           (int)KERF__PACKED_VERSION);
     memcpy(&digest, bytes + KERF__PACKED_DIGEST_AT, sizeof digest);
-    if (bytes[4] != KERF__PACKED_VERSION || bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0 ||
+    if (bytes[4] < KERF__PACKED_PLAIN_VERSION || bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0 ||
         digest != XXH64(bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER, 0))
         return kerf__fail(KERF_ERR_FORMAT, "the packed file is damaged: its checksum is not that "
                                            "of its bytes");
@@ -102,6 +103,8 @@ typedef struct frame {
     const unsigned char **at;   /* owned */
     size_t *num_bytes;          /* owned */
     const unsigned char *coded; /* the graph */
+    kerf__reading bundle;       /* left 0: none */
+    size_t num_sections;        /* bytes of all */
 } frame;
 
 static kerf_status read_sizes(frame *f, kerf__reading *in)
@@ -126,7 +129,33 @@ static kerf_status read_sizes(frame *f, kerf__reading *in)
     return KERF_OK;
 }
 
-static kerf_status read_frame(frame *f, kerf__reading in)
+/* Tag, length, content; what has an unknown tag is passed over. */
+static kerf_status read_section(frame *f, kerf__reading *in)
+{
+    uint64_t num;
+    const unsigned char *tag, *at;
+    KERF__TRY(kerf__reading_take(in, 4, &tag));
+    KERF__TRY(kerf__reading_number(in, in->left, &num));
+    KERF__TRY(kerf__reading_take(in, (size_t)num, &at));
+    if (memcmp(tag, KERF__PACKED_BUNDLE_TAG, 4) != 0)
+        return KERF_OK;
+    if (f->bundle.left > 0 || num == 0)
+        return kerf__fail(KERF_ERR_FORMAT, "packed file: must have one bundle that is not empty");
+    f->bundle = (kerf__reading){at, (size_t)num};
+    return KERF_OK;
+}
+
+static kerf_status read_sections(frame *f, kerf__reading in, int version)
+{
+    f->num_sections = in.left;
+    if (version == KERF__PACKED_PLAIN_VERSION && in.left > 0)
+        return kerf__fail(KERF_ERR_FORMAT, "packed file: %zu bytes are left over", in.left);
+    while (in.left > 0)
+        KERF__TRY(read_section(f, &in));
+    return KERF_OK;
+}
+
+static kerf_status read_frame(frame *f, kerf__reading in, int version)
 {
     KERF__TRY(read_sizes(f, &in));
     KERF__TRY(kerf__reading_take(&in, f->num_coded, &f->coded));
@@ -134,9 +163,7 @@ static kerf_status read_frame(frame *f, kerf__reading in)
         KERF__TRY(kerf__reading_take(&in, f->num_bytes[i], &f->at[i]));
     f->parts.at = f->at;
     f->parts.num_bytes = f->num_bytes;
-    return in.left == 0
-               ? KERF_OK
-               : kerf__fail(KERF_ERR_FORMAT, "packed file: %zu bytes are left over", in.left);
+    return read_sections(f, in, version);
 }
 
 static kerf_status decode_graph(unsigned char **out, const frame *f)
@@ -158,14 +185,34 @@ static kerf_status open_frame(frame *f, const unsigned char *bytes, size_t num_b
 {
     KERF__TRY(check_header(bytes, num_bytes));
     return read_frame(
-        f, (kerf__reading){bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER});
+        f, (kerf__reading){bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER}, bytes[4]);
+}
+
+kerf_status kerf__packed_bundle(kerf__reading *out, const void *bytes, size_t num_bytes)
+{
+    frame f = {0};
+    const kerf_status status = open_frame(&f, bytes, num_bytes);
+    *out = f.bundle;
+    free_frame(&f);
+    return status;
+}
+
+kerf_status kerf__packed_measure(size_t *num_plain, const void *bytes, size_t num_bytes)
+{
+    frame f = {0};
+    const kerf_status status = open_frame(&f, bytes, num_bytes);
+    *num_plain = num_bytes - f.num_sections;
+    free_frame(&f);
+    return status;
 }
 
 static kerf_status parse_frame(kerf_graph **g, kerf_state **s, const frame *f, kerf_device *dev,
                                const char *path)
 {
     unsigned char *graph = NULL;
-    kerf_status status = decode_graph(&graph, f);
+    kerf_status status = kerf__bundle_offer(dev, f->bundle);
+    if (status == KERF_OK)
+        status = decode_graph(&graph, f);
     if (status == KERF_OK)
         status = kerf__onnx_parse(g, s, graph, f->num_graph, &(kerf__outside){.packed = &f->parts},
                                   dev, path);

@@ -2,10 +2,10 @@
  * zeros, the other kind of choice, is asked for while the graph is made: zeros_known.c.)
  *
  * In this order: what a run's choices say (replayed on resume, so the same bits come out),
- * what was measured on this very device (kerf tune), what was measured on one like it
- * (known_choices.txt), the operation's guess.  Nothing is timed here.  A choice from the run
- * that cannot be made is an error, as going on would silently give other bits; one from the
- * store or the table is only advice.
+ * what was measured on this very device (kerf tune), what the model's file knows of it or its
+ * family (io/bundle.c), what was measured on one like it (known_choices.txt), the operation's
+ * guess.  Nothing is timed here.  A choice from the run that cannot be made is an error, as going
+ * on would silently give other bits; the others are only advice.
  *
  * What the device's driver then refuses to build or to launch is chosen once more, by the guess
  * among what is left (kerf__plan_choose_next). */

@@ -45,6 +45,32 @@ grep -q "zeros train 10% Gemm" out.txt || failed "zeros are not timed in trainin
 [ "$(grep -c '^zeros' "$stores"/*.txt)" -ge 3 ] || failed "zeros are not remembered"
 whole_store
 
+# A file that knows devices: the same network, whose programs need no compiler where they are trusted.
+expect_json "output=b.kerf plans.0.plan" "$KERF" tune m.onnx --bundle --budget 3s -o b.kerf --json
+expect_json "devices.0.profile devices.0.driver devices.0.choices devices.0.programs devices.0.program_bytes" "$KERF" info b.kerf --json
+expect 0 "known device" "$KERF" info b.kerf
+expect 0 "; knows 1 device" "$KERF" pack --test b.kerf
+expect 0 "and b.kerf" "$KERF" tune b.kerf --bundle --budget 3s -o b.kerf -f
+expect_json "devices.0.id" "$KERF" pack --test b.kerf --json
+"$JSON_CHECK" devices.1.id <out.txt >missing.txt && failed "a device is there twice"
+expect 0 "" "$KERF" unpack b.kerf -q -o back.onnx
+cmp m.onnx back.onnx || failed "a bundle changes the network"
+make_npy x.npy "(1, 1, 4, 4)" 16
+mkdir none # a cache folder with what is known of drivers, and no more
+ln -s "$KERF_CACHE_DIR/probe" none/
+for trust in 0 1; do
+    KERF_TRUST_BUNDLES=$trust KERF_CACHE_DIR=$work/none KERF_CACHE_MIB=0 "$KERF" infer b.kerf --input x.npy -o y$trust.npy -v >out.txt 2>err.txt ||
+        failed "infer: $(cat err.txt)"
+    grep -q '^built' err.txt && compiled=1 || compiled=0
+    [ $compiled != $trust ] || failed "trusted $trust: $(cat err.txt)"
+done
+cmp y0.npy y1.npy || failed "programs of the file give other bits"
+expect_error 1 "kerf: tune: --output b.kerf: is already there; -f replaces it" "$KERF" tune m.onnx --bundle -o b.kerf
+expect_error 2 "kerf: tune: -o b.onnx: a bundle is a part of packed files, must end in .kerf" "$KERF" tune m.onnx --bundle -o b.onnx
+expect_error 2 "kerf: tune: -o: goes with --bundle; what is found is remembered in any case" "$KERF" tune m.onnx -o c.kerf
+expect_error 2 "kerf: tune: --bundle: a model is missing: kerf tune M --bundle -o M.kerf" "$KERF" tune --bundle -o c.kerf
+expect_error 2 "kerf: tune: --budget 3x: must be a number" "$KERF" tune m.onnx --budget 3x
+
 # Ctrl-C: what was measured is kept whole.
 rm -r "$stores"
 "$KERF" tune >out.txt 2>err.txt &
