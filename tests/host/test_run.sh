@@ -224,6 +224,34 @@ expect_error 1 "kerf: bench: nowhere.onnx: cannot be read: No such file or direc
 expect 0 "cut.onnx / dense.onnx:" "$KERF" bench dense.onnx cut.onnx --runs 5 --warm 0 -o ratio.json
 expect_json "models.0.infer.runs=5 ratio.0.to=dense.onnx ratio.0.ci95.0" cat ratio.json
 
+# ---- a cache folder that can be read and no more ---------------------------------------------------
+# read_only FOLDER COMMAND...: root writes in any folder, but not below a mount that forbids it.
+read_only() {
+    chmod -R a-w "$1"
+    if touch "$1/x" 2>/dev/null; then
+        rm "$1/x"
+        unshare -m sh -c 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"' "$@"
+    else
+        shift
+        "$@"
+    fi
+}
+make_npy locked.npy "(1, 1, 28, 28)" 784
+mkdir locked
+infer="infer classic.onnx --input locked.npy"
+# shellcheck disable=SC2086 -- words
+{
+expect 0 "" env KERF_PROBE= KERF_CACHE_MIB=64 KERF_CACHE_DIR="$work/locked" "$KERF" $infer -o free.npy
+if [ "$(id -u)" != 0 ] || unshare -m true 2>/dev/null; then
+    expect 0 "" read_only "$work/locked" env KERF_PROBE= KERF_CACHE_MIB=64 KERF_CACHE_DIR="$work/locked" "$KERF" $infer -o again.npy
+    [ ! -s err.txt ] || failed "a read-only cache folder is told of: $(cat err.txt)"
+    cmp free.npy again.npy || failed "a read-only cache folder gives other bits"
+fi
+chmod -R u+w locked
+expect 0 "" env KERF_PROBE= KERF_CACHE_DIR=/dev/null/kerf "$KERF" $infer -o nowhere.npy
+}
+[ ! -s err.txt ] || failed "a cache folder that cannot be is told of: $(cat err.txt)"
+
 # ---- the bar on a terminal, wide and narrow -------------------------------------------------------
 if command -v script >/dev/null; then
     for width in 120 60; do
