@@ -1,4 +1,5 @@
-/* bundle_report.c -- what a packed file knows of devices, shown by `kerf info` and `kerf pack --test`. */
+/* bundle_report.c -- what a packed file knows of devices, shown by `kerf info` and `kerf pack
+ * --test`. */
 #include "bundle_report.h"
 
 #include <string.h>

@@ -137,8 +137,8 @@ static int report(const tuning *x)
     fprintf(out, "%s\n", kerf_device_name(x->dev));
     table_print(x->cases, out);
     print_gains(x, out);
-    fprintf(out, "remembered in %s/tuning%s%s\n", kerf_cache_dir(), o->output != NULL ? " and " : "",
-           o->output != NULL ? o->output : "");
+    fprintf(out, "remembered in %s/tuning%s%s\n", kerf_cache_dir(),
+            o->output != NULL ? " and " : "", o->output != NULL ? o->output : "");
     return EXIT_DONE;
 }
 

@@ -36,7 +36,8 @@ KERF_API size_t kerf_bundle_num_devices(const kerf_bundle *b);
 KERF_API kerf_bundle_device kerf_bundle_get_device(const kerf_bundle *b, size_t i);
 
 /* Puts this device in, in the place of what was known of it: choices as kerf_plan_choices() gives
- * them and, where its driver gives them out, the programs that were launched since it was opened. */
+ * them and, where its driver gives them out, the programs that were launched since it was opened.
+ */
 KERF_API kerf_status kerf_bundle_set_device(kerf_bundle *b, kerf_device *dev, const char *choices);
 
 /* Makes the bundle that of a packed file, whose bytes are *bytes, freed with free(). */

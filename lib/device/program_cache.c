@@ -145,9 +145,9 @@ static int load_file(const kerf_device *dev, kerf__program *program, const uint6
     void *bytes = NULL;
     size_t num_bytes = 0;
     char *path = file_path(key, 0);
-    const int loaded =
-        path != NULL && kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes) == KERF_OK &&
-        load_bytes(dev, program, bytes, num_bytes, key);
+    const int loaded = path != NULL &&
+                       kerf__file_read(path, MAX_FILE_BYTES, &bytes, &num_bytes) == KERF_OK &&
+                       load_bytes(dev, program, bytes, num_bytes, key);
     if (loaded)
         utimensat(AT_FDCWD, path, NULL, 0); /* the time of its last use */
     free(bytes);

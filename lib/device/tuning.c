@@ -51,8 +51,7 @@ static entry *find(const entries *t, const char *which)
 }
 
 /* A choice that is there already is replaced only if asked to. */
-static kerf_status put(entries *t, const char *which, const char *choice, double ms,
-                       int replace)
+static kerf_status put(entries *t, const char *which, const char *choice, double ms, int replace)
 {
     entry *e = find(t, which);
     if (e != NULL && !replace)

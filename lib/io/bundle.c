@@ -63,8 +63,10 @@ static kerf_status take_text(char **out, kerf__reading *in)
     KERF__TRY(kerf__reading_take(in, (size_t)num, &at));
     for (size_t i = 0; i < num; i++)
         if (at[i] < ' ')
-            return kerf__fail(KERF_ERR_FORMAT, "packed file: a text about a device has byte %d in "
-                                               "it, must be plain", at[i]);
+            return kerf__fail(KERF_ERR_FORMAT,
+                              "packed file: a text about a device has byte %d in "
+                              "it, must be plain",
+                              at[i]);
     *out = kerf__alloc((size_t)num + 1, 1);
     if (*out == NULL)
         return kerf__fail_memory("bundle", (size_t)num);
@@ -105,8 +107,8 @@ static kerf_status take_device(kerf__bundle_device *d, kerf__reading *in)
 {
     for (int i = 0; i < KERF__BUNDLE_TEXTS; i++)
         KERF__TRY(take_text(&d->texts[i], in));
-    KERF__TRY(take_count(&d->num_choices, (void **)&d->choices, sizeof *d->choices, in,
-                         MOST_CHOICES, 2));
+    KERF__TRY(
+        take_count(&d->num_choices, (void **)&d->choices, sizeof *d->choices, in, MOST_CHOICES, 2));
     for (size_t i = 0; i < d->num_choices; i++) {
         KERF__TRY(take_text(&d->choices[i].which, in));
         KERF__TRY(take_text(&d->choices[i].choice, in));
@@ -129,10 +131,9 @@ static kerf_status take_devices(kerf_bundle *b, kerf__reading in)
     b->capacity = b->num;
     for (size_t i = 0; i < b->num; i++)
         KERF__TRY(take_device(&b->devices[i], &in));
-    return in.left == 0
-               ? KERF_OK
-               : kerf__fail(KERF_ERR_FORMAT, "packed file: %zu bytes are left over of its bundle",
-                            in.left);
+    return in.left == 0 ? KERF_OK
+                        : kerf__fail(KERF_ERR_FORMAT,
+                                     "packed file: %zu bytes are left over of its bundle", in.left);
 }
 
 kerf_status kerf__bundle_parse(kerf_bundle **out, kerf__reading in)
@@ -195,9 +196,9 @@ static int likeness(const kerf__bundle_device *d, const kerf_device_info *info)
 {
     const int is_same = strcmp(d->texts[KERF__BUNDLE_ID], info->id) == 0;
     const int is_now = strcmp(d->texts[KERF__BUNDLE_VERSION], kerf_version()) == 0;
-    return is_same && is_now                                               ? 2
+    return is_same && is_now                                                       ? 2
            : is_same || strcmp(d->texts[KERF__BUNDLE_PROFILE], info->profile) == 0 ? 1
-                                                                           : 0;
+                                                                                   : 0;
 }
 
 static kerf_status offer(kerf_device *dev, const kerf__bundle_device *d, int is_same)

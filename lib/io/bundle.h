@@ -15,8 +15,14 @@ typedef struct kerf__bundle_program {
     size_t num;
 } kerf__bundle_program;
 
-enum { KERF__BUNDLE_ID, KERF__BUNDLE_PROFILE, KERF__BUNDLE_NAME, KERF__BUNDLE_DRIVER,
-       KERF__BUNDLE_VERSION, KERF__BUNDLE_TEXTS };
+enum {
+    KERF__BUNDLE_ID,
+    KERF__BUNDLE_PROFILE,
+    KERF__BUNDLE_NAME,
+    KERF__BUNDLE_DRIVER,
+    KERF__BUNDLE_VERSION,
+    KERF__BUNDLE_TEXTS
+};
 
 typedef struct kerf__bundle_device {
     char *texts[KERF__BUNDLE_TEXTS]; /* owned, as all */

@@ -35,7 +35,8 @@ static kerf_status add_choices(kerf__bundle_device *d, json_t *choices)
     d->choices = kerf__alloc(json_object_size(choices), sizeof *d->choices);
     if (d->choices == NULL)
         return kerf__fail_memory("bundle", json_object_size(choices) * sizeof *d->choices);
-    json_object_foreach(choices, which, choice) {
+    json_object_foreach(choices, which, choice)
+    {
         kerf__bundle_choice *c = &d->choices[d->num_choices++];
         if (!json_is_string(choice))
             return kerf__fail(KERF_ERR_FORMAT, "bundle: the choice of '%s' must be a text", which);

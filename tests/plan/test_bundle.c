@@ -1,5 +1,6 @@
 /* test_bundle.c -- what a device takes of a packed file's bundle: choices as a first guess,
- * programs only of its very own and only where it trusts.  The bytes are tests/io/test_bundle_file.c's. */
+ * programs only of its very own and only where it trusts.  The bytes are
+ * tests/io/test_bundle_file.c's. */
 #include <string.h>
 
 #include "base/alloc.h"
