@@ -21,6 +21,13 @@ foreach(file IN LISTS shapes)
     kerf_embed_text(shapes_${name} ${file})
     list(APPEND shape_sources ${PROJECT_BINARY_DIR}/generated/shapes_${name}.c)
 endforeach()
+# The numbered suites of it (host/suite_list.c).
+file(GLOB suites CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/suites/*.txt)
+foreach(file IN LISTS suites)
+    get_filename_component(name ${file} NAME_WE)
+    kerf_embed_text(suite_${name} ${file})
+    list(APPEND shape_sources ${PROJECT_BINARY_DIR}/generated/suite_${name}.c)
+endforeach()
 
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.c)
 add_executable(kerf-command ${host_sources} ${PROJECT_SOURCE_DIR}/host/probe/probe.c

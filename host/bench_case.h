@@ -102,6 +102,11 @@ typedef struct case_set {
 int case_set_read(const options *o, const text_list *files, case_set *set);
 void case_set_free(case_set *set);
 
+/* Fowler, Noll and Vo's 32-bit hash of all names, begun with CASE_HASH: two sets with one are the
+ * same set. */
+#define CASE_HASH 2166136261u
+uint32_t case_hash(uint32_t hash, const bench_case *c);
+
 /* One line; 0 if it makes no case, its words in c->name all the same. */
 int case_read(bench_case *c, const case_family *family, const char *line);
 

@@ -113,16 +113,20 @@ static int read_own(const options *o, const case_family *own, case_set *set)
     return code;
 }
 
-/* Fowler, Noll and Vo's 32-bit hash of all names: two sets with one id are the same set. */
+uint32_t case_hash(uint32_t hash, const bench_case *c)
+{
+    const char *parts[] = {c->family->name, " ", c->name, "\n"};
+    for (int k = 0; k < 4; k++)
+        for (const char *p = parts[k]; *p != '\0'; p++)
+            hash = (hash ^ (unsigned char)*p) * 16777619u;
+    return hash;
+}
+
 static void set_id(case_set *set)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < set->num; i++) {
-        const char *parts[] = {set->items[i].family->name, " ", set->items[i].name, "\n"};
-        for (int k = 0; k < 4; k++)
-            for (const char *p = parts[k]; *p != '\0'; p++)
-                hash = (hash ^ (unsigned char)*p) * 16777619u;
-    }
+    uint32_t hash = CASE_HASH;
+    for (size_t i = 0; i < set->num; i++)
+        hash = case_hash(hash, &set->items[i]);
     snprintf(set->id, sizeof set->id, "%d-%08" PRIx32, CASE_VERSION, hash);
 }
 

@@ -19,36 +19,14 @@ typedef struct comparison {
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
-/* The reference's time over the file's; NAN where one of them has none. */
 static double times_as_fast(const comparison *x, size_t file, const result_case *row)
 {
-    const result_case *c = results_find(&x->files[file], row->op, row->name);
-    return c != NULL ? row->ms / c->ms : (double)NAN;
+    return results_ratio(&x->files[file], row);
 }
 
-/* Over a family, or with op NULL over all; *num is of how many cases. */
 static double mean(const comparison *x, size_t file, const char *op, size_t *num)
 {
-    const bench_results *ref = &x->files[x->reference];
-    double sum = 0;
-    *num = 0;
-    for (size_t i = 0; i < ref->num; i++) {
-        if (op != NULL && strcmp(ref->cases[i].op, op) != 0)
-            continue;
-        double ratio = times_as_fast(x, file, &ref->cases[i]);
-        sum += isfinite(ratio) ? log(ratio) : 0;
-        *num += isfinite(ratio) != 0;
-    }
-    return *num > 0 ? exp(sum / (double)*num) : (double)NAN;
-}
-
-/* 1 at the first case of each family. */
-static int begins_family(const bench_results *r, size_t i)
-{
-    for (size_t k = 0; k < i; k++)
-        if (strcmp(r->cases[k].op, r->cases[i].op) == 0)
-            return 0;
-    return 1;
+    return results_mean(&x->files[x->reference], &x->files[file], op, num);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
@@ -59,7 +37,7 @@ static json_t *device_row_json(const comparison *x, size_t file)
     size_t num;
     json_t *families = json_object();
     for (size_t i = 0; i < ref->num; i++)
-        if (begins_family(ref, i))
+        if (results_begin_family(ref, i))
             json_object_set_new(families, ref->cases[i].op,
                                 json_number(mean(x, file, ref->cases[i].op, &num)));
     json_t *all = json_number(mean(x, file, NULL, &num));
@@ -171,7 +149,7 @@ static void print_comparison(const comparison *x, FILE *out)
         print_row(t, x, &ref->cases[i]);
     table_rule(t);
     for (size_t i = 0; i < ref->num; i++)
-        if (begins_family(ref, i))
+        if (results_begin_family(ref, i))
             print_mean(t, x, ref->cases[i].op);
     print_mean(t, x, NULL);
     print_devices(x, out);

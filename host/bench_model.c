@@ -203,6 +203,16 @@ static int check_target(const options *o, const contender *all, size_t num)
     return EXIT_DONE;
 }
 
+kerf_status bench_plan_model(const options *o, contender *c, kerf_device *dev)
+{
+    int num_kept; /* zeros stay, as kerf train has it, or there would be none to skip */
+    kerf_status status =
+        o->train ? kerf_prune_keep_zeros(c->m.g, c->m.s, KEPT_ZEROS, &num_kept) : KERF_OK;
+    if (status == KERF_OK)
+        status = time_planning(o, c, dev);
+    return status == KERF_OK ? make_data(o, c) : status;
+}
+
 int bench_open_model(const options *o, contender *c, const char *path, kerf_device *dev)
 {
     double start = now_ms();
@@ -216,13 +226,7 @@ int bench_open_model(const options *o, contender *c, const char *path, kerf_devi
         code = choose_batch(o, c);
     if (code != 0)
         return code;
-    int num_kept; /* zeros stay, as kerf train has it, or there would be none to skip */
-    kerf_status status =
-        o->train ? kerf_prune_keep_zeros(c->m.g, c->m.s, KEPT_ZEROS, &num_kept) : KERF_OK;
-    if (status == KERF_OK)
-        status = time_planning(o, c, dev);
-    if (status == KERF_OK)
-        status = make_data(o, c);
+    const kerf_status status = bench_plan_model(o, c, dev);
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 

@@ -1,7 +1,7 @@
 /* bench_model.h -- a model that is timed.  Other halves: bench_model.c runs it,
  * bench_report.c tells;
  * bench_crossover.c compares it dense and sparse, bench_start.c starts it, bench_costs.c times
- * what may be made of it. */
+ * what may be made of it, suite_net.c makes one of a suite's case. */
 #ifndef HOST_BENCH_MODEL_H
 #define HOST_BENCH_MODEL_H
 
@@ -27,6 +27,8 @@ typedef struct contender {
  * what was opened in any case. */
 int bench_open_model(const options *o, contender *c, const char *path, kerf_device *dev);
 void bench_close_model(contender *c);
+/* The same of a model and a batch that are there. */
+kerf_status bench_plan_model(const options *o, contender *c, kerf_device *dev);
 /* One batch through, waited for. */
 kerf_status bench_run_once(contender *c, int trains, double *ms);
 

@@ -101,3 +101,31 @@ const result_case *results_find(const bench_results *r, const char *op, const ch
             return &r->cases[i];
     return NULL;
 }
+
+double results_ratio(const bench_results *r, const result_case *row)
+{
+    const result_case *c = results_find(r, row->op, row->name);
+    return c != NULL ? row->ms / c->ms : (double)NAN;
+}
+
+double results_mean(const bench_results *ref, const bench_results *r, const char *op, size_t *num)
+{
+    double sum = 0;
+    *num = 0;
+    for (size_t i = 0; i < ref->num; i++) {
+        if (op != NULL && strcmp(ref->cases[i].op, op) != 0)
+            continue;
+        const double ratio = results_ratio(r, &ref->cases[i]);
+        sum += isfinite(ratio) ? log(ratio) : 0;
+        *num += isfinite(ratio) != 0;
+    }
+    return *num > 0 ? exp(sum / (double)*num) : (double)NAN;
+}
+
+int results_begin_family(const bench_results *r, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(r->cases[k].op, r->cases[i].op) == 0)
+            return 0;
+    return 1;
+}

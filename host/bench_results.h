@@ -25,4 +25,11 @@ void results_free(bench_results *r);
 /* NULL where it has no such case. */
 const result_case *results_find(const bench_results *r, const char *op, const char *name);
 
+/* How many times as fast r is as a case of the reference; NAN where one of them has no time. */
+double results_ratio(const bench_results *r, const result_case *row);
+/* Geometric mean over a family, or with op NULL over all; *num is of how many cases both have. */
+double results_mean(const bench_results *ref, const bench_results *r, const char *op, size_t *num);
+/* 1 at the first case of each family. */
+int results_begin_family(const bench_results *r, size_t i);
+
 #endif

@@ -46,7 +46,7 @@ static kerf_status warm_up(const options *o, bench_node *n, int64_t *calls)
 }
 
 /* Enough samples, or so slow that fewer must do. */
-static int is_enough(const options *o, size_t num, double passed_ms)
+int bench_is_enough(const options *o, size_t num, double passed_ms)
 {
     double measure_ms = 1e3 * (options_given(o, "duration") ? o->duration : 0.25);
     if (options_given(o, "runs"))
@@ -94,6 +94,8 @@ static int time_case(const options *o, bench_suite *x, bench_node *n, case_resul
     for (size_t i = 0; i < MAX_BESIDE; i++)
         has[i] = 1;
     *status = warm_up(o, n, &calls);
+    if (x->meter != NULL)
+        sensors_start(x->meter);
     for (double begin = now_ms(); *status == KERF_OK && !interrupted();) {
         if (x->num_others > 0) /* what the others left in the caches is no one's fault */
             *status = bench_node_run(n, 1);
@@ -101,20 +103,29 @@ static int time_case(const options *o, bench_suite *x, bench_node *n, case_resul
             *status = sample(n, calls, &ms);
         if (*status == KERF_OK && !timing_add(&r->times, ms))
             *status = KERF_ERR_MEMORY;
+        if (x->meter != NULL)
+            sensors_tick(x->meter);
         if (x->num_others > 0)
             rest();
         int code = *status == KERF_OK ? ask_others(o, x, r, calls, has) : 0;
         if (code != 0)
             return code;
-        if (is_enough(o, r->times.num, now_ms() - begin))
+        if (bench_is_enough(o, r->times.num, now_ms() - begin))
             break;
     }
+    if (x->meter != NULL)
+        r->joules = sensors_joules(x->meter) / (double)(calls * (int64_t)r->times.num);
     return 0;
 }
 
 /* ---- one case ------------------------------------------------------------------------------ */
 
-static void set_failure(case_result *r, kerf_status status)
+case_result case_result_of(const bench_case *c)
+{
+    return (case_result){.c = c, .gflops = NAN, .gbps = NAN, .of_peak = NAN, .joules = NAN};
+}
+
+void case_set_failure(case_result *r, kerf_status status)
 {
     const char *text = kerf_last_error();
     r->outcome =
@@ -123,8 +134,7 @@ static void set_failure(case_result *r, kerf_status status)
              text[0] != '\0' ? text : kerf_status_text(status));
 }
 
-/* An exit code only where nothing further can be done. */
-static int run_case(const options *o, bench_suite *x, case_result *r)
+int case_run(const options *o, bench_suite *x, case_result *r)
 {
     bench_node n = {0};
     int code = 0;
@@ -133,7 +143,7 @@ static int run_case(const options *o, bench_suite *x, case_result *r)
         r->outcome = CASE_SKIPPED;
     if (status != KERF_OK || r->outcome != CASE_TIMED) {
         if (status != KERF_OK)
-            set_failure(r, status);
+            case_set_failure(r, status);
         return 0;
     }
     status = bench_node_open(&n, r->c, x->dev);
@@ -148,7 +158,7 @@ static int run_case(const options *o, bench_suite *x, case_result *r)
     if (status == KERF_OK && r->times.num > 0)
         case_rate(r, n.bytes, &x->peaks, kerf_device_get_info(x->dev)->cache_bytes);
     if (status != KERF_OK)
-        set_failure(r, status);
+        case_set_failure(r, status);
     bench_node_close(&n);
     return code;
 }
@@ -175,7 +185,7 @@ static int choose_cases(const options *o, bench_suite *x)
     for (size_t i = 0; i < x->set.num; i++)
         if (is_wanted(o, &x->set.items[i]))
             x->results[x->num_results++] =
-                (case_result){.c = &x->set.items[i], .gflops = NAN, .gbps = NAN, .of_peak = NAN};
+                case_result_of(&x->set.items[i]);
     return x->num_results > 0
                ? 0
                : fail_work(o, "%s: no case of it in %s", o->words.items[0], o->cases.items[0]);
@@ -202,7 +212,7 @@ static int run_cases(const options *o, bench_suite *x)
         snprintf(about, sizeof about, "%s %s", x->results[i].c->family->name,
                  x->results[i].c->name);
         progress_count(&bar, (double)i, (double)x->num_results, about);
-        code = run_case(o, x, &x->results[i]);
+        code = case_run(o, x, &x->results[i]);
         if (interrupted())
             x->num_results = i; /* those that are whole are told */
     }

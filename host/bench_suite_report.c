@@ -33,7 +33,7 @@ static json_t *others_json(const bench_suite *x, const case_result *r)
     return list;
 }
 
-static json_t *result_json(const bench_suite *x, const case_result *r)
+json_t *case_result_json(const bench_suite *x, const case_result *r)
 {
     json_t *object = timing_json(&r->times);
     json_object_set_new(object, "op", json_text(r->c->family->name));
@@ -42,6 +42,8 @@ static json_t *result_json(const bench_suite *x, const case_result *r)
     json_object_set_new(object, "gflops", json_number(r->gflops));
     json_object_set_new(object, "gbps", json_number(r->gbps));
     json_object_set_new(object, "of_peak", json_number(r->of_peak));
+    if (x->meter != NULL)
+        json_object_set_new(object, "joules", json_number(r->joules));
     json_object_set_new(object, "valid", json_boolean(r->outcome == CASE_TIMED));
     json_object_set_new(object, "why",
                         r->outcome == CASE_TIMED ? json_null() : json_text(r->verdict.why));
@@ -54,7 +56,7 @@ static json_t *suite_json(const bench_suite *x)
 {
     json_t *object = json_begin(), *cases = json_array();
     for (size_t i = 0; i < x->num_results; i++)
-        json_array_append_new(cases, result_json(x, &x->results[i]));
+        json_array_append_new(cases, case_result_json(x, &x->results[i]));
     json_object_set_new(object, "case_set", json_text(x->set.id));
     bench_tell_device(object, x->dev, &x->peaks);
     json_object_set_new(object, "cases", cases);
@@ -108,7 +110,7 @@ static void print_means(const bench_suite *x, FILE *out)
     }
 }
 
-static void print_suite(const bench_suite *x, FILE *out)
+void suite_print(const bench_suite *x, FILE *out)
 {
     char header[512] = "op|case|kernel|>ms min|>ms median|>ms p90|>GFLOPS|>GB/s|>of peak|valid";
     for (size_t i = 0; i < x->num_others; i++) {
@@ -129,8 +131,7 @@ static void print_suite(const bench_suite *x, FILE *out)
     print_means(x, out);
 }
 
-/* Wrong numbers and failed launches are failures, though all else was measured. */
-static int check_results(const options *o, const bench_suite *x)
+int suite_check_results(const options *o, const bench_suite *x)
 {
     const case_result *first = NULL;
     size_t num = 0;
@@ -148,7 +149,7 @@ static int check_results(const options *o, const bench_suite *x)
 int suite_report(const options *o, const bench_suite *x)
 {
     if (!o->json)
-        print_suite(x, result_stream(o));
+        suite_print(x, result_stream(o));
     int code = o->json || o->output != NULL ? bench_finish(o, suite_json(x)) : EXIT_DONE;
-    return code != 0 ? code : check_results(o, x);
+    return code != 0 ? code : suite_check_results(o, x);
 }

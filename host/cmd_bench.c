@@ -1,5 +1,5 @@
-/* cmd_bench.c -- `kerf bench`: nodes (bench_suite.c), models (bench_model.c), or files of
- * results side by side (bench_compare.c). */
+/* cmd_bench.c -- `kerf bench`: nodes (bench_suite.c), models (bench_model.c), the numbered suite
+ * (suite_run.c), or files of results side by side (bench_compare.c) and checked (suite_check.c). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,13 @@ int bench_finish(const options *o, json_t *object)
 }
 
 /* What each kind of bench does not take. */
-typedef enum bench_kind { BENCH_SUITE, BENCH_MODELS, BENCH_COMPARE } bench_kind;
+typedef enum bench_kind {
+    BENCH_SUITE,
+    BENCH_MODELS,
+    BENCH_COMPARE,
+    BENCH_NUMBERED,
+    BENCH_CHECK
+} bench_kind;
 
 static const struct {
     const char *option;
@@ -53,6 +59,7 @@ static const struct {
     {"cases", BENCH_SUITE, "families, not with a model or --compare"},
     {"beside", BENCH_SUITE, "families, not with a model or --compare"},
     {"reference", BENCH_COMPARE, "--compare"},
+    {"budget", BENCH_NUMBERED, "--suite"},
 };
 
 static int check_options(const options *o, bench_kind kind)
@@ -67,8 +74,16 @@ static int check_options(const options *o, bench_kind kind)
 static int choose_kind(const options *o, bench_kind *kind)
 {
     size_t families = 0, first_other = 0;
-    *kind = o->compare ? BENCH_COMPARE : o->words.num == 0 ? BENCH_SUITE : BENCH_MODELS;
-    for (size_t i = 0; !o->compare && i < o->words.num; i++)
+    *kind = o->compare                     ? BENCH_COMPARE
+            : o->check                     ? BENCH_CHECK
+            : options_given(o, "suite")    ? BENCH_NUMBERED
+            : o->words.num == 0            ? BENCH_SUITE
+                                           : BENCH_MODELS;
+    if (o->compare + o->check + options_given(o, "suite") > 1)
+        return fail_usage(o, "--suite, --check and --compare: must be one of them");
+    if (*kind == BENCH_NUMBERED && o->words.num > 0)
+        return fail_usage(o, "%s: --suite has cases of its own", o->words.items[0]);
+    for (size_t i = 0; (*kind == BENCH_SUITE || *kind == BENCH_MODELS) && i < o->words.num; i++)
         if (case_family_find(o->words.items[i]) != NULL)
             families++;
         else
@@ -88,10 +103,14 @@ int cmd_bench(const options *o)
     int code = choose_kind(o, &kind);
     if (code == 0)
         code = check_options(o, kind);
-    if (code != 0 || kind == BENCH_COMPARE)
-        return code != 0 ? code : bench_compare(o);
-    if (kind == BENCH_SUITE)
-        return bench_suite_run(o);
+    if (code != 0)
+        return code;
+    int (*const kinds[])(const options *) = {[BENCH_SUITE] = bench_suite_run,
+                                             [BENCH_COMPARE] = bench_compare,
+                                             [BENCH_NUMBERED] = bench_numbered_run,
+                                             [BENCH_CHECK] = bench_check_files};
+    if (kind != BENCH_MODELS)
+        return kinds[kind](o);
     if (o->start)
         return bench_starts(o);
     kerf_device *dev;

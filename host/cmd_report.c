@@ -1,5 +1,5 @@
-/* cmd_report.c -- `kerf report`: the page of a run, or of several side by side, and the same as
- * Markdown, picture and numbers. */
+/* cmd_report.c -- `kerf report`: the page of a run, of several side by side, or of devices that ran a
+ * suite, and the same as Markdown, picture and numbers. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +10,14 @@
 #include "report_text.h"
 #include "run_list.h"
 #include "run_page.h"
+#include "suite_result.h"
 #include "text.h"
 
 typedef struct reporting {
     const options *o;
-    run_list list; /* owned, as data */
+    run_list list; /* owned, as all below */
+    suite_results suites;
+    int is_suite; /* the one or the other */
     json_t *data;
 } reporting;
 
@@ -30,7 +33,10 @@ static void put_html(FILE *out, const reporting *r)
 
 static void put_csv(FILE *out, const reporting *r)
 {
-    report_csv(out, r->list.runs, r->list.num);
+    if (r->is_suite)
+        suite_csv(out, &r->suites);
+    else
+        report_csv(out, r->list.runs, r->list.num);
 }
 
 static void put_svg(FILE *out, const reporting *r)
@@ -97,7 +103,11 @@ static int check_outputs(const options *o, const char *const *more)
         num += more[i] != NULL;
         code = check_new(o, more[i]);
     }
-    if (code == 0 && o->output == NULL && num == 0 && o->words.num > 1)
+    const int has_none = code == 0 && o->output == NULL && num == 0;
+    if (has_none && suite_results_are(o))
+        return fail_usage(o, "-o is missing: what the page of %s is to be called",
+                          o->words.items[0]);
+    if (has_none && o->words.num > 1)
         return fail_usage(o, "-o is missing: a page of several runs belongs to none of their "
                              "folders");
     return code;
@@ -131,6 +141,14 @@ static int write_all(const reporting *r, const char *const *more)
 /* ---- all of it ---------------------------------------------------------------------------------
  */
 
+static int read_suites(reporting *r)
+{
+    int code = suite_results_read(r->o, &r->suites);
+    if (code == 0 && (r->data = suite_page(&r->suites)) == NULL)
+        code = fail_memory(r->o);
+    return code;
+}
+
 static int read_runs(reporting *r)
 {
     int code = run_list_read(r->o, &r->list);
@@ -142,15 +160,17 @@ static int read_runs(reporting *r)
 int cmd_report(const options *o)
 {
     const char *const more[NUM_FORMS] = {NULL, o->csv, o->svg, o->markdown};
-    reporting r = {.o = o};
+    reporting r = {.o = o, .is_suite = suite_results_are(o)};
     int code = check_outputs(o, more);
     if (code == 0)
-        code = read_runs(&r);
+        code = r.is_suite ? read_suites(&r) : read_runs(&r);
     if (code == 0)
         code = write_all(&r, more);
     if (code == 0 && o->json)
-        code = json_finish(o, side_json(r.list.runs, r.list.num));
+        code = json_finish(o, r.is_suite ? suite_page_json(&r.suites)
+                                         : side_json(r.list.runs, r.list.num));
     run_list_free(&r.list);
+    suite_results_free(&r.suites);
     json_decref(r.data);
     return code;
 }

@@ -133,6 +133,8 @@ const option_row option_rows[] = {
     {"set", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sets), "KEY=VALUE", "change a key of the recipe: steps.0.prune.sparsity=0.97; repeatable", NO_RANGE},
 
     /* looking at results */
+    {"suite", 0, OPTION_WHOLE, GROUP_BENCH, FIELD(suite), "N", "the numbered suite that devices are compared by: 1", NULL, RANGE_MIN, 1, 0},
+    {"check", 0, OPTION_FLAG, GROUP_BENCH, FIELD(check), "", "whether files that --suite wrote are whole and can be true", NO_RANGE},
     {"reference", 0, OPTION_TEXT, GROUP_EVAL, FIELD(reference), "M0", "another model: how often do both choose the same class", NO_RANGE},
     {"min-top1", 0, OPTION_REAL, GROUP_EVAL, FIELD(min_top1), "P", "exit 3 if fewer than P percent are right", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"input", 0, OPTION_LIST, GROUP_INFER, FIELD(inputs), "X", "what goes in, a .npy or an image; NAME=X where there are several inputs", NO_RANGE},
@@ -161,7 +163,7 @@ const option_row option_rows[] = {
     {"beside", 0, OPTION_LIST, GROUP_BENCH, FIELD(beside), "NAME=CMD", "another program that times the same cases in turns; repeatable", NO_RANGE},
     {"compare", 0, OPTION_FLAG, GROUP_BENCH, FIELD(compare), "", "devices side by side: files that kerf bench -o wrote", NO_RANGE},
     {"reference", 0, OPTION_TEXT, GROUP_BENCH, FIELD(reference), "NAME", "for --compare: file or part of the device's name (the first)", NO_RANGE},
-    {"budget", 0, OPTION_REAL, GROUP_TUNE, FIELD(budget), "S", "stop after S seconds (as long as it takes)", NULL, RANGE_ABOVE, 0, 0},
+    {"budget", 0, OPTION_REAL, GROUP_TUNE | GROUP_BENCH, FIELD(budget), "S", "stop after S seconds (as long as it takes; --suite 300)", NULL, RANGE_ABOVE, 0, 0},
     {"bundle", 0, OPTION_FLAG, GROUP_TUNE, FIELD(bundle), "", "tune inference (--batch, else 1) and write the model to -o M.kerf with this device's kernels, beside those of devices that its file knows", NO_RANGE},
 
     /* everywhere */

@@ -112,7 +112,8 @@ typedef struct options {
     double min_top1, max_ms, warm, duration, budget, width;
     int64_t top, runs, num_classes;
     text_list inputs;
-    int train, dense, crossover, start, costs, list, compare, measure;
+    int train, dense, crossover, start, costs, list, compare, measure, check;
+    int64_t suite;
     const char *shape;
     text_list cases, beside, sets, sweeps;
     int64_t num_seeds;

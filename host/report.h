@@ -15,6 +15,7 @@
  *   lines                   [{title, caption, x, unit, from_zero, series [{name, style, points [[x,
  * y]]}], marks [{at, what}]}] scatter                 [{title, x, y, points [{name, x, y, low,
  * high, front}]}] bars                    [{title, caption, unit, labels, series [{name, values}]}]
+ *   bars_first              true: above the tables
  *   tables                  [{title, caption, header, rows [[text]], total: last row is one}]
  *   histograms(_caption)    [{name, left, edges, before, after}]
  *   norms(_caption)         [{name, before, after}]

@@ -7,7 +7,7 @@
 #include "report_text.h"
 
 /* Quoted; a text that a spreadsheet would compute begins with an apostrophe. */
-static void put_text(FILE *out, const char *text)
+void csv_text(FILE *out, const char *text)
 {
     putc('"', out);
     if (text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL)
@@ -32,11 +32,11 @@ static void put_line(FILE *out, const run_record *r, const char *part, const cha
 {
     if (!isfinite(value))
         return;
-    put_text(out, r->name);
+    csv_text(out, r->name);
     putc(',', out);
     put_number(out, r->seed);
     fprintf(out, ",%s,", part);
-    put_text(out, name);
+    csv_text(out, name);
     fprintf(out, ",%s,", quantity);
     put_number(out, value);
     putc('\n', out);

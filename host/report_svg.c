@@ -6,19 +6,21 @@
 #include <math.h>
 #include <string.h>
 
+#include "report_svg.h"
 #include "report_text.h"
 
-enum { WIDTH = 400, HEIGHT = 270, LEFT = 62, RIGHT = 18, TOP = 58, BOTTOM = 44 };
+/* SVG_WIDTH is two panels. */
+enum { WIDTH = SVG_WIDTH / 2, HEIGHT = 270, LEFT = 62, RIGHT = 18, TOP = 58, BOTTOM = 44 };
 
 static const char *const colours[] = {"#d55e00", "#0072b2", "#009e73", "#cc79a7",
                                       "#806000", "#56b4e9", "#6b4fbb", "#444444"};
 
-static const char *colour(size_t i)
+const char *svg_colour(size_t i)
 {
     return colours[i % (sizeof colours / sizeof colours[0])];
 }
 
-static void put_text(FILE *out, const char *text)
+void svg_text(FILE *out, const char *text)
 {
     for (const char *p = text; *p != '\0'; p++)
         if (strchr("<>&\"'", *p) != NULL)
@@ -140,14 +142,14 @@ static void put_frame(FILE *out, const axis *x, const axis *y, const json_t *par
     fprintf(out, "<path d=\"M%.1f %.1fV%.1fH%.1f\" fill=\"none\" stroke=\"#000\"/>\n", x->start,
             y->end, y->start, x->end);
     fprintf(out, "<text x=\"%.1f\" y=\"18\" font-weight=\"bold\">", x->start);
-    put_text(out, text_at(part, "title"));
+    svg_text(out, text_at(part, "title"));
     fprintf(out, "</text>\n<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">",
             (x->start + x->end) / 2, y->start + 34);
-    put_text(out, text_at(part, "x"));
+    svg_text(out, text_at(part, "x"));
     fprintf(out,
             "</text>\n<text transform=\"translate(14 %.1f) rotate(-90)\" text-anchor=\"middle\">",
             (y->start + y->end) / 2);
-    put_text(out, y_title);
+    svg_text(out, y_title);
     fputs("</text>\n", out);
 }
 
@@ -167,8 +169,8 @@ static void put_name(FILE *out, names *n, size_t style, const char *name)
     const int y = 32 + 14 * n->row;
     fprintf(out,
             "<path d=\"M%.1f %dh12\" stroke=\"%s\" stroke-width=\"3\"/><text x=\"%.1f\" y=\"%d\">",
-            n->at, y, colour(style), n->at + 16, y + 4);
-    put_text(out, name);
+            n->at, y, svg_colour(style), n->at + 16, y + 4);
+    svg_text(out, name);
     fputs("</text>\n", out);
     n->at += width;
 }
@@ -186,7 +188,7 @@ static void put_line(FILE *out, const axis *x, const axis *y, const json_t *seri
         fprintf(out, "%.1f,%.1f ", place(x, element(points, i, 0)),
                 place(y, element(points, i, 1)));
     fprintf(out, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>\n",
-            colour((size_t)number_at(series, "style")));
+            svg_colour((size_t)number_at(series, "style")));
 }
 
 static void put_marks(FILE *out, const axis *x, const axis *y, const json_t *marks)
@@ -238,9 +240,9 @@ static void put_point(FILE *out, const axis *x, const axis *y, const json_t *p, 
     const double at = place(x, number_at(p, "x")), low = number_at(p, "low");
     if (isfinite(low))
         fprintf(out, "<path d=\"M%.1f %.1fV%.1f\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", at,
-                place(y, low), place(y, number_at(p, "high")), colour(style));
+                place(y, low), place(y, number_at(p, "high")), svg_colour(style));
     fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>\n", at,
-            place(y, number_at(p, "y")), colour(style));
+            place(y, number_at(p, "y")), svg_colour(style));
 }
 
 /* The next on the front is that of the next higher cost; NULL: it was the last. */
@@ -305,14 +307,16 @@ void report_svg(FILE *out, const json_t *data)
     const json_t *scatter = json_object_get(data, "scatter"),
                  *lines = json_object_get(data, "lines");
     const size_t all = json_array_size(scatter) + json_array_size(lines);
+    const json_t *bars = all == 0 ? json_object_get(data, "bars") : NULL;
     size_t num = 0;
     fprintf(out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%zu\" "
             "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"11\">\n<title>",
-            2 * WIDTH, (all + 1) / 2 * HEIGHT);
-    put_text(out, text_at(data, "title"));
+            2 * WIDTH, (all + 1) / 2 * HEIGHT + svg_bars_height(bars));
+    svg_text(out, text_at(data, "title"));
     fputs("</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n", out);
     put_panels(out, scatter, &num, put_scatter);
     put_panels(out, lines, &num, put_lines);
+    svg_bars(out, bars);
     fputs("</svg>\n", out);
 }

@@ -12,6 +12,8 @@
 void report_markdown(FILE *out, const json_t *data);
 void report_svg(FILE *out, const json_t *data);
 /* A line a number: run, seed, part (epoch, event, network, layer), name, quantity, value. */
+/* A text of a line of CSV, quoted; one that a spreadsheet would compute stays a text. */
+void csv_text(FILE *out, const char *text);
 void report_csv(FILE *out, const run_record *runs, size_t num);
 
 #endif
