@@ -12,7 +12,9 @@
 #include "files.h"
 #include "find.h"
 #include "json.h"
+#include "prune_channels.h"
 #include "run_dry.h"
+#include "run_removal.h"
 #include "sweep.h"
 #include "target.h"
 #include "text.h"
@@ -129,6 +131,8 @@ static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, cons
     int code = change_begin(&c, o);
     if (code == 0)
         code = open_teachers(o, stage, &c, &d);
+    if (code == 0 && stage->removal != NULL)
+        code = channels_remove(&c);
     if (code == 0) {
         change_use(&c, &stage->train);
         code = change_train(&c);
@@ -154,7 +158,9 @@ static int tell_finished(const recipe_run *run, const char *dir)
 static int go_through(recipe_run *run, const kerf_recipe_stage *stage, const char *dir,
                       const char *output)
 {
-    const options o = stage_options(run, dir, output);
+    options o = stage_options(run, dir, output);
+    if (stage->removal != NULL)
+        removal_say(&o, stage->removal);
     int code = folder_make(run->o, dir);
     if (code == 0 && run->o->resume && folder_has(dir, "summary.json"))
         return tell_finished(run, dir);

@@ -1,4 +1,5 @@
-/* print_recipe.c -- a command line as a recipe of one step, printed or measured; see print_recipe.h.
+/* print_recipe.c -- a command line as a recipe of one step, printed or measured; see
+ * print_recipe.h.
  *
  * Keys of recipes are names of options, so what was given is printed by the table of options.  Only
  * times are others: a command counts epochs between prunings and behind them, a recipe from the
@@ -162,6 +163,19 @@ static double num_events(const options *o)
     return o->retrain > 0 && options_given(o, "events") ? (double)o->events : 1;
 }
 
+/* In one step: a recipe's further ones are stages. */
+static void print_remove(const options *o, FILE *out)
+{
+    static const char *const REMOVE[] = {"sparsity",     "macs",      "criterion",
+                                         "scope",        "calibrate", "round-to",
+                                         "min-channels", "layers",    "skip"};
+    print_train(o, o->retrain + o->finetune, 0, out);
+    fputs("\n  - remove: {structure: ", out);
+    fputs(o->structure != NULL ? o->structure : "channel", out);
+    PRINT_GIVEN(o, REMOVE, 0, out);
+    fputc('}', out);
+}
+
 static void print_prune(const options *o, FILE *out)
 {
     static const char *const PRUNE[] = {"method",   "scope",     "sparsity", "s",
@@ -247,13 +261,13 @@ static void print_penalty(const options *o, FILE *out)
 
 /* ---- all ------------------------------------------------------------------------------------ */
 
-/* What is found, written beside, or removed has no key. */
+/* What is found or written beside has no key. */
 static int check(const options *o)
 {
-    static const char *const WITHOUT[] = {
-        "max-drop", "size",      "latency", "analyse",  "adaround",     "ranges", "remove",
-        "groups",   "criterion", "macs",    "round-to", "min-channels", "gates"};
+    static const char *const WITHOUT[] = {"max-drop", "size",   "latency", "analyse",
+                                          "adaround", "ranges", "groups",  "gates"};
     const char *word = o->dry ? "dry" : "print-recipe";
+    static const char *const OF_REMOVAL[] = {"criterion", "macs", "round-to", "min-channels"};
     kerf_penalty penalty;
     kerf_event event;
     if (o->data == NULL)
@@ -261,6 +275,13 @@ static int check(const options *o)
     for (size_t i = 0; i < sizeof WITHOUT / sizeof WITHOUT[0]; i++)
         if (options_given(o, WITHOUT[i]))
             return fail_usage(o, "--%s: --%s has no place in a recipe", word, WITHOUT[i]);
+    for (size_t i = 0; i < sizeof OF_REMOVAL / sizeof OF_REMOVAL[0] && !o->remove; i++)
+        if (options_given(o, OF_REMOVAL[i]))
+            return fail_usage(o, "--print-recipe: --%s: is about channels that go, wants --remove",
+                              OF_REMOVAL[i]);
+    if (o->remove && options_given(o, "events"))
+        return fail_usage(o, "--print-recipe: --events: a recipe removes once a stage; must be "
+                             "without");
     if (strcmp(o->command, "share") == 0 && options_given(o, "epochs"))
         return fail_usage(o,
                           "--%s: a share and a training behind it are two stages; must be without "
@@ -274,7 +295,10 @@ static void print_step(const options *o, FILE *out)
 {
     const double epochs = options_given(o, "epochs") ? o->epochs : 20;
     if (strcmp(o->command, "prune") == 0) {
-        print_prune(o, out);
+        if (o->remove)
+            print_remove(o, out);
+        else
+            print_prune(o, out);
         if (o->distill != NULL)
             print_distill(o, &o->distill, 1, out);
     } else if (strcmp(o->command, "quantize") == 0) {

@@ -268,6 +268,25 @@ static int open_and_show_groups(const options *o)
     return code;
 }
 
+static int keep_missed(change *c)
+{
+    const int code = change_keep_missed(c);
+    return code == 0 ? EXIT_TARGET : code;
+}
+
+int channels_remove(change *c)
+{
+    channel_goal goal;
+    int code = goal_check(c->o);
+    if (code == 0)
+        code = goal_make(&goal, c);
+    if (code == 0)
+        code = hold_back(c);
+    if (code == 0)
+        code = depth_wanted(c->o) ? depth_step(c, &goal, 0, 1) : remove_step(c, &goal, 0, 1);
+    return code == EXIT_TARGET ? keep_missed(c) : code;
+}
+
 static int remove_and_finish(change *c)
 {
     channel_goal goal;
@@ -281,10 +300,7 @@ static int remove_and_finish(change *c)
     goal_free(&goal);
     if (code == 0)
         return change_finish(c);
-    if (code != EXIT_TARGET)
-        return code;
-    code = change_keep_missed(c);
-    return code == 0 ? EXIT_TARGET : code;
+    return code == EXIT_TARGET ? keep_missed(c) : code;
 }
 
 int prune_channels(const options *o)

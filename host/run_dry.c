@@ -10,6 +10,7 @@
 #include "crash.h"
 #include "json.h"
 #include "progress.h"
+#include "run_removal.h"
 #include "table.h"
 
 typedef struct dry {
@@ -84,6 +85,25 @@ static void print_forecast(const kerf_forecast *f, FILE *out)
             bytes_text((double)f->device_bytes, device, sizeof device));
 }
 
+/* What goes before the first step. */
+static void print_removal(const kerf_recipe_stage *stage, FILE *out)
+{
+    char text[128];
+    if (stage->removal == NULL)
+        return;
+    removal_text(stage->removal, text, sizeof text);
+    fprintf(out, "first, taken out: %s\n", text);
+}
+
+static json_t *removal_json(const kerf_recipe_stage *stage)
+{
+    char text[128];
+    if (stage->removal == NULL)
+        return json_null();
+    removal_text(stage->removal, text, sizeof text);
+    return json_text(text);
+}
+
 static json_t *stage_json(const kerf_recipe_stage *stage, const kerf_forecast *f,
                           const kerf_instant *at, size_t num)
 {
@@ -93,10 +113,10 @@ static json_t *stage_json(const kerf_recipe_stage *stage, const kerf_forecast *f
                               json_pack("{s:f,s:I,s:s,s:o}", "at", at[i].epoch, "step",
                                         (json_int_t)at[i].step, "what", at[i].what, "value",
                                         at[i].share < 0 ? json_null() : json_real(at[i].share)));
-    return json_pack("{s:s,s:f,s:I,s:f,s:f,s:I,s:I,s:o}", "name", stage->name, "epochs",
-                     stage->train.epochs, "steps", (json_int_t)f->num_steps, "step_ms", f->step_ms,
-                     "seconds", seconds_of(f), "peak_bytes",
-                     (json_int_t)(f->arena_bytes + f->state_bytes), "largest_bytes",
+    return json_pack("{s:s,s:o,s:f,s:I,s:f,s:f,s:I,s:I,s:o}", "name", stage->name, "removed",
+                     removal_json(stage), "epochs", stage->train.epochs, "steps",
+                     (json_int_t)f->num_steps, "step_ms", f->step_ms, "seconds", seconds_of(f),
+                     "peak_bytes", (json_int_t)(f->arena_bytes + f->state_bytes), "largest_bytes",
                      (json_int_t)f->arena_bytes, "events", events);
 }
 
@@ -135,6 +155,7 @@ static int look_at_stage(dry *d, const kerf_recipe_stage *stage)
     } else {
         printf("%s%s%g epochs of %lld steps\n", stage->name, stage->name[0] ? ": " : "",
                stage->train.epochs, (long long)f.steps_per_epoch);
+        print_removal(stage, stdout);
         print_instants(at, num, stdout);
         print_forecast(&f, stdout);
     }

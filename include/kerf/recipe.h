@@ -12,14 +12,25 @@
 extern "C" {
 #endif
 
+/* What goes for real when a stage begins, before anything is trained: channels (kerf/channels.h) or
+ * residual blocks (kerf/depth.h). */
+typedef struct kerf_recipe_removal {
+    int blocks;                    /* 1: whole residual blocks */
+    kerf_channel_options channels; /* of blocks amount, layers and skip alone; without amount and
+                                    * macs channels that add nothing */
+    const char *macs; /* in the place of an amount, how much of the multiply-adds stays: "50%" */
+    int64_t samples;  /* that a criterion looks at which goes by samples */
+} kerf_recipe_removal;
+
 /* A phase of the work, which begins with what the one before left. */
 typedef struct kerf_recipe_stage {
     const char *name;            /* "" where there is one alone that has none */
     kerf_train_options train;    /* callback, context, run_dir and resume are the caller's */
     const char *const *teachers; /* files, which the caller opens into distill->more */
     size_t num_teachers;
-    const char *teacher_device; /* on which; NULL: the student's */
-    kerf_distillation *distill; /* an event of train's; NULL: none */
+    const char *teacher_device;         /* on which; NULL: the student's */
+    kerf_distillation *distill;         /* an event of train's; NULL: none */
+    const kerf_recipe_removal *removal; /* the caller's to do, before train; NULL: none */
 } kerf_recipe_stage;
 
 /* All texts live as long as the recipe; NULL: it says nothing of that. */

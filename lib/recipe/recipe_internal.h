@@ -5,6 +5,7 @@
  *   recipe_read.c         a tree checked, completed and put into structs, by the table
  *   recipe_build.c        structs to options of the library
  *   recipe_steps.c        steps to events
+ *   recipe_remove.c       what a stage takes out before it trains
  *   recipe.c              the file, and its life */
 #ifndef KERF_RECIPE_INTERNAL_H
 #define KERF_RECIPE_INTERNAL_H
@@ -35,6 +36,10 @@ kerf_status kerf__recipe_fill(kerf__recipe *r);
 kerf_status kerf__recipe_build(kerf__recipe *r);
 /* The stages of the file, or all of it as one. */
 kerf__recipe_phases kerf__recipe_phases_of(const kerf__recipe *r);
+
+/* ---- recipe_remove.c ---- */
+kerf_status kerf__recipe_add_removal(kerf__recipe *r, kerf_recipe_stage *stage,
+                                     const kerf__recipe_step *step);
 
 /* ---- recipe_steps.c ---- */
 /* Events of the stage's options, in the order of the file. */

@@ -14,6 +14,7 @@
 #define FREEZE(field)   offsetof(kerf__recipe_freeze, field)
 #define REPEAT(field)   offsetof(kerf__recipe_repeat, field)
 #define PENALTY(field)  offsetof(kerf__recipe_penalty, field)
+#define REMOVE(field)   offsetof(kerf__recipe_remove, field)
 #define SECTION(NAME, KEYS)                                                                        \
     {                                                                                              \
         NAME, KEYS, sizeof KEYS / sizeof KEYS[0]                                                   \
@@ -136,6 +137,21 @@ static const kerf__key PENALTY_KEYS[] = {
 };
 static const kerf__section PENALTY_SECTION = SECTION("penalty", PENALTY_KEYS);
 
+/* Choices in the order of kerf/channels.h. */
+static const kerf__key REMOVE_KEYS[] = {
+    {"structure", KERF__KEY_CHOICE, REMOVE(structure), "channel", NULL, "channel|residual", 0, 0, 0, NULL},
+    {"sparsity", KERF__KEY_AMOUNTS, REMOVE(sparsity), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
+    {"macs", KERF__KEY_TEXT, REMOVE(macs), "", NULL, NULL, 0, 0, 0, NULL},
+    {"criterion", KERF__KEY_CHOICE, REMOVE(criterion), "l2", NULL, "l1|l2|linf|fpgm|bn|lamp|random|taylor|rank|zeros", 0, 0, 0, NULL},
+    {"scope", KERF__KEY_CHOICE, REMOVE(scope), "layer", NULL, "layer|global|isomorphic", 0, 0, 0, NULL},
+    {"calibrate", KERF__KEY_WHOLE, REMOVE(calibrate), "256", NULL, NULL, KERF__MIN, 1, 0, NULL},
+    {"round_to", KERF__KEY_WHOLE, REMOVE(round_to), "1", NULL, NULL, KERF__MIN | KERF__MAX, 1, 4096, NULL},
+    {"min_channels", KERF__KEY_WHOLE, REMOVE(min_channels), "1", NULL, NULL, KERF__MIN, 1, 0, NULL},
+    {"layers", KERF__KEY_LIST, REMOVE(layers), "[]", NULL, NULL, 0, 0, 0, NULL},
+    {"skip", KERF__KEY_LIST, REMOVE(skip), "[]", NULL, NULL, 0, 0, 0, NULL},
+};
+static const kerf__section REMOVE_SECTION = SECTION("remove", REMOVE_KEYS);
+
 /* In the order of kerf__recipe_step_kind. */
 static const kerf__key STEP_KEYS[] = {
     {"prune", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &PRUNE_SECTION},
@@ -147,6 +163,7 @@ static const kerf__key STEP_KEYS[] = {
     {"evaluate", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &EVALUATE_SECTION},
     {"checkpoint", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &CHECKPOINT_SECTION},
     {"penalty", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &PENALTY_SECTION},
+    {"remove", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &REMOVE_SECTION},
 };
 static const kerf__section STEP_SECTION = SECTION("steps", STEP_KEYS);
 

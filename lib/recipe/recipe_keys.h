@@ -121,6 +121,14 @@ typedef struct kerf__recipe_penalty {
     kerf__texts layers, skip;
 } kerf__recipe_penalty;
 
+typedef struct kerf__recipe_remove {
+    int structure, criterion, scope;
+    kerf__amounts sparsity;
+    const char *macs;
+    int64_t calibrate, round_to, min_channels;
+    kerf__texts layers, skip;
+} kerf__recipe_remove;
+
 typedef enum kerf__recipe_step_kind {
     KERF__STEP_PRUNE,
     KERF__STEP_QUANTIZE,
@@ -131,6 +139,7 @@ typedef enum kerf__recipe_step_kind {
     KERF__STEP_EVALUATE,
     KERF__STEP_CHECKPOINT,
     KERF__STEP_PENALTY,
+    KERF__STEP_REMOVE,
     KERF__NUM_STEP_KINDS
 } kerf__recipe_step_kind;
 
@@ -147,6 +156,7 @@ typedef struct kerf__recipe_step {
         kerf__recipe_freeze freeze;
         kerf__recipe_repeat repeat;
         kerf__recipe_penalty penalty;
+        kerf__recipe_remove remove;
     } of;
 } kerf__recipe_step;
 typedef struct kerf__recipe_steps {

@@ -1,5 +1,5 @@
 /* recipe/recipe_steps.c -- steps of a recipe as events of a run (kerf/schedule.h): a function a
- * kind. */
+ * kind.  What a stage removes is no event: the run begins behind it (recipe_remove.c). */
 #include <math.h>
 #include <string.h>
 
@@ -348,6 +348,11 @@ static kerf_status check_time(const kerf__recipe_step *step, const kerf_event *e
     return KERF_OK;
 }
 
+static int is_removal(const kerf__recipe_step *step)
+{
+    return kerf__recipe_kind_of(step) == KERF__STEP_REMOVE;
+}
+
 kerf_status kerf__recipe_add_steps(kerf__recipe *r, kerf_recipe_stage *stage,
                                    const kerf__recipe_steps *steps)
 {
@@ -356,7 +361,11 @@ kerf_status kerf__recipe_add_steps(kerf__recipe *r, kerf_recipe_stage *stage,
         return fail_memory(steps->num * sizeof *events);
     stage->train.events = events;
     for (size_t i = 0; i < steps->num; i++) {
-        adding a = {r, stage, &steps->items[i], &events[i]};
+        if (is_removal(&steps->items[i])) {
+            KERF__TRY(kerf__recipe_add_removal(r, stage, &steps->items[i]));
+            continue;
+        }
+        adding a = {r, stage, &steps->items[i], &events[stage->train.num_events]};
         KERF__TRY(ADDERS[kerf__recipe_kind_of(a.step)](&a));
         KERF__TRY(check_time(a.step, a.event, stage->train.epochs, 0));
         stage->train.num_events++;
@@ -368,8 +377,9 @@ kerf_status kerf__recipe_check_steps(const kerf_recipe_stage *stage,
                                      const kerf__recipe_steps *steps, int64_t num_samples)
 {
     const double steps_per_epoch = floor((double)num_samples / (double)stage->train.batch);
+    const kerf_event *event = stage->train.events;
     for (size_t i = 0; i < steps->num; i++)
-        KERF__TRY(check_time(&steps->items[i], &stage->train.events[i], stage->train.epochs,
-                             steps_per_epoch));
+        if (!is_removal(&steps->items[i]))
+            KERF__TRY(check_time(&steps->items[i], event++, stage->train.epochs, steps_per_epoch));
     return KERF_OK;
 }

@@ -109,6 +109,36 @@ static void test_penalty(void)
                   HEAD "steps: [penalty: {kind: l2, strength: 1}]\n", NULL);
 }
 
+/* What is removed is no event: times are those of the steps around it. */
+static void test_remove(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD "steps:\n"
+                            "  - prune: {start: 1, sparsity: 0.5}\n"
+                            "  - remove: {sparsity: 'conv1=0.25,*=0.5', criterion: fpgm,\n"
+                            "             scope: global, round_to: 4, skip: [fc1]}\n"
+                            "  - lr: {start: 2, lr: 0.1}\n",
+                       NULL));
+    const kerf_recipe_stage *stage = &r->stages[0];
+    const kerf_recipe_removal *removal = stage->removal;
+    CHECK(stage->train.num_events == 2 && stage->train.events[1].kind == KERF_EVENT_LR);
+    CHECK(stage->train.events[1].start.value == 2 && removal != NULL && !removal->blocks);
+    CHECK(removal->channels.criterion == KERF_CHANNEL_FPGM && removal->channels.round_to == 4);
+    CHECK(removal->channels.scope == KERF_CHANNEL_SCOPE_GLOBAL && removal->macs == NULL);
+    CHECK(removal->channels.num_amounts == 2 && removal->channels.amounts[0].value == 0.25);
+    CHECK(removal->channels.amounts[1].value == 0.5 && removal->channels.num_skip == 1);
+    kerf_recipe_destroy(r);
+    check_refused("3: remove.macs: finds how much goes, must be without sparsity",
+                  HEAD "steps: [remove: {sparsity: 0.5, macs: 50%}]\n", NULL);
+    check_refused("3: remove: stands twice in a stage, must be once",
+                  HEAD "steps: [remove: {sparsity: 0.5}, remove: {}]\n", NULL);
+    check_refused("3: remove.sparsity: is missing, or macs: residual blocks want how much goes",
+                  HEAD "steps: [remove: {structure: residual}]\n", NULL);
+    check_refused("3: remove.sparsity: residual blocks have one share, such as 0.25",
+                  HEAD "steps: [remove: {structure: residual, sparsity: 'a=0.5'}]\n", NULL);
+}
+
 static int is(kerf_time t, double value, kerf_time_unit unit)
 {
     return fabs(t.value - value) < 1e-12 && t.unit == unit;
@@ -412,6 +442,7 @@ int main(void)
     test_prune();
     test_taps();
     test_penalty();
+    test_remove();
     test_times();
     test_times_refused();
     test_too_many_steps();
