@@ -47,8 +47,9 @@ typedef struct kerf_optimizer {
 typedef struct kerf_target {
     double max_drop; /* points of top-1 that may be lost */
     double bytes;
-    double ms; /* of a run with one sample, the median of some, on the state's device; where a
-                * search is given kerf_costs, on the one that those were measured on */
+    double ms; /* of a run with one sample, copies in and out included, the median of some, on the
+                * state's device; where a search is given kerf_costs, on the one that those were
+                * measured on */
 } kerf_target;
 typedef struct kerf_costs kerf_costs; /* costs.h */
 
