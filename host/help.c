@@ -19,6 +19,7 @@ static const lesson lessons[] = {
      "  kerf devices --measure              # the machine was busy the last time\n"
      "  kerf devices -v                     # and what their drivers are known to get wrong\n"
      "  kerf devices --json\n"
+     "  kerf devices --on 'adb shell' --on-binary build/android-arm64/kerf   # a phone's\n"
      "  KERF_DEVICE=pocl kerf train ...     # or --device with any command\n"},
     {"new", "Writes a network with fresh weights, ready to be trained.",
      "  kerf new --list\n"
@@ -171,9 +172,12 @@ static const lesson lessons[] = {
      "  kerf bench dense.onnx --batch 64\n"
      "  kerf bench dense.onnx pruned.onnx --train --batch 128 --json\n"
      "  kerf bench dense.onnx --crossover --train  # from which share of zeros on they pay\n"
-     "  kerf bench dense.onnx --start              # how long the first result takes, cold and warm\n"
+     "  kerf bench dense.onnx --start              # how long the first result takes, cold and "
+     "warm\n"
      "  kerf bench dense.onnx --costs -o phone.json   # then elsewhere: kerf prune --latency "
      "8ms@phone.json\n"
+     "  kerf bench dense.onnx --costs -o phone.json --on 'adb shell' --on-binary "
+     "android/kerf\n"
      "  kerf bench dense.onnx --max-ms 2 || echo too slow\n"},
     {"tune",
      "Measures every kernel that fits and remembers the fastest for this device; all later\n"

@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "kerf/kerf.h"
+#include "on.h"
 #include "probe/probe.h"
 
 enum {
@@ -18,11 +19,11 @@ enum {
 
 /* clang-format off */
 const command commands[] = {
-    {"devices", cmd_devices, GROUP_ALWAYS | GROUP_DEVICES, 0, 0, "", "list OpenCL devices, their limits and measured peaks"},
+    {"devices", cmd_devices, GROUP_ALWAYS | GROUP_ON | GROUP_DEVICES, 0, 0, "", "list OpenCL devices, their limits and measured peaks"},
     {"new", cmd_new, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_NEW | GROUP_SEED, 0, 1, "NET -o M.onnx", "write a fresh, initialised network"},
     {"info", cmd_info, GROUP_ALWAYS, 1, 1, "M", "show a model: layers, weights, zeros, multiply-adds"},
     {"train", cmd_train, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS, 1, 1, "M --data D -o OUT", "train a model"},
-    {"eval", cmd_eval, GROUP_ALWAYS | GROUP_DATA | GROUP_EVAL | GROUP_BATCH, 1, 1, "M --data D", "measure its accuracy"},
+    {"eval", cmd_eval, GROUP_ALWAYS | GROUP_ON | GROUP_DATA | GROUP_EVAL | GROUP_BATCH, 1, 1, "M --data D", "measure its accuracy"},
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X [-o Y.npy]", "run it on an array or an image"},
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT | M --data D --analyse", "remove weights, retraining in between"},
     {"distill", cmd_distill, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_DISTILL, 2, 1 + KERF_MOST_TEACHERS, "TEACHER... STUDENT --data D -o OUT", "train a model by what another one says of each sample"},
@@ -31,8 +32,8 @@ const command commands[] = {
     {"share", cmd_share, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_SHARE, 1, 1, "M [--bits N] [--data D] -o OUT", "give each layer few values; weights are their numbers"},
     {"export", cmd_export, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_EXPORT, 1, 1, "M --profile P -o OUT", "write it as another program runs it fast, and say what that makes of it"},
     {"fold", cmd_fold, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_PREP, 1, 1, "M [--prep P] -o OUT", "move how images are prepared into the first layer"},
-    {"bench", cmd_bench, GROUP_ALWAYS | MEASURES, 0, 16, "[FAMILY... | M... | --suite 1 | --check R.json... | --compare A.json B.json...]", "time this device, or models on it"},
-    {"tune", cmd_tune, GROUP_ALWAYS | GROUP_TUNE | GROUP_BATCH | GROUP_OUTPUT, 0, 1, "[M [--bundle -o M.kerf]]", "find and remember the fastest kernels for this device"},
+    {"bench", cmd_bench, GROUP_ALWAYS | GROUP_ON | MEASURES, 0, 16, "[FAMILY... | M... | --suite 1 | --check R.json... | --compare A.json B.json...]", "time this device, or models on it"},
+    {"tune", cmd_tune, GROUP_ALWAYS | GROUP_ON | GROUP_TUNE | GROUP_BATCH | GROUP_OUTPUT, 0, 1, "[M [--bundle -o M.kerf]]", "find and remember the fastest kernels for this device"},
     {"verify", cmd_verify, GROUP_ALWAYS | GROUP_DATA | GROUP_BATCH, 1, 65536, "M [--device all] | DIR...", "every layer by every kernel on every device, compared; or folders of ONNX tests"},
     {"report", cmd_report, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_REPORT, 1, 256, "RUN... | R.json... [-o PAGE.html]", "the page of a run, of several, or of devices that ran a suite"},
     {"demo", cmd_demo, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_SEED | GROUP_DEMO, 0, 0, "[-o DIR]", "the tour: train, prune, retrain, see what is left"},
@@ -98,7 +99,7 @@ static int run_command(const command *c, int argc, char **argv)
     if (code == 0 && o.help)
         help_command(c);
     else if (code == 0 && (code = check_words(&o, c)) == 0)
-        code = c->run(&o);
+        code = o.on != NULL ? on_run(&o) : c->run(&o);
     kerf_set_log(NULL, NULL);
     options_free(&o);
     return code;

@@ -166,6 +166,10 @@ const option_row option_rows[] = {
     {"budget", 0, OPTION_REAL, GROUP_TUNE | GROUP_BENCH, FIELD(budget), "S", "stop after S seconds (as long as it takes; --suite 300)", NULL, RANGE_ABOVE, 0, 0},
     {"bundle", 0, OPTION_FLAG, GROUP_TUNE, FIELD(bundle), "", "tune inference (--batch, else 1) and write the model to -o M.kerf with this device's kernels, beside those of devices that its file knows", NO_RANGE},
 
+    /* elsewhere */
+    {"on", 0, OPTION_TEXT, GROUP_ON, FIELD(on), "CMD", "run at another end: the command and its files are taken there once by CMD, which runs a script, and results come home: 'ssh HOST', 'adb -s SERIAL shell'", NO_RANGE},
+    {"on-binary", 0, OPTION_TEXT, GROUP_ON, FIELD(on_binary), "FILE", "with --on: the kerf that runs there, kerf-probe beside it (KERF_ON_BINARY, else this one)", NO_RANGE},
+
     /* everywhere */
     {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR", NO_RANGE},
     {"max-launch-ms", 0, OPTION_REAL, GROUP_ALWAYS, FIELD(max_launch_ms), "MS", "queue longer work in pieces, so that no screen freezes; 0 never (50 on GPUs)", NULL, RANGE_MIN, 0, 0},

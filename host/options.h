@@ -46,6 +46,7 @@ enum {
     GROUP_QUANTIZE = 131072,
     GROUP_EXPORT = 262144,
     GROUP_DISTILL = 524288,
+    GROUP_ON = 1048576, /* may run at another end */
     GROUP_RECIPE = 8388608,
     GROUP_REPORT = 33554432,
     GROUP_SHARE = 16777216,
@@ -61,7 +62,7 @@ typedef struct options {
     unsigned groups;     /* what this command takes */
     text_list words;     /* what is no option */
     int help, json, quiet, verbose, force;
-    const char *device, *output;
+    const char *device, *output, *on, *on_binary;
     int64_t seed;
 
     const char *data, *split, *prep, *augment, *classes_file;
