@@ -1,5 +1,7 @@
-# fuzz.NAME runs a fuzzer for 20 seconds, fuzz.NAME.long (label slow) for ten minutes; both
-# start from tests/golden and what earlier runs found.  fuzz.build makes them, with clang.
+# fuzz.NAME runs a fuzzer for 20 seconds, fuzz.NAME.long (label slow) for ten minutes
+# (packed files, which travel most: for an hour); both start from tests/golden and what earlier runs
+# found.
+# fuzz.build makes them, with clang.
 # fuzz.image is slow in both lengths: what it finds are mostly faults of stb_image itself.
 set(fuzz_run ${CMAKE_CURRENT_LIST_DIR}/fuzz_run.sh)
 add_test(NAME fuzz.build COMMAND ${fuzz_run} build)
@@ -15,7 +17,12 @@ foreach(fuzzer IN LISTS fuzzers)
     if(name STREQUAL image)
         set_tests_properties(fuzz.${name} PROPERTIES LABELS slow)
     endif()
-    add_test(NAME fuzz.${name}.long COMMAND ${fuzz_run} ${name} 600)
-    set_tests_properties(fuzz.${name}.long PROPERTIES LABELS slow TIMEOUT 900
+    set(seconds 600)
+    if(name STREQUAL packed)
+        set(seconds 3600)
+    endif()
+    math(EXPR most "${seconds} + 300")
+    add_test(NAME fuzz.${name}.long COMMAND ${fuzz_run} ${name} ${seconds})
+    set_tests_properties(fuzz.${name}.long PROPERTIES LABELS slow TIMEOUT ${most}
         FIXTURES_REQUIRED fuzzers SKIP_RETURN_CODE 77)
 endforeach()
