@@ -6,8 +6,8 @@
 #include "io/bytes.h"
 #include "kerf/packed.h"
 
-/* "KERF", the version, 3 bytes of 0, then XXH64 of all behind the header (seed 0, little-endian).
- * A file with sections behind the tensors has the second version. */
+/* "KERF", the version, 3 bytes of 0, then the checksum (little-endian).  A file with sections behind
+ * the tensors has the second version. */
 enum {
     KERF__PACKED_PLAIN_VERSION = 1,
     KERF__PACKED_VERSION = 2,
@@ -26,6 +26,9 @@ typedef struct kerf__packed_parts {
     kerf_packed_tensor *told; /* each part as it was decoded; NULL: nobody asks; borrowed */
 } kerf__packed_parts;
 
+/* XXH64 of all behind the header, begun with what the version is more than the first: so a file of
+ * one version is damaged as one of another. */
+uint64_t kerf__packed_digest(const unsigned char *bytes, size_t num_bytes);
 /* Writes version and checksum of a file that is complete but for them. */
 void kerf__packed_seal(kerf__bytes *file, unsigned char version);
 /* How many of a file's bytes stand before its sections. */

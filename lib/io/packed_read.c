@@ -80,6 +80,12 @@ kerf_status kerf__packed_take(kerf__array *a, const Onnx__TensorProto *t,
 
 /* ---- the frame ------------------------------------------------------------------------------- */
 
+uint64_t kerf__packed_digest(const unsigned char *bytes, size_t num_bytes)
+{
+    const uint64_t seed = (uint64_t)bytes[4] - KERF__PACKED_PLAIN_VERSION;
+    return XXH64(bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER, seed);
+}
+
 static kerf_status check_header(const unsigned char *bytes, size_t num_bytes)
 {
     uint64_t digest;
@@ -91,7 +97,7 @@ static kerf_status check_header(const unsigned char *bytes, size_t num_bytes)
                           (int)KERF__PACKED_VERSION);
     memcpy(&digest, bytes + KERF__PACKED_DIGEST_AT, sizeof digest);
     if (bytes[4] < KERF__PACKED_PLAIN_VERSION || bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0 ||
-        digest != XXH64(bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER, 0))
+        digest != kerf__packed_digest(bytes, num_bytes))
         return kerf__fail(KERF_ERR_FORMAT, "the packed file is damaged: its checksum is not that "
                                            "of its bytes");
     return KERF_OK;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -124,8 +123,7 @@ static kerf_status add_graph(kerf__bytes *out, packing *p, const void *graph, si
 void kerf__packed_seal(kerf__bytes *file, unsigned char version)
 {
     file->at[4] = version;
-    const uint64_t digest =
-        XXH64(file->at + KERF__PACKED_HEADER, file->num - KERF__PACKED_HEADER, 0);
+    const uint64_t digest = kerf__packed_digest(file->at, file->num);
     memcpy(file->at + KERF__PACKED_DIGEST_AT, &digest, sizeof digest);
 }
 

@@ -2,14 +2,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "io/packed_internal.h"
 #include "kerf/io.h"
 #include "kerf/packed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t num_bytes);
 
-enum { HEADER = 16, DIGEST_AT = 8, MOST = 2048 }; /* few bytes may stand for many weights */
+enum { MOST = 2048 }; /* few bytes may stand for many weights */
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t num_bytes)
 {
@@ -17,11 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t num_bytes)
     kerf_graph *g;
     kerf_state *s;
     void *written;
-    if (num_bytes < HEADER || num_bytes > MOST)
+    if (num_bytes < KERF__PACKED_HEADER || num_bytes > MOST)
         return 0;
     memcpy(file, bytes, num_bytes);
-    const uint64_t digest = XXH64(file + HEADER, num_bytes - HEADER, 0);
-    memcpy(file + DIGEST_AT, &digest, sizeof digest);
+    const uint64_t digest = kerf__packed_digest(file, num_bytes);
+    memcpy(file + KERF__PACKED_DIGEST_AT, &digest, sizeof digest);
     if (kerf_packed_parse(&g, &s, file, num_bytes, NULL) != KERF_OK)
         return 0;
     if (kerf_packed_serialize(g, s, &written, &num_bytes, NULL, NULL) == KERF_OK)
