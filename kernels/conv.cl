@@ -15,9 +15,9 @@
         int pad_h, int pad_w
 #define RANGE int num, int first, int last, int terms
 
-kernel void conv_plain_dst(global const float *src, global const float *weights,
-                           global const float *bias, global const float *residual,
-                           global float *dst, GEOMETRY, int has_bias, FINISH, RANGE)
+kernel void conv_plain_dst(global const stored *src, global const stored *weights,
+                           global const float *bias, global const stored *residual,
+                           global stored *dst, GEOMETRY, int has_bias, FINISH, RANGE)
 {
     const int at = (int)get_global_id(0);
     if (at >= num)
@@ -26,13 +26,13 @@ kernel void conv_plain_dst(global const float *src, global const float *weights,
     const int channel = plane % (groups * dst_channels), image = plane / (groups * dst_channels);
     src += (image * groups + channel / dst_channels) * src_channels * src_h * src_w;
     weights += channel * terms;
-    float sum = first > 0 ? dst[at] : 0.0f;
+    float sum = first > 0 ? GET(dst + at) : 0.0f;
     int s = first % kernel_w, r = first / kernel_w % kernel_h, c = first / kernel_w / kernel_h;
     for (int i = first; i < last; i++) {
         const int y = p * stride_h - pad_h + r * dilation_h;
         const int x = q * stride_w - pad_w + s * dilation_w;
         if (y >= 0 && y < src_h && x >= 0 && x < src_w)
-            sum = fma(src[(c * src_h + y) * src_w + x], weights[i], sum);
+            sum = fma(GET(src + ((c * src_h + y) * src_w + x)), GET(weights + i), sum);
         if (++s == kernel_w) {
             s = 0;
             if (++r == kernel_h) {
@@ -41,15 +41,15 @@ kernel void conv_plain_dst(global const float *src, global const float *weights,
             }
         }
     }
-    dst[at] = last < terms
-                  ? sum
-                  : finish(sum + bias_of(bias, channel, has_bias), residual, at, FINISH_ARGS);
+    PUT(last < terms ? sum
+                     : finish(sum + bias_of(bias, channel, has_bias), residual, at, FINISH_ARGS),
+        dst + at);
 }
 
 /* A pixel of src meets a pixel of dst where the stride divides. */
-kernel void conv_plain_src(global const float *dst, global const float *weights,
-                           global const float *bias, global const float *residual,
-                           global float *src, GEOMETRY, int has_bias, FINISH, RANGE)
+kernel void conv_plain_src(global const stored *dst, global const stored *weights,
+                           global const float *bias, global const stored *residual,
+                           global stored *src, GEOMETRY, int has_bias, FINISH, RANGE)
 {
     const int at = (int)get_global_id(0);
     if (at >= num)
@@ -59,14 +59,14 @@ kernel void conv_plain_src(global const float *dst, global const float *weights,
     const int first_k = channel / src_channels * dst_channels;
     dst += (image * groups * dst_channels + first_k) * dst_h * dst_w;
     weights += (first_k * src_channels + channel % src_channels) * kernel_h * kernel_w;
-    float sum = first > 0 ? src[at] : 0.0f;
+    float sum = first > 0 ? GET(src + at) : 0.0f;
     int s = first % kernel_w, r = first / kernel_w % kernel_h, k = first / kernel_w / kernel_h;
     for (int i = first; i < last; i++) {
         const int y = h + pad_h - r * dilation_h, x = w + pad_w - s * dilation_w;
         const int p = y / stride_h, q = x / stride_w;
         if (y >= 0 && x >= 0 && p * stride_h == y && q * stride_w == x && p < dst_h && q < dst_w)
-            sum = fma(dst[(k * dst_h + p) * dst_w + q],
-                      weights[(k * src_channels * kernel_h + r) * kernel_w + s], sum);
+            sum = fma(GET(dst + ((k * dst_h + p) * dst_w + q)),
+                      GET(weights + ((k * src_channels * kernel_h + r) * kernel_w + s)), sum);
         if (++s == kernel_w) {
             s = 0;
             if (++r == kernel_h) {
@@ -75,9 +75,9 @@ kernel void conv_plain_src(global const float *dst, global const float *weights,
             }
         }
     }
-    src[at] = last < terms
-                  ? sum
-                  : finish(sum + bias_of(bias, channel, has_bias), residual, at, FINISH_ARGS);
+    PUT(last < terms ? sum
+                     : finish(sum + bias_of(bias, channel, has_bias), residual, at, FINISH_ARGS),
+        src + at);
 }
 
 kernel void conv_plain_weights(global const float *src, global const float *dst,

@@ -31,13 +31,13 @@
 /* ---- the band -------------------------------------------------------------------------------- */
 
 /* `num` pixels of NP images, of which `images` are there. */
-static inline void copy_pixels(global const float *src, local float *to, int num, long image_pitch,
+static inline void copy_pixels(global const stored *src, local float *to, int num, long image_pitch,
                                int images)
 {
     for (int p = 0; p < num; p++, src += SRC_LANES, to += PIXEL)
 #pragma unroll
         for (int n = 0; n < NP; n++)
-            STOREP(LOADP(src + min(n, images - 1) * image_pitch), to + n * SRC_LANES);
+            STOREP(GETP(src + min(n, images - 1) * image_pitch), to + n * SRC_LANES);
 }
 
 /* ---- taps ------------------------------------------------------------------------------------ */
@@ -92,7 +92,7 @@ static inline void find_lines(item *i, const axis *y)
 }
 
 /* A pixel, so far as the blocks in the band go; src lies under it. */
-static INLINED void do_tile(local const float *src, global const float **filters,
+static INLINED void do_tile(local const float *src, global const stored **filters,
                             local const int *taps, local float *sums, const item *i,
                             const result *r, int at, int num_taps)
 {
@@ -108,9 +108,9 @@ static INLINED void do_tile(local const float *src, global const float **filters
 }
 
 /* All pixels.  The list of taps stays as long as none of them meets padding. */
-static INLINED void do_tiles(local const float *band, global const float **filters, local int *taps,
-                             local float *sums, const item *i, const axis *y, const axis *x,
-                             const result *r, int dst_w)
+static INLINED void do_tiles(local const float *band, global const stored **filters,
+                             local int *taps, local float *sums, const item *i, const axis *y,
+                             const axis *x, const result *r, int dst_w)
 {
     int num_taps = 0, is_whole = 0;
     for (int t = 0; t < i->num_rows * i->num_cols; t++, sums += NV * NP * V) {
@@ -129,8 +129,8 @@ static INLINED void do_tiles(local const float *band, global const float **filte
  * vectors of filters; strip y of `rows` rows; NP images and group of channels z.  Counts of
  * channels are those of one group; from block to block of filters is block_pitch, from group to
  * group group_pitch. */
-kernel void conv_batch(global const float *src, global const float *weights,
-                       global const float *bias, global const float *residual, global float *dst,
+kernel void conv_batch(global const stored *src, global const stored *weights,
+                       global const float *bias, global const stored *residual, global stored *dst,
                        local float *in_band, local float *sums, local int *taps, int is_gradient,
                        int n, int src_channels, int dst_channels, int groups, int src_h, int dst_h,
                        int kernel_h, int stride_h, int pad_h, int dilation_h, int src_w, int dst_w,
@@ -167,7 +167,7 @@ kernel void conv_batch(global const float *src, global const float *weights,
     i.plane = i.num_lines * src_w * PIXEL;
 
     for (int turn = 0; turn < turns; turn++) {
-        global const float *filters[NV];
+        global const stored *filters[NV];
         i.vector = (filter_group * turns + turn) * NV;
         if (i.vector * V >= dst_channels)
             return;

@@ -29,38 +29,38 @@
 #endif
 
 /* One tap of a tile, NP pixels that are `step` apart from `column` on, in a row at `in`. */
-static INLINED void add_tap(floatv *acc, global const float *in, floatv weights, int column,
+static INLINED void add_tap(floatv *acc, global const stored *in, floatv weights, int column,
                             int step, int in_w)
 {
     if (column >= 0 && column + (NP - 1) * (long)step < in_w) {
         in += column * LANES;
 #pragma unroll
         for (int p = 0; p < NP; p++)
-            acc[p] = fma(weights, LOADV(in + p * step * LANES), acc[p]);
+            acc[p] = fma(weights, GETV(in + p * step * LANES), acc[p]);
     } else
 #pragma unroll
         for (int p = 0; p < NP; p++) {
             const long at = column + p * (long)step;
             if (at >= 0 && at < in_w)
-                acc[p] = fma(weights, LOADV(in + at * LANES), acc[p]);
+                acc[p] = fma(weights, GETV(in + at * LANES), acc[p]);
         }
 }
 
 /* The tile's first `num` pixels, `step` floats from each other. */
-static INLINED void store_tile(const floatv *acc, global const float *residual, global float *out,
+static INLINED void store_tile(const floatv *acc, global const stored *residual, global stored *out,
                                long step, int num, FINISH)
 {
 #pragma unroll
     for (int p = 0; p < NP; p++)
         if (p < num) {
-            const floatv added = has_residual ? LOADV(residual + p * step) : (floatv)(0.0f);
-            STOREV(activate_lanes(acc[p] + added, slope, low, high), out + p * step);
+            const floatv added = has_residual ? GETV(residual + p * step) : (floatv)(0.0f);
+            PUTV(activate_lanes(acc[p] + added, slope, low, high), out + p * step);
         }
 }
 
-kernel void conv_depthwise_wide(global const float *in, global const float *weights,
-                                global const float *bias, global const float *residual,
-                                global float *out, GATHER, int has_bias, FINISH, int num)
+kernel void conv_depthwise_wide(global const stored *in, global const stored *weights,
+                                global const float *bias, global const stored *residual,
+                                global stored *out, GATHER, int has_bias, FINISH, int num)
 {
     const int plane = (int)get_global_id(1), block = plane % ((groups + LANES - 1) / LANES);
     const int first = (int)get_global_id(0) * num, end = min(first + num, num_h);
@@ -83,7 +83,7 @@ kernel void conv_depthwise_wide(global const float *in, global const float *weig
                     continue;
                 for (int s = 0; s < taps_w; s++)
                     add_tap(acc, in + (long)row * in_w * LANES,
-                            LOADV(weights + (r * weight_step_h + s * weight_step_w) * LANES),
+                            GETV(weights + (r * weight_step_h + s * weight_step_w) * LANES),
                             column0 + s * tap_step_w, step, in_w);
             }
             const long place = (i_h * out_step_h + i_w * (long)out_step_w) * LANES;

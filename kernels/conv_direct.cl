@@ -14,9 +14,9 @@
 #define EACH_PIXEL(X) X(0) X(1) X(2) X(3)
 
 /* num: work-items that have something to do. */
-kernel void conv_direct_gather(global const float *in, global const float *weights,
-                               global const float *bias, global const float *residual,
-                               global float *out, GATHER, int has_bias, FINISH, int num)
+kernel void conv_direct_gather(global const stored *in, global const stored *weights,
+                               global const float *bias, global const stored *residual,
+                               global stored *out, GATHER, int has_bias, FINISH, int num)
 {
     const int at = (int)get_global_id(0);
     if (at >= num)
@@ -33,18 +33,19 @@ kernel void conv_direct_gather(global const float *in, global const float *weigh
             for (int s = 0; s < taps_w; s++) {
                 const int row = row0 + r * tap_step_h, column = column0 + s * tap_step_w;
                 const int is_column = column >= 0 && column < in_w;
-                const float w = weights[c * weight_channel + r * weight_step_h + s * weight_step_w];
+                const float w =
+                    GET(weights + (c * weight_channel + r * weight_step_h + s * weight_step_w));
 #define MULTIPLY_ADD(j)                                                                            \
     if (is_column && row + j * in_step_h >= 0 && row + j * in_step_h < in_h)                       \
-        acc[j] = fma(in[(c * in_h + row + j * in_step_h) * in_w + column], w, acc[j]);
+        acc[j] = fma(GET(in + ((c * in_h + row + j * in_step_h) * in_w + column)), w, acc[j]);
                 EACH_PIXEL(MULTIPLY_ADD)
             }
     const float own_bias = bias_of(bias, channel, has_bias);
     const int place = plane * out_plane + out_first + i_h * out_step_h + i_w * out_step_w;
 #define STORE(j)                                                                                   \
     if (i_h + j < num_h)                                                                           \
-        out[place + j * out_step_h] =                                                              \
-            finish(acc[j] + own_bias, residual, place + j * out_step_h, FINISH_ARGS);
+        PUT(finish(acc[j] + own_bias, residual, place + j * out_step_h, FINISH_ARGS),              \
+            out + (place + j * out_step_h));
     EACH_PIXEL(STORE)
 }
 

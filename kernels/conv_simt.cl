@@ -48,8 +48,8 @@
     }
 
 __attribute__((reqd_work_group_size(64, 1, 1))) kernel void
-conv_simt_gather(global const float *in, global const float *weights, global const float *bias,
-                 global const float *residual, global float *out, GATHER, int has_bias, FINISH,
+conv_simt_gather(global const stored *in, global const stored *weights, global const float *bias,
+                 global const stored *residual, global stored *out, GATHER, int has_bias, FINISH,
                  int num_pixels)
 {
     local float tiles[KT * (STRIDE_M + STRIDE_N)];
@@ -85,13 +85,13 @@ conv_simt_gather(global const float *in, global const float *weights, global con
             const int p = at % KT, i = at / KT;
             const int inside = k0 + p < num_terms && m0 + i < rows;
             TILE_A[p * STRIDE_M + i] =
-                inside ? weights[(m0 + i) * weight_row + term_weight[p]] : 0.0f;
+                inside ? GET(weights + ((m0 + i) * weight_row + term_weight[p])) : 0.0f;
         }
         for (int p = item / TILE_N; p < KT; p += 64 / TILE_N) {
             const int row = row0 + term_h[p], column = column0 + term_w[p];
             const int inside =
                 k0 + p < num_terms && row >= 0 && row < in_h && column >= 0 && column < in_w;
-            TILE_B[p * STRIDE_N + own] = inside ? in[in0 + term_in[p]] : 0.0f;
+            TILE_B[p * STRIDE_N + own] = inside ? GET(in + (in0 + term_in[p])) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         MULTIPLY
@@ -104,8 +104,9 @@ conv_simt_gather(global const float *in, global const float *weights, global con
     const int end = n0 + own < num_pixels ? min(TILE_M, rows - m0) : 0;
     for (int i = item / TILE_N; i < end; i += 64 / TILE_N) {
         const int channel = group * rows + m0 + i, at = out0 + channel * out_plane;
-        out[at] = finish(tiles[i * TILE_N + own] + bias_of(bias, channel, has_bias), residual, at,
-                         FINISH_ARGS);
+        PUT(finish(tiles[i * TILE_N + own] + bias_of(bias, channel, has_bias), residual, at,
+                   FINISH_ARGS),
+            out + at);
     }
 }
 

@@ -12,7 +12,7 @@
  * remainder by the stride (`phase`): neighbouring pixels lie together whatever the stride.
  * A band holds `chunk` blocks of channels; if that is not all, sums wait in local memory.
  * DIRECT is for 1x1 filters of stride 1 without padding: pixels are one run over the plane,
- * read in place.
+ * read in place, if they are floats: of halves each would be widened once for every tile.
  *
  * The gradient by src is the same, with filters whose lanes are input channels (i16):
  *     forward     dst[y] = sum over k of src[y * stride + k * dilation - pad] w[k]
@@ -68,7 +68,7 @@ static inline band band_of(const axis *y, const axis *x, int row, int col, int n
 }
 
 /* One line of one phase: columns from `col` on, those outside of src become 0. */
-static inline void copy_line(global const float *src, local float *to, int col, int step, int w,
+static inline void copy_line(global const stored *src, local float *to, int col, int step, int w,
                              int num)
 {
     const int before = col < 0 ? min(num, (step - 1 - col) / step) : 0;
@@ -76,12 +76,12 @@ static inline void copy_line(global const float *src, local float *to, int col, 
     for (int x = 0; x < before; x++)
         STOREP((pixel)(0.0f), to + x * SRC_LANES);
     for (int x = before; x < inside; x++)
-        STOREP(LOADP(src + (col + x * step) * SRC_LANES), to + x * SRC_LANES);
+        STOREP(GETP(src + (col + x * step) * SRC_LANES), to + x * SRC_LANES);
     for (int x = inside; x < num; x++)
         STOREP((pixel)(0.0f), to + x * SRC_LANES);
 }
 
-static inline void copy_blocks(global const float *src, local float *to, int num, const axis *y,
+static inline void copy_blocks(global const stored *src, local float *to, int num, const axis *y,
                                const axis *x, const band *b)
 {
     const int phases = num_phases(x), src_row = x->src * SRC_LANES;
@@ -122,7 +122,7 @@ typedef struct item {
 } item;
 
 /* Tile t, so far as the blocks in the band go. */
-static INLINED void do_tile(BAND const float *src, global const float **filters,
+static INLINED void do_tile(BAND const float *src, global const stored **filters,
                             local const int *taps, local float *sums, const item *i, const axis *y,
                             const axis *x, const band *b, const result *r, int dst_w, int t)
 {
@@ -150,8 +150,8 @@ static INLINED void do_tile(BAND const float *src, global const float **filters,
  * others, and `turns` groups of NV vectors of filters; rectangle y of `rows` by `cols`; image and
  * group of channels z.  Counts of channels are those of one group; from block to block of filters
  * is block_pitch, from group to group group_pitch. */
-kernel void conv_wide(global const float *src, global const float *weights,
-                      global const float *bias, global const float *residual, global float *dst,
+kernel void conv_wide(global const stored *src, global const stored *weights,
+                      global const float *bias, global const stored *residual, global stored *dst,
                       local float *in_band, local float *sums, local int *taps, int is_gradient,
                       int src_channels, int dst_channels, int groups, int src_h, int dst_h,
                       int kernel_h, int stride_h, int pad_h, int dilation_h, int src_w, int dst_w,
@@ -188,7 +188,7 @@ kernel void conv_wide(global const float *src, global const float *weights,
     i.zero = zero;
 
     for (int turn = 0; turn < turns; turn++) {
-        global const float *filters[NV];
+        global const stored *filters[NV];
         i.vector = (filter_group * turns + turn) * NV;
         if (i.vector >= dst_blocks * PARTS)
             return;
@@ -199,7 +199,7 @@ kernel void conv_wide(global const float *src, global const float *weights,
             i.num_blocks = min(chunk, src_blocks - i.block);
             i.is_first = i.block == 0;
             i.is_last = i.block + i.num_blocks == src_blocks;
-            global const float *in_place = src + (long)i.block * src_plane;
+            global const stored *in_place = src + (long)i.block * src_plane;
             if (!DIRECT && i.num_taps > 0 && (turn == 0 || chunk < src_blocks))
                 copy_blocks(in_place, in_band, i.num_blocks, &y, &x, &b);
             for (int t = 0; t < i.num_rows * tiles_across; t++)

@@ -52,7 +52,7 @@ static inline place place_of(const strip *s, int tile)
 /* ---- in -------------------------------------------------------------------------------------- */
 
 /* A patch of src at (row, col), 0 outside. */
-static INLINED void load_patch(global const float *src, pixel (*d)[4], int row, int col, int h,
+static INLINED void load_patch(global const stored *src, pixel (*d)[4], int row, int col, int h,
                                int w)
 {
     const int inside = row >= 0 && col >= 0 && row + 4 <= h && col + 4 <= w;
@@ -62,7 +62,7 @@ static INLINED void load_patch(global const float *src, pixel (*d)[4], int row, 
         for (int x = 0; x < 4; x++) {
             const int r = row + y, c = col + x;
             d[y][x] = inside || (r >= 0 && r < h && c >= 0 && c < w)
-                          ? LOADP(src + (r * w + c) * LANES)
+                          ? GETP(src + (r * w + c) * LANES)
                           : (pixel)(0.0f);
         }
 }
@@ -77,7 +77,7 @@ static INLINED void transform_in(pixel *a, pixel *b, pixel *c, pixel *d)
     *d = x1 - *d;
 }
 
-static INLINED void store_patch(global const float *src, local float *to, int pitch, int row,
+static INLINED void store_patch(global const stored *src, local float *to, int pitch, int row,
                                 int col, int h, int w)
 {
     pixel d[4][4];
@@ -95,14 +95,14 @@ static INLINED void store_patch(global const float *src, local float *to, int pi
 }
 
 /* `num` blocks of channels from `block` on, of every tile: (block, position, tile, 16). */
-static inline void store_patches(global const float *src, local float *patches, const strip *s,
+static inline void store_patches(global const stored *src, local float *patches, const strip *s,
                                  int block, int num, int src_blocks, int h, int w, int pad_h,
                                  int pad_w)
 {
     const int pitch = s->groups * NP * LANES;
     for (int t = 0; t < s->groups * NP; t++) {
         const place at = place_of(s, t);
-        global const float *from = src + (long)(at.image * src_blocks + block) * h * w * LANES;
+        global const stored *from = src + (long)(at.image * src_blocks + block) * h * w * LANES;
         local float *to = patches + t * LANES;
         for (int i = 0; i < num; i++, from += h * w * LANES, to += POSITIONS * pitch)
             store_patch(from, to, pitch, at.row - pad_h, at.col - pad_w, h, w);
@@ -113,7 +113,7 @@ static inline void store_patches(global const float *src, local float *patches, 
 
 /* One position of one group of tiles: `num` channels from `first` on. */
 static INLINED void multiply_channels(floatv (*acc)[NP], local const float *x,
-                                      global const float **filters, int first, int num, int pitch,
+                                      global const stored **filters, int first, int num, int pitch,
                                       int zero)
 {
     for (int k = 0; k < num; k += LANES, x += pitch)
@@ -121,7 +121,7 @@ static INLINED void multiply_channels(floatv (*acc)[NP], local const float *x,
             floatv f[NV];
 #pragma unroll
             for (int v = 0; v < NV; v++)
-                f[v] = LOADV(filters[v] + (first + k + c) * LANES);
+                f[v] = GETV(filters[v] + (first + k + c) * LANES);
 #pragma unroll
             for (int p = 0; p < NP; p++)
 #pragma unroll
@@ -132,7 +132,7 @@ static INLINED void multiply_channels(floatv (*acc)[NP], local const float *x,
 }
 
 /* All positions of all groups; sums (position, group, NV, NP, V). */
-static INLINED void multiply_patches(local const float *patches, global const float **filters,
+static INLINED void multiply_patches(local const float *patches, global const stored **filters,
                                      local float *sums, const strip *s, int first, int num,
                                      int src_channels, int zero)
 {
@@ -201,12 +201,12 @@ static inline void store_tiles(local const float *sums, const strip *s, int firs
 }
 
 /* Work-item (x, y): `tiles` tiles from x * tiles on, NV vectors of filters from y * NV on. */
-kernel void conv_winograd(global const float *src, global const float *weights,
-                          global const float *bias, global const float *residual, global float *dst,
-                          local float *patches, local float *sums, int images, int src_channels,
-                          int dst_channels, int src_h, int dst_h, int pad_h, int src_w, int dst_w,
-                          int pad_w, int tiles, int chunk, int has_bias, int has_residual,
-                          float slope, float low, float high, int zero)
+kernel void conv_winograd(global const stored *src, global const stored *weights,
+                          global const float *bias, global const stored *residual,
+                          global stored *dst, local float *patches, local float *sums, int images,
+                          int src_channels, int dst_channels, int src_h, int dst_h, int pad_h,
+                          int src_w, int dst_w, int pad_w, int tiles, int chunk, int has_bias,
+                          int has_residual, float slope, float low, float high, int zero)
 {
     const int across = (dst_w + 1) / 2, down = (dst_h + 1) / 2, all = images * across * down;
     const int first = (int)get_global_id(0) * tiles, first_vector = (int)get_global_id(1) * NV;
@@ -218,7 +218,7 @@ kernel void conv_winograd(global const float *src, global const float *weights,
                       has_bias, has_residual, slope, low,          high};
     for (int block = 0; block < src_blocks; block += chunk) {
         const int blocks = min(chunk, src_blocks - block);
-        global const float *filters[NV];
+        global const stored *filters[NV];
 #pragma unroll
         for (int v = 0; v < NV; v++) {
             const int own = min(first_vector + v, dst_blocks * PARTS - 1);

@@ -8,6 +8,8 @@
  * direction is contiguous in the matrix.  Zeros stand for what lies outside.
  *
  * Host side: lib/ops/gemm_simt.c. */
+#include "halves.clh"
+
 #ifndef MR
 #define MR 4 /* or 8 */
 #endif
@@ -44,10 +46,10 @@ static inline int tile_i(int at, int along, int wide)
 }
 
 __attribute__((reqd_work_group_size(64, 1, 1))) kernel void
-gemm_simt(global const float *a, global const float *b, global const float *bias, global float *dst,
-          float alpha, float beta, int m, int n, int k, int a_row, int a_col, int b_row, int b_col,
-          int num_inner, int a_outer, int a_inner, int b_outer, int b_inner, int has_bias,
-          int bias_row, int bias_col, int relu)
+gemm_simt(global const stored *a, global const stored *b, global const float *bias,
+          global stored *dst, float alpha, float beta, int m, int n, int k, int a_row, int a_col,
+          int b_row, int b_col, int num_inner, int a_outer, int a_inner, int b_outer, int b_inner,
+          int has_bias, int bias_row, int bias_col, int relu)
 {
     local float tile_a[KT * STRIDE_M], tile_b[KT * STRIDE_N];
     const int item = (int)get_local_id(0), x = item % 8, y = item / 8;
@@ -63,12 +65,14 @@ gemm_simt(global const float *a, global const float *b, global const float *bias
         for (int at = item; at < KT * TILE_M; at += 64) {
             const int p = tile_k(at, a_col == 1, TILE_M), i = tile_i(at, a_col == 1, TILE_M);
             const int inside = k0 + p < k && m0 + i < m;
-            tile_a[p * STRIDE_M + i] = inside ? a[(m0 + i) * a_row + (k0 + p) * a_col] : 0.0f;
+            tile_a[p * STRIDE_M + i] =
+                inside ? GET(a + ((m0 + i) * a_row + (k0 + p) * a_col)) : 0.0f;
         }
         for (int at = item; at < KT * TILE_N; at += 64) {
             const int p = tile_k(at, b_row == 1, TILE_N), j = tile_i(at, b_row == 1, TILE_N);
             const int inside = k0 + p < k && n0 + j < n;
-            tile_b[p * STRIDE_N + j] = inside ? b[(k0 + p) * b_row + (n0 + j) * b_col] : 0.0f;
+            tile_b[p * STRIDE_N + j] =
+                inside ? GET(b + ((k0 + p) * b_row + (n0 + j) * b_col)) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         /* Unrolled, it wants more registers than there are. */
@@ -94,7 +98,7 @@ gemm_simt(global const float *a, global const float *b, global const float *bias
             if (has_bias)                                                                          \
                 sum += beta * bias[row * bias_row + column * bias_col];                            \
             /* Written so that NaN stays NaN. */                                                   \
-            dst[row * n + column] = relu && sum < 0.0f ? 0.0f : sum;                               \
+            PUT(relu &&sum < 0.0f ? 0.0f : sum, dst + (row * n + column));                         \
         }                                                                                          \
     } while (0);
     EACH_ELEMENT(STORE)

@@ -15,6 +15,7 @@
  *
  * Assumes num_rows >= 1, and num_lanes >= NR where panels are not packed.
  * Host side: lib/ops/gemm_wide.c. */
+#include "halves.clh"
 #include "turn.clh"
 
 #ifndef MR
@@ -28,10 +29,14 @@
 typedef float16 floatv;
 #define LOADV(p)     vload16(0, p)
 #define STOREV(x, p) vstore16(x, 0, p)
+#define GETV(p)      GET16(p)
+#define PUTV(x, p)   PUT16(x, p)
 #else
 typedef float8 floatv;
 #define LOADV(p)     vload8(0, p)
 #define STOREV(x, p) vstore8(x, 0, p)
+#define GETV(p)      GET8(p)
+#define PUTV(x, p)   PUT8(x, p)
 #endif
 
 /* Inlined before loops are unrolled, so that the accumulators become registers. */
@@ -42,7 +47,7 @@ typedef float8 floatv;
 enum { CHUNK = 64 }; /* steps of k to a work-item; the host's PACK_CHUNK */
 
 /* One lane after the other lies in memory: a panel row is a copy. */
-kernel void gemm_pack_lanes(global const float *src, global float *packed, int num_lanes, int k,
+kernel void gemm_pack_lanes(global const stored *src, global stored *packed, int num_lanes, int k,
                             int step, int num_inner, int outer, int inner)
 {
     const int panel = (int)get_global_id(0), first = (int)get_global_id(1) * CHUNK;
@@ -54,16 +59,17 @@ kernel void gemm_pack_lanes(global const float *src, global float *packed, int n
         for (int p = first; p < last; p++)
 #pragma unroll
             for (int v = 0; v < NV; v++)
-                STOREV(LOADV(src + (long)p * step + v * V), packed + (long)p * NR + v * V);
+                PUTV(GETV(src + (long)p * step + v * V), packed + (long)p * NR + v * V);
         return;
     }
     for (int p = first; p < last; p++)
         for (int j = 0; j < NR; j++)
-            packed[(long)p * NR + j] = lane + j < num_lanes ? src[(long)p * step + j] : 0.0f;
+            PUT(lane + j < num_lanes ? GET(src + ((long)p * step + j)) : 0.0f,
+                packed + ((long)p * NR + j));
 }
 
 /* k is contiguous: blocks of 16 lanes by 16 steps are transposed in registers. */
-kernel void gemm_pack_steps(global const float *src, global float *packed, int num_lanes, int k,
+kernel void gemm_pack_steps(global const stored *src, global stored *packed, int num_lanes, int k,
                             int step, int num_inner, int outer, int inner)
 {
     const int panel = (int)get_global_id(0), first = (int)get_global_id(1) * CHUNK;
@@ -79,19 +85,19 @@ kernel void gemm_pack_steps(global const float *src, global float *packed, int n
                 float16 x[16], y[16];
 #pragma unroll
                 for (int j = 0; j < 16; j++)
-                    x[j] = vload16(0, src + (long)(at + j) * step + p);
+                    x[j] = GET16(src + (long)(at + j) * step + p);
                 TURN_ROUND(y, x, 8)
                 TURN_ROUND(x, y, 8)
                 TURN_ROUND(y, x, 8)
                 TURN_ROUND(x, y, 8)
 #pragma unroll
                 for (int j = 0; j < 16; j++)
-                    vstore16(x[j], 0, packed + (long)(p + j) * NR + lane);
+                    PUT16(x[j], packed + (long)(p + j) * NR + lane);
             }
         for (; p < last; p++)
             for (int j = 0; j < 16 && lane + j < NR; j++)
-                packed[(long)p * NR + lane + j] =
-                    at + j < num_lanes ? src[(long)(at + j) * step + p] : 0.0f;
+                PUT(at + j < num_lanes ? GET(src + ((long)(at + j) * step + p)) : 0.0f,
+                    packed + ((long)p * NR + lane + j));
     }
 }
 
@@ -99,8 +105,9 @@ kernel void gemm_pack_steps(global const float *src, global float *packed, int n
 
 /* The product of a batch that a work-item is at, without its lanes. */
 typedef struct product {
-    global const float *rows, *bias;
-    global float *dst;
+    global const stored *rows;
+    global const float *bias;
+    global stored *dst;
     float alpha, beta;
     int num_rows, k, row_stride, row_step, lane_step;
     int dst_row, dst_lane, has_bias, bias_row, bias_lane, relu;
@@ -113,10 +120,10 @@ typedef struct tile {
 
 /* Of a tile's vectors the first nv count.  Loops run over all, as compilers unroll what has a
  * constant end: accumulators that went through memory cost 4 % at k = 512 under PoCL. */
-static INLINED void multiply(const int nv, floatv (*acc)[NV], global const float *lanes, product g,
+static INLINED void multiply(const int nv, floatv (*acc)[NV], global const stored *lanes, product g,
                              int first_row)
 {
-    global const float *row[MR];
+    global const stored *row[MR];
 #pragma unroll
     for (int j = 0; j < MR; j++) {
         row[j] = g.rows + (long)min(first_row + j, g.num_rows - 1) * g.row_stride;
@@ -129,10 +136,10 @@ static INLINED void multiply(const int nv, floatv (*acc)[NV], global const float
 #pragma unroll
         for (int v = 0; v < NV; v++)
             if (v < nv)
-                x[v] = LOADV(lanes + (long)p * g.lane_step + v * V);
+                x[v] = GETV(lanes + (long)p * g.lane_step + v * V);
 #pragma unroll
         for (int j = 0; j < MR; j++) {
-            const floatv w = (floatv)(row[j][(long)p * g.row_step]);
+            const floatv w = (floatv)(GET(row[j] + (long)p * g.row_step));
 #pragma unroll
             for (int v = 0; v < NV; v++)
                 if (v < nv)
@@ -149,7 +156,7 @@ static INLINED void store_rows(const int nv, floatv (*acc)[NV], product g, tile 
         if (t.row + j >= g.num_rows)
             continue;
         global const float *bias = g.bias + (t.row + j) * g.bias_row + t.lane * g.bias_lane;
-        global float *dst = g.dst + (long)(t.row + j) * g.dst_row + t.lane;
+        global stored *dst = g.dst + (long)(t.row + j) * g.dst_row + t.lane;
 #pragma unroll
         for (int v = 0; v < NV; v++) {
             if (v >= nv)
@@ -158,7 +165,7 @@ static INLINED void store_rows(const int nv, floatv (*acc)[NV], product g, tile 
             if (g.has_bias)
                 x += g.beta * (g.bias_lane ? LOADV(bias + v * V) : (floatv)(bias[0]));
             /* Compared so that NaN stays NaN. */
-            STOREV(g.relu ? select(x, (floatv)(0.0f), x < (floatv)(0.0f)) : x, dst + v * V);
+            PUTV(g.relu ? select(x, (floatv)(0.0f), x < (floatv)(0.0f)) : x, dst + v * V);
         }
     }
 }
@@ -204,18 +211,18 @@ static inline void store_one(float sum, int row, int lane, product g)
     float x = g.alpha * sum;
     if (g.has_bias)
         x += g.beta * g.bias[row * g.bias_row + lane * g.bias_lane];
-    g.dst[(long)row * g.dst_row + (long)lane * g.dst_lane] = g.relu && x < 0.0f ? 0.0f : x;
+    PUT(g.relu && x < 0.0f ? 0.0f : x, g.dst + ((long)row * g.dst_row + (long)lane * g.dst_lane));
 }
 
 #if MR == 8 || MR == 4
 #if MR == 8
 typedef float8 column;
-#define LOADC(p)     vload8(0, p)
-#define STOREC(x, p) vstore8(x, 0, p)
+#define LOADC(p)   vload8(0, p)
+#define PUTC(x, p) PUT8(x, p)
 #else
 typedef float4 column;
-#define LOADC(p)     vload4(0, p)
-#define STOREC(x, p) vstore4(x, 0, p)
+#define LOADC(p)   vload4(0, p)
+#define PUTC(x, p) PUT4(x, p)
 #endif
 /* All rows of a lane, where they lie together in dst. */
 static INLINED void store_column(column x, int row, int lane, product g)
@@ -226,7 +233,7 @@ static INLINED void store_column(column x, int row, int lane, product g)
         x += g.beta * (g.bias_row ? LOADC(bias) : (column)(bias[0]));
     if (g.relu)
         x = select(x, (column)(0.0f), x < (column)(0.0f));
-    STOREC(x, g.dst + row + (long)lane * g.dst_lane);
+    PUTC(x, g.dst + row + (long)lane * g.dst_lane);
 }
 #endif
 
@@ -248,7 +255,7 @@ static INLINED void store_lanes(const int nv, floatv (*acc)[NV], product g, tile
     }
 }
 
-static INLINED void compute(const int nv, global const float *lanes, product g, tile t)
+static INLINED void compute(const int nv, global const stored *lanes, product g, tile t)
 {
     floatv acc[MR][NV];
     multiply(nv, acc, lanes, g, t.row);
@@ -261,12 +268,12 @@ static INLINED void compute(const int nv, global const float *lanes, product g, 
 /* Work-item (x, y, z): rows x, lanes y of product z.  dst_row and dst_lane are strides in dst,
  * one of them 1; so in bias, or 0.  Behind the last row the last one is computed again, and not
  * stored.  A work-item takes `turns` tiles of its lanes, one row of tiles after the other. */
-kernel void gemm_wide(global const float *lanes, global const float *rows, global const float *bias,
-                      global float *dst, float alpha, float beta, int num_rows, int num_lanes,
-                      int k, int row_stride, int row_step, int lane_step, int is_packed,
-                      int dst_row, int dst_lane, int num_inner, int rows_outer, int rows_inner,
-                      int lanes_outer, int lanes_inner, int has_bias, int bias_row, int bias_lane,
-                      int relu, int turns)
+kernel void gemm_wide(global const stored *lanes, global const stored *rows,
+                      global const float *bias, global stored *dst, float alpha, float beta,
+                      int num_rows, int num_lanes, int k, int row_stride, int row_step,
+                      int lane_step, int is_packed, int dst_row, int dst_lane, int num_inner,
+                      int rows_outer, int rows_inner, int lanes_outer, int lanes_inner,
+                      int has_bias, int bias_row, int bias_lane, int relu, int turns)
 {
     const int z = (int)get_global_id(2), panel = (int)get_global_id(1);
     const int num_panels = (num_lanes + NR - 1) / NR, first = panel * NR;

@@ -51,14 +51,14 @@ kernel void pool_items(global const T *src, global T *dst, global long *places, 
                 const int iz = begin_of(z, oz) + kz * z.dilation;
                 const int iy = begin_of(y, oy) + ky * y.dilation;
                 const int ix = begin_of(x, ox) + kx * x.dilation;
-                const float value = src[plane + (size_t)((iz * y.src + iy) * x.src + ix)];
+                const float value = GET_T(src + (plane + (size_t)((iz * y.src + iy) * x.src + ix)));
 #if WITH_PLACES
                 if (place < 0 || above(value, result))
                     place = place_of(z, y, x, iz, iy, ix, column_major);
 #endif
                 result = TAKE(result, value, p);
             }
-    dst[item] = (T)FINISH(result, count_of(z, y, x, oz, oy, ox, with_pads), p);
+    PUT_T(FINISH(result, count_of(z, y, x, oz, oy, ox, with_pads), p), dst + item);
 #if WITH_PLACES
     places[item] = place < 0 ? -1 : (long)plane + place;
 #endif
@@ -140,14 +140,14 @@ kernel void average_pool_grad_items(global const float *diff_dst, global float *
 }
 
 /* dst[plane]: all of a plane of k elements. */
-kernel void pool_planes(global const float *src, global float *dst, float p, uint k)
+kernel void pool_planes(global const stored *src, global stored *dst, float p, uint k)
 {
     local float lanes[64];
     const uint item = (uint)get_local_id(0);
     src += get_group_id(0) * k;
     float result = START;
     for (uint i = item; i < k; i += 64)
-        result = TAKE(result, src[i], p);
+        result = TAKE(result, GET(src + i), p);
     lanes[item] = result;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint half_v = 32; half_v > 0; half_v /= 2) {
@@ -156,5 +156,5 @@ kernel void pool_planes(global const float *src, global float *dst, float p, uin
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     if (item == 0)
-        dst[get_group_id(0)] = FINISH(lanes[0], (float)k, p);
+        PUT(FINISH(lanes[0], (float)k, p), dst + get_group_id(0));
 }

@@ -24,12 +24,12 @@ static inline long first_of(axis y, axis x, int oy, int ox)
     return ((long)begin_of(y, oy) * x.src + begin_of(x, ox)) * V;
 }
 
-static inline floatv window_of(global const float *src, float p, axis y, axis x, taps ty, taps tx)
+static inline floatv window_of(global const stored *src, float p, axis y, axis x, taps ty, taps tx)
 {
     floatv result = (floatv)(START);
     for (int ky = ty.from; ky < ty.end; ky++)
         for (int kx = tx.from; kx < tx.end; kx++) {
-            const floatv value = LOADV(src + (ky * y.dilation * x.src + kx * x.dilation) * V);
+            const floatv value = GET16(src + (ky * y.dilation * x.src + kx * x.dilation) * V);
             result = TAKE(result, value, p);
         }
     return result;
@@ -55,21 +55,21 @@ static inline floatv four_Average(floatv a, floatv b, floatv c, floatv d)
 }
 #define FOUR EXPAND(four_, POOL)
 
-static inline floatv whole_window_of(global const float *src, axis x)
+static inline floatv whole_window_of(global const stored *src, axis x)
 {
     const int row = x.src * V;
-    const floatv four = FOUR(LOADV(src), LOADV(src + V), LOADV(src + row), LOADV(src + row + V));
+    const floatv four = FOUR(GET16(src), GET16(src + V), GET16(src + row), GET16(src + row + V));
 #if KERNEL == 3
     src += 2 * V;
-    const floatv right = FOUR(four, LOADV(src), LOADV(src + row), LOADV(src + 2 * row));
-    return FOUR(right, LOADV(src + 2 * row - V), LOADV(src + 2 * row - 2 * V), (floatv)(START));
+    const floatv right = FOUR(four, GET16(src), GET16(src + row), GET16(src + 2 * row));
+    return FOUR(right, GET16(src + 2 * row - V), GET16(src + 2 * row - 2 * V), (floatv)(START));
 #else
     return four;
 #endif
 }
 #endif
 
-kernel void pool_blocked(global const float *src, global float *dst, float p, uint with_pads,
+kernel void pool_blocked(global const stored *src, global stored *dst, float p, uint with_pads,
                          uint planes, uint rows, AXIS(y), AXIS(x))
 {
     axis y = MAKE_AXIS(y), x = MAKE_AXIS(x);
@@ -79,12 +79,12 @@ kernel void pool_blocked(global const float *src, global float *dst, float p, ui
     const uint end = min(begin + rows, planes * (uint)y.dst);
     for (uint r = begin; r < end; r++) {
         const int oy = (int)(r % (uint)y.dst);
-        global const float *plane = src + (size_t)(r / (uint)y.dst) * (size_t)(y.src * x.src) * V;
-        global float *row = dst + (size_t)r * (size_t)x.dst * V;
+        global const stored *plane = src + (size_t)(r / (uint)y.dst) * (size_t)(y.src * x.src) * V;
+        global stored *row = dst + (size_t)r * (size_t)x.dst * V;
         const taps ty = taps_inside(y, oy);
         const int count = counted(y, oy, with_pads);
         for (int ox = 0; ox < x.dst; ox++) {
-            global const float *at = plane + first_of(y, x, oy, ox);
+            global const stored *at = plane + first_of(y, x, oy, ox);
             const taps tx = taps_inside(x, ox);
             floatv result;
 #if KERNEL > 0
@@ -94,7 +94,7 @@ kernel void pool_blocked(global const float *src, global float *dst, float p, ui
 #endif
                 result = window_of(at, p, y, x, ty, tx);
             const float num = (float)(count * counted(x, ox, with_pads));
-            STOREV(FINISH(result, (floatv)(num), p), row + ox * V);
+            PUT16(FINISH(result, (floatv)(num), p), row + ox * V);
         }
     }
 }

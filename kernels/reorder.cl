@@ -8,6 +8,7 @@
  * lib/ops/reorder.c. */
 
 #include "common.clh"
+#include "reorder.clh"
 
 #define LANES 16u
 
@@ -41,17 +42,17 @@
     } while (0)
 
 /* dst = the square at src turned: rows lie a stride apart. */
-static inline void turn(global const float *src, size_t src_stride, global float *dst,
+static inline void turn(global const FROM *src, size_t src_stride, global TO *dst,
                         size_t dst_stride)
 {
-    float16 r0 = vload16(0, src), r1 = vload16(0, src + src_stride);
-    float16 r2 = vload16(0, src + 2 * src_stride), r3 = vload16(0, src + 3 * src_stride);
-    float16 r4 = vload16(0, src + 4 * src_stride), r5 = vload16(0, src + 5 * src_stride);
-    float16 r6 = vload16(0, src + 6 * src_stride), r7 = vload16(0, src + 7 * src_stride);
-    float16 r8 = vload16(0, src + 8 * src_stride), r9 = vload16(0, src + 9 * src_stride);
-    float16 ra = vload16(0, src + 10 * src_stride), rb = vload16(0, src + 11 * src_stride);
-    float16 rc = vload16(0, src + 12 * src_stride), rd = vload16(0, src + 13 * src_stride);
-    float16 re = vload16(0, src + 14 * src_stride), rf = vload16(0, src + 15 * src_stride);
+    float16 r0 = READ16(src), r1 = READ16(src + src_stride);
+    float16 r2 = READ16(src + 2 * src_stride), r3 = READ16(src + 3 * src_stride);
+    float16 r4 = READ16(src + 4 * src_stride), r5 = READ16(src + 5 * src_stride);
+    float16 r6 = READ16(src + 6 * src_stride), r7 = READ16(src + 7 * src_stride);
+    float16 r8 = READ16(src + 8 * src_stride), r9 = READ16(src + 9 * src_stride);
+    float16 ra = READ16(src + 10 * src_stride), rb = READ16(src + 11 * src_stride);
+    float16 rc = READ16(src + 12 * src_stride), rd = READ16(src + 13 * src_stride);
+    float16 re = READ16(src + 14 * src_stride), rf = READ16(src + 15 * src_stride);
 #define ROUND(S, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                                   \
     S(a, b);                                                                                       \
     S(c, d);                                                                                       \
@@ -66,40 +67,41 @@ static inline void turn(global const float *src, size_t src_stride, global float
     ROUND(SWAP2, r0, r2, r1, r3, r4, r6, r5, r7, r8, ra, r9, rb, rc, re, rd, rf);
     ROUND(SWAP1, r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, ra, rb, rc, rd, re, rf);
 #undef ROUND
-    vstore16(r0, 0, dst);
-    vstore16(r1, 0, dst + dst_stride);
-    vstore16(r2, 0, dst + 2 * dst_stride);
-    vstore16(r3, 0, dst + 3 * dst_stride);
-    vstore16(r4, 0, dst + 4 * dst_stride);
-    vstore16(r5, 0, dst + 5 * dst_stride);
-    vstore16(r6, 0, dst + 6 * dst_stride);
-    vstore16(r7, 0, dst + 7 * dst_stride);
-    vstore16(r8, 0, dst + 8 * dst_stride);
-    vstore16(r9, 0, dst + 9 * dst_stride);
-    vstore16(ra, 0, dst + 10 * dst_stride);
-    vstore16(rb, 0, dst + 11 * dst_stride);
-    vstore16(rc, 0, dst + 12 * dst_stride);
-    vstore16(rd, 0, dst + 13 * dst_stride);
-    vstore16(re, 0, dst + 14 * dst_stride);
-    vstore16(rf, 0, dst + 15 * dst_stride);
+    WRITE16(r0, dst);
+    WRITE16(r1, dst + dst_stride);
+    WRITE16(r2, dst + 2 * dst_stride);
+    WRITE16(r3, dst + 3 * dst_stride);
+    WRITE16(r4, dst + 4 * dst_stride);
+    WRITE16(r5, dst + 5 * dst_stride);
+    WRITE16(r6, dst + 6 * dst_stride);
+    WRITE16(r7, dst + 7 * dst_stride);
+    WRITE16(r8, dst + 8 * dst_stride);
+    WRITE16(r9, dst + 9 * dst_stride);
+    WRITE16(ra, dst + 10 * dst_stride);
+    WRITE16(rb, dst + 11 * dst_stride);
+    WRITE16(rc, dst + 12 * dst_stride);
+    WRITE16(rd, dst + 13 * dst_stride);
+    WRITE16(re, dst + 14 * dst_stride);
+    WRITE16(rf, dst + 15 * dst_stride);
 }
 #endif
 
 /* What a square does not cover: `num` channels of pixels begin to end. */
-static inline void pixels_to_block(global const float *src, global float *dst, uint num,
-                                   uint pixels, uint begin, uint end)
+static inline void pixels_to_block(global const FROM *src, global TO *dst, uint num, uint pixels,
+                                   uint begin, uint end)
 {
     for (uint p = begin; p < end; p++)
         for (uint lane = 0; lane < LANES; lane++)
-            dst[(size_t)p * LANES + lane] = lane < num ? src[(size_t)lane * pixels + p] : 0.0f;
+            WRITE(lane < num ? READ(src + ((size_t)lane * pixels + p)) : 0.0f,
+                  dst + ((size_t)p * LANES + lane));
 }
 
-static inline void pixels_from_block(global const float *src, global float *dst, uint num,
-                                     uint pixels, uint begin, uint end)
+static inline void pixels_from_block(global const FROM *src, global TO *dst, uint num, uint pixels,
+                                     uint begin, uint end)
 {
     for (uint lane = 0; lane < num; lane++)
         for (uint p = begin; p < end; p++)
-            dst[(size_t)lane * pixels + p] = src[(size_t)p * LANES + lane];
+            WRITE(READ(src + ((size_t)p * LANES + lane)), dst + ((size_t)lane * pixels + p));
 }
 
 /* The plain side of block `b`, and how many of its lanes are channels.  With blocks_first (i16)
@@ -113,7 +115,7 @@ static inline size_t plain_offset(uint b, uint outer, uint channels, uint pixels
     return ((size_t)(blocks_first ? b % outer : b / blocks) * channels + first) * pixels;
 }
 
-kernel void reorder_to_blocks(global const float *src, global float *dst, uint outer, uint channels,
+kernel void reorder_to_blocks(global const FROM *src, global TO *dst, uint outer, uint channels,
                               uint pixels, int blocks_first, uint chunk)
 {
     const uint b = (uint)get_global_id(1);
@@ -128,8 +130,8 @@ kernel void reorder_to_blocks(global const float *src, global float *dst, uint o
     pixels_to_block(src, dst, num, pixels, begin, end);
 }
 
-kernel void reorder_from_blocks(global const float *src, global float *dst, uint outer,
-                                uint channels, uint pixels, int blocks_first, uint chunk)
+kernel void reorder_from_blocks(global const FROM *src, global TO *dst, uint outer, uint channels,
+                                uint pixels, int blocks_first, uint chunk)
 {
     const uint b = (uint)get_global_id(1);
     uint begin = min((uint)get_global_id(0) * chunk, pixels), num;

@@ -8,6 +8,7 @@
  * lib/ops/reorder_winograd.c. */
 #define V 16
 #include "blocks.clh"
+#include "reorder.clh"
 
 /* G x of three values. */
 static INLINED void transform(const floatv *x, floatv *y)
@@ -20,15 +21,15 @@ static INLINED void transform(const floatv *x, floatv *y)
 }
 
 /* Tap `tap` of `num` output channels that lie `pitch` apart. */
-static INLINED floatv load_lanes(global const float *src, int num, int pitch)
+static INLINED floatv load_lanes(global const FROM *src, int num, int pitch)
 {
     float lanes[LANES];
     for (int i = 0; i < LANES; i++)
-        lanes[i] = i < num ? src[i * pitch] : 0.0f;
+        lanes[i] = i < num ? READ(src + i * pitch) : 0.0f;
     return LOADV(lanes);
 }
 
-static INLINED void transform_filter(global const float *src, global float *dst, int num, int inner)
+static INLINED void transform_filter(global const FROM *src, global TO *dst, int num, int inner)
 {
     floatv columns[3][4];
 #pragma unroll
@@ -46,11 +47,11 @@ static INLINED void transform_filter(global const float *src, global float *dst,
         transform(row, out);
 #pragma unroll
         for (int x = 0; x < 4; x++)
-            STOREV(out[x], dst + (y * 4 + x) * inner * LANES);
+            WRITE16(out[x], dst + (y * 4 + x) * inner * LANES);
     }
 }
 
-kernel void reorder_winograd(global const float *src, global float *dst, int channels, int inner,
+kernel void reorder_winograd(global const FROM *src, global TO *dst, int channels, int inner,
                              int chunk)
 {
     const int first = (int)get_global_id(0) * chunk, block = (int)get_global_id(1);

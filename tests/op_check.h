@@ -236,7 +236,8 @@ static inline void op_check_run(op_check *c, kerf__option option, const int *ali
         double *wanted = calloc(num + 1, sizeof *wanted);
         memcpy(wanted, want[i], num * sizeof *wanted);
         op_check_settle(got, wanted, num);
-        check_close(what, got, wanted, num, v->type == KERF_F32 ? tolerance : 0);
+        check_close(what, got, wanted, num,
+                    v->type == KERF_F32 || kerf__stores_halves(c->node) ? tolerance : 0);
         free(wanted);
         free(got);
         free(bytes);
@@ -272,6 +273,79 @@ static inline void op_check_all(op_check *c, op_reference reference, double tole
         free(want[i]);
 }
 
+/* The nearest float16, a tie to the even one. */
+static inline uint16_t op_check_to_half(float x)
+{
+    const double size = fabs((double)x), most = 65520;
+    const unsigned sign = signbit(x) ? 0x8000u : 0u;
+    if (isnan(x))
+        return 0x7E00;
+    if (size >= most)
+        return (uint16_t)(sign | 0x7C00u);
+    const int exponent = size >= ldexp(1, -14) ? ilogb(size) : -14;
+    return (uint16_t)(sign | (((unsigned)(exponent + 14) << 10) +
+                              (unsigned)rint(ldexp(size, 10 - exponent))));
+}
+
+/* Stores as halves what may be: the same numbers, but for their rounding. */
+static inline void op_check_store_halves(op_check *c)
+{
+    for (int i = 0; i < c->num_inputs; i++) {
+        if (c->inputs[i] == NULL || !kerf__is_half_input(c->node, i))
+            continue;
+        const size_t num = op_check_elements(c->inputs[i]);
+        uint16_t *halves = calloc(num + 1, sizeof *halves);
+        for (size_t j = 0; j < num; j++)
+            halves[j] = op_check_to_half(((const float *)c->data[i])[j]);
+        free(c->data[i]);
+        free(c->numbers[i]);
+        c->data[i] = halves;
+        c->numbers[i] = op_check_numbers(KERF_F16, halves, num);
+        c->inputs[i]->type = KERF_F16;
+    }
+    c->node->outputs[0]->type = KERF_F16;
+}
+
+/* The same inputs and node, for op_check_end(). */
+static inline void op_check_copy(op_check *to, const op_check *from)
+{
+    op_check_begin(to, from->dev);
+    to->is_tried = from->is_tried;
+    for (int i = 0; i < from->num_inputs; i++) {
+        const kerf_value *v = from->inputs[i];
+        if (v == NULL)
+            op_check_skip(to);
+        else if (v->kind == KERF__VALUE_CONSTANT)
+            op_check_constant(to, v->type, v->shape, from->data[i]);
+        else
+            op_check_input(to, v->type, v->shape, from->data[i]);
+    }
+    op_check_node(to, from->node->op, from->node->num_outputs);
+    CHECK_OK(kerf__node_copy_attributes(to->node, from->node));
+    CHECK_OK(kerf__node_infer(to->node));
+}
+
+static inline void op_check_both(op_check *c, op_reference reference, double tolerance);
+
+/* As op_check_variants(), of the same numbers as halves, where the operation has them.  What is
+ * added to the tolerance is the rounding of a result. */
+static inline void op_check_halves(const op_check *c, op_reference reference, double tolerance)
+{
+    op_check halves;
+    if (kerf__op_find(c->node->op)->halves == 0 || c->node->outputs[0]->type != KERF_F32)
+        return;
+    op_check_copy(&halves, c);
+    op_check_store_halves(&halves);
+    const kerf__op_case asked = {.dev = c->dev, .node = halves.node};
+    kerf__option option;
+    if (!kerf__option_at(&asked, 0, &option)) { /* then a plan leaves it to floats */
+        op_check_end(&halves);
+        return;
+    }
+    op_check_both(&halves, reference, tolerance + 0x1p-11);
+    op_check_end(&halves);
+}
+
 /* Infers shapes, runs all variants, and again in place where the table allows it. */
 static inline void op_check_variants(op_check *c, op_reference reference, double tolerance)
 {
@@ -279,6 +353,12 @@ static inline void op_check_variants(op_check *c, op_reference reference, double
     CHECK_OK(status);
     if (status != KERF_OK)
         return;
+    op_check_both(c, reference, tolerance);
+    op_check_halves(c, reference, tolerance);
+}
+
+static inline void op_check_both(op_check *c, op_reference reference, double tolerance)
+{
     const kerf__op *op = kerf__op_find(c->node->op);
     op_check_all(c, reference, tolerance, NULL);
     for (int i = 0; i < c->num_inputs && i < 32; i++) {

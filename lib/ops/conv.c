@@ -58,6 +58,7 @@ static kerf_status check_layouts(const kerf_node *n, const kerf__conv *v)
 static kerf_status infer(kerf_node *n)
 {
     kerf__conv v = {0};
+    n->outputs[0]->type = KERF_F32; /* no shape rule gives halves: halves.c */
     KERF__TRY(kerf__conv_read(n, &v));
     KERF__TRY(check_layouts(n, &v));
     const kerf_shape out = kerf__layout_shape(kerf__output_layout(n, 0), output_shape(n, &v));
@@ -158,9 +159,21 @@ static kerf_status gradient_transpose(kerf__gradients *grads, kerf_node *n)
 
 /* ---- plain --------------------------------------------------------------------------------- */
 
+/* Terms of one element's sum. */
+static int64_t num_terms(const kerf__conv *v)
+{
+    const int64_t taps = (int64_t)v->h.kernel * v->w.kernel;
+    return v->direction == KERF__CONV_DST   ? v->src_channels * taps
+           : v->direction == KERF__CONV_SRC ? v->dst_channels * taps
+                                            : (int64_t)v->n * v->h.dst * v->w.dst;
+}
+
+/* A sum that goes on from what the last launch left is one of floats. */
 static int fits_plain(const kerf__op_case *c)
 {
-    return kerf__conv_is_plain(c->node);
+    const kerf__conv v = kerf__conv_of(c->node);
+    return kerf__conv_is_plain(c->node) &&
+           (!kerf__stores_halves(c->node) || num_terms(&v) <= KERF__MOST_ITERATIONS);
 }
 
 /* Cycles of one core, as for Gemm: so many a multiply-add on Zen 4 under PoCL.  Whether a pixel
@@ -170,15 +183,6 @@ static double guess_plain(const kerf__op_case *c)
     static const double CYCLES[] = {7, 29, 11};
     const kerf__conv v = kerf__conv_of(c->node);
     return 64.0 + CYCLES[v.direction] * kerf__conv_macs(&v);
-}
-
-/* Terms of one element's sum. */
-static int64_t num_terms(const kerf__conv *v)
-{
-    const int64_t taps = (int64_t)v->h.kernel * v->w.kernel;
-    return v->direction == KERF__CONV_DST   ? v->src_channels * taps
-           : v->direction == KERF__CONV_SRC ? v->dst_channels * taps
-                                            : (int64_t)v->n * v->h.dst * v->w.dst;
 }
 
 /* No launch adds more than llvmpipe lets a loop turn; a long sum goes on from what the last one
@@ -209,21 +213,31 @@ static kerf_status build_plain(const kerf__op_case *c)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
+/* What may be stored as halves: all but the bias. */
+enum { SRC = 1, WEIGHTS = 2, RESIDUAL = 8 };
+
 /* Plain layouts, every direction. */
 #define PLAIN_VARIANTS                                                                             \
-    {.name = "conv_plain", .fits = fits_plain, .guess = guess_plain, .build = build_plain},        \
+    {.name = "conv_plain",                                                                         \
+     .halves = 1,                                                                                  \
+     .fits = fits_plain,                                                                           \
+     .guess = guess_plain,                                                                         \
+     .build = build_plain},                                                                        \
         {.name = "conv_direct",                                                                    \
+         .halves = 1,                                                                              \
          .fits = kerf__conv_direct_fits,                                                           \
          .guess = kerf__conv_direct_guess,                                                         \
          .build = kerf__conv_direct_build},                                                        \
     {                                                                                              \
-        .name = "conv_simt", .fits = kerf__conv_simt_fits, .guess = kerf__conv_simt_guess,         \
-        .scratch_bytes = kerf__conv_simt_scratch, .build = kerf__conv_simt_build                   \
+        .name = "conv_simt", .halves = 1, .fits = kerf__conv_simt_fits,                            \
+        .guess = kerf__conv_simt_guess, .scratch_bytes = kerf__conv_simt_scratch,                  \
+        .build = kerf__conv_simt_build                                                             \
     }
 
 static const kerf__variant VARIANTS[] = {
     {.name = "conv_wide",
      .wide = 1,
+     .halves = 1,
      .fits = kerf__conv_wide_fits,
      .guess = kerf__conv_wide_guess,
      .build = kerf__conv_wide_build,
@@ -231,6 +245,7 @@ static const kerf__variant VARIANTS[] = {
      .num_candidates = KERF__CONV_NUM_WIDE},
     {.name = "conv_batch",
      .wide = 1,
+     .halves = 1,
      .fits = kerf__conv_batch_fits,
      .guess = kerf__conv_batch_guess,
      .build = kerf__conv_batch_build,
@@ -238,6 +253,7 @@ static const kerf__variant VARIANTS[] = {
      .num_candidates = KERF__CONV_NUM_BATCH},
     {.name = "conv_winograd",
      .wide = 1,
+     .halves = 1,
      .fits = kerf__conv_winograd_fits,
      .guess = kerf__conv_winograd_guess,
      .build = kerf__conv_winograd_build,
@@ -245,6 +261,7 @@ static const kerf__variant VARIANTS[] = {
      .num_candidates = KERF__CONV_NUM_WINOGRAD},
     {.name = "conv_depthwise_wide",
      .wide = 1,
+     .halves = 1,
      .fits = kerf__conv_depthwise_wide_fits,
      .guess = kerf__conv_depthwise_wide_guess,
      .build = kerf__conv_depthwise_wide_build,
@@ -275,18 +292,18 @@ static const kerf__variant WEIGHTS_VARIANTS[] = {
     PLAIN_VARIANTS,
 };
 
-#define ENTRY(name, inputs, rule, table)                                                           \
+#define ENTRY(name, inputs, rule, table, stored)                                                   \
     {                                                                                              \
         .op = name, .min_inputs = 2, .max_inputs = inputs, .num_outputs = 1, .infer = infer,       \
         .gradient = rule, .macs = macs, .layouts = kerf__conv_wish, .variants = table,             \
-        .num_variants = sizeof table / sizeof table[0]                                             \
+        .num_variants = sizeof table / sizeof table[0], .halves = stored                           \
     }
 
 extern const kerf__op kerf__ops_conv[];
 const kerf__op kerf__ops_conv[] = {
-    ENTRY("Conv", 4, gradient_conv, VARIANTS),
-    ENTRY("ConvTranspose", 3, gradient_transpose, VARIANTS),
-    ENTRY("kerf.ConvGradInput", 2, NULL, VARIANTS),
-    ENTRY("kerf.ConvGradWeights", 2, NULL, WEIGHTS_VARIANTS),
+    ENTRY("Conv", 4, gradient_conv, VARIANTS, SRC | WEIGHTS | RESIDUAL),
+    ENTRY("ConvTranspose", 3, gradient_transpose, VARIANTS, SRC | WEIGHTS),
+    ENTRY("kerf.ConvGradInput", 2, NULL, VARIANTS, 0),
+    ENTRY("kerf.ConvGradWeights", 2, NULL, WEIGHTS_VARIANTS, 0),
     {.op = NULL},
 };

@@ -192,7 +192,7 @@ static kerf_status check_tensor(const kerf_node *n, int i)
     const kerf_shape shape = shape_of(n, i);
     char text[128];
     KERF__TRY(kind_of(n)->is_integer ? kerf__node_check_bytes(n, i)
-                                     : kerf__node_check_type(n, i, KERF_F32));
+                                     : kerf__node_check_stored(n, i));
     if (shape.rank != 3 && shape.rank != 4)
         return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                                "%s has %d dimensions, supported are 3 (1-D) and 4 (2-D)", v->name,
@@ -425,7 +425,7 @@ static kerf_status check_extras(const kerf_node *n, kerf__conv *v)
     if (!v->has_residual)
         return KERF_OK;
     return k->is_integer ? kerf__node_check_bytes(n, k->residual)
-                         : kerf__node_check_type(n, k->residual, KERF_F32);
+                         : kerf__node_check_stored(n, k->residual);
 }
 
 kerf_status kerf__conv_read(const kerf_node *n, kerf__conv *out)

@@ -44,12 +44,12 @@ static void flatten(kerf__conv_images *p)
     p->h.in = p->h.out = 1;
 }
 
-/* Under 1x1 filters of stride 1 the plane is one line. */
+/* Under 1x1 filters of stride 1 the plane is one line, and read in place if it is of floats. */
 static kerf__conv_images images_of(const kerf__op_case *c, const kerf__candidate *tile)
 {
     kerf__conv_images p = kerf__conv_images_of(c);
-    p.in_place = kerf__conv_is_one_to_one(&p.v.h) && kerf__conv_is_one_to_one(&p.v.w) &&
-                 p.in_lanes == KERF__LANES &&
+    p.in_place = !kerf__stores_halves(c->node) && kerf__conv_is_one_to_one(&p.v.h) &&
+                 kerf__conv_is_one_to_one(&p.v.w) && p.in_lanes == KERF__LANES &&
                  (int64_t)p.h.out * p.w.out >= tile->parameters[PIXELS];
     if (p.in_place)
         flatten(&p);
@@ -186,9 +186,9 @@ static int cut_of(const kerf__op_case *c, const kerf__conv_images *p, const int 
 
 /* ---- the wish --------------------------------------------------------------------------- */
 
-/* Blocks of few channels are mostly padding, which costs memory's time: src then stays plain, and so
- * does what is depth-wise. Filters may be as few as they like: 16 lanes, one of them used, are still
- * twice as fast as what takes plain ones. */
+/* Blocks of few channels are mostly padding, which costs memory's time: src then stays plain, and
+ * so does what is depth-wise. Filters may be as few as they like: 16 lanes, one of them used, are
+ * still twice as fast as what takes plain ones. */
 enum { FEW_CHANNELS = 8, MOST_BAND = 24 << 10, MOST_STEPS = KERF__MOST_ITERATIONS / 4 };
 
 /* 1 if every CPU device can take it: one tile of a block's band is small, and a sum is not too

@@ -336,10 +336,10 @@ static kerf_status gradient_matmul(kerf__gradients *grads, kerf_node *n)
 
 /* ---- plain and dot ----------------------------------------------------------------------- */
 
-static int fits_always(const kerf__op_case *c)
+/* A sum that goes on from what the last launch left is one of floats. */
+static int fits_plain(const kerf__op_case *c)
 {
-    (void)c;
-    return 1;
+    return !kerf__stores_halves(c->node) || kerf__gemm_of(c->node).k <= KERF__MOST_ITERATIONS;
 }
 
 /* A fused multiply-add a cycle and core, as in gemm_wide.c; this one reaches little of it. */
@@ -461,10 +461,20 @@ static kerf_status build_clblast(const kerf__op_case *c)
 /* ---- the table ---------------------------------------------------------------------------- */
 
 static const kerf__variant VARIANTS[] = {
-    {.name = "gemm_plain", .fits = fits_always, .guess = guess_plain, .build = build_plain},
-    {.name = "gemm_dot", .wide = 1, .fits = fits_dot, .guess = guess_dot, .build = build_dot},
+    {.name = "gemm_plain",
+     .halves = 1,
+     .fits = fits_plain,
+     .guess = guess_plain,
+     .build = build_plain},
+    {.name = "gemm_dot",
+     .wide = 1,
+     .halves = 1,
+     .fits = fits_dot,
+     .guess = guess_dot,
+     .build = build_dot},
     {.name = "gemm_wide",
      .wide = 1,
+     .halves = 1,
      .fits = kerf__gemm_wide_fits,
      .guess = kerf__gemm_wide_guess,
      .scratch_bytes = kerf__gemm_wide_scratch,
@@ -472,6 +482,7 @@ static const kerf__variant VARIANTS[] = {
      .candidates = kerf__gemm_wide_candidates,
      .num_candidates = KERF__GEMM_NUM_WIDE},
     {.name = "gemm_simt",
+     .halves = 1,
      .fits = kerf__gemm_simt_fits,
      .guess = kerf__gemm_simt_guess,
      .build = kerf__gemm_simt_build,
@@ -488,7 +499,7 @@ static const kerf__variant VARIANTS[] = {
     {                                                                                              \
         .op = name, .min_inputs = 2, .max_inputs = inputs, .num_outputs = 1, .infer = shape_rule,  \
         .gradient = gradient_rule, .macs = macs, .variants = VARIANTS,                             \
-        .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]                                       \
+        .num_variants = sizeof VARIANTS / sizeof VARIANTS[0], .halves = 3 /* a and b */            \
     }
 
 /* kerf.MatMul is MatMul with transA and transB, which its gradients need. */

@@ -147,7 +147,7 @@ size_t kerf__gemm_wide_scratch(const kerf__op_case *c)
     if (s.direct)
         return 0;
     return (size_t)num_products(&g) * (size_t)num_panels(&s) * (size_t)s.floats * (size_t)g.k *
-           sizeof(float);
+           kerf__stored_bytes(c->node);
 }
 
 static kerf_status emit_pack(const kerf__op_case *c, const kerf__gemm *g, const sides *s)

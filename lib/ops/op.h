@@ -64,6 +64,7 @@ static inline kerf__buffer *kerf__out(const kerf__op_case *c, int i)
 struct kerf__variant {
     const char *name; /* op_method: "gemm_wide" */
     int wide;         /* for CPU devices alone: one work-item a group, explicit vectors */
+    int halves;       /* 1 if it can compute what is stored as float16, too (halves.c) */
     /* 1 if it can compute this case on this device. */
     int (*fits)(const kerf__op_case *c);
     /* Expected relative cost, lower is better, without any measurement.  NULL: its place in
@@ -178,6 +179,9 @@ typedef struct kerf__op {
      * the next value of a state always lies on that state's tensor, so kernels of update
      * nodes read an element before they write it. */
     unsigned in_place;
+    /* Bit i: input i may be stored as float16 if output 0 is; all such inputs are then (halves.c).
+     * 0: all is as the shape rule says. */
+    unsigned halves;
 } kerf__op;
 
 /* The table entry of an operation, or NULL. */
@@ -188,6 +192,14 @@ const kerf__op *kerf__op_at(int i);
 /* Finds the node's entry, checks its inputs' number and that their shapes are known, and
  * calls its shape rule. */
 kerf_status kerf__node_infer(kerf_node *n);
+
+/* 1 if the node reads and writes halves where floats are meant; input i is such an operand; bytes
+ * of one of its stored numbers. */
+int kerf__stores_halves(const kerf_node *n);
+int kerf__is_half_input(const kerf_node *n, int i);
+size_t kerf__stored_bytes(const kerf_node *n);
+/* The input must be float32, or may be a half where the node stores those; says so by name. */
+kerf_status kerf__node_check_stored(const kerf_node *n, int i);
 
 /* Messages that name the node: kerf__fail_node(KERF_ERR_SHAPE, n, "weights have ...")
  * gives "Gemm fc1: weights have ...". */

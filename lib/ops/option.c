@@ -8,19 +8,21 @@
 
 static const kerf__candidate NAMELESS = {"", "", {0}};
 
-static int variant_fits(const kerf__op_case *c, const kerf__variant *variant)
+static int variant_fits(const kerf__op_case *c, const kerf__variant *variant, int stores_halves)
 {
-    return (!variant->wide || kerf__is_cpu(c)) && variant->fits(c);
+    return (!variant->wide || kerf__is_cpu(c)) && (!stores_halves || variant->halves) &&
+           variant->fits(c);
 }
 
 int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out)
 {
     const kerf__op *op = kerf__op_find(c->node->op);
+    const int stores_halves = kerf__stores_halves(c->node);
     for (int v = 0; v < op->num_variants; v++) {
         const kerf__variant *variant = &op->variants[v];
         const kerf__candidate *all = variant->candidates != NULL ? variant->candidates : &NAMELESS;
         const int num = variant->candidates != NULL ? variant->num_candidates : 1;
-        if (!variant_fits(c, variant))
+        if (!variant_fits(c, variant, stores_halves))
             continue;
         for (int k = 0; k < num; k++)
             if ((variant->takes == NULL || variant->takes(c, &all[k])) && i-- == 0) {

@@ -80,12 +80,19 @@ static kerf_shape with_lanes(const kerf__pool *p, kerf_shape shape)
     return shape;
 }
 
+/* Halves are computed as floats. */
+static kerf_type computed_type(kerf_type stored)
+{
+    return stored == KERF_F16 ? KERF_F32 : stored;
+}
+
 static kerf_status read_pool(const kerf_node *n, kerf__pool *p)
 {
     const struct formula *f = formula_of(n);
     const int64_t power = kerf_node_int(n, "p", 2);
-    *p = (kerf__pool){
-        .kind = f->kind, .lanes = is_blocked(n) ? KERF__LANES : 1, .type = n->inputs[0]->type};
+    *p = (kerf__pool){.kind = f->kind,
+                      .lanes = is_blocked(n) ? KERF__LANES : 1,
+                      .type = computed_type(n->inputs[0]->type)};
     KERF__TRY(src_of(n, &p->src));
     KERF__TRY(f->global ? kerf__node_global_window(n, p->src, &p->window)
                         : kerf__node_window(n, p->src, NULL, &p->window));
@@ -347,6 +354,7 @@ static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
 #define WIDE_OR_ITEMS                                                                              \
     {.name = "pool_blocked",                                                                       \
      .wide = 1,                                                                                    \
+     .halves = 1,                                                                                  \
      .fits = kerf__pool_fits_blocked,                                                              \
      .build = kerf__pool_build_blocked},                                                           \
         {.name = "pool_rows",                                                                      \
@@ -357,9 +365,9 @@ static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
          .wide = 1,                                                                                \
          .fits = kerf__pool_fits_lines,                                                            \
          .build = kerf__pool_build_lines},                                                         \
-        {.name = "pool_planes", .fits = fits_planes, .build = build_planes},                       \
+        {.name = "pool_planes", .halves = 1, .fits = fits_planes, .build = build_planes},          \
     {                                                                                              \
-        .name = "pool_items", .fits = fits_items, .build = build_items                             \
+        .name = "pool_items", .halves = 1, .fits = fits_items, .build = build_items                \
     }
 
 static const kerf__variant VARIANTS[] = {WIDE_OR_ITEMS};
@@ -393,22 +401,22 @@ static const kerf__variant AVERAGE_GRAD_VARIANTS[] = {
     {.name = "average_pool_grad_items", .fits = fits_grad_items, .build = build_average_grad},
 };
 
-#define ENTRY(name, inputs, outputs, shapes, rule, table)                                          \
+#define ENTRY(name, inputs, outputs, shapes, rule, table, stored)                                  \
     {                                                                                              \
         .op = (name), .min_inputs = (inputs), .max_inputs = (inputs), .num_outputs = (outputs),    \
         .infer = (shapes), .gradient = (rule), .layouts = wish, .variants = (table),               \
-        .num_variants = sizeof(table) / sizeof(table)[0]                                           \
+        .num_variants = sizeof(table) / sizeof(table)[0], .halves = (stored)                       \
     }
 
 extern const kerf__op kerf__ops_pool[];
 const kerf__op kerf__ops_pool[] = {
-    ENTRY("AveragePool", 1, 1, infer, gradient_average, VARIANTS),
-    ENTRY("GlobalAveragePool", 1, 1, infer, gradient_global_average, VARIANTS),
-    ENTRY("GlobalLpPool", 1, 1, infer, gradient_power, VARIANTS),
-    ENTRY("GlobalMaxPool", 1, 1, infer, gradient_max, MAX_VARIANTS),
-    ENTRY("LpPool", 1, 1, infer, gradient_power, VARIANTS),
-    ENTRY("MaxPool", 1, 2, infer, gradient_max, MAX_VARIANTS),
-    ENTRY("kerf.AveragePoolGrad", 1, 1, infer_grad, NULL, AVERAGE_GRAD_VARIANTS),
-    ENTRY("kerf.MaxPoolGrad", 2, 1, infer_grad, NULL, MAX_GRAD_VARIANTS),
+    ENTRY("AveragePool", 1, 1, infer, gradient_average, VARIANTS, 1),
+    ENTRY("GlobalAveragePool", 1, 1, infer, gradient_global_average, VARIANTS, 1),
+    ENTRY("GlobalLpPool", 1, 1, infer, gradient_power, VARIANTS, 1),
+    ENTRY("GlobalMaxPool", 1, 1, infer, gradient_max, MAX_VARIANTS, 1),
+    ENTRY("LpPool", 1, 1, infer, gradient_power, VARIANTS, 1),
+    ENTRY("MaxPool", 1, 2, infer, gradient_max, MAX_VARIANTS, 1),
+    ENTRY("kerf.AveragePoolGrad", 1, 1, infer_grad, NULL, AVERAGE_GRAD_VARIANTS, 0),
+    ENTRY("kerf.MaxPoolGrad", 2, 1, infer_grad, NULL, MAX_GRAD_VARIANTS, 0),
     {.op = NULL},
 };

@@ -9,7 +9,12 @@
  * become 0.  The lanes of o16 are output channels, which stand where c16 has batch and
  * channel, so both are one kernel.
  *
+ * A plan that stores halves (lib/plan/store_halves.c) sets the types of src and dst each to float32
+ * or float16, whatever the shape rule said.
+ *
  * Device side: kernels/reorder.cl.  Definition: tests/ref/ref_reorder.c. */
+#include <stdio.h>
+
 #include "base/fail.h"
 #include "ops/layout_common.h"
 #include "ops/reorder_common.h"
@@ -90,8 +95,23 @@ static sizes sizes_of(const kerf_node *n)
     return s;
 }
 
+int kerf__reorder_is_float(kerf_type type)
+{
+    return type == KERF_F32 || type == KERF_F16;
+}
+
+const char *kerf__reorder_types(const kerf_node *n)
+{
+    static const char *const OPTIONS[2][2] = {
+        {"", "-DFROM=float -DTO=half"},
+        {"-DFROM=half -DTO=float", "-DFROM=half -DTO=half"},
+    };
+    return OPTIONS[n->inputs[0]->type == KERF_F16][n->outputs[0]->type == KERF_F16];
+}
+
 static kerf_status build(const kerf__op_case *c)
 {
+    char options[64];
     const sizes s = sizes_of(c->node);
     const size_t blocks = s.outer * kerf__ceil_div(s.channels, KERF__LANES);
     if (blocks == 0 || s.pixels == 0)
@@ -102,9 +122,11 @@ static kerf_status build(const kerf__op_case *c)
     const size_t x = kerf__ceil_div(s.pixels, chunk);
     const kerf__grid grid = wide ? kerf__grid_wide(x, blocks, 1)
                                  : (kerf__grid){2, {kerf__ceil_div(x, 64), blocks, 1}, {64, 1, 1}};
+    const char *types = kerf__reorder_types(c->node);
+    snprintf(options, sizeof options, "%s%s%s", wide ? "-DV=16" : "-DV=1",
+             types[0] != '\0' ? " " : "", types);
     return kerf__emit(c, &kerf__source_reorder,
-                      is_to_blocks(c->node) ? "reorder_to_blocks" : "reorder_from_blocks",
-                      wide ? "-DV=16" : "-DV=1",
+                      is_to_blocks(c->node) ? "reorder_to_blocks" : "reorder_from_blocks", options,
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG((unsigned)s.outer),
                                  ARG((unsigned)s.channels), ARG((unsigned)s.pixels),
                                  ARG(blocks_first), ARG((unsigned)chunk)),
@@ -113,8 +135,8 @@ static kerf_status build(const kerf__op_case *c)
 
 static int fits(const kerf__op_case *c)
 {
-    return blocked_layout(c->node) != KERF__W16 && c->node->inputs[0]->type == KERF_F32 &&
-           kerf__fits_31_bits(c);
+    return blocked_layout(c->node) != KERF__W16 &&
+           kerf__reorder_is_float(c->node->inputs[0]->type) && kerf__fits_31_bits(c);
 }
 
 static const kerf__variant VARIANTS[] = {

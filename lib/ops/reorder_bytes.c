@@ -8,7 +8,7 @@ extern const kerf__source kerf__source_reorder_bytes;
 
 int kerf__reorder_bytes_fits(const kerf__op_case *c)
 {
-    return c->node->inputs[0]->type != KERF_F32 &&
+    return !kerf__reorder_is_float(c->node->inputs[0]->type) &&
            !kerf__layout_is_words(kerf__output_layout(c->node, 0)) && kerf__fits_31_bits(c);
 }
 

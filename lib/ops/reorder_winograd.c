@@ -19,7 +19,8 @@ kerf_status kerf__reorder_winograd_build(const kerf__op_case *c)
     if (blocks == 0 || inner == 0)
         return KERF_OK;
     const int chunk = (int)kerf__pieces_an_item(c, (size_t)inner, 9 * KERF__LANES, 8);
-    return kerf__emit(c, &kerf__source_reorder_winograd, "reorder_winograd", "",
+    return kerf__emit(c, &kerf__source_reorder_winograd, "reorder_winograd",
+                      kerf__reorder_types(c->node),
                       KERF__ARGS(ARG(kerf__in(c, 0)), ARG(kerf__out(c, 0)), ARG(channels),
                                  ARG(inner), ARG(chunk)),
                       kerf__grid_wide(kerf__ceil_div((size_t)inner, (size_t)chunk), blocks, 1));

@@ -2,6 +2,7 @@
  * one door from operations to the device. */
 #include "ops/steps_common.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,12 @@ kerf_status kerf__emit(const kerf__op_case *c, const kerf__source *source, const
                        const char *options, const kerf__arg *args, int num_args, kerf__grid grid)
 {
     kerf__launch *launch;
+    char with_halves[256];
+    if (kerf__stores_halves(c->node)) {
+        snprintf(with_halves, sizeof with_halves, "%s%s-DHALVES=1", options,
+                 options[0] != '\0' ? " " : "");
+        options = with_halves;
+    }
     KERF__TRY(kerf__launch_create_pieces(&launch, c->dev, source, entry, options, args, num_args,
                                          grid, c->pieces));
     return kerf__steps_append(c->steps, launch);

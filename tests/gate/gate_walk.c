@@ -222,6 +222,37 @@ static int build(const gate_case *c, kerf_device *dev, const kerf_node *n)
     return num;
 }
 
+static void build_everywhere(const gate_case *c, const kerf_node *n)
+{
+    /* Values in blocks, and patterns made for a tile, are met on CPU devices alone. */
+    const int blocked =
+        kerf__node_attribute(n, "layouts") != NULL || kerf__node_attribute(n, "tile") != NULL;
+    for (gate_device = GATE_SMALL; gate_device <= GATE_CPU; gate_device++)
+        if (build(c, &devices[gate_device], n) == 0 && (!blocked || gate_device == GATE_CPU))
+            bad_case(c, "no variant fits a small device, a GPU or a CPU");
+}
+
+/* The same stored as halves where the operation can; a Reorder converts either way. */
+static void build_halves(const gate_case *c, kerf_node *n)
+{
+    static const kerf_type BOTH[] = {KERF_F16, KERF_F32};
+    const int converts = strcmp(n->op, "kerf.Reorder") == 0;
+    if (n->outputs[0]->type != KERF_F32 || (kerf__op_find(n->op)->halves == 0 && !converts))
+        return;
+    for (int i = 0; i < n->num_inputs; i++)
+        if (n->inputs[i] != NULL && (converts || kerf__is_half_input(n, i)))
+            n->inputs[i]->type = KERF_F16;
+    for (int i = 0; i < 2; i++) {
+        n->outputs[0]->type = BOTH[i];
+        if (i == 0 || converts)
+            build_everywhere(c, n);
+    }
+    n->inputs[0]->type = KERF_F32;
+    n->outputs[0]->type = KERF_F16;
+    if (converts)
+        build_everywhere(c, n);
+}
+
 /* A relative's shape rule may refuse the case; its own may not.  1 if it was taken. */
 static int walk_case(const gate_case *c, const kerf__op *op)
 {
@@ -232,12 +263,10 @@ static int walk_case(const gate_case *c, const kerf__op *op)
     const int takes = kerf__node_infer(n) == KERF_OK;
     if (!takes && strcmp(op->op, c->op) == 0)
         bad_case(c, kerf_last_error());
-    /* Values in blocks, and patterns made for a tile, are met on CPU devices alone. */
-    const int blocked =
-        kerf__node_attribute(n, "layouts") != NULL || kerf__node_attribute(n, "tile") != NULL;
-    for (gate_device = GATE_SMALL; gate_device <= GATE_CPU && takes; gate_device++)
-        if (build(c, &devices[gate_device], n) == 0 && (!blocked || gate_device == GATE_CPU))
-            bad_case(c, "no variant fits a small device, a GPU or a CPU");
+    if (takes) {
+        build_everywhere(c, n);
+        build_halves(c, n);
+    }
     kerf_graph_destroy(g);
     return takes;
 }
