@@ -96,6 +96,14 @@ typedef struct kerf_tap {
 } kerf_tap;
 enum { KERF_MOST_TAPS = 16 };
 
+/* How numbers are stored; all arithmetic is of floats. */
+typedef enum kerf_precision {
+    KERF_PRECISION_F32,
+    KERF_PRECISION_F16 /* KERF_EVALUATE only: weights and what lies between layers as float16, where
+                        * the operation can; inputs and outputs stay as the graph has them.  A
+                        * number beyond 65504 becomes infinite */
+} kerf_precision;
+
 /* What becomes of weights that are 0. */
 typedef enum kerf_zeros {
     KERF_ZEROS_AUTO,  /* skipped where a layer has so many that this is faster */
@@ -113,6 +121,7 @@ typedef struct kerf_plan_options {
     const char *choices;      /* JSON from kerf_plan_choices(); NULL: as above */
     int untuned;              /* 1: as if this device had never been tuned */
     kerf_zeros zeros;
+    kerf_precision precision;
     const char *const *freeze; /* shell patterns of weights that get no update, and of running
                                 * statistics that stay and are taken; one that fits nothing is
                                 * an error */

@@ -110,6 +110,11 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
                               "plan: tap %zu has loss %d: must be one of "
                               "kerf/plan.h's",
                               i, (int)o->taps[i].loss);
+    if (o->precision != KERF_PRECISION_F32 &&
+        (o->precision != KERF_PRECISION_F16 || o->mode != KERF_EVALUATE))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: precision must be f32 in training, f32 or f16 in "
+                          "an evaluation");
     if (o->mode == KERF_TRAIN && o->loss == KERF_LOSS_NONE)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: training must have a loss");
     return KERF_OK;
@@ -217,6 +222,8 @@ static kerf_status make_graph(kerf__planning *p)
     KERF__TRY(kerf__plan_use_zeros(p));
     KERF__TRY(kerf__plan_use_zero_words(p));
     KERF__TRY(kerf__plan_lay(plan->graph, plan->dev));
+    if (p->options->precision == KERF_PRECISION_F16)
+        KERF__TRY(kerf__plan_store_halves(plan->graph, plan->dev));
     refresh_outputs(plan);
     KERF__TRY(kerf__plan_order(plan->graph));
     KERF__TRY(kerf__plan_prepare(plan));

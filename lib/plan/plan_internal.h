@@ -320,6 +320,8 @@ int kerf__plan_percent_left(int64_t count, int64_t total);
 /* layout.c: blocked memory layouts where they pay; 1 if this device has any. */
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 int kerf__plan_lays(const kerf_device *dev);
+/* store_halves.c: what lies between nodes becomes float16 where they can read it. */
+kerf_status kerf__plan_store_halves(kerf_graph *g, kerf_device *dev);
 /* order.c: all readers of a state before the node that writes its next value. */
 kerf_status kerf__plan_order(kerf_graph *g);
 
