@@ -16,9 +16,10 @@ typedef struct side {
     int64_t classes;
 } side;
 
-static kerf_status side_open(side *a, const model *m, int64_t batch)
+static kerf_status side_open(side *a, const model *m, int64_t batch, kerf_precision precision)
 {
-    kerf_plan_options plan_options = {.mode = KERF_EVALUATE, .batch = batch};
+    kerf_plan_options plan_options = {
+        .mode = KERF_EVALUATE, .batch = batch, .precision = precision};
     kerf_status status = kerf_plan_create(&a->plan, m->g, m->s, &plan_options);
     if (status != KERF_OK)
         return status;
@@ -77,7 +78,7 @@ static kerf_status compare(side sides[2], kerf_loader *l, float *images, size_t 
 }
 
 kerf_status measure_agreement(const session *s, const model *reference, kerf_split split,
-                              int64_t batch, double *percent)
+                              int64_t batch, kerf_precision precision, double *percent)
 {
     side sides[2] = {{0}};
     kerf_loader *l = NULL;
@@ -94,9 +95,9 @@ kerf_status measure_agreement(const session *s, const model *reference, kerf_spl
         status = images != NULL ? KERF_OK : KERF_ERR_MEMORY;
     }
     if (status == KERF_OK)
-        status = side_open(&sides[0], &s->m, batch);
+        status = side_open(&sides[0], &s->m, batch, precision);
     if (status == KERF_OK)
-        status = side_open(&sides[1], reference, batch);
+        status = side_open(&sides[1], reference, batch, KERF_PRECISION_F32);
     if (status == KERF_OK)
         status = kerf_loader_begin(l, 0, 0);
     if (status == KERF_OK)

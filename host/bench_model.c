@@ -43,6 +43,7 @@ static int choose_batch(const options *o, contender *c)
 kerf_plan_options bench_plan_options(const options *o, const contender *c)
 {
     kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
+                                      .precision = (kerf_precision)o->precision,
                                       .batch = c->batch,
                                       .inputs = &c->known,
                                       .num_inputs = c->num_known,
@@ -220,6 +221,8 @@ int bench_open_model(const options *o, contender *c, const char *path, kerf_devi
     c->start.read_ms = now_ms() - start;
     if (code == 0)
         code = boosting_keep(o, &c->m);
+    if (code == 0)
+        code = model_set_precision(o, &c->m);
     if (code == 0 && (o->train || options_given(o, "batch")))
         model_open_batch(o, &c->m);
     if (code == 0)

@@ -98,7 +98,8 @@ static int compare_with_reference(const options *o, const session *s, kerf_split
     int code = model_read(o, &reference, o->reference, s->dev);
     if (code == 0) {
         model_open_batch(o, &reference);
-        kerf_status status = measure_agreement(s, &reference, split, e->e.batch, &e->agreement);
+        kerf_status status = measure_agreement(s, &reference, split, e->e.batch,
+                                               (kerf_precision)o->precision, &e->agreement);
         code = status == KERF_OK ? 0 : fail_kerf(o, status);
     }
     model_free(&reference);
@@ -151,6 +152,8 @@ int cmd_eval(const options *o)
         return code;
     session s;
     code = session_open(o, &s, o->words.items[0]);
+    if (code == 0)
+        code = model_set_precision(o, &s.m);
     if (code == 0)
         code = evaluate_and_print(o, &s, split);
     session_close(o, &s);

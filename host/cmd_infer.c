@@ -129,7 +129,7 @@ static void list_known(const inference *x, kerf_known_input *known)
     }
 }
 
-static kerf_status make_plan(inference *x)
+static kerf_status make_plan(inference *x, int precision)
 {
     int whole = x->has_fixed_input || x->num_samples <= BATCH_MOST;
     x->batch = whole ? x->num_samples : BATCH_MOST;
@@ -138,6 +138,7 @@ static kerf_status make_plan(inference *x)
         return KERF_ERR_MEMORY;
     list_known(x, known);
     kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
+                                      .precision = (kerf_precision)precision,
                                       .batch = x->batch,
                                       .inputs = known,
                                       .num_inputs = (size_t)x->num_inputs};
@@ -221,6 +222,8 @@ static int open_all(const options *o, inference *x)
     int code = model_read(o, &x->m, o->words.items[0], x->dev);
     if (code == 0)
         code = boosting_keep(o, &x->m);
+    if (code == 0)
+        code = model_set_precision(o, &x->m);
     if (code != 0)
         return code;
     x->num_inputs = kerf_graph_num_inputs(x->m.g);
@@ -268,7 +271,7 @@ int cmd_infer(const options *o)
     code = open_all(o, &x);
     if (code == 0)
         code = read_inputs(o, &x);
-    kerf_status status = code == 0 ? make_plan(&x) : KERF_OK;
+    kerf_status status = code == 0 ? make_plan(&x, o->precision) : KERF_OK;
     if (code == 0 && status == KERF_OK)
         status = run_pieces(&x);
     if (status != KERF_OK)

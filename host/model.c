@@ -28,6 +28,18 @@ void model_open_batch(const options *o, model *m)
         say(o, "%s: the batch was fixed, and is free now", m->path);
 }
 
+int model_set_precision(const options *o, model *m)
+{
+    kerf_quantize_options halves = kerf_quantize_defaults(KERF_QUANTIZE_WEIGHT_ONLY);
+    halves.weights = KERF_F16;
+    if (o->precision != KERF_PRECISION_F16 || o->train)
+        return 0;
+    kerf_status status = kerf_quantize_fold(m->g, m->s);
+    if (status == KERF_OK)
+        status = kerf_quantize(m->g, m->s, &halves);
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
 void model_free(model *m)
 {
     kerf_graph_destroy(m->g);

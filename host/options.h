@@ -69,6 +69,7 @@ typedef struct options {
     int64_t val, batch, memory;
 
     double max_launch_ms;
+    int precision; /* as kerf_precision counts */
     double epochs, lr, momentum, weight_decay, warmup;
     int optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
     text_list freeze;

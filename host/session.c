@@ -97,8 +97,8 @@ int session_evaluate(const options *o, const session *s, kerf_split split, evalu
     if (s->data == NULL || kerf_dataset_num_samples(s->data, split) == 0)
         return 0;
     int64_t batch = options_given(o, "batch") ? o->batch : default_batch(s);
-    kerf_status status =
-        kerf_evaluate(s->m.g, s->m.s, s->data, split, batch, s->prep, &e->e, confusion);
+    kerf_status status = kerf_evaluate_as(s->m.g, s->m.s, s->data, split, batch, s->prep,
+                                          (kerf_precision)o->precision, &e->e, confusion);
     e->is_known = status == KERF_OK;
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }

@@ -38,6 +38,6 @@ void evaluation_json(json_t *object, const evaluation *e);
 
 /* Percent of the samples of a split for which both models choose the same class. */
 kerf_status measure_agreement(const session *s, const model *reference, kerf_split split,
-                              int64_t batch, double *percent);
+                              int64_t batch, kerf_precision precision, double *percent);
 
 #endif

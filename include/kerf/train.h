@@ -191,6 +191,11 @@ KERF_API kerf_status kerf_prune_until(kerf_prune_rounds *out, kerf_graph *g, ker
 KERF_API kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
                                    kerf_split split, int64_t batch, const char *prep,
                                    kerf_evaluation *result, int64_t *confusion);
+/* The same in a precision (plan.h). */
+KERF_API kerf_status kerf_evaluate_as(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
+                                      kerf_split split, int64_t batch, const char *prep,
+                                      kerf_precision precision, kerf_evaluation *result,
+                                      int64_t *confusion);
 
 /* ---- what layers can lose -------------------------------------------------------------- */
 

@@ -71,6 +71,7 @@ static kerf_status create_plans(kerf__evaluator *e, const kerf_graph *g, kerf_st
     kerf_known_input known;
     kerf_plan_options plan = {.mode = KERF_EVALUATE,
                               .loss = options->loss,
+                              .precision = options->precision,
                               .choices = options->choices,
                               .inputs = &known};
     plan.num_inputs = kerf__known_input(g, kerf_loader_sample_shape(e->loader), &known);
@@ -232,9 +233,19 @@ kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset
                           kerf_split split, int64_t batch, const char *prep,
                           kerf_evaluation *result, int64_t *confusion)
 {
+    return kerf_evaluate_as(g, s, d, split, batch, prep, KERF_PRECISION_F32, result, confusion);
+}
+
+kerf_status kerf_evaluate_as(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
+                             kerf_split split, int64_t batch, const char *prep,
+                             kerf_precision precision, kerf_evaluation *result, int64_t *confusion)
+{
     kerf__evaluator e;
-    kerf__evaluator_options options = {
-        .split = split, .batch = batch, .prep = prep, .loss = KERF_LOSS_CROSS_ENTROPY};
+    kerf__evaluator_options options = {.split = split,
+                                       .batch = batch,
+                                       .prep = prep,
+                                       .loss = KERF_LOSS_CROSS_ENTROPY,
+                                       .precision = precision};
     KERF__TRY(kerf__evaluator_create(&e, g, s, d, &options));
     kerf_status status = kerf__evaluator_run(&e, result, confusion);
     kerf__evaluator_free(&e);

@@ -24,6 +24,7 @@ typedef struct kerf__evaluator_options {
     int64_t batch;
     const char *prep;
     kerf_loss loss;
+    kerf_precision precision;
     const char *choices;
     int64_t most_samples; /* 0: all; else some that stand anywhere in the split, whole batches */
 } kerf__evaluator_options;

@@ -1,0 +1,38 @@
+#!/bin/sh
+# test_precision.sh -- `--precision f16` of infer, eval and bench: half the bytes, nearly the same
+# numbers, and the same classes.  PYTHON has numpy.
+. "$(dirname "$0")/lib.sh"
+export KERF_DEVICE=0
+need_python
+data=random:1,16,16,4
+
+"$KERF" new lenet-5 --width 0.5 --input 1,16,16 --classes 4 -q -o dense.onnx || failed new
+"$KERF" quantize dense.onnx --mode weight-only --weights f16 -q -o halves.onnx || failed quantize
+"$PYTHON" -c 'import numpy as n; n.save("x.npy", n.random.default_rng(1).standard_normal((50, 1, 16, 16), dtype="f4"))'
+for model in dense halves; do
+    "$KERF" infer $model.onnx --input x.npy --precision f16 -q -o $model.npy || failed "infer $model"
+done
+"$KERF" infer dense.onnx --input x.npy --precision f32 -q -o want.npy || failed infer
+cmp -s dense.npy halves.npy || failed "weights of a file are other halves than those made here"
+"$PYTHON" - <<'END' || failed "halves differ by more than their roundings"
+import numpy as n
+want, got = n.load("want.npy").astype("f8"), n.load("dense.npy").astype("f8")
+error = abs(want - got).max() / abs(want).max()
+assert 0 < error <= 4 * n.finfo("f2").eps / 2 * 250**0.5, error
+END
+
+expect_json "agreement top1" "$KERF" eval dense.onnx --data $data --precision f16 --reference dense.onnx --json
+peak() {
+    "$KERF" bench dense.onnx --precision "$1" --batch 64 --runs 1 --warm 0 --json 2>err.txt |
+        sed -n 's/.*"peak_bytes": *\([0-9]*\).*/\1/p'
+}
+whole=$(peak f32)
+half=$(peak f16)
+[ $((half * 100)) -le $((whole * 65)) ] || failed "f16 takes $half bytes, f32 $whole"
+expect_json "precision=f16" "$KERF" bench dense.onnx --precision f16 --runs 1 --warm 0 --json
+
+expect_error 2 "kerf: infer: --precision f8: must be one of f32|f16" \
+    "$KERF" infer dense.onnx --input x.npy --precision f8 -o y.npy
+expect 1 "not in this version yet" "$KERF" train dense.onnx --data $data --precision f16 -o y.onnx
+expect 1 "precision must be f32 in training" "$KERF" bench dense.onnx --train --precision f16
+finish
