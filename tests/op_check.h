@@ -36,7 +36,8 @@ typedef struct op_check {
     void *data[OP_CHECK_MAX];      /* owned: the inputs' bytes */
     double *numbers[OP_CHECK_MAX]; /* owned: the same as doubles */
     int num_inputs;
-    int runs; /* how many times a variant was run: a test can see that some did */
+    int runs;          /* how many times a variant was run: a test can see that some did */
+    int rounds_halves; /* 1: a float16 result is a number that was rounded, and not moved bits */
     /* 1 if the case's option is worth building its program; NULL: all are. */
     int (*is_tried)(const kerf__op_case *c);
 } op_check;
@@ -237,7 +238,7 @@ static inline void op_check_run(op_check *c, kerf__option option, const int *ali
         memcpy(wanted, want[i], num * sizeof *wanted);
         op_check_settle(got, wanted, num);
         check_close(what, got, wanted, num,
-                    v->type == KERF_F32 || kerf__stores_halves(c->node) ? tolerance : 0);
+                    v->type == KERF_F32 || c->rounds_halves ? tolerance : 0);
         free(wanted);
         free(got);
         free(bytes);
@@ -287,23 +288,33 @@ static inline uint16_t op_check_to_half(float x)
                               (unsigned)rint(ldexp(size, 10 - exponent))));
 }
 
-/* Stores as halves what may be: the same numbers, but for their rounding. */
+/* Input i as halves: the same numbers, but for their rounding. */
+static inline void op_check_input_as_halves(op_check *c, int i)
+{
+    const size_t num = op_check_elements(c->inputs[i]);
+    uint16_t *halves = calloc(num + 1, sizeof *halves);
+    for (size_t j = 0; j < num; j++)
+        halves[j] = op_check_to_half(((const float *)c->data[i])[j]);
+    free(c->data[i]);
+    free(c->numbers[i]);
+    c->data[i] = halves;
+    c->numbers[i] = op_check_numbers(KERF_F16, halves, num);
+    c->inputs[i]->type = KERF_F16;
+}
+
+static inline void op_check_output_as_halves(op_check *c)
+{
+    c->node->outputs[0]->type = KERF_F16;
+    c->rounds_halves = 1;
+}
+
+/* All that the operation may have as halves. */
 static inline void op_check_store_halves(op_check *c)
 {
-    for (int i = 0; i < c->num_inputs; i++) {
-        if (c->inputs[i] == NULL || !kerf__is_half_input(c->node, i))
-            continue;
-        const size_t num = op_check_elements(c->inputs[i]);
-        uint16_t *halves = calloc(num + 1, sizeof *halves);
-        for (size_t j = 0; j < num; j++)
-            halves[j] = op_check_to_half(((const float *)c->data[i])[j]);
-        free(c->data[i]);
-        free(c->numbers[i]);
-        c->data[i] = halves;
-        c->numbers[i] = op_check_numbers(KERF_F16, halves, num);
-        c->inputs[i]->type = KERF_F16;
-    }
-    c->node->outputs[0]->type = KERF_F16;
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL && kerf__is_half_input(c->node, i))
+            op_check_input_as_halves(c, i);
+    op_check_output_as_halves(c);
 }
 
 /* The same inputs and node, for op_check_end(). */

@@ -9,6 +9,21 @@ enum { MAX = 1 << 17 };
 static kerf_device *dev;
 static float data[MAX];
 
+/* Weights become halves on the way, and results floats again. */
+static void check_conversions(const op_check *c, double tolerance)
+{
+    for (int i = 1; i < 4; i++) { /* of src, of dst */
+        op_check halves;
+        op_check_copy(&halves, c);
+        if (i & 1)
+            op_check_input_as_halves(&halves, 0);
+        if (i & 2)
+            op_check_output_as_halves(&halves);
+        op_check_all(&halves, ref_reorder, tolerance + (i & 2 ? 0x1p-11 : 0), NULL);
+        op_check_end(&halves);
+    }
+}
+
 static void check_within(const char *layouts, kerf_shape src, int64_t channels, double tolerance)
 {
     op_check c;
@@ -19,6 +34,7 @@ static void check_within(const char *layouts, kerf_shape src, int64_t channels, 
     if (channels > 0)
         CHECK_OK(kerf_node_set_int(c.node, "channels", channels));
     op_check_variants(&c, ref_reorder, tolerance);
+    check_conversions(&c, tolerance);
     op_check_end(&c);
 }
 
