@@ -52,7 +52,8 @@ KERF_API kerf_status kerf_packed_parse(kerf_graph **g, kerf_state **s, const voi
 KERF_API kerf_status kerf_packed_check(const char *path, kerf_packed_tensor **tensors,
                                        size_t *num_tensors, size_t *num_bytes);
 
-/* A model of either kind, by how the file begins. */
+/* A model of either kind, by how the file begins.  A packed file is read part by part, so beside
+ * the state what one tensor needs is in memory, and never the file; of a pipe it is. */
 KERF_API kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path,
                                      kerf_device *dev);
 /* The same from memory, which may go afterwards; of an ONNX file all must be in it. */

@@ -159,7 +159,8 @@ static kerf_status rewrite(kerf__bytes *out, const kerf_bundle *b, const unsigne
         status = add_block(out, section.at, section.num);
     kerf__bytes_free(&section);
     if (status == KERF_OK)
-        kerf__packed_seal(out, b->num > 0 ? KERF__PACKED_VERSION : KERF__PACKED_PLAIN_VERSION);
+        kerf__packed_seal(out->at, out->num,
+                          b->num > 0 ? KERF__PACKED_VERSION : KERF__PACKED_PLAIN_VERSION);
     return status;
 }
 

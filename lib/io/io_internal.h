@@ -97,7 +97,7 @@ kerf_status kerf__external_read(void **out, Onnx__StringStringEntryProto *const 
                                 size_t num_entries, size_t num_bytes, const char *folder,
                                 const char *what);
 
-/* packed_read.c: the part of a packed file that the tensor names, decoded for the array's type and
+/* packed_part.c: the part of a packed file that the tensor names, decoded for the array's type and
  * shape. */
 kerf_status kerf__packed_take(kerf__array *a, const Onnx__TensorProto *t,
                               const struct kerf__packed_parts *parts, const char *what);

@@ -1,12 +1,11 @@
 /* io/packed_read.c -- a model from a packed file; see kerf/packed.h and docs/format.md.  Other
- * half: packed_write.c.
+ * halves: packed_write.c, packed_part.c.
  *
  * The graph is read as any ONNX model; where it comes to a tensor, that one is decoded
- * (kerf__packed_take), so no two of them are in host memory at once. */
-#include <stdio.h>
+ * (kerf__packed_take), so no two of them are in host memory at once, nor is the file
+ * (packed_source.c). */
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -15,123 +14,112 @@
 #include "io/graph_coder.h"
 #include "io/io_internal.h"
 #include "io/packed_internal.h"
-#include "io/weights_coder.h"
 #include "kerf/packed.h"
-
-enum { MOST_TENSORS = 1 << 20 };
 
 int kerf_packed_is(const void *bytes, size_t num_bytes)
 {
     return num_bytes >= 4 && memcmp(bytes, "KERF", 4) == 0;
 }
 
-/* ---- tensors --------------------------------------------------------------------------------- */
-
-/* Plain decimal digits; SIZE_MAX for anything else. */
-static size_t part_number(const char *text)
-{
-    size_t x = 0;
-    if (*text == '\0')
-        return SIZE_MAX;
-    for (; *text >= '0' && *text <= '9' && x < MOST_TENSORS; text++)
-        x = x * 10 + (size_t)(*text - '0');
-    return *text == '\0' ? x : SIZE_MAX;
-}
-
-static size_t part_of(Onnx__StringStringEntryProto *const *entries, size_t num_entries)
-{
-    size_t part = SIZE_MAX;
-    int is_here = 0;
-    for (size_t i = 0; i < num_entries; i++) {
-        const char *key = kerf__text(entries[i]->key), *text = kerf__text(entries[i]->value);
-        is_here |= strcmp(key, "location") == 0 && strcmp(text, KERF__PACKED_LOCATION) == 0;
-        if (strcmp(key, "offset") == 0)
-            part = part_number(text);
-    }
-    return is_here ? part : SIZE_MAX;
-}
-
-static void tell(kerf_packed_tensor *told, const char *name, const kerf__array *a,
-                 kerf__reading part)
-{
-    *told = (kerf_packed_tensor){.form = (kerf_packed_form)part.at[0],
-                                 .bytes = (double)a->num_bytes,
-                                 .packed_bytes = (double)part.left};
-    snprintf(told->name, sizeof told->name, "%s", name);
-}
-
-kerf_status kerf__packed_take(kerf__array *a, const Onnx__TensorProto *t,
-                              const kerf__packed_parts *parts, const char *what)
-{
-    const size_t part = part_of(t->external_data, t->n_external_data);
-    if (part >= parts->num)
-        return kerf__fail(KERF_ERR_FORMAT, "%s: lies in no part of the packed file", what);
-    KERF__TRY(kerf__weights_check(a->type, a->shape, parts->num_bytes[part]));
-    a->owned = kerf__alloc(a->num_bytes, 1);
-    if (a->owned == NULL)
-        return kerf__fail_memory(what, a->num_bytes);
-    a->bytes = a->owned;
-    const kerf__reading in = {parts->at[part], parts->num_bytes[part]};
-    KERF__TRY(kerf__weights_decode(a->owned, a->type, a->shape, in));
-    if (parts->told != NULL)
-        tell(&parts->told[part], kerf__text(t->name), a, in);
-    return KERF_OK;
-}
-
 /* ---- the frame ------------------------------------------------------------------------------- */
 
-uint64_t kerf__packed_digest(const unsigned char *bytes, size_t num_bytes)
+static kerf_status check_digest(const kerf__packed_source *s, const unsigned char *header)
 {
-    const uint64_t seed = (uint64_t)bytes[4] - KERF__PACKED_PLAIN_VERSION;
-    return XXH64(bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER, seed);
-}
-
-static kerf_status check_header(const unsigned char *bytes, size_t num_bytes)
-{
-    uint64_t digest;
-    if (num_bytes < KERF__PACKED_HEADER || !kerf_packed_is(bytes, num_bytes))
-        return kerf__fail(KERF_ERR_FORMAT, "not a packed file: it must begin with KERF");
-    if (bytes[4] > KERF__PACKED_VERSION)
-        return kerf__fail(KERF_ERR_UNSUPPORTED,
-                          "a packed file of version %d, this Kerf reads up to %d", (int)bytes[4],
-                          (int)KERF__PACKED_VERSION);
-    memcpy(&digest, bytes + KERF__PACKED_DIGEST_AT, sizeof digest);
-    if (bytes[4] < KERF__PACKED_PLAIN_VERSION || bytes[5] != 0 || bytes[6] != 0 || bytes[7] != 0 ||
-        digest != kerf__packed_digest(bytes, num_bytes))
+    uint64_t digest, want;
+    KERF__TRY(kerf__packed_digest(s, header[4], &digest));
+    memcpy(&want, header + KERF__PACKED_DIGEST_AT, sizeof want);
+    if (header[4] < KERF__PACKED_PLAIN_VERSION || header[5] != 0 || header[6] != 0 ||
+        header[7] != 0 || digest != want)
         return kerf__fail(KERF_ERR_FORMAT, "the packed file is damaged: its checksum is not that "
                                            "of its bytes");
     return KERF_OK;
 }
 
+static kerf_status check_header(const kerf__packed_source *s, int *version)
+{
+    void *owned;
+    const unsigned char *header;
+    kerf_status status;
+    if (s->num_bytes < KERF__PACKED_HEADER)
+        return kerf__fail(KERF_ERR_FORMAT, "not a packed file: it must begin with KERF");
+    KERF__TRY(kerf__packed_fetch(s, 0, KERF__PACKED_HEADER, &owned, &header));
+    if (!kerf_packed_is(header, KERF__PACKED_HEADER))
+        status = kerf__fail(KERF_ERR_FORMAT, "not a packed file: it must begin with KERF");
+    else if (header[4] > KERF__PACKED_VERSION)
+        status = kerf__fail(KERF_ERR_UNSUPPORTED,
+                            "a packed file of version %d, this Kerf reads up to %d", (int)header[4],
+                            (int)KERF__PACKED_VERSION);
+    else
+        status = check_digest(s, header);
+    *version = header[4];
+    free(owned);
+    return status;
+}
+
 typedef struct frame {
-    size_t num_graph, num_coded;
+    kerf__packed_source source;
+    int version;
+    size_t next; /* place in the source behind what was read */
+    size_t num_graph, num_coded, coded_at;
     kerf__packed_parts parts;
-    const unsigned char **at;   /* owned */
-    size_t *num_bytes;          /* owned */
-    const unsigned char *coded; /* the graph */
-    kerf__reading bundle;       /* left 0: none */
-    size_t num_sections;        /* bytes of all */
+    size_t *at, *num_bytes; /* owned */
+    void *sections;         /* owned, where the source is no memory */
+    kerf__reading bundle;   /* left 0: none */
+    size_t num_sections;    /* bytes of all */
 } frame;
 
-static kerf_status read_sizes(frame *f, kerf__reading *in)
+enum { NUMBER_BYTES = 9 }; /* at most */
+
+static size_t num_left(const frame *f)
 {
-    uint64_t num_graph, num_coded, num, size;
+    return f->source.num_bytes - f->next;
+}
+
+/* Reads at most so many numbers by `read`. */
+static kerf_status read_numbers(frame *f, size_t num,
+                                kerf_status (*read)(frame *f, kerf__reading *in))
+{
+    void *owned;
+    const unsigned char *bytes;
+    const size_t most = num * NUMBER_BYTES, left = num_left(f), taken = left < most ? left : most;
+    KERF__TRY(kerf__packed_fetch(&f->source, f->next, taken, &owned, &bytes));
+    kerf__reading in = {bytes, taken};
+    const kerf_status status = read(f, &in);
+    f->next += taken - in.left;
+    free(owned);
+    return status;
+}
+
+static kerf_status read_counts(frame *f, kerf__reading *in)
+{
+    uint64_t num_graph, num_coded, num;
     KERF__TRY(kerf__reading_number(in, INT32_MAX, &num_graph));
-    KERF__TRY(kerf__reading_number(in, in->left, &num_coded));
-    KERF__TRY(kerf__reading_number(in, MOST_TENSORS, &num));
-    if (num_graph / KERF__MOST_OF_GRAPH > num_coded || num > in->left)
+    KERF__TRY(kerf__reading_number(in, num_left(f), &num_coded));
+    KERF__TRY(kerf__reading_number(in, KERF__MOST_PARTS, &num));
+    if (num_graph / KERF__MOST_OF_GRAPH > num_coded || num > num_left(f))
         return kerf__fail(KERF_ERR_FORMAT, "packed file: sizes that cannot be true");
     f->num_graph = (size_t)num_graph;
     f->num_coded = (size_t)num_coded;
     f->parts.num = (size_t)num;
-    f->at = kerf__alloc(f->parts.num, sizeof *f->at);
-    f->num_bytes = kerf__alloc(f->parts.num, sizeof *f->num_bytes);
-    if (f->at == NULL || f->num_bytes == NULL)
-        return kerf__fail_memory("packed file", f->parts.num * sizeof *f->at);
+    return KERF_OK;
+}
+
+static kerf_status read_sizes(frame *f, kerf__reading *in)
+{
+    uint64_t size;
     for (size_t i = 0; i < f->parts.num; i++) {
-        KERF__TRY(kerf__reading_number(in, in->left, &size));
+        KERF__TRY(kerf__reading_number(in, num_left(f), &size));
         f->num_bytes[i] = (size_t)size;
     }
+    return KERF_OK;
+}
+
+static kerf_status place(frame *f, size_t num, size_t *at)
+{
+    if (num > num_left(f))
+        return kerf__fail(KERF_ERR_FORMAT, "packed file: %zu bytes are missing", num - num_left(f));
+    *at = f->next;
+    f->next += num;
     return KERF_OK;
 }
 
@@ -151,65 +139,63 @@ static kerf_status read_section(frame *f, kerf__reading *in)
     return KERF_OK;
 }
 
-static kerf_status read_sections(frame *f, kerf__reading in, int version)
+static kerf_status read_sections(frame *f)
 {
-    f->num_sections = in.left;
-    if (version == KERF__PACKED_PLAIN_VERSION && in.left > 0)
-        return kerf__fail(KERF_ERR_FORMAT, "packed file: %zu bytes are left over", in.left);
+    const unsigned char *bytes;
+    f->num_sections = num_left(f);
+    if (f->version == KERF__PACKED_PLAIN_VERSION && f->num_sections > 0)
+        return kerf__fail(KERF_ERR_FORMAT, "packed file: %zu bytes are left over", f->num_sections);
+    KERF__TRY(kerf__packed_fetch(&f->source, f->next, f->num_sections, &f->sections, &bytes));
+    kerf__reading in = {bytes, f->num_sections};
     while (in.left > 0)
         KERF__TRY(read_section(f, &in));
     return KERF_OK;
 }
 
-static kerf_status read_frame(frame *f, kerf__reading in, int version)
+static kerf_status read_frame(frame *f)
 {
-    KERF__TRY(read_sizes(f, &in));
-    KERF__TRY(kerf__reading_take(&in, f->num_coded, &f->coded));
+    f->next = KERF__PACKED_HEADER;
+    KERF__TRY(read_numbers(f, 3, read_counts));
+    f->at = kerf__alloc(f->parts.num, sizeof *f->at);
+    f->num_bytes = kerf__alloc(f->parts.num, sizeof *f->num_bytes);
+    if (f->at == NULL || f->num_bytes == NULL)
+        return kerf__fail_memory("packed file", f->parts.num * sizeof *f->at);
+    KERF__TRY(read_numbers(f, f->parts.num, read_sizes));
+    KERF__TRY(place(f, f->num_coded, &f->coded_at));
     for (size_t i = 0; i < f->parts.num; i++)
-        KERF__TRY(kerf__reading_take(&in, f->num_bytes[i], &f->at[i]));
+        KERF__TRY(place(f, f->num_bytes[i], &f->at[i]));
+    f->parts.source = &f->source;
     f->parts.at = f->at;
     f->parts.num_bytes = f->num_bytes;
-    return read_sections(f, in, version);
+    return read_sections(f);
 }
 
 static kerf_status decode_graph(unsigned char **out, const frame *f)
 {
+    void *owned;
+    const unsigned char *coded;
     *out = kerf__alloc(f->num_graph + 1, 1);
     if (*out == NULL)
         return kerf__fail_memory("packed file", f->num_graph);
-    return kerf__graph_decode(*out, f->num_graph, (kerf__reading){f->coded, f->num_coded});
+    KERF__TRY(kerf__packed_fetch(&f->source, f->coded_at, f->num_coded, &owned, &coded));
+    const kerf_status status =
+        kerf__graph_decode(*out, f->num_graph, (kerf__reading){coded, f->num_coded});
+    free(owned);
+    return status;
 }
 
 static void free_frame(frame *f)
 {
     free(f->at);
     free(f->num_bytes);
+    free(f->sections);
 }
 
-/* Fills *f, which is freed in any case. */
-static kerf_status open_frame(frame *f, const unsigned char *bytes, size_t num_bytes)
+/* Fills *f, whose source is set; freed in any case. */
+static kerf_status open_frame(frame *f)
 {
-    KERF__TRY(check_header(bytes, num_bytes));
-    return read_frame(
-        f, (kerf__reading){bytes + KERF__PACKED_HEADER, num_bytes - KERF__PACKED_HEADER}, bytes[4]);
-}
-
-kerf_status kerf__packed_bundle(kerf__reading *out, const void *bytes, size_t num_bytes)
-{
-    frame f = {0};
-    const kerf_status status = open_frame(&f, bytes, num_bytes);
-    *out = f.bundle;
-    free_frame(&f);
-    return status;
-}
-
-kerf_status kerf__packed_measure(size_t *num_plain, const void *bytes, size_t num_bytes)
-{
-    frame f = {0};
-    const kerf_status status = open_frame(&f, bytes, num_bytes);
-    *num_plain = num_bytes - f.num_sections;
-    free_frame(&f);
-    return status;
+    KERF__TRY(check_header(&f->source, &f->version));
+    return read_frame(f);
 }
 
 static kerf_status parse_frame(kerf_graph **g, kerf_state **s, const frame *f, kerf_device *dev,
@@ -228,12 +214,36 @@ static kerf_status parse_frame(kerf_graph **g, kerf_state **s, const frame *f, k
     return status;
 }
 
-static kerf_status parse(kerf_graph **g, kerf_state **s, const unsigned char *bytes,
-                         size_t num_bytes, kerf_device *dev, const char *path)
+static kerf_status parse(kerf_graph **g, kerf_state **s, kerf__packed_source source,
+                         kerf_device *dev, const char *path)
 {
-    frame f = {0};
-    kerf_status status = open_frame(&f, bytes, num_bytes);
+    frame f = {.source = source};
+    kerf_status status = open_frame(&f);
     status = status == KERF_OK ? parse_frame(g, s, &f, dev, path) : kerf__fail_clean(status, path);
+    free_frame(&f);
+    return status;
+}
+
+static kerf__packed_source in_memory(const void *bytes, size_t num_bytes)
+{
+    return (kerf__packed_source){.bytes = num_bytes > 0 ? bytes : (const void *)"",
+                                 .num_bytes = num_bytes};
+}
+
+kerf_status kerf__packed_bundle(kerf__reading *out, const void *bytes, size_t num_bytes)
+{
+    frame f = {.source = in_memory(bytes, num_bytes)};
+    const kerf_status status = open_frame(&f);
+    *out = f.bundle;
+    free_frame(&f);
+    return status;
+}
+
+kerf_status kerf__packed_measure(size_t *num_plain, const void *bytes, size_t num_bytes)
+{
+    frame f = {.source = in_memory(bytes, num_bytes)};
+    const kerf_status status = open_frame(&f);
+    *num_plain = num_bytes - f.num_sections;
     free_frame(&f);
     return status;
 }
@@ -243,7 +253,7 @@ kerf_status kerf_packed_parse(kerf_graph **g, kerf_state **s, const void *bytes,
 {
     *g = NULL;
     *s = NULL;
-    return parse(g, s, bytes, num_bytes, dev, "");
+    return parse(g, s, in_memory(bytes, num_bytes), dev, "");
 }
 
 static const char *name_of(const char *path)
@@ -263,11 +273,17 @@ kerf_status kerf_model_read(kerf_graph **g, kerf_state **s, const char *path, ke
 {
     void *bytes;
     size_t num_bytes;
+    kerf__packed_source source;
     *g = NULL;
     *s = NULL;
+    if (kerf__packed_open(&source, path)) {
+        const kerf_status status = parse(g, s, source, dev, path);
+        fclose(source.stream);
+        return status;
+    }
     KERF__TRY(kerf__file_read(path, KERF__MOST_FILE_BYTES, &bytes, &num_bytes));
     const kerf_status status = kerf_packed_is(bytes, num_bytes)
-                                   ? parse(g, s, bytes, num_bytes, dev, name_of(path))
+                                   ? parse(g, s, in_memory(bytes, num_bytes), dev, name_of(path))
                                    : kerf__onnx_parse_file(g, s, bytes, num_bytes, path, dev);
     free(bytes);
     return status;
@@ -292,11 +308,11 @@ static kerf_status check_parts(frame *f, const char *path)
     return KERF_OK;
 }
 
-static kerf_status check(kerf_packed_tensor **told, size_t *num, const void *bytes,
-                         size_t num_bytes, const char *path)
+static kerf_status check(kerf_packed_tensor **told, size_t *num, kerf__packed_source source,
+                         const char *path)
 {
-    frame f = {0};
-    kerf_status status = open_frame(&f, bytes, num_bytes);
+    frame f = {.source = source};
+    kerf_status status = open_frame(&f);
     status = status == KERF_OK ? check_parts(&f, path) : kerf__fail_clean(status, path);
     if (status == KERF_OK) {
         *told = f.parts.told;
@@ -312,10 +328,18 @@ kerf_status kerf_packed_check(const char *path, kerf_packed_tensor **tensors, si
                               size_t *num_bytes)
 {
     void *bytes;
+    kerf__packed_source source;
     *tensors = NULL;
     *num_tensors = 0;
+    if (kerf__packed_open(&source, path)) {
+        *num_bytes = source.num_bytes;
+        const kerf_status status = check(tensors, num_tensors, source, path);
+        fclose(source.stream);
+        return status;
+    }
     KERF__TRY(kerf__file_read(path, KERF__MOST_FILE_BYTES, &bytes, num_bytes));
-    const kerf_status status = check(tensors, num_tensors, bytes, *num_bytes, name_of(path));
+    const kerf_status status =
+        check(tensors, num_tensors, in_memory(bytes, *num_bytes), name_of(path));
     free(bytes);
     return status;
 }

@@ -120,20 +120,13 @@ static kerf_status add_graph(kerf__bytes *out, packing *p, const void *graph, si
     return status;
 }
 
-void kerf__packed_seal(kerf__bytes *file, unsigned char version)
-{
-    file->at[4] = version;
-    const uint64_t digest = kerf__packed_digest(file->at, file->num);
-    memcpy(file->at + KERF__PACKED_DIGEST_AT, &digest, sizeof digest);
-}
-
 static kerf_status finish(kerf__bytes *out, packing *p, const void *graph, size_t num_bytes)
 {
     unsigned char header[KERF__PACKED_HEADER] = {'K', 'E', 'R', 'F'};
     KERF__TRY(kerf__bytes_add(out, header, sizeof header));
     KERF__TRY(add_graph(out, p, graph, num_bytes));
     KERF__TRY(kerf__bytes_add(out, p->tensors.at, p->tensors.num));
-    kerf__packed_seal(out, KERF__PACKED_PLAIN_VERSION);
+    kerf__packed_seal(out->at, out->num, KERF__PACKED_PLAIN_VERSION);
     return KERF_OK;
 }
 

@@ -51,8 +51,7 @@ static kerf_status parse(const unsigned char *bytes, size_t num)
 
 static void set_digest(unsigned char *bytes, size_t num)
 {
-    const uint64_t digest = kerf__packed_digest(bytes, num);
-    memcpy(bytes + KERF__PACKED_DIGEST_AT, &digest, sizeof digest);
+    kerf__packed_seal(bytes, num, bytes[4]);
 }
 
 /* A byte becomes each other byte: the checksum tells. */
