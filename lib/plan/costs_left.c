@@ -88,7 +88,7 @@ static int is_zero(const unsigned char *bytes, size_t bits, size_t i, kerf_type 
     if (type == KERF_F32)
         return ((const float *)(const void *)bytes)[i] == 0;
     if (bits < 8)
-        return (bytes[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1)) == 0;
+        return ((unsigned)bytes[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1)) == 0;
     return memcmp(bytes + i * (bits / 8), NONE, bits / 8) == 0;
 }
 

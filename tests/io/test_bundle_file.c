@@ -134,7 +134,7 @@ static kerf_status read_with(file plain, const char *tag, const void *section, s
     CHECK_OK(kerf__bytes_add(&out, tag, strlen(tag)));
     CHECK_OK(kerf__bytes_add_number(&out, told));
     CHECK_OK(kerf__bytes_add(&out, section, num));
-    kerf__packed_seal(&out, 2);
+    kerf__packed_seal(out.at, out.num, 2);
     const kerf_status status = read_model((file){out.at, out.num});
     kerf__bytes_free(&out);
     return status;
