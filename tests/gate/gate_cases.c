@@ -192,6 +192,7 @@ const gate_case gate_cases[] = {
     {"kerf.ConvGradWeights", "f32:2,3,9,11 f32:2,2,9,11,16",
      "layouts=plain,c16> pads=1,1,1,1 kernel_shape=3,3", 0},
     {"kerf.ConvGradWeights", "f32:2,3,9,11 f32:2,2,5,7,16", "layouts=plain,c16> kernel_shape=5,5", 0},
+    {"kerf.ConvGradWeights", "f32:2,3,9,11 f32:2,2,7,9,16", "layouts=plain,c16> kernel_shape=3,3", 0},
     {"Conv", "f32:2,3,9,11 f32:2,3,3,3,16 f32:32",     "layouts=plain,o16>c16 pads=1,1,1,1", 0},
     {"Conv", "f32:2,2,9,11,16 f32:2,1,3,3,16 f32:32", "layouts=c16,o16>c16 group=32 pads=1,1,1,1", 0},
     {"Conv", "f32:2,2,9,11,16 f32:2,1,3,3,16", "layouts=c16,o16>c16 group=32 strides=2,2", 0},
