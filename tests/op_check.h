@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "device/quirks.h"
 #include "kerf/plan.h"
 #include "naive.h"
 
@@ -338,12 +339,26 @@ static inline void op_check_copy(op_check *to, const op_check *from)
 
 static inline void op_check_both(op_check *c, op_reference reference, double tolerance);
 
+/* llvmpipe, which that quirk is of, makes a float of a half by a page of code: large cases take it
+ * minutes. */
+static inline int op_check_is_slow_as_halves(const op_check *c)
+{
+    enum { MOST_ELEMENTS = 2048 };
+    size_t most = 0;
+    for (int i = 0; i < c->num_inputs; i++)
+        if (c->inputs[i] != NULL && op_check_elements(c->inputs[i]) > most)
+            most = op_check_elements(c->inputs[i]);
+    return most > MOST_ELEMENTS &&
+           kerf__has_quirk(kerf_device_get_info(c->dev), KERF__QUIRK_LONG_LOOPS);
+}
+
 /* As op_check_variants(), of the same numbers as halves, where the operation has them.  What is
  * added to the tolerance is the rounding of a result. */
 static inline void op_check_halves(const op_check *c, op_reference reference, double tolerance)
 {
     op_check halves;
-    if (kerf__op_find(c->node->op)->halves == 0 || c->node->outputs[0]->type != KERF_F32)
+    if (kerf__op_find(c->node->op)->halves == 0 || c->node->outputs[0]->type != KERF_F32 ||
+        op_check_is_slow_as_halves(c))
         return;
     op_check_copy(&halves, c);
     op_check_store_halves(&halves);
