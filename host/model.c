@@ -30,15 +30,10 @@ void model_open_batch(const options *o, model *m)
 
 int model_set_precision(const options *o, model *m)
 {
-    kerf_quantize_options halves = kerf_quantize_defaults(KERF_QUANTIZE_WEIGHT_ONLY);
-    halves.weights = KERF_F16;
     if (o->precision != KERF_PRECISION_F16 || o->train)
         return 0;
-    kerf_status status = kerf_quantize_fold(m->g, m->s);
-    if (status == KERF_OK)
-        status = kerf_quantize(m->g, m->s, &halves);
-    /* With these options: no layer has weights in floats, as in a file of halves or integers. */
-    return status == KERF_OK || status == KERF_ERR_ARGUMENT ? 0 : fail_kerf(o, status);
+    const kerf_status status = kerf_quantize_halves(m->g, m->s);
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
 void model_free(model *m)

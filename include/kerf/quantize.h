@@ -127,6 +127,9 @@ KERF_API kerf_status kerf_quantize_parse_observer(kerf_calibrate_options *how, c
 /* Batch normalisation with fixed statistics behind a convolution becomes part of its weights and
  * bias, in the state.  To be called before calibrating. */
 KERF_API kerf_status kerf_quantize_fold(kerf_graph *g, kerf_state *s);
+/* For a plan of precision f16: batch normalisation is folded, and weights of layers that are floats
+ * become float16 (weight-only).  A network without any, as of halves or integers, stays as it is. */
+KERF_API kerf_status kerf_quantize_halves(kerf_graph *g, kerf_state *s);
 
 /* Layer by layer, what one layer's channel has too little of range in its weights the next has too
  * much of: factors that are powers of two even it out, and the network computes the same bits as

@@ -73,3 +73,17 @@ kerf_status kerf__quantize_half(kerf_graph *g, const kerf_state *s, const kerf__
     kerf__node_set_input(l->node, 1, cast->outputs[0]);
     return KERF_OK;
 }
+
+/* By these options nothing but the want of layers is a wrong argument. */
+kerf_status kerf_quantize_halves(kerf_graph *g, kerf_state *s)
+{
+    kerf_quantize_options options = kerf_quantize_defaults(KERF_QUANTIZE_WEIGHT_ONLY);
+    kerf__quantize_layers layers;
+    options.weights = KERF_F16;
+    KERF__TRY(kerf_quantize_fold(g, s));
+    const kerf_status found = kerf__quantize_find(&layers, g, &options);
+    kerf__quantize_layers_free(&layers);
+    if (found == KERF_ERR_ARGUMENT)
+        return KERF_OK;
+    return found == KERF_OK ? kerf_quantize(g, s, &options) : found;
+}
