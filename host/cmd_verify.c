@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "crash.h"
+#include "digest.h"
 #include "folder_case.h"
 #include "interrupt.h"
 #include "model.h"
@@ -140,10 +141,10 @@ static kerf_status verify_layers(verifying *x)
 
 /* ---- masks and accuracy ---------------------------------------------------------------- */
 
-/* Fowler, Noll and Vo's hash (1a) of all masks, in the order of their ids. */
+/* Of all masks, in the order of their ids. */
 static kerf_status digest_masks(const kerf_state *s, uint64_t *digest)
 {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = DIGEST_EMPTY;
     for (int id = 0; id < kerf_state_num_ids(s); id++) {
         const kerf_state_entry *e = kerf_state_get(s, id);
         if (e == NULL || e->role != KERF_ROLE_MASK)
@@ -151,8 +152,8 @@ static kerf_status digest_masks(const kerf_state *s, uint64_t *digest)
         const size_t num_bytes = kerf_tensor_size_bytes(e->tensor);
         unsigned char *bytes = malloc(num_bytes + 1);
         kerf_status status = bytes != NULL ? kerf_state_read(s, id, bytes) : KERF_ERR_MEMORY;
-        for (size_t i = 0; status == KERF_OK && i < num_bytes; i++)
-            hash = (hash ^ bytes[i]) * 1099511628211u;
+        if (status == KERF_OK)
+            hash = digest_add(hash, bytes, num_bytes);
         free(bytes);
         if (status != KERF_OK)
             return status;

@@ -12,14 +12,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "digest.h"
 #include "files.h"
 #include "say.h"
 #include "text.h"
 
 /* ---- a file ---------------------------------------------------------------------------------- */
 
-/* POSIX's cksum, which is there on phones, too, and a longer hash (Fowler, Noll and Vo's) beside
- * it: files are told apart, no attack is withstood. */
+/* POSIX's cksum, which is there on phones, too, and a longer hash beside it (digest.h). */
 typedef struct digests {
     uint32_t crc;
     uint64_t hash, num_bytes;
@@ -35,10 +35,9 @@ static uint32_t add_crc(uint32_t crc, unsigned char byte)
 
 static void add_bytes(digests *d, const uint32_t *table, const unsigned char *bytes, size_t num)
 {
-    for (size_t i = 0; i < num; i++) {
+    for (size_t i = 0; i < num; i++)
         d->crc = d->crc << 8 ^ table[(d->crc >> 24 ^ bytes[i]) & 255];
-        d->hash = (d->hash ^ bytes[i]) * UINT64_C(1099511628211);
-    }
+    d->hash = digest_add(d->hash, bytes, num);
     d->num_bytes += num;
 }
 
@@ -46,7 +45,7 @@ static int digest_file(const options *o, on_file *f)
 {
     unsigned char bytes[1 << 16];
     uint32_t table[256];
-    digests d = {0, UINT64_C(14695981039346656037), 0};
+    digests d = {0, DIGEST_EMPTY, 0};
     size_t num;
     FILE *file = fopen(f->path, "rb");
     if (file == NULL)

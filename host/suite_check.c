@@ -1,4 +1,5 @@
-/* suite_check.c -- `kerf bench --check R.json...`: whether a file of a suite is whole and can be true.
+/* suite_check.c -- `kerf bench --check R.json...`: whether a file of a suite is whole and can be
+ * true.
  *
  * Files come from strangers' devices, so nothing in them is believed: the digest says whether
  * somebody changed it since (by accident: who wants to can make another), and the numbers are held
@@ -10,6 +11,7 @@
 
 #include "bench.h"
 #include "bench_suite.h"
+#include "digest.h"
 #include "files.h"
 #include "json.h"
 #include "suite_result.h"
@@ -18,7 +20,8 @@
 /* More has no device of these years: it is a wrong unit. */
 static const double MOST_GFLOPS = 1e8, MOST_GBPS = 1e6, MOST_WATTS = 1e5, MOST_SECONDS = 1e7;
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers -----------------------------------------------------------------------------------
+ */
 
 static double number_at(const json_t *object, const char *key)
 {
@@ -28,13 +31,11 @@ static double number_at(const json_t *object, const char *key)
 
 int suite_digest(const json_t *object, char digest[20])
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* Fowler, Noll and Vo's */
-    json_t *rest = json_copy((json_t *)object);     /* jansson has no const copy */
+    json_t *rest = json_copy((json_t *)object); /* jansson has no const copy */
     json_object_del(rest, "digest");
     char *text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9));
-    for (const char *p = text; p != NULL && *p != '\0'; p++)
-        hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
     const int good = text != NULL;
+    const uint64_t hash = good ? digest_add(DIGEST_EMPTY, text, strlen(text)) : DIGEST_EMPTY;
     json_decref(rest);
     free(text);
     snprintf(digest, 20, "%016" PRIx64, hash);
@@ -49,9 +50,11 @@ static kerf_device_peaks peaks_of(const suite_result *s)
                                .copy_gbps = number_at(peaks, "copy_gbps")};
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
 
-/* A limit that could not be measured, as on a machine with other work, is null and bounds nothing. */
+/* A limit that could not be measured, as on a machine with other work, is null and bounds nothing.
+ */
 static int check_peaks(const options *o, const suite_result *s)
 {
     const json_t *peaks = json_object_get(json_object_get(s->r.root, "probe"), "peaks");
@@ -101,7 +104,8 @@ static int check_head(const options *o, suite_result *s)
     return check_peaks(o, s);
 }
 
-/* ---- a case ------------------------------------------------------------------------------------ */
+/* ---- a case ------------------------------------------------------------------------------------
+ */
 
 /* No device is faster, where its limits are known; else NAN.  Layers of a network may do with fewer
  * multiplies, and what is integers may be computed in floats. */
@@ -160,7 +164,8 @@ static int check_cases(const options *o, const suite_result *s)
     return 0;
 }
 
-/* ---- the command ------------------------------------------------------------------------------- */
+/* ---- the command -------------------------------------------------------------------------------
+ */
 
 int suite_result_read(const options *o, const char *path, suite_result *s)
 {
