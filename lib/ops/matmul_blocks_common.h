@@ -13,10 +13,8 @@
 #ifndef KERF_OPS_MATMUL_BLOCKS_COMMON_H
 #define KERF_OPS_MATMUL_BLOCKS_COMMON_H
 
-#include "ops/op.h"
+#include "ops/panels_common.h"
 #include "ops/shape_common.h"
-
-enum { KERF__BLOCK_COLUMNS = 16, KERF__WORD_BITS = 32 };
 
 /* Sizes of the weights; `size` is the steps of a block, all of them where nothing cuts them. */
 typedef struct kerf__blocks {
@@ -27,7 +25,7 @@ typedef struct kerf__blocks {
 static inline int kerf__blocks_hold_words(int bits, int64_t block_size)
 {
     return (bits == 2 || bits == 4 || bits == 8) && block_size >= 0 &&
-           block_size % (KERF__WORD_BITS / bits) == 0;
+           block_size % (KERF__PANEL_WORD_BITS / bits) == 0;
 }
 
 static inline int kerf__blocks_num(const kerf__blocks *b)
@@ -37,13 +35,13 @@ static inline int kerf__blocks_num(const kerf__blocks *b)
 
 static inline int kerf__blocks_rows(const kerf__blocks *b)
 {
-    return 1 + b->has_zero + kerf__ceil_div_int(b->size, KERF__WORD_BITS / b->bits);
+    return 1 + b->has_zero + kerf__ceil_div_int(b->size, KERF__PANEL_WORD_BITS / b->bits);
 }
 
 static inline kerf_shape kerf__blocks_shape(const kerf__blocks *b)
 {
-    return KERF_SHAPE(kerf__ceil_div_int(b->n, KERF__BLOCK_COLUMNS), kerf__blocks_num(b),
-                      (int64_t)kerf__blocks_rows(b) * KERF__BLOCK_COLUMNS * 4);
+    return KERF_SHAPE(kerf__ceil_div_int(b->n, KERF__PANEL_COLUMNS), kerf__blocks_num(b),
+                      (int64_t)kerf__blocks_rows(b) * KERF__PANEL_COLUMNS * 4);
 }
 
 /* kerf.PackBlocks. */

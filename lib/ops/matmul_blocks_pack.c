@@ -50,7 +50,7 @@ static kerf_status check_weights(const kerf_node *n)
         return KERF_OK;
     return kerf__fail_node(KERF_ERR_UNSUPPORTED, n,
                            "block_size is %lld, must be a multiple of %d, for words of 32 bits",
-                           (long long)size, KERF__WORD_BITS / bits);
+                           (long long)size, KERF__PANEL_WORD_BITS / bits);
 }
 
 /* One number, one a column, or one a block. */

@@ -7,16 +7,14 @@
 #ifndef KERF_OPS_MATMUL_CODES_COMMON_H
 #define KERF_OPS_MATMUL_CODES_COMMON_H
 
-#include "ops/op.h"
+#include "ops/panels_common.h"
 #include "ops/shape_common.h"
-
-enum { KERF__CODE_COLUMNS = 16, KERF__CODE_WORD_BITS = 32 };
 
 static inline kerf_shape kerf__codes_shape(int64_t k, int64_t n, int bits)
 {
-    const int64_t per = KERF__CODE_WORD_BITS / bits;
-    return KERF_SHAPE((n + KERF__CODE_COLUMNS - 1) / KERF__CODE_COLUMNS,
-                      (k + per - 1) / per * KERF__CODE_COLUMNS * 4);
+    const int64_t per = KERF__PANEL_WORD_BITS / bits;
+    return KERF_SHAPE((n + KERF__PANEL_COLUMNS - 1) / KERF__PANEL_COLUMNS,
+                      (k + per - 1) / per * KERF__PANEL_COLUMNS * 4);
 }
 
 /* Numbers count modulo this, the least that holds all entries and has kernels of its own; what is
