@@ -46,6 +46,16 @@ static void find_stem(const kerf_node *n, char *stem)
         stem[0] = '\0';
 }
 
+int kerf__node_hands_on(const kerf_node *n)
+{
+    static const char *const OPS[] = {"kerf.Mask", "kerf.Gate", "Transpose", "Reshape", "Flatten",
+                                      "Identity",  "Squeeze",   "Unsqueeze", "Cast"};
+    for (size_t i = 0; i < sizeof OPS / sizeof OPS[0]; i++)
+        if (strcmp(n->op, OPS[i]) == 0)
+            return 1;
+    return 0;
+}
+
 static int is_result(const kerf_value *v)
 {
     return v != NULL && v->kind == KERF__VALUE_RESULT;

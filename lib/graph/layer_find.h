@@ -9,4 +9,8 @@
 kerf_status kerf__graph_find_layers(const kerf_graph *g, const char *pattern, const char *whose,
                                     kerf_value **out, size_t most, size_t *num);
 
+/* 1 if the node hands on the elements of its input 0, as those are that weights pass on their way
+ * to a layer. */
+int kerf__node_hands_on(const kerf_node *n);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "graph/layer_find.h"
 #include "plan/costs_internal.h"
 
 /* Operations with trained factors, and which input those are where the file says nothing else. */
@@ -20,11 +21,6 @@ static const struct {
               {"QLinearConv", 8, "static"},
               {"QLinearMatMul", 8, "static"}};
 
-/* Operations that hand on the elements of input 0. */
-static const char *const PASSES[] = {"kerf.Mask", "kerf.Gate",      "Transpose",       "Reshape",
-                                     "Flatten",   "Identity",       "Squeeze",         "Unsqueeze",
-                                     "Cast",      "QuantizeLinear", "DequantizeLinear"};
-
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
 static size_t find_layer(const kerf_node *n)
@@ -37,10 +33,8 @@ static size_t find_layer(const kerf_node *n)
 
 static int passes(const kerf_node *n)
 {
-    for (size_t i = 0; i < LENGTH(PASSES); i++)
-        if (strcmp(n->op, PASSES[i]) == 0)
-            return 1;
-    return 0;
+    return kerf__node_hands_on(n) || kerf__node_is(n, "QuantizeLinear") ||
+           kerf__node_is(n, "DequantizeLinear");
 }
 
 static int is_stored(const kerf_value *v)

@@ -20,9 +20,9 @@ static int compare(const void *a, const void *b)
 
 /* A run as somebody has it who waits for the result: copies in and out count. */
 typedef struct errand {
-    kerf_plan *p; /* borrowed, as the graph */
-    const kerf_graph *g;
-    void *in, *out; /* owned; zeros for any input, room for any output */
+    kerf_plan *p;        /* owned */
+    const kerf_graph *g; /* borrowed */
+    void *in, *out;      /* owned; zeros for any input, room for any output */
 } errand;
 
 static size_t bytes_of(const kerf_tensor *t)
@@ -30,9 +30,24 @@ static size_t bytes_of(const kerf_tensor *t)
     return t != NULL ? kerf_tensor_size_bytes(t) : 0;
 }
 
-static kerf_status open_errand(errand *e, kerf_plan *p, const kerf_graph *g)
+static kerf_status make_plan(kerf_plan **out, const kerf__trade_clock *clock, const kerf_graph *g,
+                             kerf_state *s)
 {
+    const kerf_plan_options options = {.mode = KERF_EVALUATE,
+                                       .batch = 1,
+                                       .inputs = clock->inputs,
+                                       .num_inputs = clock->num_inputs};
+    return kerf_plan_create(out, g, s, &options);
+}
+
+/* To be closed in any case. */
+static kerf_status open_errand(errand *e, const kerf__trade_clock *clock, const kerf_graph *g,
+                               kerf_state *s)
+{
+    kerf_plan *p;
     size_t in = 1, out = 1;
+    *e = (errand){.g = g};
+    KERF__TRY(make_plan(&p, clock, g, s));
     for (int i = 0; i < kerf_graph_num_inputs(g); i++)
         in += bytes_of(kerf_plan_input(p, kerf_value_name(kerf_graph_input(g, i))));
     for (int i = 0; i < kerf_graph_num_outputs(g); i++)
@@ -43,6 +58,7 @@ static kerf_status open_errand(errand *e, kerf_plan *p, const kerf_graph *g)
 
 static void close_errand(errand *e)
 {
+    kerf_plan_destroy(e->p);
     free(e->in);
     free(e->out);
 }
@@ -134,44 +150,27 @@ static kerf_status time_steps(kerf_plan *p, const char *const *names, size_t num
 
 /* ---- where it comes from --------------------------------------------------------------- */
 
-static kerf_status make_plan(kerf_plan **out, const kerf__trade_clock *clock, const kerf_graph *g,
-                             kerf_state *s)
-{
-    const kerf_plan_options options = {.mode = KERF_EVALUATE,
-                                       .batch = 1,
-                                       .inputs = clock->inputs,
-                                       .num_inputs = clock->num_inputs};
-    return kerf_plan_create(out, g, s, &options);
-}
-
 static kerf_status measure_run(const kerf__trade_clock *clock, const kerf_graph *g, kerf_state *s,
                                double *ms)
 {
-    kerf_plan *p;
     errand e;
-    KERF__TRY(make_plan(&p, clock, g, s));
-    kerf_status status = open_errand(&e, p, g);
+    kerf_status status = open_errand(&e, clock, g, s);
     if (status == KERF_OK)
         status = time_errand(&e, ms);
     close_errand(&e);
-    kerf_plan_destroy(p);
     return status;
 }
 
 static kerf_status measure_layers(const kerf__trade_clock *clock, const kerf_graph *g,
                                   kerf_state *s, const char *const *names, size_t num, double *ms)
 {
-    kerf_plan *p;
     errand e;
-    KERF__TRY(make_plan(&p, clock, g, s));
-    kerf_status status = open_errand(&e, p, g);
+    kerf_status status = open_errand(&e, clock, g, s);
+    if (status == KERF_OK) /* so that steps find numbers: what lay there before may be denormal */
+        status = run_once(&e);
     if (status == KERF_OK)
-        status =
-            run_once(&e); /* so that steps find numbers: what lay there before may be denormal */
-    if (status == KERF_OK)
-        status = time_steps(p, names, num, ms);
+        status = time_steps(e.p, names, num, ms);
     close_errand(&e);
-    kerf_plan_destroy(p);
     return status;
 }
 

@@ -12,16 +12,13 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "graph/layer_find.h"
 
 /* Operations with trained factors: which of their inputs those may be. */
 static const struct {
     const char *op;
     unsigned inputs; /* bit i: input i */
 } MULTIPLIES[] = {{"Gemm", 3}, {"MatMul", 3}, {"Conv", 2}, {"ConvTranspose", 2}};
-
-/* Operations that hand on the elements of input 0. */
-static const char *const PASSES[] = {"kerf.Mask", "kerf.Gate", "Transpose", "Reshape", "Flatten",
-                                     "Identity",  "Squeeze",   "Unsqueeze", "Cast"};
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
@@ -33,19 +30,11 @@ static int multiplies(const kerf_node *n, int input)
     return 0;
 }
 
-static int passes(const kerf_node *n)
-{
-    for (size_t i = 0; i < LENGTH(PASSES); i++)
-        if (strcmp(n->op, PASSES[i]) == 0)
-            return 1;
-    return 0;
-}
-
 /* The trained weight that arrives at v, with its mask if it passes one; else NULL. */
 static kerf_value *trace(const kerf_state *s, kerf_value *v, kerf_value **mask)
 {
     *mask = NULL;
-    while (v != NULL && v->producer != NULL && passes(v->producer)) {
+    while (v != NULL && v->producer != NULL && kerf__node_hands_on(v->producer)) {
         if (strcmp(v->producer->op, "kerf.Mask") == 0)
             *mask = v->producer->inputs[1];
         v = v->producer->inputs[0];
@@ -83,7 +72,7 @@ kerf_status kerf__prune_find(kerf__prune_targets *out, const kerf_graph *g, cons
 {
     *out = (kerf__prune_targets){0};
     for (size_t i = 0; i < g->num_nodes; i++) {
-        if (passes(g->nodes[i]))
+        if (kerf__node_hands_on(g->nodes[i]))
             continue;
         kerf_status status = find_inputs(out, s, g->nodes[i], biases);
         if (status != KERF_OK) {
