@@ -8,24 +8,7 @@
 #include "io/bundle.h"
 #include "io/packed_internal.h"
 #include "kerf/kerf.h"
-
-typedef struct file {
-    void *bytes;
-    size_t num;
-} file;
-
-static file packed_network(void)
-{
-    const kerf_net_options small = {.input = {1, 3, 5}, .width = 0.03};
-    kerf_graph *g;
-    kerf_state *s;
-    file f;
-    CHECK_OK(kerf_net_create(&g, &s, "lenet-300-100", &small, NULL));
-    CHECK_OK(kerf_packed_serialize(g, s, &f.bytes, &f.num, NULL, NULL));
-    kerf_graph_destroy(g);
-    kerf_state_destroy(s);
-    return f;
-}
+#include "packed_network.h"
 
 static file copy_of(file f)
 {

@@ -177,14 +177,7 @@ static void refuse_pack(int i, kerf_type type, kerf_shape shape, const char *key
 {
     op_check c;
     begin_pack(&c, &(setup){.type = KERF_S4, .k = 64, .n = 5, .block_size = 32, .has_zero = 1});
-    if (i >= 0) {
-        c.inputs[i]->type = type;
-        c.inputs[i]->shape = shape;
-    } else {
-        CHECK_OK(kerf_node_set_int(c.node, key, number));
-    }
-    op_check_refused(&c, status, words);
-    op_check_end(&c);
+    op_check_refused_with(&c, i, type, shape, key, number, status, words);
 }
 
 static void test_pack_refused(void)
@@ -217,14 +210,7 @@ static void refuse_product(int i, kerf_type type, kerf_shape shape, const char *
     begin_product(
         &c, &(setup){.type = KERF_S4, .m = 2, .k = 64, .n = 5, .block_size = 32, .has_bias = 1},
         KERF_SHAPE(1, 2, 320), bytes[0]);
-    if (i >= 0) {
-        c.inputs[i]->type = type;
-        c.inputs[i]->shape = shape;
-    } else {
-        CHECK_OK(kerf_node_set_int(c.node, key, number));
-    }
-    op_check_refused(&c, status, words);
-    op_check_end(&c);
+    op_check_refused_with(&c, i, type, shape, key, number, status, words);
 }
 
 static void test_product_refused(void)

@@ -158,14 +158,7 @@ static void refuse(int i, kerf_type type, kerf_shape shape, const char *key, int
 {
     op_check c;
     begin(&c, &(setup){.bits = 4, .m = 2, .k = 64, .n = 5, .has_bias = 1}, codes);
-    if (i >= 0) {
-        c.inputs[i]->type = type;
-        c.inputs[i]->shape = shape;
-    } else {
-        CHECK_OK(kerf_node_set_int(c.node, key, number));
-    }
-    op_check_refused(&c, status, words);
-    op_check_end(&c);
+    op_check_refused_with(&c, i, type, shape, key, number, status, words);
 }
 
 static void test_refused(void)

@@ -8,11 +8,7 @@
 #include "device/tuning.h"
 #include "io/bundle.h"
 #include "kerf/kerf.h"
-
-typedef struct file {
-    void *bytes;
-    size_t num;
-} file;
+#include "packed_network.h"
 
 typedef struct net {
     kerf_device *dev;
@@ -42,19 +38,6 @@ static void close_net(net *n)
     kerf_graph_destroy(n->g);
     kerf_state_destroy(n->s);
     kerf_device_close(n->dev);
-}
-
-static file packed_network(void)
-{
-    const kerf_net_options small = {.input = {1, 3, 5}, .width = 0.03};
-    kerf_graph *g;
-    kerf_state *s;
-    file f;
-    CHECK_OK(kerf_net_create(&g, &s, "lenet-300-100", &small, NULL));
-    CHECK_OK(kerf_packed_serialize(g, s, &f.bytes, &f.num, NULL, NULL));
-    kerf_graph_destroy(g);
-    kerf_state_destroy(s);
-    return f;
 }
 
 /* The file, knowing this device. */
