@@ -12,8 +12,9 @@
 #include "base/file.h"
 #include "device/measure.h"
 
-/* Source and destination together are four times the caches at least: then every byte comes
- * from memory and goes there. */
+/* Source and destination together are four times the caches, where there is room for so much, and
+ * never less than the caches: then what is copied next was driven out, every byte comes from
+ * memory and goes there. */
 enum { BUDGET_MS = 200, FEWEST_SAMPLES = 4, CACHES = 4, LEAST_BYTES = 32 << 20 };
 
 typedef struct piece {
@@ -120,10 +121,12 @@ static int copy_is_right(copies *c)
 /* Bytes of one side, or 0 if the device has no room for enough. */
 static size_t side_bytes(const kerf_device_info *info)
 {
+    const uint64_t wanted = info->cache_bytes * CACHES / 2, eighth = info->global_bytes / 8;
+    const uint64_t room = eighth < info->max_alloc_bytes ? eighth : info->max_alloc_bytes;
     uint64_t bytes = LEAST_BYTES;
-    while (bytes < info->cache_bytes * CACHES / 2)
+    while (bytes < wanted && bytes * 2 <= room)
         bytes *= 2;
-    return bytes <= info->max_alloc_bytes && bytes <= info->global_bytes / 8 ? (size_t)bytes : 0;
+    return bytes <= room && bytes * 2 >= info->cache_bytes ? (size_t)bytes : 0;
 }
 
 double kerf__measure_copy(kerf_device *dev, double *unrest)

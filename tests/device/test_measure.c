@@ -14,6 +14,12 @@
 
 static char folder[256], path[512];
 
+/* Not where all that the device lets be used fits into the machine's caches. */
+static int can_time_copy(const kerf_device_info *info)
+{
+    return info->global_bytes >= (uint64_t)1 << 30 && info->global_bytes / 8 >= info->cache_bytes;
+}
+
 static void check_sane(const kerf_device_peaks *p, const kerf_device_info *info)
 {
     printf("%.1f GFLOPS f32, %.1f f16, %.1f GOPS int8, %.1f GB/s, %.2f us a launch\n",
@@ -23,7 +29,8 @@ static void check_sane(const kerf_device_peaks *p, const kerf_device_info *info)
     CHECK(p->f32_gflops >= 0 && p->f32_gflops < most);
     CHECK(p->f16_gflops >= 0 && p->f16_gflops < 2 * most);
     CHECK(p->int8_gops >= 0 && p->int8_gops < 8 * most);
-    CHECK(p->copy_gbps > 0 && p->copy_gbps < 20000);
+    CHECK(p->copy_gbps > 0 || !can_time_copy(info));
+    CHECK(p->copy_gbps >= 0 && p->copy_gbps < 20000);
     CHECK(p->launch_us > 0 && p->launch_us < 1e5);
     CHECK(info->features.f16 || p->f16_gflops == 0);
     for (int i = 0; i < KERF_NUM_DOTS; i++)
@@ -92,7 +99,8 @@ static void test_restless(kerf_device *dev)
     edit(kerf_device_get_info(dev)->id, 1, 1e9, 123456, 0.001, 1e7);
     CHECK_OK(kerf_device_measure(dev, &p));
     CHECK(p.f32_gflops == 123456);
-    CHECK(p.copy_gbps > 0.001 && p.launch_us < 1e7);
+    CHECK(p.copy_gbps > 0.001 || !can_time_copy(kerf_device_get_info(dev)));
+    CHECK(p.launch_us < 1e7);
     CHECK(number("measurings") == 2 && number("f32_gflops") == 123456);
     CHECK(number("unrest") < 1e9 && number("copy_gbps") == p.copy_gbps);
 }
