@@ -43,7 +43,9 @@ static kerf_status side_run(side *a, const float *images, size_t num_bytes)
     kerf_status status = kerf_plan_feed(a->plan, a->input, images, num_bytes);
     if (status == KERF_OK)
         status = kerf_plan_run(a->plan);
-    return status == KERF_OK ? kerf_tensor_read(a->output, a->logits) : status;
+    if (status == KERF_OK)
+        status = kerf_tensor_read(a->output, a->logits);
+    return status == KERF_OK ? kerf_plan_check_halves(a->plan) : status;
 }
 
 static int64_t largest(const side *a, int64_t sample)
@@ -78,7 +80,7 @@ static kerf_status compare(side sides[2], kerf_loader *l, float *images, size_t 
 }
 
 kerf_status measure_agreement(const session *s, const model *reference, kerf_split split,
-                              int64_t batch, kerf_precision precision, double *percent)
+                              int64_t batch, double *percent)
 {
     side sides[2] = {{0}};
     kerf_loader *l = NULL;
@@ -95,7 +97,7 @@ kerf_status measure_agreement(const session *s, const model *reference, kerf_spl
         status = images != NULL ? KERF_OK : KERF_ERR_MEMORY;
     }
     if (status == KERF_OK)
-        status = side_open(&sides[0], &s->m, batch, precision);
+        status = side_open(&sides[0], &s->m, batch, s->precision);
     if (status == KERF_OK)
         status = side_open(&sides[1], reference, batch, KERF_PRECISION_F32);
     if (status == KERF_OK)

@@ -43,7 +43,7 @@ static int choose_batch(const options *o, contender *c)
 kerf_plan_options bench_plan_options(const options *o, const contender *c)
 {
     kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
-                                      .precision = (kerf_precision)o->precision,
+                                      .precision = c->precision,
                                       .batch = c->batch,
                                       .inputs = &c->known,
                                       .num_inputs = c->num_known,
@@ -209,6 +209,10 @@ kerf_status bench_plan_model(const options *o, contender *c, kerf_device *dev)
     int num_kept; /* zeros stay, as kerf train has it, or there would be none to skip */
     kerf_status status =
         o->train ? kerf_prune_keep_zeros(c->m.g, c->m.s, KEPT_ZEROS, &num_kept) : KERF_OK;
+    kerf_plan_options plan_options = bench_plan_options(o, c);
+    if (status == KERF_OK)
+        status = model_set_precision(o, &c->m, &plan_options);
+    c->precision = plan_options.precision;
     if (status == KERF_OK)
         status = time_planning(o, c, dev);
     return status == KERF_OK ? make_data(o, c) : status;
@@ -221,8 +225,6 @@ int bench_open_model(const options *o, contender *c, const char *path, kerf_devi
     c->start.read_ms = now_ms() - start;
     if (code == 0)
         code = boosting_keep(o, &c->m);
-    if (code == 0)
-        code = model_set_precision(o, &c->m);
     if (code == 0 && (o->train || options_given(o, "batch")))
         model_open_batch(o, &c->m);
     if (code == 0)
@@ -233,6 +235,14 @@ int bench_open_model(const options *o, contender *c, const char *path, kerf_devi
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
+/* Of speed nothing changes, but who uses it should know. */
+static void warn_of_overflow(const options *o, const contender *all, size_t num)
+{
+    for (size_t i = 0; i < num && !o->train; i++)
+        if (kerf_plan_check_halves(all[i].plan) != KERF_OK)
+            warn(o, "%s: %s", all[i].m.path, kerf_last_error());
+}
+
 static int time_all(const options *o, kerf_device *dev, contender *all, size_t num)
 {
     kerf_status status = warm_up(o, all, num);
@@ -240,6 +250,7 @@ static int time_all(const options *o, kerf_device *dev, contender *all, size_t n
         status = time_rounds(o, all, num);
     if (status != KERF_OK)
         return fail_kerf(o, status);
+    warn_of_overflow(o, all, num);
     const int code = bench_report(o, dev, all, num);
     return code == 0 ? check_target(o, all, num) : code;
 }

@@ -17,6 +17,7 @@ typedef struct contender {
     char *room; /* where outputs are read to */
     int num_inputs;
     int64_t batch, step;
+    kerf_precision precision; /* of its plans */
     kerf_known_input known; /* the first input, with --shape; its name is the model's */
     size_t num_known;
     start_times start;

@@ -58,8 +58,7 @@ static json_t *contender_json(const options *o, contender *c, json_t *layers)
                         json_integer((json_int_t)kerf_plan_arena_bytes(c->plan)));
     json_object_set_new(object, "model", json_text(c->m.path));
     json_object_set_new(object, "shape", json_shape(shape));
-    json_object_set_new(object, "precision",
-                        json_text(o->precision == KERF_PRECISION_F16 ? "f16" : "f32"));
+    json_object_set_new(object, "precision", json_text(kerf_precision_name(c->precision)));
     json_object_set_new(object, o->train ? "train" : "infer", times);
     json_object_set_new(object, "start", start_json(&c->start));
     json_object_set_new(object, "layers", layers);

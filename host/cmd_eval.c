@@ -74,11 +74,12 @@ static int print_text(const session *s, const evaluation *e, const int64_t *conf
     return EXIT_DONE;
 }
 
-static int print_json(const options *o, const evaluation *e, const int64_t *confusion, int num,
-                      const guess_list *guesses)
+static int print_json(const options *o, const session *s, const evaluation *e,
+                      const int64_t *confusion, int num, const guess_list *guesses)
 {
     json_t *object = json_begin(), *rows = json_array();
     evaluation_json(object, e);
+    json_object_set_new(object, "precision", json_text(kerf_precision_name(s->precision)));
     guess_json(object, guesses);
     for (int c = 0; c < num; c++) {
         json_t *row = json_array();
@@ -98,8 +99,7 @@ static int compare_with_reference(const options *o, const session *s, kerf_split
     int code = model_read(o, &reference, o->reference, s->dev);
     if (code == 0) {
         model_open_batch(o, &reference);
-        kerf_status status = measure_agreement(s, &reference, split, e->e.batch,
-                                               (kerf_precision)o->precision, &e->agreement);
+        kerf_status status = measure_agreement(s, &reference, split, e->e.batch, &e->agreement);
         code = status == KERF_OK ? 0 : fail_kerf(o, status);
     }
     model_free(&reference);
@@ -132,7 +132,7 @@ static int evaluate_and_print(const options *o, session *s, kerf_split split)
     if (code == 0 && o->reference != NULL)
         code = compare_with_reference(o, s, split, &e);
     if (code == 0)
-        code = o->json ? print_json(o, &e, confusion, num, &guesses)
+        code = o->json ? print_json(o, s, &e, confusion, num, &guesses)
                        : print_text(s, &e, confusion, &guesses);
     if (code == 0 && options_given(o, "min-top1") && e.e.top1 < o->min_top1) {
         fail_work(o, "--min-top1 %g: top-1 is %.2f %%", o->min_top1, e.e.top1);
@@ -153,7 +153,7 @@ int cmd_eval(const options *o)
     session s;
     code = session_open(o, &s, o->words.items[0]);
     if (code == 0)
-        code = model_set_precision(o, &s.m);
+        code = session_set_precision(o, &s);
     if (code == 0)
         code = evaluate_and_print(o, &s, split);
     session_close(o, &s);

@@ -2,7 +2,8 @@
  *
  * The batch is the first dimension of the arrays.  More samples than BATCH_MOST run in
  * pieces of one plan; the last piece is filled up with zeros.  Nothing is measured or
- * probed on the way: the first result should be there in a blink. */
+ * probed on the way, unless --precision auto asks for it: the first result should be there in a
+ * blink. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,7 @@ static void list_known(const inference *x, kerf_known_input *known)
     }
 }
 
-static kerf_status make_plan(inference *x, int precision)
+static kerf_status make_plan(const options *o, inference *x)
 {
     int whole = x->has_fixed_input || x->num_samples <= BATCH_MOST;
     x->batch = whole ? x->num_samples : BATCH_MOST;
@@ -138,11 +139,13 @@ static kerf_status make_plan(inference *x, int precision)
         return KERF_ERR_MEMORY;
     list_known(x, known);
     kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
-                                      .precision = (kerf_precision)precision,
                                       .batch = x->batch,
                                       .inputs = known,
                                       .num_inputs = (size_t)x->num_inputs};
-    kerf_status status = kerf_plan_create(&x->plan, x->m.g, x->m.s, &plan_options);
+    kerf_status status = model_set_precision(o, &x->m, &plan_options);
+    x->precision = plan_options.precision;
+    if (status == KERF_OK)
+        status = kerf_plan_create(&x->plan, x->m.g, x->m.s, &plan_options);
     free(known);
     for (int i = 0; status == KERF_OK && i < x->num_outputs; i++) {
         const kerf_value *v = kerf_graph_output(x->m.g, i);
@@ -205,6 +208,8 @@ static kerf_status run_pieces(inference *x)
             status = feed_piece(x, i, first, num, room);
         if (status == KERF_OK)
             status = kerf_plan_run(x->plan);
+        if (status == KERF_OK)
+            status = kerf_plan_check_halves(x->plan);
         for (int i = 0; status == KERF_OK && i < x->num_outputs; i++)
             status = read_piece(x, i, first, num);
     }
@@ -222,8 +227,6 @@ static int open_all(const options *o, inference *x)
     int code = model_read(o, &x->m, o->words.items[0], x->dev);
     if (code == 0)
         code = boosting_keep(o, &x->m);
-    if (code == 0)
-        code = model_set_precision(o, &x->m);
     if (code != 0)
         return code;
     x->num_inputs = kerf_graph_num_inputs(x->m.g);
@@ -271,7 +274,7 @@ int cmd_infer(const options *o)
     code = open_all(o, &x);
     if (code == 0)
         code = read_inputs(o, &x);
-    kerf_status status = code == 0 ? make_plan(&x, o->precision) : KERF_OK;
+    kerf_status status = code == 0 ? make_plan(o, &x) : KERF_OK;
     if (code == 0 && status == KERF_OK)
         status = run_pieces(&x);
     if (status != KERF_OK)

@@ -13,6 +13,7 @@ typedef struct inference {
     kerf_tensor **results; /* owned, on the host, one an output */
     int num_inputs, num_outputs, has_fixed_input;
     int64_t num_samples, batch;
+    kerf_precision precision; /* of the plan */
 } inference;
 
 /* Before the work: -o is a file, or a folder where there are several outputs. */

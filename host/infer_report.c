@@ -191,6 +191,7 @@ static int print_classes(const options *o, const inference *x)
     if (code == 0)
         code = rank_all(o, x, &labels, t, samples);
     json_object_set_new(object, "samples", json_integer(x->num_samples));
+    json_object_set_new(object, "precision", json_text(kerf_precision_name(x->precision)));
     json_object_set_new(object, "outputs", outputs_json(x));
     json_object_set_new(object, "top", samples);
     json_object_set_new(object, "output", o->output != NULL ? json_text(o->output) : json_null());

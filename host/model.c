@@ -28,12 +28,39 @@ void model_open_batch(const options *o, model *m)
         say(o, "%s: the batch was fixed, and is free now", m->path);
 }
 
-int model_set_precision(const options *o, model *m)
+/* Measures on a copy, which has halves; a network that has none, as weights are too large, is one
+ * of floats. */
+static kerf_status choose_precision(const model *m, const kerf_plan_options *plan_options,
+                                    kerf_precision *precision)
 {
-    if (o->precision != KERF_PRECISION_F16 || o->train)
-        return 0;
-    const kerf_status status = kerf_quantize_halves(m->g, m->s);
-    return status == KERF_OK ? 0 : fail_kerf(o, status);
+    kerf_graph *g = NULL;
+    kerf_state *s = NULL;
+    *precision = KERF_PRECISION_F32;
+    kerf_status status = kerf_graph_copy(&g, m->g);
+    if (status == KERF_OK)
+        status = kerf_state_copy(&s, m->s, kerf_state_device(m->s));
+    if (status == KERF_OK && kerf_quantize_halves(g, s) == KERF_OK) {
+        const kerf_tune_target whole = {m->g, m->s, *plan_options}, half = {g, s, *plan_options};
+        status = kerf_plan_choose_precision(&whole, &half, precision);
+    }
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+    return status;
+}
+
+kerf_status model_set_precision(const options *o, model *m, kerf_plan_options *plan_options)
+{
+    kerf_status status = KERF_OK;
+    if (o->precision != PRECISION_AUTO)
+        plan_options->precision = (kerf_precision)o->precision;
+    else if (plan_options->mode == KERF_EVALUATE)
+        status = choose_precision(m, plan_options, &plan_options->precision);
+    if (status == KERF_OK && o->precision == PRECISION_AUTO && o->verbose)
+        say(o, "precision: %s", kerf_precision_name(plan_options->precision));
+    return status == KERF_OK && plan_options->mode == KERF_EVALUATE &&
+                   plan_options->precision == KERF_PRECISION_F16
+               ? kerf_quantize_halves(m->g, m->s)
+               : status;
 }
 
 void model_free(model *m)

@@ -21,8 +21,9 @@ int model_read(const options *o, model *m, const char *path, kerf_device *dev);
 /* A file for one batch is opened for any, for commands with a batch of their own; a warning where
  * that cannot be. */
 void model_open_batch(const options *o, model *m);
-/* --precision f16: weights become float16 on the device, too; what normalises them is folded in. */
-int model_set_precision(const options *o, model *m);
+/* --precision, into the options of the plan that will be made: auto measures, once.  With f16
+ * weights become float16 on the device, too, and what normalises them is folded in. */
+kerf_status model_set_precision(const options *o, model *m, kerf_plan_options *plan_options);
 void model_free(model *m);
 
 /* Checks what --output names before long work begins: there, or not there without -f, and

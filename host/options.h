@@ -55,6 +55,9 @@ enum {
 
 enum { MAX_GIVEN = 128 };
 
+/* --precision's word that is no kerf_precision. */
+enum { PRECISION_AUTO = 2 };
+
 typedef struct options {
     const char *command; /* for messages */
     int argc;            /* the words after it, to say how to resume */
@@ -69,7 +72,7 @@ typedef struct options {
     int64_t val, batch, memory;
 
     double max_launch_ms;
-    int precision; /* as kerf_precision counts */
+    int precision; /* as kerf_precision counts, or PRECISION_AUTO */
     double epochs, lr, momentum, weight_decay, warmup;
     int optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
     text_list freeze;

@@ -90,15 +90,47 @@ static int64_t default_batch(const session *s)
     return batch;
 }
 
+static int64_t batch_of(const options *o, const session *s)
+{
+    return options_given(o, "batch") ? o->batch : default_batch(s);
+}
+
+/* What a network leaves open of its input, the data says. */
+static size_t known_input(const session *s, kerf_known_input *known)
+{
+    kerf_prep prep;
+    kerf_shape sample;
+    const kerf_value *v = kerf_graph_input(s->m.g, 0);
+    kerf_shape shape = kerf_value_shape(v);
+    if (kerf_prep_parse(&prep, s->prep) != KERF_OK ||
+        kerf_prep_shape(&sample, &prep, kerf_dataset_sample_shape(s->data)) != KERF_OK ||
+        shape.rank != sample.rank + 1)
+        return 0; /* evaluating will say what is wrong */
+    for (int d = 0; d < shape.rank; d++)
+        shape.dims[d] = d > 0 && shape.dims[d] < 0 ? sample.dims[d - 1] : -1;
+    *known = (kerf_known_input){kerf_value_name(v), shape, NULL};
+    return 1;
+}
+
+int session_set_precision(const options *o, session *s)
+{
+    kerf_known_input known;
+    kerf_plan_options plan_options = {
+        .mode = KERF_EVALUATE, .batch = batch_of(o, s), .inputs = &known};
+    plan_options.num_inputs = known_input(s, &known);
+    const kerf_status status = model_set_precision(o, &s->m, &plan_options);
+    s->precision = plan_options.precision;
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
 int session_evaluate(const options *o, const session *s, kerf_split split, evaluation *e,
                      int64_t *confusion)
 {
     *e = (evaluation){.agreement = NAN};
     if (s->data == NULL || kerf_dataset_num_samples(s->data, split) == 0)
         return 0;
-    int64_t batch = options_given(o, "batch") ? o->batch : default_batch(s);
-    kerf_status status = kerf_evaluate_as(s->m.g, s->m.s, s->data, split, batch, s->prep,
-                                          (kerf_precision)o->precision, &e->e, confusion);
+    kerf_status status = kerf_evaluate_as(s->m.g, s->m.s, s->data, split, batch_of(o, s), s->prep,
+                                          s->precision, &e->e, confusion);
     e->is_known = status == KERF_OK;
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }

@@ -11,6 +11,7 @@ typedef struct session {
     kerf_dataset *data; /* owned; NULL without --data */
     model m;            /* on the device */
     int prep_is_data;   /* 1: nobody said how images are prepared, so it is as suits the data */
+    kerf_precision precision; /* it is evaluated in */
     const char *prep;   /* how bytes become inputs; borrowed, NULL without data */
 } session;
 
@@ -30,6 +31,8 @@ typedef struct evaluation {
     double agreement; /* percent, NAN: not asked for */
 } evaluation;
 
+/* --precision, for evaluating from here on; 0 or an exit code after a message. */
+int session_set_precision(const options *o, session *s);
 /* Every sample of a split; does nothing without data. */
 int session_evaluate(const options *o, const session *s, kerf_split split, evaluation *e,
                      int64_t *confusion);
@@ -38,6 +41,6 @@ void evaluation_json(json_t *object, const evaluation *e);
 
 /* Percent of the samples of a split for which both models choose the same class. */
 kerf_status measure_agreement(const session *s, const model *reference, kerf_split split,
-                              int64_t batch, kerf_precision precision, double *percent);
+                              int64_t batch, double *percent);
 
 #endif

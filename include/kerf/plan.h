@@ -101,8 +101,10 @@ typedef enum kerf_precision {
     KERF_PRECISION_F32,
     KERF_PRECISION_F16 /* KERF_EVALUATE only: weights and what lies between layers as float16, where
                         * the operation can; inputs and outputs stay as the graph has them.  A
-                        * number beyond 65504 becomes infinite */
+                        * number beyond 65504 becomes infinite (kerf_plan_check_halves) */
 } kerf_precision;
+/* Its word: "f32". */
+KERF_API const char *kerf_precision_name(kerf_precision precision);
 
 /* What becomes of weights that are 0. */
 typedef enum kerf_zeros {
@@ -190,6 +192,10 @@ KERF_API kerf_status kerf_plan_run(kerf_plan *p);
  * Results keep their bits.  Compiles, so it takes as long as making the plan did; where there is
  * nothing to gain it does nothing. */
 KERF_API kerf_status kerf_plan_join(kerf_plan *p);
+/* Behind a run of an evaluation of precision f16: KERF_OK unless an output is no number because of
+ * a layer whose result float16 does not hold, which the message names.  Reads the outputs, and runs
+ * the plan once more, node by node, if one is no number; does nothing in other plans.  Waits. */
+KERF_API kerf_status kerf_plan_check_halves(kerf_plan *p);
 /* A token for all that was queued so far, and waiting until that is done.  At most 4
  * tokens are open at once; the training loop holds 3, so that 3 steps are in flight. */
 KERF_API kerf_status kerf_plan_mark(kerf_plan *p, uint64_t *token);
@@ -266,6 +272,14 @@ typedef struct kerf_tune_gain {
 KERF_API kerf_status kerf_tune(const kerf_tune_target *targets, size_t num_targets,
                                double budget_ms, kerf_tune_gain *gains, kerf_tune_progress progress,
                                void *context);
+
+/* Which precision to evaluate in: F16 where that is faster for sure and results agree, as far as
+ * halves can, else F32.  whole and half are one network on one device, half as
+ * kerf_quantize_halves() makes it; their options are alike, and their precision is not read.
+ * Measured once, on random inputs, and kept in the tuning store for these weights and shapes. */
+KERF_API kerf_status kerf_plan_choose_precision(const kerf_tune_target *whole,
+                                                const kerf_tune_target *half,
+                                                kerf_precision *precision);
 
 /* A direction of a layer with and without its zeros, and all that only it needs. */
 typedef struct kerf_zeros_time {

@@ -22,9 +22,7 @@ size_t kerf__outputs_bytes(const kerf_node *n)
     return bytes;
 }
 
-/* How many numbers are summed for an element: a product's inner size, or what a reduction
- * leaves out. */
-static double num_terms(const kerf_node *n, const kerf_value *output)
+double kerf__num_terms(const kerf_node *n, const kerf_value *output)
 {
     double most = kerf_node_macs(n);
     for (int i = 0; i < n->num_inputs; i++)
@@ -33,7 +31,7 @@ static double num_terms(const kerf_node *n, const kerf_value *output)
     return fmax(1, most / fmax(1, (double)kerf_shape_num_elements(output->shape)));
 }
 
-static double float_gap(const float *got, const float *want, size_t num)
+double kerf__float_gap(const float *got, const float *want, size_t num)
 {
     double largest = 0, worst = 0;
     for (size_t i = 0; i < num; i++)
@@ -55,8 +53,9 @@ static kerf__gap output_gap(const kerf_node *n, const kerf_value *v, const char 
 {
     kerf__gap gap = {0};
     if (v->type == KERF_F32) {
-        gap.rel = float_gap((const void *)got, (const void *)want, value_bytes(v) / sizeof(float));
-        gap.tolerance = 8 * (double)FLT_EPSILON * sqrt(num_terms(n, v)) * factor;
+        gap.rel =
+            kerf__float_gap((const void *)got, (const void *)want, value_bytes(v) / sizeof(float));
+        gap.tolerance = 8 * (double)FLT_EPSILON * sqrt(kerf__num_terms(n, v)) * factor;
     } else {
         gap.rel = memcmp(got, want, value_bytes(v)) == 0 ? 0 : 1;
     }

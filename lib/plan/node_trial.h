@@ -41,6 +41,12 @@ int kerf__ballot_winner(const kerf__ballot *b); /* there must be a vote */
 kerf__gap kerf__ballot_gap(const kerf__ballot *b, int result, int from);
 void kerf__ballot_clear(kerf__ballot *b);
 
+/* The largest difference of two results relative to the largest number; infinite as above. */
+double kerf__float_gap(const float *got, const float *want, size_t num);
+/* How many numbers are summed for an element of an output: a product's inner size, or what a
+ * reduction leaves out. */
+double kerf__num_terms(const kerf_node *n, const kerf_value *output);
+
 /* Bytes of all outputs. */
 size_t kerf__outputs_bytes(const kerf_node *n);
 

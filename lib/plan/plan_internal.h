@@ -322,6 +322,11 @@ kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 int kerf__plan_lays(const kerf_device *dev);
 /* store_halves.c: what lies between nodes becomes float16 where they can read it. */
 kerf_status kerf__plan_store_halves(kerf_graph *g, kerf_device *dev);
+/* overflow.c: 1 if a run writes float16. */
+int kerf__plan_makes_halves(const kerf_plan *p);
+/* precision.c: what stands for a network's weights and shapes in the tuning store; the caller frees
+ * it. */
+kerf_status kerf__plan_precision_key(char **key, const kerf_tune_target *whole);
 /* order.c: all readers of a state before the node that writes its next value. */
 kerf_status kerf__plan_order(kerf_graph *g);
 

@@ -169,6 +169,15 @@ static int num_changed(const kerf_plan *untuned, const kerf_plan *tuned)
     return num;
 }
 
+kerf_status kerf__tune_time_pairs(kerf_plan *a, kerf_plan *b, double budget_ms,
+                                  kerf_tune_gain *gain)
+{
+    pairs x;
+    KERF__TRY(run_pairs(a, b, budget_ms, &x));
+    judge(&x, gain);
+    return KERF_OK;
+}
+
 kerf_status kerf__tune_compare(kerf_plan *untuned, kerf_plan *tuned, double budget_ms,
                                kerf_tune_gain *gain)
 {
@@ -177,9 +186,7 @@ kerf_status kerf__tune_compare(kerf_plan *untuned, kerf_plan *tuned, double budg
         gain->ratio = gain->low = gain->high = 1;
         return KERF_OK;
     }
-    pairs x;
-    KERF__TRY(run_pairs(untuned, tuned, budget_ms, &x));
-    judge(&x, gain);
+    KERF__TRY(kerf__tune_time_pairs(untuned, tuned, budget_ms, gain));
     return gain->taken_back ? take_back(untuned, tuned) : KERF_OK;
 }
 

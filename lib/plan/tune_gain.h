@@ -9,6 +9,9 @@
  * tuned plan that is slower for sure gets the untuned choices back, in the store too. */
 kerf_status kerf__tune_compare(kerf_plan *untuned, kerf_plan *tuned, double budget_ms,
                                kerf_tune_gain *gain);
+/* The times of both, in turn, and their ratio, in a gain as if b were the tuned one. */
+kerf_status kerf__tune_time_pairs(kerf_plan *a, kerf_plan *b, double budget_ms,
+                                  kerf_tune_gain *gain);
 /* Numbers for all inputs of a plan, and a step that changes no weight. */
 kerf_status kerf__tune_fill(kerf_plan *p);
 /* A copy for the second of two plans side by side that train, as each lays out moments in its own

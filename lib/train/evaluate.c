@@ -160,7 +160,8 @@ static kerf_status count_confusion(const kerf__evaluator *e, const kerf_plan *pl
     return status;
 }
 
-static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t *confusion)
+static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t *confusion,
+                               int checks_halves)
 {
     kerf_batch batch;
     KERF__TRY(kerf_loader_begin(e->loader, 0, 0));
@@ -170,6 +171,8 @@ static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t
         KERF__TRY(kerf__flight_launch(flight, e->loader, plan, e->input, &batch));
         if (confusion != NULL)
             KERF__TRY(count_confusion(e, plan, &batch, confusion));
+        if (checks_halves)
+            KERF__TRY(kerf_plan_check_halves(plan));
     }
     return KERF_OK;
 }
@@ -213,6 +216,17 @@ static void fill_result(const kerf__evaluator *e, const kerf_metrics *m, double 
                                 .ms_per_batch = ms * (double)e->batch / num};
 }
 
+/* Says which layer of halves made the loss no number, if one did: all batches once more. */
+static kerf_status check_halves(kerf__evaluator *e, double loss)
+{
+    kerf__flight flight = {0};
+    if (isfinite(loss) || !kerf__plan_makes_halves(e->full != NULL ? e->full : e->rest))
+        return KERF_OK;
+    kerf_status status = run_batches(e, &flight, NULL, 1);
+    kerf_status landed = kerf__flight_land(&flight, e->loader);
+    return status != KERF_OK ? status : landed;
+}
+
 kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion)
 {
     kerf__flight flight = {0};
@@ -221,11 +235,13 @@ kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int
         memset(confusion, 0, (size_t)e->num_classes * (size_t)e->num_classes * sizeof *confusion);
     KERF__TRY(read_metrics(e, &metrics)); /* what others left in them */
     double begin_ms = kerf__now_ms();
-    kerf_status status = run_batches(e, &flight, confusion);
+    kerf_status status = run_batches(e, &flight, confusion, 0);
     kerf_status landed = kerf__flight_land(&flight, e->loader);
     KERF__TRY(status != KERF_OK ? status : landed);
     KERF__TRY(read_metrics(e, &metrics));
-    fill_result(e, &metrics, kerf__now_ms() - begin_ms, result);
+    const double ms = kerf__now_ms() - begin_ms;
+    KERF__TRY(check_halves(e, metrics.loss));
+    fill_result(e, &metrics, ms, result);
     return KERF_OK;
 }
 

@@ -31,7 +31,17 @@ half=$(peak f16)
 [ $((half * 100)) -le $((whole * 65)) ] || failed "f16 takes $half bytes, f32 $whole"
 expect_json "precision=f16" "$KERF" bench dense.onnx --precision f16 --runs 1 --warm 0 --json
 
-expect_error 2 "kerf: infer: --precision f8: must be one of f32|f16" \
+# What is measured once stands in the tuning store; halves that overflow are never taken.
+"$PYTHON" -c 'import numpy as n; n.save("large.npy", 6e4 * n.sign(n.random.default_rng(1).standard_normal((50, 1, 16, 16), dtype="f4")))'
+expect_json "precision" "$KERF" infer dense.onnx --input x.npy --precision auto --json
+expect_json "precision" "$KERF" bench dense.onnx --precision auto --runs 1 --warm 0 --json
+grep -q "^precision " "$KERF_CACHE_DIR"/tuning/*.txt || failed "what auto has measured is not kept"
+message="has a number beyond 65504, the largest that float16 holds: precision must be f32 or auto"
+expect 1 "conv1: $message" "$KERF" infer dense.onnx --input large.npy --precision f16 -o large_y.npy
+expect 1 "input: $message" "$KERF" eval dense.onnx --data $data --prep scale=2000 --precision f16
+expect 0 "" "$KERF" infer dense.onnx --input large.npy --precision f32 -q -o large_y.npy
+
+expect_error 2 "kerf: infer: --precision f8: must be one of f32|f16|auto" \
     "$KERF" infer dense.onnx --input x.npy --precision f8 -o y.npy
 expect 1 "not in this version yet" "$KERF" train dense.onnx --data $data --precision f16 -o y.onnx
 expect 1 "precision must be f32 in training" "$KERF" bench dense.onnx --train --precision f16

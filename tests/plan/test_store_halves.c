@@ -2,6 +2,7 @@
  * where Casts stand; and what weights take. */
 #include <string.h>
 
+#include "device/tuning.h"
 #include "op_check.h"
 #include "plan/plan_internal.h"
 
@@ -107,6 +108,85 @@ static void test_as_floats(kerf_device *dev)
     CHECK(half < whole);
 }
 
+/* A layer's sums do not fit: it is named, and not the one that makes no numbers of them.  A number
+ * that comes in infinite is nobody's fault. */
+static void test_overflow(kerf_device *dev)
+{
+    enum { BATCH = 2, NUM_IN = BATCH * CHANNELS };
+    float in[NUM_IN], large[CHANNELS * CHANNELS];
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_plan *p;
+    kerf_value *v;
+    kerf_node *n;
+    for (int i = 0; i < CHANNELS * CHANNELS; i++)
+        large[i] = 1000.0f;
+    CHECK_OK(kerf_graph_create(&g));
+    CHECK_OK(kerf_state_create(&s, dev));
+    CHECK_OK(kerf_graph_add_input(g, "x", KERF_F32, KERF_SHAPE(BATCH, CHANNELS), &v));
+    v = add(g, "Gemm", v, add_weights(g, s, "w1", KERF_SHAPE(CHANNELS, CHANNELS), large), &n);
+    const char *first = kerf_node_name(n);
+    v = add(g, "Gemm", v, add_weights(g, s, "w2", KERF_SHAPE(CHANNELS, CHANNELS), weights), &n);
+    CHECK_OK(kerf_graph_add_output(g, v));
+    for (int run = 0; run < 3; run++) {
+        static const float INPUTS[] = {1.0f, 100.0f, INFINITY};
+        const kerf_plan_options options = {.batch = BATCH, .precision = KERF_PRECISION_F16};
+        for (int i = 0; i < NUM_IN; i++)
+            in[i] = INPUTS[run];
+        CHECK_OK(kerf_plan_create(&p, g, s, &options));
+        CHECK_OK(kerf_plan_feed(p, "x", in, sizeof in));
+        CHECK_OK(kerf_plan_run(p));
+        CHECK_STATUS(run == 1 ? KERF_ERR_ARGUMENT : KERF_OK, kerf_plan_check_halves(p));
+        char want[200];
+        snprintf(want, sizeof want, "plan: %s: has a number beyond 65504", first);
+        CHECK(run != 1 || strncmp(kerf_last_error(), want, strlen(want)) == 0);
+        kerf_plan_destroy(p);
+    }
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+}
+
+static kerf_precision choose(kerf_device *dev, int is_huge, const char *known)
+{
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_value *v;
+    kerf_node *n;
+    char *key;
+    kerf_precision precision;
+    float huge[CHANNELS * CHANNELS];
+    for (int i = 0; i < CHANNELS * CHANNELS; i++)
+        huge[i] = i % 3 == 0 ? 60000.0f : -50000.0f;
+    CHECK_OK(kerf_graph_create(&g));
+    CHECK_OK(kerf_state_create(&s, dev));
+    CHECK_OK(kerf_graph_add_input(g, "x", KERF_F32, KERF_SHAPE(2, CHANNELS), &v));
+    v = add(g, "Gemm", v,
+            add_weights(g, s, "w", KERF_SHAPE(CHANNELS, CHANNELS), is_huge ? huge : weights), &n);
+    CHECK_OK(kerf_graph_add_output(g, v));
+    const kerf_tune_target target = {g, s, {.batch = 2, .precision = KERF_PRECISION_F32}};
+    CHECK_OK(kerf__plan_precision_key(&key, &target));
+    if (known != NULL)
+        CHECK_OK(kerf__tuning_set(dev, key, known, 1));
+    CHECK_OK(kerf_plan_choose_precision(&target, &target, &precision));
+    CHECK(strcmp(kerf__tuning_find(dev, key), kerf_precision_name(precision)) == 0);
+    free(key);
+    kerf_graph_destroy(g);
+    kerf_state_destroy(s);
+    return precision;
+}
+
+/* Where halves do not agree it is floats, whatever is faster.  What was found is kept, of these
+ * weights alone; a word that is none is measured anew. */
+static void test_choice(kerf_device *dev)
+{
+    CHECK(choose(dev, 1, NULL) == KERF_PRECISION_F32);
+    CHECK(choose(dev, 0, "f16") == KERF_PRECISION_F16);
+    CHECK(choose(dev, 0, NULL) == KERF_PRECISION_F16);
+    CHECK(choose(dev, 1, NULL) == KERF_PRECISION_F32);
+    CHECK(choose(dev, 1, "f8") == KERF_PRECISION_F32);
+    CHECK(choose(dev, 0, "f32") == KERF_PRECISION_F32);
+}
+
 static void test_refused(kerf_device *dev)
 {
     kerf_graph *g;
@@ -133,6 +213,8 @@ int main(void)
     for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++)
         weights[i] *= 0.25f;
     test_as_floats(dev);
+    test_overflow(dev);
+    test_choice(dev);
     test_refused(dev);
     kerf_device_close(dev);
     return check_result();
