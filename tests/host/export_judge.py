@@ -13,11 +13,11 @@ import tempfile
 
 import numpy
 import onnx
-import onnxruntime
 from onnx import numpy_helper
 
 import images
 import networks
+import sessions
 
 MOVES = {"Dropout", "Flatten", "Identity", "MaxPool", "NhwcMaxPool", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 INTEGERS = re.compile("QLinear|QGemm|MatMulNBits|NhwcMaxPool|DynamicQuantizeMatMul|MatMulIntegerToFloat")
@@ -57,19 +57,11 @@ def make():
 
 # ---- judging -----------------------------------------------------------------------------------
 
-def session(path, **options):
-    chosen = onnxruntime.SessionOptions()
-    chosen.log_severity_level = 3
-    for key, value in options.items():
-        setattr(chosen, key, value)
-    return onnxruntime.InferenceSession(path, chosen, providers=["CPUExecutionProvider"])
-
-
 def optimized(path):
     """Nodes by the names that they had before."""
     with tempfile.TemporaryDirectory() as folder:
         result = os.path.join(folder, "optimized.onnx")
-        session(path, optimized_model_filepath=result)
+        sessions.open_session(path, optimized_model_filepath=result)
         nodes = onnx.load(result).graph.node
     return nodes, {re.sub(r"^fused |/MatMulAddFusion|_nchwc$|_token_\d+$", "", node.name): node for node in nodes}
 
@@ -102,8 +94,7 @@ def judge_ort(path, report):
 
 
 def judge_same(a, b, most="0.02"):
-    plain = {"graph_optimization_level": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL}
-    first, second = session(a, **plain), session(b)
+    first, second = sessions.open_plain(a), sessions.open_exact(b)
     x = {first.get_inputs()[0].name: images.inputs_of(first)}
     want, got = first.run(None, x)[0], second.run(None, x)[0]
     off = float(numpy.abs(got - want).max() / numpy.abs(want).max())

@@ -13,9 +13,9 @@ import tempfile
 
 import numpy
 import onnx
-import onnxruntime
 
 import images
+import sessions
 
 EDGES = {"QuantizeLinear", "DequantizeLinear", "Transpose", "ReorderInput", "ReorderOutput", "MaxPool"}
 MOST_POINTS = 0.05
@@ -24,20 +24,17 @@ MOST_POINTS = 0.05
 path, eval_path, wanted = sys.argv[1:4]
 onnx.checker.check_model(path, full_check=True)
 with tempfile.TemporaryDirectory() as folder:
-    options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = os.path.join(folder, "optimized.onnx")
-    options.log_severity_level = 3
-    if "float-sums" in sys.argv[4:]:
-        options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    found = {node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node}
+    optimized = os.path.join(folder, "optimized.onnx")
+    entries = [("session.qdq_matmulnbits_accuracy_level", "1")] if "float-sums" in sys.argv[4:] else []
+    session = sessions.open_session(path, entries, optimized_model_filepath=optimized)
+    found = {node.op_type for node in onnx.load(optimized).graph.node}
 left = found - EDGES | {op for op in wanted.split() if op in found}
 assert left == set(wanted.split()), f"{path}: ONNX Runtime has {sorted(left)}, must have {wanted}"
 
 if "int2" in sys.argv[4:]:  # its MatMulNBits of 2 bits is wrong in 1.32: it disagrees with its own DequantizeLinear
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = sessions.open_plain(path)
+elif not entries:
+    session = sessions.open_exact(path)
 evaluation = json.load(open(eval_path))
 kerf, batch = evaluation["top1"], evaluation["batch"]  # a dynamic range is the batch's
 x = images.prepared(session.get_modelmeta().custom_metadata_map)

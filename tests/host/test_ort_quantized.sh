@@ -1,6 +1,6 @@
 #!/bin/sh
 # test_ort_quantized.sh -- files that ONNX Runtime's own quantizer wrote, in all its ways, give what
-# they give there (ort_quantized.py); and `kerf export` says of each node what becomes of it.
+# they give there (ort_quantized.py), and can teach; and `kerf export` says of each node what becomes of it.
 . "$(dirname "$0")/export.sh"
 quantized="$KERF_TEST_SOURCE/tests/host/ort_quantized.py"
 "$KERF" new lenet-5 -q -o lenet.onnx || failed new
@@ -17,4 +17,10 @@ for network in lenet residual products; do
     check_ort ${network}_operators_channel.onnx
     check_ort ${network}_dynamic.onnx
 done
+# They teach as any network does, and what was taught differs from what labels alone teach.
+"$KERF" new lenet-300-100 --width 0.1 -q -o student.onnx || failed "new, of the student"
+for teacher in lenet_operators_channel lenet_dynamic; do
+    expect 0 "" "$KERF" distill $teacher.onnx student.onnx --data random:1,28,28,10 --epochs 0.02 --alpha 1 -q -o taught_$teacher.onnx
+done
+cmp -s taught_lenet_operators_channel.onnx taught_lenet_dynamic.onnx && failed "two teachers teach the same"
 finish
