@@ -64,18 +64,19 @@ static void test_codebooks(void)
 {
     static float x[MOST], c[256];
     static unsigned char at[MOST];
+    kerf__codebook found = {.entries = c, .indices = at};
     for (int init = 0; init < KERF_NUM_SHARE_INITS; init++)
         for (int bits = 1; bits <= 8; bits += init == 0 ? 1 : 3) {
             const kerf_share_options o = {.bits = bits, .init = (kerf_share_init)init, .seed = 1};
             for (int has_zero = 0; has_zero <= 1; has_zero++) {
                 fill(x, MOST, (unsigned)bits, has_zero ? 4 : 0);
-                CHECK_OK(kerf__codebook_find(x, MOST, &o, has_zero, 0, c, at));
+                CHECK_OK(kerf__codebook_find(x, MOST, &o, has_zero, 0, &found));
                 check_codebook(x, MOST, c, at, bits, has_zero);
             }
             /* Rounds only lessen the error that even steps begin with. */
             const double step = 2.0 / ((1 << bits) - 1);
             fill(x, MOST, (unsigned)bits, 0);
-            CHECK_OK(kerf__codebook_find(x, MOST, &o, 0, 0, c, at));
+            CHECK_OK(kerf__codebook_find(x, MOST, &o, 0, 0, &found));
             CHECK(init != KERF_SHARE_LINEAR || error_of(x, MOST, c, at) < MOST * step * step / 4);
         }
 }
@@ -87,10 +88,11 @@ static void test_few_numbers(void)
     const kerf_share_options o = {.bits = 3};
     float c[8];
     unsigned char at[7];
+    kerf__codebook found = {.entries = c, .indices = at};
     for (size_t num = 1; num <= 7; num++)
         for (int has_zero = 0; has_zero <= 1; has_zero++) {
             const float *x = FEW + 7 - num;
-            CHECK_OK(kerf__codebook_find(x, num, &o, has_zero, 0, c, at));
+            CHECK_OK(kerf__codebook_find(x, num, &o, has_zero, 0, &found));
             for (size_t i = 0; i < num; i++)
                 CHECK(fabsf(c[at[i]] - x[i]) < 1e-6f && (x[i] != 0 || !has_zero || at[i] == 0));
         }
@@ -103,7 +105,8 @@ static void test_random_seeds(void)
     fill(x, MOST, 3, 0);
     for (int i = 0; i < 3; i++) {
         const kerf_share_options o = {.bits = 4, .init = KERF_SHARE_RANDOM, .seed = i == 2 ? 2 : 1};
-        CHECK_OK(kerf__codebook_find(x, MOST, &o, 0, 7, c[i], at));
+        kerf__codebook found = {.entries = c[i], .indices = at};
+        CHECK_OK(kerf__codebook_find(x, MOST, &o, 0, 7, &found));
     }
     CHECK(memcmp(c[0], c[1], sizeof c[0]) == 0 && memcmp(c[0], c[2], sizeof c[0]) != 0);
 }

@@ -6,11 +6,13 @@
  * codebook on every device. */
 #include "compress/share/codebook.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/random.h"
+#include "base/sort_floats.h"
 
 enum { MOST_ENTRIES = 1 << KERF_SHARE_MOST_BITS, MOST_ROUNDS = 500 };
 
@@ -20,22 +22,19 @@ typedef struct line {
     size_t num;
 } line;
 
-static int ascending(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 /* Zeros have an entry of their own, if they have. */
 static kerf_status make_line(line *l, const float *x, size_t num, int has_zero)
 {
-    *l = (line){.x = kerf__alloc(num, sizeof *l->x), .sums = kerf__alloc(num + 1, sizeof *l->sums)};
-    if (l->x == NULL || l->sums == NULL)
-        return kerf__fail_memory("share", num * sizeof *l->sums);
+    *l = (line){.x = kerf__alloc(num, sizeof *l->x)};
+    if (l->x == NULL)
+        return kerf__fail_memory("share", num * sizeof *l->x);
     for (size_t i = 0; i < num; i++)
         if (!has_zero || x[i] != 0)
             l->x[l->num++] = x[i];
-    qsort(l->x, l->num, sizeof *l->x, ascending);
+    KERF__TRY(kerf__sort_floats(l->x, l->num));
+    l->sums = kerf__alloc(l->num + 1, sizeof *l->sums); /* where the sort had its keys */
+    if (l->sums == NULL)
+        return kerf__fail_memory("share", l->num * sizeof *l->sums);
     for (size_t i = 0; i < l->num; i++)
         l->sums[i + 1] = l->sums[i] + (double)l->x[i];
     return KERF_OK;
@@ -128,45 +127,67 @@ static int move_entries(const line *l, double *c, size_t k)
     return moved;
 }
 
-static size_t nearest(const float *c, size_t k, float x)
+/* The number of rounds. */
+static int find_entries(const line *l, const kerf_share_options *o, uint64_t stream, float *c,
+                        size_t k)
 {
-    size_t low = 0, high = k - 1; /* entries below `low` are not nearest, nor those above `high` */
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const double bound = ((double)c[middle] + (double)c[middle + 1]) / 2;
-        if ((double)x <= bound)
-            high = middle;
-        else
-            low = middle + 1;
-    }
+    double at[MOST_ENTRIES] = {0};
+    int rounds = 0;
+    if (l->num > 0)
+        BEGINS[o->init](l, o, stream, at, k);
+    for (int moved = l->num > 0; moved && rounds < MOST_ROUNDS; rounds++)
+        moved = move_entries(l, at, k);
+    for (size_t i = 0; i < k; i++)
+        c[i] = (float)at[i];
+    return rounds;
+}
+
+/* ---- what each takes ------------------------------------------------------------------------- */
+
+/* The largest float that is `bound` or less: floats can be held against it instead. */
+static float float_below(double bound)
+{
+    const float x = (float)bound;
+    return (double)x > bound ? nextafterf(x, -INFINITY) : x;
+}
+
+/* Up to where entry i is the nearest; what lies in the middle goes to the lower one.  Behind the
+ * last entry there is nothing. */
+static void find_bounds(float *bounds, const float *c, size_t k)
+{
+    for (size_t i = 0; i < MOST_ENTRIES; i++)
+        bounds[i] = i + 1 < k ? float_below(((double)c[i] + (double)c[i + 1]) / 2) : INFINITY;
+}
+
+/* Which of 2^bits entries; no branch, as none could be foretold. */
+static size_t nearest(const float *bounds, int bits, float x)
+{
+    size_t low = 0;
+    for (size_t half = (size_t)1 << bits >> 1; half > 0; half /= 2)
+        low += x > bounds[low + half - 1] ? half : 0;
     return low;
 }
 
-static void find_entries(const line *l, const kerf_share_options *o, uint64_t stream, float *c,
-                         size_t k)
+static void take_nearest(unsigned char *indices, const float *x, size_t num, const float *codebook,
+                         int bits, int has_zero)
 {
-    double at[MOST_ENTRIES] = {0};
-    if (l->num > 0)
-        BEGINS[o->init](l, o, stream, at, k);
-    for (int round = 0; l->num > 0 && round < MOST_ROUNDS && move_entries(l, at, k); round++)
-        ;
-    for (size_t i = 0; i < k; i++)
-        c[i] = (float)at[i];
+    float bounds[MOST_ENTRIES];
+    const size_t own = has_zero ? 1 : 0;
+    find_bounds(bounds, codebook + own, ((size_t)1 << bits) - own);
+    for (size_t i = 0; i < num; i++)
+        indices[i] = (unsigned char)(has_zero && x[i] == 0 ? 0 : own + nearest(bounds, bits, x[i]));
 }
 
 kerf_status kerf__codebook_find(const float *x, size_t num, const kerf_share_options *options,
-                                int has_zero, uint64_t stream, float *codebook,
-                                unsigned char *indices)
+                                int has_zero, uint64_t stream, kerf__codebook *out)
 {
     const size_t own = has_zero ? 1 : 0, k = ((size_t)1 << options->bits) - own;
     line l;
     kerf_status status = make_line(&l, x, num, has_zero);
     if (status == KERF_OK) {
-        codebook[0] = 0;
-        find_entries(&l, options, stream, codebook + own, k);
-        for (size_t i = 0; i < num; i++)
-            indices[i] =
-                (unsigned char)(has_zero && x[i] == 0 ? 0 : own + nearest(codebook + own, k, x[i]));
+        out->entries[0] = 0;
+        out->num_rounds = find_entries(&l, options, stream, out->entries + own, k);
+        take_nearest(out->indices, x, num, out->entries, options->bits, has_zero);
     }
     free_line(&l);
     return status;

@@ -182,10 +182,12 @@ static kerf_status find_codebooks(shared *h, const float *x, const kerf_value *w
     kerf_status status = indices != NULL && h->codebook != NULL
                              ? KERF_OK
                              : kerf__fail_memory("share", h->blocks * h->block);
-    for (size_t b = 0; status == KERF_OK && b < h->blocks; b++)
+    for (size_t b = 0; status == KERF_OK && b < h->blocks; b++) {
+        kerf__codebook found = {.entries = h->codebook + b * h->entries,
+                                .indices = indices + b * h->block};
         status = kerf__codebook_find(x + b * h->block, h->block, o, h->has_zero,
-                                     ((uint64_t)weight->state_id << 32) + b,
-                                     h->codebook + b * h->entries, indices + b * h->block);
+                                     ((uint64_t)weight->state_id << 32) + b, &found);
+    }
     if (status == KERF_OK)
         status = store_indices(&h->indices, indices, shape, o->bits);
     free(indices);
