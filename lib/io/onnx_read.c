@@ -119,6 +119,7 @@ static kerf_status read_model(kerf__onnx_reader *r)
         kerf__onnx_set_value_infos,
         kerf__onnx_bring,
         kerf__onnx_set_inference,
+        kerf__onnx_check_codebooks,
         keep_metadata,
         keep_versions,
     };

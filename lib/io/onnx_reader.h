@@ -53,6 +53,8 @@ kerf_status kerf__onnx_add_before(kerf__onnx_reader *r, const kerf_node *n, cons
 kerf_status kerf__onnx_bring_blocks(kerf__onnx_reader *r, kerf_node *n);
 /* onnx_inference.c: forms for training are left, and values whose index is -1. */
 kerf_status kerf__onnx_set_inference(kerf__onnx_reader *r);
+/* onnx_codebooks.c: numbers of entries that there are. */
+kerf_status kerf__onnx_check_codebooks(kerf__onnx_reader *r);
 /* A Constant node's value: a constant, or what a layer is trained by.  The array is freed. */
 kerf_status kerf__onnx_add_constant(kerf__onnx_reader *r, const char *name, kerf__array *array);
 

@@ -55,18 +55,24 @@ static kerf_status decode(kerf__array *a, const kerf__packed_parts *parts, size_
     return status;
 }
 
+/* The coders know no names. */
+static kerf_status named(kerf_status status, const char *what)
+{
+    return status == KERF_OK ? KERF_OK : kerf__fail_clean(status, what);
+}
+
 kerf_status kerf__packed_take(kerf__array *a, const Onnx__TensorProto *t,
                               const kerf__packed_parts *parts, const char *what)
 {
     const size_t part = part_of(t->external_data, t->n_external_data);
     if (part >= parts->num)
         return kerf__fail(KERF_ERR_FORMAT, "%s: lies in no part of the packed file", what);
-    KERF__TRY(kerf__weights_check(a->type, a->shape, parts->num_bytes[part]));
+    KERF__TRY(named(kerf__weights_check(a->type, a->shape, parts->num_bytes[part]), what));
     a->owned = kerf__alloc(a->num_bytes, 1);
     if (a->owned == NULL)
         return kerf__fail_memory(what, a->num_bytes);
     a->bytes = a->owned;
-    KERF__TRY(decode(a, parts, part));
+    KERF__TRY(named(decode(a, parts, part), what));
     if (parts->told != NULL)
         tell(&parts->told[part], kerf__text(t->name), a, parts->num_bytes[part]);
     return KERF_OK;

@@ -464,6 +464,23 @@ narrow_fault("int8_low", TensorProto.INT8, [-129] + [0] * 11, "number 0 is -129,
 narrow_fault("int32_count", TensorProto.INT32, [0] * 11,
              "has 11 numbers, must be 12 for shape (3, 4) of int32")
 
+
+def codebook_fault(name, type_name, numbers, message, first=None):
+    """A layer whose weights are entries of a codebook of 5."""
+    indices = [helper.make_node("Cast", ["n"], ["i"], to=TensorProto.INT32)]
+    initializers = [helper.make_tensor("n", getattr(TensorProto, type_name), [3, 4], numbers), weights("c", 5)]
+    if first is not None:
+        indices.append(helper.make_node("Add", ["i", "first"], ["at"]))
+        initializers.append(helper.make_tensor("first", TensorProto.INT32, [3, 1], first))
+    nodes = indices + [helper.make_node("Gather", ["c", indices[-1].output[0]], ["w"]),
+                       helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)]
+    fault(name, message, model(nodes, initializers, opset=21, ir=10))
+
+
+codebook_fault("codebook_uint4", "UINT4", [4] * 7 + [5] + [0] * 4, "'n': number 7 takes entry 5 of 'c', must be below 5")
+codebook_fault("codebook_uint8", "UINT8", [200] + [0] * 11, "'n': number 0 takes entry 200 of 'c', must be below 5")
+codebook_fault("codebook_first", "UINT4", [0, 1, 2, 2] * 3, "'n': number 10 takes entry 5 of 'c', must be below 5", [0, 2, 3])
+
 fault("sparse", "initializer 'sw': is stored sparse, which is not supported; must be dense"
       ).graph.sparse_initializer.append(helper.make_sparse_tensor(
           helper.make_tensor("sw", FLOAT, [1], [1.0]), helper.make_tensor("si", INT64, [1], [2]),

@@ -251,6 +251,86 @@ static void test_flips(void)
     free(onnx.bytes);
 }
 
+/* ---- a file that claims ------------------------------------------------------------------------
+ */
+
+static void add_text(kerf__bytes *to, unsigned char tag, const char *text)
+{
+    CHECK_OK(kerf__bytes_add(to, &tag, 1));
+    CHECK_OK(kerf__bytes_add_number(to, strlen(text)));
+    CHECK_OK(kerf__bytes_add(to, text, strlen(text)));
+}
+
+/* A field that has fields; they are freed. */
+static void add_field(kerf__bytes *to, unsigned char tag, kerf__bytes *fields)
+{
+    CHECK_OK(kerf__bytes_add(to, &tag, 1));
+    CHECK_OK(kerf__bytes_add_number(to, fields->num));
+    CHECK_OK(kerf__bytes_add(to, fields->at, fields->num));
+    kerf__bytes_free(fields);
+}
+
+static void add_entry(kerf__bytes *tensor, const char *key, const char *value)
+{
+    kerf__bytes entry = {0};
+    add_text(&entry, 0x0A, key);
+    add_text(&entry, 0x12, value);
+    add_field(tensor, 0x6A, &entry);
+}
+
+/* A model whose only weight, float32 of rows x columns, lies in a packed file's part. */
+static kerf__bytes claiming_model(uint64_t rows, uint64_t columns, const char *part)
+{
+    kerf__bytes model = {0}, graph = {0}, node = {0}, tensor = {0};
+    add_text(&node, 0x0A, "w");
+    add_text(&node, 0x12, "y");
+    add_text(&node, 0x22, "Relu");
+    add_field(&graph, 0x0A, &node);
+    CHECK_OK(kerf__bytes_add(&tensor, "\x08", 1));
+    CHECK_OK(kerf__bytes_add_number(&tensor, rows));
+    CHECK_OK(kerf__bytes_add(&tensor, "\x08", 1));
+    CHECK_OK(kerf__bytes_add_number(&tensor, columns));
+    CHECK_OK(kerf__bytes_add(&tensor, "\x10\x01\x70\x01", 4)); /* float32, elsewhere */
+    add_text(&tensor, 0x42, "w");
+    add_entry(&tensor, "location", "kerf");
+    add_entry(&tensor, "offset", part);
+    add_field(&graph, 0x2A, &tensor);
+    CHECK_OK(kerf__bytes_add(&model, "\x08\x08\x42\x02\x10\x11", 6)); /* IR 8, opset 17 */
+    add_field(&model, 0x3A, &graph);
+    return model;
+}
+
+/* Docs/format.md, word for word: the graph as it is, one part of 9 bytes. */
+static void check_claim(uint64_t rows, uint64_t columns, const char *part, const char *words)
+{
+    static const unsigned char PART[9] = {0};
+    kerf__bytes out = {0}, model = claiming_model(rows, columns, part);
+    CHECK_OK(kerf__bytes_add(&out, "KERF\1\0\0\0........", 16));
+    CHECK_OK(kerf__bytes_add_number(&out, model.num));
+    CHECK_OK(kerf__bytes_add_number(&out, model.num + 1));
+    CHECK_OK(kerf__bytes_add(&out, "\x01\x09\x00", 3));
+    CHECK_OK(kerf__bytes_add(&out, model.at, model.num));
+    CHECK_OK(kerf__bytes_add(&out, PART, sizeof PART));
+    set_digest((file){out.at, out.num});
+    CHECK_STATUS(KERF_ERR_FORMAT, parse(out.at, out.num, NULL));
+    CHECK(strstr(kerf_last_error(), words) != NULL);
+    kerf__bytes_free(&model);
+    kerf__bytes_free(&out);
+}
+
+static void test_claims_of_files(void)
+{
+    const uint64_t k = 1 << 10, m = 1 << 20, g = 1 << 30;
+    check_claim(
+        g, g, "0",
+        "initializer 'w': packed weights: 1152921504606846976 elements cannot lie in 9 bytes");
+    check_claim(m, m, "0", "1099511627776 elements cannot lie in 9 bytes");
+    check_claim(g << 32, 2, "0", "is too large to be true");
+    check_claim(k, k, "0", "initializer 'w': packed file: 1048569 bytes are missing");
+    check_claim(2, 2, "0", "initializer 'w': packed file: 2 bytes are missing");
+    check_claim(2, 2, "1", "initializer 'w': lies in no part of the packed file");
+}
+
 /* ---- a file checked ----------------------------------------------------------------------------
  */
 
@@ -320,5 +400,6 @@ int main(void)
     test_claims();
     test_the_same_bits();
     test_flips();
+    test_claims_of_files();
     return check_result();
 }
