@@ -80,6 +80,8 @@ static void set_training(change *c, const kerf_event *penalty)
     t->tensorboard = o->tensorboard;
     t->keep_best = c->s.data != NULL && kerf_dataset_num_samples(c->s.data, KERF_SPLIT_VAL) > 0;
     t->augment = o->augment;
+    t->accumulate = o->accumulate;
+    t->clip = o->clip;
     t->smoothing = o->label_smoothing;
     t->mixup = o->mixup;
     t->memory_bytes = (size_t)o->memory;

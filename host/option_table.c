@@ -97,6 +97,8 @@ const option_row option_rows[] = {
     {"schedule", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(schedule), "S", "of the learning rate: const, step, cosine, exp or linear (cosine)", "const|step|cosine|exp|linear", RANGE_NONE, 0, 0},
     {"warmup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(warmup), "E", "epochs in which the learning rate rises from 0 (0)", NULL, RANGE_MIN, 0, 0},
     {"augment", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(augment), "A", "changes to training images: flip, crop=4 (shifted by up to 4 pixels) or flip,crop=4", NO_RANGE},
+    {"accumulate", 0, OPTION_WHOLE, GROUP_TRAIN, FIELD(accumulate), "N", "each batch in N parts, one after the other, whose gradients add up: the memory of a part, the step of the whole (1)", NULL, RANGE_MIN | RANGE_MAX, 1, 1048576},
+    {"clip", 0, OPTION_REAL, GROUP_TRAIN, FIELD(clip), "NORM", "shorten all gradients together to this length where they are longer (0: not)", NULL, RANGE_MIN | RANGE_MAX, 0, 1e9},
     {"label-smoothing", 0, OPTION_REAL, GROUP_TRAIN, FIELD(label_smoothing), "F", "what all classes alike take from each label (0)", NULL, RANGE_MIN | RANGE_BELOW, 0, 1},
     {"mixup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(mixup), "ALPHA", "mix samples of a batch in pairs, and their labels, by shares of Beta(ALPHA, ALPHA): 0.2 is usual (0: not)", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"loss", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(loss), "L", "cross-entropy or mse (cross-entropy)", "cross-entropy|mse", RANGE_NONE, 0, 0},
@@ -180,7 +182,6 @@ const option_row option_rows[] = {
     {"verbose", 'v', OPTION_FLAG, GROUP_ALWAYS, FIELD(verbose), "", "say more", NO_RANGE},
     {"help", 'h', OPTION_FLAG, GROUP_ALWAYS, FIELD(help), "", "this text", NO_RANGE},
 
-    LATER("accumulate", GROUP_TRAIN), LATER("clip", GROUP_TRAIN),
     LATER("precision", GROUP_ALWAYS),
 };
 /* clang-format on */

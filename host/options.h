@@ -80,7 +80,8 @@ typedef struct options {
     double penalty_from, penalty_until;
     const char *run_dir;
     double alpha, temperature, last_temperature, beta, hint_epochs;
-    double label_smoothing, mixup;
+    double label_smoothing, mixup, clip;
+    int64_t accumulate;
     const char *distill, *teacher_device;
     int cache;
     text_list taps;

@@ -141,8 +141,14 @@ typedef struct kerf_plan_options {
     size_t num_taps;
     float smoothing; /* KERF_TRAIN with KERF_LOSS_CROSS_ENTROPY only, as the next: what all classes
                       * alike take from each label, at least 0 and below 1 (Szegedy et al. 2016) */
-    int mixes; /* 1: the batch is of mixed samples, row r with row batch - 1 - r, and labels count
-                * by kerf_step.mix and the rest of 1 (kerf.Mix; Zhang et al. 2018) */
+    int mixes;   /* 1: the batch is of mixed samples, row r with row batch - 1 - r, and labels count
+                  * by kerf_step.mix and the rest of 1 (kerf.Mix; Zhang et al. 2018) */
+    double clip; /* KERF_TRAIN only: the length, all gradients together, to which longer ones are
+                  * shortened before the update (Pascanu et al. 2013); 0: none */
+    int sums_gradients; /* KERF_TRAIN only; 1: kerf_plan_run() adds gradients, each run's by its
+                         * kerf_step.share, to sums in the state ("fc1.weight.gradient"), and
+                         * kerf_plan_update() alone changes weights.  Pruned layers are trained as
+                         * dense ones */
     const kerf_tensor *input_place; /* borrowed: where the first input lies, on the device, with as
                                      * many bytes; NULL: in a tensor of its own */
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
@@ -178,6 +184,9 @@ typedef struct kerf_step {
     float taps[KERF_MOST_TAPS]; /* and each tap */
     float temperature;          /* > 0, of all soft targets */
     float mix;                  /* what the first label counts in a plan that mixes */
+    float share; /* what this run's loss, a mean, counts in a plan that sums gradients: its part of
+                  * the step's samples */
+    int64_t batch; /* from 1: which of all batches it is, for what is drawn at random; 0: step */
 } kerf_step;
 KERF_API kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step);
 
@@ -185,8 +194,11 @@ KERF_API kerf_status kerf_plan_set_step(kerf_plan *p, const kerf_step *step);
 KERF_API kerf_status kerf_plan_feed(kerf_plan *p, const char *name, const void *src,
                                     size_t src_bytes);
 
-/* Queues the whole plan. */
+/* Queues the whole plan; of one that sums gradients all but the updates. */
 KERF_API kerf_status kerf_plan_run(kerf_plan *p);
+/* Queues those, by the sums as they are, which are 0 behind it; clipping, moments and what pruning
+ * remembers see the sums. */
+KERF_API kerf_status kerf_plan_update(kerf_plan *p);
 /* For a plan that will run many times: from now on its launches are queued as few, where the device
  * has the feature `joins` (CPU devices, whose cores take microseconds to come together for each).
  * Results keep their bits.  Compiles, so it takes as long as making the plan did; where there is

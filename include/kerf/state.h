@@ -27,7 +27,8 @@ typedef struct kerf_state kerf_state;
     X(KERF_ROLE_RANGE, "range")         /* what a quantizer has seen */                            \
     X(KERF_ROLE_CODEBOOK, "codebook")                                                              \
     X(KERF_ROLE_FEEDBACK, "feedback") /* error left over from compressed gradients */              \
-    X(KERF_ROLE_METRIC, "metric")     /* sums of loss and hits, read once in a while */
+    X(KERF_ROLE_METRIC, "metric")     /* sums of loss and hits, read once in a while */            \
+    X(KERF_ROLE_GRADIENT, "gradient") /* summed up within a step; 0 between steps */
 
 typedef enum kerf_role {
 #define X(name, text) name,

@@ -92,8 +92,12 @@ typedef struct kerf_distillation {
 } kerf_distillation;
 
 typedef struct kerf_train_options {
-    double epochs; /* fractions allowed */
-    int64_t batch;
+    double epochs;      /* fractions allowed */
+    int64_t batch;      /* samples of a step */
+    int64_t accumulate; /* a step's samples go through the network in so many equal parts, as their
+                         * gradients add up (0: 1); what looks at a batch, batch normalisation and
+                         * mixup, looks at a part */
+    double clip;        /* of gradients; see kerf_plan_options (0: none) */
     double lr;
     kerf_lr_schedule schedule;
     kerf_time warmup; /* of linear rise */

@@ -214,9 +214,10 @@ enum {
     KERF__STEP_LR = 0,
     KERF__STEP_BIAS1 = 1,   /* 1 / (1 - beta1^t) */
     KERF__STEP_BIAS2 = 2,   /* 1 / (1 - beta2^t) */
-    KERF__STEP_NUMBER = 3,  /* t, exact up to 2^24 */
+    KERF__STEP_NUMBER = 3,  /* t, or of the micro-batch, for what is drawn; exact up to 2^24 */
     KERF__STEP_OBSERVE = 4, /* what a batch counts in trained ranges; 0: they are frozen */
     KERF__STEP_SHRINK = 5,  /* how far weights are drawn to 0 behind an update (plan/shrink.c) */
+    KERF__STEP_SHARE = 6,   /* what the loss of this batch counts in summed gradients */
     KERF__STEP_FLOATS = 16
 };
 

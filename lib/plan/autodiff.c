@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "plan/formula.h"
 #include "plan/plan_internal.h"
 
 void kerf__gradients_free(kerf__gradients *grads)
@@ -60,6 +61,18 @@ static kerf_status begin(const kerf__planning *p, kerf__gradients *grads)
     return KERF_OK;
 }
 
+/* Of several runs, each by what it counts. */
+static kerf_status take_share(const kerf__planning *p, kerf_value **seed)
+{
+    kerf_value *share;
+    if (!p->plan->sums_gradients)
+        return KERF_OK;
+    KERF__TRY(kerf__formula_step(p->plan->graph, p->plan->step, KERF__STEP_SHARE, &share));
+    if ((*seed)->shape.rank == 0)
+        return kerf__formula_sum(p->plan->graph, share, seed);
+    return kerf__formula(p->plan->graph, "Mul", *seed, share, seed);
+}
+
 /* The loss by itself: 1. */
 static kerf_status add_seed(const kerf__planning *p, kerf__gradients *grads)
 {
@@ -77,6 +90,7 @@ static kerf_status add_seed(const kerf__planning *p, kerf__gradients *grads)
         return status;
     }
     KERF__TRY(kerf_graph_add_constant(p->plan->graph, NULL, t, &seed));
+    KERF__TRY(take_share(p, &seed));
     return kerf__gradient_add(grads, p->loss, seed);
 }
 

@@ -208,6 +208,19 @@ static kerf_status bind_nodes(kerf_plan *p)
 
 /* ---- what runs need at hand -------------------------------------------------------- */
 
+static int is_behind_run(const kerf_plan *p, size_t node)
+{
+    return p->sums_gradients && kerf__node_pass(p->graph->nodes[node]) == KERF__UPDATE;
+}
+
+static void list_written(kerf_plan *p, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        for (int k = 0; k < p->graph->nodes[i]->num_outputs; k++)
+            if (p->graph->nodes[i]->outputs[k]->next_of >= 0)
+                p->written[p->num_written++] = p->graph->nodes[i]->outputs[k]->next_of;
+}
+
 static kerf_status list_steps(kerf_plan *p)
 {
     const kerf_graph *g = p->graph;
@@ -218,9 +231,12 @@ static kerf_status list_steps(kerf_plan *p)
     for (size_t i = p->num_prepared; i < p->num_nodes; i++)
         if (p->nodes[i].num_launches > 0)
             p->step_nodes[p->num_steps++] = (int)i;
-    for (size_t i = 0; i < g->num_values; i++)
-        if (g->values[i]->next_of >= 0)
-            p->written[p->num_written++] = g->values[i]->next_of;
+    p->num_before_update = p->num_prepared;
+    while (p->num_before_update < p->num_nodes && !is_behind_run(p, p->num_before_update))
+        p->num_before_update++;
+    list_written(p, 0, p->num_before_update);
+    p->num_written_by_runs = p->num_written;
+    list_written(p, p->num_before_update, p->num_nodes);
     return KERF_OK;
 }
 

@@ -37,12 +37,14 @@ static int is_short(const kerf_plan *p)
     return us < LONG_US * (double)(p->steps.num - p->num_prepared_launches);
 }
 
-/* How many launches from `first` on may be joined, or may not, as that one. */
+/* How many launches from `first` on may be joined, or may not, as that one, of a run or of an
+ * update alone. */
 static size_t num_alike(const kerf_plan *p, size_t first, int joinable)
 {
     size_t num = 1;
-    while (first + num < p->steps.num &&
-           kerf__launch_can_join(p->steps.launches[first + num]) == joinable)
+    const size_t of_run = *kerf__plan_end_of_run(p);
+    const size_t end = first < of_run ? of_run : p->steps.num;
+    while (first + num < end && kerf__launch_can_join(p->steps.launches[first + num]) == joinable)
         num++;
     return num;
 }
@@ -94,14 +96,15 @@ static kerf_status enqueue_joint(const kerf_plan *p, const kerf__joint *j, size_
     return kerf__steps_enqueue_until(&p->steps, next, j->first + j->num);
 }
 
-kerf_status kerf__plan_enqueue_joined(kerf_plan *p)
+kerf_status kerf__plan_enqueue_joined(kerf_plan *p, size_t first, const size_t *end)
 {
-    size_t next = p->num_prepared_launches;
+    size_t next = first;
     kerf_status status = KERF_OK;
     for (size_t i = 0; status == KERF_OK && i < p->num_joints; i++)
-        status = enqueue_joint(p, &p->joints[i], &next);
+        if (p->joints[i].first >= first && p->joints[i].first < *end)
+            status = enqueue_joint(p, &p->joints[i], &next);
     if (status != KERF_ERR_UNSUPPORTED)
         return status;
     kerf__plan_unjoin(p);
-    return kerf__plan_enqueue(p, next, &p->steps.num);
+    return kerf__plan_enqueue(p, next, end);
 }

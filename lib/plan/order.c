@@ -6,6 +6,8 @@
  * (3) Such nodes run as soon as (2) lets them: a gradient dies early, while it is still in
  *     the cache.
  *
+ * (4) Where updates are to be last, no node of KERF__UPDATE runs before all others have.
+ *
  * Else nodes keep their order.  Readers count through views: a Reshape of a weight is the
  * weight's bytes.  Where (2) leaves no order (two states that swap), or where the writer
  * reads the old value and cannot work in place, its result is put aside and copied over the
@@ -23,6 +25,7 @@ typedef struct ordering {
     char *placed;   /* owned; by old place of the node */
     kerf_node **to; /* owned; the new order */
     size_t num_states, num;
+    size_t num_before; /* nodes that updates wait for, and that have not run */
 } ordering;
 
 static int is_writer(const kerf_node *n)
@@ -64,6 +67,8 @@ static int others_waiting(const ordering *o, const kerf_node *n, int id)
 
 static int is_ready(const ordering *o, const kerf_node *n)
 {
+    if (o->num_before > 0 && kerf__node_pass(n) == KERF__UPDATE)
+        return 0;
     for (int i = 0; i < n->num_inputs; i++)
         if (n->inputs[i] != NULL && n->inputs[i]->producer != NULL &&
             !o->placed[n->inputs[i]->producer->index])
@@ -80,6 +85,7 @@ static void place(ordering *o, kerf_node *n)
 {
     o->placed[n->index] = 1;
     o->to[o->num++] = n;
+    o->num_before -= o->num_before > 0 && kerf__node_pass(n) != KERF__UPDATE;
     for (int i = 0; i < n->num_inputs; i++)
         if (source(o, n->inputs[i]) >= 0)
             o->waiting[source(o, n->inputs[i])]--;
@@ -166,9 +172,19 @@ static kerf_node *find_harm(const ordering *o)
     return NULL;
 }
 
-static kerf_status try_order(kerf_graph *g, kerf_node **stuck)
+static size_t count_before_updates(const kerf_graph *g)
 {
-    ordering o = {.g = g, .num_states = count_states(g)};
+    size_t num = 0;
+    for (size_t i = 0; i < g->num_nodes; i++)
+        num += kerf__node_pass(g->nodes[i]) != KERF__UPDATE;
+    return num;
+}
+
+static kerf_status try_order(kerf_graph *g, int updates_last, kerf_node **stuck)
+{
+    ordering o = {.g = g,
+                  .num_states = count_states(g),
+                  .num_before = updates_last ? count_before_updates(g) : 0};
     o.sources = kerf__alloc(g->num_values, sizeof *o.sources);
     o.waiting = kerf__alloc(o.num_states, sizeof *o.waiting);
     o.placed = kerf__alloc(g->num_nodes, 1);
@@ -189,13 +205,13 @@ static kerf_status try_order(kerf_graph *g, kerf_node **stuck)
     return status;
 }
 
-kerf_status kerf__plan_order(kerf_graph *g)
+kerf_status kerf__plan_order(kerf_graph *g, int updates_last)
 {
     kerf_node *stuck;
-    KERF__TRY(try_order(g, &stuck));
+    KERF__TRY(try_order(g, updates_last, &stuck));
     while (stuck != NULL) { /* ends: each time there is one writer less that computes */
         KERF__TRY(put_aside(g, stuck));
-        KERF__TRY(try_order(g, &stuck));
+        KERF__TRY(try_order(g, updates_last, &stuck));
     }
     return KERF_OK;
 }

@@ -6,6 +6,7 @@
  *
  * Passes and fields: plan_internal.h.  Running: run.c. */
 #include <assert.h>
+#include <float.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,14 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
                           "an evaluation");
     if (o->mode == KERF_TRAIN && o->loss == KERF_LOSS_NONE)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: training must have a loss");
+    if (!(o->clip >= 0 && o->clip <= (double)FLT_MAX))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: gradients are clipped to a length of %g, must be a number of at "
+                          "least 0",
+                          o->clip);
+    if ((o->clip > 0 || o->sums_gradients) && o->mode != KERF_TRAIN)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: gradients are clipped, and summed, in training");
     return KERF_OK;
 }
 
@@ -176,7 +185,9 @@ static kerf_status add_training(kerf__planning *p)
 {
     kerf__gradients grads;
     KERF__TRY(kerf__plan_add_gradients(p, &grads));
-    kerf_status status = kerf__plan_add_updates(p, &grads);
+    kerf_status status = p->plan->sums_gradients ? kerf__plan_sum_gradients(p, &grads) : KERF_OK;
+    if (status == KERF_OK)
+        status = kerf__plan_add_updates(p, &grads);
     kerf__gradients_free(&grads);
     return status;
 }
@@ -225,7 +236,7 @@ static kerf_status make_graph(kerf__planning *p)
     if (p->options->precision == KERF_PRECISION_F16)
         KERF__TRY(kerf__plan_store_halves(plan->graph, plan->dev));
     refresh_outputs(plan);
-    KERF__TRY(kerf__plan_order(plan->graph));
+    KERF__TRY(kerf__plan_order(plan->graph, plan->sums_gradients));
     KERF__TRY(kerf__plan_prepare(plan));
     assert(kerf_graph_verify(plan->graph) != KERF_ERR_ARGUMENT);
     return KERF_OK;
@@ -271,6 +282,7 @@ static kerf_status create_draft(kerf_plan **out, const kerf_graph *g, kerf_state
                      .state = s,
                      .mode = options->mode,
                      .optimizer = options->optimizer,
+                     .sums_gradients = options->sums_gradients,
                      .metrics = -1};
     kerf_status status = make_draft(p, g, options, level);
     if (status != KERF_OK) {

@@ -112,6 +112,7 @@ struct kerf_plan {
     kerf__shared shared[KERF_MOST_TAPS + 1];
     size_t num_shared;
     int metrics; /* id of the state with the sums, or -1 */
+    int sums_gradients;
 
     kerf__planned *nodes; /* owned; by place of the node */
     size_t num_nodes;     /* entries of `nodes`: graph->num_nodes, 0 before */
@@ -127,13 +128,14 @@ struct kerf_plan {
     kerf__steps steps;
     kerf__joint *joints; /* owned; all launches of a run in order; NULL: not joined */
     size_t num_joints;
-    int *written; /* owned; ids of states that a run writes */
-    size_t num_written;
+    int *written; /* owned; ids of states that a run writes, then those that an update does */
+    size_t num_written, num_written_by_runs;
     int *step_nodes; /* owned; places of the nodes that launch something */
     int num_steps;
 
     /* The first nodes are prepared (prepare.c): they run when states have changed. */
     size_t num_prepared, num_prepared_launches, num_prepared_states;
+    size_t num_before_update; /* nodes that a run runs; all, unless gradients are summed */
     kerf__prepared *prepared; /* owned */
     int is_prepared;
 
@@ -224,6 +226,16 @@ kerf_status kerf__plan_append(kerf_graph *g, const char *op, const char *base,
 kerf_status kerf__plan_share_input(kerf__planning *p);
 /* autodiff.c: gradients of all trained weights; update.c: their next values. */
 kerf_status kerf__plan_add_gradients(kerf__planning *p, kerf__gradients *grads);
+/* gradient_sums.c: gradients become their sums over several runs. */
+kerf_status kerf__plan_sum_gradients(const kerf__planning *p, kerf__gradients *grads);
+/* clip.c: by what gradients are multiplied so that they are not too long together; NULL: nothing.
+ */
+kerf_status kerf__plan_clip(const kerf__planning *p, const kerf__gradients *grads,
+                            kerf_value **shorter);
+/* update.c: the state's entry NAME.suffix of a weight, made on first use, as a value of the graph.
+ */
+kerf_status kerf__plan_add_owned(const kerf__planning *p, const kerf_value *weight, kerf_role role,
+                                 const char *suffix, kerf_value **out);
 kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *grads);
 /* What a penalty on saliencies adds to the loss (saliency.c). */
 kerf_status kerf__plan_add_saliencies(kerf__planning *p);
@@ -327,8 +339,9 @@ int kerf__plan_makes_halves(const kerf_plan *p);
 /* precision.c: what stands for a network's weights and shapes in the tuning store; the caller frees
  * it. */
 kerf_status kerf__plan_precision_key(char **key, const kerf_tune_target *whole);
-/* order.c: all readers of a state before the node that writes its next value. */
-kerf_status kerf__plan_order(kerf_graph *g);
+/* order.c: all readers of a state before the node that writes its next value; updates_last 1: those
+ * of KERF__UPDATE behind all others. */
+kerf_status kerf__plan_order(kerf_graph *g, int updates_last);
 
 /* prepare.c: nodes whose results no run changes come first; plan->num_prepared. */
 kerf_status kerf__plan_prepare(kerf_plan *p);
@@ -397,8 +410,11 @@ kerf_status kerf__plan_build_node(kerf_plan *p, size_t i, kerf__steps *steps);
 /* fallback.c: queues launches first to *end - 1, which is the plan's own number of them: an option
  * that is refused at its first launch gives its place to another, which may have more. */
 kerf_status kerf__plan_enqueue(kerf_plan *p, size_t first, const size_t *end);
-/* joints.c: queues a run as kerf_plan_join() laid it out; forgets that layout (none is allowed). */
-kerf_status kerf__plan_enqueue_joined(kerf_plan *p);
+/* The first launch behind the nodes that a run runs (run.c). */
+const size_t *kerf__plan_end_of_run(const kerf_plan *p);
+/* joints.c: queues launches first to *end - 1 as kerf_plan_join() laid them out; forgets that
+ * layout (none is allowed). */
+kerf_status kerf__plan_enqueue_joined(kerf_plan *p, size_t first, const size_t *end);
 void kerf__plan_unjoin(kerf_plan *p);
 
 /* ---- small things (plan.c) --------------------------------------------------------- */

@@ -18,9 +18,10 @@ void kerf__step_numbers(const kerf_optimizer *o, const kerf_step *step, float *n
     numbers[KERF__STEP_LR] = step->lr;
     numbers[KERF__STEP_BIAS1] = (float)(1 / (1 - pow((double)o->beta1, t)));
     numbers[KERF__STEP_BIAS2] = (float)(1 / (1 - pow((double)o->beta2, t)));
-    numbers[KERF__STEP_NUMBER] = (float)t;
+    numbers[KERF__STEP_NUMBER] = step->batch > 0 ? (float)step->batch : (float)t;
     numbers[KERF__STEP_OBSERVE] = step->observe;
     numbers[KERF__STEP_SHRINK] = step->shrink;
+    numbers[KERF__STEP_SHARE] = step->share;
 }
 
 /* What taps and labels count, as loss nodes read it (plan_internal.h). */
@@ -67,13 +68,51 @@ kerf_status kerf_plan_feed(kerf_plan *p, const char *name, const void *src, size
 
 /* ---- through ----------------------------------------------------------------------- */
 
+static void touch(const kerf_plan *p, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        kerf_state_touch(p->state, p->written[i]);
+}
+
+static kerf_status enqueue(kerf_plan *p, size_t first, const size_t *end)
+{
+    return p->joints != NULL ? kerf__plan_enqueue_joined(p, first, end)
+                             : kerf__plan_enqueue(p, first, end);
+}
+
+const size_t *kerf__plan_end_of_run(const kerf_plan *p)
+{
+    return p->num_before_update < p->num_nodes ? &p->nodes[p->num_before_update].first_launch
+                                               : &p->steps.num;
+}
+
 kerf_status kerf_plan_run(kerf_plan *p)
 {
-    for (size_t i = 0; i < p->num_written; i++)
-        kerf_state_touch(p->state, p->written[i]);
+    touch(p, 0, p->num_written_by_runs);
     KERF__TRY(kerf__plan_run_prepared(p));
-    return p->joints != NULL ? kerf__plan_enqueue_joined(p)
-                             : kerf__plan_enqueue(p, p->num_prepared_launches, &p->steps.num);
+    return enqueue(p, p->num_prepared_launches, kerf__plan_end_of_run(p));
+}
+
+/* The next run's sums begin at 0. */
+static kerf_status clear_sums(const kerf_plan *p)
+{
+    for (size_t i = 0; i < p->num_written_by_runs; i++) {
+        const kerf_state_entry *e = kerf_state_get(p->state, p->written[i]);
+        if (e->role != KERF_ROLE_GRADIENT)
+            continue;
+        KERF__TRY(kerf__buffer_fill_zero(e->tensor->buffer, 0, kerf_tensor_size_bytes(e->tensor)));
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf_plan_update(kerf_plan *p)
+{
+    if (!p->sums_gradients)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "plan: only one that sums gradients updates by itself");
+    touch(p, p->num_written_by_runs, p->num_written);
+    KERF__TRY(enqueue(p, *kerf__plan_end_of_run(p), &p->steps.num));
+    return clear_sums(p);
 }
 
 kerf_status kerf_plan_mark(kerf_plan *p, uint64_t *token)

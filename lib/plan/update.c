@@ -117,9 +117,10 @@ static const optimizer OPTIMIZERS[] = {
                     {SETTING(beta1), SETTING(beta2), SETTING(epsilon), SETTING(weight_decay)}},
 };
 
-/* The state's entry for a moment, made on first use, as a value of the graph. */
-static kerf_status add_moment(kerf__planning *p, const kerf_value *weight, const char *suffix,
-                              kerf_value **out)
+/* ---- states of a weight ------------------------------------------------------------ */
+
+kerf_status kerf__plan_add_owned(const kerf__planning *p, const kerf_value *weight, kerf_role role,
+                                 const char *suffix, kerf_value **out)
 {
     kerf_state *s = p->plan->state;
     const char *owner = kerf_state_get(s, weight->state_id)->name;
@@ -132,17 +133,24 @@ static kerf_status add_moment(kerf__planning *p, const kerf_value *weight, const
     kerf_status status = KERF_OK;
     int id = entry != NULL ? entry->id : -1;
     if (entry == NULL)
-        status = kerf_state_add(s, name, KERF_ROLE_MOMENT, weight->state_id, weight->type,
-                                weight->shape, &id);
-    else if (entry->role != KERF_ROLE_MOMENT || entry->owner != weight->state_id ||
+        status = kerf_state_add(s, name, role, weight->state_id, weight->type, weight->shape, &id);
+    else if (entry->role != role || entry->owner != weight->state_id ||
              !kerf_shape_equal(entry->shape, weight->shape))
-        status = kerf__fail(KERF_ERR_ARGUMENT, "plan: '%s' must be a moment of '%s'", name,
-                            weight->name);
+        status = kerf__fail(KERF_ERR_ARGUMENT, "plan: '%s' must be a %s of '%s'", name,
+                            role == KERF_ROLE_MOMENT ? "moment" : "sum of gradients", weight->name);
     if (status == KERF_OK)
         status = kerf_graph_add_state(p->plan->graph, NULL, id, weight->type, weight->shape, out);
     free(name);
     return status;
 }
+
+static kerf_status add_moment(const kerf__planning *p, const kerf_value *weight, const char *suffix,
+                              kerf_value **out)
+{
+    return kerf__plan_add_owned(p, weight, KERF_ROLE_MOMENT, suffix, out);
+}
+
+/* ---- updates ----------------------------------------------------------------------- */
 
 static kerf_status set_attributes(kerf_node *n, const optimizer *o, const kerf_optimizer *values)
 {
@@ -276,14 +284,19 @@ kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *gra
 {
     kerf_graph *g = p->plan->graph;
     const size_t first = g->num_nodes;
+    kerf_value *shorter;
     int num = 0;
     KERF__TRY(check_patterns(p));
+    KERF__TRY(kerf__plan_clip(p, grads, &shorter));
     for (size_t i = 0; i < grads->num; i++) {
         kerf_value *v = g->values[i];
         if (v->kind != KERF__VALUE_STATE || kerf__gradient_of(grads, v) == NULL)
             continue;
-        KERF__TRY(add_score(p, v, kerf__gradient_of(grads, v)));
-        KERF__TRY(add_update(p, v, kerf__gradient_of(grads, v)));
+        kerf_value *gradient = kerf__gradient_of(grads, v);
+        KERF__TRY(add_score(p, v, gradient));
+        if (shorter != NULL)
+            KERF__TRY(kerf__formula(g, "Mul", gradient, shorter, &gradient));
+        KERF__TRY(add_update(p, v, gradient));
         num++;
     }
     if (num == 0)

@@ -12,6 +12,8 @@ static kerf_train_options train_options(const kerf__recipe *r, const kerf__recip
     kerf_train_options o = kerf_train_defaults();
     o.epochs = t->epochs;
     o.batch = t->batch;
+    o.accumulate = t->accumulate;
+    o.clip = t->clip;
     o.lr = t->lr;
     o.schedule = (kerf_lr_schedule)t->schedule;
     o.warmup = t->warmup;

@@ -25,6 +25,8 @@
 static const kerf__key TRAIN_KEYS[] = {
     {"epochs", KERF__KEY_REAL, TRAIN(epochs), "20", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
     {"batch", KERF__KEY_WHOLE, TRAIN(batch), "128", NULL, NULL, KERF__MIN | KERF__MAX, 1, 1 << 20, NULL},
+    {"accumulate", KERF__KEY_WHOLE, TRAIN(accumulate), "1", NULL, NULL, KERF__MIN | KERF__MAX, 1, 1 << 20, NULL},
+    {"clip", KERF__KEY_REAL, TRAIN(clip), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, 1e9, NULL},
     {"optimizer", KERF__KEY_CHOICE, TRAIN(optimizer), "sgd", NULL, "sgd|adam|adamw", 0, 0, 0, NULL},
     {"lr", KERF__KEY_REAL, TRAIN(lr), "0.05", "0.001", NULL, KERF__MIN, 0, 0, NULL},
     {"momentum", KERF__KEY_REAL, TRAIN(momentum), "0.9", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},

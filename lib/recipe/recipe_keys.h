@@ -59,9 +59,9 @@ typedef struct kerf__amounts {
 /* ---- the structs, as the file has them ------------------------------------------------------- */
 
 typedef struct kerf__recipe_train {
-    double epochs, lr, momentum, weight_decay, label_smoothing, mixup;
+    double epochs, clip, lr, momentum, weight_decay, label_smoothing, mixup;
     kerf_time warmup;
-    int64_t batch, memory;
+    int64_t batch, accumulate, memory;
     int optimizer, schedule, loss;
     const char *augment;
     kerf__texts freeze;

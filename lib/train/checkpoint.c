@@ -38,15 +38,16 @@ static kerf_status put_entry(kerf__record_writer *w, const kerf_state *s, const 
     return status;
 }
 
-/* Ids are places: a dropped entry leaves a 0. */
+/* Ids are places: a dropped entry leaves a 0, and one that is nothing between steps. */
 static kerf_status put_state(kerf__record_writer *w, const kerf_state *s)
 {
     int num = kerf_state_num_ids(s);
     kerf__record_put_u32(w, (uint32_t)num);
     for (int id = 0; id < num; id++) {
         const kerf_state_entry *e = kerf_state_get(s, id);
-        kerf__record_put_u32(w, e != NULL);
-        if (e != NULL)
+        const int is_kept = e != NULL && e->role != KERF_ROLE_GRADIENT;
+        kerf__record_put_u32(w, (uint32_t)is_kept);
+        if (is_kept)
             KERF__TRY(put_entry(w, s, e));
     }
     return KERF_OK;

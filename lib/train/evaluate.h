@@ -52,6 +52,7 @@ typedef struct kerf__flight {
     uint64_t tokens[KERF__FLIGHT_STEPS];
     kerf_batch batches[KERF__FLIGHT_STEPS];
     int num;
+    int updates; /* 1: behind the next batch weights are updated, of a plan that sums gradients */
     const kerf__mixing *mixing; /* borrowed: of what samples are mixed; NULL: they are not */
     kerf__teaching *teaching;   /* borrowed: teachers take each batch before the plan does, and it
                                  * reads it where they do; NULL: none */

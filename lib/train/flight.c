@@ -35,7 +35,8 @@ static kerf_status queue(const kerf__flight *f, kerf_plan *plan, const kerf_load
     if (!has_batch)
         KERF__TRY(kerf_plan_feed(plan, input, batch->images, bytes));
     KERF__TRY(kerf_plan_feed(plan, "labels", batch->labels, num * sizeof(int32_t)));
-    return kerf_plan_run(plan);
+    KERF__TRY(kerf_plan_run(plan));
+    return f->updates ? kerf_plan_update(plan) : KERF_OK;
 }
 
 kerf_status kerf__flight_launch(kerf__flight *f, kerf_loader *loader, kerf_plan *plan,

@@ -120,17 +120,20 @@ static int fits(const kerf_forecast *f)
 static kerf_status look_at_batch(kerf_forecast *f, const kerf_graph *g, kerf_state *s,
                                  kerf_shape sample, const kerf_train_options *o, int64_t batch)
 {
+    const int64_t parts = kerf__num_parts(o);
     kerf_known_input known;
     kerf_plan *plan = NULL;
     kerf_plan_options options = {.mode = KERF_TRAIN,
-                                 .batch = batch,
+                                 .batch = batch > parts ? batch / parts : 1,
                                  .loss = o->loss,
                                  .optimizer = o->optimizer,
                                  .choices = o->choices,
                                  .freeze = o->freeze,
                                  .num_freeze = o->num_freeze,
                                  .seed = o->seed,
-                                 .memory_bytes = o->memory_bytes};
+                                 .memory_bytes = o->memory_bytes,
+                                 .clip = o->clip,
+                                 .sums_gradients = parts > 1};
     options.num_inputs = kerf__known_input(g, sample, &known);
     options.inputs = &known;
     kerf_status status = kerf_plan_create(&plan, g, s, &options);

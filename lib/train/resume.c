@@ -96,7 +96,7 @@ void kerf__run_forget(kerf_state *s)
     for (int id = 0; id < kerf_state_num_ids(s); id++) {
         const kerf_state_entry *e = kerf_state_get(s, id);
         if (e != NULL && (e->role == KERF_ROLE_MOMENT || e->role == KERF_ROLE_METRIC ||
-                          e->role == KERF_ROLE_FEEDBACK))
+                          e->role == KERF_ROLE_FEEDBACK || e->role == KERF_ROLE_GRADIENT))
             kerf_state_drop(s, id);
     }
 }

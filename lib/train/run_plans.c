@@ -50,7 +50,7 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
     const kerf_train_options *o = run->options;
     kerf_known_input known;
     kerf_plan_options plan = {.mode = KERF_TRAIN,
-                              .batch = o->batch,
+                              .batch = kerf__part_size(o),
                               .loss = o->loss,
                               .optimizer = o->optimizer,
                               .choices = choices,
@@ -59,7 +59,9 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .memory_bytes = o->memory_bytes,
                               .shrinks_saliencies = kerf__shrinks_saliencies(&run->schedule),
                               .smoothing = (float)o->smoothing,
-                              .mixes = o->mixup > 0};
+                              .mixes = o->mixup > 0,
+                              .clip = o->clip,
+                              .sums_gradients = kerf__num_parts(o) > 1};
     kerf_shrunk_weight *shrunk = NULL;
     const char **frozen;
     kerf__run_add_taps(run, &plan);
@@ -83,7 +85,7 @@ static kerf_status make_evaluator(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
     const kerf__evaluator_options evaluator = {
-        .split = KERF_SPLIT_VAL, .batch = o->batch, .loss = o->loss, .choices = choices};
+        .split = KERF_SPLIT_VAL, .batch = kerf__part_size(o), .loss = o->loss, .choices = choices};
     if (kerf_dataset_num_samples(run->d, KERF_SPLIT_VAL) == 0)
         return KERF_OK;
     return kerf__evaluator_create(&run->evaluator, run->trained, run->s, run->d, &evaluator);
@@ -164,7 +166,7 @@ void kerf__run_drop_plans(kerf__run *run)
 static kerf_status make_mixers(kerf__run *run)
 {
     const kerf_shape sample = kerf_loader_sample_shape(run->loader);
-    const int64_t batch = run->options->batch;
+    const int64_t batch = kerf__part_size(run->options);
     if (!(run->options->mixup > 0))
         return KERF_OK;
     KERF__TRY(kerf__mixing_add(&run->mixing, kerf_state_device(run->s), batch, sample));

@@ -73,7 +73,7 @@ static kerf_status prepare_graph(kerf__run *run)
 static kerf_status prepare_schedule(kerf__run *run)
 {
     kerf_loader_options loader = {.split = KERF_SPLIT_TRAIN,
-                                  .batch = run->options->batch,
+                                  .batch = kerf__part_size(run->options),
                                   .shuffle = 1,
                                   .seed = run->options->seed};
     const char *prep = kerf_graph_metadata(run->g, "kerf.prep");
@@ -81,8 +81,9 @@ static kerf_status prepare_schedule(kerf__run *run)
     if (run->options->augment != NULL)
         KERF__TRY(kerf_augment_parse(&loader.augment, run->options->augment));
     KERF__TRY(kerf_loader_create(&run->loader, run->d, &loader));
-    KERF__TRY(
-        kerf__schedule_create(&run->schedule, run->given, kerf_loader_num_batches(run->loader)));
+    KERF__TRY(kerf__schedule_create(&run->schedule, run->given,
+                                    kerf_loader_num_batches(run->loader) /
+                                        kerf__num_parts(run->options)));
     if (run->schedule.quantize_step >= 0)
         run->own.freeze_observers = run->schedule.freeze_observers;
     return KERF_OK;

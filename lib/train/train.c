@@ -45,7 +45,7 @@ static kerf_status begin_loading(kerf__run *run)
 {
     int64_t per_epoch = run->schedule.steps_per_epoch;
     KERF__TRY(kerf_loader_begin(run->loader, run->position.step / per_epoch,
-                                run->position.step % per_epoch));
+                                run->position.step % per_epoch * kerf__num_parts(run->options)));
     run->loading = 1;
     return KERF_OK;
 }
@@ -63,31 +63,47 @@ static void set_teacher(kerf__run *run, kerf_step *now)
     memset(now->taps, 0, sizeof now->taps);
 }
 
-static kerf_status run_step(kerf__run *run)
+/* What the step's part (from 0) counts and is drawn by. */
+static void set_part(kerf_step *now, const kerf__run *run, int64_t part)
+{
+    const int64_t num = kerf__num_parts(run->options);
+    now->share = 1 / (float)num;
+    now->batch = (now->step - 1) * num + part + 1;
+    now->observe =
+        kerf__observe_share(run->options, now->batch, run->schedule.steps_per_epoch * num);
+}
+
+static kerf_status run_part(kerf__run *run, kerf_step *now, int64_t part)
 {
     kerf_batch batch;
+    KERF__TRY(kerf_loader_next(run->loader, &batch));
+    set_part(now, run, part);
+    run->flight.updates =
+        kerf__num_parts(run->options) > 1 && part + 1 == kerf__num_parts(run->options);
+    kerf_status status = kerf_plan_set_step(run->plan, now);
+    if (status != KERF_OK) {
+        kerf_loader_release(run->loader, &batch);
+        return status;
+    }
+    return kerf__flight_launch(&run->flight, run->loader, run->plan,
+                               kerf_value_name(kerf_graph_input(run->g, 0)), &batch);
+}
+
+static kerf_status run_step(kerf__run *run)
+{
     if (!run->loading)
         KERF__TRY(begin_loading(run));
-    KERF__TRY(kerf_loader_next(run->loader, &batch));
     int64_t step = run->position.step + 1;
-    const int64_t per_epoch = run->schedule.steps_per_epoch;
-    kerf_step now = {.lr = kerf__schedule_rate(&run->schedule, step),
-                     .step = step,
-                     .observe = kerf__observe_share(run->options, step, per_epoch)};
+    kerf_step now = {.lr = kerf__schedule_rate(&run->schedule, step), .step = step};
     set_teacher(run, &now);
     if (run->options->mixup > 0)
         run->mixing.share = now.mix =
             kerf__mix_share(run->options->mixup, run->options->seed, step);
     now.shrink = kerf__shrink_by(&run->schedule, now.lr, step, run->options->batch);
-    kerf_status status = kerf_plan_set_step(run->plan, &now);
-    if (status != KERF_OK) {
-        kerf_loader_release(run->loader, &batch);
-        return status;
-    }
-    KERF__TRY(kerf__flight_launch(&run->flight, run->loader, run->plan,
-                                  kerf_value_name(kerf_graph_input(run->g, 0)), &batch));
+    for (int64_t part = 0; part < kerf__num_parts(run->options); part++)
+        KERF__TRY(run_part(run, &now, part));
     run->position.step = step;
-    if (step % per_epoch == 0)
+    if (step % run->schedule.steps_per_epoch == 0)
         run->loading = 0;
     return KERF_OK;
 }

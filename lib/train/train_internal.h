@@ -72,6 +72,9 @@ typedef struct kerf__run {
 kerf_status kerf__train_check_options(const kerf_train_options *options, const kerf_dataset *d);
 /* With fields set that single events of the list say: the teacher. */
 kerf_train_options kerf__train_own_options(const kerf_train_options *given);
+/* Parts of a step, and samples of each; what plans and loaders are made for. */
+int64_t kerf__num_parts(const kerf_train_options *options);
+int64_t kerf__part_size(const kerf_train_options *options);
 /* What decides the result, a line each: NAME=VALUE; the caller frees it. */
 kerf_status kerf__train_options_text(char **text, const kerf__run *run);
 

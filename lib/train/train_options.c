@@ -44,6 +44,16 @@ kerf_train_options kerf__train_own_options(const kerf_train_options *given)
     return own;
 }
 
+int64_t kerf__num_parts(const kerf_train_options *options)
+{
+    return options->accumulate > 0 ? options->accumulate : 1;
+}
+
+int64_t kerf__part_size(const kerf_train_options *options)
+{
+    return options->batch / kerf__num_parts(options);
+}
+
 /* ---- checking ----------------------------------------------------------------------------- */
 
 /* A number and the range it must lie in. */
@@ -60,6 +70,8 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
     const range ranges[] = {
         {"epochs", o->epochs, 0, most, "at least 0"},
         {"batch", (double)o->batch, 1, num_samples + 1, "from 1 to the number of training samples"},
+        {"accumulate", (double)o->accumulate, 0, most, "at least 1"},
+        {"clip", o->clip, 0, most, "at least 0"},
         {"lr", o->lr, 0, most, "at least 0"},
         {"warmup", o->warmup.value, 0, most, "at least 0"},
         {"momentum", (double)p->momentum, 0, 1, "at least 0 and below 1"},
@@ -99,10 +111,9 @@ static kerf_status check_taps(const kerf_distillation *d)
             return kerf__fail(KERF_ERR_ARGUMENT, "train: tap of '%s' counts %g: must be at least 0",
                               t->student, t->weight);
         if (!(t->start.value >= 0) || !(t->end.value >= 0))
-            return kerf__fail(KERF_ERR_ARGUMENT,
-                              "train: tap of '%s' counts from %s to %s: must be at least 0",
-                              t->student, kerf__time_print(t->start).at,
-                              kerf__time_print(t->end).at);
+            return kerf__fail(
+                KERF_ERR_ARGUMENT, "train: tap of '%s' counts from %s to %s: must be at least 0",
+                t->student, kerf__time_print(t->start).at, kerf__time_print(t->end).at);
     }
     return KERF_OK;
 }
@@ -153,6 +164,12 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
     if (num < 1)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: the data has no training samples");
     KERF__TRY(check_ranges(options, (double)num));
+    if (options->batch % kerf__num_parts(options) != 0)
+        return kerf__fail(
+            KERF_ERR_ARGUMENT,
+            "train: batch %lld cannot be cut into %lld equal parts: must be a multiple "
+            "of accumulate",
+            (long long)options->batch, (long long)options->accumulate);
     if (options->loss != KERF_LOSS_CROSS_ENTROPY && options->loss != KERF_LOSS_MSE)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: loss must be cross-entropy or mse");
     KERF__TRY(check_teacher(options));
@@ -243,6 +260,8 @@ static void print_training(text *t, const kerf_train_options *o)
         print_distillation(t, &o->distill);
     if (o->smoothing > 0 || o->mixup > 0)
         print(t, "label-smoothing=%.17g mixup=%.17g\n", o->smoothing, o->mixup);
+    if (kerf__num_parts(o) > 1 || o->clip > 0)
+        print(t, "accumulate=%lld clip=%.17g\n", (long long)kerf__num_parts(o), o->clip);
     print_list(t, "freeze", o->freeze, o->num_freeze);
     print(t, "freeze-observers=%.17g\n", o->freeze_observers);
 }

@@ -57,8 +57,12 @@ expect_error 2 "kerf: train: --epochs: needs a value (E)" "$KERF" train m.onnx -
 expect_error 2 "kerf: train: --optimizer sdg: must be one of sgd|adam|adamw" \
     "$KERF" train m.onnx --optimizer sdg
 expect_error 2 "kerf: train: --json=1: takes no value" "$KERF" train m.onnx --json=1
-expect_error 1 "kerf: train: --accumulate: not in this version yet" \
-    "$KERF" train m.onnx --accumulate 2
+expect_error 1 "kerf: train: --precision: not in this version yet" \
+    "$KERF" train m.onnx --precision f16
+expect_error 2 "kerf: train: --accumulate 0: must be at least 1 and at most 1048576" \
+    "$KERF" train m.onnx --accumulate 0
+expect_error 2 "kerf: train: --clip -1: must be at least 0 and at most 1000000000" \
+    "$KERF" train m.onnx --clip -1
 expect_error 2 "kerf: prune: --max-drop: finds how much goes, must be without --sparsity, --s and --mask; with --retrain --max-drop stops before a --sparsity" \
     "$KERF" prune m.onnx --max-drop 0.5 --sparsity 0.5 -o x.onnx
 expect_error 2 "kerf: prune: --max-drop: with --sparsity it stops rounds of --retrain, must be without --finetune" \

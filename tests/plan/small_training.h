@@ -23,7 +23,8 @@ static kerf_device *dev;
 typedef struct reference {
     kerf_optimizer optimizer;
     kerf_loss kind;
-    int soft; /* masks hide weights, which live on behind them */
+    int soft;    /* masks hide weights, which live on behind them */
+    double clip; /* what gradients are shortened to; 0: they are not */
     double x[PARAMS][MAX_WEIGHT], grad[PARAMS][MAX_WEIGHT];
     double m[PARAMS][MAX_WEIGHT], v[PARAMS][MAX_WEIGHT];
     char mask[PARAMS][MAX_WEIGHT], frozen[PARAMS];
@@ -155,11 +156,25 @@ static inline void reference_forward(reference *r, const float *images, const in
         cross_entropy(r, a, labels, diff);
 }
 
+/* All that is updated counts as one vector. */
+static inline void clip(reference *r)
+{
+    double squares = 0;
+    for (int p = 0; p < PARAMS; p++)
+        for (int i = 0; i < num_elements(p) && !r->frozen[p]; i++)
+            squares += r->mask[p][i] || r->soft ? r->grad[p][i] * r->grad[p][i] : 0;
+    for (int p = 0; p < PARAMS && squares > r->clip * r->clip; p++)
+        for (int i = 0; i < num_elements(p); i++)
+            r->grad[p][i] *= r->clip / sqrt(squares);
+}
+
 static inline void reference_step(reference *r, const float *images, const int *labels, double lr)
 {
     static activations a, diff;
     reference_forward(r, images, labels, a, diff);
     backward(r, a, diff);
+    if (r->clip > 0)
+        clip(r);
     for (int p = 0; p < PARAMS; p++)
         for (int i = 0; i < num_elements(p) && !r->frozen[p]; i++)
             update_element(r, p, i, lr);
@@ -285,6 +300,22 @@ static inline void plan_step(kerf_plan *p, const float *images, const int *label
     CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = lr, .step = step}));
     CHECK_OK(kerf_plan_run(p));
     CHECK_OK(kerf_device_finish(dev)); /* the batch lies on the caller's stack */
+}
+
+/* ---- comparing --------------------------------------------------------------------- */
+
+static inline void compare_params(const network *n, const reference *r, const char *what,
+                                  double tolerance)
+{
+    char text[64];
+    float got[MAX_WEIGHT];
+    for (int p = 0; p < PARAMS; p++) {
+        CHECK_OK(kerf_state_read(n->s, n->ids[p], got));
+        snprintf(text, sizeof text, "%s, %s", what, kerf_state_get(n->s, n->ids[p])->name);
+        check_close(text, got, r->x[p], (size_t)num_elements(p), tolerance);
+        for (int i = 0; i < num_elements(p); i++)
+            CHECK(r->mask[p][i] || r->soft || got[i] == 0);
+    }
 }
 
 /* ---- what is trained --------------------------------------------------------------- */

@@ -5,19 +5,6 @@
 
 /* ---- comparing --------------------------------------------------------------------- */
 
-static void compare_params(const network *n, const reference *r, const char *what, double tolerance)
-{
-    char text[64];
-    float got[MAX_WEIGHT];
-    for (int p = 0; p < PARAMS; p++) {
-        CHECK_OK(kerf_state_read(n->s, n->ids[p], got));
-        snprintf(text, sizeof text, "%s, %s", what, kerf_state_get(n->s, n->ids[p])->name);
-        check_close(text, got, r->x[p], (size_t)num_elements(p), tolerance);
-        for (int i = 0; i < num_elements(p); i++)
-            CHECK(r->mask[p][i] || r->soft || got[i] == 0);
-    }
-}
-
 /* Moments behind a mask are exactly 0. */
 static void check_moments(const network *n, const reference *r)
 {

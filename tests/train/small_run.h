@@ -96,7 +96,7 @@ static inline uint64_t small_digest(const kerf_state *s)
     XXH64_reset(hash, 0);
     for (int id = 0; id < kerf_state_num_ids(s); id++) {
         const kerf_state_entry *e = kerf_state_get(s, id);
-        if (e == NULL || e->role == KERF_ROLE_METRIC)
+        if (e == NULL || e->role == KERF_ROLE_METRIC || e->role == KERF_ROLE_GRADIENT)
             continue;
         size_t num_bytes = kerf_tensor_size_bytes(e->tensor);
         void *bytes = malloc(num_bytes);
