@@ -30,6 +30,7 @@ foreach(file IN LISTS suites)
 endforeach()
 
 file(GLOB host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/*.c)
+list(FILTER host_sources EXCLUDE REGEX "_${kerf_other_system}[.]c$")
 add_executable(kerf-command ${host_sources} ${PROJECT_SOURCE_DIR}/host/probe/probe.c
     ${PROJECT_BINARY_DIR}/generated/report_template.c
     ${PROJECT_BINARY_DIR}/generated/report_chart.c

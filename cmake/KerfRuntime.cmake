@@ -30,10 +30,17 @@ kerf_embed_kernel(join kerf_run_objects)
 
 # What of lib/ belongs to no operation goes by its room.  prep.c reads the text in a model that
 # says how pictures become its input.
+#
+# What is each system's own has two files, NAME_posix.c and NAME_windows.c.
+set(kerf_other_system windows)
+if(WIN32)
+    set(kerf_other_system posix)
+endif()
 function(kerf_add_rooms)
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lib/*.c)
     get_property(of_ops GLOBAL PROPERTY kerf_op_files)
     list(REMOVE_ITEM files ${of_ops})
+    list(FILTER files EXCLUDE REGEX "_${kerf_other_system}[.]c$")
     list(JOIN run_rooms "|" rooms)
     set(run ${files})
     list(FILTER run INCLUDE REGEX "/lib/((${rooms})/.*|data/prep)[.]c$")

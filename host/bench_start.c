@@ -1,26 +1,14 @@
 /* bench_start.c -- `kerf bench M --start`: what a start takes, from a fresh process to its first
- * result.
- *
- * Each start is a process of its own, made by fork before this one has touched OpenCL, so that
- * libraries, drivers and programs are loaded anew.  The first has an empty cache folder; the others
- * share that of the user, behind one that fills it and does not count. */
-#define _XOPEN_SOURCE 700 /* nftw; NOLINT(bugprone-reserved-identifier) */
+ * result (bench_start_posix.c).  The first has an empty cache folder; the others share that of the
+ * user, behind one that fills it and does not count. */
 #include "bench_start.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench.h"
-#include "bench_model.h"
-#include "crash.h"
-#include "files.h"
 #include "json.h"
+#include "stats.h"
 #include "text.h"
 
 enum { DEFAULT_STARTS = 15 };
@@ -66,100 +54,16 @@ void start_print(const start_times *t, const char *what)
     printf("; %d programs compiled, %d loaded\n", t->num_compiled, t->num_loaded);
 }
 
-/* ---- one start ---------------------------------------------------------------------------- */
-
-/* Told to the parent when the first result is there; what follows is not timed. */
-static int start_here(const options *o, int answer)
-{
-    contender c = {0};
-    kerf_device *dev;
-    const double begin = now_ms();
-    kerf_status status = open_device(&dev, o, o->device);
-    if (status != KERF_OK)
-        return fail_kerf(o, status);
-    c.start.open_ms = now_ms() - begin;
-    int code = bench_open_model(o, &c, o->words.items[0], dev);
-    status = code == 0 ? bench_run_once(&c, o->train, &c.start.first_ms) : KERF_OK;
-    if (status != KERF_OK)
-        code = fail_kerf(o, status);
-    if (code == 0 && write(answer, &c.start, sizeof c.start) != (ssize_t)sizeof c.start)
-        code = EXIT_FAILED;
-    bench_close_model(&c);
-    close_device(o, dev);
-    return code;
-}
-
-/* Where drivers keep what they compiled: a cold start must not find that either. */
-static void use_cache(const char *folder)
-{
-    static const char *const VARIABLES[] = {"KERF_CACHE_DIR",  "POCL_CACHE_DIR",
-                                            "CUDA_CACHE_PATH", "MESA_SHADER_CACHE_DIR",
-                                            "NEO_CACHE_DIR",   "XDG_CACHE_HOME"};
-    for (size_t i = 0; folder != NULL && i < sizeof VARIABLES / sizeof VARIABLES[0]; i++)
-        setenv(VARIABLES[i], folder, 1);
-}
-
-static int read_answer(int input, start_times *t)
-{
-    ssize_t got;
-    do
-        got = read(input, t, sizeof *t);
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof *t;
-}
-
-/* Its exit code; `folder` NULL is the user's own. */
-static int start_apart(const options *o, const char *folder, start_times *t)
-{
-    int ends[2], status = 0;
-    fflush(NULL); /* else the child would print it once more */
-    if (pipe(ends) != 0)
-        return fail_work(o, "no process for a start: %s", strerror(errno));
-    const double begin = now_ms();
-    const pid_t pid = fork();
-    if (pid == 0) {
-        use_cache(folder);
-        _exit(start_here(o, ends[1]));
-    }
-    close(ends[1]);
-    const int heard = pid > 0 && read_answer(ends[0], t);
-    t->total_ms = now_ms() - begin;
-    close(ends[0]);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (heard)
-        return 0;
-    return WIFEXITED(status) && WEXITSTATUS(status) != 0
-               ? WEXITSTATUS(status) /* it said why */
-               : fail_work(o, "a start of %s ended without a result", o->words.items[0]);
-}
-
 /* ---- all of them -------------------------------------------------------------------------- */
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info, (void)kind, (void)where;
-    return remove(path);
-}
-
-static int start_cold(const options *o, start_times *t)
-{
-    char folder[] = "/tmp/kerf-start-XXXXXX";
-    if (mkdtemp(folder) == NULL)
-        return fail_work(o, "%s: cannot be made: %s", folder, strerror(errno));
-    const int code = start_apart(o, folder, t);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    return code;
-}
 
 /* Each part's median. */
 static int start_warm(const options *o, size_t num, start_times *median)
 {
     start_times one;
     timing times[NUM_PARTS] = {{0}};
-    int code = start_apart(o, NULL, median);
+    int code = start_apart(o, median);
     for (size_t n = 0; code == 0 && n < num; n++) {
-        code = start_apart(o, NULL, &one);
+        code = start_apart(o, &one);
         for (size_t i = 0; code == 0 && i < NUM_PARTS; i++)
             if (!timing_add(&times[i], *part(&one, i)))
                 code = fail_memory(o);

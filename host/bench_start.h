@@ -1,5 +1,5 @@
-/* bench_start.h -- how long a start takes, from nothing to the first result.  Other half:
- * bench_start.c. */
+/* bench_start.h -- how long a start takes, from nothing to the first result.  Other
+ * halves: bench_start.c, bench_start_posix.c, apart_windows.c. */
 #ifndef HOST_BENCH_START_H
 #define HOST_BENCH_START_H
 
@@ -21,6 +21,10 @@ typedef struct start_times {
 /* {"open_ms", ..., "total_ms", "compiled", "loaded"}. */
 json_t *start_json(const start_times *t);
 void start_print(const start_times *t, const char *what);
+
+/* One start of the model, with the user's cache folder or an empty one; an exit code. */
+int start_apart(const options *o, start_times *t);
+int start_cold(const options *o, start_times *t);
 
 /* `kerf bench M --start`: processes of their own, one in an empty cache folder, --runs in ours. */
 int bench_starts(const options *o);

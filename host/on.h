@@ -1,5 +1,6 @@
 /* on.h -- `--on 'ssh HOST'`, `--on 'adb shell'`: the command runs at another end, with what it
- * needs of this one, and its results come home.  Other half: on.c. */
+ * needs of this one, and its results come home.  Other halves: on_posix.c,
+ * apart_windows.c. */
 #ifndef HOST_ON_H
 #define HOST_ON_H
 

@@ -1,5 +1,5 @@
 /* on_files.h -- what another end needs of this one: files by their content.  Other half:
- * on_files.c. */
+ * on_files_posix.c. */
 #ifndef HOST_ON_FILES_H
 #define HOST_ON_FILES_H
 

@@ -1,5 +1,5 @@
 /* on_shell.h -- scripts run by a shell at another end, and what comes home of them.  Other half:
- * on_shell.c. */
+ * on_shell_posix.c. */
 #ifndef HOST_ON_SHELL_H
 #define HOST_ON_SHELL_H
 

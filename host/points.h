@@ -1,5 +1,6 @@
 /* points.h -- runs of one recipe with other values: handed out, a process each, as many at a time
- * as there are devices.  Other half: points.c.
+ * as there are devices.  Other halves: points.c,
+ * points_posix.c, apart_windows.c.
  *
  * A child is this very command, so a run of many is a run like any other, and one that dies with
  * its driver takes nobody along. */

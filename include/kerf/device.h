@@ -160,9 +160,9 @@ KERF_API void kerf_set_probe_word(const char *word);
 KERF_API const char *kerf_device_crashed(void);
 
 /* The folder that programs, verdicts and tuning are kept in: KERF_CACHE_DIR, else
- * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf.  "" (there is none, or KERF_CACHE_DIR is
- * empty) means nothing is kept; work goes on.  Of programs at most KERF_CACHE_MIB (256; 0:
- * none) are kept, those that were used last. */
+ * XDG_CACHE_HOME/kerf, else HOME/.cache/kerf, else (Windows) LOCALAPPDATA/kerf.  "" (there is
+ * none, or KERF_CACHE_DIR is empty) means nothing is kept; work goes on.  Of programs at most
+ * KERF_CACHE_MIB (256; 0: none) are kept, those that were used last. */
 KERF_API const char *kerf_cache_dir(void);
 /* Takes their place: for apps, which have no HOME and know their own folder.  "" keeps nothing,
  * NULL asks the environment again.  Before the first device is opened or listed. */

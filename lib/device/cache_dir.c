@@ -31,7 +31,10 @@ const char *kerf_cache_dir(void)
         return told_dir;
     static const struct {
         const char *variable, *below;
-    } PLACES[] = {{"KERF_CACHE_DIR", ""}, {"XDG_CACHE_HOME", "/kerf"}, {"HOME", "/.cache/kerf"}};
+    } PLACES[] = {{"KERF_CACHE_DIR", ""},
+                  {"XDG_CACHE_HOME", "/kerf"},
+                  {"HOME", "/.cache/kerf"},
+                  {"LOCALAPPDATA", "/kerf"}};
     static _Thread_local char dir[4096];
     dir[0] = '\0';
     for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {

@@ -1,28 +1,24 @@
-/* device/helper.c -- running kerf-probe: start, listen for a limited time, say how it ended.
+/* device/helper.c -- running kerf-probe: find it, listen for a limited time, say how it ended.
+ * Processes are the system's: helper_posix.c, helper_windows.c (helper_process.h).
  *
- * fork and not posix_spawn, which Android has from API 28 on only.  The calling program may
- * have threads, so all is made ready before, and the child calls nothing that could lock.  A
- * driver that hangs is ended after a minute, or after KERF_PROBE_TIMEOUT_MS.
+ * A driver that hangs is ended after a minute, or after KERF_PROBE_TIMEOUT_MS.
  *
  * A program that is one file has nothing beside it, so it may be its own helper: it says by which
  * first word it then knows itself. */
 #include "device/helper.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
+#include "device/helper_process.h"
 #include "kerf/device.h"
 
-extern char **environ; /* POSIX has every program declare it */
+#ifndef environ
+extern char **environ; /* POSIX has every program declare it; on Windows it is a macro */
+#endif
 
 enum { MAX_VERDICT_BYTES = 1 << 20, DEFAULT_TIMEOUT_MS = 60000 };
 
@@ -112,33 +108,6 @@ static char **make_environment(char *vendors)
     return list;
 }
 
-/* The child: a status of 127 says that there was nothing to run, as a shell's does. */
-static void become(const char *path, char **argv, char **environment, int output)
-{
-    int null = open("/dev/null", O_RDWR);
-    if (dup2(output, 1) == 1 && dup2(null, 0) == 0 && dup2(null, 2) == 2)
-        execve(path, argv, environment);
-    _exit(127);
-}
-
-static int start(const helper *h, char *vendors, int basic, int output, pid_t *pid)
-{
-    char program[] = "kerf-probe", mode[] = "--basic", *argv[4] = {program};
-    int num = 1;
-    if (h->word != NULL)
-        argv[num++] = h->word;
-    if (basic)
-        argv[num++] = mode;
-    char **environment = make_environment(vendors);
-    if (environment == NULL)
-        return 0;
-    *pid = fork();
-    if (*pid == 0)
-        become(h->path, argv, environment, output);
-    free(environment);
-    return *pid > 0;
-}
-
 static double timeout_ms(void)
 {
     const char *text = getenv("KERF_PROBE_TIMEOUT_MS");
@@ -146,64 +115,37 @@ static double timeout_ms(void)
     return told > 0 ? told : DEFAULT_TIMEOUT_MS;
 }
 
-/* Reads to the end; 0 when time is up or there is more than a verdict can be. */
-static int listen_to(int input, char *text, size_t text_bytes)
-{
-    size_t length = 0;
-    const double end = kerf__now_ms() + timeout_ms();
-    for (;;) {
-        double left = end - kerf__now_ms();
-        struct pollfd waited = {.fd = input, .events = POLLIN};
-        if (left <= 0 || length + 1 >= text_bytes)
-            return 0;
-        int ready = poll(&waited, 1, (int)left + 1);
-        if (ready <= 0)
-            continue;
-        ssize_t got = read(input, text + length, text_bytes - 1 - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return 1;
-        length += (size_t)got; /* the 0 behind it is there already */
-    }
-}
-
 /* 126 and 127 are a shell's and the dynamic linker's: the helper did not come to its work. */
-static void describe_end(int heard, int status, kerf__helper_end *end)
+static void describe_end(const kerf__process_end *how, kerf__helper_end *end)
 {
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    end->is_outer = !heard || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    if (!heard)
+    end->is_outer = how->is_outer;
+    if (how->is_late)
         snprintf(end->text, sizeof end->text, "it did not answer within %.3g s",
                  timeout_ms() / 1000);
-    else if (WIFSIGNALED(status))
-        snprintf(end->text, sizeof end->text, "it crashed (signal %d, %s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else if (code != 0 && code != 126 && code != 127)
-        snprintf(end->text, sizeof end->text, "its trial ended with status %d", code);
+    else if (how->crash[0] != '\0')
+        snprintf(end->text, sizeof end->text, "it crashed (%s)", how->crash);
+    else if (how->code != 0 && how->code != 126 && how->code != 127)
+        snprintf(end->text, sizeof end->text, "its trial ended with status %d", how->code);
 }
 
 /* 1 if it ended well; all that it printed is in text, and how it ended else in `end`. */
 static int run(const helper *h, char *variable, int basic, char *text, kerf__helper_end *end)
 {
-    int ends[2], status = 0, heard = 0;
-    pid_t pid = -1;
-    if (pipe(ends) != 0)
-        return 0;
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC); /* else the helper would hold its own pipe open */
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    int started = start(h, variable, basic, ends[1], &pid);
-    close(ends[1]);
-    if (started) {
-        heard = listen_to(ends[0], text, MAX_VERDICT_BYTES);
-        if (!heard)
-            kill(pid, SIGKILL);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
-        describe_end(heard, status, end);
-    }
-    close(ends[0]);
-    return heard && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    char program[] = "kerf-probe", mode[] = "--basic", *words[4] = {program};
+    int num = 1;
+    kerf__process_end how = {0};
+    if (h->word != NULL)
+        words[num++] = h->word;
+    if (basic)
+        words[num++] = mode;
+    char **environment = make_environment(variable);
+    const int started =
+        environment != NULL &&
+        kerf__process_run(h->path, words, environment, timeout_ms(), text, MAX_VERDICT_BYTES, &how);
+    free(environment);
+    if (started)
+        describe_end(&how, end);
+    return started && !how.is_late && how.crash[0] == '\0' && how.code == 0;
 }
 
 /* ---- what it said ---------------------------------------------------------------------- */

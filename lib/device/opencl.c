@@ -2,7 +2,7 @@
  *
  * A library that is there already wins: a simulator such as oclgrind is preloaded and would
  * be passed by if libOpenCL.so were opened by name.  Next comes KERF_OPENCL, and nothing else
- * if that is set; then the names and places below.
+ * if that is set; then the names and places of this system (opencl_posix.c, opencl_windows.c).
  *
  * Words: a loader is an ICD loader, which finds drivers by .icd files; what Android's vendors
  * ship is no loader but the driver itself, and is then judged as one (drivers.c). */
@@ -32,25 +32,6 @@ typedef struct source {
 } source;
 
 /* ---- finding the library --------------------------------------------------------------- */
-
-/* Names that the dynamic linker looks up, the loader's first, then those of Android's vendors
- * (Google's two wrappers, Arm's, Imagination's); then places that Android's linker does not
- * look into.  /system/vendor is the same folder as /vendor. */
-static const char *const PATHS[] = {
-    "libOpenCL.so.1",
-    "libOpenCL.so",
-    "libOpenCL-pixel.so",
-    "libOpenCL-car.so",
-    "libGLES_mali.so",
-    "libmali.so",
-    "libPVROCL.so",
-    "/vendor/lib64/libOpenCL.so",
-    "/vendor/lib64/egl/libGLES_mali.so",
-    "/vendor/lib64/libGLES_mali.so",
-    "/vendor/lib64/libPVROCL.so",
-    "/odm/lib64/libOpenCL.so",
-    "/system/lib64/libOpenCL.so",
-};
 
 /* From Android 8 on, the linker lets a program open a vendor's library by name or place only
  * through this library of the system; elsewhere there is none. */
@@ -102,8 +83,8 @@ static int open_any(source *s)
     const char *told = getenv("KERF_OPENCL");
     if (told != NULL && *told != '\0')
         return open_path(told, s);
-    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++)
-        if (open_path(PATHS[i], s))
+    for (size_t i = 0; kerf__opencl_paths[i] != NULL; i++)
+        if (open_path(kerf__opencl_paths[i], s))
             return 1;
     return 0;
 }
@@ -145,9 +126,6 @@ static void load_good_drivers(const kerf__opencl *table)
     kerf__drivers_forget_folder(&table->drivers);
 }
 
-static const char ADVICE[] = "install an OpenCL ICD loader and a driver "
-                             "(Debian: apt install ocl-icd-libopencl1 pocl-opencl-icd)";
-
 static void say_not_found(void)
 {
     const char *told = getenv("KERF_OPENCL"), *reason = dlerror();
@@ -157,7 +135,8 @@ static void say_not_found(void)
                  "loader or of a driver that works without one",
                  told, reason != NULL ? reason : "it has no clGetPlatformIDs");
     else
-        snprintf(opencl.why, sizeof opencl.why, "no OpenCL library (%s): %s", PATHS[0], ADVICE);
+        snprintf(opencl.why, sizeof opencl.why, "no OpenCL library (%s): %s", kerf__opencl_paths[0],
+                 kerf__opencl_advice);
 }
 
 /* Drivers are judged before the library is called: its first call loads them all. */
@@ -182,7 +161,8 @@ static void load(void)
     const char *missing = fill_table(&opencl.table, &s);
     if (missing != NULL) {
         snprintf(opencl.why, sizeof opencl.why,
-                 "the OpenCL library has no %s, must be OpenCL 1.2 or later: %s", missing, ADVICE);
+                 "the OpenCL library has no %s, must be OpenCL 1.2 or later: %s", missing,
+                 kerf__opencl_advice);
         return;
     }
     /* The loader's file is named so, and is linked by programs; a simulator's is not. */

@@ -66,6 +66,11 @@ kerf_status kerf__opencl_get(const kerf__opencl **out);
 /* Drivers left out and why, also where no table could be loaded. */
 const char *kerf__opencl_left_out(void);
 
+/* Names of the library and places that it may lie in, the likeliest first, ended by NULL; and what
+ * to do if it is not there.  opencl_posix.c, opencl_windows.c. */
+extern const char *const kerf__opencl_paths[];
+extern const char kerf__opencl_advice[];
+
 /* "CL_OUT_OF_RESOURCES" for -5. */
 const char *kerf__opencl_error(cl_int err);
 

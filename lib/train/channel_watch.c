@@ -61,9 +61,9 @@ static kerf_status open_samples(kerf__watch *w, const kerf_dataset *d, const ker
     return kerf_loader_create(&w->loader, d, &loader);
 }
 
-static kerf_status open(kerf__watch *w, const kerf_graph *g, const kerf_state *s,
-                        const kerf_dataset *d, const kerf__watch_way *way,
-                        const kerf_watch_options *how)
+static kerf_status open_watch(kerf__watch *w, const kerf_graph *g, const kerf_state *s,
+                              const kerf_dataset *d, const kerf__watch_way *way,
+                              const kerf_watch_options *how)
 {
     kerf_known_input known;
     KERF__TRY(forget(w->c));
@@ -76,7 +76,7 @@ static kerf_status open(kerf__watch *w, const kerf_graph *g, const kerf_state *s
     return way->make_plan(w, &plan);
 }
 
-static void close(kerf__watch *w)
+static void close_watch(kerf__watch *w)
 {
     if (w->s != NULL) /* a copy may still be queued after a failure */
         (void)kerf_device_finish(kerf_state_device(w->s));
@@ -134,10 +134,10 @@ kerf_status kerf_channels_watch(kerf_channels *c, const kerf_graph *g, const ker
                           "channels: criterion %d needs no samples; must be "
                           "taylor, rank or zeros to be watched",
                           (int)criterion);
-    kerf_status status = open(&w, g, s, d, WAYS[criterion], how);
+    kerf_status status = open_watch(&w, g, s, d, WAYS[criterion], how);
     if (status == KERF_OK)
         status = run_all(&w, WAYS[criterion], how);
-    close(&w);
+    close_watch(&w);
     c->seen_by = status == KERF_OK ? criterion : KERF_NUM_CHANNEL_CRITERIA;
     return status;
 }

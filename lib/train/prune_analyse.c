@@ -121,8 +121,8 @@ kerf_split kerf__split_to_judge(const kerf_dataset *d)
     return ORDER[i];
 }
 
-static kerf_status open(scan *x, const kerf_graph *g, const kerf_state *s, const kerf_dataset *d,
-                        const kerf_prune_options *options)
+static kerf_status open_scan(scan *x, const kerf_graph *g, const kerf_state *s,
+                             const kerf_dataset *d, const kerf_prune_options *options)
 {
     const kerf__evaluator_options evaluator = {.split = kerf__split_to_judge(d),
                                                .batch = x->how->batch > 0 ? x->how->batch : 256,
@@ -141,7 +141,7 @@ static kerf_status open(scan *x, const kerf_graph *g, const kerf_state *s, const
     return measure(x, &x->top1);
 }
 
-static void close(scan *x)
+static void close_scan(scan *x)
 {
     kerf__prune_targets_free(&x->targets);
     kerf__evaluator_free(&x->evaluator);
@@ -176,7 +176,7 @@ kerf_status kerf_prune_analyse(kerf_sensitivity **out, size_t *num, const kerf_g
     plain.scope = KERF_SCOPE_LAYER;
     plain.amount = plain.min_keep = 0;
     plain.num_amounts = 0;
-    kerf_status status = open(&x, g, s, d, &plain);
+    kerf_status status = open_scan(&x, g, s, d, &plain);
     kerf_sensitivity *found = status == KERF_OK ? kerf__alloc(x.targets.num, sizeof *found) : NULL;
     if (status == KERF_OK && found == NULL)
         status = kerf__fail_memory("prune", x.targets.num * sizeof *found);
@@ -188,6 +188,6 @@ kerf_status kerf_prune_analyse(kerf_sensitivity **out, size_t *num, const kerf_g
         found = NULL;
     }
     free(found);
-    close(&x);
+    close_scan(&x);
     return status;
 }

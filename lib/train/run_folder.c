@@ -86,9 +86,12 @@ static int is_left_over(const char *name)
 static void sweep(const char *path)
 {
     DIR *dir = opendir(path);
-    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
-        if (is_left_over(e->d_name))
-            unlinkat(dirfd(dir), e->d_name, 0);
+    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        char *left = is_left_over(e->d_name) ? kerf__path_join(path, e->d_name) : NULL;
+        if (left != NULL)
+            unlink(left);
+        free(left);
+    }
     if (dir != NULL)
         closedir(dir);
 }

@@ -1,20 +1,25 @@
 #!/bin/sh
-# use.sh KERF -- the single file, alone in a folder, as a person has it who carried it here: it
-# tries the driver by itself, infers, trains, prunes and shows.  With KERF_TEST_SMALL
-# (under qemu, where each kernel takes seconds to compile) it only infers.
+# use.sh KERF [STARTER] -- the single file, alone in a folder, as a person has it who carried it here:
+# it tries the driver by itself, infers, trains, prunes and shows.  With KERF_TEST_SMALL
+# (under qemu, where each kernel takes seconds to compile) it only infers.  STARTER: wine.
 set -u
 failures=0
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cp "$1" "$work/kerf" || exit 1
+starter=${2:-}
+# Wine's server stays for a while, and writes to its folder when it goes.
+trap '[ "$starter" != wine ] || wineserver -k; rm -rf "$work"' EXIT
+name=kerf
+[ -z "$starter" ] || name=kerf.exe
+cp "$1" "$work/$name" || exit 1
 cd "$work" || exit 1
+[ "$starter" != wine ] || export WINEPREFIX="$work/wine" WINEDEBUG=-all
 unset KERF_PROBE KERF_DEVICE # of a test run
 
 # expect WORDS ARG...
 expect() {
     words=$1
     shift
-    ./kerf "$@" >out.txt 2>&1 </dev/null || {
+    $starter "./$name" "$@" >out.txt 2>&1 </dev/null || {
         echo "FAILED: exit $?: kerf $*"
         failures=$((failures + 1))
     }

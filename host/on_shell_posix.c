@@ -1,4 +1,4 @@
-/* on_shell.c -- see on_shell.h.
+/* on_shell_posix.c -- see on_shell.h.
  *
  * `ssh HOST`, `adb shell` and `sh -c` alike take a script as their last word, hand standard input
  * on and bring standard output home.  Exit codes they bring as well, but their own among them, so a

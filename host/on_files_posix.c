@@ -1,4 +1,4 @@
-/* on_files.c -- see on_files.h.
+/* on_files_posix.c -- see on_files.h.
  *
  * The command line for the other end is written from what was understood here, option by option, so
  * that letters and inlined values are all one; what names a file has the name that it gets there.

@@ -1,4 +1,4 @@
-/* on.c -- see on.h.
+/* on_posix.c -- see on.h.
  *
  * Three kinds of scripts: one asks which files are missing there, one takes a file, one runs. Files
  * lie by their content's digest, so what was taken once is not taken again; a run has a folder of

@@ -1,4 +1,4 @@
-/* bench_beside.c -- starts and asks another program; see bench_beside.h for what is said. */
+/* bench_beside_posix.c -- starts and asks another program; see bench_beside.h for what is said. */
 #include "bench_beside.h"
 
 #include <errno.h>

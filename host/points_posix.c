@@ -1,0 +1,261 @@
+/* points_posix.c -- children that each run a recipe, one a device at a time; see points.h.
+ *
+ * A child has a process group of its own: Ctrl-C reaches the parent alone, which hands it on once,
+ * so that every child writes its checkpoint. */
+#define _DEFAULT_SOURCE
+#include "points.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "files.h"
+#include "interrupt.h"
+#include "kerf/device.h"
+#include "text.h"
+
+/* ---- devices -------------------------------------------------------------------------------- */
+
+enum { MOST_DEVICES = 64 };
+
+/* What children are told, one text a device; NULL: nothing, they choose as they do. */
+typedef struct device_texts {
+    const char *at[MOST_DEVICES];
+    size_t num;
+    char *text; /* owned: what they point into */
+} device_texts;
+
+/* "0,1,2" of all that there are. */
+static int number_all(const options *o, device_texts *devices)
+{
+    kerf_device_info *list;
+    size_t num;
+    kerf_status status = kerf_device_list(&list, &num);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    num = num < MOST_DEVICES ? num : MOST_DEVICES;
+    devices->text = calloc(num + 1, 12);
+    for (size_t i = 0; devices->text != NULL && i < num; i++)
+        sprintf(devices->text + strlen(devices->text), "%s%d", i > 0 ? "," : "", list[i].index);
+    kerf_device_list_free(list);
+    if (devices->text == NULL)
+        return fail_memory(o);
+    return num > 0 ? 0 : fail_work(o, "--device all: there is no OpenCL device");
+}
+
+static int list_devices(const options *o, device_texts *devices)
+{
+    const char *spec = o->device != NULL ? o->device : getenv("KERF_DEVICE");
+    *devices = (device_texts){.num = 0};
+    if (spec != NULL && strcmp(spec, "all") == 0) {
+        int code = number_all(o, devices);
+        if (code != 0)
+            return code;
+    } else if (o->device != NULL) {
+        devices->text = copy_text(spec, strlen(spec), 0);
+        if (devices->text == NULL)
+            return fail_memory(o);
+    }
+    for (char *at = devices->text; at != NULL && devices->num < MOST_DEVICES;) {
+        char *comma = strchr(at, ',');
+        devices->at[devices->num++] = at;
+        if (comma != NULL)
+            *comma++ = '\0';
+        at = comma;
+    }
+    if (devices->num == 0)
+        devices->num = 1;
+    return 0;
+}
+
+/* ---- a child -------------------------------------------------------------------------------- */
+
+typedef struct child {
+    pid_t pid; /* 0: none */
+    point_run *of;
+} child;
+
+typedef struct crowd {
+    const options *o;
+    device_texts devices;
+    child children[MOST_DEVICES];
+    size_t num_failed;
+    int told; /* 1: children were told to stop */
+} crowd;
+
+/* The child's command line; the texts are borrowed.  NULL without memory. */
+static const char **make_words(const crowd *c, const point_run *p, const char *device)
+{
+    const options *o = c->o;
+    const size_t num_sets = o->sets.num + p->num_sets;
+    const char **words = calloc(2 * num_sets + 16, sizeof *words), **at = words;
+    if (words == NULL)
+        return NULL;
+    *at++ = "kerf";
+    *at++ = "run";
+    *at++ = o->words.items[0];
+    *at++ = "-o";
+    *at++ = p->dir;
+    for (size_t i = 0; i < num_sets; i++) {
+        *at++ = "--set";
+        *at++ = i < o->sets.num ? o->sets.items[i] : p->sets[i - o->sets.num];
+    }
+    if (o->resume && folder_has(p->dir, "recipe.yaml"))
+        *at++ = "--resume";
+    else if (o->force)
+        *at++ = "-f";
+    if (o->quiet)
+        *at++ = "-q";
+    if (o->tensorboard)
+        *at++ = "--tensorboard";
+    if (device != NULL) {
+        *at++ = "--device";
+        *at++ = device;
+    }
+    return words;
+}
+
+/* This program, wherever it lies. */
+static void become_kerf(const char **words)
+{
+    char path[4096];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        execv(path, (char *const *)words);
+    }
+    execvp("kerf", (char *const *)words);
+    _exit(127);
+}
+
+/* Between fork and exec: what several say at once would be a mess, so it goes into files. */
+static void begin_child(const char **words, const char *log, pid_t parent)
+{
+    setpgid(0, 0);
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) /* it has died already */
+        _exit(130);
+#else
+    (void)parent;
+#endif
+    const int null = open("/dev/null", O_WRONLY);
+    const int told = log != NULL ? open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666) : -1;
+    dup2(null, STDOUT_FILENO);
+    if (told >= 0)
+        dup2(told, STDERR_FILENO);
+    become_kerf(words);
+}
+
+static int start(crowd *c, child *one, point_run *p, const char *device)
+{
+    const pid_t parent = getpid();
+    const char **words = make_words(c, p, device);
+    char *log = c->devices.num > 1 ? path_join(p->dir, "log.txt") : NULL;
+    int code = words != NULL ? 0 : fail_memory(c->o);
+    if (code == 0 && log != NULL)
+        code = folders_make(c->o, p->dir);
+    if (code == 0) {
+        say(c->o, "%s%s%s", p->dir, device != NULL ? ": on device " : "",
+            device != NULL ? device : "");
+        fflush(stdout);
+        fflush(stderr);
+        one->pid = fork();
+        if (one->pid == 0)
+            begin_child(words, log, parent);
+        code = one->pid > 0 ? 0 : fail_work(c->o, "no process for %s: %s", p->dir, strerror(errno));
+    }
+    one->pid = code == 0 ? one->pid : 0;
+    one->of = p;
+    free(log);
+    free(words);
+    return code;
+}
+
+static void tell_failure(crowd *c, const point_run *p)
+{
+    c->num_failed++;
+    if (p->code > 128)
+        fail_work(c->o, "%s: was ended by signal %d", p->dir, p->code - 128);
+    else
+        fail_work(c->o, "%s: failed with exit code %d%s", p->dir, p->code,
+                  c->devices.num > 1 ? "; its log.txt says why" : "");
+}
+
+/* Takes what has ended; how many are at work still. */
+static size_t reap(crowd *c)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < c->devices.num; i++) {
+        child *one = &c->children[i];
+        int status;
+        if (one->pid == 0)
+            continue;
+        if (interrupted() && !c->told)
+            kill(one->pid, SIGTERM);
+        if (waitpid(one->pid, &status, WNOHANG) != one->pid) {
+            num++;
+            continue;
+        }
+        one->pid = 0;
+        one->of->code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        if (one->of->code != 0 && one->of->code != EXIT_INTERRUPTED)
+            tell_failure(c, one->of);
+    }
+    c->told |= interrupted();
+    return num;
+}
+
+/* ---- all of them ---------------------------------------------------------------------------- */
+
+static int hand_out(crowd *c, point_run *points, size_t num)
+{
+    static const struct timespec A_WHILE = {0, 20000000};
+    size_t next = 0;
+    int code = 0;
+    for (size_t at_work = 0; code == 0 || at_work > 0;) {
+        at_work = reap(c);
+        for (size_t i = 0; i < c->devices.num && next < num && code == 0 && !interrupted(); i++)
+            if (c->children[i].pid == 0) {
+                code = start(c, &c->children[i], &points[next++], c->devices.at[i]);
+                at_work += code == 0;
+            }
+        if (at_work == 0 && (next == num || interrupted()))
+            break;
+        nanosleep(&A_WHILE, NULL);
+    }
+    return code != 0 ? code : interrupted() ? EXIT_INTERRUPTED : 0;
+}
+
+/* Hours of others are not begun where one of them cannot be. */
+static int check_folders(const options *o, const point_run *points, size_t num)
+{
+    for (size_t i = 0; i < num; i++)
+        if (!o->resume && !o->force && folder_has(points[i].dir, "recipe.yaml"))
+            return fail_work(o, "%s: holds a run: --resume goes on with it, -f starts over",
+                             points[i].dir);
+    return 0;
+}
+
+int points_run(const options *o, point_run *points, size_t num)
+{
+    crowd c = {.o = o};
+    int code = check_folders(o, points, num);
+    if (code == 0)
+        code = list_devices(o, &c.devices);
+    interrupt_catch();
+    if (code == 0)
+        code = hand_out(&c, points, num);
+    free(c.devices.text);
+    if (code == EXIT_INTERRUPTED)
+        say(o, "stopped; the same command with --resume goes on");
+    return code;
+}
