@@ -1,10 +1,10 @@
 /* keep_channels.cl -- which channels a gate keeps, and the weights of those alone.
  *
  *     top_channels   an item has `chunk` channels of (n, c): each channel's rank is the number of
- *                    those before it, so no item waits for another
+ *                    those before it, so no item waits for another; a place is counted in (n, c)
  *     keep_channels  the same, but what it writes is the saliency of what is kept, and 0
- *     take_filters   an item has `chunk` filters of (outs, ins), each `taps` long, one behind the
- *                    other (SIMT: one element)
+ *     take_filters   an item has `chunk` filters of (samples * outs, ins), each `taps` long, one
+ *                    behind the other (SIMT: one element)
  *
  * In top_channels saliencies are compared as integers of the same order, in which a NaN is largest
  * and -0 below 0; of equal ones the first is before.  So ranks are 0 to c - 1, each once, and every
@@ -53,7 +53,7 @@ kernel void top_channels(global const float *saliency, global int *places, globa
         const uint line = i / c, own = i % c;
         const uint rank = rank_of(saliency + line * c, c, own);
         if (rank < k) {
-            places[line * k + rank] = (int)own;
+            places[line * k + rank] = (int)i;
             kept[line * k + rank] = saliency[i];
         }
     }
@@ -73,19 +73,20 @@ kernel void keep_channels(global const float *saliency, global float *dst, uint 
     }
 }
 
-/* A place that is there. */
-static inline uint inside(global const int *places, uint i, uint all)
+/* The channel at a place of this sample, that is there. */
+static inline uint channel_at(int place, uint sample, uint all)
 {
-    return min((uint)places[i], all - 1);
+    return min((uint)place - sample * all, all - 1);
 }
 
 #if WIDE
 /* Filters of one output, from that of input `i` on. */
 static inline void take_row(global const float *row, global const int *in_places, global float *dst,
-                            float by, uint i, uint end, uint all_ins, uint taps)
+                            float by, uint i, uint end, uint sample, uint all_ins, uint taps)
 {
     for (; i < end; i++) {
-        global const float *from = row + (IN ? inside(in_places, i, all_ins) : i) * taps;
+        global const float *from =
+            row + (IN ? channel_at(in_places[i], sample, all_ins) : i) * taps;
         for (uint t = 0; t < taps; t++)
             dst[t] = from[t] * by;
         dst += taps;
@@ -94,32 +95,35 @@ static inline void take_row(global const float *row, global const int *in_places
 
 kernel void take_filters(global const float *weights, global const int *out_places,
                          global const int *in_places, global const float *scale, global float *dst,
-                         uint all_outs, uint all_ins, uint ins, uint taps, uint num, uint chunk)
+                         uint all_outs, uint all_ins, uint outs, uint ins, uint taps, uint num,
+                         uint chunk)
 {
     uint f = min((uint)get_global_id(0) * chunk, num);
     const uint end = min(f + chunk, num);
     for (uint o = f / ins, i = f % ins; f < end; o++, i = 0) {
-        const uint num_here = min(ins - i, end - f),
-                   from = OUT ? inside(out_places, o, all_outs) : o;
+        const uint num_here = min(ins - i, end - f), sample = o / outs;
+        const uint from = OUT ? channel_at(out_places[o], sample, all_outs) : o - sample * outs;
         global const float *row = weights + from * all_ins * taps;
+        global const int *at = in_places + (IN ? sample * ins : 0);
         const float by = OUT ? scale[o] : 1;
         if (taps == 9)
-            take_row(row, in_places, dst + f * 9, by, i, i + num_here, all_ins, 9);
+            take_row(row, at, dst + f * 9, by, i, i + num_here, sample, all_ins, 9);
         else
-            take_row(row, in_places, dst + f * taps, by, i, i + num_here, all_ins, taps);
+            take_row(row, at, dst + f * taps, by, i, i + num_here, sample, all_ins, taps);
         f += num_here;
     }
 }
 #else
 kernel void take_filters(global const float *weights, global const int *out_places,
                          global const int *in_places, global const float *scale, global float *dst,
-                         uint all_outs, uint all_ins, uint ins, uint taps, uint num, uint chunk)
+                         uint all_outs, uint all_ins, uint outs, uint ins, uint taps, uint num,
+                         uint chunk)
 {
-    const uint i = get_global_id(0), f = i / taps, o = f / ins;
+    const uint i = get_global_id(0), f = i / taps, o = f / ins, sample = o / outs;
     if (i >= num)
         return;
-    const uint out = OUT ? inside(out_places, o, all_outs) : o;
-    const uint in = IN ? inside(in_places, f % ins, all_ins) : f % ins;
+    const uint out = OUT ? channel_at(out_places[o], sample, all_outs) : o - sample * outs;
+    const uint in = IN ? channel_at(in_places[sample * ins + f % ins], sample, all_ins) : f % ins;
     dst[i] = weights[(out * all_ins + in) * taps + i % taps] * (OUT ? scale[o] : 1);
 }
 #endif

@@ -1,17 +1,19 @@
 /* ops/keep_channels.c -- a convolution with those channels alone that a gate keeps.
  *
  *     kerf.TopChannels(saliency (N, C)) -> places (N, k) int32, kept (N, k)
- *         attribute k; the largest first, of equal ones the first; a NaN is largest
+ *         attribute k; the largest first, of equal ones the first; a NaN is largest.  Channel c of
+ *         sample n is at place n * C + c
  *     kerf.KeepChannels(saliency (N, C)) -> saliency (N, C), but 0 where it is not kept
  *         attribute k; kept is what fewer than k are larger than, as comparisons of floats say: of
  *         equal ones at the border all, and a NaN always
- *     kerf.TakeFilters(weights (O, I, ...), out_places (k), in_places (j), scale (k))
- *             -> weights (k, j, ...)
- *         filters of the outputs, times their scale, and of the inputs that are named; either may
- *         be left out (outputs with their scale) and is whole then.  Of (O), a bias, too.
+ *     kerf.TakeFilters(weights (O, I, ...), out_places (N, k), in_places (N, j), scale (N, k))
+ *             -> weights (N * k, j, ...)
+ *         attribute samples: N, 1 if not given; for each sample the filters of the outputs, times
+ *         their scale, and of the inputs that are named; either may be left out (outputs with
+ *         their scale) and is whole then.  Of (O), a bias, too.
  *
- * Places have any shape of so many elements; one outside counts as the last.  No gradient passes.
- * A plan puts TopChannels and TakeFilters in a gate's place where there is one sample
+ * Places have any shape of so many elements; one outside of its sample counts as the last.  No
+ * gradient passes.  A plan puts TopChannels and TakeFilters in a gate's place where that pays
  * (lib/plan/skip_channels.c), elsewhere KeepChannels (lib/plan/fuse_gate.c).
  *
  * Device side: kernels/keep_channels.cl.  Definition: tests/ref/ref_keep_channels.c. */
@@ -64,11 +66,26 @@ static kerf_status infer_top(kerf_node *n)
     return KERF_OK;
 }
 
+static kerf_status check_samples(const kerf_node *n)
+{
+    const int64_t samples = kerf_node_int(n, "samples", 1);
+    if (samples < 1)
+        return kerf__fail_node(KERF_ERR_ARGUMENT, n, "samples is %lld, must be 1 or more",
+                               (long long)samples);
+    for (int i = OUT_PLACES; i <= IN_PLACES; i++)
+        if (input(n, i) != NULL && kerf__value_elements(input(n, i)) % samples != 0)
+            return kerf__fail_node(
+                KERF_ERR_SHAPE, n, "has %lld places, must be as many for each of %lld samples",
+                (long long)kerf__value_elements(input(n, i)), (long long)samples);
+    return KERF_OK;
+}
+
 static kerf_status infer_take(kerf_node *n)
 {
     kerf_shape shape = n->inputs[WEIGHTS]->shape;
     const kerf_value *outs = input(n, OUT_PLACES), *ins = input(n, IN_PLACES);
     const kerf_value *scale = input(n, SCALE);
+    KERF__TRY(check_samples(n));
     KERF__TRY(kerf__node_check_type(n, WEIGHTS, KERF_F32));
     if (shape.rank < 1 + (ins != NULL) || kerf__value_elements(n->inputs[WEIGHTS]) == 0)
         return kerf__fail_node(KERF_ERR_SHAPE, n,
@@ -83,10 +100,10 @@ static kerf_status infer_take(kerf_node *n)
     for (int i = OUT_PLACES; i <= SCALE; i++)
         if (input(n, i) != NULL)
             KERF__TRY(kerf__node_check_type(n, i, i == SCALE ? KERF_F32 : KERF_S32));
-    if (outs != NULL)
-        shape.dims[0] = kerf__value_elements(outs);
+    shape.dims[0] =
+        outs != NULL ? kerf__value_elements(outs) : shape.dims[0] * kerf_node_int(n, "samples", 1);
     if (ins != NULL)
-        shape.dims[1] = kerf__value_elements(ins);
+        shape.dims[1] = kerf__value_elements(ins) / kerf_node_int(n, "samples", 1);
     kerf__set_output(n, 0, KERF_F32, shape);
     return KERF_OK;
 }
@@ -158,6 +175,7 @@ static kerf_status build_take(const kerf__op_case *c)
     const kerf_node *n = c->node;
     const kerf_shape all = n->inputs[WEIGHTS]->shape, some = n->outputs[0]->shape;
     const unsigned taps = all.rank > 2 ? (unsigned)kerf__shape_product(all, 2, all.rank) : 1;
+    const unsigned outs = (unsigned)(some.dims[0] / kerf_node_int(n, "samples", 1));
     const unsigned ins = some.rank > 1 ? (unsigned)some.dims[1] : 1;
     const size_t elements = (size_t)kerf__value_elements(n->outputs[0]);
     const size_t num = kerf__is_wide(c) ? elements / taps : elements;
@@ -173,8 +191,8 @@ static kerf_status build_take(const kerf__op_case *c)
                       KERF__ARGS(ARG(kerf__in(c, WEIGHTS)), ARG(buffer(c, OUT_PLACES)),
                                  ARG(buffer(c, IN_PLACES)), ARG(buffer(c, SCALE)),
                                  ARG(kerf__out(c, 0)), ARG((unsigned)all.dims[0]),
-                                 ARG(all.rank > 1 ? (unsigned)all.dims[1] : 1u), ARG(ins),
-                                 ARG(taps), ARG((unsigned)num), ARG((unsigned)chunk)),
+                                 ARG(all.rank > 1 ? (unsigned)all.dims[1] : 1u), ARG(outs),
+                                 ARG(ins), ARG(taps), ARG((unsigned)num), ARG((unsigned)chunk)),
                       grid_of(c, items));
 }
 

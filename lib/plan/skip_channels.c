@@ -1,5 +1,4 @@
-/* plan/skip_channels.c -- channels that gates drop (kerf/boost.h) are not computed, where there is
- * one sample.
+/* plan/skip_channels.c -- channels that gates drop (kerf/boost.h) are not computed.
  *
  * A gate keeps k channels, whatever the sample, so the convolution with those alone has shapes that
  * are known while planning: any kernel computes it, on every device. Only which they are is found
@@ -12,6 +11,10 @@
  * take but the inputs that are there.  Whoever else reads the gate's result gets all of it, with
  * zeros at their places.
  *
+ * Of N samples each has channels, and so filters, of its own.  That is a convolution in N groups of
+ * one sample, whose channels are those of all: `some` has the shape (1, N * k, ...), for the same
+ * bytes as (N, k, ...).
+ *
  * words.  whole: a value with all channels.  some: the same with those that are kept.
  *
  * Runs before fuse.c, but for batch norms, which become parts of their convolutions first. */
@@ -19,6 +22,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "ops/layout_common.h"
 #include "plan/channel_gate.h"
 #include "plan/plan_internal.h"
 
@@ -29,14 +33,17 @@
  * On GPUs none was timed. */
 #define LEAST_SAVED  5e6
 #define FOR_A_WEIGHT 30.0
+/* What a layer copies of all samples, at most: as much memory is taken twice. */
+#define MOST_COPIED (16 << 20)
 
 typedef struct kept {
-    kerf_value *whole, *some, *places; /* borrowed; places (k) */
+    kerf_value *whole, *some, *places; /* borrowed; places (N * k) */
 } kept;
 
 typedef struct skipping {
     kerf_graph *g;
-    kept *at; /* owned */
+    int in_blocks; /* groups of several samples are fast in blocks of channels alone */
+    kept *at;      /* owned */
     size_t num, capacity;
 } skipping;
 
@@ -60,7 +67,7 @@ static kerf_status note(skipping *s, kerf_value *whole, kerf_value *some, kerf_v
 
 typedef struct gate {
     kerf_node *conv;
-    kerf_value *saliency; /* (1, C) */
+    kerf_value *saliency; /* (N, C) */
     int64_t k;
 } gate;
 
@@ -76,8 +83,9 @@ static int is_gate(const kerf_node *mul, gate *out)
         return 0;
     out->saliency = found.saliency;
     const kerf_shape shape = out->saliency->shape, dst = mul->inputs[0]->shape;
-    if (shape.dims[0] != 1 || dst.rank < 3 || shape.dims[1] != dst.dims[1] ||
-        spread->outputs[0]->shape.rank != dst.rank || found.k == shape.dims[1])
+    if (dst.rank < 3 || shape.dims[0] < 1 || shape.dims[0] != dst.dims[0] ||
+        shape.dims[1] != dst.dims[1] || spread->outputs[0]->shape.rank != dst.rank ||
+        found.k == shape.dims[1])
         return 0;
     out->k = found.k;
     return 1;
@@ -100,41 +108,68 @@ static int is_channelwise(const kerf_node *n)
         if (kerf__node_is(n, OPS[i]))
             return n->num_outputs == 1;
     return kerf__node_is(n, "Flatten") && kerf_node_int(n, "axis", 1) == 1 &&
-           kerf_shape_num_elements(src) == src.dims[1];
+           kerf_shape_num_elements(src) == src.dims[0] * src.dims[1];
 }
 
 /* ---- building -------------------------------------------------------------------------------- */
 
-static kerf_status add(skipping *s, const char *op, kerf_value *const *inputs, int num_inputs,
-                       kerf_value **out)
+static kerf_status reshape(skipping *s, kerf_value *v, kerf_shape shape, kerf_value **out)
 {
     kerf_node *n;
-    KERF__TRY(kerf_graph_add_node(s->g, op, NULL, inputs, num_inputs, 1, &n));
+    *out = v;
+    if (kerf_shape_equal(v->shape, shape))
+        return KERF_OK;
+    KERF__TRY(kerf_graph_add_node(s->g, "Reshape", NULL, &v, 1, 1, &n));
+    KERF__TRY(kerf_node_set_ints(n, "shape", shape.dims, (size_t)shape.rank));
     *out = n->outputs[0];
     return kerf__node_infer(n);
 }
 
-/* n with other inputs; it takes n's name. */
-static kerf_status add_like(skipping *s, kerf_node *n, kerf_value *const *inputs, kerf_node **out)
+/* (N, C, ...) with the samples' channels side by side. */
+static kerf_shape as_one_sample(kerf_shape shape)
 {
-    KERF__TRY(kerf_graph_add_node(s->g, n->op, NULL, inputs, n->num_inputs, 1, out));
-    KERF__TRY(kerf__node_copy_attributes(*out, n));
-    kerf__node_take_name(*out, n);
-    return kerf__node_infer(*out);
+    shape.dims[1] *= shape.dims[0];
+    shape.dims[0] = 1;
+    return shape;
+}
+
+/* n with other inputs; it takes n's name.  A convolution has so many groups. */
+static kerf_status add_like(skipping *s, kerf_node *n, kerf_value *const *inputs, int64_t groups,
+                            kerf_value **out)
+{
+    kerf_node *like;
+    KERF__TRY(kerf_graph_add_node(s->g, n->op, NULL, inputs, n->num_inputs, 1, &like));
+    KERF__TRY(kerf__node_copy_attributes(like, n));
+    if (kerf__node_is(n, "Conv"))
+        KERF__TRY(kerf_node_set_int(like, "group", groups));
+    kerf__node_take_name(like, n);
+    *out = like->outputs[0];
+    return kerf__node_infer(like);
 }
 
 static kerf_status add_places(skipping *s, const gate *found, kerf_value **places,
                               kerf_value **scale)
 {
-    kerf_node *top, *flat;
+    kerf_node *top;
     KERF__TRY(kerf_graph_add_node(s->g, "kerf.TopChannels", NULL, &found->saliency, 1, 2, &top));
     KERF__TRY(kerf_node_set_int(top, "k", found->k));
     KERF__TRY(kerf__node_infer(top));
-    KERF__TRY(kerf_graph_add_node(s->g, "Reshape", NULL, top->outputs, 1, 1, &flat));
-    KERF__TRY(kerf_node_set_ints(flat, "shape", &found->k, 1));
-    *places = flat->outputs[0];
     *scale = top->outputs[1];
-    return kerf__node_infer(flat);
+    const int64_t all = kerf_shape_num_elements(top->outputs[0]->shape);
+    return reshape(s, top->outputs[0], KERF_SHAPE(all), places);
+}
+
+/* Inputs as TakeFilters has them, those behind the last that is there left out. */
+static kerf_status take(skipping *s, kerf_value *const *inputs, int64_t samples, kerf_value **out)
+{
+    kerf_node *n;
+    int num = 4;
+    while (inputs[num - 1] == NULL)
+        num--;
+    KERF__TRY(kerf_graph_add_node(s->g, "kerf.TakeFilters", NULL, inputs, num, 1, &n));
+    KERF__TRY(kerf_node_set_int(n, "samples", samples));
+    *out = n->outputs[0];
+    return kerf__node_infer(n);
 }
 
 /* The gate's convolution, of the channels that are there and are kept. */
@@ -142,69 +177,80 @@ static kerf_status skip_gate(skipping *s, kerf_node *mul, const gate *found)
 {
     kerf_node *const conv = found->conv;
     const kept *src = find(s, conv->inputs[0]);
-    kerf_value *places, *scale, *inputs[3] = {src != NULL ? src->some : conv->inputs[0]};
-    kerf_node *some;
+    const int64_t samples = found->saliency->shape.dims[0];
+    kerf_value *in_places = src != NULL ? src->places : NULL, *inputs[3], *places, *scale, *some;
     KERF__TRY(add_places(s, found, &places, &scale));
-    kerf_value *in_places = src != NULL ? src->places : NULL;
-    KERF__TRY(add(s, "kerf.TakeFilters",
-                  (kerf_value *[]){conv->inputs[1], places, in_places, scale}, 4, &inputs[1]));
+    if (src != NULL)
+        inputs[0] = src->some;
+    else
+        KERF__TRY(reshape(s, conv->inputs[0], as_one_sample(conv->inputs[0]->shape), &inputs[0]));
+    KERF__TRY(
+        take(s, (kerf_value *[]){conv->inputs[1], places, in_places, scale}, samples, &inputs[1]));
     if (conv->num_inputs > 2)
-        KERF__TRY(add(s, "kerf.TakeFilters", (kerf_value *[]){conv->inputs[2], places, NULL, scale},
-                      4, &inputs[2]));
-    KERF__TRY(add_like(s, conv, inputs, &some));
-    return note(s, mul->outputs[0], some->outputs[0], places);
+        KERF__TRY(
+            take(s, (kerf_value *[]){conv->inputs[2], places, NULL, scale}, samples, &inputs[2]));
+    KERF__TRY(add_like(s, conv, inputs, samples, &some));
+    return note(s, mul->outputs[0], some, places);
 }
 
 /* A layer of which all outputs are wanted, of the inputs that are there. */
 static kerf_status skip_inputs(skipping *s, kerf_node *n, const kept *src)
 {
-    kerf_value *inputs[3] = {src->some, NULL, n->num_inputs > 2 ? n->inputs[2] : NULL};
-    kerf_node *some;
-    KERF__TRY(add(s, "kerf.TakeFilters", (kerf_value *[]){n->inputs[1], NULL, src->places}, 3,
-                  &inputs[1]));
-    KERF__TRY(add_like(s, n, inputs, &some));
-    return kerf__plan_replace(s->g, n->outputs[0], some->outputs[0]);
+    const int64_t samples = src->whole->shape.dims[0];
+    kerf_value *inputs[3] = {src->some, NULL, n->num_inputs > 2 ? n->inputs[2] : NULL}, *all;
+    KERF__TRY(
+        take(s, (kerf_value *[]){n->inputs[1], NULL, src->places, NULL}, samples, &inputs[1]));
+    if (inputs[2] != NULL && samples > 1)
+        KERF__TRY(take(s, (kerf_value *[]){inputs[2], NULL, NULL, NULL}, samples, &inputs[2]));
+    KERF__TRY(add_like(s, n, inputs, samples, &all));
+    KERF__TRY(reshape(s, all, n->outputs[0]->shape, &all));
+    return kerf__plan_replace(s->g, n->outputs[0], all);
 }
 
 static kerf_status follow(skipping *s, kerf_node *n, const kept *src)
 {
-    kerf_value *places = src->places;
-    kerf_node *some;
-    KERF__TRY(add_like(s, n, &src->some, &some));
-    return note(s, n->outputs[0], some->outputs[0], places);
+    kerf_value *const places = src->places, *some;
+    KERF__TRY(add_like(s, n, &src->some, 1, &some));
+    return note(s, n->outputs[0], some, places);
 }
 
 /* All channels again, for whoever wants them. */
 static kerf_status spread(skipping *s, const kept *k)
 {
     kerf_node *n;
-    const kerf_shape whole = k->whole->shape;
+    kerf_value *all;
+    const kerf_shape shape = as_one_sample(k->whole->shape);
     KERF__TRY(kerf_graph_add_node(s->g, "kerf.GatherGrad", NULL,
                                   (kerf_value *[]){k->places, k->some}, 2, 1, &n));
     KERF__TRY(kerf_node_set_int(n, "axis", 1));
-    KERF__TRY(kerf_node_set_ints(n, "shape", whole.dims, (size_t)whole.rank));
+    KERF__TRY(kerf_node_set_ints(n, "shape", shape.dims, (size_t)shape.rank));
     KERF__TRY(kerf__node_infer(n));
-    return kerf__plan_replace(s->g, k->whole, n->outputs[0]);
+    KERF__TRY(reshape(s, n->outputs[0], k->whole->shape, &all));
+    return kerf__plan_replace(s->g, k->whole, all);
 }
 
 /* ---- which ----------------------------------------------------------------------------------- */
 
-/* Of n with this share of its outputs and the inputs that are there. */
-static int is_worth_it(const skipping *s, const kerf_node *n, double share)
+/* Of n with so many of its outputs and the inputs that are there. */
+static int is_worth_it(const skipping *s, const kerf_node *n, int64_t outputs)
 {
     const kept *src = find(s, n->inputs[0]);
-    const double macs = kerf__op_find("Conv")->macs(n);
-    const double weights = (double)kerf_shape_num_elements(n->inputs[1]->shape);
-    if (src != NULL)
-        share *= (double)src->some->shape.dims[1] / (double)src->whole->shape.dims[1];
-    return macs * (1 - share) >= LEAST_SAVED + FOR_A_WEIGHT * weights * share;
+    const kerf_shape filters = n->inputs[1]->shape;
+    const int64_t samples = n->inputs[0]->shape.dims[0];
+    const int64_t inputs = src != NULL ? src->some->shape.dims[1] / samples : filters.dims[1];
+    const double weights = (double)kerf_shape_num_elements(filters);
+    const double share = (double)(inputs * outputs) / (double)(filters.dims[0] * filters.dims[1]);
+    const double saved = kerf__op_find("Conv")->macs(n) * (1 - share) / (double)samples;
+    if (samples > 1 && (!s->in_blocks || inputs % KERF__LANES != 0 || outputs % KERF__LANES != 0 ||
+                        (double)samples * weights * share > MOST_COPIED))
+        return 0;
+    return saved >= LEAST_SAVED + FOR_A_WEIGHT * weights * share;
 }
 
 static int may_skip(const skipping *s, const kerf_node *mul, gate *found)
 {
     return is_gate(mul, found) && kerf__plan_is_read_once(mul->inputs[0]) &&
-           is_layer(found->conv) &&
-           is_worth_it(s, found->conv, (double)found->k / (double)found->saliency->shape.dims[1]);
+           is_layer(found->conv) && is_worth_it(s, found->conv, found->k);
 }
 
 /* What has a gate that skips is done there. */
@@ -213,7 +259,8 @@ static kerf_status look_at_layer(skipping *s, kerf_node *n, const kept *src)
     gate found;
     const kerf_node *reader = kerf__value_only_reader(n->outputs[0]);
     const int waits = reader != NULL && may_skip(s, reader, &found);
-    return !waits && is_worth_it(s, n, 1) ? skip_inputs(s, n, src) : KERF_OK;
+    return !waits && is_worth_it(s, n, n->inputs[1]->shape.dims[0]) ? skip_inputs(s, n, src)
+                                                                    : KERF_OK;
 }
 
 static kerf_status look_at(skipping *s, kerf_node *n)
@@ -251,7 +298,7 @@ static kerf_status skip(skipping *s)
 kerf_status kerf__plan_skip_channels(kerf__planning *p)
 {
     static const kerf__plan_rule NORMS[] = {{"BatchNormalization", kerf__plan_fuse_batch_norm}};
-    skipping s = {.g = p->plan->graph};
+    skipping s = {.g = p->plan->graph, .in_blocks = kerf__plan_lays(p->plan->dev)};
     if (p->plan->mode != KERF_EVALUATE || !has_gate(s.g))
         return KERF_OK;
     KERF__TRY(kerf__plan_apply(s.g, NORMS, 1));

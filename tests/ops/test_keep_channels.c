@@ -58,32 +58,35 @@ static void test_top_corners(void)
 
 /* ---- their filters ------------------------------------------------------------------------- */
 
-static void check_take(kerf_shape shape, int num_outs, int num_ins)
+/* So many outputs and inputs for each sample; 0: all. */
+static void check_take(kerf_shape shape, int64_t samples, int64_t num_outs, int64_t num_ins)
 {
     op_check c;
     op_check_begin(&c, dev);
     op_check_input(&c, KERF_F32, shape, x);
     if (num_outs > 0)
-        op_check_input(&c, KERF_S32, KERF_SHAPE(1, num_outs), outs);
+        op_check_input(&c, KERF_S32, KERF_SHAPE(samples, num_outs), outs);
     else
         op_check_skip(&c);
     if (num_ins > 0)
-        op_check_input(&c, KERF_S32, KERF_SHAPE(num_ins), ins);
+        op_check_input(&c, KERF_S32, KERF_SHAPE(samples * num_ins), ins);
     else if (num_outs > 0)
         op_check_skip(&c);
     if (num_outs > 0)
-        op_check_input(&c, KERF_F32, KERF_SHAPE(num_outs), scale);
+        op_check_input(&c, KERF_F32, KERF_SHAPE(samples, num_outs), scale);
     op_check_node(&c, "kerf.TakeFilters", 1);
+    if (samples > 1)
+        CHECK_OK(kerf_node_set_int(c.node, "samples", samples));
     op_check_variants(&c, ref_keep_channels, 0.5f * 1.2e-7f);
     op_check_end(&c);
 }
 
-/* Some twice, and some outside, which are the last. */
-static void fill_places(void)
+/* Of 23 outputs and 19 inputs; some twice, and some outside, which are the last. */
+static void fill_places(int num_outs, int num_ins)
 {
     for (int i = 0; i < 1000; i++) {
-        outs[i] = i * 7 % 23 - (i == 5) * 100;
-        ins[i] = i * 5 % 19 + (i == 3) * 1000;
+        outs[i] = i / num_outs * 23 + i * 7 % 23 - (i == 5) * 100;
+        ins[i] = i / num_ins * 19 + i * 5 % 19 + (i == 3) * 1000;
     }
 }
 
@@ -91,17 +94,28 @@ static void test_take(void)
 {
     op_check_fill(x, MAX, 1);
     op_check_fill(scale, 1000, 2);
-    fill_places();
-    check_take(KERF_SHAPE(23, 19, 3, 3), 11, 9);
-    check_take(KERF_SHAPE(23, 19, 3, 3), 11, 0);
-    check_take(KERF_SHAPE(23, 19, 3, 3), 0, 9);
-    check_take(KERF_SHAPE(23, 19, 5), 3, 19);
-    check_take(KERF_SHAPE(23, 19), 0, 7);
-    check_take(KERF_SHAPE(23, 19), 1, 1);
-    check_take(KERF_SHAPE(23), 11, 0);
+    fill_places(1000, 1000);
+    check_take(KERF_SHAPE(23, 19, 3, 3), 1, 11, 9);
+    check_take(KERF_SHAPE(23, 19, 3, 3), 1, 11, 0);
+    check_take(KERF_SHAPE(23, 19, 3, 3), 1, 0, 9);
+    check_take(KERF_SHAPE(23, 19, 5), 1, 3, 19);
+    check_take(KERF_SHAPE(23, 19), 1, 0, 7);
+    check_take(KERF_SHAPE(23, 19), 1, 1, 1);
+    check_take(KERF_SHAPE(23), 1, 11, 0);
     if (op_check_small())
         return;
-    check_take(KERF_SHAPE(128, 100, 3, 3), 64, 50);
+    check_take(KERF_SHAPE(128, 100, 3, 3), 1, 64, 50);
+}
+
+static void test_take_of_samples(void)
+{
+    fill_places(11, 9);
+    check_take(KERF_SHAPE(23, 19, 3, 3), 3, 11, 9);
+    check_take(KERF_SHAPE(23, 19, 3, 3), 2, 11, 0);
+    check_take(KERF_SHAPE(23, 19, 2), 3, 0, 9);
+    check_take(KERF_SHAPE(23, 19), 3, 11, 9);
+    check_take(KERF_SHAPE(23), 3, 11, 0);
+    check_take(KERF_SHAPE(23), 3, 0, 0);
 }
 
 static void test_refused(void)
@@ -126,6 +140,16 @@ static void test_refused(void)
     op_check_refused(&c, KERF_ERR_SHAPE,
                      "kerf.TakeFilters checked: must have a scale for each output that is named");
     op_check_end(&c);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3), x);
+    op_check_skip(&c);
+    op_check_input(&c, KERF_S32, KERF_SHAPE(3), ins);
+    op_check_node(&c, "kerf.TakeFilters", 1);
+    CHECK_OK(kerf_node_set_int(c.node, "samples", 2));
+    op_check_refused(&c, KERF_ERR_SHAPE,
+                     "kerf.TakeFilters checked: has 3 places, must be as many for each of 2 "
+                     "samples");
+    op_check_end(&c);
 }
 
 int main(void)
@@ -134,6 +158,7 @@ int main(void)
     test_top();
     test_top_corners();
     test_take();
+    test_take_of_samples();
     test_refused();
     kerf_device_close(dev);
     return check_result();

@@ -23,7 +23,7 @@ static void top_channels(const kerf_node *n, const double *const *inputs, double
             for (int64_t i = 0; i < c; i++)
                 rank += i < own ? !is_before(x[i], x[own]) : i > own && is_before(x[own], x[i]);
             if (rank < k) {
-                outputs[0][line * k + rank] = (double)own;
+                outputs[0][line * k + rank] = (double)(line * c + own);
                 outputs[1][line * k + rank] = x[own];
             }
         }
@@ -42,11 +42,11 @@ static void keep_channels(const kerf_node *n, const double *x, double *out)
     }
 }
 
-static int64_t place(const double *places, int64_t i, int64_t num)
+/* The channel of sample s that is at its place i, of `some`. */
+static int64_t channel_at(const double *places, int64_t s, int64_t i, int64_t some, int64_t all)
 {
-    if (places == NULL)
-        return i;
-    return places[i] < 0 || places[i] >= (double)num ? num - 1 : (int64_t)places[i];
+    const double at = places != NULL ? places[s * some + i] - (double)(s * all) : (double)i;
+    return at < 0 || at >= (double)all ? all - 1 : (int64_t)at;
 }
 
 static void take_filters(const kerf_node *n, const double *const *inputs, double *const *outputs)
@@ -56,17 +56,19 @@ static void take_filters(const kerf_node *n, const double *const *inputs, double
     const double *ins = n->num_inputs > 2 ? inputs[2] : NULL;
     const int64_t all_ins = all.rank > 1 ? all.dims[1] : 1,
                   num_ins = some.rank > 1 ? some.dims[1] : 1;
+    const int64_t num_outs = some.dims[0] / kerf_node_int(n, "samples", 1);
     int64_t taps = 1;
     for (int i = 2; i < all.rank; i++)
         taps *= all.dims[i];
-    for (int64_t o = 0; o < some.dims[0]; o++)
-        for (int64_t i = 0; i < num_ins; i++)
+    for (int64_t row = 0; row < some.dims[0]; row++)
+        for (int64_t i = 0; i < num_ins; i++) {
+            const int64_t s = row / num_outs;
+            const int64_t o = channel_at(outs, s, row % num_outs, num_outs, all.dims[0]);
+            const int64_t from = o * all_ins + channel_at(ins, s, i, num_ins, all_ins);
             for (int64_t t = 0; t < taps; t++)
-                outputs[0][(o * num_ins + i) * taps + t] =
-                    inputs[0]
-                          [(place(outs, o, all.dims[0]) * all_ins + place(ins, i, all_ins)) * taps +
-                           t] *
-                    (outs != NULL ? inputs[3][o] : 1);
+                outputs[0][(row * num_ins + i) * taps + t] =
+                    inputs[0][from * taps + t] * (outs != NULL ? inputs[3][row] : 1);
+        }
 }
 
 REF(keep_channels)
