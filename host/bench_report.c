@@ -5,6 +5,7 @@
 #include "bench.h"
 #include "bench_model.h"
 #include "bench_suite.h"
+#include "gate_report.h"
 #include "json.h"
 
 static void known_cell(table *t, double value, int digits, const char *unit)
@@ -47,12 +48,24 @@ static json_t *layer_times(contender *c, const kerf_device_peaks *peaks, table *
     return list;
 }
 
+static gate_savings savings(const options *o, const contender *c)
+{
+    const kerf_plan_options how = bench_plan_options(o, c);
+    gate_savings gates = {0};
+    if (!o->train) {
+        gates = savings_of(c->m.g, &how, kerf_plan_macs(c->plan));
+        gates.ms = timing_summarize(&c->times).median / (double)c->batch;
+    }
+    return gates;
+}
+
 static json_t *contender_json(const options *o, contender *c, json_t *layers)
 {
     kerf_shape shape =
         c->num_known > 0 ? c->known.shape : kerf_value_shape(kerf_graph_input(c->m.g, 0));
     if (shape.rank > 0 && shape.dims[0] < 0)
         shape.dims[0] = c->batch;
+    const gate_savings gates = savings(o, c);
     json_t *object = json_object(), *times = timing_json(&c->times);
     json_object_set_new(times, "peak_bytes",
                         json_integer((json_int_t)kerf_plan_arena_bytes(c->plan)));
@@ -62,6 +75,7 @@ static json_t *contender_json(const options *o, contender *c, json_t *layers)
     json_object_set_new(object, o->train ? "train" : "infer", times);
     json_object_set_new(object, "start", start_json(&c->start));
     json_object_set_new(object, "layers", layers);
+    savings_json(object, &gates);
     return object;
 }
 
@@ -83,10 +97,12 @@ static json_t *ratios_json(contender *all, size_t num, int prints)
 static void print_contender(const options *o, const contender *c, const table *t)
 {
     timing_summary s = timing_summarize(&c->times);
+    const gate_savings gates = savings(o, c);
     printf("%s: %s, batch %lld: %.3f ms median (min %.3f, p90 %.3f, p99 %.3f, %zu runs, drift "
            "%+.1f %%)\n",
            c->m.path, o->train ? "training step" : "inference", (long long)c->batch, s.median,
            s.min, s.p90, s.p99, c->times.num, s.drift_pct);
+    savings_print(&gates, stdout);
     start_print(&c->start, "start");
     table_print(t, stdout);
     fputc('\n', stdout);

@@ -3,7 +3,7 @@
 
 #include "change.h"
 #include "command.h"
-#include "json.h"
+#include "gate_report.h"
 
 int boosting_keep(const options *o, model *m)
 {
@@ -36,30 +36,6 @@ static int check_options(const options *o)
     return 0;
 }
 
-static json_t *gates_json(const kerf_graph *g)
-{
-    json_t *list = json_array();
-    kerf_boost_gate gate;
-    for (int i = 0; kerf_boost_get(g, i, &gate) == KERF_OK; i++)
-        json_array_append_new(list, json_pack("{s:o,s:I,s:I}", "name", json_text(gate.name), "kept",
-                                              (json_int_t)gate.kept, "channels",
-                                              (json_int_t)gate.channels));
-    return json_pack("{s:o}", "gates", list);
-}
-
-static void print_gates(const options *o, const kerf_graph *g)
-{
-    kerf_boost_gate gate;
-    table *t = table_create("gate behind|>channels|>kept");
-    for (int i = 0; kerf_boost_get(g, i, &gate) == KERF_OK; i++) {
-        table_cell(t, "%s", gate.name);
-        table_cell(t, "%lld", (long long)gate.channels);
-        table_cell(t, "%lld", (long long)gate.kept);
-    }
-    table_print(t, result_stream(o));
-    table_destroy(t);
-}
-
 static int mark_and_train(change *c)
 {
     const options *o = c->o;
@@ -71,9 +47,9 @@ static int mark_and_train(change *c)
     const kerf_status status = kerf_boost_mark(c->s.m.g, c->s.m.s, &how);
     if (status != KERF_OK)
         return fail_kerf(o, status);
-    c->more = gates_json(c->s.m.g);
+    c->more = json_pack("{s:o}", "gates", gates_json(c->s.m.g));
     if (!o->json && !o->quiet)
-        print_gates(o, c->s.m.g);
+        gates_print(c->s.m.g, result_stream(o));
     c->train.epochs = o->finetune;
     return change_train(c);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "gate_report.h"
 #include "guess.h"
 #include "json.h"
 #include "session.h"
@@ -59,33 +60,55 @@ static void print_confusion(const session *s, const int64_t *confusion, int num)
     table_destroy(t);
 }
 
-static int print_text(const session *s, const evaluation *e, const int64_t *confusion,
-                      const guess_list *guesses)
+/* What is told of a split. */
+typedef struct findings {
+    evaluation e;
+    int64_t *confusion; /* owned */
+    guess_list guesses;
+    gate_frequencies gates;
+} findings;
+
+/* Shapes that the network leaves open are the samples'; multiply-adds are not known then. */
+static gate_savings savings(const session *s, const kerf_evaluation *r)
 {
+    gate_savings gates =
+        savings_of(s->m.g, &(kerf_plan_options){.batch = r->batch}, r->macs * (double)r->batch);
+    gates.ms = r->ms_per_batch / (double)r->batch;
+    return gates;
+}
+
+static int print_text(const session *s, const findings *f)
+{
+    const evaluation *e = &f->e;
     const kerf_evaluation *r = &e->e;
-    guess_print(guesses);
-    print_confusion(s, confusion, kerf_dataset_num_classes(s->data));
+    const gate_savings gates = savings(s, r);
+    guess_print(&f->guesses);
+    print_confusion(s, f->confusion, kerf_dataset_num_classes(s->data));
+    frequencies_print(&f->gates, stdout);
     printf("\ntop-1 %.2f %% (+- %.2f)  top-5 %.2f %%  loss %.4f  %lld samples, %.3f ms a batch of "
            "%lld\n",
            r->top1, r->top1_ci95, r->top5, r->loss, (long long)r->samples, r->ms_per_batch,
            (long long)r->batch);
     if (!isnan(e->agreement))
         printf("agreement with the reference %.2f %%\n", e->agreement);
+    savings_print(&gates, stdout);
     return EXIT_DONE;
 }
 
-static int print_json(const options *o, const session *s, const evaluation *e,
-                      const int64_t *confusion, int num, const guess_list *guesses)
+static int print_json(const options *o, const session *s, const findings *f)
 {
+    const int num = kerf_dataset_num_classes(s->data);
+    const gate_savings gates = savings(s, &f->e.e);
     json_t *object = json_begin(), *rows = json_array();
-    evaluation_json(object, e);
+    evaluation_json(object, &f->e);
     json_object_set_new(object, "precision", json_text(kerf_precision_name(s->precision)));
-    guess_json(object, guesses);
+    guess_json(object, &f->guesses);
+    savings_json(object, &gates);
+    frequencies_json(object, &f->gates);
     for (int c = 0; c < num; c++) {
         json_t *row = json_array();
         for (int k = 0; k < num; k++)
-            json_array_append_new(row,
-                                  json_integer(confusion[(size_t)c * (size_t)num + (size_t)k]));
+            json_array_append_new(row, json_integer(f->confusion[c * num + k]));
         json_array_append_new(rows, row);
     }
     json_object_set_new(object, "confusion", rows);
@@ -116,29 +139,36 @@ static int fail_no_samples(const options *o, const session *s, kerf_split asked)
     return fail_work(o, "--data %s: has no samples", o->data);
 }
 
-static int evaluate_and_print(const options *o, session *s, kerf_split split)
+static int find_all(const options *o, session *s, kerf_split split, findings *f)
 {
-    int num = kerf_dataset_num_classes(s->data);
-    int64_t *confusion = calloc((size_t)num * (size_t)num + 1, sizeof *confusion);
-    if (confusion == NULL)
-        return fail_memory(o);
-    evaluation e;
-    guess_list guesses;
-    int code = guess_prep(o, s, split, &guesses);
+    int code = guess_prep(o, s, split, &f->guesses);
     if (code == 0)
-        code = session_evaluate(o, s, split, &e, confusion);
-    if (code == 0 && !e.is_known)
+        code = session_evaluate(o, s, split, &f->e, f->confusion);
+    if (code == 0 && !f->e.is_known)
         code = fail_no_samples(o, s, split);
     if (code == 0 && o->reference != NULL)
-        code = compare_with_reference(o, s, split, &e);
+        code = compare_with_reference(o, s, split, &f->e);
+    if (code != 0)
+        return code;
+    const kerf_status status = frequencies_count(&f->gates, s, split, f->e.e.batch, s->precision);
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
+static int evaluate_and_print(const options *o, session *s, kerf_split split)
+{
+    const size_t num = (size_t)kerf_dataset_num_classes(s->data);
+    findings f = {.confusion = calloc(num * num + 1, sizeof *f.confusion)};
+    if (f.confusion == NULL)
+        return fail_memory(o);
+    int code = find_all(o, s, split, &f);
     if (code == 0)
-        code = o->json ? print_json(o, s, &e, confusion, num, &guesses)
-                       : print_text(s, &e, confusion, &guesses);
-    if (code == 0 && options_given(o, "min-top1") && e.e.top1 < o->min_top1) {
-        fail_work(o, "--min-top1 %g: top-1 is %.2f %%", o->min_top1, e.e.top1);
+        code = o->json ? print_json(o, s, &f) : print_text(s, &f);
+    if (code == 0 && options_given(o, "min-top1") && f.e.e.top1 < o->min_top1) {
+        fail_work(o, "--min-top1 %g: top-1 is %.2f %%", o->min_top1, f.e.e.top1);
         code = EXIT_TARGET;
     }
-    free(confusion);
+    frequencies_free(&f.gates);
+    free(f.confusion);
     return code;
 }
 

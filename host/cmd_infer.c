@@ -11,6 +11,7 @@
 #include "boosting.h"
 #include "command.h"
 #include "crash.h"
+#include "files.h"
 #include "infer.h"
 #include "json.h"
 
@@ -146,6 +147,8 @@ static kerf_status make_plan(const options *o, inference *x)
     x->precision = plan_options.precision;
     if (status == KERF_OK)
         status = kerf_plan_create(&x->plan, x->m.g, x->m.s, &plan_options);
+    if (status == KERF_OK)
+        x->gates = savings_of(x->m.g, &plan_options, kerf_plan_macs(x->plan));
     free(known);
     for (int i = 0; status == KERF_OK && i < x->num_outputs; i++) {
         const kerf_value *v = kerf_graph_output(x->m.g, i);
@@ -201,6 +204,7 @@ static kerf_status run_pieces(inference *x)
         most_bytes = bytes > most_bytes ? bytes : most_bytes;
     }
     char *room = malloc(most_bytes);
+    const double begin_ms = now_ms();
     kerf_status status = room != NULL ? KERF_OK : KERF_ERR_MEMORY;
     for (int64_t first = 0; status == KERF_OK && first < x->num_samples; first += x->batch) {
         int64_t left = x->num_samples - first, num = left < x->batch ? left : x->batch;
@@ -214,6 +218,7 @@ static kerf_status run_pieces(inference *x)
             status = read_piece(x, i, first, num);
     }
     free(room);
+    x->gates.ms = (now_ms() - begin_ms) / (double)x->num_samples;
     return status;
 }
 

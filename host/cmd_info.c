@@ -5,6 +5,7 @@
 
 #include "bundle_report.h"
 #include "command.h"
+#include "gate_report.h"
 #include "json.h"
 #include "model.h"
 
@@ -123,6 +124,8 @@ static int print_json(const options *o, const model *m, const layer_list *layers
     json_object_set(object, "warnings", warnings);
     json_object_set(object, "devices", devices);
     json_object_set_new(object, "layers", layers_json(layers));
+    if (kerf_boost_num(m->g) > 0)
+        json_object_set_new(object, "gates", gates_json(m->g));
     return json_finish(o, object);
 }
 
@@ -182,6 +185,10 @@ static int print_text(const model *m, const layer_list *layers, const json_t *wa
     if (num_kept_zeros(layers) > 0)
         printf("zeros of %d layer%s are kept by what trains (--no-keep-zeros lets them grow)\n",
                num_kept_zeros(layers), num_kept_zeros(layers) > 1 ? "s" : "");
+    if (kerf_boost_num(m->g) > 0) {
+        fputc('\n', stdout);
+        gates_print(m->g, stdout);
+    }
     if (devices != NULL) {
         fputc('\n', stdout);
         table_print(devices, stdout);

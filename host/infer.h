@@ -3,7 +3,7 @@
 #ifndef HOST_INFER_H
 #define HOST_INFER_H
 
-#include "model.h"
+#include "gate_report.h"
 
 typedef struct inference {
     kerf_device *dev; /* owned */
@@ -14,6 +14,7 @@ typedef struct inference {
     int num_inputs, num_outputs, has_fixed_input;
     int64_t num_samples, batch;
     kerf_precision precision; /* of the plan */
+    gate_savings gates;       /* its time: copies and the first run's preparations included */
 } inference;
 
 /* Before the work: -o is a file, or a folder where there are several outputs. */

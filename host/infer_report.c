@@ -195,6 +195,7 @@ static int print_classes(const options *o, const inference *x)
     json_object_set_new(object, "outputs", outputs_json(x));
     json_object_set_new(object, "top", samples);
     json_object_set_new(object, "output", o->output != NULL ? json_text(o->output) : json_null());
+    savings_json(object, &x->gates);
     if (code == 0 && o->json)
         json_finish(o, json_incref(object));
     else if (code == 0 && num_classes(x) > 0)
@@ -213,7 +214,11 @@ int infer_report(const options *o, const inference *x)
     int code = o->output != NULL ? write_arrays(o, x) : 0;
     int wants_classes =
         o->output == NULL || o->json || o->labels != NULL || options_given(o, "top");
-    if (code != 0 || !wants_classes || (o->output != NULL && strcmp(o->output, "-") == 0))
+    if (o->output != NULL && strcmp(o->output, "-") == 0)
         return code;
-    return print_classes(o, x);
+    if (code == 0 && wants_classes)
+        code = print_classes(o, x);
+    if (code == 0 && !o->json && !o->quiet)
+        savings_print(&x->gates, stdout);
+    return code;
 }

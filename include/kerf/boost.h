@@ -5,7 +5,7 @@
  * how much each channel that comes out matters here (its saliency).  The k most salient are kept
  * and scaled by it, the others are 0.  All of it is trained with the network, and files hold it in
  * ONNX's own nodes.  k is a number in the graph: the share that is kept can be changed without
- * training.  With one sample a plan computes none of the channels that are dropped.
+ * training.  A plan computes no channel that is dropped, in layers where leaving it out pays.
  *
  * Thread safety: that of the graph and the state. */
 #ifndef KERF_BOOST_H
@@ -34,8 +34,9 @@ KERF_API kerf_status kerf_boost_mark(kerf_graph *g, kerf_state *s,
 
 /* A gate as it stands. */
 typedef struct kerf_boost_gate {
-    const char *name;       /* of the convolution; lives as long as the graph */
+    const char *name;       /* of the convolution; lives as long as the graph, like all texts */
     int64_t kept, channels; /* at most `kept` of them are not 0 */
+    const char *scale;      /* the value (N, channels) that they are multiplied by; NULL: none */
 } kerf_boost_gate;
 KERF_API int kerf_boost_num(const kerf_graph *g);
 KERF_API kerf_status kerf_boost_get(const kerf_graph *g, int i, kerf_boost_gate *out);

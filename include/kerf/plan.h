@@ -224,6 +224,9 @@ KERF_API kerf_status kerf_plan_read_metrics(kerf_plan *p, kerf_metrics *metrics)
 /* Bytes of the arena and of all else that the plan holds on the device, states apart. */
 KERF_API size_t kerf_plan_arena_bytes(const kerf_plan *p);
 
+/* Multiply-adds of a run: what is skipped is not counted. */
+KERF_API double kerf_plan_macs(const kerf_plan *p);
+
 /* The choices as JSON {"case": "variant"}; the caller frees it with free(). */
 KERF_API kerf_status kerf_plan_choices(const kerf_plan *p, char **json);
 

@@ -172,6 +172,7 @@ typedef struct kerf_evaluation {
     double top1_ci95;  /* half the width of top1's 95 % interval (Wilson 1927), in points */
     double loss;
     double ms_per_batch; /* copies and waiting included */
+    double macs;         /* of a sample; what a plan skips is not counted */
 } kerf_evaluation;
 
 /* What came of pruning in rounds. */

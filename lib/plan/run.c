@@ -226,6 +226,14 @@ kerf_status kerf_plan_get_step(const kerf_plan *p, int i, kerf_plan_step *step)
     return KERF_OK;
 }
 
+double kerf_plan_macs(const kerf_plan *p)
+{
+    double macs = 0;
+    for (int i = 0; i < p->num_steps; i++)
+        macs += kerf_node_macs(p->graph->nodes[p->step_nodes[i]]);
+    return macs;
+}
+
 kerf_status kerf_plan_time_step(kerf_plan *p, int i, int repeat, double *ms)
 {
     KERF__TRY(check_step(p, i));

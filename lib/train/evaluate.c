@@ -203,6 +203,13 @@ static double wilson(double p, double n)
     return z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
 }
 
+/* Of a sample. */
+static double macs_of(const kerf__evaluator *e)
+{
+    return e->full != NULL ? kerf_plan_macs(e->full) / (double)e->batch
+                           : kerf_plan_macs(e->rest) / (double)(e->samples % e->batch);
+}
+
 static void fill_result(const kerf__evaluator *e, const kerf_metrics *m, double ms,
                         kerf_evaluation *result)
 {
@@ -213,7 +220,8 @@ static void fill_result(const kerf__evaluator *e, const kerf_metrics *m, double 
                                 .top5 = 100 * m->top5 / num,
                                 .top1_ci95 = 100 * wilson(m->top1 / num, num),
                                 .loss = m->loss / num,
-                                .ms_per_batch = ms * (double)e->batch / num};
+                                .ms_per_batch = ms * (double)e->batch / num,
+                                .macs = macs_of(e)};
 }
 
 /* Says which layer of halves made the loss no number, if one did: all batches once more. */

@@ -14,10 +14,22 @@ expect_json "after.top1 gates.0.kept=2" "$KERF" prune dense.onnx --gates --keep 
     -o drawn.onnx --json
 expect_json "after.top1" "$KERF" train gated.onnx --data $data --epochs 1 -o more.onnx --json
 expect 0 "top-1" "$KERF" eval gated.onnx --data $data --keep 0.25
-expect 0 "" "$KERF" bench gated.onnx --keep 0.25 --duration 0.05 --warm 10
+
+# What gates save: layers this small skip nothing.
+expect_json "gates.0.name=conv1 gates.0.kept=5 gates.1.channels=25" "$KERF" info gated.onnx --json
+expect 0 "gate behind" "$KERF" info gated.onnx
+expect_json "gating.channels=35 gating.kept=18 gating.ms kept_often.0.name=conv1 kept_often.1.channels=25 kept_often.0.min kept_often.0.never" \
+    "$KERF" eval gated.onnx --data $data --json
+expect 0 "gates keep 18 of 35 channels: 68,510 of 68,510 multiply-adds an input are computed (100.0 %)" \
+    "$KERF" eval gated.onnx --data $data
+expect 0 "how often channels are kept" "$KERF" eval gated.onnx --data $data
+expect_json "gating.kept=9" "$KERF" bench gated.onnx --keep 0.25 --duration 0.05 --warm 10 --json
+expect 0 "gates keep 9 of 35 channels" "$KERF" bench gated.onnx --keep 0.25 --duration 0.05 --warm 10
 
 "$PYTHON" -c 'import numpy as n; n.save("x.npy", n.random.default_rng(1).standard_normal((50, 1, 16, 16), dtype="f4"))'
 "$KERF" infer gated.onnx --input x.npy -q -o as_trained.npy || failed infer
+expect 0 "gates keep 18 of 35 channels" "$KERF" infer gated.onnx --input x.npy
+expect_json "gating.channels=35 gating.computed_macs" "$KERF" infer gated.onnx --input x.npy --json
 "$KERF" infer gated.onnx --input x.npy --keep 0.2 -q -o fewer.npy || failed "infer --keep"
 cmp -s as_trained.npy fewer.npy && failed "--keep changes nothing"
 "$PYTHON" - <<'END' || failed "ONNX Runtime differs"

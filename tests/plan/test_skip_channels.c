@@ -8,7 +8,7 @@
 #include "op_check.h"
 #include "plan/plan_internal.h"
 
-enum { SIDE = 40, CHANNELS = 32, INPUT = 4 * SIDE * SIDE, BATCH = 3 };
+enum { SIDE = 24, CHANNELS = 64, INPUT = 4 * SIDE * SIDE, BATCH = 3 };
 enum { OUTPUT = CHANNELS * SIDE * SIDE * 5 / 4 }; /* of a sample */
 static kerf_device *dev;
 static float x[BATCH * INPUT];
@@ -110,13 +110,14 @@ static void read_outputs(const kerf_graph *g, kerf_plan *p, int64_t batch, float
     }
 }
 
-/* How many gates are skipped by. */
-static int run(const network *n, const kerf_graph *g, int64_t batch, float *out)
+/* How many gates are skipped by; the multiply-adds of a sample. */
+static int run(const network *n, const kerf_graph *g, int64_t batch, float *out, double *macs)
 {
     kerf_plan *plan;
     CHECK_OK(kerf_plan_create(&plan, g, n->s,
                               &(kerf_plan_options){.mode = KERF_EVALUATE, .batch = batch}));
     const int num = count(plan, "kerf.TopChannels");
+    *macs = kerf_plan_macs(plan) / (double)batch;
     CHECK_OK(kerf_tensor_write(kerf_plan_input(plan, "input"), x));
     CHECK_OK(kerf_plan_run(plan));
     read_outputs(g, plan, batch, out);
@@ -125,14 +126,14 @@ static int run(const network *n, const kerf_graph *g, int64_t batch, float *out)
 }
 
 /* Whoever wants what a convolution makes gets all of it. */
-static void run_whole(const network *n, float *out)
+static void run_whole(const network *n, float *out, double *macs)
 {
     static const char *const WANTED[] = {"conv1.gated", "conv2.gated"};
     kerf_graph *g;
     CHECK_OK(kerf_graph_copy(&g, n->g));
     for (int i = 0; i < 2; i++)
         CHECK_OK(kerf_graph_add_output(g, kerf_graph_find(g, WANTED[i])->producer->inputs[0]));
-    CHECK(run(n, g, BATCH, out) == 0);
+    CHECK(run(n, g, BATCH, out, macs) == 0);
     kerf_graph_destroy(g);
 }
 
@@ -144,16 +145,21 @@ static void test_same(int has_norm, double keep, int want_alone, int want_togeth
     static const char *const GATES[] = {"conv1.gate.weight", "conv2.gate.weight"};
     static const char *const LAYERS[] = {"conv1", "conv2"};
     const double tolerance = 16 * check_tolerance(8, CHANNELS * 9);
+    const double layer = 9.0 * CHANNELS * CHANNELS * SIDE * SIDE;
+    const double saved = layer * (2 - keep - keep * keep);
+    double whole_macs, macs;
     network n = make(has_norm);
     CHECK_OK(kerf_boost_mark(
         n.g, n.s, &(kerf_boost_options){.keep = keep, .layers = LAYERS, .num_layers = 2}));
     fill_gates(&n, GATES, 2);
-    run_whole(&n, whole);
+    run_whole(&n, whole, &whole_macs);
     for (int i = 0; i < BATCH * OUTPUT; i++)
         want[i] = (double)whole[i];
-    CHECK(run(&n, n.g, 1, some) == want_alone);
+    CHECK(run(&n, n.g, 1, some, &macs) == want_alone);
+    CHECK(macs == whole_macs - saved);
     check_close("alone", some, want, OUTPUT, tolerance);
-    CHECK(run(&n, n.g, BATCH, some) == want_together * kerf__plan_lays(dev));
+    CHECK(run(&n, n.g, BATCH, some, &macs) == want_together * kerf__plan_lays(dev));
+    CHECK(macs == whole_macs - (want_together && kerf__plan_lays(dev) ? saved : 0));
     check_close("together", some, want, BATCH * OUTPUT, tolerance);
     network_end(&n);
 }
@@ -175,7 +181,7 @@ static void test_fused(void)
     kerf_node *node;
     kerf_value *loss = kerf_graph_find(n.g, "sum");
     CHECK_OK(kerf_boost_mark(
-        n.g, n.s, &(kerf_boost_options){.keep = 0.25, .layers = &LAYERS, .num_layers = 1}));
+        n.g, n.s, &(kerf_boost_options){.keep = 0.375, .layers = &LAYERS, .num_layers = 1}));
     loss = network_node(&n, "ReduceSum", "loss", &loss, 1, &node);
     CHECK_OK(kerf_node_set_int(node, "keepdims", 0));
     CHECK_OK(kerf_graph_add_output(n.g, loss));
@@ -197,8 +203,9 @@ int main(void)
     if (op_check_small()) /* what is worth it takes hours there; its kernels have tests of their own
                            */
         return check_result();
-    test_same(0, 0.5, 2, 2);
-    test_same(1, 0.25, 2, 0); /* 8 channels are no block */
+    test_same(0, 0.25, 2, 2);
+    test_same(1, 0.25, 2, 2);
+    test_same(1, 0.375, 2, 0); /* 24 channels are no whole blocks */
     test_same(0, 1, 0, 0);
     test_fused();
     kerf_device_close(dev);

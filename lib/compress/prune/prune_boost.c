@@ -350,6 +350,14 @@ static int64_t channels_of(const kerf_node *conv)
     return filters.rank > 0 ? filters.dims[0] : 0;
 }
 
+static const char *scale_of(const kerf_graph *g, const kerf_node *kept)
+{
+    for (size_t i = 0; i < g->num_nodes; i++)
+        if (kerf__node_is(g->nodes[i], "Where") && g->nodes[i]->inputs[0] == kept->outputs[0])
+            return g->nodes[i]->outputs[0]->name;
+    return NULL;
+}
+
 kerf_status kerf_boost_get(const kerf_graph *g, int i, kerf_boost_gate *out)
 {
     const kerf_node *conv, *kept = i < 0 ? NULL : gate_at(g, i, &conv);
@@ -357,7 +365,8 @@ kerf_status kerf_boost_get(const kerf_graph *g, int i, kerf_boost_gate *out)
         return kerf__fail(KERF_ERR_ARGUMENT, "the network has no gate %d", i);
     const float k = *(const float *)kerf_tensor_data(most_of(kept)->constant);
     const int64_t channels = channels_of(conv);
-    *out = (kerf_boost_gate){conv->name, k < (float)channels ? (int64_t)k : channels, channels};
+    *out = (kerf_boost_gate){conv->name, k < (float)channels ? (int64_t)k : channels, channels,
+                             scale_of(g, kept)};
     return KERF_OK;
 }
 
