@@ -342,6 +342,7 @@ const gate_case gate_cases[] = {
     {"kerf.TakeFilters", "f32:50,70,3,3 s32:20 - f32:20", NULL, 0},
     {"kerf.TakeFilters", "f32:50,70,3,3 s32:20 s32:30 f32:20", NULL, 0},
     {"kerf.TakeFilters", "f32:50,70,3,3 - s32:30", NULL, 0},
+    {"kerf.TakeFilters", "f32:50", "samples=2", 0},
     {"ArgMax", "f32:50,70",  "axis=1", 0},
     {"ArgMax", "f32:50,10",  "axis=1", 0},
     {"ArgMax", "f32:5,7,90", "axis=1", 0},
