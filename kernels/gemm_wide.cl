@@ -8,6 +8,11 @@
  * contiguous; then the last panel is moved back until it ends with the matrix, and lanes that
  * another tile has computed are not stored.
  *
+ * Halves are widened once: lanes where they are packed, rows by a launch of their own, as a tile
+ * would widen the same numbers again for each tile beside it (three to seven times as slow as
+ * floats on Zen 3 under PoCL).  -DDIRECT=1: there is but one tile to the rows, so both sides are
+ * read as they are stored.
+ *
  * Bound by multiply-adds; what is lost is lost by packing and by what misses the second cache.
  * Wide tiles read the rows less often: of the measured limit of two Zen 4 cores, m = n = k from
  * 512 to 2048, tiles of 6x4 float16 reach 0.91 to 0.97 under PoCL 3.1 and Intel's runtime, and
@@ -22,6 +27,9 @@
 #define MR 8
 #define NV 2
 #define V  16
+#endif
+#ifndef DIRECT
+#define DIRECT 0
 #endif
 #define NR (NV * V)
 
@@ -39,15 +47,27 @@ typedef float8 floatv;
 #define PUTV(x, p)   PUT8(x, p)
 #endif
 
+/* What a tile reads. */
+#if DIRECT
+typedef stored operand;
+#define READ(p)  GET(p)
+#define READV(p) GETV(p)
+#else
+typedef float operand;
+#define READ(p)  (*(p))
+#define READV(p) LOADV(p)
+#endif
+
 /* Inlined before loops are unrolled, so that the accumulators become registers. */
 #define INLINED inline __attribute__((always_inline))
 
 /* ---- packing --------------------------------------------------------------------------------- */
 
-enum { CHUNK = 64 }; /* steps of k to a work-item; the host's PACK_CHUNK */
+/* Steps of k, and numbers, to a work-item; the host's PACK_CHUNK and WIDENED. */
+enum { CHUNK = 64, WIDENED = 4096 };
 
 /* One lane after the other lies in memory: a panel row is a copy. */
-kernel void gemm_pack_lanes(global const stored *src, global stored *packed, int num_lanes, int k,
+kernel void gemm_pack_lanes(global const stored *src, global float *packed, int num_lanes, int k,
                             int step, int num_inner, int outer, int inner)
 {
     const int panel = (int)get_global_id(0), first = (int)get_global_id(1) * CHUNK;
@@ -59,17 +79,17 @@ kernel void gemm_pack_lanes(global const stored *src, global stored *packed, int
         for (int p = first; p < last; p++)
 #pragma unroll
             for (int v = 0; v < NV; v++)
-                PUTV(GETV(src + (long)p * step + v * V), packed + (long)p * NR + v * V);
+                STOREV(GETV(src + (long)p * step + v * V), packed + (long)p * NR + v * V);
         return;
     }
     for (int p = first; p < last; p++)
         for (int j = 0; j < NR; j++)
-            PUT(lane + j < num_lanes ? GET(src + ((long)p * step + j)) : 0.0f,
-                packed + ((long)p * NR + j));
+            packed[(long)p * NR + j] =
+                lane + j < num_lanes ? GET(src + ((long)p * step + j)) : 0.0f;
 }
 
 /* k is contiguous: blocks of 16 lanes by 16 steps are transposed in registers. */
-kernel void gemm_pack_steps(global const stored *src, global stored *packed, int num_lanes, int k,
+kernel void gemm_pack_steps(global const stored *src, global float *packed, int num_lanes, int k,
                             int step, int num_inner, int outer, int inner)
 {
     const int panel = (int)get_global_id(0), first = (int)get_global_id(1) * CHUNK;
@@ -92,20 +112,32 @@ kernel void gemm_pack_steps(global const stored *src, global stored *packed, int
                 TURN_ROUND(x, y, 8)
 #pragma unroll
                 for (int j = 0; j < 16; j++)
-                    PUT16(x[j], packed + (long)(p + j) * NR + lane);
+                    vstore16(x[j], 0, packed + (long)(p + j) * NR + lane);
             }
         for (; p < last; p++)
             for (int j = 0; j < 16 && lane + j < NR; j++)
-                PUT(at + j < num_lanes ? GET(src + ((long)(at + j) * step + p)) : 0.0f,
-                    packed + ((long)p * NR + lane + j));
+                packed[(long)p * NR + lane + j] =
+                    at + j < num_lanes ? GET(src + ((long)(at + j) * step + p)) : 0.0f;
     }
+}
+
+/* Rows of halves, as they lie. */
+kernel void gemm_widen(global const stored *src, global float *dst, int base, int num)
+{
+    int i = (int)get_global_id(0) * WIDENED;
+    const int last = min(num, i + WIDENED);
+    dst += base;
+    for (; i + 16 <= last; i += 16)
+        vstore16(GET16(src + i), 0, dst + i);
+    for (; i < last; i++)
+        dst[i] = GET(src + i);
 }
 
 /* ---- the product ------------------------------------------------------------------------- */
 
 /* The product of a batch that a work-item is at, without its lanes. */
 typedef struct product {
-    global const stored *rows;
+    global const operand *rows;
     global const float *bias;
     global stored *dst;
     float alpha, beta;
@@ -120,10 +152,10 @@ typedef struct tile {
 
 /* Of a tile's vectors the first nv count.  Loops run over all, as compilers unroll what has a
  * constant end: accumulators that went through memory cost 4 % at k = 512 under PoCL. */
-static INLINED void multiply(const int nv, floatv (*acc)[NV], global const stored *lanes, product g,
-                             int first_row)
+static INLINED void multiply(const int nv, floatv (*acc)[NV], global const operand *lanes,
+                             product g, int first_row)
 {
-    global const stored *row[MR];
+    global const operand *row[MR];
 #pragma unroll
     for (int j = 0; j < MR; j++) {
         row[j] = g.rows + (long)min(first_row + j, g.num_rows - 1) * g.row_stride;
@@ -136,10 +168,10 @@ static INLINED void multiply(const int nv, floatv (*acc)[NV], global const store
 #pragma unroll
         for (int v = 0; v < NV; v++)
             if (v < nv)
-                x[v] = GETV(lanes + (long)p * g.lane_step + v * V);
+                x[v] = READV(lanes + (long)p * g.lane_step + v * V);
 #pragma unroll
         for (int j = 0; j < MR; j++) {
-            const floatv w = (floatv)(GET(row[j] + (long)p * g.row_step));
+            const floatv w = (floatv)(READ(row[j] + (long)p * g.row_step));
 #pragma unroll
             for (int v = 0; v < NV; v++)
                 if (v < nv)
@@ -255,7 +287,7 @@ static INLINED void store_lanes(const int nv, floatv (*acc)[NV], product g, tile
     }
 }
 
-static INLINED void compute(const int nv, global const stored *lanes, product g, tile t)
+static INLINED void compute(const int nv, global const operand *lanes, product g, tile t)
 {
     floatv acc[MR][NV];
     multiply(nv, acc, lanes, g, t.row);
@@ -266,14 +298,15 @@ static INLINED void compute(const int nv, global const stored *lanes, product g,
 }
 
 /* Work-item (x, y, z): rows x, lanes y of product z.  dst_row and dst_lane are strides in dst,
- * one of them 1; so in bias, or 0.  Behind the last row the last one is computed again, and not
- * stored.  A work-item takes `turns` tiles of its lanes, one row of tiles after the other. */
-kernel void gemm_wide(global const stored *lanes, global const stored *rows,
+ * one of them 1; so in bias, or 0.  Rows begin at rows_base.  Behind the last row the last one is
+ * computed again, and not stored.  A work-item takes `turns` tiles of its lanes, one row of tiles
+ * after the other. */
+kernel void gemm_wide(global const operand *lanes, global const operand *rows,
                       global const float *bias, global stored *dst, float alpha, float beta,
                       int num_rows, int num_lanes, int k, int row_stride, int row_step,
                       int lane_step, int is_packed, int dst_row, int dst_lane, int num_inner,
                       int rows_outer, int rows_inner, int lanes_outer, int lanes_inner,
-                      int has_bias, int bias_row, int bias_lane, int relu, int turns)
+                      int has_bias, int bias_row, int bias_lane, int relu, int turns, int rows_base)
 {
     const int z = (int)get_global_id(2), panel = (int)get_global_id(1);
     const int num_panels = (num_lanes + NR - 1) / NR, first = panel * NR;
@@ -281,7 +314,8 @@ kernel void gemm_wide(global const stored *lanes, global const stored *rows,
     const int is_narrow = num_lanes - first <= V, floats = is_narrow ? V : NR;
     const int lane = is_packed ? first : min(first, num_lanes - floats);
     tile t = {(int)get_global_id(0) * MR * turns, lane, first, min(lane + floats, num_lanes)};
-    const product g = {rows + (z / num_inner) * rows_outer + (z % num_inner) * rows_inner,
+    const product g = {rows + rows_base + (z / num_inner) * rows_outer +
+                           (z % num_inner) * rows_inner,
                        bias,
                        dst + (long)z * num_rows * num_lanes,
                        alpha,

@@ -4,19 +4,22 @@
  * A candidate's name tells all three: "n8x2" has vectors along n, tiles of 8 rows by 2 vectors;
  * "m..." has them along m (the transposed product); "...v8" has vectors of 8 floats, for CPUs
  * with 256-bit registers.  Lanes are packed unless they are contiguous and "d" asks for the
- * matrix itself.  Rows are never packed: reading them in place was as fast.
+ * matrix itself.  Rows are never packed: reading them in place was as fast.  Halves become floats
+ * on the way, lanes where they are packed and rows behind them in the scratch memory, unless all
+ * rows are one tile.
  *
  * Device side: kernels/gemm_wide.cl. */
 #include "ops/gemm_common.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/fail.h"
 #include "ops/shape_common.h"
 
 extern const kerf__source kerf__source_gemm_wide;
 
-enum { PACK_CHUNK = 64 }; /* CHUNK in the kernel */
+enum { PACK_CHUNK = 64, WIDENED = 4096 }; /* CHUNK and WIDENED in the kernel */
 enum { MOST_DIRECT_BYTES = 256 << 10 };
 
 /* A candidate's parameters. */
@@ -55,23 +58,28 @@ typedef struct sides {
     int dst_row, dst_lane, bias_row, bias_lane;
     int rows_input, lanes_input; /* which input is which */
     int direct;                  /* lanes are read in place */
+    int widens;                  /* rows are widened before */
     int rows, floats;            /* of a tile */
 } sides;
 
-static sides sides_of(const kerf__gemm *g, const int *parameters)
+static sides sides_of(const kerf__op_case *c, const kerf__gemm *g)
 {
-    const sides along_n = {
-        g->m,       g->n,       g->a_row,   g->a_col, g->b_col, g->b_row,    g->a_outer,
-        g->a_inner, g->b_outer, g->b_inner, g->n,     1,        g->bias_row, g->bias_col,
-        0,          1,          0,          0,        0};
-    const sides along_m = {
-        g->n,       g->m,       g->b_col,   g->b_row, g->a_row, g->a_col,    g->b_outer,
-        g->b_inner, g->a_outer, g->a_inner, 1,        g->n,     g->bias_col, g->bias_row,
-        1,          0,          0,          0,        0};
+    const int *parameters = c->option.candidate->parameters;
+    const sides along_n = {g->m,     g->n,       g->a_row,    g->a_col,    g->b_col,
+                           g->b_row, g->a_outer, g->a_inner,  g->b_outer,  g->b_inner,
+                           g->n,     1,          g->bias_row, g->bias_col, 0,
+                           1,        0,          0,           0,           0};
+    const sides along_m = {g->n,     g->m,       g->b_col,    g->b_row,    g->a_row,
+                           g->a_col, g->b_outer, g->b_inner,  g->a_outer,  g->a_inner,
+                           1,        g->n,       g->bias_col, g->bias_row, 1,
+                           0,        0,          0,           0,           0};
     sides s = parameters[ALONG_M] ? along_m : along_n;
     s.rows = parameters[ROWS];
     s.floats = parameters[VECTORS] * parameters[VECTOR];
     s.direct = parameters[DIRECT] && s.lane_stride == 1 && s.num_lanes >= s.floats;
+    if (kerf__stores_halves(c->node) && s.num_rows > s.rows)
+        s.direct = 0;
+    s.widens = kerf__stores_halves(c->node) && !s.direct;
     return s;
 }
 
@@ -83,6 +91,19 @@ static int num_products(const kerf__gemm *g)
 static int num_panels(const sides *s)
 {
     return (s->num_lanes + s->floats - 1) / s->floats;
+}
+
+/* Numbers in the scratch memory: lanes, and behind them rows. */
+static size_t num_packed(const kerf__gemm *g, const sides *s)
+{
+    return s->direct
+               ? 0
+               : (size_t)num_products(g) * (size_t)num_panels(s) * (size_t)s->floats * (size_t)g->k;
+}
+
+static size_t num_widened(const kerf__op_case *c, const sides *s)
+{
+    return s->widens ? (size_t)kerf__value_elements(c->node->inputs[s->rows_input]) : 0;
 }
 
 int kerf__gemm_wide_fits(const kerf__op_case *c)
@@ -124,7 +145,7 @@ static double tile_cycles(const kerf__op_case *c, const kerf__gemm *g, const sid
 double kerf__gemm_wide_guess(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    const sides s = sides_of(&g, c->option.candidate->parameters);
+    const sides s = sides_of(c, &g);
     if (c->option.candidate->parameters[DIRECT] && !s.direct)
         return 1e30; /* the same as the candidate that packs */
     double cost = tile_cycles(c, &g, &s, c->option.candidate->parameters);
@@ -135,6 +156,7 @@ double kerf__gemm_wide_guess(const kerf__op_case *c)
         cost *= 1.5;
     else if (s.lane_step % 1024 == 0)
         cost *= 1.01;
+    cost += (double)num_widened(c, &s);
     if (s.dst_lane != 1)
         cost += 0.4 * num_products(&g) * (double)s.num_rows * s.num_lanes;
     return cost;
@@ -143,11 +165,8 @@ double kerf__gemm_wide_guess(const kerf__op_case *c)
 size_t kerf__gemm_wide_scratch(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    const sides s = sides_of(&g, c->option.candidate->parameters);
-    if (s.direct)
-        return 0;
-    return (size_t)num_products(&g) * (size_t)num_panels(&s) * (size_t)s.floats * (size_t)g.k *
-           kerf__stored_bytes(c->node);
+    const sides s = sides_of(c, &g);
+    return (num_packed(&g, &s) + num_widened(c, &s)) * sizeof(float);
 }
 
 static kerf_status emit_pack(const kerf__op_case *c, const kerf__gemm *g, const sides *s)
@@ -161,6 +180,15 @@ static kerf_status emit_pack(const kerf__op_case *c, const kerf__gemm *g, const 
                    ARG(stride), ARG(g->num_inner), ARG(s->lanes_outer), ARG(s->lanes_inner)),
         kerf__grid_wide((size_t)num_panels(s), (size_t)(g->k + PACK_CHUNK - 1) / PACK_CHUNK,
                         (size_t)num_products(g)));
+}
+
+static kerf_status emit_widen(const kerf__op_case *c, const sides *s, int base)
+{
+    const size_t num = num_widened(c, s);
+    return kerf__emit(
+        c, &kerf__source_gemm_wide, "gemm_widen", c->option.candidate->options,
+        KERF__ARGS(ARG(kerf__in(c, s->rows_input)), ARG(c->scratch), ARG(base), ARG((int)num)),
+        kerf__grid_wide(kerf__ceil_div(num, WIDENED), 1, 1));
 }
 
 /* How many tiles a work-item takes: short sums more, as a group costs 100 cycles or so, while
@@ -180,20 +208,26 @@ static int num_turns(const kerf__op_case *c, const kerf__gemm *g, const sides *s
 kerf_status kerf__gemm_wide_build(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    const sides s = sides_of(&g, c->option.candidate->parameters);
-    const int turns = num_turns(c, &g, &s);
+    const sides s = sides_of(c, &g);
+    const int turns = num_turns(c, &g, &s), base = s.widens ? (int)num_packed(&g, &s) : 0;
     if (!s.direct)
         KERF__TRY(emit_pack(c, &g, &s));
+    if (s.widens)
+        KERF__TRY(emit_widen(c, &s, base));
     kerf__buffer *lanes = s.direct ? kerf__in(c, s.lanes_input) : c->scratch;
+    kerf__buffer *rows = s.widens ? c->scratch : kerf__in(c, s.rows_input);
     const int lane_step = s.direct ? s.lane_step : s.floats, is_packed = !s.direct;
+    char options[64];
+    snprintf(options, sizeof options, "%s%s", c->option.candidate->options,
+             s.direct && kerf__stores_halves(c->node) ? " -DDIRECT=1" : "");
     return kerf__emit(
-        c, &kerf__source_gemm_wide, "gemm_wide", c->option.candidate->options,
-        KERF__ARGS(ARG(lanes), ARG(kerf__in(c, s.rows_input)), ARG(kerf__gemm_bias(c, &g)),
-                   ARG(kerf__out(c, 0)), ARG(g.alpha), ARG(g.beta), ARG(s.num_rows),
-                   ARG(s.num_lanes), ARG(g.k), ARG(s.row_stride), ARG(s.row_step), ARG(lane_step),
-                   ARG(is_packed), ARG(s.dst_row), ARG(s.dst_lane), ARG(g.num_inner),
-                   ARG(s.rows_outer), ARG(s.rows_inner), ARG(s.lanes_outer), ARG(s.lanes_inner),
-                   ARG(g.has_bias), ARG(s.bias_row), ARG(s.bias_lane), ARG(g.relu), ARG(turns)),
+        c, &kerf__source_gemm_wide, "gemm_wide", options,
+        KERF__ARGS(ARG(lanes), ARG(rows), ARG(kerf__gemm_bias(c, &g)), ARG(kerf__out(c, 0)),
+                   ARG(g.alpha), ARG(g.beta), ARG(s.num_rows), ARG(s.num_lanes), ARG(g.k),
+                   ARG(s.row_stride), ARG(s.row_step), ARG(lane_step), ARG(is_packed),
+                   ARG(s.dst_row), ARG(s.dst_lane), ARG(g.num_inner), ARG(s.rows_outer),
+                   ARG(s.rows_inner), ARG(s.lanes_outer), ARG(s.lanes_inner), ARG(g.has_bias),
+                   ARG(s.bias_row), ARG(s.bias_lane), ARG(g.relu), ARG(turns), ARG(base)),
         kerf__grid_wide(kerf__ceil_div((size_t)s.num_rows, (size_t)(turns * s.rows)),
                         (size_t)num_panels(&s), (size_t)num_products(&g)));
 }
