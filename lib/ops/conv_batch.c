@@ -132,7 +132,7 @@ double kerf__conv_batch_guess(const kerf__op_case *c)
     const double cycles = layers *
                           (pairs * p.in_channels * step + pixels * (A_TILE + A_VECTOR * sums) +
                            A_PIXEL * copied / k.turns) *
-                          kerf__wide_register_cost(c, tile[VECTOR]);
+                          kerf__tile_register_cost(c, tile[VECTOR], sums);
     const double items = num_items(&p, tile, k.rows) / k.turns;
     return ceil(items / units) * units / items * cycles;
 }

@@ -23,6 +23,24 @@ double kerf__wide_register_cost(const kerf__op_case *c, int lanes)
     return lanes > widest ? 1.5 * lanes / widest : 1.0;
 }
 
+double kerf__vectors_a_cycle(const kerf__op_case *c, int lanes)
+{
+    return lanes == kerf_device_get_info(c->dev)->features.vector_floats
+               ? (double)KERF__LANES / lanes
+               : 1.0;
+}
+
+/* Where registers have 8 floats (AVX2) there are 16, and two of them hold what is multiplied.  A
+ * sum beyond that is stored and loaded at each step: tiles of 24 and 28 come to 0.4 of the pace of
+ * one of 12 (PoCL, two cores of Zen 3). */
+double kerf__tile_register_cost(const kerf__op_case *c, int lanes, int sums)
+{
+    enum { AVX2_FLOATS = 8, AVX2_SUMS = 14 };
+    const int widest = kerf_device_get_info(c->dev)->features.vector_floats;
+    const int spills = widest == AVX2_FLOATS && lanes == AVX2_FLOATS && sums > AVX2_SUMS;
+    return kerf__wide_register_cost(c, lanes) * (spills ? 2.5 : 1.0);
+}
+
 /* ---- from image to image: dst, or src -------------------------------------------------------- */
 
 int kerf__conv_are_whole(const kerf__conv *v)

@@ -21,6 +21,12 @@ size_t kerf__item_local_bytes(const kerf__op_case *c, size_t reserved);
 /* How much longer a tile of such vectors takes than if registers were as wide: there are too few
  * of them for vectors in parts. */
 double kerf__wide_register_cost(const kerf__op_case *c, int lanes);
+/* Vectors of multiply-adds a cycle, where those of all lanes take one: 2 of half the size, where
+ * registers are no wider. */
+double kerf__vectors_a_cycle(const kerf__op_case *c, int lanes);
+/* As kerf__wide_register_cost(), of a tile of so many vectors of sums, which may be more than there
+ * are registers. */
+double kerf__tile_register_cost(const kerf__op_case *c, int lanes, int sums);
 
 /* What kernels take of one direction of the image; of the result behind its sum. */
 #define KERF__AXIS_ARGS(in, out, a)                                                                \

@@ -155,7 +155,7 @@ double kerf__conv_weights_batch_guess(const kerf__op_case *c)
         strips * ((double)k.band_bytes / p.lanes + (double)k.diff_bytes / tile[VECTOR]) / 4;
     const double cycles = (tiles * (pairs * step + taps * (A_RUN * runs + A_SUM * strips * sums)) +
                            items * A_PIXEL * band) *
-                          kerf__wide_register_cost(c, tile[VECTOR]);
+                          kerf__tile_register_cost(c, tile[VECTOR], sums);
     return ceil(items / units) * units / items * cycles;
 }
 

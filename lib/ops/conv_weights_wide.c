@@ -152,7 +152,7 @@ double kerf__conv_weights_wide_guess(const kerf__op_case *c)
                           k.own.rows_of_taps * kerf__ceil_div_int(p.v.w.kernel, tile[TAPS]);
     const double strips = (double)p.v.n * kerf__ceil_div_int(p.v.h.dst, k.rows);
     const double pass = (k.rows * (p.v.w.dst * (adds + 1) + A_LINE) + A_SUM * sums) *
-                        kerf__wide_register_cost(c, tile[VECTOR]);
+                        kerf__tile_register_cost(c, tile[VECTOR], sums);
     const double band = p.in_place ? 0 : A_PIXEL * (double)k.band_bytes / 4 / p.lanes;
     const double items = kerf__weights_num_items(&p.v, &k.own);
     return ceil(items / units) * units * strips * (passes * pass + band);

@@ -254,10 +254,11 @@ int kerf__conv_wide_fits(const kerf__op_case *c)
 
 /* Cycles of a step: a multiply-add a cycle, and some to come in; each has to wait for the last
  * one on the same sum. */
-static double step_cycles(const int *tile)
+static double step_cycles(const kerf__op_case *c, const int *tile)
 {
     const double multiply_adds = tile[VECTORS] * tile[PIXELS];
-    return 1.0 + (multiply_adds > 8 ? multiply_adds : 8) * (multiply_adds < 20 ? 1.05 : 1.0);
+    return 1.0 + (multiply_adds > 8 ? multiply_adds : 8) * (multiply_adds < 20 ? 1.05 : 1.0) /
+                     kerf__vectors_a_cycle(c, tile[VECTOR]);
 }
 
 /* In cycles of one core, as all guesses of this operation. */
@@ -273,7 +274,7 @@ double kerf__conv_wide_guess(const kerf__op_case *c)
         return INFINITY;
     const double tiles = (double)k.rows * k.cols / tile[PIXELS];
     const double items = num_rects(&p, &k) * num_layers(&p, tile) / k.turns;
-    double cycles = tiles * (p.in_channels * taps * step_cycles(tile) + A_TILE +
+    double cycles = tiles * (p.in_channels * taps * step_cycles(c, tile) + A_TILE +
                              A_VECTOR * tile[VECTORS] * tile[PIXELS]);
     if (!p.in_place)
         cycles += A_PIXEL * (double)band_floats(&p, k.rows, k.cols) / p.in_lanes *

@@ -97,13 +97,15 @@ static int size_chunk(const kerf__conv *v, const int *group, size_t local_bytes,
 
 /* Cycles of one item: multiply-adds, one a cycle, each waiting for the last one on its sum;
  * transforms; sums that are laid down; and filters, which come from beyond the second cache. */
-static double item_cycles(const kerf__conv *v, const int *group, const cut *k)
+static double item_cycles(const kerf__op_case *c, const kerf__conv *v, const int *group,
+                          const cut *k)
 {
     enum { A_PATCH = 60, A_TILE = 50, A_SUM = 2 };
     const double sums = group[VECTORS] * group[TILES], groups = (double)k->tiles / group[TILES];
     const double blocks = kerf__ceil_div_int(v->src_channels, KERF__LANES);
     const double filters = (double)POSITIONS * v->src_channels * group[VECTORS];
-    return POSITIONS * groups * v->src_channels * (1 + (sums > 8 ? sums : 8)) +
+    const double step = 1 + (sums > 8 ? sums : 8) / kerf__vectors_a_cycle(c, group[VECTOR]);
+    return POSITIONS * groups * v->src_channels * step +
            k->tiles * (blocks * A_PATCH + (double)group[VECTORS] * A_TILE) +
            POSITIONS * groups * sums * A_SUM * ceil(blocks / k->chunk) + filters;
 }
@@ -119,7 +121,7 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *group,
     for (cut k = {.tiles = group[TILES]}; size_chunk(v, group, local_bytes, &k);
          k.tiles += group[TILES]) {
         const double items = layers * ceil(all / k.tiles);
-        k.cycles = fmax(ceil(items / units), items / units + 0.5) * item_cycles(v, group, &k);
+        k.cycles = fmax(ceil(items / units), items / units + 0.5) * item_cycles(c, v, group, &k);
         if (k.cycles < best->cycles)
             *best = k;
         if (k.tiles >= all)
