@@ -116,6 +116,15 @@ static void forget_summary(const char *dir)
     free(path);
 }
 
+/* What --remove does in steps has a checkpoint in the first one's folder first of all. */
+static int has_round(const change *c)
+{
+    char *dir = path_join(c->run_dir, "round-1");
+    const int has = dir != NULL && folder_has_checkpoint(dir);
+    free(dir);
+    return has;
+}
+
 int change_make_folder(change *c)
 {
     const options *o = c->o;
@@ -126,12 +135,10 @@ int change_make_folder(change *c)
         o->run_dir != NULL ? copy_text(o->run_dir, strlen(o->run_dir), 0) : default_run_dir(o);
     if (c->run_dir == NULL)
         return fail_memory(o);
-    /* Between two renames the one before is all there is. */
-    int has_checkpoint =
-        folder_has(c->run_dir, "checkpoint") || folder_has(c->run_dir, "checkpoint.old");
-    if (o->resume && !has_checkpoint)
+    const int is_begun = folder_has_checkpoint(c->run_dir) || (!c->in_rounds && has_round(c));
+    if (o->resume && !is_begun)
         return fail_work(o, "--resume: %s holds no checkpoint to go on from", c->run_dir);
-    if (!o->resume && has_checkpoint && !folder_has(c->run_dir, "summary.json") && !o->force)
+    if (!o->resume && is_begun && !folder_has(c->run_dir, "summary.json") && !o->force)
         return fail_work(o, "%s: holds an unfinished run: --resume goes on with it, -f starts over",
                          c->run_dir);
     int code = folder_make(o, c->run_dir);
@@ -155,7 +162,7 @@ static void say_how_to_resume(const change *c, const char *what)
     const options *o = c->o;
     fprintf(stderr,
             "kerf: %s: %s in epoch %lld of %lld; the checkpoint is in %s.  Go on with:\n  kerf %s",
-            o->command, what, (long long)c->epoch, (long long)c->num_epochs, c->run_dir,
+            o->command, what, (long long)c->epoch, (long long)c->num_epochs, c->train.run_dir,
             o->command);
     for (int i = 0; i < o->argc; i++)
         if (strcmp(o->argv[i], "--resume") != 0)
@@ -282,12 +289,9 @@ int change_hold_back(change *c)
     return status == KERF_OK ? 0 : fail_kerf(c->o, status);
 }
 
-int change_train(change *c)
+int change_train_round(change *c)
 {
     const options *o = c->o;
-    int code = change_make_folder(c);
-    if (code != 0)
-        return code;
     kerf_status status = change_keep_zeros(c);
     progress_begin(&c->bar, o, o->command);
     if (status == KERF_OK)
@@ -301,20 +305,15 @@ int change_train(change *c)
         say_how_to_resume(c, "interrupted");
         return EXIT_INTERRUPTED;
     }
-    return status == KERF_OK ? read_epochs(c) : fail_run(c, status);
+    return status == KERF_OK ? 0 : fail_run(c, status);
 }
 
-int change_train_round(change *c, int round)
+int change_train(change *c)
 {
-    kerf_status status = change_keep_zeros(c);
-    progress_begin(&c->bar, c->o, c->o->command);
-    if (status == KERF_OK)
-        status = kerf_train(c->s.m.g, c->s.m.s, c->s.data, &c->train);
-    progress_clear(&c->bar);
-    c->rounds.tried = round; /* whose epochs are told */
-    if (status == KERF_ERR_CANCELLED)
-        return EXIT_INTERRUPTED; /* as with all rounds: they begin anew */
-    return status == KERF_OK ? 0 : fail_kerf(c->o, status);
+    int code = change_make_folder(c);
+    if (code == 0)
+        code = change_train_round(c);
+    return code == 0 ? read_epochs(c) : code;
 }
 
 static int put_json(const change *c, const char *name, json_t *object)

@@ -51,8 +51,8 @@ void change_use(change *c, const kerf_train_options *train);
 void change_add_event(change *c, const kerf_event *event);
 /* Keeps zeros, then trains by c->train. */
 int change_train(change *c);
-/* The same for a round before the last: trains by c->train, in its folder. */
-int change_train_round(change *c, int round);
+/* The same for a round before the last, in its folder c->train.run_dir. */
+int change_train_round(change *c);
 /* Measures `after`, writes the model and fills the run's folder. */
 int change_store(change *c);
 /* The same, and prints tables or JSON. */

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "interrupt.h"
 #include "json.h"
 #include "table.h"
 #include "target.h"
+
+#define FOUND_FILE "found.json"
 
 int goal_wanted(const options *o)
 {
@@ -51,12 +54,12 @@ static int on_progress(void *context, int64_t done, int64_t num)
 }
 
 /* Sides that the file leaves open are those of the data. */
-static int know_input(channel_goal *goal, const change *c)
+int goal_know(channel_goal *goal, const change *c)
 {
     kerf_prep prep;
     kerf_shape sample;
     const kerf_value *input = kerf_graph_input(c->s.m.g, 0);
-    if (c->s.data == NULL || input == NULL)
+    if (c->o->latency == NULL || c->s.data == NULL || input == NULL)
         return 0;
     kerf_status status = kerf_prep_parse(&prep, c->s.prep);
     if (status == KERF_OK)
@@ -93,8 +96,8 @@ int goal_make(channel_goal *goal, change *c)
                                       .progress = on_progress,
                                       .context = &c->bar};
     int code = parse_macs(o, &goal->end.macs);
-    if (code == 0 && o->latency != NULL)
-        code = know_input(goal, c);
+    if (code == 0)
+        code = goal_know(goal, c);
     if (code == 0)
         code = target_costs(o, c->s.m.g, c->s.m.s, &goal->costs);
     goal->how.costs = goal->costs;
@@ -116,9 +119,10 @@ void goal_free(channel_goal *goal)
     goal->costs = NULL;
 }
 
-double goal_step(double amount, double before, double part)
+double goal_step(double amount, const removal_step *step)
 {
-    return before * amount < 1 ? 1 - (1 - amount * part) / (1 - amount * before) : 0;
+    const double before = amount * step->before, behind = amount * step->part;
+    return before < 1 ? 1 - (1 - behind) / (1 - before) : 0;
 }
 
 /* On the way from the whole to the end. */
@@ -127,9 +131,10 @@ static double between(double whole, double end, double part)
     return whole + part * (end - whole);
 }
 
-kerf_channel_target goal_at(const channel_goal *goal, double before, double part)
+kerf_channel_target goal_at(const channel_goal *goal, const removal_step *step)
 {
     const kerf_channel_target *w = &goal->whole, *e = &goal->end;
+    const double before = step->before, part = step->part;
     return (kerf_channel_target){between(w->macs, e->macs, part) /
                                      between(w->macs, e->macs, before),
                                  between(w->bytes, e->bytes, part), between(w->ms, e->ms, part)};
@@ -161,6 +166,23 @@ json_t *goal_json(const options *o, const kerf_channels_found *found)
                      json_number(found->left.ms), "costs", target_costs_file(o));
 }
 
+static double number_of(const json_t *object, const char *key)
+{
+    const json_t *number = json_object_get(object, key);
+    return json_is_number(number) ? json_number_value(number) : NAN;
+}
+
+int goal_recall(const change *c, const removal_step *step, kerf_channels_found *found)
+{
+    json_t *object =
+        step->dir != NULL && c->o->resume ? folder_read_json(step->dir, FOUND_FILE) : NULL;
+    *found = (kerf_channels_found){
+        .amount = number_of(object, "sparsity"),
+        .left = {number_of(object, "macs"), number_of(object, "bytes"), number_of(object, "ms")}};
+    json_decref(object);
+    return found->amount >= 0 && found->amount <= 1;
+}
+
 void goal_keep(change *c, const char *name, json_t *taken, const kerf_channels_found *found)
 {
     if (c->more == NULL)
@@ -183,4 +205,23 @@ int goal_end(const options *o, kerf_status status, const kerf_channels_found *fo
         return 0;
     fail_work(o, "%s", found->missed);
     return EXIT_TARGET;
+}
+
+static int remember(const change *c, const char *dir, const kerf_channels_found *found)
+{
+    char *path = path_join(dir, FOUND_FILE);
+    json_t *object = goal_json(c->o, found);
+    const int code =
+        path != NULL && object != NULL ? file_write_json(c->o, path, object) : fail_memory(c->o);
+    json_decref(object);
+    free(path);
+    return code;
+}
+
+int goal_end_step(const change *c, kerf_status status, const removal_step *step,
+                  const kerf_channels_found *found)
+{
+    const int code = goal_end(c->o, status, found);
+    return code == 0 && step->dir != NULL && goal_wanted(c->o) ? remember(c, step->dir, found)
+                                                               : code;
 }

@@ -28,11 +28,6 @@ typedef struct recipe_run {
 
 /* ---- the folder ----------------------------------------------------------------------------- */
 
-static int has_checkpoint(const char *dir)
-{
-    return folder_has(dir, "checkpoint") || folder_has(dir, "checkpoint.old");
-}
-
 static int check_folder(const recipe_run *run)
 {
     const options *o = run->o;
@@ -101,7 +96,7 @@ static options stage_options(const recipe_run *run, const char *dir, const char 
     o.output = output;
     o.run_dir = dir;
     o.force = 1;
-    o.resume = run->o->resume && has_checkpoint(dir);
+    o.resume = run->o->resume && folder_has_checkpoint(dir);
     o.data = r->data;
     o.classes = r->classes;
     o.prep = r->prep;
@@ -132,7 +127,7 @@ static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, cons
     if (code == 0)
         code = open_teachers(o, stage, &c, &d);
     if (code == 0 && stage->removal != NULL)
-        code = channels_remove(&c);
+        code = channels_remove(&c, stage->removal->before, stage->removal->part);
     if (code == 0) {
         change_use(&c, &stage->train);
         code = change_train(&c);

@@ -70,6 +70,11 @@ int distill_begin(const options *o, distillation *d, const char *const *paths, s
     return code;
 }
 
+const char *const *distill_teacher(const options *o)
+{
+    return strcmp(o->distill, "self") == 0 ? (const char *const *)&o->words.items[0] : &o->distill;
+}
+
 int distill_begin_option(const options *o, distillation *d, kerf_device *dev,
                          kerf_distillation *out)
 {

@@ -19,6 +19,8 @@ typedef struct distillation {
  * points into *d.  0 or an exit code after a message.  Free *d in any case. */
 int distill_begin(const options *o, distillation *d, const char *const *paths, size_t num,
                   kerf_device *dev, kerf_distillation *out);
+/* --distill of a network that is cut before it learns: `self` is the file that is given. */
+const char *const *distill_teacher(const options *o);
 /* `prune --distill self|TEACHER.onnx`; nothing without it. */
 int distill_begin_option(const options *o, distillation *d, kerf_device *dev,
                          kerf_distillation *out);

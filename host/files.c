@@ -153,6 +153,11 @@ int folder_has(const char *dir, const char *name)
     return there;
 }
 
+int folder_has_checkpoint(const char *dir)
+{
+    return folder_has(dir, "checkpoint") || folder_has(dir, "checkpoint.old");
+}
+
 json_t *folder_read_json(const char *dir, const char *name)
 {
     char *path = path_join(dir, name);

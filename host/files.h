@@ -23,6 +23,8 @@ int folders_make(const options *o, const char *path);
 /* "dir/name", freed with free(); NULL when memory is short. */
 char *path_join(const char *dir, const char *name);
 int folder_has(const char *dir, const char *name);
+/* 1 if a run can be taken up there; between two renames the checkpoint before is all there is. */
+int folder_has_checkpoint(const char *dir);
 /* What that file says, or NULL where it is not there or cannot be read. */
 json_t *folder_read_json(const char *dir, const char *name);
 

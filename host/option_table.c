@@ -49,7 +49,7 @@ const option_row option_rows[] = {
     {"round-to", 0, OPTION_WHOLE, GROUP_PRUNE, FIELD(round_to), "N", "with --remove: what is left of a layer is a multiple of N (1)", NULL, RANGE_MIN | RANGE_MAX, 1, 4096},
     {"min-channels", 0, OPTION_WHOLE, GROUP_PRUNE, FIELD(min_channels), "N", "with --remove: a layer keeps N channels at least (1)", NULL, RANGE_MIN, 1, 0},
     {"events", 0, OPTION_WHOLE, GROUP_PRUNE, FIELD(events), "N", "in how many steps the share is reached (1)", NULL, RANGE_MIN | RANGE_MAX, 1, 10000},
-    {"curve", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(curve), "C", "how the share grows: once, linear, cubic or exp (cubic)", "once|linear|cubic|exp", RANGE_NONE, 0, 0},
+    {"curve", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(curve), "C", "how the share grows: once, linear, cubic or exp (cubic; with --remove linear)", "once|linear|cubic|exp", RANGE_NONE, 0, 0},
     {"retrain", 0, OPTION_REAL, GROUP_PRUNE, FIELD(retrain), "E", "epochs of training after each step (0)", NULL, RANGE_MIN, 0, 0},
     {"finetune", 0, OPTION_REAL, GROUP_PRUNE, FIELD(finetune), "E", "more epochs after the last step (0)", NULL, RANGE_MIN, 0, 0},
     {"lift", 0, OPTION_REAL, GROUP_PRUNE, FIELD(lift), "E", "dense-sparse-dense: the last E epochs of --finetune without masks (0)", NULL, RANGE_MIN, 0, 0},

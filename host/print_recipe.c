@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "distill.h"
 #include "kerf/train.h"
 #include "penalty.h"
 #include "run_dry.h"
@@ -164,9 +165,10 @@ static double num_events(const options *o)
     return o->retrain > 0 && options_given(o, "events") ? (double)o->events : 1;
 }
 
-/* In one step: a recipe's further ones are stages. */
+/* What is trained behind the last step stands in `train`. */
 static void print_remove(const options *o, FILE *out)
 {
+    static const char *const STEPS[] = {"events", "retrain", "curve"};
     static const char *const REMOVE[] = {"sparsity",     "macs",      "criterion",
                                          "scope",        "calibrate", "round-to",
                                          "min-channels", "layers",    "skip"};
@@ -174,6 +176,8 @@ static void print_remove(const options *o, FILE *out)
     fputs("\n  - remove: {structure: ", out);
     fputs(o->structure != NULL ? o->structure : "channel", out);
     PRINT_GIVEN(o, REMOVE, 0, out);
+    if (num_events(o) > 1)
+        PRINT_GIVEN(o, STEPS, 0, out);
     fputc('}', out);
 }
 
@@ -280,9 +284,6 @@ static int check(const options *o)
         if (options_given(o, OF_REMOVAL[i]))
             return fail_usage(o, "--print-recipe: --%s: is about channels that go, wants --remove",
                               OF_REMOVAL[i]);
-    if (o->remove && options_given(o, "events"))
-        return fail_usage(o, "--print-recipe: --events: a recipe removes once a stage; must be "
-                             "without");
     if (strcmp(o->command, "share") == 0 && options_given(o, "epochs"))
         return fail_usage(o,
                           "--%s: a share and a training behind it are two stages; must be without "
@@ -301,7 +302,7 @@ static void print_step(const options *o, FILE *out)
         else
             print_prune(o, out);
         if (o->distill != NULL)
-            print_distill(o, &o->distill, 1, out);
+            print_distill(o, o->remove ? distill_teacher(o) : &o->distill, 1, out);
     } else if (strcmp(o->command, "quantize") == 0) {
         print_quantize(o, out);
     } else if (strcmp(o->command, "share") == 0) {

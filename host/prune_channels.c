@@ -1,19 +1,15 @@
-/* prune_channels.c -- taking channels out: at once, or in steps with training in between; see
- * prune_channels.h.
- *
- * Each step is a network of its own: channels are found in what the step before left, and train
- * in a folder of their own (round-1, round-2 in the run's). */
+/* prune_channels.c -- which channels go, and the command; see prune_channels.h.  Steps with
+ * training in between: prune_rounds.c. */
 #include "prune_channels.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "channel_goal.h"
-#include "files.h"
+#include "distill.h"
 #include "interrupt.h"
 #include "json.h"
 #include "prune_depth.h"
-#include "text.h"
+#include "prune_rounds.h"
 
 int channels_wanted(const options *o)
 {
@@ -29,10 +25,22 @@ static kerf_channel_criterion criterion_of(const options *o)
     return options_given(o, "criterion") ? (kerf_channel_criterion)o->criterion : KERF_CHANNEL_L2;
 }
 
+/* What acts in training alone, and there is none. */
+static int check_training(const options *o)
+{
+    static const char *const others[] = {"lr",      "optimizer", "schedule", "warmup",
+                                         "penalty", "distill",   "resume"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (!rounds_train(o) && options_given(o, others[i]))
+            return fail_usage(o, "--%s: nothing is trained without --retrain or --finetune",
+                              others[i]);
+    return 0;
+}
+
 static int check_options(const options *o)
 {
-    static const char *const others[] = {"method", "s",      "mask",     "biases",  "min-keep",
-                                         "lift",   "rewind", "max-drop", "analyse", "resume"};
+    static const char *const others[] = {"method", "s",      "mask",     "biases", "min-keep",
+                                         "lift",   "rewind", "max-drop", "analyse"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (options_given(o, others[i]))
             return fail_usage(o,
@@ -60,7 +68,7 @@ static int check_options(const options *o)
     if (o->retrain == 0 && options_given(o, "events"))
         return fail_usage(o,
                           "--events: steps without training between them are one; wants --retrain");
-    return 0;
+    return check_training(o);
 }
 
 static kerf_channel_options channel_options(const options *o)
@@ -81,28 +89,32 @@ static kerf_channel_options channel_options(const options *o)
 
 /* ---- choosing ----------------------------------------------------------------------------- */
 
-static kerf_status choose_amounts(kerf_channels *channels, const change *c, double before,
-                                  double part)
+static kerf_status choose_amounts(kerf_channels *channels, const change *c,
+                                  const removal_step *step)
 {
     kerf_channel_options how = channel_options(c->o);
     kerf_prune_amount *by_layer = calloc(how.num_amounts + 1, sizeof *by_layer);
     if (by_layer == NULL)
         return KERF_ERR_MEMORY;
     for (size_t i = 0; i < how.num_amounts; i++)
-        by_layer[i] = (kerf_prune_amount){how.amounts[i].pattern,
-                                          goal_step(how.amounts[i].value, before, part)};
+        by_layer[i] =
+            (kerf_prune_amount){how.amounts[i].pattern, goal_step(how.amounts[i].value, step)};
     how.amounts = by_layer;
-    how.amount = goal_step(how.amount, before, part);
+    how.amount = goal_step(how.amount, step);
     kerf_status status = kerf_channels_choose(channels, c->s.m.s, &how);
     free(by_layer);
     return status;
 }
 
 static kerf_status find_amount(kerf_channels *channels, change *c, const channel_goal *goal,
-                               double before, double part, kerf_channels_found *found)
+                               const removal_step *step, kerf_channels_found *found)
 {
-    const kerf_channel_options how = channel_options(c->o);
-    const kerf_channel_target target = goal_at(goal, before, part);
+    kerf_channel_options how = channel_options(c->o);
+    const kerf_channel_target target = goal_at(goal, step);
+    if (goal_recall(c, step, found)) {
+        how.amount = found->amount;
+        return kerf_channels_choose(channels, c->s.m.s, &how);
+    }
     progress_begin(&c->bar, c->o, "find");
     kerf_status status =
         kerf_channels_choose_target(channels, c->s.m.g, c->s.m.s, &how, &target, &goal->how, found);
@@ -111,12 +123,12 @@ static kerf_status find_amount(kerf_channels *channels, change *c, const channel
 }
 
 static kerf_status choose(kerf_channels *channels, change *c, const channel_goal *goal,
-                          double before, double part, kerf_channels_found *found)
+                          const removal_step *step, kerf_channels_found *found)
 {
     *found = (kerf_channels_found){0};
     if (goal_wanted(c->o))
-        return find_amount(channels, c, goal, before, part, found);
-    return options_given(c->o, "sparsity") ? choose_amounts(channels, c, before, part)
+        return find_amount(channels, c, goal, step, found);
+    return options_given(c->o, "sparsity") ? choose_amounts(channels, c, step)
                                            : kerf_channels_choose_dead(channels, c->s.m.s);
 }
 
@@ -148,7 +160,7 @@ static kerf_status watch(kerf_channels *channels, change *c)
 }
 
 /* EXIT_TARGET: the step has gone as far as it can, and that is not enough. */
-static int remove_step(change *c, const channel_goal *goal, double before, double part)
+static int channel_step(change *c, const channel_goal *goal, const removal_step *step)
 {
     kerf_channels *channels = NULL;
     kerf_channels_found found = {0};
@@ -156,7 +168,7 @@ static int remove_step(change *c, const channel_goal *goal, double before, doubl
     if (status == KERF_OK)
         status = watch(channels, c);
     if (status == KERF_OK)
-        status = choose(channels, c, goal, before, part, &found);
+        status = choose(channels, c, goal, step, &found);
     if (status == KERF_OK) {
         goal_keep(c, "removed", channels_json(channels, 0), &found);
         if (!c->o->json && !c->o->quiet) {
@@ -168,47 +180,12 @@ static int remove_step(change *c, const channel_goal *goal, double before, doubl
     if (status == KERF_OK)
         status = kerf_channels_remove(channels, c->s.m.g, c->s.m.s);
     kerf_channels_destroy(channels);
-    return goal_end(c->o, status, &found);
+    return goal_end_step(c, status, step, &found);
 }
 
-/* ---- training between steps -------------------------------------------------------------- */
-
-/* A step but the last trains in a folder of its own. */
-static int train_between(change *c, int round)
+int channels_step(change *c, const channel_goal *goal, const removal_step *step)
 {
-    char name[32];
-    snprintf(name, sizeof name, "round-%d", round);
-    int code = c->run_dir == NULL ? change_make_folder(c) : 0;
-    char *dir = code == 0 ? path_join(c->run_dir, name) : NULL;
-    if (code != 0 || dir == NULL)
-        return code != 0 ? code : fail_memory(c->o);
-    code = folder_make(c->o, dir);
-    c->train.run_dir = dir;
-    c->train.epochs = c->o->retrain;
-    if (code == 0)
-        code = change_train_round(c, round);
-    free(dir);
-    return code;
-}
-
-static int remove_in_steps(change *c, const channel_goal *goal)
-{
-    const options *o = c->o;
-    const int events = options_given(o, "events") ? (int)o->events : 1;
-    const kerf_prune_curve curve =
-        options_given(o, "curve") ? (kerf_prune_curve)o->curve : KERF_CURVE_LINEAR;
-    double before = 0;
-    int code = 0;
-    for (int i = 1; code == 0 && i <= events; i++) {
-        const double part = kerf_prune_curve_at(curve, i, events);
-        code = depth_wanted(o) ? depth_step(c, goal, before, part)
-                               : remove_step(c, goal, before, part);
-        before = part;
-        if (code == 0 && i < events)
-            code = train_between(c, i);
-    }
-    c->train.epochs = o->retrain + o->finetune;
-    return code == 0 && c->train.epochs > 0 ? change_train(c) : code;
+    return depth_wanted(c->o) ? depth_step(c, goal, step) : channel_step(c, goal, step);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -239,7 +216,7 @@ static int show_groups(change *c, const channel_goal *goal)
     if (status == KERF_OK && chooses)
         status = watch(channels, c);
     if (status == KERF_OK && chooses)
-        status = choose(channels, c, goal, 0, 1, &found);
+        status = choose(channels, c, goal, &(removal_step){0, 1, NULL}, &found);
     if (status == KERF_OK)
         code = show(c, channels, chooses, &found);
     kerf_channels_destroy(channels);
@@ -274,8 +251,9 @@ static int keep_missed(change *c)
     return code == 0 ? EXIT_TARGET : code;
 }
 
-int channels_remove(change *c)
+int channels_remove(change *c, double before, double part)
 {
+    const removal_step step = {before, part, NULL};
     channel_goal goal;
     int code = goal_check(c->o);
     if (code == 0)
@@ -283,7 +261,7 @@ int channels_remove(change *c)
     if (code == 0)
         code = hold_back(c);
     if (code == 0)
-        code = depth_wanted(c->o) ? depth_step(c, &goal, 0, 1) : remove_step(c, &goal, 0, 1);
+        code = channels_step(c, &goal, &step);
     return code == EXIT_TARGET ? keep_missed(c) : code;
 }
 
@@ -293,19 +271,38 @@ static int remove_and_finish(change *c)
     int code = goal_make(&goal, c);
     if (code == 0)
         code = hold_back(c);
-    if (code == 0 && c->o->run_dir != NULL)
-        code = change_make_folder(c); /* records of a run, for kerf report, also without training */
     if (code == 0)
-        code = remove_in_steps(c, &goal);
+        code = rounds_remove(c, &goal);
     goal_free(&goal);
     if (code == 0)
         return change_finish(c);
     return code == EXIT_TARGET ? keep_missed(c) : code;
 }
 
-int prune_channels(const options *o)
+static int open_teacher(const options *o, change *c, distillation *d)
+{
+    options with = *o;
+    if (o->distill != NULL)
+        with.distill = *distill_teacher(o);
+    return distill_begin_option(&with, d, c->s.dev, &c->train.distill);
+}
+
+static int open_and_remove(const options *o)
 {
     change c;
+    distillation d = {.num = 0};
+    int code = change_begin(&c, o);
+    if (code == 0)
+        code = open_teacher(o, &c, &d);
+    if (code == 0)
+        code = remove_and_finish(&c);
+    distill_free(o, &d);
+    change_close(&c);
+    return code;
+}
+
+int prune_channels(const options *o)
+{
     int code = check_options(o);
     if (code == 0 && depth_wanted(o))
         code = depth_check(o);
@@ -313,11 +310,5 @@ int prune_channels(const options *o)
         code = goal_check(o);
     if (code != 0)
         return code;
-    if (o->groups_only)
-        return open_and_show_groups(o);
-    code = change_begin(&c, o);
-    if (code == 0)
-        code = remove_and_finish(&c);
-    change_close(&c);
-    return code;
+    return o->groups_only ? open_and_show_groups(o) : open_and_remove(o);
 }

@@ -136,14 +136,18 @@ static kerf_depth_options depth_options(const options *o)
 }
 
 /* Of the blocks that are left a step takes what is missing to its part of the whole share. */
-static kerf_status choose(change *c, kerf_depth *d, const channel_goal *goal, double before,
-                          double part, kerf_channels_found *found)
+static kerf_status choose(change *c, kerf_depth *d, const channel_goal *goal,
+                          const removal_step *step, kerf_channels_found *found)
 {
     kerf_depth_options how = depth_options(c->o);
-    const kerf_channel_target target = goal_at(goal, before, part);
+    const kerf_channel_target target = goal_at(goal, step);
     *found = (kerf_channels_found){0};
     if (!goal_wanted(c->o)) {
-        how.amount = goal_step(how.amount, before, part);
+        how.amount = goal_step(how.amount, step);
+        return kerf_depth_choose(d, &how);
+    }
+    if (goal_recall(c, step, found)) {
+        how.amount = found->amount;
         return kerf_depth_choose(d, &how);
     }
     progress_begin(&c->bar, c->o, "find");
@@ -154,25 +158,25 @@ static kerf_status choose(change *c, kerf_depth *d, const channel_goal *goal, do
 }
 
 /* Blocks that are judged, and chosen if there is an amount. */
-static kerf_status look(change *c, kerf_depth **d, const channel_goal *goal, double before,
-                        double part, kerf_channels_found *found)
+static kerf_status look(change *c, kerf_depth **d, const channel_goal *goal,
+                        const removal_step *step, kerf_channels_found *found)
 {
     *found = (kerf_channels_found){0};
     kerf_status status = kerf_depth_find(d, c->s.m.g, c->s.m.s);
     if (status == KERF_OK)
         status = judge(c, *d);
     if (status == KERF_OK && (goal_wanted(c->o) || options_given(c->o, "sparsity")))
-        status = choose(c, *d, goal, before, part, found);
+        status = choose(c, *d, goal, step, found);
     return status;
 }
 
 /* ---- the command ------------------------------------------------------------------------- */
 
-int depth_step(change *c, const channel_goal *goal, double before, double part)
+int depth_step(change *c, const channel_goal *goal, const removal_step *step)
 {
     kerf_depth *d = NULL;
     kerf_channels_found found;
-    kerf_status status = look(c, &d, goal, before, part, &found);
+    kerf_status status = look(c, &d, goal, step, &found);
     if (status == KERF_OK) {
         goal_keep(c, "removed", blocks_json(d, 0), &found);
         if (!c->o->json && !c->o->quiet) {
@@ -182,7 +186,7 @@ int depth_step(change *c, const channel_goal *goal, double before, double part)
         status = kerf_depth_remove(d, c->s.m.g, c->s.m.s);
     }
     kerf_depth_destroy(d);
-    return goal_end(c->o, status, &found);
+    return goal_end_step(c, status, step, &found);
 }
 
 int depth_show(change *c, const channel_goal *goal)
@@ -190,7 +194,7 @@ int depth_show(change *c, const channel_goal *goal)
     kerf_depth *d = NULL;
     kerf_channels_found found;
     int code = 0;
-    kerf_status status = look(c, &d, goal, 0, 1, &found);
+    kerf_status status = look(c, &d, goal, &(removal_step){0, 1, NULL}, &found);
     if (status == KERF_OK && c->o->json) {
         json_t *object = json_begin();
         json_object_set_new(object, "blocks", blocks_json(d, 1));

@@ -8,9 +8,9 @@
 /* 1 if blocks go, and not channels. */
 int depth_wanted(const options *o);
 int depth_check(const options *o);
-/* Blocks go until `part` of all that goes is gone, `before` of it is already; an exit code,
- * EXIT_TARGET where all that may go is not enough. */
-int depth_step(change *c, const channel_goal *goal, double before, double part);
+/* Blocks go, so many as the step takes; an exit code, EXIT_TARGET where all that may go is not
+ * enough. */
+int depth_step(change *c, const channel_goal *goal, const removal_step *step);
 /* What --groups prints. */
 int depth_show(change *c, const channel_goal *goal);
 

@@ -88,7 +88,7 @@ static void print_forecast(const kerf_forecast *f, FILE *out)
 /* What goes before the first step. */
 static void print_removal(const kerf_recipe_stage *stage, FILE *out)
 {
-    char text[128];
+    char text[192];
     if (stage->removal == NULL)
         return;
     removal_text(stage->removal, text, sizeof text);
@@ -97,7 +97,7 @@ static void print_removal(const kerf_recipe_stage *stage, FILE *out)
 
 static json_t *removal_json(const kerf_recipe_stage *stage)
 {
-    char text[128];
+    char text[192];
     if (stage->removal == NULL)
         return json_null();
     removal_text(stage->removal, text, sizeof text);

@@ -27,7 +27,7 @@ void removal_say(options *o, const kerf_recipe_removal *removal)
         give(o, "sparsity");
 }
 
-void removal_text(const kerf_recipe_removal *removal, char *text, size_t text_bytes)
+static void what_goes(const kerf_recipe_removal *removal, char *text, size_t text_bytes)
 {
     const char *what = removal->blocks ? "residual blocks" : "channels";
     const kerf_channel_options *how = &removal->channels;
@@ -40,4 +40,15 @@ void removal_text(const kerf_recipe_removal *removal, char *text, size_t text_by
         snprintf(text, text_bytes, "%g %% of the %s", 100 * how->amount, what);
     else
         snprintf(text, text_bytes, "%s that add nothing", what);
+}
+
+void removal_text(const kerf_recipe_removal *removal, char *text, size_t text_bytes)
+{
+    char what[128];
+    what_goes(removal, what, sizeof what);
+    if (removal->before <= 0 && removal->part >= 1)
+        snprintf(text, text_bytes, "%s", what);
+    else
+        snprintf(text, text_bytes, "%s; from %.3g to %.3g %% of the way", what,
+                 100 * removal->before, 100 * removal->part);
 }

@@ -49,6 +49,18 @@ static kerf_status open_data(const options *o, session *s)
     return status;
 }
 
+static int open_model(const options *o, session *s, const char *path)
+{
+    int code = model_read(o, &s->m, path, s->dev);
+    if (code == 0 && !o->gates)
+        code = boosting_keep(o, &s->m);
+    if (code == 0 && s->data != NULL) {
+        model_open_batch(o, &s->m);
+        code = choose_prep(o, s);
+    }
+    return code;
+}
+
 int session_open(const options *o, session *s, const char *model_path)
 {
     *s = (session){0};
@@ -59,14 +71,13 @@ int session_open(const options *o, session *s, const char *model_path)
         return fail_kerf(o, status);
     if (o->verbose)
         say(o, "device: %s", kerf_device_name(s->dev));
-    int code = model_read(o, &s->m, model_path, s->dev);
-    if (code == 0 && !o->gates)
-        code = boosting_keep(o, &s->m);
-    if (code == 0 && s->data != NULL) {
-        model_open_batch(o, &s->m);
-        code = choose_prep(o, s);
-    }
-    return code;
+    return open_model(o, s, model_path);
+}
+
+int session_reopen(const options *o, session *s, const char *model_path)
+{
+    model_free(&s->m);
+    return open_model(o, s, model_path);
 }
 
 void session_close(const options *o, session *s)

@@ -18,6 +18,8 @@ typedef struct session {
 /* Opens --device, then --data, then the model, which then says how images are prepared.
  * 0 or an exit code after a message.  Close it in any case. */
 int session_open(const options *o, session *s, const char *model_path);
+/* The same with another file in the place of the model, which goes. */
+int session_reopen(const options *o, session *s, const char *model_path);
 void session_close(const options *o, session *s);
 
 /* 1 if --prep asks kerf eval to find the preparation (guess.h). */

@@ -18,13 +18,16 @@ typedef struct kerf_recipe_removal {
     int blocks;                    /* 1: whole residual blocks */
     kerf_channel_options channels; /* of blocks amount, layers and skip alone; without amount and
                                     * macs channels that add nothing */
-    const char *macs; /* in the place of an amount, how much of the multiply-adds stays: "50%" */
-    int64_t samples;  /* that a criterion looks at which goes by samples */
+    const char *macs;    /* in the place of an amount, how much of the multiply-adds stays: "50%" */
+    int64_t samples;     /* that a criterion looks at which goes by samples */
+    double before, part; /* of all that goes in several stages, what is gone before this one, and
+                          * behind it; 0 and 1 where it goes at once */
 } kerf_recipe_removal;
 
 /* A phase of the work, which begins with what the one before left. */
 typedef struct kerf_recipe_stage {
-    const char *name;            /* "" where there is one alone that has none */
+    const char *name;            /* "" where there is one alone that has none; a removal in steps
+                                  * has a stage each, of that name (round) and -1, -2, ... */
     kerf_train_options train;    /* callback, context, run_dir and resume are the caller's */
     const char *const *teachers; /* files, which the caller opens into distill->more */
     size_t num_teachers;

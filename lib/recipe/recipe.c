@@ -140,8 +140,12 @@ static kerf_status check_with(const kerf_recipe *recipe, const kerf_dataset *d)
     int64_t num = kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN);
     if (kerf_dataset_num_samples(d, KERF_SPLIT_VAL) == 0) /* not held back yet */
         num -= recipe->val;
-    for (size_t i = 0; i < phases.num; i++)
-        KERF__TRY(kerf__recipe_check_steps(&recipe->stages[i], &phases.items[i].steps, num));
+    const kerf_recipe_stage *stage = recipe->stages;
+    for (size_t i = 0; i < phases.num; i++) {
+        kerf__recipe_round round = {1, kerf__recipe_num_rounds(&phases.items[i])};
+        for (; round.at <= round.num; round.at++)
+            KERF__TRY(kerf__recipe_check_steps(stage++, &phases.items[i].steps, round, num));
+    }
     return KERF_OK;
 }
 

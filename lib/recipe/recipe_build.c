@@ -35,12 +35,53 @@ static kerf_train_options train_options(const kerf__recipe *r, const kerf__recip
 
 /* ---- stages --------------------------------------------------------------------------------- */
 
-static kerf_status build_stage(kerf__recipe *r, kerf_recipe_stage *out,
-                               const kerf__recipe_phase *phase)
+/* NULL when memory is short. */
+static const char *name_round(kerf__recipe *r, const char *name, kerf__recipe_round round)
 {
-    out->name = phase->name != NULL ? phase->name : "";
+    if (round.num == 1)
+        return name;
+    const char *stem = name[0] != '\0' ? name : "round";
+    const size_t num_bytes = strlen(stem) + 24;
+    char *text = kerf__recipe_keep(r, num_bytes, 1);
+    if (text != NULL)
+        snprintf(text, num_bytes, "%s-%lld", stem, (long long)round.at);
+    return text;
+}
+
+static kerf_status build_stage(kerf__recipe *r, kerf_recipe_stage *out,
+                               const kerf__recipe_phase *phase, kerf__recipe_round round)
+{
+    out->name = name_round(r, phase->name != NULL ? phase->name : "", round);
+    if (out->name == NULL)
+        return kerf__fail_memory("recipe", 1);
     out->train = train_options(r, &phase->train);
-    return kerf__recipe_add_steps(r, out, &phase->steps);
+    return kerf__recipe_add_steps(r, out, &phase->steps, round);
+}
+
+/* Those of a removal in steps have names that nobody wrote. */
+static kerf_status check_name(const kerf__recipe *r, const kerf_recipe_stage *stages, size_t i,
+                              size_t phase)
+{
+    const kerf__tree *all = kerf__tree_find(&r->tree, "stages");
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(stages[k].name, stages[i].name) == 0)
+            return kerf__tree_fail(&all->items[phase], KERF_ERR_ARGUMENT,
+                                   "stages.name %s: is the name of two stages", stages[i].name);
+    return KERF_OK;
+}
+
+static kerf_status build_stages(kerf__recipe *r, kerf_recipe_stage *stages,
+                                const kerf__recipe_phases *phases)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < phases->num; i++) {
+        kerf__recipe_round round = {1, kerf__recipe_num_rounds(&phases->items[i])};
+        for (; round.at <= round.num; round.at++, num++) {
+            KERF__TRY(build_stage(r, &stages[num], &phases->items[i], round));
+            KERF__TRY(check_name(r, stages, num, i));
+        }
+    }
+    return KERF_OK;
 }
 
 /* A stage's name is that of a folder. */
@@ -54,10 +95,6 @@ static kerf_status check_names(const kerf__recipe *r, const kerf__recipe_phases 
             return kerf__tree_fail(&stages->items[i], KERF_ERR_ARGUMENT,
                                    "stages.name %s: must be of letters, digits, - and _",
                                    name != NULL ? name : "''");
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(name, phases->items[k].name) == 0)
-                return kerf__tree_fail(&stages->items[i], KERF_ERR_ARGUMENT,
-                                       "stages.name %s: is the name of two stages", name);
     }
     return KERF_OK;
 }
@@ -80,13 +117,15 @@ kerf_status kerf__recipe_build(kerf__recipe *r)
 {
     const kerf__recipe_top *top = &r->top;
     const kerf__recipe_phases all = kerf__recipe_phases_of(r), *phases = &all;
-    kerf_recipe_stage *stages = kerf__recipe_keep(r, phases->num, sizeof *stages);
+    size_t num = 0;
+    for (size_t i = 0; i < phases->num; i++)
+        num += (size_t)kerf__recipe_num_rounds(&phases->items[i]);
+    kerf_recipe_stage *stages = kerf__recipe_keep(r, num, sizeof *stages);
     if (stages == NULL)
-        return kerf__fail_memory("recipe", phases->num * sizeof *stages);
+        return kerf__fail_memory("recipe", num * sizeof *stages);
     if (top->stages.num > 0)
         KERF__TRY(check_names(r, phases));
-    for (size_t i = 0; i < phases->num; i++)
-        KERF__TRY(build_stage(r, &stages[i], &phases->items[i]));
+    KERF__TRY(build_stages(r, stages, phases));
     r->as = (kerf_recipe){.model = top->model,
                           .width = top->width,
                           .data = top->data,
@@ -99,6 +138,6 @@ kerf_status kerf__recipe_build(kerf__recipe *r)
                           .packs = has_format(top, "kerf"),
                           .reports = has_format(top, "report"),
                           .stages = stages,
-                          .num_stages = phases->num};
+                          .num_stages = num};
     return KERF_OK;
 }

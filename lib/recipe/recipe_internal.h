@@ -37,16 +37,25 @@ kerf_status kerf__recipe_build(kerf__recipe *r);
 /* The stages of the file, or all of it as one. */
 kerf__recipe_phases kerf__recipe_phases_of(const kerf__recipe *r);
 
+/* One of the stages that a phase of the file becomes: what it removes in steps (`remove.events`)
+ * has one each.  Those before the last train as the step says, and have no other step than those
+ * that say how is trained. */
+typedef struct kerf__recipe_round {
+    int64_t at, num; /* from 1 */
+} kerf__recipe_round;
+
 /* ---- recipe_remove.c ---- */
+int64_t kerf__recipe_num_rounds(const kerf__recipe_phase *phase);
 kerf_status kerf__recipe_add_removal(kerf__recipe *r, kerf_recipe_stage *stage,
-                                     const kerf__recipe_step *step);
+                                     const kerf__recipe_step *step, kerf__recipe_round round);
 
 /* ---- recipe_steps.c ---- */
 /* Events of the stage's options, in the order of the file. */
 kerf_status kerf__recipe_add_steps(kerf__recipe *r, kerf_recipe_stage *stage,
-                                   const kerf__recipe_steps *steps);
+                                   const kerf__recipe_steps *steps, kerf__recipe_round round);
 /* Whether times in steps are within the run, too, which so many samples tell. */
 kerf_status kerf__recipe_check_steps(const kerf_recipe_stage *stage,
-                                     const kerf__recipe_steps *steps, int64_t num_samples);
+                                     const kerf__recipe_steps *steps, kerf__recipe_round round,
+                                     int64_t num_samples);
 
 #endif

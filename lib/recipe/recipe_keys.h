@@ -122,10 +122,11 @@ typedef struct kerf__recipe_penalty {
 } kerf__recipe_penalty;
 
 typedef struct kerf__recipe_remove {
-    int structure, criterion, scope;
+    int structure, criterion, scope, curve;
     kerf__amounts sparsity;
     const char *macs;
-    int64_t calibrate, round_to, min_channels;
+    double retrain;
+    int64_t events, calibrate, round_to, min_channels;
     kerf__texts layers, skip;
 } kerf__recipe_remove;
 

@@ -353,33 +353,54 @@ static int is_removal(const kerf__recipe_step *step)
     return kerf__recipe_kind_of(step) == KERF__STEP_REMOVE;
 }
 
+/* Before the last round only what says how is trained; what changes the network waits for it. */
+static int is_event(const kerf__recipe_step *step, kerf__recipe_round round)
+{
+    const kerf__recipe_step_kind kind = kerf__recipe_kind_of(step);
+    return kind != KERF__STEP_REMOVE && (round.at == round.num || kind == KERF__STEP_DISTILL ||
+                                         kind == KERF__STEP_FREEZE || kind == KERF__STEP_PENALTY);
+}
+
+/* `self` is what training begins with, and that is cut: it has no more to say than the labels. */
+static kerf_status check_teacher(const kerf_recipe_stage *stage, const kerf__recipe_step *step)
+{
+    if (kerf__recipe_kind_of(step) != KERF__STEP_DISTILL || stage->removal == NULL ||
+        stage->distill == NULL || !stage->distill->self)
+        return KERF_OK;
+    return kerf__tree_fail(step->at, KERF_ERR_ARGUMENT,
+                           "distill.teacher self: would be what remove leaves, must be a file");
+}
+
 kerf_status kerf__recipe_add_steps(kerf__recipe *r, kerf_recipe_stage *stage,
-                                   const kerf__recipe_steps *steps)
+                                   const kerf__recipe_steps *steps, kerf__recipe_round round)
 {
     kerf_event *events = kerf__recipe_keep(r, steps->num, sizeof *events);
     if (events == NULL)
         return fail_memory(steps->num * sizeof *events);
     stage->train.events = events;
     for (size_t i = 0; i < steps->num; i++) {
-        if (is_removal(&steps->items[i])) {
-            KERF__TRY(kerf__recipe_add_removal(r, stage, &steps->items[i]));
+        if (is_removal(&steps->items[i]))
+            KERF__TRY(kerf__recipe_add_removal(r, stage, &steps->items[i], round));
+        if (!is_event(&steps->items[i], round))
             continue;
-        }
         adding a = {r, stage, &steps->items[i], &events[stage->train.num_events]};
         KERF__TRY(ADDERS[kerf__recipe_kind_of(a.step)](&a));
         KERF__TRY(check_time(a.step, a.event, stage->train.epochs, 0));
         stage->train.num_events++;
     }
+    for (size_t i = 0; i < steps->num; i++)
+        KERF__TRY(check_teacher(stage, &steps->items[i]));
     return KERF_OK;
 }
 
 kerf_status kerf__recipe_check_steps(const kerf_recipe_stage *stage,
-                                     const kerf__recipe_steps *steps, int64_t num_samples)
+                                     const kerf__recipe_steps *steps, kerf__recipe_round round,
+                                     int64_t num_samples)
 {
     const double steps_per_epoch = floor((double)num_samples / (double)stage->train.batch);
     const kerf_event *event = stage->train.events;
     for (size_t i = 0; i < steps->num; i++)
-        if (!is_removal(&steps->items[i]))
+        if (is_event(&steps->items[i], round))
             KERF__TRY(check_time(&steps->items[i], event++, stage->train.epochs, steps_per_epoch));
     return KERF_OK;
 }

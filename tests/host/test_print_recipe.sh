@@ -28,8 +28,6 @@ same() {
     same prune dense.onnx $data --s 1.2 --method std --events 2 --retrain 0.5 --rewind 0.25
     same prune dense.onnx $data --remove --sparsity 0.5 --criterion taylor --calibrate 64 --scope global --finetune 0.5
     same prune dense.onnx $data --remove --macs 50% --round-to 4 --layers 'fc[12]' --finetune 0.25
-    expect_error 2 "kerf: prune: --print-recipe: --events: a recipe removes once a stage; must be without" \
-        "$KERF" prune dense.onnx $data --remove --sparsity 0.5 --events 2 --retrain 1 --print-recipe
     same quantize dense.onnx $data --weights int4 --observer percentile=99.9 --calibrate 100
     same quantize dense.onnx $data --mode dynamic --skip fc3
     same quantize dense.onnx $data --mode qat --epochs 0.5 --freeze-observers 0.25 --equalize

@@ -111,6 +111,38 @@ static void test_penalty(void)
                   HEAD "steps: [penalty: {kind: l2, strength: 1}]\n", NULL);
 }
 
+/* A removal in steps is as many stages, which train by themselves but for the last. */
+static void test_remove_in_steps(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD "train: {epochs: 5}\n"
+                            "steps:\n"
+                            "  - remove: {macs: 40%, events: 4, retrain: 0.5}\n"
+                            "  - freeze: {layers: [fc*]}\n"
+                            "  - prune: {start: 2, sparsity: 0.5}\n",
+                       NULL));
+    CHECK(r->num_stages == 4);
+    for (size_t i = 0; i < r->num_stages; i++) {
+        const kerf_recipe_stage *stage = &r->stages[i];
+        CHECK(stage->name[0] == 'r' && stage->name[6] == (char)('1' + i));
+        CHECK(stage->removal->before == 0.25 * (double)i);
+        CHECK(stage->removal->part == 0.25 * (double)(i + 1));
+        CHECK(stage->train.epochs == (i < 3 ? 0.5 : 5));
+        CHECK(stage->train.num_events == (i < 3 ? 1 : 2));
+        CHECK(stage->train.events[0].kind == KERF_EVENT_FREEZE);
+    }
+    kerf_recipe_destroy(r);
+    check_refused("6: stages.name small-2: is the name of two stages",
+                  HEAD "stages:\n  - name: small\n    steps: [remove: {sparsity: 0.5, events: 2}]\n"
+                       "  - name: small-2\n",
+                  NULL);
+    check_refused("3: remove.events 0: must be at least 1 and at most 10000",
+                  HEAD "steps: [remove: {sparsity: 0.5, events: 0}]\n", NULL);
+    check_refused("3: distill.teacher self: would be what remove leaves, must be a file",
+                  HEAD "steps: [distill: {teacher: self}, remove: {sparsity: 0.5}]\n", NULL);
+}
+
 /* What is removed is no event: times are those of the steps around it. */
 static void test_remove(void)
 {
@@ -445,6 +477,7 @@ int main(void)
     test_taps();
     test_penalty();
     test_remove();
+    test_remove_in_steps();
     test_times();
     test_times_refused();
     test_too_many_steps();
