@@ -43,6 +43,8 @@ static kerf_status learn(change *c, kerf_state **learned, kerf_quantize_options 
                          const kerf_calibrate_options *how)
 {
     kerf_calibrate_options learning = *how;
+    if (options_given(c->o, "batch"))
+        learning.batch = c->o->batch;
     learning.progress = on_learning;
     progress_begin(&c->bar, c->o, "learn");
     kerf_status status = kerf_quantize_learn(learned, c->s.m.g, c->s.m.s, c->s.data, q, &learning);

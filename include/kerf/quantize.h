@@ -67,6 +67,10 @@ typedef enum kerf_observer {
  * Nonzero stops. */
 typedef int (*kerf_calibrate_progress)(void *context, int64_t done, int64_t num);
 
+/* What the command and recipes look at at a time, or a smaller batch of training: so both find
+ * the same ranges, whose last bits depend on it. */
+enum { KERF_CALIBRATE_BATCH = 32 };
+
 typedef struct kerf_calibrate_options {
     kerf_observer observer;
     double percentile;      /* KERF_OBSERVE_PERCENTILE: above 50, at most 100 */
