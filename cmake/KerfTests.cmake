@@ -6,8 +6,23 @@
 # tests/device_run.sh sets the environment that one implementation wants.  A simulator is no
 # CPU: operations run under oclgrind once more as if it were, for the kernels of CPU devices.
 # And on the small device they run as on a GPU, with the kernels that a phone is given.
+#
+# Labelled slow besides is what says little for its time: whole networks on the small device, which is
+# PoCL as elsewhere and launches no other kernels than operations do, and what llvmpipe compiles for minutes.
 set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
 set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl small rusticl intel oclgrind arm64")
+
+set(kerf_long_on_rusticl decoupled_loss distillation_loss elementwise elementwise_typed gemm)
+
+# "slow", or nothing.
+function(kerf_slow_label out room name device)
+    set(${out} "" PARENT_SCOPE)
+    if(device STREQUAL small AND NOT room MATCHES "^(ops|device)$")
+        set(${out} slow PARENT_SCOPE)
+    elseif(device STREQUAL rusticl AND name IN_LIST kerf_long_on_rusticl)
+        set(${out} slow PARENT_SCOPE)
+    endif()
+endfunction()
 
 function(kerf_add_test room name)
     set(program test_${name})
@@ -34,10 +49,11 @@ function(kerf_add_test room name)
             if(device STREQUAL arm64) # its compiler runs under qemu
                 set(timeout 7200)
             endif()
+            kerf_slow_label(slow ${room} ${name} ${device})
             add_test(NAME ${room}.${name}@${device}
                 COMMAND ${PROJECT_SOURCE_DIR}/tests/device_run.sh ${device} $<TARGET_FILE:${program}>)
             set_tests_properties(${room}.${name}@${device} PROPERTIES
-                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device};sanitize" TIMEOUT ${timeout}
+                SKIP_RETURN_CODE 77 LABELS "${ARGN};${device};sanitize;${slow}" TIMEOUT ${timeout}
                 ENVIRONMENT "KERF_PROBE=$<TARGET_FILE_DIR:${program}>/../kerf-probe;KERF_TEST_SOURCE=${PROJECT_SOURCE_DIR};KERF_TEST_LAUNCHES=${PROJECT_BINARY_DIR}/launches/${device}/${room}.${name}.tsv")
             if(room STREQUAL "ops" AND device STREQUAL "small")
                 set_property(TEST ${room}.${name}@${device} APPEND PROPERTY
