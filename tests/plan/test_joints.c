@@ -160,7 +160,7 @@ static void test_taken_apart(void)
 /* A failure on the way leaves the plan as it was. */
 static void test_faults(void)
 {
-    const setup c = {"lenet-300-100", {.width = 0.2}, KERF_EVALUATE, 16};
+    const setup c = {"lenet-300-100", {.width = 0.2}, KERF_TRAIN, 16};
     net a, b;
     if (!can_join())
         return;
