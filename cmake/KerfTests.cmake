@@ -7,17 +7,18 @@
 # CPU: operations run under oclgrind once more as if it were, for the kernels of CPU devices.
 # And on the small device they run as on a GPU, with the kernels that a phone is given.
 #
-# Labelled slow besides is what says little for its time: whole networks on the small device, which is
-# PoCL as elsewhere and launches no other kernels than operations do, and what llvmpipe compiles for minutes.
+# Labelled slow besides is what says little for its time: whole networks on the small device and in the
+# simulator, where they launch no other kernels than operations do, and what llvmpipe compiles for long.
 set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
 set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl small rusticl intel oclgrind arm64")
 
-set(kerf_long_on_rusticl decoupled_loss distillation_loss elementwise elementwise_typed gemm)
+set(kerf_long_on_rusticl decoupled_loss distillation_loss elementwise elementwise_typed gemm pool recompute
+    reduce skip_channels sparse_conv sparse_conv_grad sparse_linear)
 
 # "slow", or nothing.
 function(kerf_slow_label out room name device)
     set(${out} "" PARENT_SCOPE)
-    if(device STREQUAL small AND NOT room MATCHES "^(ops|device)$")
+    if(device MATCHES "^(small|oclgrind)$" AND NOT room MATCHES "^(ops|device)$")
         set(${out} slow PARENT_SCOPE)
     elseif(device STREQUAL rusticl AND name IN_LIST kerf_long_on_rusticl)
         set(${out} slow PARENT_SCOPE)

@@ -1,4 +1,4 @@
-# fuzz.NAME runs a fuzzer for 20 seconds, fuzz.NAME.long (label slow) for ten minutes
+# fuzz.NAME runs a fuzzer for 10 seconds, fuzz.NAME.long (label slow) for ten minutes
 # (packed files, which travel most: for an hour); both start from tests/golden and what earlier runs
 # found.
 # fuzz.build makes them, with clang.
@@ -11,7 +11,7 @@ file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/fuzz_*.c)
 foreach(fuzzer IN LISTS fuzzers)
     get_filename_component(name ${fuzzer} NAME_WE)
     string(REPLACE "fuzz_" "" name ${name})
-    add_test(NAME fuzz.${name} COMMAND ${fuzz_run} ${name} 20)
+    add_test(NAME fuzz.${name} COMMAND ${fuzz_run} ${name} 10)
     set_tests_properties(fuzz.${name} PROPERTIES LABELS host TIMEOUT 120
         FIXTURES_REQUIRED fuzzers SKIP_RETURN_CODE 77)
     if(name STREQUAL image)
