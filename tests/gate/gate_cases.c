@@ -70,6 +70,7 @@ const gate_case gate_cases[] = {
     {"Gemm",   "f32:70,50 f32:50,60 f32:60", NULL, 0},
     {"Gemm",   "f32:70,50 f32:60,50",        "transB=1", 0}, /* both contiguous along k */
     {"Gemm",   "f32:7,50 f32:50,8",          NULL, 0},       /* narrower than any tile */
+    {"Gemm",   "f32:4,50 f32:50,70",         NULL, 0},       /* one tile of rows: halves as they are stored */
     {"MatMul", "f32:3,70,50 f32:3,50,60",    NULL, 0},
     {"MatMulInteger", "u8:70,50 s8:50,60", NULL, 0},
     {"QLinearMatMul", "u8:70,50 f32: u8: s8:50,60 f32:60 s8:60 f32: u8: s32:60", NULL, 0},
