@@ -8,7 +8,8 @@
 # And on the small device they run as on a GPU, with the kernels that a phone is given.
 #
 # Labelled slow besides is what says little for its time: whole networks on the small device and in the
-# simulator, where they launch no other kernels than operations do, and what llvmpipe compiles for long.
+# simulator, where they launch no other kernels than operations do, and what llvmpipe takes long for: its
+# compiler, or many launches.
 set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
 set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl small rusticl intel oclgrind arm64")
 
@@ -18,9 +19,8 @@ set(kerf_long_on_rusticl decoupled_loss distillation_loss elementwise elementwis
 # "slow", or nothing.
 function(kerf_slow_label out room name device)
     set(${out} "" PARENT_SCOPE)
-    if(device MATCHES "^(small|oclgrind)$" AND NOT room MATCHES "^(ops|device)$")
-        set(${out} slow PARENT_SCOPE)
-    elseif(device STREQUAL rusticl AND name IN_LIST kerf_long_on_rusticl)
+    if((device MATCHES "^(small|oclgrind)$" AND NOT room MATCHES "^(ops|device)$")
+            OR (device STREQUAL rusticl AND (room MATCHES "^(compress|train)$" OR name IN_LIST kerf_long_on_rusticl)))
         set(${out} slow PARENT_SCOPE)
     endif()
 endfunction()
