@@ -56,14 +56,11 @@ static int on_progress(void *context, int64_t done, int64_t num)
 /* Sides that the file leaves open are those of the data. */
 int goal_know(channel_goal *goal, const change *c)
 {
-    kerf_prep prep;
     kerf_shape sample;
     const kerf_value *input = kerf_graph_input(c->s.m.g, 0);
     if (c->o->latency == NULL || c->s.data == NULL || input == NULL)
         return 0;
-    kerf_status status = kerf_prep_parse(&prep, c->s.prep);
-    if (status == KERF_OK)
-        status = kerf_prep_shape(&sample, &prep, kerf_dataset_sample_shape(c->s.data));
+    const kerf_status status = session_sample_shape(&c->s, &sample);
     if (status != KERF_OK)
         return fail_kerf(c->o, status);
     goal->input =

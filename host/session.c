@@ -87,14 +87,20 @@ void session_close(const options *o, session *s)
     close_device(o, s->dev);
 }
 
+kerf_status session_sample_shape(const session *s, kerf_shape *out)
+{
+    kerf_prep prep;
+    const kerf_status status = kerf_prep_parse(&prep, s->prep);
+    return status == KERF_OK ? kerf_prep_shape(out, &prep, kerf_dataset_sample_shape(s->data))
+                             : status;
+}
+
 /* 256 samples, or what makes 32 MiB of floats: several batches are in memory at once. */
 static int64_t default_batch(const session *s)
 {
-    kerf_prep prep;
     kerf_shape shape;
     int64_t batch = 256;
-    if (kerf_prep_parse(&prep, s->prep) != KERF_OK ||
-        kerf_prep_shape(&shape, &prep, kerf_dataset_sample_shape(s->data)) != KERF_OK)
+    if (session_sample_shape(s, &shape) != KERF_OK)
         return batch; /* evaluating will say what is wrong */
     while (batch > 1 && batch * kerf_shape_num_elements(shape) > 1 << 23)
         batch /= 2;
@@ -109,13 +115,10 @@ static int64_t batch_of(const options *o, const session *s)
 /* What a network leaves open of its input, the data says. */
 static size_t known_input(const session *s, kerf_known_input *known)
 {
-    kerf_prep prep;
     kerf_shape sample;
     const kerf_value *v = kerf_graph_input(s->m.g, 0);
     kerf_shape shape = kerf_value_shape(v);
-    if (kerf_prep_parse(&prep, s->prep) != KERF_OK ||
-        kerf_prep_shape(&sample, &prep, kerf_dataset_sample_shape(s->data)) != KERF_OK ||
-        shape.rank != sample.rank + 1)
+    if (session_sample_shape(s, &sample) != KERF_OK || shape.rank != sample.rank + 1)
         return 0; /* evaluating will say what is wrong */
     for (int d = 0; d < shape.rank; d++)
         shape.dims[d] = d > 0 && shape.dims[d] < 0 ? sample.dims[d - 1] : -1;

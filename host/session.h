@@ -12,7 +12,7 @@ typedef struct session {
     model m;            /* on the device */
     int prep_is_data;   /* 1: nobody said how images are prepared, so it is as suits the data */
     kerf_precision precision; /* it is evaluated in */
-    const char *prep;   /* how bytes become inputs; borrowed, NULL without data */
+    const char *prep;         /* how bytes become inputs; borrowed, NULL without data */
 } session;
 
 /* Opens --device, then --data, then the model, which then says how images are prepared.
@@ -33,6 +33,8 @@ typedef struct evaluation {
     double agreement; /* percent, NAN: not asked for */
 } evaluation;
 
+/* A sample of the data as the network takes it, without the batch. */
+kerf_status session_sample_shape(const session *s, kerf_shape *out);
 /* --precision, for evaluating from here on; 0 or an exit code after a message. */
 int session_set_precision(const options *o, session *s);
 /* Every sample of a split; does nothing without data. */

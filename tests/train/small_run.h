@@ -55,6 +55,15 @@ static inline void small_open_tiny(kerf_dataset **d)
     unlink(y);
 }
 
+/* What the last failure says. */
+static inline void small_check_says(const char *words)
+{
+    if (strstr(kerf_last_error(), words) == NULL) {
+        printf("message \"%s\" does not say \"%s\"\n", kerf_last_error(), words);
+        check_failures++;
+    }
+}
+
 static inline small_run small_begin(kerf_device *dev)
 {
     small_run r = {NULL, NULL, NULL};
