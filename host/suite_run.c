@@ -88,7 +88,7 @@ static int open_all(numbered *n)
         status = kerf_device_measure(n->x.dev, &n->x.peaks);
     if (status != KERF_OK)
         return fail_kerf(o, status);
-    sensors_open(&n->meter, kerf_device_get_info(n->x.dev)->type);
+    sensors_open(&n->meter, kerf_device_get_info(n->x.dev));
     n->x.meter = &n->meter;
     n->before = sensors_now(&n->meter);
     return 0;
