@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "crew.h"
 #include "gate_report.h"
 #include "guess.h"
 #include "json.h"
@@ -63,6 +64,7 @@ static void print_confusion(const session *s, const int64_t *confusion, int num)
 /* What is told of a split. */
 typedef struct findings {
     evaluation e;
+    crew crew;          /* the devices that measured */
     int64_t *confusion; /* owned */
     guess_list guesses;
     gate_frequencies gates;
@@ -91,6 +93,7 @@ static int print_text(const session *s, const findings *f)
            (long long)r->batch);
     if (!isnan(e->agreement))
         printf("agreement with the reference %.2f %%\n", e->agreement);
+    crew_print(&f->crew);
     savings_print(&gates, stdout);
     return EXIT_DONE;
 }
@@ -103,6 +106,7 @@ static int print_json(const options *o, const session *s, const findings *f)
     evaluation_json(object, &f->e);
     json_object_set_new(object, "precision", json_text(kerf_precision_name(s->precision)));
     guess_json(object, &f->guesses);
+    crew_json(object, &f->crew);
     savings_json(object, &gates);
     frequencies_json(object, &f->gates);
     for (int c = 0; c < num; c++) {
@@ -143,7 +147,7 @@ static int find_all(const options *o, session *s, kerf_split split, findings *f)
 {
     int code = guess_prep(o, s, split, &f->guesses);
     if (code == 0)
-        code = session_evaluate(o, s, split, &f->e, f->confusion);
+        code = crew_evaluate(o, &f->crew, s, split, &f->e, f->confusion);
     if (code == 0 && !f->e.is_known)
         code = fail_no_samples(o, s, split);
     if (code == 0 && o->reference != NULL)
@@ -154,38 +158,59 @@ static int find_all(const options *o, session *s, kerf_split split, findings *f)
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
-static int evaluate_and_print(const options *o, session *s, kerf_split split)
+static int tell(const options *o, const session *s, const findings *f)
+{
+    int code = o->json ? print_json(o, s, f) : print_text(s, f);
+    if (code == 0 && options_given(o, "min-top1") && f->e.e.top1 < o->min_top1) {
+        fail_work(o, "--min-top1 %g: top-1 is %.2f %%", o->min_top1, f->e.e.top1);
+        code = EXIT_TARGET;
+    }
+    return code;
+}
+
+static int evaluate_and_print(const options *o, session *s, const device_list *devices,
+                              kerf_split split)
 {
     const size_t num = (size_t)kerf_dataset_num_classes(s->data);
     findings f = {.confusion = calloc(num * num + 1, sizeof *f.confusion)};
-    if (f.confusion == NULL)
-        return fail_memory(o);
-    int code = find_all(o, s, split, &f);
+    int code = f.confusion != NULL ? crew_open(o, &f.crew, s, devices) : fail_memory(o);
     if (code == 0)
-        code = o->json ? print_json(o, s, &f) : print_text(s, &f);
-    if (code == 0 && options_given(o, "min-top1") && f.e.e.top1 < o->min_top1) {
-        fail_work(o, "--min-top1 %g: top-1 is %.2f %%", o->min_top1, f.e.e.top1);
-        code = EXIT_TARGET;
-    }
+        code = find_all(o, s, split, &f);
+    if (code == 0)
+        code = tell(o, s, &f);
     frequencies_free(&f.gates);
+    crew_close(o, &f.crew);
     free(f.confusion);
+    return code;
+}
+
+/* What does not take every sample is the first device's work alone. */
+static int evaluate_on(const options *o, const device_list *devices, kerf_split split)
+{
+    options first = *o;
+    session s;
+    first.device = devices->at[0];
+    int code = session_open(&first, &s, o->words.items[0]);
+    if (code == 0)
+        code = session_set_precision(o, &s);
+    if (code == 0)
+        code = evaluate_and_print(o, &s, devices, split);
+    session_close(o, &s);
     return code;
 }
 
 int cmd_eval(const options *o)
 {
     kerf_split split;
+    device_list devices;
     int code = parse_split(o, &split);
     if (code == 0 && o->data == NULL)
         code = fail_usage(o, "--data is missing, such as --data fashion-mnist");
     if (code != 0)
         return code;
-    session s;
-    code = session_open(o, &s, o->words.items[0]);
+    code = device_list_read(o, &devices);
     if (code == 0)
-        code = session_set_precision(o, &s);
-    if (code == 0)
-        code = evaluate_and_print(o, &s, split);
-    session_close(o, &s);
+        code = evaluate_on(o, &devices, split);
+    device_list_free(&devices);
     return code;
 }

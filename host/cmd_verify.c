@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "crash.h"
+#include "device_list.h"
 #include "digest.h"
 #include "folder_case.h"
 #include "interrupt.h"
@@ -29,12 +30,6 @@ typedef struct verifying {
 } verifying;
 
 /* ---- devices ------------------------------------------------------------------------- */
-
-static int wants_all(const options *o)
-{
-    const char *spec = o->device != NULL ? o->device : getenv("KERF_DEVICE");
-    return spec != NULL && strcmp(spec, "all") == 0;
-}
 
 static kerf_status open_subject(verifying *x, const char *spec)
 {
@@ -61,36 +56,33 @@ static kerf_status open_witness(verifying *x, const kerf_device_info *list, size
     return KERF_OK;
 }
 
-static kerf_status open_listed(verifying *x, const kerf_device_info *list, size_t num)
-{
-    kerf_status status = KERF_OK;
-    x->subjects = calloc(num + 2, sizeof *x->subjects);
-    if (x->subjects == NULL)
-        return KERF_ERR_MEMORY;
-    if (!wants_all(x->o) || num == 0) { /* without any, opening says why */
-        status = open_subject(x, x->o->device);
-        x->num_asked = x->num;
-        return status == KERF_OK ? open_witness(x, list, num) : status;
-    }
-    for (size_t i = 0; i < num && status == KERF_OK; i++) {
-        char spec[16];
-        snprintf(spec, sizeof spec, "%d", list[i].index);
-        status = open_subject(x, spec);
-    }
-    x->num_asked = x->num;
-    return status;
-}
-
-static kerf_status open_devices(verifying *x)
+static kerf_status open_first_witness(verifying *x)
 {
     kerf_device_info *list;
     size_t num;
     kerf_status status = kerf_device_list(&list, &num);
     if (status == KERF_OK) {
-        status = open_listed(x, list, num);
+        status = open_witness(x, list, num);
         kerf_device_list_free(list);
     }
     return status;
+}
+
+static int open_devices(verifying *x)
+{
+    device_list list;
+    int code = device_list_read(x->o, &list);
+    kerf_status status = KERF_OK;
+    x->subjects = calloc(list.num + 1, sizeof *x->subjects);
+    if (code == 0 && x->subjects == NULL)
+        code = fail_memory(x->o);
+    for (size_t i = 0; i < list.num && code == 0 && status == KERF_OK; i++)
+        status = open_subject(x, list.at[i]);
+    x->num_asked = x->num;
+    if (code == 0 && status == KERF_OK && x->num == 1)
+        status = open_first_witness(x);
+    device_list_free(&list);
+    return status == KERF_OK ? code : fail_kerf(x->o, status);
 }
 
 /* ---- layers -------------------------------------------------------------------------- */
@@ -230,9 +222,10 @@ static void find_more(verifying *x)
 static int run(verifying *x)
 {
     const options *o = x->o;
-    kerf_status status = open_devices(x);
-    if (status == KERF_OK && o->data != NULL)
-        status = kerf_dataset_open(&x->data, o->data);
+    const int code = open_devices(x);
+    if (code != 0)
+        return code;
+    kerf_status status = o->data != NULL ? kerf_dataset_open(&x->data, o->data) : KERF_OK;
     if (status == KERF_OK && o->classes != NULL && x->data != NULL)
         status = kerf_dataset_set_classes(x->data, o->classes);
     if (status != KERF_OK)

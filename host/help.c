@@ -43,10 +43,12 @@ static const lesson lessons[] = {
      "  kerf train lenet.onnx --data fashion-mnist --epochs 20 -o dense.onnx --resume\n"},
     {"eval",
      "Measures a model on the test split: top-1 and top-5 in percent, loss, confusion.\n"
-     "--prep guess tries the usual preparations and takes the best (docs/prep.md).",
+     "--prep guess tries the usual preparations and takes the best (docs/prep.md).  Several\n"
+     "devices share the samples: whoever is free takes the next batch.",
      "  kerf eval foreign.onnx --data images:photos --classes names.txt --prep guess\n"
      "  kerf eval pruned.onnx --data fashion-mnist\n"
      "  kerf eval pruned.onnx --data fashion-mnist --reference dense.onnx\n"
+     "  kerf eval pruned.onnx --data fashion-mnist --device all            # or 0,2\n"
      "  kerf eval pruned.onnx --data fashion-mnist --min-top1 89 || echo not good enough\n"},
     {"infer",
      "Runs a model on a NumPy array, as it is, or on an image (PNG, JPEG, PPM), prepared as the\n"

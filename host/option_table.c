@@ -173,7 +173,7 @@ const option_row option_rows[] = {
     {"on-binary", 0, OPTION_TEXT, GROUP_ON, FIELD(on_binary), "FILE", "with --on: the kerf that runs there, kerf-probe beside it (KERF_ON_BINARY, else this one)", NO_RANGE},
 
     /* everywhere */
-    {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR", NO_RANGE},
+    {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR; eval, verify and grids of runs take several, or all", NO_RANGE},
     {"precision", 0, OPTION_CHOICE, GROUP_EVAL | GROUP_INFER | GROUP_BENCH, FIELD(precision), "P", "what weights and values between layers are stored as: f32, or f16 in half the bytes; auto: f16 where that is measured to be faster, with the same results; computed with in floats either way (f32)", "f32|f16|auto", RANGE_NONE, 0, 0},
     {"max-launch-ms", 0, OPTION_REAL, GROUP_ALWAYS, FIELD(max_launch_ms), "MS", "queue longer work in pieces, so that no screen freezes; 0 never (50 on GPUs)", NULL, RANGE_MIN, 0, 0},
     {"seed", 0, OPTION_WHOLE, GROUP_SEED, FIELD(seed), "N", "the same seed gives the same bits (1)", NULL, RANGE_MIN, 0, 0},

@@ -17,64 +17,9 @@
 #include <sys/prctl.h>
 #endif
 
+#include "device_list.h"
 #include "files.h"
 #include "interrupt.h"
-#include "kerf/device.h"
-#include "text.h"
-
-/* ---- devices -------------------------------------------------------------------------------- */
-
-enum { MOST_DEVICES = 64 };
-
-/* What children are told, one text a device; NULL: nothing, they choose as they do. */
-typedef struct device_texts {
-    const char *at[MOST_DEVICES];
-    size_t num;
-    char *text; /* owned: what they point into */
-} device_texts;
-
-/* "0,1,2" of all that there are. */
-static int number_all(const options *o, device_texts *devices)
-{
-    kerf_device_info *list;
-    size_t num;
-    kerf_status status = kerf_device_list(&list, &num);
-    if (status != KERF_OK)
-        return fail_kerf(o, status);
-    num = num < MOST_DEVICES ? num : MOST_DEVICES;
-    devices->text = calloc(num + 1, 12);
-    for (size_t i = 0; devices->text != NULL && i < num; i++)
-        sprintf(devices->text + strlen(devices->text), "%s%d", i > 0 ? "," : "", list[i].index);
-    kerf_device_list_free(list);
-    if (devices->text == NULL)
-        return fail_memory(o);
-    return num > 0 ? 0 : fail_work(o, "--device all: there is no OpenCL device");
-}
-
-static int list_devices(const options *o, device_texts *devices)
-{
-    const char *spec = o->device != NULL ? o->device : getenv("KERF_DEVICE");
-    *devices = (device_texts){.num = 0};
-    if (spec != NULL && strcmp(spec, "all") == 0) {
-        int code = number_all(o, devices);
-        if (code != 0)
-            return code;
-    } else if (o->device != NULL) {
-        devices->text = copy_text(spec, strlen(spec), 0);
-        if (devices->text == NULL)
-            return fail_memory(o);
-    }
-    for (char *at = devices->text; at != NULL && devices->num < MOST_DEVICES;) {
-        char *comma = strchr(at, ',');
-        devices->at[devices->num++] = at;
-        if (comma != NULL)
-            *comma++ = '\0';
-        at = comma;
-    }
-    if (devices->num == 0)
-        devices->num = 1;
-    return 0;
-}
 
 /* ---- a child -------------------------------------------------------------------------------- */
 
@@ -85,7 +30,7 @@ typedef struct child {
 
 typedef struct crowd {
     const options *o;
-    device_texts devices;
+    device_list devices; /* what children are told */
     child children[MOST_DEVICES];
     size_t num_failed;
     int told; /* 1: children were told to stop */
@@ -250,11 +195,11 @@ int points_run(const options *o, point_run *points, size_t num)
     crowd c = {.o = o};
     int code = check_folders(o, points, num);
     if (code == 0)
-        code = list_devices(o, &c.devices);
+        code = device_list_read(o, &c.devices);
     interrupt_catch();
     if (code == 0)
         code = hand_out(&c, points, num);
-    free(c.devices.text);
+    device_list_free(&c.devices);
     if (code == EXIT_INTERRUPTED)
         say(o, "stopped; the same command with --resume goes on");
     return code;

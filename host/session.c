@@ -107,7 +107,7 @@ static int64_t default_batch(const session *s)
     return batch;
 }
 
-static int64_t batch_of(const options *o, const session *s)
+int64_t session_batch(const options *o, const session *s)
 {
     return options_given(o, "batch") ? o->batch : default_batch(s);
 }
@@ -130,7 +130,7 @@ int session_set_precision(const options *o, session *s)
 {
     kerf_known_input known;
     kerf_plan_options plan_options = {
-        .mode = KERF_EVALUATE, .batch = batch_of(o, s), .inputs = &known};
+        .mode = KERF_EVALUATE, .batch = session_batch(o, s), .inputs = &known};
     plan_options.num_inputs = known_input(s, &known);
     const kerf_status status = model_set_precision(o, &s->m, &plan_options);
     s->precision = plan_options.precision;
@@ -143,8 +143,8 @@ int session_evaluate(const options *o, const session *s, kerf_split split, evalu
     *e = (evaluation){.agreement = NAN};
     if (s->data == NULL || kerf_dataset_num_samples(s->data, split) == 0)
         return 0;
-    kerf_status status = kerf_evaluate_as(s->m.g, s->m.s, s->data, split, batch_of(o, s), s->prep,
-                                          s->precision, &e->e, confusion);
+    kerf_status status = kerf_evaluate_as(s->m.g, s->m.s, s->data, split, session_batch(o, s),
+                                          s->prep, s->precision, &e->e, confusion);
     e->is_known = status == KERF_OK;
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }

@@ -37,6 +37,8 @@ typedef struct evaluation {
 kerf_status session_sample_shape(const session *s, kerf_shape *out);
 /* --precision, for evaluating from here on; 0 or an exit code after a message. */
 int session_set_precision(const options *o, session *s);
+/* --batch, else what suits the samples' size. */
+int64_t session_batch(const options *o, const session *s);
 /* Every sample of a split; does nothing without data. */
 int session_evaluate(const options *o, const session *s, kerf_split split, evaluation *e,
                      int64_t *confusion);

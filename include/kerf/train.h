@@ -202,6 +202,15 @@ KERF_API kerf_status kerf_evaluate_as(const kerf_graph *g, kerf_state *s, const 
                                       kerf_precision precision, kerf_evaluation *result,
                                       int64_t *confusion);
 
+/* The same on several devices at once, each with a state of its own of the same entries: whoever is
+ * free takes the next batch, so faster devices take more.  taken, (num_states), gets how many
+ * samples each took.  Between calls states belong to the caller's thread; in here each has one. */
+KERF_API kerf_status kerf_evaluate_together(const kerf_graph *g, kerf_state *const *states,
+                                            size_t num_states, const kerf_dataset *d,
+                                            kerf_split split, int64_t batch, const char *prep,
+                                            kerf_precision precision, kerf_evaluation *result,
+                                            int64_t *confusion, int64_t *taken);
+
 /* ---- what layers can lose -------------------------------------------------------------- */
 
 enum { KERF_NUM_SENSITIVITY_SHARES = 7 };

@@ -93,7 +93,10 @@ static kerf_status create_all(kerf__evaluator *e, const kerf_graph *g, kerf_stat
                                   .shuffle = options->most_samples > 0};
     KERF__TRY(kerf_prep_parse(&loader.prep, kerf__choose_prep(options->prep, g, d)));
     KERF__TRY(kerf__check_network(g, d, &loader.prep, &e->num_outputs));
-    KERF__TRY(kerf_loader_create(&e->loader, d, &loader));
+    e->is_guest = options->loader != NULL;
+    e->loader = options->loader;
+    if (!e->is_guest)
+        KERF__TRY(kerf_loader_create(&e->loader, d, &loader));
     return create_plans(e, g, s, options);
 }
 
@@ -124,7 +127,8 @@ void kerf__evaluator_free(kerf__evaluator *e)
 {
     if (e->loader != NULL) /* a copy out of its memory may still be queued after a failure */
         (void)kerf_device_finish(e->dev);
-    kerf_loader_destroy(e->loader);
+    if (!e->is_guest)
+        kerf_loader_destroy(e->loader);
     kerf_plan_destroy(e->rest);
     kerf_plan_destroy(e->full);
     *e = (kerf__evaluator){0};
@@ -142,19 +146,19 @@ static int64_t largest(const float *row, int64_t num)
     return best;
 }
 
-static kerf_status count_confusion(const kerf__evaluator *e, const kerf_plan *plan,
-                                   const kerf_batch *batch, int64_t *confusion)
+kerf_status kerf__evaluator_count(const kerf__evaluator *e, const kerf_plan *plan,
+                                  const int32_t *labels, int64_t num_samples, int64_t *confusion)
 {
     const kerf_tensor *output = kerf_plan_output(plan, e->output);
-    size_t num = (size_t)(batch->num_samples * e->num_outputs);
+    size_t num = (size_t)(num_samples * e->num_outputs);
     float *rows = kerf__alloc(num, sizeof *rows);
     if (rows == NULL)
         return kerf__fail_memory("evaluate", num * sizeof *rows);
     kerf_status status = kerf_tensor_read(output, rows);
-    for (int64_t i = 0; status == KERF_OK && i < batch->num_samples; i++) {
+    for (int64_t i = 0; status == KERF_OK && i < num_samples; i++) {
         int64_t guess = largest(rows + i * e->num_outputs, e->num_outputs);
         if (guess < e->num_classes) /* an output without a class is no guess at any */
-            confusion[batch->labels[i] * e->num_classes + guess]++;
+            confusion[labels[i] * e->num_classes + guess]++;
     }
     free(rows);
     return status;
@@ -170,7 +174,7 @@ static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t
         kerf_plan *plan = batch.num_samples == e->batch ? e->full : e->rest;
         KERF__TRY(kerf__flight_launch(flight, e->loader, plan, e->input, &batch));
         if (confusion != NULL)
-            KERF__TRY(count_confusion(e, plan, &batch, confusion));
+            KERF__TRY(kerf__evaluator_count(e, plan, batch.labels, batch.num_samples, confusion));
         if (checks_halves)
             KERF__TRY(kerf_plan_check_halves(plan));
     }
@@ -178,7 +182,7 @@ static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t
 }
 
 /* Metrics may be one sum that both plans add to, or one each. */
-static kerf_status read_metrics(kerf__evaluator *e, kerf_metrics *sum)
+kerf_status kerf__evaluator_read(kerf__evaluator *e, kerf_metrics *sum)
 {
     kerf_plan *const plans[] = {e->full, e->rest};
     *sum = (kerf_metrics){0};
@@ -235,22 +239,27 @@ static kerf_status check_halves(kerf__evaluator *e, double loss)
     return status != KERF_OK ? status : landed;
 }
 
+kerf_status kerf__evaluator_conclude(kerf__evaluator *e, const kerf_metrics *sum, double ms,
+                                     kerf_evaluation *result)
+{
+    KERF__TRY(check_halves(e, sum->loss));
+    fill_result(e, sum, ms, result);
+    return KERF_OK;
+}
+
 kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion)
 {
     kerf__flight flight = {0};
     kerf_metrics metrics;
     if (confusion != NULL)
         memset(confusion, 0, (size_t)e->num_classes * (size_t)e->num_classes * sizeof *confusion);
-    KERF__TRY(read_metrics(e, &metrics)); /* what others left in them */
+    KERF__TRY(kerf__evaluator_read(e, &metrics)); /* what others left in them */
     double begin_ms = kerf__now_ms();
     kerf_status status = run_batches(e, &flight, confusion, 0);
     kerf_status landed = kerf__flight_land(&flight, e->loader);
     KERF__TRY(status != KERF_OK ? status : landed);
-    KERF__TRY(read_metrics(e, &metrics));
-    const double ms = kerf__now_ms() - begin_ms;
-    KERF__TRY(check_halves(e, metrics.loss));
-    fill_result(e, &metrics, ms, result);
-    return KERF_OK;
+    KERF__TRY(kerf__evaluator_read(e, &metrics));
+    return kerf__evaluator_conclude(e, &metrics, kerf__now_ms() - begin_ms, result);
 }
 
 kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,

@@ -1,7 +1,8 @@
 /* train/evaluate.h -- measuring a network on a split, many times with the same plans.
  *
  * Every sample counts: full batches run by one plan, the rest by a second one for its
- * size.  Both read the one state.  Other half: evaluate.c. */
+ * size.  Both read the one state.  Other halves: evaluate.c, and evaluate_together.c for several
+ * devices. */
 #ifndef KERF_TRAIN_EVALUATE_H
 #define KERF_TRAIN_EVALUATE_H
 
@@ -11,7 +12,8 @@
 typedef struct kerf__evaluator {
     kerf_device *dev;       /* borrowed */
     kerf_plan *full, *rest; /* owned; NULL: no such batches */
-    kerf_loader *loader;    /* owned */
+    kerf_loader *loader;    /* owned, or another's */
+    int is_guest;           /* 1: it is another's */
     const char *input;      /* borrowed from the graph */
     const char *output;
     int64_t samples, batch;
@@ -27,12 +29,21 @@ typedef struct kerf__evaluator_options {
     kerf_precision precision;
     const char *choices;
     int64_t most_samples; /* 0: all; else some that stand anywhere in the split, whole batches */
+    kerf_loader *loader;  /* borrowed, of an evaluator with the same data; NULL: one of its own */
 } kerf__evaluator_options;
 
 kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
                                    const kerf_dataset *d, const kerf__evaluator_options *options);
 void kerf__evaluator_free(kerf__evaluator *e);
 kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion);
+
+/* Parts of a run: what its plan made of a batch goes into the table; loss and hits since the last
+ * reading; what a sum of them says. */
+kerf_status kerf__evaluator_count(const kerf__evaluator *e, const kerf_plan *plan,
+                                  const int32_t *labels, int64_t num_samples, int64_t *confusion);
+kerf_status kerf__evaluator_read(kerf__evaluator *e, kerf_metrics *sum);
+kerf_status kerf__evaluator_conclude(kerf__evaluator *e, const kerf_metrics *sum, double ms,
+                                     kerf_evaluation *result);
 
 /* What is held back; else what comes nearest to it. */
 kerf_split kerf__split_to_judge(const kerf_dataset *d);

@@ -131,6 +131,79 @@ static void test_interval(void)
     small_end(&r);
 }
 
+/* ---- on several devices, which may be the same one, opened again -------------------------------
+ */
+
+enum { DEVICES = 3 };
+typedef struct several {
+    kerf_device *devs[DEVICES];
+    kerf_state *states[DEVICES];
+} several;
+
+static several several_open(const small_run *r)
+{
+    several x;
+    for (int i = 0; i < DEVICES; i++) {
+        x.devs[i] = i > 0 ? check_open_device() : dev;
+        CHECK_OK(kerf_state_copy(&x.states[i], r->s, x.devs[i]));
+    }
+    return x;
+}
+
+static void several_close(several *x)
+{
+    for (int i = 0; i < DEVICES; i++) {
+        kerf_state_destroy(x->states[i]);
+        if (i > 0)
+            kerf_device_close(x->devs[i]);
+    }
+}
+
+/* As one alone, whoever took what; with fewer batches than devices, too. */
+static void test_together(void)
+{
+    small_run r = small_begin(dev);
+    several x = several_open(&r);
+    const int64_t num = kerf_dataset_num_samples(r.d, split);
+    const int64_t batches[] = {64, 5000};
+    for (int i = 0; i < 2; i++) {
+        kerf_evaluation one, all;
+        int64_t want[9], got[9] = {7}, taken[DEVICES];
+        CHECK_OK(kerf_evaluate(r.g, r.s, r.d, split, batches[i], NULL, &one, want));
+        for (int with = 0; with < 2; with++) {
+            CHECK_OK(kerf_evaluate_together(r.g, x.states, DEVICES, r.d, split, batches[i], NULL,
+                                            KERF_PRECISION_F32, &all, with ? got : NULL, taken));
+            CHECK(all.top1 == one.top1 && all.top5 == one.top5 && all.samples == num);
+            CHECK(fabs(all.loss - one.loss) <= check_tolerance(8, (size_t)num) * one.loss);
+            CHECK(taken[0] + taken[1] + taken[2] == num && all.macs == one.macs);
+            for (int k = 0; k < DEVICES; k++)
+                CHECK(taken[k] % batches[i] == 0 || taken[k] % batches[i] == num % batches[i]);
+        }
+        CHECK(memcmp(got, want, sizeof got) == 0);
+    }
+    several_close(&x);
+    small_end(&r);
+}
+
+/* One device cannot; the others do not wait for it. */
+static void test_together_refused(void)
+{
+    small_run r = small_begin(dev);
+    several x = several_open(&r);
+    kerf_evaluation e;
+    int64_t taken[DEVICES];
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_evaluate_together(r.g, x.states, 0, r.d, split, 64, NULL,
+                                                           KERF_PRECISION_F32, &e, NULL, taken));
+    const int id = kerf_state_find(x.states[2], "fc2.weight")->id;
+    kerf_tensor *other;
+    CHECK_OK(kerf_tensor_create(&other, x.devs[2], KERF_F32, KERF_SHAPE(2, 2)));
+    CHECK_OK(kerf_state_replace(x.states[2], id, other));
+    CHECK(kerf_evaluate_together(r.g, x.states, DEVICES, r.d, split, 64, NULL, KERF_PRECISION_F32,
+                                 &e, NULL, taken) != KERF_OK);
+    several_close(&x);
+    small_end(&r);
+}
+
 static void test_what_is_refused(void)
 {
     small_run r = small_begin(dev);
@@ -151,6 +224,11 @@ int main(void)
     split = small_is_tiny() ? KERF_SPLIT_VAL : KERF_SPLIT_TEST;
     test_against_host();
     test_interval();
+    if (strstr(kerf_device_get_info(dev)->platform, "Oclgrind") ==
+        NULL) { /* it is for one thread */
+        test_together();
+        test_together_refused();
+    }
     test_what_is_refused();
     kerf_device_close(dev);
     return check_result();
