@@ -90,9 +90,11 @@ static json_t *table_part(const scan *x)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < x->num; i++) {
+        char total[40];
         json_t *row = json_array();
         json_array_append_new(row, json_text(x->items[i].name));
-        json_array_append_new(row, json_sprintf("%lld", (long long)x->items[i].total));
+        json_array_append_new(row,
+                              json_text(grouped((double)x->items[i].total, total, sizeof total)));
         for (int k = 0; k < NUM_SHARES; k++)
             json_array_append_new(row, json_sprintf("%.2f", x->items[i].lost[k]));
         json_array_append_new(rows, row);

@@ -68,34 +68,40 @@ static json_t *cost_text(double x, int cost)
     return cost == COST_MS ? json_sprintf("%.3f", x) : json_text(grouped(x, text, sizeof text));
 }
 
-static json_t *group_row(const run_group *g, const run_group *first)
+static json_t *cost_row(const run_group *g, const run_group *first)
 {
-    const run_mean paired = run_groups_paired(g, first);
     json_t *row = json_array();
+    (void)first;
     json_array_append_new(row, json_text(g->name));
     json_array_append_new(row, json_sprintf("%zu", g->num));
     json_array_append_new(row, mean_text(&g->top1, 0));
-    json_array_append_new(row, mean_text(&g->change, 1));
-    json_array_append_new(row, interval_text(&g->change));
-    json_array_append_new(row, g == first ? json_text("") : mean_text(&paired, 1));
-    json_array_append_new(row, g == first ? json_text("") : interval_text(&paired));
     for (int c = 0; c < NUM_COSTS; c++)
         json_array_append_new(row, cost_text(g->cost[c], c));
     return row;
 }
 
-static json_t *groups_table(const run_groups *groups)
+static json_t *change_row(const run_group *g, const run_group *first)
+{
+    const run_mean paired = run_groups_paired(g, first);
+    json_t *row = json_array();
+    json_array_append_new(row, json_text(g->name));
+    json_array_append_new(row, mean_text(&g->change, 1));
+    json_array_append_new(row, interval_text(&g->change));
+    json_array_append_new(row, g == first ? json_text("") : mean_text(&paired, 1));
+    json_array_append_new(row, g == first ? json_text("") : interval_text(&paired));
+    return row;
+}
+
+/* A row a group; the header is taken. */
+static json_t *groups_table(const run_groups *groups, const char *title, const char *caption,
+                            json_t *header,
+                            json_t *(*row)(const run_group *g, const run_group *first))
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < groups->num; i++)
-        json_array_append_new(rows, group_row(&groups->items[i], &groups->items[0]));
-    return json_pack("{s:s,s:s,s:[s,s,s,s,s,s,s,s,s,s],s:o}", "title", "Side by side", "caption",
-                     "Runs that differ in their seed alone are one row: mean \xc2\xb1 deviation. "
-                     "Changes are in percentage points, of the same run before and after, and "
-                     "against the first row by the same seeds; 95 % intervals are those of the "
-                     "paired differences (Student's t).",
-                     "header", "run", "runs", "top-1, %", "change", "95 %", "to the first", "95 %",
-                     cost_units[0], cost_units[1], cost_units[2], "rows", rows);
+        json_array_append_new(rows, row(&groups->items[i], &groups->items[0]));
+    return json_pack("{s:s,s:s,s:o,s:o}", "title", title, "caption", caption, "header", header,
+                     "rows", rows);
 }
 
 static const run_layer *layer_named(const run_record *r, const char *name)
@@ -136,6 +142,29 @@ static json_t *layers_table(const run_groups *groups)
         "header", header, "rows", rows);
 }
 
+static json_t *all_tables(const run_groups *groups)
+{
+    json_t *list = json_array();
+    json_array_append_new(
+        list,
+        groups_table(groups, "Side by side",
+                     "Runs that differ in their seed alone are one row: mean \xc2\xb1 deviation.",
+                     json_pack("[s,s,s,s,s,s]", "run", "runs", "top-1, %", cost_units[0],
+                               cost_units[1], cost_units[2]),
+                     cost_row));
+    json_array_append_new(
+        list,
+        groups_table(
+            groups, "Changes of top-1",
+            "In percentage points, of the same run before and after, and "
+            "against the first row by the same seeds; 95 % intervals are those of the paired "
+            "differences (Student's t).",
+            json_pack("[s,s,s,s,s]", "run", "change", "95 %", "to the first", "95 %"), change_row));
+    if (groups->items[0].runs[0]->num_layers > 0)
+        json_array_append_new(list, layers_table(groups));
+    return list;
+}
+
 json_t *side_page(const run_record *runs, size_t num)
 {
     run_groups groups;
@@ -147,10 +176,7 @@ json_t *side_page(const run_record *runs, size_t num)
                             json_text("What each network knows, and what it costs. Dotted are "
                                       "those that no other beats at both."));
         json_object_set_new(data, "scatter", scatter_part(&groups));
-        json_object_set_new(data, "tables",
-                            groups.items[0].runs[0]->num_layers > 0
-                                ? json_pack("[o,o]", groups_table(&groups), layers_table(&groups))
-                                : json_pack("[o]", groups_table(&groups)));
+        json_object_set_new(data, "tables", all_tables(&groups));
         json_object_set_new(data, "lines", run_group_lines(&groups));
         json_object_set_new(data, "made", json_sprintf("Made by kerf %s.", kerf_version()));
     }

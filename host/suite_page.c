@@ -1,5 +1,6 @@
 /* suite_page.c -- the page of `kerf report R1.json R2.json...`: devices that ran one suite, side by
- * side.  Every file is checked first (suite_check.c); the first is what the others are measured by. */
+ * side.  Every file is checked first (suite_check.c); the first is what the others are measured by.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 #include "suite_result.h"
 #include "table.h"
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------------------------------
+ */
 
 int suite_results_are(const options *o)
 {
@@ -29,9 +31,9 @@ int suite_results_read(const options *o, suite_results *s)
         s->num = i + 1;
         code = suite_result_read(o, o->words.items[i], &s->items[i]);
         if (code == 0 && s->items[i].list.version != s->items[0].list.version)
-            code = fail_work(o, "%s: is of suite %d, must be %d like %s", s->items[i].r.path,
-                             s->items[i].list.version, s->items[0].list.version,
-                             s->items[0].r.path);
+            code =
+                fail_work(o, "%s: is of suite %d, must be %d like %s", s->items[i].r.path,
+                          s->items[i].list.version, s->items[0].list.version, s->items[0].r.path);
     }
     return code;
 }
@@ -44,7 +46,8 @@ void suite_results_free(suite_results *s)
     *s = (suite_results){0};
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers -----------------------------------------------------------------------------------
+ */
 
 static double number_at(const json_t *object, const char *key)
 {
@@ -63,14 +66,14 @@ static const json_t *case_of(const suite_results *s, size_t file, size_t row)
                : NULL;
 }
 
-/* "1: NAME": two of one kind are told apart.  The cut may split a letter, which json_text() mends. */
-static json_t *name_of(const suite_results *s, size_t file, int length)
+/* "1: NAME": two of one kind are told apart.  The cut may split a letter, which json_text() mends.
+ */
+static json_t *name_of(const suite_results *s, size_t file)
 {
     char name[96];
-    snprintf(name, sizeof name, "%zu: %.*s", file + 1, length, s->items[file].r.device);
+    snprintf(name, sizeof name, "%zu: %.60s", file + 1, s->items[file].r.device);
     return json_text(name);
 }
-enum { LONG_NAME = 60, SHORT_NAME = 14 };
 
 /* The limits of a device, with which nobody has to agree. */
 static double peak_of(const suite_results *s, size_t file, const char *key)
@@ -79,7 +82,8 @@ static double peak_of(const suite_results *s, size_t file, const char *key)
     return number_at(json_object_get(probe, "peaks"), key);
 }
 
-/* ---- bars -------------------------------------------------------------------------------------- */
+/* ---- bars --------------------------------------------------------------------------------------
+ */
 
 typedef json_t *(*bar_value)(const suite_results *s, size_t file, size_t row);
 
@@ -110,12 +114,20 @@ static int is_net(const suite_results *s, size_t row)
     return s->items[0].list.items[row].is_net;
 }
 
-static int has_share(const suite_results *s, size_t row)
+static int is_case(const suite_results *s, size_t row)
 {
-    for (size_t i = 0; i < s->num; i++)
-        if (isfinite(number_at(case_of(s, i, row), "of_peak")))
-            return 1;
-    return 0;
+    return row < s->items[0].r.num;
+}
+
+static int has_value(const suite_results *s, size_t row, bar_value value)
+{
+    int known = 0;
+    for (size_t i = 0; !known && i < s->num; i++) {
+        json_t *x = value(s, i, row);
+        known = json_is_number(x);
+        json_decref(x);
+    }
+    return known;
 }
 
 /* Most nodes' names say what kind they are. */
@@ -128,19 +140,20 @@ static json_t *label_of(const suite_results *s, size_t row, int whole)
                       : json_text(c->name);
 }
 
-/* A row of bars for each case that `wants` takes, a bar a device. */
+/* A row of bars for each case that `wants` takes and some device has a number of, a bar a device.
+ */
 static json_t *bars(const suite_results *s, const char *title, const char *caption,
                     const char *unit, int (*wants)(const suite_results *s, size_t row),
                     bar_value value)
 {
     json_t *labels = json_array(), *series = json_array();
     for (size_t k = 0; k < s->items[0].r.num; k++)
-        if (wants(s, k))
+        if (wants(s, k) && has_value(s, k, value))
             json_array_append_new(labels, label_of(s, k, wants != is_family));
     for (size_t i = 0; i < s->num; i++) {
-        json_t *values = json_array(), *name = name_of(s, i, LONG_NAME);
+        json_t *values = json_array(), *name = name_of(s, i);
         for (size_t k = 0; k < s->items[0].r.num; k++)
-            if (wants(s, k))
+            if (wants(s, k) && has_value(s, k, value))
                 json_array_append_new(values, value(s, i, k));
         json_array_append_new(series, report_series(json_string_value(name), values));
         json_decref(name);
@@ -153,20 +166,26 @@ static json_t *all_bars(const suite_results *s)
 {
     json_t *list = json_array();
     if (s->num > 1) {
-        json_array_append_new(
-            list, bars(s, "Kind by kind", "How many times as fast as the first device, in the geometric "
-                       "mean over the cases that both have a time for.", "times", is_family, family_speed));
-        json_array_append_new(list, bars(s, "Network by network", "How many times as fast as the first.",
-                                         "times", is_net, case_speed));
+        json_array_append_new(list,
+                              bars(s, "Kind by kind",
+                                   "How many times as fast as the first device, in the geometric "
+                                   "mean over the cases that both have a time for.",
+                                   "times", is_family, family_speed));
+        json_array_append_new(list,
+                              bars(s, "Network by network", "How many times as fast as the first.",
+                                   "times", is_net, case_speed));
     }
-    json_array_append_new(
-        list, bars(s, "Of the device's own limit", "The share of its measured multiply-adds or of its "
-                   "copy's bandwidth. Winograd's method needs fewer multiplications than are counted, so networks may "
-                   "reach more than 100 %.", "%", has_share, share_of_peak));
+    json_array_append_new(list, bars(s, "Of the device's own limit",
+                                     "The share of its measured multiply-adds or of its "
+                                     "copy's bandwidth. Winograd's method needs fewer "
+                                     "multiplications than are counted, so networks may "
+                                     "reach more than 100 %.",
+                                     "%", is_case, share_of_peak));
     return list;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------ */
+/* ---- tables ------------------------------------------------------------------------------------
+ */
 
 static void cell(json_t *row, const char *format, double x)
 {
@@ -178,38 +197,43 @@ static void cell(json_t *row, const char *format, double x)
 static json_t *device_row(const suite_results *s, size_t i)
 {
     const suite_result *x = &s->items[i];
-    const json_t *root = x->r.root, *after = json_object_get(root, "after");
     json_t *row = json_array();
     size_t num;
     const double mean = results_mean(&s->items[0].r, &x->r, NULL, &num);
-    const char *from = json_string_value(json_object_get(root, "energy_from"));
-    json_array_append_new(row, name_of(s, i, LONG_NAME));
+    json_array_append_new(row, name_of(s, i));
     json_array_append_new(row, json_text(x->r.driver));
     json_array_append_new(row, json_text(x->r.kerf));
     cell(row, "%.2f", mean);
     cell(row, "%.0f", (double)num);
+    cell(row, "%+.1f", number_at(x->r.root, "drift_pct"));
+    return row;
+}
+
+static json_t *limits_row(const suite_results *s, size_t i)
+{
+    const json_t *root = s->items[i].r.root, *after = json_object_get(root, "after");
+    const char *from = json_string_value(json_object_get(root, "energy_from"));
+    json_t *row = json_array();
+    json_array_append_new(row, name_of(s, i));
     cell(row, "%.0f", peak_of(s, i, "f32_gflops"));
     cell(row, "%.0f", peak_of(s, i, "int8_gops"));
     cell(row, "%.1f", peak_of(s, i, "copy_gbps"));
     cell(row, "%.1f", peak_of(s, i, "launch_us"));
-    cell(row, "%+.1f", number_at(root, "drift_pct"));
     cell(row, "%.0f", number_at(after, "clock_mhz"));
     cell(row, "%.0f", number_at(after, "temperature_c"));
     json_array_append_new(row, json_text(from != NULL ? from : "not known"));
     return row;
 }
 
-static json_t *devices_table(const suite_results *s)
+/* A row a device; the header is taken. */
+static json_t *devices_table(const suite_results *s, const char *title, const char *caption,
+                             json_t *header, json_t *(*row)(const suite_results *s, size_t i))
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < s->num; i++)
-        json_array_append_new(rows, device_row(s, i));
-    return json_pack(
-        "{s:s,s:s,s:[s,s,s,s,s,s,s,s,s,s,s,s,s],s:o}", "title", "Devices", "caption",
-        "Times as fast as the first, in the geometric mean; measured limits; how much slower the "
-        "first case was at the end; clock and warmth at the end; where energy is from.",
-        "header", "device", "driver", "kerf", "times", "cases", "GFLOPS", "int8 GOPS", "GB/s",
-        "launch, us", "drift, %", "MHz", "deg C", "energy", "rows", rows);
+        json_array_append_new(rows, row(s, i));
+    return json_pack("{s:s,s:s,s:o,s:o}", "title", title, "caption", caption, "header", header,
+                     "rows", rows);
 }
 
 /* A column a device: a number of each case, where some device has it. */
@@ -218,7 +242,7 @@ static json_t *cases_table(const suite_results *s, const char *title, const char
 {
     json_t *header = json_pack("[s]", "case"), *rows = json_array();
     for (size_t i = 0; i < s->num; i++)
-        json_array_append_new(header, name_of(s, i, SHORT_NAME));
+        json_array_append_new(header, name_of(s, i));
     for (size_t k = 0; k < s->items[0].r.num; k++) {
         json_t *row = json_array();
         int known = 0;
@@ -239,10 +263,25 @@ static json_t *cases_table(const suite_results *s, const char *title, const char
 static json_t *all_tables(const suite_results *s)
 {
     json_t *list = json_array(), *energy;
-    json_array_append_new(list, devices_table(s));
-    json_array_append_new(list, cases_table(s, "Milliseconds",
-                                            "Medians; of networks one batch with its copies in and out.",
-                                            "ms_median"));
+    json_array_append_new(
+        list, devices_table(s, "Devices",
+                            "Times as fast as the first, in the geometric mean; how much slower "
+                            "the first case was at the end.",
+                            json_pack("[s,s,s,s,s,s]", "device", "driver", "kerf", "times", "cases",
+                                      "drift, %"),
+                            device_row));
+    json_array_append_new(
+        list,
+        devices_table(
+            s, "Limits",
+            "As measured before the cases; clock and warmth at their end; where energy is from.",
+            json_pack("[s,s,s,s,s,s,s,s]", "device", "GFLOPS", "int8 GOPS", "GB/s", "launch, us",
+                      "MHz", "deg C", "energy"),
+            limits_row));
+    json_array_append_new(list,
+                          cases_table(s, "Milliseconds",
+                                      "Medians; of networks one batch with its copies in and out.",
+                                      "ms_median"));
     energy = cases_table(s, "Joules", "Of one call, as the system counts it.", "joules");
     if (json_array_size(json_object_get(energy, "rows")) > 0)
         json_array_append(list, energy);
@@ -250,18 +289,20 @@ static json_t *all_tables(const suite_results *s)
     return list;
 }
 
-/* ---- all of it --------------------------------------------------------------------------------- */
+/* ---- all of it ---------------------------------------------------------------------------------
+ */
 
 json_t *suite_page(const suite_results *s)
 {
     json_t *facts = json_array();
     report_fact(facts, json_sprintf("%zu", s->num), s->num > 1 ? "devices" : "device");
     report_fact(facts, json_sprintf("%zu", s->items[0].r.num), "cases");
-    return json_pack("{s:o,s:s,s:o,s:o,s:o,s:b,s:o}", "title",
-                     json_sprintf("Kerf's suite %d", s->items[0].list.version), "lead",
-                     "The same operations and networks on each device, checked and timed.", "made",
-                     json_sprintf("Made by kerf %s; cases %s.", kerf_version(), s->items[0].list.id),
-                     "facts", facts, "bars", all_bars(s), "bars_first", 1, "tables", all_tables(s));
+    return json_pack(
+        "{s:o,s:s,s:o,s:o,s:o,s:b,s:o}", "title",
+        json_sprintf("Kerf's suite %d", s->items[0].list.version), "lead",
+        "The same operations and networks on each device, checked and timed.", "made",
+        json_sprintf("Made by kerf %s; cases %s.", kerf_version(), s->items[0].list.id), "facts",
+        facts, "bars", all_bars(s), "bars_first", 1, "tables", all_tables(s));
 }
 
 json_t *suite_page_json(const suite_results *s)

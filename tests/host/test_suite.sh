@@ -60,6 +60,9 @@ expect 2 "--budget: goes with --suite" "$KERF" bench gemm --budget 3
 cp good.json s.json
 expect 0 "" "$KERF" report good.json s.json -o page.html --csv n.csv --svg p.svg --markdown t.md
 grep -q "Kind by kind" page.html || failed "no bars on the page"
+grep -q "train mobilenet-v2 f32 batch=8" page.html && failed "a row of bars that no device has a number of"
+name=$(sed -n 's/^  "device": "\(.*\)",$/\1/p' good.json)
+[ -n "$name" ] && grep -qF "\"header\":[\"case\",\"1: $name\"" page.html || failed "a column's head is cut"
 grep -q '^"good.json",".*",gemm,"m=1024 n=1024 k=1024 f32",ms_median,' n.csv || failed "n.csv lacks a line"
 grep -q "<rect x=" p.svg || failed "no bars in p.svg"
 grep -q "## Milliseconds" t.md || failed "no table in t.md"
