@@ -1,14 +1,17 @@
 #!/bin/sh
 # costs.sh M.onnx... -- does a network that was looked for here, by costs that were measured there,
-# take there what was asked for?  Channels go until 75 and 50 % of the time are left; then the
-# network is timed there, alone, in turns with the whole one.
+# take there what was asked for?  Each search of HOW aims at shares of the whole's time; what it
+# found runs there in turns with the whole network, and the median of ratios is beside that share.
 #
 # THERE and HERE are ICD files of two OpenCL implementations (OCL_ICD_VENDORS), KERF the command,
-# TIMED what stands before it where time counts ("chrt -f 50").  The least of ROUNDS medians, as
-# costs are measured, beside the target; docs/costs.md has what came of it.
+# TIMED what stands before it where time counts ("chrt -f 50"), DATA what quantizing looks at
+# (random images of the model's shape will do: only times are asked).  docs/costs.md has what came of it.
 set -eu
 KERF=${KERF:-kerf}
-ROUNDS=${ROUNDS:-5}
+ROUNDS=${ROUNDS:-3}
+HOW=${HOW:-channels zeros static weight-only}
+PARTS=${PARTS:-0.75 0.5}
+DATA=${DATA:-random:1,28,28,10}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -17,31 +20,39 @@ there() { # shellcheck disable=SC2086 -- words
 }
 value() { python3 -c 'import json, sys; print(eval("x" + sys.argv[2], {"x": json.load(open(sys.argv[1]))}))' "$1" "$2"; }
 
-# least FILE...: of each, in turns.
-least() {
-    : >"$work/times"
+# look HOW MODEL MS: into $work/cut.onnx; fails where no network is so fast by the costs.
+look() {
+    case $1 in
+    channels) set -- prune "$2" --remove --latency "$3" ;;
+    zeros) set -- prune "$2" --data "$DATA" --latency "$3" ;;
+    *) set -- quantize "$2" --data "$DATA" --mode "$1" --latency "$3" ;;
+    esac
+    OCL_ICD_VENDORS=$HERE "$KERF" "$@" -f -q -o "$work/cut.onnx" >"$work/cut.txt" 2>&1
+}
+
+# The ratio of cut.onnx to the model: the median of ROUNDS medians of pairs.
+ratio() {
+    there bench "$1" "$work/cut.onnx" --runs 3 -q >"$work/built.txt"
     for round in $(seq "$ROUNDS"); do
-        for file in "$@"; do
-            there bench "$file" --duration 0.5 --json >"$work/time.json"
-            echo "$file $(value "$work/time.json" '["infer"]["ms_median"]')" >>"$work/times"
-        done
-    done
-    for file in "$@"; do
-        awk -v f="$file" '$1 == f && (least == "" || $2 < least) { least = $2 } END { print least }' "$work/times"
-    done
+        there bench "$1" "$work/cut.onnx" --duration 0.5 --json >"$work/time.json"
+        python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))["ratio"][0]
+print(r["median"] if r["of"] == sys.argv[2] else 1 / r["median"])' "$work/time.json" "$work/cut.onnx"
+    done | sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
 }
 
 for model in "$@"; do
     there bench "$model" --costs --duration 0.5 -f -o "$work/there.json" >"$work/costs.txt"
     whole=$(value "$work/there.json" '["points"][0]["ms"]')
-    for part in 0.75 0.5; do
-        target=$(awk "BEGIN { printf \"%.4f\", $whole * $part }")
-        OCL_ICD_VENDORS=$HERE "$KERF" prune "$model" --remove --latency "${target}ms@$work/there.json" -f -q -o "$work/cut.onnx" >"$work/cut.txt"
-        there bench "$work/cut.onnx" --runs 3 -q >"$work/built.txt"
-        # shellcheck disable=SC2046 -- two numbers
-        set -- $(least "$model" "$work/cut.onnx")
-        awk -v m="$model" -v t="$target" -v w="$whole" -v a="$1" -v b="$2" 'BEGIN {
-            printf "%s: target %.3f of %.3f ms; there the whole takes %.3f, what was found %.3f: %+.1f %% (of the whole %.3f, wanted %.3f)\n",
-                m, t, w, a, b, 100 * (b / t - 1), b / a, t / w }'
+    for how in $HOW; do
+        for part in $PARTS; do
+            target=$(awk "BEGIN { printf \"%.4f\", $whole * $part }")
+            if look "$how" "$model" "${target}ms@$work/there.json"; then
+                ratio "$model" | awk -v m="$model" -v h="$how" -v p="$part" '{
+                    printf "%s: %s: asked for %.3f of the whole, takes %.3f: %+.1f %%\n", m, h, p, $1, 100 * ($1 / p - 1) }'
+            else
+                echo "$model: $how: $part of the whole cannot be reached"
+            fi
+        done
     done
 done

@@ -1,9 +1,13 @@
 /* bench_costs.c -- `kerf bench M --costs`: what each layer of a model takes with fewer weights,
  * fewer channels and other types, on this device, so that a search on another finds what is fast
- * here (target.c).  The library measures and writes the file (kerf/costs.h). */
+ * here (target.c).  The library measures and writes the file (kerf/costs.h).
+ *
+ * What is measured of a file that is not whole yet stands beside it, in FILE.part, written anew
+ * behind each network: --resume goes on from there, however the one before has ended. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "bench_model.h"
@@ -12,6 +16,79 @@
 #include "json.h"
 #include "progress.h"
 #include "table.h"
+#include "text.h"
+
+/* ---- what was stopped ------------------------------------------------------------------------ */
+
+typedef struct keeper {
+    const options *o;
+    char *part;        /* owned; FILE.part, or NULL where there is no file to resume */
+    kerf_costs *known; /* owned; what it said, or NULL */
+    int code;          /* of a failure that was told */
+    progress bar;
+} keeper;
+
+static int has_file(const options *o)
+{
+    return o->output != NULL && strcmp(o->output, "-") != 0;
+}
+
+static int read_part(keeper *k)
+{
+    char *text;
+    int code = file_read_text(k->o, k->part, &text);
+    if (code != 0)
+        return code;
+    if (kerf_costs_parse(&k->known, text) != KERF_OK)
+        code = fail_work(k->o, "%s: %s", k->part, kerf_last_error());
+    free(text);
+    return code;
+}
+
+static int begin_keeping(keeper *k, const options *o)
+{
+    *k = (keeper){.o = o};
+    if (!has_file(o))
+        return o->resume ? fail_usage(o, "--resume: goes with -o FILE: what was measured before it "
+                                         "was stopped is in FILE.part")
+                         : 0;
+    k->part = copy_text(o->output, strlen(o->output), 5);
+    if (k->part == NULL)
+        return fail_memory(o);
+    strcat(k->part, ".part");
+    const int is_there = file_exists(k->part);
+    if (o->resume && !is_there)
+        return fail_work(o, "--resume: %s is not there: nothing to go on from", k->part);
+    if (!o->resume && is_there && !o->force)
+        return fail_work(o,
+                         "%s: holds costs that are not whole: --resume goes on with them, -f "
+                         "starts over",
+                         k->part);
+    return o->resume ? read_part(k) : 0;
+}
+
+static kerf_status keep(void *context, const kerf_costs *so_far)
+{
+    keeper *k = context;
+    char *text;
+    if (k->part == NULL)
+        return KERF_OK;
+    kerf_status status = kerf_costs_print(so_far, &text);
+    if (status != KERF_OK)
+        return status;
+    k->code = file_write(k->o, k->part, text, strlen(text));
+    free(text);
+    return k->code == 0 ? KERF_OK : KERF_ERR_FILE;
+}
+
+/* The file is whole, or -f has replaced what was there. */
+static void end_keeping(keeper *k, int is_done)
+{
+    if (is_done && k->part != NULL)
+        unlink(k->part);
+    free(k->part);
+    kerf_costs_destroy(k->known);
+}
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
@@ -32,13 +109,13 @@ static kerf_dataset *open_noise(const contender *c)
 
 static int on_progress(void *context, int64_t done, int64_t num)
 {
-    progress_count(context, (double)done, (double)num, "of the networks");
+    keeper *k = context;
+    progress_count(&k->bar, (double)done, (double)num, "of the networks");
     return interrupted();
 }
 
-static kerf_status measure(const options *o, const contender *c, kerf_costs **costs)
+static kerf_status measure(const options *o, const contender *c, keeper *k, kerf_costs **costs)
 {
-    progress bar;
     kerf_dataset *noise = open_noise(c);
     const kerf_costs_options how = {.inputs = &c->known,
                                     .num_inputs = c->num_known,
@@ -46,12 +123,14 @@ static kerf_status measure(const options *o, const contender *c, kerf_costs **co
                                     .seed = (uint64_t)o->seed,
                                     .network_ms =
                                         1e3 * (options_given(o, "duration") ? o->duration : 0.5),
+                                    .known = k->known,
                                     .progress = on_progress,
-                                    .context = &bar};
-    progress_begin(&bar, o, "costs");
+                                    .keep = keep,
+                                    .context = k};
+    progress_begin(&k->bar, o, "costs");
     interrupt_catch();
     kerf_status status = kerf_costs_measure(costs, c->m.g, c->m.s, &how);
-    progress_clear(&bar);
+    progress_clear(&k->bar);
     kerf_dataset_close(noise);
     return status;
 }
@@ -60,11 +139,12 @@ static kerf_status measure(const options *o, const contender *c, kerf_costs **co
 
 static void print_costs(const kerf_costs *c, FILE *out)
 {
-    table *t = table_create("mode|>bits|>density|>channels|>ms|>rest ms|>of the whole");
+    table *t = table_create("mode|>bits|precision|>density|>channels|>ms|>rest ms|>of the whole");
     for (size_t i = 0; i < kerf_costs_num_points(c); i++) {
         const kerf_costs_point *p = kerf_costs_get_point(c, i);
         table_cell(t, "%s", p->mode);
         table_cell(t, "%d", p->bits);
+        table_cell(t, "%s", kerf_precision_name(p->precision));
         table_cell(t, "%g", p->density);
         table_cell(t, "%g", p->channels);
         table_cell(t, "%.4f", p->ms);
@@ -93,15 +173,30 @@ static int tell(const options *o, const kerf_costs *c)
     return bench_finish(o, object);
 }
 
-int bench_costs(const options *o, contender *c)
+static int measure_and_tell(const options *o, const contender *c, keeper *k)
 {
     kerf_costs *costs;
-    const kerf_status status = measure(o, c, &costs);
+    const kerf_status status = measure(o, c, k, &costs);
+    if (status == KERF_ERR_CANCELLED) {
+        if (k->part != NULL)
+            say(o, "stopped; the same command with --resume goes on");
+        return EXIT_INTERRUPTED;
+    }
     if (status != KERF_OK)
-        return status == KERF_ERR_CANCELLED ? EXIT_INTERRUPTED : fail_kerf(o, status);
+        return k->code != 0 ? k->code : fail_kerf(o, status);
     if (o->verbose)
         warn_lines(o, kerf_costs_left_out(costs));
     const int code = tell(o, costs);
     kerf_costs_destroy(costs);
+    return code;
+}
+
+int bench_costs(const options *o, contender *c)
+{
+    keeper k;
+    int code = begin_keeping(&k, o);
+    if (code == 0)
+        code = measure_and_tell(o, c, &k);
+    end_keeping(&k, code == 0);
     return code;
 }

@@ -259,6 +259,8 @@ static int check_options(const options *o)
 {
     if (o->crossover && (o->words.num != 1 || o->dense))
         return fail_usage(o, "--crossover: takes one model, dense and sparse");
+    if (o->resume && !o->costs)
+        return fail_usage(o, "--resume: goes with --costs -o FILE");
     if (o->costs && (o->words.num != 1 || o->dense || o->train || o->crossover ||
                      options_given(o, "batch") || options_given(o, "max-ms")))
         return fail_usage(o, "--costs: takes one model, with one sample at a time: --shape, "

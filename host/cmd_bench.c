@@ -53,6 +53,7 @@ static const struct {
     {"start", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"crossover", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"costs", BENCH_MODELS, "a model: kerf bench M.onnx"},
+    {"resume", BENCH_MODELS, "a model: kerf bench M.onnx --costs -o FILE"},
     {"shape", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"batch", BENCH_MODELS, "a model: kerf bench M.onnx"},
     {"max-ms", BENCH_MODELS, "a model: kerf bench M.onnx"},

@@ -77,10 +77,10 @@ const option_row option_rows[] = {
     {"bias-correct", 0, OPTION_FLAG, GROUP_QUANTIZE, FIELD(bias_correct), "", "static: take off biases what rounding adds on average", NO_RANGE},
     {"max-drop", 0, OPTION_REAL, GROUP_PRUNE, FIELD(max_drop), "PP", "find how much of each layer goes: what loses PP points of top-1 at most on held back samples (--val), before any training", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"size", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(size), "BYTES", "find how much of each layer goes: weights that are left take so many bytes at most, 4 each, 60000 or 60K, or 10x fewer; with --remove the file", NO_RANGE},
-    {"latency", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(latency), "MS[@FILE]", "find how much of each layer goes: a run with one sample takes so long at most, on the device that FILE is of (kerf bench --costs)", NO_RANGE},
+    {"latency", 0, OPTION_TEXT, GROUP_PRUNE, FIELD(latency), "MS[[:f16]@FILE]", "find how much of each layer goes: a run with one sample takes so long at most, on the device that FILE is of (kerf bench --costs), in halves with :f16", NO_RANGE},
     {"max-drop", 0, OPTION_REAL, GROUP_QUANTIZE, FIELD(max_drop), "PP", "find a type for each layer: as few bytes as lose PP points of top-1 at most, of agreement where there are no labels", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"size", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(size), "BYTES", "find a type for each layer: the file takes so many bytes at most, 60000 or 60K, or is 4x smaller", NO_RANGE},
-    {"latency", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(latency), "MS[@FILE]", "find a type for each layer: a run with one sample takes so long at most, on the device that FILE is of (kerf bench --costs)", NO_RANGE},
+    {"latency", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(latency), "MS[[:f16]@FILE]", "find a type for each layer: a run with one sample takes so long at most, on the device that FILE is of (kerf bench --costs), in halves with :f16", NO_RANGE},
     {"ranges", 0, OPTION_TEXT, GROUP_QUANTIZE, FIELD(ranges), "FILE.json", "static: the ranges; written if missing, used if there", NO_RANGE},
 
     /* sharing */
@@ -111,6 +111,7 @@ const option_row option_rows[] = {
     {"run-dir", 0, OPTION_TEXT, GROUP_RUN, FIELD(run_dir), "DIR", "checkpoint and records of the run (OUT.run)", NO_RANGE},
     {"tensorboard", 0, OPTION_FLAG, GROUP_RUN | GROUP_RECIPE, FIELD(tensorboard), "", "the run's folder gets an event file for TensorBoard", NO_RANGE},
     {"resume", 0, OPTION_FLAG, GROUP_RUN | GROUP_RECIPE, FIELD(resume), "", "go on where that run stopped; give the same options", NO_RANGE},
+    {"resume", 0, OPTION_FLAG, GROUP_BENCH, FIELD(resume), "", "with --costs -o FILE: go on where measuring stopped; give the same options", NO_RANGE},
 
     /* distilling */
     {"temperature", 0, OPTION_REAL, GROUP_DISTILL | GROUP_PRUNE, FIELD(temperature), "T", "what both networks' outputs are divided by: above 1 the teacher also says which wrong classes are near (4)", NULL, RANGE_ABOVE | RANGE_MAX, 0, 1000},
@@ -130,7 +131,7 @@ const option_row option_rows[] = {
     {"find", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(find), "KEY=A..B", "find the value of a key by which the target holds, by runs from A, which costs little, to B, which saves much", NO_RANGE},
     {"max-drop", 0, OPTION_REAL, GROUP_RECIPE, FIELD(max_drop), "PP", "with --find: at most PP points of top-1 are lost, on held back samples, beside the better of A and what the recipe begins with", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"size", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(size), "BYTES", "with --find: the file (packed, if the recipe says so) takes so many bytes at most, 60000 or 60K, or is 4x smaller", NO_RANGE},
-    {"latency", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(latency), "MS[@FILE]", "with --find: a run with one sample takes so long at most, on the device that FILE is of (kerf bench --costs)", NO_RANGE},
+    {"latency", 0, OPTION_TEXT, GROUP_RECIPE, FIELD(latency), "MS[[:f16]@FILE]", "with --find: a run with one sample takes so long at most, on the device that FILE is of (kerf bench --costs), in halves with :f16", NO_RANGE},
     {"dry", 0, OPTION_FLAG, GROUP_RECIPE | GROUP_TRAIN, FIELD(dry), "", "run nothing: show the timetable, and the hours and memory by 20 steps", NO_RANGE},
     {"set", 0, OPTION_LIST, GROUP_RECIPE, FIELD(sets), "KEY=VALUE", "change a key of the recipe: steps.0.prune.sparsity=0.97; repeatable", NO_RANGE},
 
@@ -155,7 +156,7 @@ const option_row option_rows[] = {
     {"dense", 0, OPTION_FLAG, GROUP_BENCH, FIELD(dense), "", "multiply by weights of 0 like by others", NO_RANGE},
     {"crossover", 0, OPTION_FLAG, GROUP_BENCH, FIELD(crossover), "", "each layer dense and sparse, with half to a hundredth of its weights left: from where on zeros pay", NO_RANGE},
     {"start", 0, OPTION_FLAG, GROUP_BENCH, FIELD(start), "", "from a fresh process to the first result: with an empty cache folder, and --runs times (15) with what is kept", NO_RANGE},
-    {"costs", 0, OPTION_FLAG, GROUP_BENCH, FIELD(costs), "", "each layer with fewer weights, fewer channels and other types; with -o FILE for --latency MS@FILE, wherever that stands", NO_RANGE},
+    {"costs", 0, OPTION_FLAG, GROUP_BENCH, FIELD(costs), "", "each layer with fewer weights, fewer channels, other types and halves; with -o FILE for --latency MS@FILE, wherever that stands", NO_RANGE},
     {"shape", 0, OPTION_TEXT, GROUP_BENCH, FIELD(shape), "N,C,H,W", "shape of the input; its N is the batch", NO_RANGE},
     {"warm", 0, OPTION_REAL, GROUP_BENCH, FIELD(warm), "MS", "run so long before the clock starts (200; a case 50)", NULL, RANGE_MIN, 0, 0},
     {"duration", 0, OPTION_REAL, GROUP_BENCH, FIELD(duration), "S", "measure so long (2 a model, 0.25 a case, 0.5 a network of --costs)", NULL, RANGE_ABOVE, 0, 0},

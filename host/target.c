@@ -38,21 +38,43 @@ static int parse_size(const options *o, double *bytes, double *times)
                : 0;
 }
 
-/* "8", "8ms", "8ms@phone.json"; *file is NULL without one. */
-static int parse_latency(const options *o, double *ms, const char **file)
+typedef struct latency {
+    double ms;
+    kerf_precision precision;
+    const char *file; /* in the option's text; NULL: measured here */
+} latency;
+
+/* ":f32" or ":f16" at *text, which moves behind it. */
+static kerf_precision skip_precision(const char **text)
 {
-    char *end;
-    *ms = strtod(o->latency, &end);
-    const int is_number = end != o->latency && *ms > 0 && isfinite(*ms);
-    end += strncmp(end, "ms", 2) == 0 ? 2 : 0;
-    *file = *end == '@' && end[1] != '\0' ? end + 1 : NULL;
+    static const kerf_precision KNOWN[] = {KERF_PRECISION_F32, KERF_PRECISION_F16};
+    for (size_t i = 0; **text == ':' && i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        const char *word = kerf_precision_name(KNOWN[i]);
+        if (strncmp(*text + 1, word, strlen(word)) == 0) {
+            *text += 1 + strlen(word);
+            return KNOWN[i];
+        }
+    }
+    return KERF_PRECISION_F32;
+}
+
+/* "8", "8ms", "8ms@phone.json", "8ms:f16@phone.json". */
+static int parse_latency(const options *o, latency *l)
+{
+    char *number;
+    l->ms = strtod(o->latency, &number);
+    const int is_number = number != o->latency && l->ms > 0 && isfinite(l->ms);
+    const char *end = number + (strncmp(number, "ms", 2) == 0 ? 2 : 0);
+    const int is_here = *end == '\0';
+    l->precision = skip_precision(&end);
+    l->file = *end == '@' && end[1] != '\0' ? end + 1 : NULL;
     if (!is_number)
         return fail_usage(o, "--latency %s: must be milliseconds above 0", o->latency);
-    return *end == '\0' || *file != NULL
+    return is_here || l->file != NULL
                ? 0
                : fail_usage(o,
-                            "--latency %s: must be milliseconds, or MS@FILE: those of the device "
-                            "that `kerf bench M --costs -o FILE` ran on",
+                            "--latency %s: must be milliseconds, or MS@FILE or MS:f16@FILE: those "
+                            "of the device that `kerf bench M --costs -o FILE` ran on",
                             o->latency);
 }
 
@@ -68,14 +90,17 @@ void target_tell_clock(const options *o, FILE *out)
         fprintf(out, " by %s", target_costs_file(o));
 }
 
-static int read_costs(const options *o, const char *path, kerf_costs **costs)
+/* What the file says, and predicts in the precision that is asked for; the caller destroys it in
+ * any case. */
+static int read_costs(const options *o, const latency *l, kerf_costs **costs)
 {
     char *text;
-    int code = file_read_text(o, path, &text);
+    int code = file_read_text(o, l->file, &text);
     if (code != 0)
         return code;
-    if (kerf_costs_parse(costs, text) != KERF_OK)
-        code = fail_work(o, "%s: %s", path, kerf_last_error());
+    if (kerf_costs_parse(costs, text) != KERF_OK ||
+        kerf_costs_set_precision(*costs, l->precision) != KERF_OK)
+        code = fail_work(o, "%s: %s", l->file, kerf_last_error());
     free(text);
     return code;
 }
@@ -83,12 +108,11 @@ static int read_costs(const options *o, const char *path, kerf_costs **costs)
 /* A file that cannot be believed is told before long work begins. */
 static int check_latency(const options *o)
 {
-    double ms;
-    const char *file;
+    latency l;
     kerf_costs *costs = NULL;
-    int code = parse_latency(o, &ms, &file);
-    if (code == 0 && file != NULL)
-        code = read_costs(o, file, &costs);
+    int code = parse_latency(o, &l);
+    if (code == 0 && l.file != NULL)
+        code = read_costs(o, &l, &costs);
     kerf_costs_destroy(costs);
     return code;
 }
@@ -102,13 +126,15 @@ int target_check(const options *o)
 
 int target_costs(const options *o, const kerf_graph *g, const kerf_state *s, kerf_costs **costs)
 {
-    const char *file = target_costs_file(o);
+    latency l;
     *costs = NULL;
-    if (file == NULL)
+    if (target_costs_file(o) == NULL)
         return 0;
-    int code = read_costs(o, file, costs);
+    int code = parse_latency(o, &l);
+    if (code == 0)
+        code = read_costs(o, &l, costs);
     if (code == 0 && kerf_costs_check(*costs, g, s) != KERF_OK)
-        code = fail_work(o, "%s: %s", file, kerf_last_error());
+        code = fail_work(o, "%s: %s", l.file, kerf_last_error());
     if (code == 0)
         return 0;
     kerf_costs_destroy(*costs);
@@ -119,7 +145,7 @@ int target_costs(const options *o, const kerf_graph *g, const kerf_state *s, ker
 int target_make(const options *o, double whole_bytes, kerf_target *target)
 {
     double times = NAN;
-    const char *file;
+    latency l = {.ms = NAN};
     int code = 0;
     *target = (kerf_target){NAN, NAN, NAN};
     if (options_given(o, "max-drop"))
@@ -127,7 +153,8 @@ int target_make(const options *o, double whole_bytes, kerf_target *target)
     if (o->size != NULL)
         code = parse_size(o, &target->bytes, &times);
     if (code == 0 && o->latency != NULL)
-        code = parse_latency(o, &target->ms, &file);
+        code = parse_latency(o, &l);
+    target->ms = l.ms;
     if (!isnan(times))
         target->bytes = whole_bytes / times;
     return code;

@@ -62,6 +62,25 @@ void kerf_costs_destroy(kerf_costs *c)
     free(c);
 }
 
+/* ---- which precision ------------------------------------------------------------------------- */
+
+int kerf__costs_is_whole(const kerf_costs_point *p)
+{
+    return p->density >= 1 && p->channels >= 1 && strcmp(p->mode, "float") == 0;
+}
+
+kerf_status kerf_costs_set_precision(kerf_costs *c, kerf_precision precision)
+{
+    for (size_t p = 0; p < c->num_points; p++)
+        if (c->points[p].precision == precision && kerf__costs_is_whole(&c->points[p])) {
+            c->base = p;
+            return KERF_OK;
+        }
+    return kerf__fail(KERF_ERR_ARGUMENT,
+                      "costs: nothing was measured in %s on %s; must be a precision that was",
+                      kerf_precision_name(precision), c->device);
+}
+
 /* ---- which network --------------------------------------------------------------------------- */
 
 /* XXH64 in a chain: two networks, told apart; it withstands no attack. */

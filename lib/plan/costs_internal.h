@@ -1,6 +1,7 @@
 /* plan/costs_internal.h -- shared by the files about what layers take on some device.
  *
- * Words.  point: a network that was measured, all layers alike; point 0 is the one as it was.
+ * Words.  point: a network that was measured, all layers alike; point 0 is the one as it was, in
+ * floats.  base: the same in the precision that is asked for, which all others of it are beside.
  * cell: a layer in one of them.  left: what is there of a layer now, of its weights and their type.
  *
  *   costs.c           the object, and whether it is of a network
@@ -25,6 +26,7 @@ struct kerf_costs {
     char structure[20];                /* digest */
     kerf_costs_point *points;
     size_t num_points;
+    size_t base;  /* the point of the whole network in the precision that predictions are of */
     char **names; /* of layers' nodes */
     kerf__costs_layer *layers;
     size_t num_layers;
@@ -33,6 +35,8 @@ struct kerf_costs {
 
 /* Nothing but room: cells for all layers; texts are NULL. */
 kerf_status kerf__costs_create(kerf_costs **out, size_t num_layers, size_t num_points);
+/* 1 if nothing of the network was changed but how its plan stores numbers. */
+int kerf__costs_is_whole(const kerf_costs_point *p);
 /* Of operations and their attributes, and the inputs; masks and norms that fold do not count. */
 void kerf__costs_digest(const kerf_graph *g, char digest[20]);
 

@@ -14,13 +14,15 @@
 
 /* ---- between points -------------------------------------------------------------------------- */
 
-/* Along which points a factor was measured: each has point 0, and those whose share is below 1. */
+/* Along which points a factor was measured: each has the base, and those of its precision whose
+ * share is below 1. */
 typedef enum axis { AXIS_DENSITY, AXIS_CHANNELS } axis;
 
 static int lies_on(const kerf_costs *c, size_t point, axis along)
 {
     const kerf_costs_point *p = &c->points[point];
-    return point == 0 || (along == AXIS_DENSITY ? p->density < 1 : p->channels < 1);
+    return point == c->base || (p->precision == c->points[c->base].precision &&
+                                (along == AXIS_DENSITY ? p->density < 1 : p->channels < 1));
 }
 
 static double share_of(const kerf_costs_cell *cell, axis along)
@@ -83,18 +85,28 @@ static double rest_ms(const kerf_costs *c, axis along, double share)
 
 /* ---- a layer --------------------------------------------------------------------------------- */
 
-/* Point 0 is of floats. */
+/* In a plan of halves weights of halves are what floats become. */
+static int is_of_base(const kerf_costs_point *base, const kerf__layer_left *left)
+{
+    return left->bits >= 32 || (left->bits == 16 && base->precision == KERF_PRECISION_F16);
+}
+
 static kerf_status find_type(const kerf_costs *c, const kerf__layer_left *left, size_t *point)
 {
-    *point = 0;
-    if (left->bits >= 32)
+    const kerf_costs_point *base = &c->points[c->base];
+    *point = c->base;
+    if (is_of_base(base, left))
         return KERF_OK;
-    for (*point = 1; *point < c->num_points; ++*point)
-        if (c->points[*point].bits == left->bits && strcmp(c->points[*point].mode, left->mode) == 0)
+    for (*point = 0; *point < c->num_points; ++*point) {
+        const kerf_costs_point *p = &c->points[*point];
+        if (p->bits == left->bits && p->precision == base->precision &&
+            strcmp(p->mode, left->mode) == 0)
             return KERF_OK;
+    }
     return kerf__fail(KERF_ERR_ARGUMENT,
-                      "costs: nothing was measured of %s with %d bits on %s, as %s has them",
-                      left->mode, left->bits, c->device, left->node->name);
+                      "costs: nothing was measured of %s with %d bits in %s on %s, as %s has them",
+                      left->mode, left->bits, kerf_precision_name(base->precision), c->device,
+                      left->node->name);
 }
 
 /* What one layer adds to a network. */
@@ -109,7 +121,7 @@ static double density_of(const kerf_costs *c, const kerf__layer_left *left, cons
     const kerf__costs_layer *l = &c->layers[p->layer];
     const double here = (double)left->nonzeros / (double)left->weights;
     const double then = l->cells[p->type].density;
-    return then > 0 && p->type > 0 ? l->cells[0].density * fmin(1, here / then) : here;
+    return then > 0 && p->type != c->base ? l->cells[c->base].density * fmin(1, here / then) : here;
 }
 
 static kerf_status judge(const kerf_costs *c, const kerf__layer_left *left, part *p)
@@ -119,7 +131,7 @@ static kerf_status judge(const kerf_costs *c, const kerf__layer_left *left, part
         return kerf__fail(KERF_ERR_ARGUMENT, "costs: nothing was measured of layer %s",
                           left->node->name);
     const kerf__costs_layer *l = &c->layers[p->layer];
-    const double whole = l->cells[0].ms;
+    const double whole = l->cells[c->base].ms;
     KERF__TRY(find_type(c, left, &p->type));
     p->macs = (double)left->weights / (double)kerf_shape_num_elements(l->shape);
     p->density = left->weights > 0 ? density_of(c, left, p) : 0;
@@ -150,10 +162,10 @@ static kerf_status judge_all(const kerf_costs *c, const kerf_graph *g, const ker
 /* The rest by the layers' means; a layer that has gone leaves nothing of its multiply-adds. */
 static double sum_up(const kerf_costs *c, const part *parts, size_t num)
 {
-    const double whole = c->points[0].rest_ms, all = (double)c->num_layers;
-    double density = mean_share(c, 0, AXIS_DENSITY), macs = 0, layers = 0, types = 0;
+    const double whole = c->points[c->base].rest_ms, all = (double)c->num_layers;
+    double density = mean_share(c, c->base, AXIS_DENSITY), macs = 0, layers = 0, types = 0;
     for (size_t i = 0; i < num; i++) {
-        density += (parts[i].density - c->layers[parts[i].layer].cells[0].density) / all;
+        density += (parts[i].density - c->layers[parts[i].layer].cells[c->base].density) / all;
         macs += parts[i].macs / all;
         layers += parts[i].ms;
         types += (c->points[parts[i].type].rest_ms - whole) / all;

@@ -1,7 +1,7 @@
 /* plan/costs_text.c -- costs from and to JSON; see kerf/costs.h.
  *
  *     {"schema": 1, "kerf": VERSION, "device", "id", "driver", "structure",
- *      "points": [{"density", "channels", "bits", "mode", "ms", "rest_ms"}],
+ *      "points": [{"density", "channels", "bits", "mode", "precision", "ms", "rest_ms"}],
  *      "layers": [{"name", "op", "shape", "points": [{"density", "macs", "ms"}]}],
  *      "left_out": [line]}
  *
@@ -23,8 +23,9 @@ enum { MOST_POINTS = 256, MOST_LAYERS = 4096, MOST_BITS = 64 };
 
 static json_t *point_json(const kerf_costs_point *p)
 {
-    return json_pack("{s:f,s:f,s:i,s:s,s:f,s:f}", "density", p->density, "channels", p->channels,
-                     "bits", p->bits, "mode", p->mode, "ms", p->ms, "rest_ms", p->rest_ms);
+    return json_pack("{s:f,s:f,s:i,s:s,s:s,s:f,s:f}", "density", p->density, "channels",
+                     p->channels, "bits", p->bits, "mode", p->mode, "precision",
+                     kerf_precision_name(p->precision), "ms", p->ms, "rest_ms", p->rest_ms);
 }
 
 static json_t *layer_json(const kerf_costs *c, size_t i)
@@ -102,6 +103,18 @@ static kerf_status read_number(const json_t *object, const char *where, bound b,
 /* A week is more than any network takes. */
 static const double MOST_MS = 6.048e8;
 
+static kerf_status read_precision(const json_t *object, const char *where, kerf_precision *out)
+{
+    static const kerf_precision KNOWN[] = {KERF_PRECISION_F32, KERF_PRECISION_F16};
+    const char *word = json_string_value(json_object_get(object, "precision"));
+    for (size_t i = 0; word != NULL && i < sizeof KNOWN / sizeof KNOWN[0]; i++)
+        if (strcmp(word, kerf_precision_name(KNOWN[i])) == 0) {
+            *out = KNOWN[i];
+            return KERF_OK;
+        }
+    return kerf__fail(KERF_ERR_FORMAT, "costs: %s: 'precision' must be f32 or f16", where);
+}
+
 static kerf_status read_point(const json_t *object, const char *where, kerf_costs_point *p)
 {
     double bits;
@@ -118,7 +131,7 @@ static kerf_status read_point(const json_t *object, const char *where, kerf_cost
                           "dynamic",
                           where);
     snprintf(p->mode, sizeof p->mode, "%s", mode);
-    return KERF_OK;
+    return read_precision(object, where, &p->precision);
 }
 
 static kerf_status read_cell(const json_t *object, const char *where, kerf_costs_cell *cell)
@@ -175,11 +188,6 @@ static kerf_status read_layer(kerf_costs *c, const json_t *object, size_t i)
     return read_cells(c, json_object_get(object, "points"), c->names[i], l->cells);
 }
 
-static int is_whole(const kerf_costs_point *p)
-{
-    return p->density >= 1 && p->channels >= 1 && strcmp(p->mode, "float") == 0;
-}
-
 static kerf_status read_all(kerf_costs *c, const json_t *root)
 {
     const json_t *points = json_object_get(root, "points"),
@@ -195,10 +203,10 @@ static kerf_status read_all(kerf_costs *c, const json_t *root)
         snprintf(where, sizeof where, "point %zu", p);
         KERF__TRY(read_point(json_array_get(points, p), where, &c->points[p]));
     }
-    if (!is_whole(&c->points[0]))
+    if (!kerf__costs_is_whole(&c->points[0]) || c->points[0].precision != KERF_PRECISION_F32)
         return kerf__fail(KERF_ERR_FORMAT,
                           "costs: point 0 must be of the whole network: density 1, "
-                          "channels 1, mode float");
+                          "channels 1, mode float, precision f32");
     for (size_t l = 0; l < c->num_layers; l++)
         KERF__TRY(read_layer(c, json_array_get(layers, l), l));
     return KERF_OK;

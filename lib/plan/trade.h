@@ -66,4 +66,15 @@ kerf_status kerf__trade_layers_ms(const kerf__trade_clock *clock, const kerf_gra
 /* The place in names of the layer that a node or a plan's step belongs to; num: none. */
 size_t kerf__trade_owner(const char *step, const char *const *names, size_t num);
 
+/* A network that is planned once and timed often. */
+typedef struct kerf__trade_errand kerf__trade_errand;
+kerf_status kerf__trade_open(kerf__trade_errand **out, const kerf__trade_clock *clock,
+                             kerf_precision precision, const kerf_graph *g, kerf_state *s);
+void kerf__trade_close(kerf__trade_errand *e); /* NULL is allowed */
+/* Both in turns, run by run, for so long at least: medians of the round that was the quietest, so
+ * that what holds one up holds up the other, too, and their ratio is that of the networks. */
+kerf_status kerf__trade_turns(kerf__trade_errand *const both[2], double at_least_ms, double ms[2]);
+/* Of the steps that belong to each of these nodes, one by one. */
+kerf_status kerf__trade_steps_ms(const kerf__trade_errand *e, const char *const *names, size_t num,
+                                 double *ms);
 #endif

@@ -19,51 +19,63 @@ static int compare(const void *a, const void *b)
 }
 
 /* A run as somebody has it who waits for the result: copies in and out count. */
-typedef struct errand {
+struct kerf__trade_errand {
     kerf_plan *p;        /* owned */
     const kerf_graph *g; /* borrowed */
     void *in, *out;      /* owned; zeros for any input, room for any output */
-} errand;
+};
 
 static size_t bytes_of(const kerf_tensor *t)
 {
     return t != NULL ? kerf_tensor_size_bytes(t) : 0;
 }
 
-static kerf_status make_plan(kerf_plan **out, const kerf__trade_clock *clock, const kerf_graph *g,
-                             kerf_state *s)
+static kerf_status add_room(kerf__trade_errand *e)
 {
-    const kerf_plan_options options = {.mode = KERF_EVALUATE,
-                                       .batch = 1,
-                                       .inputs = clock->inputs,
-                                       .num_inputs = clock->num_inputs};
-    return kerf_plan_create(out, g, s, &options);
-}
-
-/* To be closed in any case. */
-static kerf_status open_errand(errand *e, const kerf__trade_clock *clock, const kerf_graph *g,
-                               kerf_state *s)
-{
-    kerf_plan *p;
     size_t in = 1, out = 1;
-    *e = (errand){.g = g};
-    KERF__TRY(make_plan(&p, clock, g, s));
-    for (int i = 0; i < kerf_graph_num_inputs(g); i++)
-        in += bytes_of(kerf_plan_input(p, kerf_value_name(kerf_graph_input(g, i))));
-    for (int i = 0; i < kerf_graph_num_outputs(g); i++)
-        out += bytes_of(kerf_plan_output(p, kerf_value_name(kerf_graph_output(g, i))));
-    *e = (errand){p, g, kerf__alloc(in, 1), kerf__alloc(out, 1)};
+    for (int i = 0; i < kerf_graph_num_inputs(e->g); i++)
+        in += bytes_of(kerf_plan_input(e->p, kerf_value_name(kerf_graph_input(e->g, i))));
+    for (int i = 0; i < kerf_graph_num_outputs(e->g); i++)
+        out += bytes_of(kerf_plan_output(e->p, kerf_value_name(kerf_graph_output(e->g, i))));
+    e->in = kerf__alloc(in, 1);
+    e->out = kerf__alloc(out, 1);
     return e->in != NULL && e->out != NULL ? KERF_OK : kerf__fail_memory("plan", in + out);
 }
 
-static void close_errand(errand *e)
+kerf_status kerf__trade_open(kerf__trade_errand **out, const kerf__trade_clock *clock,
+                             kerf_precision precision, const kerf_graph *g, kerf_state *s)
 {
+    const kerf_plan_options options = {.mode = KERF_EVALUATE,
+                                       .batch = 1,
+                                       .precision = precision,
+                                       .inputs = clock->inputs,
+                                       .num_inputs = clock->num_inputs};
+    kerf__trade_errand *e = kerf__alloc(1, sizeof *e);
+    *out = NULL;
+    if (e == NULL)
+        return kerf__fail_memory("plan", sizeof *e);
+    e->g = g;
+    kerf_status status = kerf_plan_create(&e->p, g, s, &options);
+    if (status == KERF_OK)
+        status = add_room(e);
+    if (status == KERF_OK)
+        *out = e;
+    else
+        kerf__trade_close(e);
+    return status;
+}
+
+void kerf__trade_close(kerf__trade_errand *e)
+{
+    if (e == NULL)
+        return;
     kerf_plan_destroy(e->p);
     free(e->in);
     free(e->out);
+    free(e);
 }
 
-static kerf_status run_once(const errand *e)
+static kerf_status run_once(const kerf__trade_errand *e)
 {
     for (int i = 0; i < kerf_graph_num_inputs(e->g); i++) {
         const char *name = kerf_value_name(kerf_graph_input(e->g, i));
@@ -80,7 +92,7 @@ static kerf_status run_once(const errand *e)
     return KERF_OK;
 }
 
-static kerf_status time_once(const errand *e, double *ms)
+static kerf_status time_once(const kerf__trade_errand *e, double *ms)
 {
     const double start = kerf__now_ms();
     KERF__TRY(run_once(e));
@@ -88,16 +100,61 @@ static kerf_status time_once(const errand *e, double *ms)
     return KERF_OK;
 }
 
-static kerf_status time_errand(const errand *e, double *ms)
+enum { WARM = 3 };
+
+static kerf_status warm_up(const kerf__trade_errand *e)
 {
-    enum { WARM = 3, RUNS = 31 };
-    double all[RUNS];
     for (int i = 0; i < WARM; i++)
         KERF__TRY(run_once(e));
+    return KERF_OK;
+}
+
+static double median(double *all, size_t num)
+{
+    qsort(all, num, sizeof *all, compare);
+    return all[num / 2];
+}
+
+static kerf_status time_errand(const kerf__trade_errand *e, double *ms)
+{
+    enum { RUNS = 31 };
+    double all[RUNS];
+    KERF__TRY(warm_up(e));
     for (int i = 0; i < RUNS; i++)
         KERF__TRY(time_once(e, &all[i]));
-    qsort(all, RUNS, sizeof *all, compare);
-    *ms = all[RUNS / 2];
+    *ms = median(all, RUNS);
+    return KERF_OK;
+}
+
+/* ---- two in turns ---------------------------------------------------------------------- */
+
+/* Who comes second may find caches warm or the clock lower, so each does. */
+static kerf_status time_round(kerf__trade_errand *const both[2], double ms[2])
+{
+    enum { PAIRS = 15 };
+    double all[2][PAIRS];
+    for (int i = 0; i < PAIRS; i++) {
+        const int first = i % 2;
+        KERF__TRY(time_once(both[first], &all[first][i]));
+        KERF__TRY(time_once(both[!first], &all[!first][i]));
+    }
+    for (int k = 0; k < 2; k++)
+        ms[k] = median(all[k], PAIRS);
+    return KERF_OK;
+}
+
+kerf_status kerf__trade_turns(kerf__trade_errand *const both[2], double at_least_ms, double ms[2])
+{
+    const double begin = kerf__now_ms();
+    KERF__TRY(warm_up(both[0]));
+    KERF__TRY(warm_up(both[1]));
+    ms[0] = ms[1] = INFINITY;
+    do {
+        double round[2];
+        KERF__TRY(time_round(both, round));
+        if (round[0] + round[1] < ms[0] + ms[1])
+            memcpy(ms, round, sizeof round);
+    } while (kerf__now_ms() - begin < at_least_ms);
     return KERF_OK;
 }
 
@@ -148,29 +205,34 @@ static kerf_status time_steps(kerf_plan *p, const char *const *names, size_t num
     return KERF_OK;
 }
 
+kerf_status kerf__trade_steps_ms(const kerf__trade_errand *e, const char *const *names, size_t num,
+                                 double *ms)
+{
+    KERF__TRY(run_once(e)); /* steps find numbers: what lay there before may be denormal */
+    return time_steps(e->p, names, num, ms);
+}
+
 /* ---- where it comes from --------------------------------------------------------------- */
 
 static kerf_status measure_run(const kerf__trade_clock *clock, const kerf_graph *g, kerf_state *s,
                                double *ms)
 {
-    errand e;
-    kerf_status status = open_errand(&e, clock, g, s);
+    kerf__trade_errand *e;
+    kerf_status status = kerf__trade_open(&e, clock, KERF_PRECISION_F32, g, s);
     if (status == KERF_OK)
-        status = time_errand(&e, ms);
-    close_errand(&e);
+        status = time_errand(e, ms);
+    kerf__trade_close(e);
     return status;
 }
 
 static kerf_status measure_layers(const kerf__trade_clock *clock, const kerf_graph *g,
                                   kerf_state *s, const char *const *names, size_t num, double *ms)
 {
-    errand e;
-    kerf_status status = open_errand(&e, clock, g, s);
-    if (status == KERF_OK) /* so that steps find numbers: what lay there before may be denormal */
-        status = run_once(&e);
+    kerf__trade_errand *e;
+    kerf_status status = kerf__trade_open(&e, clock, KERF_PRECISION_F32, g, s);
     if (status == KERF_OK)
-        status = time_steps(e.p, names, num, ms);
-    close_errand(&e);
+        status = kerf__trade_steps_ms(e, names, num, ms);
+    kerf__trade_close(e);
     return status;
 }
 

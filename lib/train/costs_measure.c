@@ -1,8 +1,13 @@
 /* train/costs_measure.c -- what the layers of a network take on a device, with fewer non-zeros,
- * fewer channels and other types; see kerf/costs.h and plan/costs_internal.h.
+ * fewer channels, other types and halves; see kerf/costs.h, plan/costs_internal.h, and
+ * costs_networks.c for the networks.
  *
  * Each point is a network like those that are made of it elsewhere, planned as any other, so what
- * is measured is what this device makes of it: zeros count where its planner skips them. */
+ * is measured is what this device makes of it: zeros count where its planner skips them.
+ *
+ * Each runs in turns with the whole network, and what is kept is their ratio, times the least that
+ * the whole has taken so far: a device that gets warm or busy on the way, or is asked again
+ * tomorrow for the rest, changes no ratio. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,131 +16,41 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
-#include "kerf/channels.h"
-#include "kerf/quantize.h"
 #include "plan/costs_internal.h"
 #include "plan/trade.h"
-
-static const kerf_costs_point POINTS[] = {
-    {1, 1, 32, "float", 0, 0},      {0.5, 1, 32, "float", 0, 0},   {0.3, 1, 32, "float", 0, 0},
-    {0.2, 1, 32, "float", 0, 0},    {0.1, 1, 32, "float", 0, 0},   {0.05, 1, 32, "float", 0, 0},
-    {0.02, 1, 32, "float", 0, 0},   {1, 0.875, 32, "float", 0, 0}, {1, 0.75, 32, "float", 0, 0},
-    {1, 0.625, 32, "float", 0, 0},  {1, 0.5, 32, "float", 0, 0},   {1, 0.25, 32, "float", 0, 0},
-    {1, 0.125, 32, "float", 0, 0},  {1, 1, 8, "static", 0, 0},     {1, 1, 4, "static", 0, 0},
-    {1, 1, 2, "static", 0, 0},      {1, 1, 8, "dynamic", 0, 0},    {1, 1, 8, "weight-only", 0, 0},
-    {1, 1, 4, "weight-only", 0, 0}, {1, 1, 2, "weight-only", 0, 0}};
-enum { NUM_POINTS = sizeof POINTS / sizeof POINTS[0] };
+#include "train/costs_networks.h"
 
 typedef struct measuring {
     const kerf_graph *g; /* borrowed, as the next two */
     const kerf_state *s;
     const kerf_costs_options *how;
     kerf__trade_clock clock;
-    kerf_costs *out; /* owned */
-    double *ms;      /* owned; room for the layers */
+    kerf_state *state; /* owned, as all here: the whole one's, for its plan */
+    kerf__trade_errand *whole;
+    kerf_costs *out;
+    double *ms; /* room for the layers */
 } measuring;
-
-/* ---- networks -------------------------------------------------------------------------------- */
-
-typedef kerf_status (*make_network)(const measuring *m, const kerf_costs_point *p, kerf_graph *g,
-                                    kerf_state *s);
-
-static kerf_status make_sparse(const measuring *m, const kerf_costs_point *p, kerf_graph *g,
-                               kerf_state *s)
-{
-    const kerf_prune_options how = {.method = KERF_PRUNE_RANDOM,
-                                    .scope = KERF_SCOPE_LAYER,
-                                    .amount = 1 - p->density,
-                                    .seed = m->how->seed};
-    kerf_pruner *pruner = NULL;
-    KERF__TRY(kerf_prune_mark(g, s, &how));
-    KERF__TRY(kerf_pruner_create(&pruner, g, s, &how));
-    kerf_status status = kerf_pruner_apply(pruner, 1);
-    kerf_pruner_destroy(pruner);
-    return status;
-}
-
-static kerf_status make_narrow(const measuring *m, const kerf_costs_point *p, kerf_graph *g,
-                               kerf_state *s)
-{
-    const kerf_channel_options how = {.criterion = KERF_CHANNEL_RANDOM,
-                                      .scope = KERF_CHANNEL_SCOPE_LAYER,
-                                      .amount = 1 - p->channels,
-                                      .seed = m->how->seed};
-    kerf_channels *channels;
-    KERF__TRY(kerf_channels_find(&channels, g, s));
-    kerf_status status = kerf_channels_choose(channels, s, &how);
-    if (status == KERF_OK)
-        status = kerf_channels_remove(channels, g, s);
-    kerf_channels_destroy(channels);
-    return status;
-}
-
-static kerf_type type_of(int bits)
-{
-    return bits == 8 ? KERF_S8 : bits == 4 ? KERF_S4 : KERF_S2;
-}
-
-static kerf_status round_static(const measuring *m, kerf_quantize_options *q, kerf_graph *g,
-                                kerf_state *s)
-{
-    const kerf_calibrate_options how = {
-        .observer = KERF_OBSERVE_MINMAX, .samples = 16, .batch = 16, .seed = m->how->seed};
-    kerf_ranges *ranges;
-    if (m->how->data == NULL)
-        return kerf__fail(KERF_ERR_ARGUMENT, "costs: there must be samples to find ranges on");
-    KERF__TRY(kerf_quantize_fold(g, s));
-    KERF__TRY(kerf_calibrate(&ranges, g, s, m->how->data, q, &how));
-    q->ranges = ranges;
-    kerf_status status = kerf_quantize(g, s, q);
-    kerf_ranges_destroy(ranges);
-    return status;
-}
-
-static kerf_status make_rounded(const measuring *m, const kerf_costs_point *p, kerf_graph *g,
-                                kerf_state *s)
-{
-    static const struct {
-        const char *word;
-        kerf_quantize_mode mode;
-    } MODES[] = {{"static", KERF_QUANTIZE_STATIC},
-                 {"dynamic", KERF_QUANTIZE_DYNAMIC},
-                 {"weight-only", KERF_QUANTIZE_WEIGHT_ONLY}};
-    size_t i = 0;
-    while (strcmp(MODES[i].word, p->mode) != 0)
-        i++;
-    kerf_quantize_options q = kerf_quantize_defaults(MODES[i].mode);
-    q.weights = type_of(p->bits);
-    return MODES[i].mode == KERF_QUANTIZE_STATIC ? round_static(m, &q, g, s)
-                                                 : kerf_quantize(g, s, &q);
-}
-
-static make_network maker_of(const kerf_costs_point *p)
-{
-    return p->density < 1 ? make_sparse : p->channels < 1 ? make_narrow : make_rounded;
-}
-
-static kerf_status make_point(const measuring *m, size_t i, kerf_graph **g, kerf_state **s)
-{
-    *s = NULL;
-    KERF__TRY(kerf_graph_copy(g, m->g));
-    KERF__TRY(kerf_state_copy(s, m->s, kerf_state_device(m->s)));
-    return i == 0 ? KERF_OK : maker_of(&POINTS[i])(m, &POINTS[i], *g, *s);
-}
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
-/* The least of medians: what disturbs a timing only makes it longer. */
-static kerf_status time_network(const measuring *m, const kerf_graph *g, kerf_state *s, double *ms)
+static void scale_all(kerf_costs *c, double factor)
 {
-    const double begin = kerf__now_ms();
-    *ms = INFINITY;
-    do {
-        double once;
-        KERF__TRY(kerf__trade_run_ms(&m->clock, g, s, &once));
-        *ms = fmin(*ms, once);
-    } while (kerf__now_ms() - begin < m->how->network_ms);
-    return KERF_OK;
+    for (size_t p = 0; p < c->num_points; p++) {
+        c->points[p].ms *= factor;
+        c->points[p].rest_ms *= factor;
+        for (size_t l = 0; l < c->num_layers; l++)
+            c->layers[l].cells[p].ms *= factor;
+    }
+}
+
+/* Times in ms[] are the whole's and the network's, in turns.  The least of the whole's is the scale
+ * of all, as what disturbs a timing only makes it longer. */
+static void note_time(kerf_costs *c, kerf_costs_point *p, const double ms[2])
+{
+    const double so_far = c->num_points > 0 ? c->points[0].ms : ms[0];
+    if (ms[0] < so_far)
+        scale_all(c, ms[0] / so_far);
+    p->ms = fmin(so_far, ms[0]) * (ms[1] / ms[0]);
 }
 
 static void note_cells(const measuring *m, const kerf__layer_left *left, size_t num)
@@ -152,28 +67,61 @@ static void note_cells(const measuring *m, const kerf__layer_left *left, size_t 
     }
 }
 
-/* The next point of what is made, as POINTS[i] says. */
-static kerf_status measure_point(const measuring *m, size_t i, const kerf_graph *g, kerf_state *s)
+/* Layers at the scale of their network. */
+static void note_layers(const measuring *m, kerf_costs_point *p, double scale)
 {
     kerf_costs *c = m->out;
-    kerf_costs_point *p = &c->points[c->num_points];
+    p->rest_ms = p->ms;
+    for (size_t l = 0; l < c->num_layers; l++) {
+        c->layers[l].cells[c->num_points].ms = m->ms[l] * scale;
+        p->rest_ms -= m->ms[l] * scale;
+    }
+}
+
+static kerf_status time_network(const measuring *m, kerf__trade_errand *e, kerf_costs_point *p)
+{
+    kerf__trade_errand *const both[2] = {m->whole, e};
+    double ms[2];
+    KERF__TRY(kerf__trade_turns(both, m->how->network_ms, ms));
+    KERF__TRY(
+        kerf__trade_steps_ms(e, (const char *const *)m->out->names, m->out->num_layers, m->ms));
+    if (e == m->whole)
+        ms[0] = ms[1] = fmin(ms[0], ms[1]);
+    note_time(m->out, p, ms);
+    note_layers(m, p, p->ms / ms[1]);
+    return KERF_OK;
+}
+
+/* The next point of what is made; e: its plan. */
+static kerf_status measure_point(const measuring *m, const kerf_costs_point *which,
+                                 const kerf_graph *g, const kerf_state *s, kerf__trade_errand *e)
+{
+    kerf_costs *c = m->out;
     kerf__layer_left *left;
     size_t num;
-    *p = POINTS[i];
-    KERF__TRY(time_network(m, g, s, &p->ms));
-    KERF__TRY(kerf__trade_layers_ms(&m->clock, g, s, (const char *const *)c->names, c->num_layers,
-                                    m->ms));
+    c->points[c->num_points] = *which;
+    KERF__TRY(time_network(m, e, &c->points[c->num_points]));
     KERF__TRY(kerf__costs_look(&left, &num, g, s));
     note_cells(m, left, num);
     free(left);
-    p->rest_ms = p->ms;
-    for (size_t l = 0; l < c->num_layers; l++) {
-        c->layers[l].cells[c->num_points].ms = m->ms[l];
-        p->rest_ms -= m->ms[l];
-    }
     c->num_points++;
     return KERF_OK;
 }
+
+static kerf_status measure_copy(const measuring *m, const kerf_costs_point *which, kerf_graph *g,
+                                kerf_state *s)
+{
+    kerf__trade_errand *e = NULL;
+    kerf_status status = kerf__costs_make(m->how, which, g, s);
+    if (status == KERF_OK)
+        status = kerf__trade_open(&e, &m->clock, which->precision, g, s);
+    if (status == KERF_OK)
+        status = measure_point(m, which, g, s, e);
+    kerf__trade_close(e);
+    return status;
+}
+
+/* ---- one after the other --------------------------------------------------------------------- */
 
 /* A line more. */
 static kerf_status leave_out(kerf_costs *c, const kerf_costs_point *p)
@@ -198,36 +146,89 @@ static int cannot_be(kerf_status status)
            status == KERF_ERR_UNSUPPORTED;
 }
 
-static kerf_status add_point(const measuring *m, size_t i)
+static kerf_status add_copy(const measuring *m, const kerf_costs_point *which)
 {
     kerf_graph *g = NULL;
     kerf_state *s = NULL;
-    kerf_status status = make_point(m, i, &g, &s);
+    kerf_status status = kerf_graph_copy(&g, m->g);
     if (status == KERF_OK)
-        status = measure_point(m, i, g, s);
-    else if (i > 0 && cannot_be(status))
-        status = leave_out(m->out, &POINTS[i]);
+        status = kerf_state_copy(&s, m->s, kerf_state_device(m->s));
+    if (status == KERF_OK)
+        status = measure_copy(m, which, g, s);
     kerf_graph_destroy(g);
     kerf_state_destroy(s);
-    return status;
+    return cannot_be(status) ? leave_out(m->out, which) : status;
+}
+
+/* The place of a network among those that are known; their number: it is not. */
+static size_t find_known(const kerf_costs *known, const kerf_costs_point *which)
+{
+    size_t p = 0;
+    while (p < known->num_points &&
+           (known->points[p].density != which->density ||
+            known->points[p].channels != which->channels || known->points[p].bits != which->bits ||
+            known->points[p].precision != which->precision ||
+            strcmp(known->points[p].mode, which->mode) != 0))
+        p++;
+    return p;
+}
+
+/* Files may have layers in any order; kerf_costs_check() has seen that each is there. */
+static size_t find_layer(const kerf_costs *known, const char *name)
+{
+    size_t l = 0;
+    while (strcmp(known->names[l], name) != 0)
+        l++;
+    return l;
+}
+
+/* Its ratio stays, at the scale of today. */
+static void take_over(kerf_costs *c, const kerf_costs *known, size_t p)
+{
+    const double scale = c->num_points > 0 ? c->points[0].ms / known->points[0].ms : 1;
+    kerf_costs_point *here = &c->points[c->num_points];
+    *here = known->points[p];
+    here->ms *= scale;
+    here->rest_ms *= scale;
+    for (size_t l = 0; l < c->num_layers; l++) {
+        kerf_costs_cell *cell = &c->layers[l].cells[c->num_points];
+        *cell = known->layers[find_layer(known, c->names[l])].cells[p];
+        cell->ms *= scale;
+    }
+    c->num_points++;
+}
+
+static kerf_status add_point(const measuring *m, size_t i)
+{
+    const kerf_costs_point *which = kerf__costs_network(i);
+    const kerf_costs *known = m->how->known;
+    const size_t at = known != NULL ? find_known(known, which) : 0;
+    if (known != NULL && at < known->num_points) {
+        take_over(m->out, known, at);
+        return KERF_OK;
+    }
+    KERF__TRY(i == 0 ? measure_point(m, which, m->g, m->state, m->whole) : add_copy(m, which));
+    return m->how->keep != NULL ? m->how->keep(m->how->context, m->out) : KERF_OK;
 }
 
 static kerf_status tell(const measuring *m, size_t done)
 {
+    const size_t num = kerf__costs_num_networks();
     return m->how->progress == NULL ||
-                   m->how->progress(m->how->context, (int64_t)done, NUM_POINTS) == 0
+                   m->how->progress(m->how->context, (int64_t)done, (int64_t)num) == 0
                ? KERF_OK
-               : kerf__fail(KERF_ERR_CANCELLED, "costs: stopped after %zu of %d networks", done,
-                            NUM_POINTS);
+               : kerf__fail(KERF_ERR_CANCELLED, "costs: stopped after %zu of %zu networks", done,
+                            num);
 }
 
 static kerf_status measure_all(const measuring *m)
 {
-    for (size_t i = 0; i < NUM_POINTS; i++) {
+    const size_t num = kerf__costs_num_networks();
+    for (size_t i = 0; i < num; i++) {
         KERF__TRY(tell(m, i));
         KERF__TRY(add_point(m, i));
     }
-    return tell(m, NUM_POINTS);
+    return tell(m, num);
 }
 
 /* ---- what it is of --------------------------------------------------------------------------- */
@@ -259,13 +260,27 @@ static kerf_status name_device(kerf_costs *c, const kerf_device_info *info)
                : kerf__fail_memory("costs", 256);
 }
 
-static kerf_status begin(measuring *m)
+/* Numbers of another device, or of another network, are no part of these. */
+static kerf_status check_known(const measuring *m, const kerf_device_info *info)
+{
+    const kerf_costs *known = m->how->known;
+    if (known == NULL)
+        return KERF_OK;
+    if (strcmp(known->device_id, info->id) != 0 || strcmp(known->driver, info->driver) != 0)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "costs: those that are to be gone on with are of %s, driver %s; must be "
+                          "of this device, %s, driver %s",
+                          known->device, known->driver, info->name, info->driver);
+    return kerf_costs_check(known, m->g, m->s);
+}
+
+static kerf_status add_room(measuring *m)
 {
     kerf__layer_left *left;
     size_t num;
     KERF__TRY(kerf__costs_look(&left, &num, m->g, m->s));
     kerf_status status =
-        num > 0 ? kerf__costs_create(&m->out, num, NUM_POINTS)
+        num > 0 ? kerf__costs_create(&m->out, num, kerf__costs_num_networks())
                 : kerf__fail(KERF_ERR_ARGUMENT, "costs: the network has no layers with weights, "
                                                 "must have one");
     if (status == KERF_OK)
@@ -274,10 +289,20 @@ static kerf_status begin(measuring *m)
     KERF__TRY(status);
     m->out->num_points = 0; /* so far */
     m->ms = kerf__alloc(num, sizeof *m->ms);
-    if (m->ms == NULL)
-        return kerf__fail_memory("costs", num * sizeof *m->ms);
+    return m->ms != NULL ? KERF_OK : kerf__fail_memory("costs", num * sizeof *m->ms);
+}
+
+static kerf_status begin(measuring *m)
+{
+    kerf_device *dev = kerf_state_device(m->s);
+    if (dev == NULL)
+        return kerf__fail(KERF_ERR_ARGUMENT, "costs: the state must lie on the device to measure");
+    KERF__TRY(check_known(m, kerf_device_get_info(dev)));
+    KERF__TRY(add_room(m));
     kerf__costs_digest(m->g, m->out->structure);
-    return name_device(m->out, kerf_device_get_info(kerf_state_device(m->s)));
+    KERF__TRY(name_device(m->out, kerf_device_get_info(dev)));
+    KERF__TRY(kerf_state_copy(&m->state, m->s, dev));
+    return kerf__trade_open(&m->whole, &m->clock, KERF_PRECISION_F32, m->g, m->state);
 }
 
 kerf_status kerf_costs_measure(kerf_costs **out, const kerf_graph *g, const kerf_state *s,
@@ -285,11 +310,11 @@ kerf_status kerf_costs_measure(kerf_costs **out, const kerf_graph *g, const kerf
 {
     measuring m = {.g = g, .s = s, .how = how, .clock = {NULL, how->inputs, how->num_inputs}};
     *out = NULL;
-    if (kerf_state_device(s) == NULL)
-        return kerf__fail(KERF_ERR_ARGUMENT, "costs: the state must lie on the device to measure");
     kerf_status status = begin(&m);
     if (status == KERF_OK)
         status = measure_all(&m);
+    kerf__trade_close(m.whole);
+    kerf_state_destroy(m.state);
     free(m.ms);
     if (status == KERF_OK)
         *out = m.out;
