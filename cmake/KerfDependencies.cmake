@@ -50,6 +50,23 @@ if(NOT KERF_RUNTIME)
     kerf_depend_header(kerf_dependencies KERF_STB_HEADERS stb_image.h stb_image.h) # lib/data/decode.c
 endif()
 
+# Several processes train together by MPI, where there is one (lib/cluster).
+set(KERF_MPI AUTO CACHE STRING "train on several devices and machines by MPI: AUTO, ON or OFF")
+set_property(CACHE KERF_MPI PROPERTY STRINGS AUTO ON OFF)
+set(KERF_WITH_MPI OFF)
+if(KERF_MPI AND NOT KERF_RUNTIME AND NOT KERF_SOURCES AND NOT CMAKE_CROSSCOMPILING)
+    if(KERF_MPI STREQUAL "AUTO")
+        find_package(MPI QUIET COMPONENTS C)
+    else()
+        find_package(MPI REQUIRED COMPONENTS C)
+    endif()
+    if(MPI_C_FOUND)
+        set(KERF_WITH_MPI ON)
+        list(JOIN MPI_C_LIBRARIES " " KERF_PC_MPI) # cmake/kerf.pc.in
+        target_link_libraries(kerf_dependencies INTERFACE MPI::MPI_C)
+    endif()
+endif()
+
 # CLBlast is opened at run time too; its header says what to call.
 find_path(KERF_CLBLAST_HEADERS clblast_c.h)
 if(KERF_CLBLAST AND KERF_CLBLAST_HEADERS AND NOT KERF_RUNTIME)

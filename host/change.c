@@ -14,6 +14,7 @@
 #include "interrupt.h"
 #include "json.h"
 #include "penalty.h"
+#include "ranks.h"
 #include "text.h"
 
 /* ---- progress ------------------------------------------------------------------------- */
@@ -87,6 +88,7 @@ static void set_training(change *c, const kerf_event *penalty)
     t->memory_bytes = (size_t)o->memory;
     t->freeze = o->freeze.items;
     t->num_freeze = o->freeze.num;
+    t->ranks = ranks_of(o);
     t->callback = on_progress;
     t->context = c;
     if (c->penalty.kind != KERF_PENALTY_NONE)
@@ -125,6 +127,22 @@ static int has_round(const change *c)
     return has;
 }
 
+/* On one rank: from here on there is something in it. */
+static int take_folder(const change *c)
+{
+    const options *o = c->o;
+    const int is_begun = folder_has_checkpoint(c->run_dir) || (!c->in_rounds && has_round(c));
+    if (o->resume && !is_begun)
+        return fail_work(o, "--resume: %s holds no checkpoint to go on from", c->run_dir);
+    if (!o->resume && is_begun && !folder_has(c->run_dir, "summary.json") && !o->force)
+        return fail_work(o, "%s: holds an unfinished run: --resume goes on with it, -f starts over",
+                         c->run_dir);
+    int code = folder_make(o, c->run_dir);
+    if (code == 0)
+        forget_summary(c->run_dir);
+    return code;
+}
+
 int change_make_folder(change *c)
 {
     const options *o = c->o;
@@ -135,17 +153,8 @@ int change_make_folder(change *c)
         o->run_dir != NULL ? copy_text(o->run_dir, strlen(o->run_dir), 0) : default_run_dir(o);
     if (c->run_dir == NULL)
         return fail_memory(o);
-    const int is_begun = folder_has_checkpoint(c->run_dir) || (!c->in_rounds && has_round(c));
-    if (o->resume && !is_begun)
-        return fail_work(o, "--resume: %s holds no checkpoint to go on from", c->run_dir);
-    if (!o->resume && is_begun && !folder_has(c->run_dir, "summary.json") && !o->force)
-        return fail_work(o, "%s: holds an unfinished run: --resume goes on with it, -f starts over",
-                         c->run_dir);
-    int code = folder_make(o, c->run_dir);
-    if (code == 0)
-        forget_summary(c->run_dir);
     c->train.run_dir = c->run_dir;
-    return code;
+    return ranks_agree(o, ranks_writes(o) ? take_folder(c) : 0);
 }
 
 /* A word as a shell would need it. */
@@ -258,6 +267,7 @@ void change_use(change *c, const kerf_train_options *train)
     c->train.callback = was.callback;
     c->train.context = was.context;
     c->train.resume = was.resume;
+    c->train.ranks = was.ranks;
     c->train.tensorboard = was.tensorboard;
     c->train.keep_best = was.keep_best; /* whatever the samples are held back by */
 }
@@ -313,7 +323,7 @@ int change_train(change *c)
     int code = change_make_folder(c);
     if (code == 0)
         code = change_train_round(c);
-    return code == 0 ? read_epochs(c) : code;
+    return code == 0 && ranks_writes(c->o) ? read_epochs(c) : code;
 }
 
 static int put_json(const change *c, const char *name, json_t *object)
@@ -361,7 +371,7 @@ int change_store(change *c)
         code = model_write(c->o, c->s.m.g, c->s.m.s, c->o->output);
     if (code == 0)
         code = fill_run_dir(c);
-    return code;
+    return ranks_agree(c->o, code);
 }
 
 int change_finish(change *c)

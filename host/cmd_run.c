@@ -13,6 +13,7 @@
 #include "find.h"
 #include "json.h"
 #include "prune_channels.h"
+#include "ranks.h"
 #include "run_dry.h"
 #include "run_removal.h"
 #include "sweep.h"
@@ -69,15 +70,19 @@ static kerf_status make_model(const recipe_run *run, const char *path)
     return status;
 }
 
-static int begin_model(recipe_run *run)
+static int begin_model(const recipe_run *run)
 {
-    run->model = path_join(run->dir, "start.onnx");
-    if (run->model == NULL)
-        return fail_memory(run->o);
     if (run->o->resume && file_exists(run->model))
         return 0;
     kerf_status status = make_model(run, run->model);
     return status == KERF_OK ? 0 : fail_kerf(run->o, status);
+}
+
+/* On one rank: what the stages of all begin with. */
+static int fill_folder(const recipe_run *run)
+{
+    const int code = write_recipe(run);
+    return code == 0 ? begin_model(run) : code;
 }
 
 /* ---- stages --------------------------------------------------------------------------------- */
@@ -291,26 +296,35 @@ static int write_formats(const recipe_run *run)
 /* What happens in the folder, which nobody else touches meanwhile. */
 static int work(recipe_run *run)
 {
-    int code = write_recipe(run);
-    if (code == 0)
-        code = begin_model(run);
+    run->model = path_join(run->dir, "start.onnx");
+    if (run->model == NULL)
+        return fail_memory(run->o);
+    int code = ranks_agree(run->o, ranks_writes(run->o) ? fill_folder(run) : 0);
     for (size_t i = 0; code == 0 && i < run->r->num_stages; i++)
         code = do_stage(run, &run->r->stages[i]);
+    if (!ranks_writes(run->o))
+        return code;
     if (code == 0 && has_stages(run))
         code = finish_stages(run);
     return code == 0 ? write_formats(run) : code;
 }
 
-static int run_recipe(recipe_run *run)
+/* On one rank. */
+static int take_folder(const recipe_run *run, kerf_folder_lock **lock)
 {
-    kerf_folder_lock *lock;
-    int code = check_folder(run);
+    const int code = check_folder(run);
     if (code != 0)
         return code;
-    kerf_status status = kerf_folder_lock_open(&lock, run->dir);
-    if (status != KERF_OK)
-        return fail_kerf(run->o, status);
-    code = work(run);
+    kerf_status status = kerf_folder_lock_open(lock, run->dir);
+    return status == KERF_OK ? 0 : fail_kerf(run->o, status);
+}
+
+static int run_recipe(recipe_run *run)
+{
+    kerf_folder_lock *lock = NULL;
+    int code = ranks_agree(run->o, ranks_writes(run->o) ? take_folder(run, &lock) : 0);
+    if (code == 0)
+        code = work(run);
     kerf_folder_lock_close(lock);
     return code;
 }
@@ -332,10 +346,15 @@ int cmd_run(const options *o)
     run.dir = o->output != NULL ? o->output : run.r->dir;
     if (o->dry)
         code = run_dry(o, run.r);
+    else if (o->find != NULL && ranks_of(o) != NULL)
+        code = fail_usage(o, "--find: runs one after the other, must be begun without mpirun");
     else if (o->find != NULL)
         code = find_run(o, run.r, run.dir);
     else if (target_wanted(o))
         code = fail_usage(o, "--max-drop, --size, --latency: are what --find KEY=A..B looks for");
+    else if (sweep_wanted(o) && ranks_of(o) != NULL)
+        code =
+            fail_usage(o, "--sweep, --seeds: run trials one by one, must be begun without mpirun");
     else if (sweep_wanted(o))
         code = sweep_run(o, run.dir, (int64_t)run.r->seed);
     else

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ranks.h"
 #include "say.h"
 
 static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
@@ -39,6 +40,9 @@ static void on_crash(int number)
 
 kerf_status open_device(kerf_device **out, const options *o, const char *spec)
 {
+    char own[256] = "";
+    if (spec == o->device && ranks_of(o) != NULL)
+        spec = ranks_device(o, own, sizeof own);
     const kerf_status status = kerf_device_open(out, spec);
     if (status == KERF_OK && options_given(o, "max-launch-ms"))
         kerf_device_set_max_launch(*out, o->max_launch_ms);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ranks.h"
 #include "text.h"
 
 static int write_failed(const options *o, const char *path)
@@ -18,6 +19,8 @@ static int write_failed(const options *o, const char *path)
 
 int file_write(const options *o, const char *path, const char *text, size_t num_bytes)
 {
+    if (!ranks_writes(o))
+        return 0;
     char *temporary = malloc(strlen(path) + 32);
     if (temporary == NULL)
         return fail_memory(o);
@@ -105,7 +108,7 @@ int file_exists(const char *path)
 
 int folder_make(const options *o, const char *path)
 {
-    if (mkdir(path, 0777) == 0)
+    if (!ranks_writes(o) || mkdir(path, 0777) == 0)
         return 0;
     int number = errno;
     struct stat info;

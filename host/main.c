@@ -11,9 +11,11 @@
 #include "kerf/kerf.h"
 #include "on.h"
 #include "probe/probe.h"
+#include "ranks.h"
 
 enum {
-    TRAINS = GROUP_OUTPUT | GROUP_DATA | GROUP_TRAIN | GROUP_SEED | GROUP_BATCH | GROUP_RUN,
+    TRAINS = GROUP_OUTPUT | GROUP_DATA | GROUP_TRAIN | GROUP_SEED | GROUP_BATCH | GROUP_RUN |
+             GROUP_RANKS,
     MEASURES = GROUP_BENCH | GROUP_BATCH | GROUP_SEED | GROUP_OUTPUT
 };
 
@@ -27,7 +29,7 @@ const command commands[] = {
     {"infer", cmd_infer, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_INFER, 1, 1, "M --input X [-o Y.npy]", "run it on an array or an image"},
     {"prune", cmd_prune, GROUP_ALWAYS | TRAINS | GROUP_PRUNE, 1, 1, "M --sparsity F [--data D] -o OUT | M --data D --analyse", "remove weights, retraining in between"},
     {"distill", cmd_distill, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_DISTILL, 2, 1 + KERF_MOST_TEACHERS, "TEACHER... STUDENT --data D -o OUT", "train a model by what another one says of each sample"},
-    {"run", cmd_run, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_RECIPE, 1, 1, "RECIPE.yaml [-o DIR] [--set KEY=VALUE]", "a whole experiment from one file: train, prune, quantize, distil"},
+    {"run", cmd_run, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_RECIPE | GROUP_RANKS, 1, 1, "RECIPE.yaml [-o DIR] [--set KEY=VALUE]", "a whole experiment from one file: train, prune, quantize, distil"},
     {"quantize", cmd_quantize, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_QUANTIZE, 1, 1, "M [--data D] -o OUT", "turn weights, and activations, into small integers"},
     {"share", cmd_share, GROUP_ALWAYS | TRAINS | GROUP_EPOCHS | GROUP_SHARE, 1, 1, "M [--bits N] [--data D] -o OUT", "give each layer few values; weights are their numbers"},
     {"export", cmd_export, GROUP_ALWAYS | GROUP_OUTPUT | GROUP_EXPORT, 1, 1, "M --profile P -o OUT", "write it as another program runs it fast, and say what that makes of it"},
@@ -87,20 +89,33 @@ static void tell_log(void *context, kerf_log_level level, const char *text)
         say(context, "%s", text);
 }
 
+/* What its options ask for. */
+static int follow_options(const command *c, options *o)
+{
+    int code = options_parse(o, o->argc, o->argv);
+    if (o->verbose)
+        kerf_set_log(tell_log, o);
+    if (options_given(o, "rank-timeout"))
+        kerf_cluster_set_timeout(o->ranks->cluster, o->rank_timeout);
+    if (code == 0 && o->help)
+        help_command(c);
+    else if (code == 0 && (code = check_words(o, c)) == 0)
+        code = o->on != NULL ? on_run(o) : c->run(o);
+    kerf_set_log(NULL, NULL);
+    return code;
+}
+
 static int run_command(const command *c, int argc, char **argv)
 {
     options o = {
         .command = c->name, .groups = c->groups, .argc = argc, .argv = argv, .seed = 1, .bits = 4};
+    ranks r;
     if (c->run == NULL)
         return fail_work(&o, "not in this version yet");
-    int code = options_parse(&o, argc, argv);
-    if (o.verbose)
-        kerf_set_log(tell_log, &o);
-    if (code == 0 && o.help)
-        help_command(c);
-    else if (code == 0 && (code = check_words(&o, c)) == 0)
-        code = o.on != NULL ? on_run(&o) : c->run(&o);
-    kerf_set_log(NULL, NULL);
+    int code = ranks_open(&o, &r);
+    if (code == 0)
+        code = follow_options(c, &o);
+    code = ranks_close(&o, code);
     options_free(&o);
     return code;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ranks.h"
 #include "text.h"
 
 int model_read(const options *o, model *m, const char *path, kerf_device *dev)
@@ -113,6 +114,6 @@ int output_needed(const options *o)
 
 int model_write(const options *o, const kerf_graph *g, const kerf_state *s, const char *path)
 {
-    kerf_status status = kerf_model_write(g, s, path);
+    kerf_status status = ranks_writes(o) ? kerf_model_write(g, s, path) : KERF_OK;
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }

@@ -30,7 +30,7 @@ const option_row option_rows[] = {
     {"split", 0, OPTION_TEXT, GROUP_EVAL, FIELD(split), "NAME", "train, val or test (test)", NO_RANGE},
     {"classes", 0, OPTION_TEXT, GROUP_DATA, FIELD(classes), "FILE", "class names, one a line: folders of images get the number of their line", NO_RANGE},
     {"prep", 0, OPTION_TEXT, GROUP_DATA | GROUP_INFER | GROUP_PREP, FIELD(prep), "P", "how an image becomes an input: imagenet, unit, signed, raw or resize=256,crop=224,rgb,scale=1/255,mean=0.5:0.5:0.5,std=0.2:0.2:0.2,layout=nchw; eval: guess tries the usual ones", NO_RANGE},
-    {"batch", 0, OPTION_WHOLE, GROUP_BATCH, FIELD(batch), "N", "samples at a time", NULL, RANGE_MIN | RANGE_MAX, 1, 1048576},
+    {"batch", 0, OPTION_WHOLE, GROUP_BATCH, FIELD(batch), "N", "samples at a time; of a step that ranks share (docs/cluster.md), those of all", NULL, RANGE_MIN | RANGE_MAX, 1, 1048576},
 
     /* pruning */
     {"method", 0, OPTION_CHOICE, GROUP_PRUNE, FIELD(method), "M", "magnitude, random, std, mask; soft, surgery: weights come back; movement, taylor, snip, obd, rigl: by gradients (magnitude)", "magnitude|random|std|mask|soft|surgery|movement|taylor|snip|obd|rigl", RANGE_NONE, 0, 0},
@@ -174,8 +174,9 @@ const option_row option_rows[] = {
     {"on-binary", 0, OPTION_TEXT, GROUP_ON, FIELD(on_binary), "FILE", "with --on: the kerf that runs there, kerf-probe beside it (KERF_ON_BINARY, else this one)", NO_RANGE},
 
     /* everywhere */
-    {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR; eval, verify and grids of runs take several, or all", NO_RANGE},
+    {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR; eval, verify, grids of runs and ranks take several, or all", NO_RANGE},
     {"precision", 0, OPTION_CHOICE, GROUP_EVAL | GROUP_INFER | GROUP_BENCH, FIELD(precision), "P", "what weights and values between layers are stored as: f32, or f16 in half the bytes; auto: f16 where that is measured to be faster, with the same results; computed with in floats either way (f32)", "f32|f16|auto", RANGE_NONE, 0, 0},
+    {"rank-timeout", 0, OPTION_REAL, GROUP_RANKS, FIELD(rank_timeout), "S", "with mpirun: how long a rank is waited for until it is asked for an answer (600)", NULL, RANGE_MIN | RANGE_MAX, 1, 1e6},
     {"max-launch-ms", 0, OPTION_REAL, GROUP_ALWAYS, FIELD(max_launch_ms), "MS", "queue longer work in pieces, so that no screen freezes; 0 never (50 on GPUs)", NULL, RANGE_MIN, 0, 0},
     {"seed", 0, OPTION_WHOLE, GROUP_SEED, FIELD(seed), "N", "the same seed gives the same bits (1)", NULL, RANGE_MIN, 0, 0},
     {"json", 0, OPTION_FLAG, GROUP_ALWAYS, FIELD(json), "", "print one JSON object and nothing else", NO_RANGE},

@@ -50,7 +50,8 @@ enum {
     GROUP_RECIPE = 8388608,
     GROUP_REPORT = 33554432,
     GROUP_SHARE = 16777216,
-    GROUP_PACK = 67108864
+    GROUP_PACK = 67108864,
+    GROUP_RANKS = 134217728 /* work that several ranks share */
 };
 
 enum { MAX_GIVEN = 128 };
@@ -60,6 +61,7 @@ enum { PRECISION_AUTO = 2 };
 
 typedef struct options {
     const char *command; /* for messages */
+    struct ranks *ranks; /* borrowed; NULL: none yet (ranks.h) */
     int argc;            /* the words after it, to say how to resume */
     char **argv;         /* borrowed */
     unsigned groups;     /* what this command takes */
@@ -71,7 +73,7 @@ typedef struct options {
     const char *data, *split, *prep, *augment, *classes_file;
     int64_t val, batch, memory;
 
-    double max_launch_ms;
+    double max_launch_ms, rank_timeout;
     int precision; /* as kerf_precision counts, or PRECISION_AUTO */
     double epochs, lr, momentum, weight_decay, warmup;
     int optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;

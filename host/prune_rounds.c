@@ -18,6 +18,7 @@
 
 #include "files.h"
 #include "prune_channels.h"
+#include "ranks.h"
 #include "text.h"
 
 int rounds_train(const options *o)
@@ -56,7 +57,8 @@ static void sweep(const char *dir)
 static int begin_folders(change *c)
 {
     int code = change_make_folder(c);
-    for (int round = num_rounds(c->o); code == 0 && !c->o->resume && round > 0; round--) {
+    const int is_new = !c->o->resume && ranks_writes(c->o);
+    for (int round = num_rounds(c->o); code == 0 && is_new && round > 0; round--) {
         char *dir = round_dir(c, round);
         if (dir == NULL)
             return fail_memory(c->o);
@@ -75,7 +77,7 @@ static int train_to(change *c, const char *path)
         return 0;
     c->train.epochs = c->o->retrain;
     const int code = change_train_round(c);
-    return code == 0 ? model_write(c->o, c->s.m.g, c->s.m.s, path) : code;
+    return code == 0 ? ranks_agree(c->o, model_write(c->o, c->s.m.g, c->s.m.s, path)) : code;
 }
 
 static int train_between(change *c, channel_goal *goal, const char *dir)

@@ -88,6 +88,7 @@ typedef struct kerf_loader_options {
     kerf_split split;
     int64_t batch;
     int shuffle, keep_rest;
+    int64_t every; /* gives one batch of so many, the others are for other ranks (0: 1) */
     uint64_t seed; /* of the order, and of augment */
     kerf_prep prep;
     kerf_augment augment;

@@ -22,5 +22,6 @@
 #include "kerf/share.h"
 #include "kerf/train.h"
 #include "kerf/recipe.h"
+#include "kerf/cluster.h"
 
 #endif

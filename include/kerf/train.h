@@ -12,6 +12,7 @@
 #include "kerf/depth.h"
 #include "kerf/plan.h"
 #include "kerf/prune.h"
+#include "kerf/ranks.h"
 #include "kerf/schedule.h"
 
 #ifdef __cplusplus
@@ -97,7 +98,10 @@ typedef struct kerf_train_options {
     int64_t accumulate; /* a step's samples go through the network in so many equal parts, as their
                          * gradients add up (0: 1); what looks at a batch, batch normalisation and
                          * mixup, looks at a part */
-    double clip;        /* of gradients; see kerf_plan_options (0: none) */
+    const kerf_ranks *ranks; /* borrowed: each takes its equal part of every part of a step, and all
+                              * end with the same network; rank 0 alone writes into run_dir, from
+                              * which all resume, however many they were (NULL: one alone) */
+    double clip;             /* of gradients; see kerf_plan_options (0: none) */
     double lr;
     kerf_lr_schedule schedule;
     kerf_time warmup; /* of linear rise */

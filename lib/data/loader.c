@@ -93,7 +93,8 @@ static void *fill_slots(void *context)
             continue;
         }
         slot *s = &l->slots[l->fill++ % NUM_SLOTS];
-        int64_t batch = l->next_batch++;
+        int64_t batch = l->next_batch;
+        l->next_batch += l->options.every > 1 ? l->options.every : 1;
         s->state = FILLING;
         pthread_mutex_unlock(&l->mutex);
         fill_slot(l, s, batch);
@@ -266,7 +267,7 @@ static kerf_status take_slot(kerf_loader *l, kerf_batch *batch)
 {
     if (!l->begun)
         return kerf__fail(KERF_ERR_ARGUMENT, "data: begin an epoch before taking a batch");
-    if (l->take == l->fill && l->next_batch == l->num_batches)
+    if (l->take == l->fill && l->next_batch >= l->num_batches)
         return KERF_OK; /* after the last: num_samples is 0 */
     slot *s = &l->slots[l->take % NUM_SLOTS];
     if (s->state == OUT)

@@ -30,6 +30,7 @@ static kerf_status read_loss(kerf__run *run)
 {
     kerf_metrics m;
     KERF__TRY(kerf_plan_read_metrics(run->plan, &m));
+    KERF__TRY(kerf__run_sum_metrics(run, &m));
     if (m.samples > 0)
         run->loss = m.loss / (double)m.samples;
     if (!isfinite(m.loss))
@@ -97,6 +98,7 @@ static kerf_status measure(kerf__run *run, kerf_epoch *e)
     if (run->evaluator.samples == 0)
         return KERF_OK;
     KERF__TRY(kerf__evaluator_run(&run->evaluator, &result, NULL));
+    KERF__TRY(kerf__run_take_first(run, &result, sizeof result));
     e->val_top1 = result.top1;
     e->val_loss = result.loss;
     /* What is pruned later is another network: its epochs are compared among themselves. */
@@ -247,5 +249,7 @@ static kerf_status (*const HANDLERS[KERF__NUM_EVENTS])(kerf__run *, const kerf__
 
 kerf_status kerf__run_event(kerf__run *run, const kerf__event *event)
 {
-    return HANDLERS[event->kind](run, event);
+    KERF__TRY(kerf__run_align(run));
+    KERF__TRY(HANDLERS[event->kind](run, event));
+    return kerf__run_align(run);
 }

@@ -129,11 +129,13 @@ void kerf_folder_lock_close(kerf_folder_lock *lock)
 
 /* ---- the folder ----------------------------------------------------------------------------- */
 
-kerf_status kerf__run_folder_open(kerf__run_folder *f, const char *path)
+kerf_status kerf__run_folder_open(kerf__run_folder *f, const char *path, int writes)
 {
     *f = (kerf__run_folder){.lock = -1};
     if (path == NULL)
         return KERF_OK;
+    if (!writes)
+        return name_files(f, path);
     kerf_status status = kerf__make_dirs(path);
     if (status == KERF_OK)
         status = name_files(f, path);

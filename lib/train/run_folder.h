@@ -15,8 +15,9 @@ typedef struct kerf__run_folder {
     int lock; /* file descriptor, -1 without */
 } kerf__run_folder;
 
-/* Makes and locks it; path NULL gives none.  A folder in use is an error that says by whom. */
-kerf_status kerf__run_folder_open(kerf__run_folder *f, const char *path);
+/* Makes and locks it, or (writes 0) only finds names in it; path NULL gives none.  A folder in use
+ * is an error that says by whom. */
+kerf_status kerf__run_folder_open(kerf__run_folder *f, const char *path, int writes);
 void kerf__run_folder_close(kerf__run_folder *f);
 
 #endif

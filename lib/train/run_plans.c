@@ -61,7 +61,7 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .smoothing = (float)o->smoothing,
                               .mixes = o->mixup > 0,
                               .clip = o->clip,
-                              .sums_gradients = kerf__num_parts(o) > 1};
+                              .sums_gradients = kerf__num_parts(o) * kerf__num_ranks(o) > 1};
     kerf_shrunk_weight *shrunk = NULL;
     const char **frozen;
     kerf__run_add_taps(run, &plan);

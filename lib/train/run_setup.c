@@ -75,15 +75,17 @@ static kerf_status prepare_schedule(kerf__run *run)
     kerf_loader_options loader = {.split = KERF_SPLIT_TRAIN,
                                   .batch = kerf__part_size(run->options),
                                   .shuffle = 1,
+                                  .every = kerf__num_ranks(run->options),
                                   .seed = run->options->seed};
     const char *prep = kerf_graph_metadata(run->g, "kerf.prep");
     KERF__TRY(kerf_prep_parse(&loader.prep, prep));
     if (run->options->augment != NULL)
         KERF__TRY(kerf_augment_parse(&loader.augment, run->options->augment));
     KERF__TRY(kerf_loader_create(&run->loader, run->d, &loader));
-    KERF__TRY(kerf__schedule_create(&run->schedule, run->given,
-                                    kerf_loader_num_batches(run->loader) /
-                                        kerf__num_parts(run->options)));
+    KERF__TRY(
+        kerf__schedule_create(&run->schedule, run->given,
+                              kerf_loader_num_batches(run->loader) /
+                                  (kerf__num_parts(run->options) * kerf__num_ranks(run->options))));
     if (run->schedule.quantize_step >= 0)
         run->own.freeze_observers = run->schedule.freeze_observers;
     return KERF_OK;
@@ -104,12 +106,16 @@ kerf_status kerf__run_begin(kerf__run *run)
     KERF__TRY(check_network(run));
     KERF__TRY(prepare_schedule(run));
     KERF__TRY(prepare_graph(run));
-    KERF__TRY(kerf__run_folder_open(&run->folder, o->run_dir));
+    KERF__TRY(kerf__run_compare_ranks(run));
+    KERF__TRY(kerf__run_folder_open(&run->folder, o->run_dir, kerf__rank(o) == 0));
     if (o->resume)
         KERF__TRY(kerf__run_load(run));
     else
         kerf__run_forget(run->s);
+    if (kerf__rank(o) > 0) /* all read, one writes */
+        kerf__run_folder_close(&run->folder);
     KERF__TRY(kerf__run_make_plans(run));
+    KERF__TRY(kerf__run_align(run));
     KERF__TRY(kerf__run_read_sparsity(run));
     KERF__TRY(kerf__run_write_metrics(run));
     begin_clocks(run);
@@ -133,6 +139,7 @@ void kerf__run_end(kerf__run *run)
     kerf_loader_destroy(run->loader);
     kerf_state_destroy(run->best);
     free(run->epochs);
+    free(run->staging);
     free(run->graph);
     free(run->choices);
     free(run->options_text);

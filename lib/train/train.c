@@ -45,7 +45,9 @@ static kerf_status begin_loading(kerf__run *run)
 {
     int64_t per_epoch = run->schedule.steps_per_epoch;
     KERF__TRY(kerf_loader_begin(run->loader, run->position.step / per_epoch,
-                                run->position.step % per_epoch * kerf__num_parts(run->options)));
+                                run->position.step % per_epoch * kerf__num_parts(run->options) *
+                                        kerf__num_ranks(run->options) +
+                                    kerf__rank(run->options)));
     run->loading = 1;
     return KERF_OK;
 }
@@ -66,9 +68,10 @@ static void set_teacher(kerf__run *run, kerf_step *now)
 /* What the step's part (from 0) counts and is drawn by. */
 static void set_part(kerf_step *now, const kerf__run *run, int64_t part)
 {
-    const int64_t num = kerf__num_parts(run->options);
+    const int64_t ranks = kerf__num_ranks(run->options);
+    const int64_t num = kerf__num_parts(run->options) * ranks;
     now->share = 1 / (float)num;
-    now->batch = (now->step - 1) * num + part + 1;
+    now->batch = (now->step - 1) * num + part * ranks + kerf__rank(run->options) + 1;
     now->observe =
         kerf__observe_share(run->options, now->batch, run->schedule.steps_per_epoch * num);
 }
@@ -78,8 +81,8 @@ static kerf_status run_part(kerf__run *run, kerf_step *now, int64_t part)
     kerf_batch batch;
     KERF__TRY(kerf_loader_next(run->loader, &batch));
     set_part(now, run, part);
-    run->flight.updates =
-        kerf__num_parts(run->options) > 1 && part + 1 == kerf__num_parts(run->options);
+    run->flight.updates = kerf__num_ranks(run->options) == 1 && kerf__num_parts(run->options) > 1 &&
+                          part + 1 == kerf__num_parts(run->options);
     kerf_status status = kerf_plan_set_step(run->plan, now);
     if (status != KERF_OK) {
         kerf_loader_release(run->loader, &batch);
@@ -102,6 +105,10 @@ static kerf_status run_step(kerf__run *run)
     now.shrink = kerf__shrink_by(&run->schedule, now.lr, step, run->options->batch);
     for (int64_t part = 0; part < kerf__num_parts(run->options); part++)
         KERF__TRY(run_part(run, &now, part));
+    if (kerf__num_ranks(run->options) > 1) {
+        KERF__TRY(kerf__run_sum_gradients(run));
+        KERF__TRY(kerf_plan_update(run->plan));
+    }
     run->position.step = step;
     if (step % run->schedule.steps_per_epoch == 0)
         run->loading = 0;

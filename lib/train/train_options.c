@@ -51,7 +51,7 @@ int64_t kerf__num_parts(const kerf_train_options *options)
 
 int64_t kerf__part_size(const kerf_train_options *options)
 {
-    return options->batch / kerf__num_parts(options);
+    return options->batch / (kerf__num_parts(options) * kerf__num_ranks(options));
 }
 
 /* ---- checking ----------------------------------------------------------------------------- */
@@ -164,6 +164,15 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
     if (num < 1)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: the data has no training samples");
     KERF__TRY(check_ranges(options, (double)num));
+    const int64_t num_ranks = kerf__num_ranks(options);
+    if (num_ranks > 1 && options->batch % (kerf__num_parts(options) * num_ranks) != 0)
+        return kerf__fail(
+            KERF_ERR_ARGUMENT,
+            "train: batch %lld cannot be cut into equal parts for %lld ranks: must be a "
+            "multiple of accumulate times ranks",
+            (long long)options->batch, (long long)num_ranks);
+    if (num_ranks > 1 && options->distill.cache)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: cache is of one rank alone");
     if (options->batch % kerf__num_parts(options) != 0)
         return kerf__fail(
             KERF_ERR_ARGUMENT,

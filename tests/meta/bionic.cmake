@@ -6,7 +6,8 @@
 # of a name of C is taken back first; names that one of the objects or of the libraries that
 # come along defines are none of Android's (bionic_api26.txt says where its names are from).
 cmake_minimum_required(VERSION 3.25)
-set(dependencies "json_|yaml_|XXH|protobuf_c_|CLBlast")
+# MPI is none of them there: lib/cluster has another file for a build without.
+set(dependencies "json_|yaml_|XXH|protobuf_c_|CLBlast|MPI_|ompi_")
 # What compilers call on their own, from their own runtime library.
 set(runtime "_GLOBAL_OFFSET_TABLE_|__tls_get_addr|__emutls_get_address|__cpu_[a-z0-9_]+|__aarch64_[a-z0-9_]+")
 

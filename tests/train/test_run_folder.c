@@ -13,13 +13,13 @@ static void test_second_one_is_refused(void)
     kerf__run_folder a, b;
     char who[64];
     test_folder_make(&folder);
-    CHECK_OK(kerf__run_folder_open(&a, folder.path));
-    CHECK_STATUS(KERF_ERR_FILE, kerf__run_folder_open(&b, folder.path));
+    CHECK_OK(kerf__run_folder_open(&a, folder.path, 1));
+    CHECK_STATUS(KERF_ERR_FILE, kerf__run_folder_open(&b, folder.path, 1));
     snprintf(who, sizeof who, "process %ld is working here", (long)getpid());
     CHECK(strstr(kerf_last_error(), who) != NULL);
     CHECK(strchr(kerf_last_error(), '\n') == NULL);
     kerf__run_folder_close(&a);
-    CHECK_OK(kerf__run_folder_open(&b, folder.path));
+    CHECK_OK(kerf__run_folder_open(&b, folder.path, 1));
     kerf__run_folder_close(&b);
     test_folder_remove(&folder);
 }
@@ -27,8 +27,8 @@ static void test_second_one_is_refused(void)
 static void test_folders_that_cannot_be(void)
 {
     kerf__run_folder f;
-    CHECK_STATUS(KERF_ERR_FILE, kerf__run_folder_open(&f, "/dev/null/run"));
-    CHECK_OK(kerf__run_folder_open(&f, NULL));
+    CHECK_STATUS(KERF_ERR_FILE, kerf__run_folder_open(&f, "/dev/null/run", 1));
+    CHECK_OK(kerf__run_folder_open(&f, NULL, 1));
     kerf__run_folder_close(&f);
 }
 
@@ -63,7 +63,7 @@ static void test_metrics(void)
     char both[1024];
     test_folder_make(&folder);
     CHECK_OK(kerf__schedule_create(&run.schedule, &options, 4));
-    CHECK_OK(kerf__run_folder_open(&run.folder, folder.path));
+    CHECK_OK(kerf__run_folder_open(&run.folder, folder.path, 1));
     CHECK_OK(kerf__run_write_metrics(&run));
     check_lines("");
     CHECK_OK(kerf__run_add_metrics(&run, &epochs[0]));

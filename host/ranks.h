@@ -1,0 +1,33 @@
+/* ranks.h -- the command as one of several that mpirun or srun began together (docs/cluster.md).
+ * All do the same work, each on a device of its own; rank 0 alone writes files and speaks, unless
+ * -v is given or another rank alone has failed.  Other half: ranks.c. */
+#ifndef HOST_RANKS_H
+#define HOST_RANKS_H
+
+#include "kerf/kerf.h"
+#include "options.h"
+
+typedef struct ranks {
+    kerf_cluster *cluster; /* owned; NULL: not opened */
+    int voice;             /* standard error as it was; -1: this rank speaks */
+} ranks;
+
+/* Before options are parsed, as words about them are rank 0's; o->ranks is r from here on.
+ * 0 or an exit code after a message.  Close it in any case. */
+int ranks_open(options *o, ranks *r);
+/* How this rank ended becomes how all ended; returns the exit code. */
+int ranks_close(options *o, int code);
+
+/* NULL: this process is alone. */
+const kerf_ranks *ranks_of(const options *o);
+/* 1 on the one rank that writes files. */
+int ranks_writes(const options *o);
+/* Where one rank did what all wait for: its exit code, on all. */
+int ranks_agree(const options *o, int code);
+
+/* The device of one of several ranks, as kerf_device_open() names it: its own of those that
+ * --device or KERF_DEVICE lists; else, of GPUs, one each.  NULL: what a process alone takes. `text`
+ * is zeroed and holds what is returned. */
+const char *ranks_device(const options *o, char *text, size_t text_bytes);
+
+#endif

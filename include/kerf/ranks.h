@@ -1,0 +1,36 @@
+/* ranks.h -- what kerf_train() asks of processes that train one network together.
+ *
+ * Each is a rank with a device of its own, all of the same files and options.  The functions are
+ * collective: every rank calls them in the same order, and all come back with the same bits, which
+ * depend on the number of ranks alone.  kerf/cluster.h makes such a table of MPI; a program may
+ * bring another.  One thread calls them. */
+#ifndef KERF_RANKS_H
+#define KERF_RANKS_H
+
+#include "kerf/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct kerf_ranks {
+    int rank, num;
+    void *context;
+    /* Begins a sum, in place: x becomes, element by element, what all ranks have, added in the
+     * order of ranks.  Returns before that is so; until then x belongs to the sum.  Sums end in the
+     * order in which they began. */
+    kerf_status (*begin_sum)(void *context, float *x, size_t num);
+    /* Goes on with all sums that have begun, without waiting; *num_left: how many are not over. */
+    kerf_status (*advance)(void *context, size_t *num_left);
+    /* Waits until all sums are over. */
+    kerf_status (*finish)(void *context);
+    /* The same sum of few numbers, in place; waits for it.  No other sum is under way. */
+    kerf_status (*sum_doubles)(void *context, double *x, size_t num);
+    /* In place: what rank 0 has; waits for it. */
+    kerf_status (*take_first)(void *context, void *bytes, size_t num_bytes);
+} kerf_ranks;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

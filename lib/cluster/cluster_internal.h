@@ -1,0 +1,64 @@
+/* cluster/cluster_internal.h -- ranks by MPI and who does what: cluster_mpi.c begins and ends,
+ * cluster_sum.c adds up, cluster_wait.c waits and finds out who does not answer.
+ *
+ * (1) All communicators have all ranks, in one order.  What is collective on one of them is called
+ *     by every rank in one order, so sums have two: their first halves follow each other, and so
+ *     do their second halves, but how these lie between each other differs from rank to rank.
+ * (2) Nobody waits in MPI, which takes a core for it: whoever waits asks and sleeps. */
+#ifndef KERF_CLUSTER_INTERNAL_H
+#define KERF_CLUSTER_INTERNAL_H
+
+#include <mpi.h>
+
+#include "kerf/cluster.h"
+
+/* Sums under way. */
+enum { KERF__MOST_SUMS = 32 };
+
+typedef enum kerf__sum_stage {
+    KERF__SUM_PARTING,
+    KERF__SUM_GATHERING,
+    KERF__SUM_OVER
+} kerf__sum_stage;
+
+typedef struct kerf__sum {
+    kerf__sum_stage stage;
+    float *x; /* borrowed; (num) */
+    int num;
+    MPI_Request request;
+    float *room;         /* owned; (ranks, own part): this rank's slice, of all ranks */
+    size_t room_floats;  /* kept for the next sum in this place */
+    int *counts, *first; /* owned; (ranks), (ranks): of slices of x */
+    int *sizes, *starts; /* the same of room; part of counts' block */
+} kerf__sum;
+
+struct kerf_cluster {
+    kerf_ranks ranks;
+    int local, is_alone, aborts;
+    double timeout_s;
+    MPI_Comm parting, gathering;           /* of the halves of sums */
+    MPI_Comm control;                      /* of all else; calls of the roll */
+    MPI_Comm failing;                      /* of those whose work has failed, wherever others are */
+    char (*hosts)[MPI_MAX_PROCESSOR_NAME]; /* owned; (ranks) */
+    kerf__sum sums[KERF__MOST_SUMS];       /* owned; a ring */
+    size_t first_sum, num_sums;
+};
+
+/* ---- cluster_sum.c ---- */
+kerf_status kerf__mpi_begin_sum(void *context, float *x, size_t num);
+kerf_status kerf__mpi_advance(void *context, size_t *num_left);
+kerf_status kerf__mpi_finish(void *context);
+kerf_status kerf__mpi_sum_doubles(void *context, double *x, size_t num);
+void kerf__mpi_free_sums(kerf_cluster *c);
+
+/* ---- cluster_wait.c ---- */
+typedef struct kerf__watch {
+    double since_ms;
+    long num_naps;
+} kerf__watch;
+kerf__watch kerf__watch_begin(void);
+/* Sleeps for a moment; KERF_ERR_FILE once it has been too long and somebody is silent. */
+kerf_status kerf__watch_nap(kerf__watch *w, const kerf_cluster *c);
+kerf_status kerf__mpi_wait(const kerf_cluster *c, MPI_Request *request);
+
+#endif

@@ -1,0 +1,182 @@
+/* cluster/cluster_sum.c -- sums over ranks in a fixed order, which MPI's own reductions leave to
+ * the library.
+ *
+ * Each rank gets its slice of all ranks' numbers, adds these in the order of ranks, and gives the
+ * sum to all.  That moves as few bytes as a reduction can, 2 (n - 1) / n of the numbers a rank, and
+ * all ranks have the same bits.  Both halves are collectives that do not wait; several sums are
+ * under way at once, each in a place of a ring. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "cluster/cluster_internal.h"
+
+/* Numbers of one sum: MPI counts by int. */
+enum { PIECE = 1 << 24 };
+
+/* ---- slices ---------------------------------------------------------------------------------- */
+
+static kerf_status make_room(kerf__sum *s, int ranks)
+{
+    const size_t num = (size_t)s->num + (size_t)ranks; /* a slice is at most one longer */
+    if (s->counts == NULL)
+        s->counts = kerf__alloc(4 * (size_t)ranks, sizeof *s->counts);
+    if (s->counts == NULL)
+        return kerf__fail_memory("cluster", 4 * (size_t)ranks * sizeof *s->counts);
+    s->first = s->counts + ranks;
+    s->sizes = s->first + ranks;
+    s->starts = s->sizes + ranks;
+    if (s->room_floats >= num)
+        return KERF_OK;
+    free(s->room);
+    s->room = kerf__alloc(num, sizeof *s->room);
+    s->room_floats = s->room != NULL ? num : 0;
+    return s->room != NULL ? KERF_OK : kerf__fail_memory("cluster", num * sizeof *s->room);
+}
+
+static void cut(const kerf__sum *s, int rank, int ranks)
+{
+    for (int i = 0; i < ranks; i++) {
+        s->first[i] = (int)((int64_t)s->num * i / ranks);
+        s->counts[i] = (int)((int64_t)s->num * (i + 1) / ranks) - s->first[i];
+    }
+    for (int i = 0; i < ranks; i++) {
+        s->sizes[i] = s->counts[rank];
+        s->starts[i] = i * s->sizes[i];
+    }
+}
+
+static void add_slices(float *restrict dst, const float *restrict src, int num, int ranks)
+{
+    for (int i = 0; i < num; i++)
+        dst[i] = src[i] + src[num + i];
+    for (int r = 2; r < ranks; r++)
+        for (int i = 0; i < num; i++)
+            dst[i] += src[(int64_t)r * num + i];
+}
+
+/* ---- one sum --------------------------------------------------------------------------------- */
+
+static kerf_status begin_piece(kerf_cluster *c, float *x, int num)
+{
+    const int ranks = c->ranks.num;
+    kerf__sum *s = &c->sums[(c->first_sum + c->num_sums) % KERF__MOST_SUMS];
+    s->stage = KERF__SUM_PARTING;
+    s->x = x;
+    s->num = num;
+    KERF__TRY(make_room(s, ranks));
+    cut(s, c->ranks.rank, ranks);
+    MPI_Ialltoallv(x, s->counts, s->first, MPI_FLOAT, s->room, s->sizes, s->starts, MPI_FLOAT,
+                   c->parting, &s->request);
+    c->num_sums++;
+    return KERF_OK;
+}
+
+static void gather(const kerf_cluster *c, kerf__sum *s)
+{
+    const int rank = c->ranks.rank;
+    add_slices(s->x + s->first[rank], s->room, s->counts[rank], c->ranks.num);
+    MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, s->x, s->counts, s->first, MPI_FLOAT, c->gathering,
+                    &s->request);
+    s->stage = KERF__SUM_GATHERING;
+}
+
+/* 1 if it went a stage on. */
+static int advance_sum(const kerf_cluster *c, kerf__sum *s)
+{
+    int done = 0;
+    MPI_Test(&s->request, &done, MPI_STATUS_IGNORE);
+    if (!done)
+        return 0;
+    if (s->stage == KERF__SUM_PARTING)
+        gather(c, s);
+    else
+        s->stage = KERF__SUM_OVER;
+    return 1;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* In their order, which second halves need: none is begun before that of the sum in front. */
+static int advance_all(kerf_cluster *c)
+{
+    int moved = 0, is_front_parting = 0;
+    for (size_t i = 0; i < c->num_sums; i++) {
+        kerf__sum *s = &c->sums[(c->first_sum + i) % KERF__MOST_SUMS];
+        if (s->stage != KERF__SUM_OVER && !is_front_parting)
+            moved |= advance_sum(c, s);
+        is_front_parting |= s->stage == KERF__SUM_PARTING;
+    }
+    while (c->num_sums > 0 && c->sums[c->first_sum].stage == KERF__SUM_OVER) {
+        c->first_sum = (c->first_sum + 1) % KERF__MOST_SUMS;
+        c->num_sums--;
+    }
+    return moved;
+}
+
+/* Until no more than so many are left. */
+static kerf_status finish_down_to(kerf_cluster *c, size_t num)
+{
+    kerf__watch watch = kerf__watch_begin();
+    while (c->num_sums > num) {
+        if (advance_all(c))
+            watch = kerf__watch_begin();
+        else
+            KERF__TRY(kerf__watch_nap(&watch, c));
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf__mpi_begin_sum(void *context, float *x, size_t num)
+{
+    kerf_cluster *c = context;
+    for (size_t i = 0; i < num; i += PIECE) {
+        KERF__TRY(finish_down_to(c, KERF__MOST_SUMS - 1));
+        KERF__TRY(begin_piece(c, x + i, (int)(num - i < PIECE ? num - i : PIECE)));
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf__mpi_advance(void *context, size_t *num_left)
+{
+    kerf_cluster *c = context;
+    advance_all(c);
+    *num_left = c->num_sums;
+    return KERF_OK;
+}
+
+kerf_status kerf__mpi_finish(void *context)
+{
+    return finish_down_to(context, 0);
+}
+
+/* Few numbers: all get all, and each adds them up. */
+kerf_status kerf__mpi_sum_doubles(void *context, double *x, size_t num)
+{
+    const kerf_cluster *c = context;
+    const size_t ranks = (size_t)c->ranks.num;
+    MPI_Request request;
+    double *all = kerf__alloc(num * ranks, sizeof *all);
+    if (all == NULL)
+        return kerf__fail_memory("cluster", num * ranks * sizeof *all);
+    MPI_Iallgather(x, (int)num, MPI_DOUBLE, all, (int)num, MPI_DOUBLE, c->control, &request);
+    const kerf_status status = kerf__mpi_wait(c, &request);
+    if (status != KERF_OK)
+        return status; /* `all` still belongs to MPI; the process is about to end */
+    for (size_t i = 0; i < num; i++) {
+        x[i] = all[i];
+        for (size_t r = 1; r < ranks; r++)
+            x[i] += all[r * num + i];
+    }
+    free(all);
+    return KERF_OK;
+}
+
+void kerf__mpi_free_sums(kerf_cluster *c)
+{
+    for (size_t i = 0; i < KERF__MOST_SUMS; i++) {
+        free(c->sums[i].room);
+        free(c->sums[i].counts);
+    }
+}

@@ -1,0 +1,146 @@
+/* test_ranks.c -- ranks that train together (mpirun -n N test_ranks): they end with the same bits,
+ * where one process with as many parts ends, to rounding, and twice with the same; with pruning on
+ * the way. */
+#include <math.h>
+
+#include "../train/small_run.h"
+#include "kerf/cluster.h"
+
+static kerf_device *dev;
+static const kerf_ranks *ranks;
+
+static kerf_train_options options_of(const kerf_ranks *r, int64_t parts)
+{
+    kerf_train_options o = kerf_train_defaults();
+    o.batch = 96;
+    o.epochs = 0.08;
+    o.keep_best = 0;
+    o.accumulate = parts;
+    o.ranks = r;
+    o.clip = 0.2;
+    o.prune = (kerf_prune_schedule){
+        .options = {.amount = 0.5}, .events = 1, .start = 0.5 * o.epochs, .every = 1};
+    return o;
+}
+
+static small_run train(kerf_train_options o)
+{
+    small_run r = small_begin(dev);
+    CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
+    return r;
+}
+
+static void check_close_to(const small_run *a, const small_run *b)
+{
+    float x[1024], y[1024];
+    for (int id = 0; id < kerf_state_num_ids(a->s); id++) {
+        const kerf_state_entry *e = kerf_state_get(a->s, id), *f;
+        if (e == NULL || (e->role != KERF_ROLE_WEIGHT && e->role != KERF_ROLE_MASK))
+            continue;
+        f = kerf_state_find(b->s, e->name);
+        const size_t num = kerf_tensor_num_elements(e->tensor);
+        CHECK(f != NULL && num <= 1024);
+        CHECK_OK(kerf_state_read(a->s, id, x));
+        CHECK_OK(kerf_state_read(b->s, f->id, y));
+        if (e->role == KERF_ROLE_MASK)
+            CHECK(memcmp(x, y, num) == 0);
+        for (size_t i = 0; e->role == KERF_ROLE_WEIGHT && i < num; i++)
+            CHECK(fabs((double)(x[i] - y[i])) <= check_tolerance(8, 96 * 30 * 6));
+    }
+}
+
+static void check_all_same(uint64_t digest)
+{
+    uint64_t first = digest;
+    CHECK_OK(ranks->take_first(ranks->context, &first, sizeof first));
+    CHECK(first == digest);
+}
+
+static void test_training(void)
+{
+    small_run together = train(options_of(ranks, 2));
+    const uint64_t digest = small_digest(together.s);
+    check_all_same(digest);
+    small_run again = train(options_of(ranks, 2));
+    CHECK(small_digest(again.s) == digest);
+    small_run alone = train(options_of(NULL, 2 * ranks->num));
+    check_close_to(&together, &alone);
+    small_end(&together);
+    small_end(&again);
+    small_end(&alone);
+}
+
+static void test_sums(void)
+{
+    enum { NUM = 1001 };
+    float x[NUM];
+    float z[1] = {1};
+    double y[3] = {ranks->rank, 1, 0.5};
+    for (int i = 0; i < NUM; i++)
+        x[i] = (float)(i * (ranks->rank + 1));
+    CHECK_OK(ranks->begin_sum(ranks->context, x, NUM));
+    CHECK_OK(ranks->begin_sum(ranks->context, z, 1)); /* fewer than ranks */
+    CHECK_OK(ranks->finish(ranks->context));
+    for (int i = 0; i < NUM; i++)
+        CHECK(x[i] == (float)(i * ranks->num * (ranks->num + 1) / 2));
+    CHECK(z[0] == (float)ranks->num);
+    CHECK_OK(ranks->sum_doubles(ranks->context, y, 3));
+    CHECK(y[1] == ranks->num && y[2] == 0.5 * ranks->num);
+}
+
+static void check_refused(kerf_train_options o, const char *words)
+{
+    small_run r = small_begin(dev);
+    CHECK_STATUS(KERF_ERR_ARGUMENT, kerf_train(r.g, r.s, r.d, &o));
+    CHECK(strstr(kerf_last_error(), words) != NULL);
+    small_end(&r);
+}
+
+/* More at once than there are places for, each of other numbers. */
+static void test_many_sums(void)
+{
+    enum { SUMS = 100, NUM = 37 };
+    static float x[SUMS][NUM];
+    size_t left;
+    for (int k = 0; k < SUMS; k++)
+        for (int i = 0; i < NUM; i++)
+            x[k][i] = (float)(k * (i + 1) + ranks->rank);
+    for (int k = 0; k < SUMS; k++)
+        CHECK_OK(ranks->begin_sum(ranks->context, x[k], NUM));
+    CHECK_OK(ranks->finish(ranks->context));
+    CHECK_OK(ranks->advance(ranks->context, &left));
+    CHECK(left == 0);
+    for (int k = 0; k < SUMS; k++)
+        for (int i = 0; i < NUM; i++)
+            CHECK(x[k][i] == (float)(ranks->num * k * (i + 1) + ranks->num * (ranks->num - 1) / 2));
+}
+
+static void test_what_is_refused(void)
+{
+    kerf_train_options o = options_of(ranks, 1);
+    o.batch = 97;
+    check_refused(o, "batch 97 cannot be cut into equal parts");
+    o = options_of(ranks, 1);
+    o.seed += (uint64_t)ranks->rank;
+    check_refused(o, ranks->rank > 0 ? "has other options" : "another rank has other options");
+}
+
+int main(void)
+{
+    kerf_cluster *cluster;
+    CHECK_OK(kerf_cluster_open(&cluster));
+    ranks = kerf_cluster_ranks(cluster);
+    dev = check_open_device();
+    if (ranks->num == 1) {
+        printf("one rank alone: nothing to compare\n");
+        return 77;
+    }
+    test_sums();
+    test_many_sums();
+    test_training();
+    test_what_is_refused();
+    kerf_device_close(dev);
+    const int result = check_result();
+    kerf_cluster_close(cluster);
+    return result;
+}
