@@ -15,7 +15,9 @@
  * TAPS and STEP: taps across, without dilation, and the stride of usual filters, which are spelled
  * out; 0: any, whose words are gathered from four pixels.
  *
- * Assumes: the zero points of w are 0 (of uint8, 128).  Limit: results that become bytes, then dot
+ * With -DW_ZEROS a window is a channel's own, and found by the same dot products with weights of 1.
+ *
+ * Assumes: without W_ZEROS the zero points of w are 0 (of uint8, 128).  Limit: results that become bytes, then dot
  * products.  Host side: lib/ops/qlinear_conv_depthwise_wide.c. */
 #ifndef NP
 #define NP 7
@@ -24,8 +26,9 @@
 #define TAPS 0
 #define STEP 0
 #endif
-#define NV 1
-#define V  16
+#define NV     1
+#define V      16
+#define WINDOW int16
 #include "common.clh"
 #include "quant.clh"
 #include "qlinear_conv.clh"
@@ -84,6 +87,22 @@ static INLINED int16 fill_words(global const uchar *weights, local uint *words, 
         }
     return sum;
 }
+
+#ifdef W_ZEROS
+/* Makes the words of a row of filters whose weights are all 1. */
+static INLINED void fill_ones(local uint *words, int kernel_w)
+{
+    for (int k = 0; k < SPAN; k++, words += SHARE * LANES)
+        for (int p = 0; p < SHARE; p++) {
+            uint word = 0;
+            for (int b = 0; b < COLUMNS; b++) {
+                const int s = k * COLUMNS + b - p * STEP;
+                word |= (s >= 0 && s < kernel_w ? 1u : 0u) << (8 * b);
+            }
+            vstore16((uint16)(word), p, words);
+        }
+}
+#endif
 
 /* ---- the band -------------------------------------------------------------------------------- */
 
@@ -210,6 +229,13 @@ kernel void qlinear_conv_depthwise_wide(global const uint *x, global const uchar
                                   kernel_h, TAPS > 0 ? TAPS : kernel_w, (uint)(128 - w_flip));
     find_factors(&k, &sums, (int)from_x, block * LANES, groups * src_channels * dst_channels,
                  RESULT_ARGS ADDEND_ARGS);
+#ifdef W_ZEROS
+    local uint *ones = words + kernel_h * SPAN * SHARE * LANES;
+    int16 zeros;
+    fill_ones(ones, TAPS > 0 ? TAPS : kernel_w);
+    find_zeros(&zeros, block * LANES, groups * src_channels * dst_channels, w_zero, has_w_zero,
+               w_zero_step, w_flip);
+#endif
     for (int p = 0; p < num_rows; p++)
         for (int q = 0; q < num_cols; q += NP) {
             int16 acc[1][NP];
@@ -221,6 +247,16 @@ kernel void qlinear_conv_depthwise_wide(global const uint *x, global const uchar
             for (int r = 0; r < kernel_h; r++)
                 add_row(acc[0], from + r * dilation_h * columns * WORDS,
                         words + r * SPAN * SHARE * LANES, kernel_w, stride_w, dilation_w);
+#ifdef W_ZEROS
+            int16 windows[NP];
+#pragma unroll
+            for (int i = 0; i < NP; i++)
+                windows[i] = (int16)(-kernel_h * kernel_w * (int)from_x);
+            for (int r = 0; r < kernel_h; r++)
+                add_row(windows, from + r * dilation_h * columns * WORDS, ones, kernel_w, stride_w,
+                        dilation_w);
+            take_zeros(acc, &zeros, windows);
+#endif
             store_tile(acc, &k, other + at, dst + at, 0, 1, 0, min(NP, num_cols - q));
         }
 }

@@ -14,8 +14,8 @@
  *
  * CHANNELS: of x, up to 4.  STRIDE: across.
  *
- * Assumes: one group, no dilation across, pad_w at least 0, the zero points of w are 0 (of uint8,
- * 128).  Limit: dot products.  PoCL on two cores of Zen 5 takes 0.19 ms for ResNet's first layer;
+ * Assumes: one group, no dilation across, pad_w at least 0, and without W_ZEROS
+ * (qlinear_conv_tile.clh) that the zero points of w are 0 (of uint8, 128).  Limit: dot products.  PoCL on two cores of Zen 5 takes 0.19 ms for ResNet's first layer;
  * in blocks it took 0.23, and 0.03 to make them.  Host side: lib/ops/qlinear_conv_few_wide.c. */
 #ifndef NV
 #define NV 2
@@ -144,6 +144,32 @@ static INLINED void sum_filters(int16 *sums, local const uint16 *filters, int nu
             sums[v] = dot_us((uint16)(0x01010101u), filters[i * NV + v], sums[v]);
 }
 
+#ifdef W_ZEROS
+/* Of the bytes of words. */
+static inline int sum_bytes(uint word)
+{
+    const uint pairs = (word & 0x00FF00FFu) + (word >> 8 & 0x00FF00FFu);
+    return (int)((pairs & 0xFFFFu) + (pairs >> 16));
+}
+
+/* Of NP pixels; the last word of a row reaches beyond the filter. */
+static inline void sum_windows(int *windows, local const uchar *src, int num_rows, int row_step,
+                               int row_bytes, int from_x)
+{
+    const int num_words = (row_bytes + WORD - 1) / WORD;
+    const uint last = 0xFFFFFFFFu >> 8 * (num_words * WORD - row_bytes);
+    for (int p = 0; p < NP; p++)
+        windows[p] = -num_rows * row_bytes * from_x;
+    for (int r = 0; r < num_rows; r++, src += row_step)
+        for (int k = 0; k < num_words; k++) {
+            const uint real = k + 1 < num_words ? 0xFFFFFFFFu : last;
+            for (int p = 0; p < NP; p++)
+                windows[p] +=
+                    sum_bytes(((local const some_word *)(src + k * WORD + p * STEP))->word & real);
+        }
+}
+#endif
+
 /* ---- an item --------------------------------------------------------------------------------- */
 
 /* Work-item (0, y, z): rows y * rows to y * rows + rows - 1 of image z.  `pitch`: bytes from row to
@@ -186,6 +212,10 @@ kernel void qlinear_conv_few_wide(global const uchar *x, global const uint *weig
         if (from_x != 0)
             sum_filters(sums, filters, kernel_h * num_words);
         find_factors(&k, sums, from_x, vector * LANES, dst_channels, RESULT_ARGS ADDEND_ARGS);
+#ifdef W_ZEROS
+        int16 zeros[NV];
+        find_zeros(zeros, vector * LANES, dst_channels, w_zero, has_w_zero, w_zero_step, w_flip);
+#endif
         for (int t = 0; t < num_rows * tiles; t++) {
             int16 acc[NV][NP];
             const int r = t / tiles, c = t % tiles * NP;
@@ -194,8 +224,13 @@ kernel void qlinear_conv_few_wide(global const uchar *x, global const uint *weig
 #pragma unroll
                 for (int p = 0; p < NP; p++)
                     acc[v][p] = (int16)(0);
-            multiply(acc, band + r * stride_h * pitch + c * STEP, filters, kernel_h,
-                     dilation_h * pitch, num_words);
+            local const uchar *from = band + r * stride_h * pitch + c * STEP;
+            multiply(acc, from, filters, kernel_h, dilation_h * pitch, num_words);
+#ifdef W_ZEROS
+            int windows[NP];
+            sum_windows(windows, from, kernel_h, dilation_h * pitch, kernel_w * CHANNELS, from_x);
+            take_zeros(acc, zeros, windows);
+#endif
             const long at = (long)vector * plane + ((row + r) * dst_w + c) * LANES;
             store_tile(acc, &k, other + at, dst + at, plane, dst_blocks - vector, 0,
                        min(NP, dst_w - c));

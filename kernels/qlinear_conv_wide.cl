@@ -14,8 +14,11 @@
  * 1x1 filters of stride 1 without padding and x without a sign: the plane is one line, read in
  * place.
  *
- * Assumes: the zero points of w are 0 (of uint8, 128); with DIRECT at least NP pixels.  What pad
- * lanes of x hold meets filters of 0.  Limit: dot products.  Host side:
+ * With -DW_ZEROS what the channels of each pixel of the band are together above x's zero point is
+ * summed once; a window is the sum of its taps' of these (qlinear_conv_tile.clh).
+ *
+ * Assumes: without W_ZEROS the zero points of w are 0 (of uint8, 128); with DIRECT at least NP
+ * pixels, and no W_ZEROS.  What pad lanes of x hold meets filters of 0.  Limit: dot products.  Host side:
  * lib/ops/qlinear_conv_wide.c. */
 #ifndef NV
 #define NV 2
@@ -100,6 +103,48 @@ static inline void list_taps(const axis *y, const axis *x, const band *b, local 
         }
 }
 
+#ifdef W_ZEROS
+/* Bytes of word i of a block that are of channels, of which `left` are in the block or behind. */
+static inline uint bytes_of(int left, int i)
+{
+    const int num = clamp(left - i * WORDS, 0, WORDS);
+    return num == 0 ? 0u : 0xFFFFFFFFu >> 8 * (WORDS - num);
+}
+
+static inline void sum_pixels(local const uint *from, local int *sums, const band *b,
+                              int num_channels, int from_x)
+{
+    const int num = b->plane / WORDS;
+    for (int i = 0; i < num; i++)
+        sums[i] = -num_channels * from_x;
+    for (int left = num_channels; left > 0; left -= LANES, from += b->plane) {
+        const uint4 real = (uint4)(bytes_of(left, 0), bytes_of(left, 1), bytes_of(left, 2),
+                                   bytes_of(left, 3));
+        for (int i = 0; i < num; i++) {
+            const uint4 word = vload4(i, from) & real;
+            const uint4 pairs = (word & 0x00FF00FFu) + (word >> 8 & 0x00FF00FFu);
+            const uint2 sum = pairs.lo + pairs.hi;
+            const uint both = sum.x + sum.y;
+            sums[i] += (int)((both & 0xFFFFu) + (both >> 16));
+        }
+    }
+}
+
+/* Of NP neighbouring pixels. */
+static inline void sum_windows(int *windows, local const int *sums, local const int *taps,
+                               int num_taps)
+{
+    for (int p = 0; p < NP; p++)
+        windows[p] = 0;
+    for (int t = 0; t < num_taps; t++)
+        for (int p = 0; p < NP; p++)
+            windows[p] += sums[taps[t] / WORDS + p];
+}
+#define SUMS , local int *in_sums
+#else
+#define SUMS
+#endif
+
 /* ---- a tile ---------------------------------------------------------------------------------- */
 
 /* The filters of NV vectors: steps of a word and a tap lie LANES words apart. */
@@ -145,7 +190,7 @@ static INLINED void sum_filters(int16 *sums, const filters *f)
 /* Work-item (x, y, z): `turns` groups of NV vectors of filters from x * turns on, rectangle y of
  * `rows` by `cols`, image and group of channels z.  Counts of channels are those of one group. */
 kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, global uchar *dst,
-                              INTEGERS, GEOMETRY ADDEND, local uint *in_band, local int *taps,
+                              INTEGERS, GEOMETRY ADDEND, local uint *in_band, local int *taps SUMS,
                               int rows, int cols, int turns)
 {
     const axis down = {src_h, dst_h, kernel_h, stride_h, dilation_h, pad_h};
@@ -175,6 +220,9 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
         copy_blocks(x, in_band, src_blocks, row * stride_h - pad_h, col * stride_w - pad_w, &down,
                     &across, &b, (uint)from_x * 0x01010101u, (uint)x_flip * 0x01010101u);
     }
+#ifdef W_ZEROS
+    sum_pixels(in_band, in_sums, &b, src_channels, from_x);
+#endif
     for (int turn = 0; turn < turns; turn++) {
         const int vector = ((int)get_global_id(0) * turns + turn) * NV;
         factors k;
@@ -188,6 +236,11 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
             sum_filters(sums, &f);
         find_factors(&k, sums, from_x, group * dst_channels + vector * LANES,
                      (group + 1) * dst_channels, RESULT_ARGS ADDEND_ARGS);
+#ifdef W_ZEROS
+        int16 zeros[NV];
+        find_zeros(zeros, group * dst_channels + vector * LANES, (group + 1) * dst_channels, w_zero,
+                   has_w_zero, w_zero_step, w_flip);
+#endif
         for (int t = 0; t < num_rows * tiles; t++) {
             int16 acc[NV][NP];
             const int r = t / tiles, own = t % tiles * NP;
@@ -203,8 +256,13 @@ kernel void qlinear_conv_wide(global const uint *x, global const uint *weights, 
 #if DIRECT
             multiply(acc, x + (col + c) * WORDS, &f, taps, src_h * src_w * WORDS);
 #else
-            multiply(acc, in_band + r * (kernel_h == 1 ? 1 : stride_h) * b.row + c * WORDS, &f,
-                     taps, b.plane);
+            const int from = r * (kernel_h == 1 ? 1 : stride_h) * b.row + c * WORDS;
+            multiply(acc, in_band + from, &f, taps, b.plane);
+#endif
+#ifdef W_ZEROS
+            int windows[NP];
+            sum_windows(windows, in_sums + from / WORDS, taps, f.num_taps);
+            take_zeros(acc, zeros, windows);
 #endif
             store_tile(acc, &k, other + at, dst + at, plane, dst_blocks - vector, own - c,
                        min(NP, num_cols - c));

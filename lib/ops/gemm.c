@@ -409,11 +409,12 @@ static int fits_dot(const kerf__op_case *c)
     return (g.a_col == 1 || g.k == 1) && (g.b_row == 1 || g.k == 1) && kerf__loop_fits(c, g.k / 16);
 }
 
-/* Bound by reading b: about 16 floats in two cycles. */
+/* Bound by reading b: a vector in two cycles. */
 static double guess_dot(const kerf__op_case *c)
 {
     const kerf__gemm g = kerf__gemm_of(c->node);
-    return 20.0 + (double)g.num_outer * g.num_inner * g.m * g.n * ((double)g.k / 8 + 12);
+    const double vectors = (double)g.k / kerf_device_get_info(c->dev)->features.vector_floats;
+    return 20.0 + (double)g.num_outer * g.num_inner * g.m * g.n * (2 * vectors + 12);
 }
 
 static kerf_status build_dot(const kerf__op_case *c)

@@ -148,6 +148,17 @@ const char *kerf__conv_bytes_options(const kerf_node *n)
                                                                       : "";
 }
 
+int kerf__conv_bytes_has_zeros(const kerf_node *n)
+{
+    const kerf__conv_bytes b = kerf__conv_bytes_of(n);
+    return !kerf__has_no_zero(n, b.w, b.w_zero);
+}
+
+const char *kerf__conv_zeros_options(const kerf_node *n)
+{
+    return kerf__conv_bytes_has_zeros(n) ? " -DW_ZEROS" : "";
+}
+
 void kerf__conv_bytes_simt_options(const kerf__op_case *c, char *options, size_t options_bytes)
 {
     const char *more = kerf__conv_bytes_options(c->node), *form = c->option.candidate->options;

@@ -25,6 +25,10 @@ int kerf__conv_bytes_args(const kerf__op_case *c, const kerf__conv *v, kerf__arg
 const char *kerf__conv_bytes_options(const kerf_node *n);
 /* The same and the form of the dot product, of a case whose candidates are kerf__dots_ss. */
 void kerf__conv_bytes_simt_options(const kerf__op_case *c, char *options, size_t options_bytes);
+/* 1 if filters have zero points for all that is known; " -DW_ZEROS" for the kernels of CPU devices,
+ * else "". */
+int kerf__conv_bytes_has_zeros(const kerf_node *n);
+const char *kerf__conv_zeros_options(const kerf_node *n);
 
 /* Filters and a band of one row and the narrowest tile must fit the local memory of every CPU
  * device. */
@@ -61,7 +65,7 @@ double kerf__qlinear_conv_sum_cycles(const int *tile, kerf_dot form);
 
 /* qlinear_conv_depthwise_wide.c: those of one filter a channel; the wish is qlinear_conv_wide.c's.
  */
-int kerf__qlinear_depthwise_is_wished(const kerf__conv *v);
+int kerf__qlinear_depthwise_is_wished(const kerf_node *n, const kerf__conv *v);
 #define KERF__QLINEAR_DEPTHWISE_FORM(name, form)                                                   \
     int kerf__qlinear_depthwise_##name##_fits(const kerf__op_case *c);                             \
     double kerf__qlinear_depthwise_##name##_guess(const kerf__op_case *c);                         \

@@ -39,9 +39,11 @@ static int share_of(const kerf__conv_axis *a)
     return is_usual(a) ? (span_of(a) * COLUMNS - a->kernel) / a->stride + 1 : 1;
 }
 
-static double filter_bytes(const kerf__conv *v)
+/* With zero points there is one row more, of weights of 1. */
+static double filter_bytes(const kerf_node *n, const kerf__conv *v)
 {
-    return (double)v->h.kernel * span_of(&v->w) * share_of(&v->w) * KERF__LANES * KERF__WORD;
+    const double rows = (double)v->h.kernel + kerf__conv_bytes_has_zeros(n);
+    return rows * span_of(&v->w) * share_of(&v->w) * KERF__LANES * KERF__WORD;
 }
 
 /* The band of a rectangle of dst, words behind its last column included. */
@@ -57,11 +59,12 @@ static double band_bytes(const kerf__conv *v, int dst_rows, int dst_cols)
            band_columns(v, dst_cols) * KERF__LANES;
 }
 
-int kerf__qlinear_depthwise_is_wished(const kerf__conv *v)
+int kerf__qlinear_depthwise_is_wished(const kerf_node *n, const kerf__conv *v)
 {
     enum { FEW_CHANNELS = 8 }; /* blocks of fewer are mostly padding */
     return kerf__conv_is_depthwise(v) && v->n > 0 && v->h.src > 0 && v->groups >= FEW_CHANNELS &&
-           filter_bytes(v) + band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) <= KERF__BYTES_MOST_LOCAL;
+           filter_bytes(n, v) + band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) <=
+               KERF__BYTES_MOST_LOCAL;
 }
 
 /* ---- how planes are cut -------------------------------------------------------------------- */
@@ -75,7 +78,7 @@ typedef struct cut {
 static cut cut_of(const kerf__op_case *c, const kerf__conv *v, int tile)
 {
     enum { ITEM_PIXELS = 512, SPARE = 64 }; /* about a microsecond: cores end together */
-    const double room = (double)kerf__item_local_bytes(c, SPARE) - filter_bytes(v);
+    const double room = (double)kerf__item_local_bytes(c, SPARE) - filter_bytes(c->node, v);
     int tiles = kerf__ceil_div_int(v->w.dst, tile), rows = ITEM_PIXELS / (v->w.dst + 1) + 1;
     rows = rows < v->h.dst ? rows : v->h.dst;
     while (rows > 1 && band_bytes(v, rows, tiles * tile) > room)
@@ -130,13 +133,14 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
     char options[160];
     int num = kerf__conv_bytes_args(c, &v, args);
     args[num++] = kerf__arg_local((size_t)k.bytes);
-    args[num++] = kerf__arg_local((size_t)filter_bytes(&v));
+    args[num++] = kerf__arg_local((size_t)filter_bytes(c->node, &v));
     args[num++] = ARG(k.rows);
     args[num++] = ARG(k.cols);
     args[num++] = ARG((int)band_columns(&v, k.cols));
-    snprintf(options, sizeof options, "%s%s -DTAPS=%d -DSTEP=%d%s%s",
+    snprintf(options, sizeof options, "%s%s -DTAPS=%d -DSTEP=%d%s%s%s",
              kerf__dot_options(c->dev, form), c->option.candidate->options, usual ? v.w.kernel : 0,
-             usual ? v.w.stride : 0, *more == '\0' ? "" : " ", more);
+             usual ? v.w.stride : 0, kerf__conv_zeros_options(c->node), *more == '\0' ? "" : " ",
+             more);
     return kerf__emit(c, &kerf__source_qlinear_conv_depthwise_wide, "qlinear_conv_depthwise_wide",
                       options, args, num,
                       kerf__grid_wide(kerf__ceil_div((size_t)v.groups, KERF__LANES),

@@ -99,8 +99,8 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
 int kerf__qlinear_few_is_wished(const kerf__conv *v)
 {
     enum { FEW = KERF__WORD, NARROWEST = 14 }; /* 1x14 has the fewest filters */
-    return v->groups == 1 && v->n > 0 && v->src_channels <= FEW &&
-           v->w.dilation == 1 && v->w.pad >= 0 &&
+    return v->groups == 1 && v->n > 0 && v->src_channels <= FEW && v->w.dilation == 1 &&
+           v->w.pad >= 0 &&
            pitch_of(v, NARROWEST) * band_rows(v, 1) + filter_bytes(v, 1) <= KERF__BYTES_MOST_LOCAL;
 }
 
@@ -150,9 +150,9 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
     args[num++] = kerf__arg_local(k.filter_bytes);
     args[num++] = ARG(k.rows);
     args[num++] = ARG(k.pitch);
-    snprintf(options, sizeof options, "%s%s -DCHANNELS=%d -DSTRIDE=%d%s%s",
+    snprintf(options, sizeof options, "%s%s -DCHANNELS=%d -DSTRIDE=%d%s%s%s",
              kerf__dot_options(c->dev, form), c->option.candidate->options, v.src_channels,
-             v.w.stride, *more == '\0' ? "" : " ", more);
+             v.w.stride, kerf__conv_zeros_options(c->node), *more == '\0' ? "" : " ", more);
     return kerf__emit(c, &kerf__source_qlinear_conv_few_wide, "qlinear_conv_few_wide", options,
                       args, num,
                       kerf__grid_wide(1, (size_t)kerf__ceil_div_int(v.h.dst, k.rows), (size_t)v.n));

@@ -40,7 +40,7 @@ const kerf__candidate kerf__qlinear_conv_tiles[KERF__QLINEAR_CONV_NUM_TILES] = {
 
 typedef struct cut {
     int direct, rows, cols, turns;
-    size_t band_bytes;
+    size_t band_bytes, sums_bytes;
     double cycles; /* of the busiest core */
 } cut;
 
@@ -48,8 +48,9 @@ typedef struct cut {
 static kerf__conv seen(const kerf__op_case *c, const int *tile, int *direct)
 {
     kerf__conv v = kerf__conv_of(c->node);
-    *direct = kerf__conv_is_one_to_one(&v.h) && kerf__conv_is_one_to_one(&v.w) &&
-              c->node->inputs[0]->type == KERF_U8 && (int64_t)v.h.dst * v.w.dst >= tile[PIXELS];
+    *direct = !kerf__conv_bytes_has_zeros(c->node) && kerf__conv_is_one_to_one(&v.h) &&
+              kerf__conv_is_one_to_one(&v.w) && c->node->inputs[0]->type == KERF_U8 &&
+              (int64_t)v.h.dst * v.w.dst >= tile[PIXELS];
     if (*direct) {
         v.w.src = v.w.dst = v.h.dst * v.w.dst;
         v.h.src = v.h.dst = 1;
@@ -62,15 +63,29 @@ static int num_groups(const kerf__conv *v, const int *tile)
     return kerf__num_vector_groups(v->dst_channels, tile[VECTORS], KERF__LANES);
 }
 
-/* Of so many rows and columns of the result; a double, as hostile nodes reach far. */
-static double band_bytes(const kerf__conv *v, int dst_rows, int dst_cols)
+/* Pixels of x to so many rows and columns of the result; a double, as hostile nodes reach far. */
+static double band_pixels(const kerf__conv *v, int dst_rows, int dst_cols)
 {
     const double rows = v->h.kernel == 1
                             ? dst_rows
                             : (dst_rows - 1.0) * v->h.stride + (double)kerf__conv_reach(&v->h);
     const double phases = v->w.kernel == 1 ? 1 : v->w.stride;
     const double cols = dst_cols + (double)((kerf__conv_reach(&v->w) - 1) / v->w.stride);
-    return kerf__ceil_div_int(v->src_channels, KERF__LANES) * KERF__LANES * rows * phases * cols;
+    return rows * phases * cols;
+}
+
+static double band_bytes(const kerf__conv *v, int dst_rows, int dst_cols)
+{
+    return kerf__ceil_div_int(v->src_channels, KERF__LANES) * KERF__LANES *
+           band_pixels(v, dst_rows, dst_cols);
+}
+
+/* What filters with zero points ask for: a sum a pixel. */
+static double sums_bytes(const kerf_node *n, const kerf__conv *v, int dst_rows, int dst_cols)
+{
+    return kerf__conv_bytes_has_zeros(n)
+               ? (double)sizeof(int32_t) * band_pixels(v, dst_rows, dst_cols)
+               : 0;
 }
 
 /* Cycles of one item: a dot product of a vector a cycle, and what its loads take; filters, which
@@ -94,9 +109,11 @@ static void try_cut(const kerf__op_case *c, const kerf__conv *v, const int *tile
         (double)v->n * v->groups * kerf__ceil_div_int(num_groups(v, tile), k.turns) *
         kerf__ceil_div_int(v->h.dst, k.rows) * kerf__ceil_div_int(v->w.dst, k.cols);
     const double bytes = k.direct ? sizeof(uint32_t) : band_bytes(v, k.rows, k.cols);
-    if (bytes > (double)kerf__conv_local_bytes(c, v))
+    const double sums = sums_bytes(c->node, v, k.rows, k.cols);
+    if (bytes + sums > (double)kerf__conv_local_bytes(c, v))
         return;
     k.band_bytes = (size_t)bytes;
+    k.sums_bytes = (size_t)sums;
     /* Drivers deal out in pieces, so the busiest core may be half an item behind. */
     k.cycles = fmax(ceil(items / units), items / units + 0.5) * item_cycles(v, tile, &k);
     if (k.cycles < best->cycles)
@@ -112,25 +129,27 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
     for (int turns = groups; turns > 0; turns = turns > 1 ? kerf__ceil_div_int(turns, 2) : 0)
         for (int rows = v->h.dst; rows > 0; rows = rows > 1 ? kerf__ceil_div_int(rows, 2) : 0)
             for (int cols = across; cols > 0; cols = cols > 1 ? kerf__ceil_div_int(cols, 2) : 0)
-                try_cut(c, v, tile, (cut){direct, rows, cols * tile[PIXELS], turns, 0, 0}, best);
+                try_cut(c, v, tile, (cut){direct, rows, cols * tile[PIXELS], turns, 0, 0, 0}, best);
     return best->cycles < INFINITY;
 }
 
 /* ---- when ---------------------------------------------------------------------------------- */
 
-static int is_wished(const kerf__conv *v)
+static int is_wished(const kerf_node *n, const kerf__conv *v)
 {
     return v->n > 0 && kerf__conv_are_whole(v) &&
-           band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) <= KERF__BYTES_MOST_LOCAL;
+           band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) +
+                   sums_bytes(n, v, 1, KERF__BYTES_NARROWEST_TILE) <=
+               KERF__BYTES_MOST_LOCAL;
 }
 
 kerf__wish kerf__qlinear_conv_wish(const kerf_node *n, kerf__layouts *out)
 {
     const kerf__conv v = kerf__conv_of(n);
     const kerf__conv_bytes b = kerf__conv_bytes_of(n);
-    const int depthwise = kerf__qlinear_depthwise_is_wished(&v);
+    const int depthwise = kerf__qlinear_depthwise_is_wished(n, &v);
     const int few = kerf__qlinear_few_is_wished(&v);
-    if ((!depthwise && !few && !is_wished(&v)) || !kerf__has_no_zero(n, b.w, b.w_zero))
+    if (!depthwise && !few && !is_wished(n, &v))
         return KERF__STAYS;
     out->inputs[b.x] = few ? KERF__PLAIN : KERF__C16;
     out->inputs[b.w] = depthwise ? KERF__O16 : KERF__V16;
@@ -195,12 +214,15 @@ static kerf_status build(const kerf__op_case *c, kerf_dot form)
     int num = kerf__conv_bytes_args(c, &v, args);
     args[num++] = kerf__arg_local(k.band_bytes);
     args[num++] = kerf__arg_local(kerf__conv_taps_bytes(&v));
+    if (k.sums_bytes > 0)
+        args[num++] = kerf__arg_local(k.sums_bytes);
     args[num++] = ARG(k.rows);
     args[num++] = ARG(k.cols);
     args[num++] = ARG(k.turns);
     const char *more = kerf__conv_bytes_options(c->node);
-    snprintf(options, sizeof options, "%s%s -DDIRECT=%d%s%s", kerf__dot_options(c->dev, form),
-             c->option.candidate->options, direct, *more == '\0' ? "" : " ", more);
+    snprintf(options, sizeof options, "%s%s -DDIRECT=%d%s%s%s", kerf__dot_options(c->dev, form),
+             c->option.candidate->options, direct, kerf__conv_zeros_options(c->node),
+             *more == '\0' ? "" : " ", more);
     return kerf__emit(c, &kerf__source_qlinear_conv_wide, "qlinear_conv_wide", options, args, num,
                       kerf__grid_wide((size_t)kerf__ceil_div_int(num_groups(&v, tile), k.turns),
                                       (size_t)kerf__ceil_div_int(v.h.dst, k.rows) *
