@@ -77,7 +77,7 @@ static inline void laid_add_bytes(op_check *to, const op_check *from, int i, ker
 static inline void laid_add_input(op_check *to, const op_check *from, int i, kerf__layout layout)
 {
     if (layout == KERF__PLAIN) {
-        op_check_input(to, from->inputs[i]->type, from->inputs[i]->shape, from->data[i]);
+        op_check_repeat(to, from, i);
         return;
     }
     if (from->inputs[i]->type != KERF_F32) {

@@ -164,20 +164,25 @@ static inline void op_check_store_halves(op_check *c)
     op_check_output_as_halves(c);
 }
 
+/* Adds input i of `from`, which may be left out, as it is. */
+static inline void op_check_repeat(op_check *to, const op_check *from, int i)
+{
+    const kerf_value *v = from->inputs[i];
+    if (v == NULL)
+        op_check_skip(to);
+    else if (v->kind == KERF__VALUE_CONSTANT)
+        op_check_constant(to, v->type, v->shape, from->data[i]);
+    else
+        op_check_input(to, v->type, v->shape, from->data[i]);
+}
+
 /* The same inputs and node, for op_check_end(). */
 static inline void op_check_copy(op_check *to, const op_check *from)
 {
     op_check_begin(to, from->dev);
     to->is_tried = from->is_tried;
-    for (int i = 0; i < from->num_inputs; i++) {
-        const kerf_value *v = from->inputs[i];
-        if (v == NULL)
-            op_check_skip(to);
-        else if (v->kind == KERF__VALUE_CONSTANT)
-            op_check_constant(to, v->type, v->shape, from->data[i]);
-        else
-            op_check_input(to, v->type, v->shape, from->data[i]);
-    }
+    for (int i = 0; i < from->num_inputs; i++)
+        op_check_repeat(to, from, i);
     op_check_node(to, from->node->op, from->node->num_outputs);
     CHECK_OK(kerf__node_copy_attributes(to->node, from->node));
     CHECK_OK(kerf__node_infer(to->node));
