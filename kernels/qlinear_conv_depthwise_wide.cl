@@ -17,8 +17,8 @@
  *
  * With -DW_ZEROS a window is a channel's own, and found by the same dot products with weights of 1.
  *
- * Assumes: without W_ZEROS the zero points of w are 0 (of uint8, 128).  Limit: results that become bytes, then dot
- * products.  Host side: lib/ops/qlinear_conv_depthwise_wide.c. */
+ * Assumes: without W_ZEROS the zero points of w are 0 (of uint8, 128).  Limit: results that become
+ * bytes, then dot products.  Host side: lib/ops/qlinear_conv_depthwise_wide.c. */
 #ifndef NP
 #define NP 7
 #endif

@@ -15,8 +15,9 @@
  * CHANNELS: of x, up to 4.  STRIDE: across.
  *
  * Assumes: one group, no dilation across, pad_w at least 0, and without W_ZEROS
- * (qlinear_conv_tile.clh) that the zero points of w are 0 (of uint8, 128).  Limit: dot products.  PoCL on two cores of Zen 5 takes 0.19 ms for ResNet's first layer;
- * in blocks it took 0.23, and 0.03 to make them.  Host side: lib/ops/qlinear_conv_few_wide.c. */
+ * (qlinear_conv_tile.clh) that the zero points of w are 0 (of uint8, 128).  Limit: dot products.
+ * PoCL on two cores of Zen 5 takes 0.19 ms for ResNet's first layer; in blocks it took 0.23, and
+ * 0.03 to make them.  Host side: lib/ops/qlinear_conv_few_wide.c. */
 #ifndef NV
 #define NV 2
 #define NP 14

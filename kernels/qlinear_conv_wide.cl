@@ -18,8 +18,8 @@
  * summed once; a window is the sum of its taps' of these (qlinear_conv_tile.clh).
  *
  * Assumes: without W_ZEROS the zero points of w are 0 (of uint8, 128); with DIRECT at least NP
- * pixels, and no W_ZEROS.  What pad lanes of x hold meets filters of 0.  Limit: dot products.  Host side:
- * lib/ops/qlinear_conv_wide.c. */
+ * pixels, and no W_ZEROS.  What pad lanes of x hold meets filters of 0.  Limit: dot products.  Host
+ * side: lib/ops/qlinear_conv_wide.c. */
 #ifndef NV
 #define NV 2
 #define NP 14
@@ -118,8 +118,8 @@ static inline void sum_pixels(local const uint *from, local int *sums, const ban
     for (int i = 0; i < num; i++)
         sums[i] = -num_channels * from_x;
     for (int left = num_channels; left > 0; left -= LANES, from += b->plane) {
-        const uint4 real = (uint4)(bytes_of(left, 0), bytes_of(left, 1), bytes_of(left, 2),
-                                   bytes_of(left, 3));
+        const uint4 real =
+            (uint4)(bytes_of(left, 0), bytes_of(left, 1), bytes_of(left, 2), bytes_of(left, 3));
         for (int i = 0; i < num; i++) {
             const uint4 word = vload4(i, from) & real;
             const uint4 pairs = (word & 0x00FF00FFu) + (word >> 8 & 0x00FF00FFu);
