@@ -20,10 +20,9 @@ typedef struct kerf_ranks {
      * order of ranks.  Returns before that is so; until then x belongs to the sum.  Sums end in the
      * order in which they began. */
     kerf_status (*begin_sum)(void *context, float *x, size_t num);
-    /* Goes on with all sums that have begun, without waiting; *num_left: how many are not over. */
-    kerf_status (*advance)(void *context, size_t *num_left);
-    /* Waits until all sums are over. */
-    kerf_status (*finish)(void *context);
+    /* Goes on with all sums that have begun; waits: until one more is over, or all are.  *num_left:
+     * how many are not. */
+    kerf_status (*advance)(void *context, int waits, size_t *num_left);
     /* The same sum of few numbers, in place; waits for it.  No other sum is under way. */
     kerf_status (*sum_doubles)(void *context, double *x, size_t num);
     /* In place: what rank 0 has; waits for it. */

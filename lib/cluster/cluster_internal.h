@@ -46,8 +46,7 @@ struct kerf_cluster {
 
 /* ---- cluster_sum.c ---- */
 kerf_status kerf__mpi_begin_sum(void *context, float *x, size_t num);
-kerf_status kerf__mpi_advance(void *context, size_t *num_left);
-kerf_status kerf__mpi_finish(void *context);
+kerf_status kerf__mpi_advance(void *context, int waits, size_t *num_left);
 kerf_status kerf__mpi_sum_doubles(void *context, double *x, size_t num);
 void kerf__mpi_free_sums(kerf_cluster *c);
 

@@ -95,7 +95,6 @@ kerf_status kerf_cluster_open(kerf_cluster **out)
                             .context = c,
                             .begin_sum = kerf__mpi_begin_sum,
                             .advance = kerf__mpi_advance,
-                            .finish = kerf__mpi_finish,
                             .sum_doubles = kerf__mpi_sum_doubles,
                             .take_first = take_first};
     c->timeout_s = DEFAULT_TIMEOUT_S;

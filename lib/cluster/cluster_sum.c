@@ -5,15 +5,13 @@
  * sum to all.  That moves as few bytes as a reduction can, 2 (n - 1) / n of the numbers a rank, and
  * all ranks have the same bits.  Both halves are collectives that do not wait; several sums are
  * under way at once, each in a place of a ring. */
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "cluster/cluster_internal.h"
-
-/* Numbers of one sum: MPI counts by int. */
-enum { PIECE = 1 << 24 };
 
 /* ---- slices ---------------------------------------------------------------------------------- */
 
@@ -58,7 +56,7 @@ static void add_slices(float *restrict dst, const float *restrict src, int num, 
 
 /* ---- one sum --------------------------------------------------------------------------------- */
 
-static kerf_status begin_piece(kerf_cluster *c, float *x, int num)
+static kerf_status begin(kerf_cluster *c, float *x, int num)
 {
     const int ranks = c->ranks.num;
     kerf__sum *s = &c->sums[(c->first_sum + c->num_sums) % KERF__MOST_SUMS];
@@ -131,24 +129,21 @@ static kerf_status finish_down_to(kerf_cluster *c, size_t num)
 kerf_status kerf__mpi_begin_sum(void *context, float *x, size_t num)
 {
     kerf_cluster *c = context;
-    for (size_t i = 0; i < num; i += PIECE) {
-        KERF__TRY(finish_down_to(c, KERF__MOST_SUMS - 1));
-        KERF__TRY(begin_piece(c, x + i, (int)(num - i < PIECE ? num - i : PIECE)));
-    }
-    return KERF_OK;
+    if (num > INT_MAX - (size_t)c->ranks.num)
+        return kerf__fail(KERF_ERR_ARGUMENT, "cluster: a sum of %zu numbers, must be below 2^31",
+                          num);
+    KERF__TRY(finish_down_to(c, KERF__MOST_SUMS - 1));
+    return begin(c, x, (int)num);
 }
 
-kerf_status kerf__mpi_advance(void *context, size_t *num_left)
+kerf_status kerf__mpi_advance(void *context, int waits, size_t *num_left)
 {
     kerf_cluster *c = context;
     advance_all(c);
+    if (waits && c->num_sums > 0)
+        KERF__TRY(finish_down_to(c, c->num_sums - 1));
     *num_left = c->num_sums;
     return KERF_OK;
-}
-
-kerf_status kerf__mpi_finish(void *context)
-{
-    return finish_down_to(context, 0);
 }
 
 /* Few numbers: all get all, and each adds them up. */

@@ -332,6 +332,14 @@ kerf_status kerf__mark_finish(kerf__mark *mark)
     return KERF_OK;
 }
 
+int kerf__mark_is_done(const kerf__mark *mark)
+{
+    cl_int now = CL_QUEUED;
+    const cl_int err = mark->dev->cl->GetEventInfo(mark->event, CL_EVENT_COMMAND_EXECUTION_STATUS,
+                                                   sizeof now, &now, NULL);
+    return err != CL_SUCCESS || now <= CL_COMPLETE; /* below are errors */
+}
+
 void kerf__mark_destroy(kerf__mark *mark)
 {
     if (mark == NULL)

@@ -56,6 +56,8 @@ kerf_status kerf__buffer_fill_zero(kerf__buffer *buffer, size_t offset_bytes, si
 typedef struct kerf__mark kerf__mark;
 kerf_status kerf__mark_create(kerf__mark **out, kerf_device *dev);
 kerf_status kerf__mark_finish(kerf__mark *mark);
+/* 1 if finish would not wait; a failure is for finish to say. */
+int kerf__mark_is_done(const kerf__mark *mark);
 void kerf__mark_destroy(kerf__mark *mark);
 
 #endif

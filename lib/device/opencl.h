@@ -34,6 +34,7 @@
     X(EnqueueNDRangeKernel)                                                                        \
     X(EnqueueMarkerWithWaitList)                                                                   \
     X(WaitForEvents)                                                                               \
+    X(GetEventInfo)                                                                                \
     X(ReleaseEvent)                                                                                \
     X(Flush)                                                                                       \
     X(Finish)                                                                                      \

@@ -99,6 +99,8 @@ static kerf_status move_bytes(kerf_device *dev, moved *m, kerf__buffer **buffers
     KERF__TRY(kerf__buffer_copy(buffers[0], 0, buffers[2], 0, sizeof m->got));
     KERF__TRY(kerf__mark_create(mark, dev));
     KERF__TRY(kerf__mark_finish(*mark));
+    if (!kerf__mark_is_done(*mark))
+        return kerf__fail(KERF_ERR_OPENCL, "work that was waited for is said not to be done");
     KERF__TRY(kerf__buffer_read(buffers[1], align, m->got, sizeof m->got));
     if (got[0] != 0 || got[1] != sent[0] || got[2] != sent[1] || got[3] != 0)
         return kerf__fail(KERF_ERR_OPENCL, "bytes that were copied came back as others");

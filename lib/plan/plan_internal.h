@@ -136,6 +136,7 @@ struct kerf_plan {
     /* The first nodes are prepared (prepare.c): they run when states have changed. */
     size_t num_prepared, num_prepared_launches, num_prepared_states;
     size_t num_before_update; /* nodes that a run runs; all, unless gradients are summed */
+    size_t next_node;         /* where a run in parts stands */
     kerf__prepared *prepared; /* owned */
     int is_prepared;
 
@@ -412,6 +413,14 @@ kerf_status kerf__plan_build_node(kerf_plan *p, size_t i, kerf__steps *steps);
 kerf_status kerf__plan_enqueue(kerf_plan *p, size_t first, const size_t *end);
 /* The first launch behind the nodes that a run runs (run.c). */
 const size_t *kerf__plan_end_of_run(const kerf_plan *p);
+/* run.c: a run in parts, for one who wants gradients as soon as they are there.  The states of all
+ * sums (gradient_sums.c) in the order in which a run is through with them; num_written_by_runs at
+ * most. */
+size_t kerf__plan_gradients(const kerf_plan *p, int *ids);
+/* begin, through the sums in their order as far as wanted, each with what stands before it, end. */
+kerf_status kerf__plan_run_begin(kerf_plan *p);
+kerf_status kerf__plan_run_through(kerf_plan *p, int id);
+kerf_status kerf__plan_run_end(kerf_plan *p);
 /* joints.c: queues launches first to *end - 1 as kerf_plan_join() laid them out; forgets that
  * layout (none is allowed). */
 kerf_status kerf__plan_enqueue_joined(kerf_plan *p, size_t first, const size_t *end);

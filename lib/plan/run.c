@@ -2,6 +2,7 @@
  *
  * Everything on the way of a training step only queues.  Who waits: finish, read_metrics,
  * time_step. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -88,10 +89,65 @@ const size_t *kerf__plan_end_of_run(const kerf_plan *p)
 
 kerf_status kerf_plan_run(kerf_plan *p)
 {
+    KERF__TRY(kerf__plan_run_begin(p));
+    return kerf__plan_run_end(p);
+}
+
+/* ---- a run in parts ----------------------------------------------------------------- */
+
+static int writes(const kerf_node *n, int id)
+{
+    for (int i = 0; i < n->num_outputs; i++)
+        if (n->outputs[i]->next_of == id)
+            return 1;
+    return 0;
+}
+
+/* Where launches of node i begin, which another choice for a node in front may shift. */
+static const size_t *launches_at(const kerf_plan *p, size_t i)
+{
+    return i < p->num_nodes ? &p->nodes[i].first_launch : &p->steps.num;
+}
+
+static kerf_status run_to(kerf_plan *p, size_t node)
+{
+    const size_t first = *launches_at(p, p->next_node);
+    p->next_node = node;
+    return enqueue(p, first, launches_at(p, node));
+}
+
+size_t kerf__plan_gradients(const kerf_plan *p, int *ids)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < p->num_written_by_runs; i++)
+        if (kerf_state_get(p->state, p->written[i])->role == KERF_ROLE_GRADIENT)
+            ids[num++] = p->written[i];
+    return num;
+}
+
+kerf_status kerf__plan_run_begin(kerf_plan *p)
+{
     touch(p, 0, p->num_written_by_runs);
     KERF__TRY(kerf__plan_run_prepared(p));
-    return enqueue(p, p->num_prepared_launches, kerf__plan_end_of_run(p));
+    p->next_node = p->num_prepared;
+    return KERF_OK;
 }
+
+kerf_status kerf__plan_run_through(kerf_plan *p, int id)
+{
+    size_t node = p->next_node;
+    while (node < p->num_before_update && !writes(p->graph->nodes[node], id))
+        node++;
+    assert(node < p->num_before_update);
+    return run_to(p, node + 1);
+}
+
+kerf_status kerf__plan_run_end(kerf_plan *p)
+{
+    return run_to(p, p->num_before_update);
+}
+
+/* ---- updates --------------------------------------------------------------------------- */
 
 /* The next run's sums begin at 0. */
 static kerf_status clear_sums(const kerf_plan *p)

@@ -6,6 +6,7 @@
 #ifndef KERF_TRAIN_EVALUATE_H
 #define KERF_TRAIN_EVALUATE_H
 
+#include "train/buckets.h"
 #include "train/mixing.h"
 #include "train/teaching.h"
 
@@ -64,6 +65,8 @@ typedef struct kerf__flight {
     kerf_batch batches[KERF__FLIGHT_STEPS];
     int num;
     int updates; /* 1: behind the next batch weights are updated, of a plan that sums gradients */
+    kerf__buckets *buckets; /* borrowed: the next batch is a step's last, and its run is queued so;
+                             * NULL: as a whole */
     const kerf__mixing *mixing; /* borrowed: of what samples are mixed; NULL: they are not */
     kerf__teaching *teaching;   /* borrowed: teachers take each batch before the plan does, and it
                                  * reads it where they do; NULL: none */

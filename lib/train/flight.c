@@ -35,7 +35,7 @@ static kerf_status queue(const kerf__flight *f, kerf_plan *plan, const kerf_load
     if (!has_batch)
         KERF__TRY(kerf_plan_feed(plan, input, batch->images, bytes));
     KERF__TRY(kerf_plan_feed(plan, "labels", batch->labels, num * sizeof(int32_t)));
-    KERF__TRY(kerf_plan_run(plan));
+    KERF__TRY(f->buckets != NULL ? kerf__buckets_run(f->buckets) : kerf_plan_run(plan));
     return f->updates ? kerf_plan_update(plan) : KERF_OK;
 }
 

@@ -28,55 +28,13 @@ int kerf__rank(const kerf_train_options *options)
     return options->ranks != NULL ? options->ranks->rank : 0;
 }
 
-/* ---- gradients ------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static kerf_status sum(const kerf_ranks *ranks, float *x, size_t num)
 {
+    size_t left;
     KERF__TRY(ranks->begin_sum(ranks->context, x, num));
-    return ranks->finish(ranks->context);
-}
-
-typedef kerf_status (*mover)(const kerf_tensor *t, float *at);
-
-static kerf_status read_tensor(const kerf_tensor *t, float *at)
-{
-    return kerf_tensor_read(t, at);
-}
-
-static kerf_status write_tensor(const kerf_tensor *t, float *at)
-{
-    return kerf_tensor_write((kerf_tensor *)t, at);
-}
-
-/* All sums, one behind the other; NULL only counts. */
-static kerf_status move_sums(const kerf__run *run, mover move, size_t *num)
-{
-    *num = 0;
-    for (int id = 0; id < kerf_state_num_ids(run->s); id++) {
-        const kerf_state_entry *e = kerf_state_get(run->s, id);
-        if (e == NULL || e->role != KERF_ROLE_GRADIENT)
-            continue;
-        if (move != NULL)
-            KERF__TRY(move(e->tensor, run->staging + *num));
-        *num += kerf_tensor_num_elements(e->tensor);
-    }
-    return KERF_OK;
-}
-
-/* With one number more: who wants to stop, stops all. */
-kerf_status kerf__run_sum_gradients(kerf__run *run)
-{
-    size_t num;
-    KERF__TRY(move_sums(run, NULL, &num));
-    if (run->staging == NULL)
-        run->staging = kerf__alloc(num + 1, sizeof *run->staging);
-    if (run->staging == NULL)
-        return kerf__fail_memory("train", (num + 1) * sizeof *run->staging);
-    KERF__TRY(move_sums(run, read_tensor, &num));
-    run->staging[num] = run->cancelled != 0;
-    KERF__TRY(sum(ranks_of(run), run->staging, num + 1));
-    run->cancelled = run->staging[num] > 0;
-    return move_sums(run, write_tensor, &num);
+    return ranks->advance(ranks->context, 1, &left);
 }
 
 kerf_status kerf__run_sum_metrics(const kerf__run *run, kerf_metrics *m)

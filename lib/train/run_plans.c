@@ -76,9 +76,19 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
         status = kerf_plan_create(&run->plan, run->trained, run->s, &plan);
     free(shrunk);
     free(frozen);
+    if (status == KERF_OK && kerf__num_ranks(o) > 1)
+        status =
+            kerf__buckets_create(&run->buckets, run->plan, run->s, o->ranks, KERF__BUCKET_FLOATS);
     KERF__TRY(status);
     const int64_t left = run->schedule.num_steps - run->position.step;
     return left >= JOINED_STEPS ? kerf_plan_join(run->plan) : KERF_OK;
+}
+
+static void drop_plan(kerf__run *run)
+{
+    kerf__buckets_free(&run->buckets);
+    kerf_plan_destroy(run->plan);
+    run->plan = NULL;
 }
 
 static kerf_status make_evaluator(kerf__run *run, const char *choices)
@@ -126,8 +136,7 @@ static kerf_status make_pruners(kerf__run *run, const char *choices)
 /* Pruners are bound to moments that the new plan may have laid out anew. */
 static kerf_status make_plan_again(kerf__run *run)
 {
-    kerf_plan_destroy(run->plan);
-    run->plan = NULL;
+    drop_plan(run);
     KERF__TRY(make_plan(run, run->choices));
     drop_pruners(run);
     return make_pruners(run, run->choices);
@@ -158,8 +167,7 @@ void kerf__run_drop_plans(kerf__run *run)
 {
     drop_pruners(run);
     kerf__evaluator_free(&run->evaluator);
-    kerf_plan_destroy(run->plan);
-    run->plan = NULL;
+    drop_plan(run);
 }
 
 /* Once, on every device that takes batches. */

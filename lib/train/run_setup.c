@@ -139,7 +139,6 @@ void kerf__run_end(kerf__run *run)
     kerf_loader_destroy(run->loader);
     kerf_state_destroy(run->best);
     free(run->epochs);
-    free(run->staging);
     free(run->graph);
     free(run->choices);
     free(run->options_text);

@@ -81,8 +81,9 @@ static kerf_status run_part(kerf__run *run, kerf_step *now, int64_t part)
     kerf_batch batch;
     KERF__TRY(kerf_loader_next(run->loader, &batch));
     set_part(now, run, part);
-    run->flight.updates = kerf__num_ranks(run->options) == 1 && kerf__num_parts(run->options) > 1 &&
-                          part + 1 == kerf__num_parts(run->options);
+    const int is_last = part + 1 == kerf__num_parts(run->options);
+    run->flight.updates = is_last && part > 0 && run->buckets.plan == NULL;
+    run->flight.buckets = is_last && run->buckets.plan != NULL ? &run->buckets : NULL;
     kerf_status status = kerf_plan_set_step(run->plan, now);
     if (status != KERF_OK) {
         kerf_loader_release(run->loader, &batch);
@@ -105,8 +106,8 @@ static kerf_status run_step(kerf__run *run)
     now.shrink = kerf__shrink_by(&run->schedule, now.lr, step, run->options->batch);
     for (int64_t part = 0; part < kerf__num_parts(run->options); part++)
         KERF__TRY(run_part(run, &now, part));
-    if (kerf__num_ranks(run->options) > 1) {
-        KERF__TRY(kerf__run_sum_gradients(run));
+    if (run->buckets.plan != NULL) {
+        KERF__TRY(kerf__buckets_sum(&run->buckets, &run->cancelled));
         KERF__TRY(kerf_plan_update(run->plan));
     }
     run->position.step = step;

@@ -17,13 +17,14 @@
  *   prune_check.c    whether prunings get along
  *   teacher.c        what a student learns from, with teacher_taps.c and tap_text.c (teaching.h)
  *   mixing.c         samples mixed with each other (mixing.h)
- *   ranks.c          what ranks exchange
+ *   ranks.c          what ranks exchange, but for gradients (buckets.h)
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
 #ifndef KERF_TRAIN_INTERNAL_H
 #define KERF_TRAIN_INTERNAL_H
 
 #include "kerf/prune.h"
+#include "train/buckets.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/run_folder.h"
@@ -60,7 +61,7 @@ typedef struct kerf__run {
     kerf__flight flight;
     int loading;                    /* the loader stands at position.step */
     int64_t saved_step, saved_next; /* position of the last checkpoint; -1: none */
-    float *staging;                 /* owned: gradients on their way to other ranks */
+    kerf__buckets buckets;          /* .plan NULL: no other ranks */
     double loss, sparsity;          /* as last read, for the callback */
     double epoch_ms;                /* when this epoch (or its part in this process) began */
     double run_ms, told_ms;
@@ -114,8 +115,7 @@ kerf_status kerf__run_quantize(kerf__run *run);
 /* ---- ranks.c ---- */
 int64_t kerf__num_ranks(const kerf_train_options *options);
 int kerf__rank(const kerf_train_options *options);
-/* Of a step, over all ranks; in their states behind it. */
-kerf_status kerf__run_sum_gradients(kerf__run *run);
+/* Over all ranks. */
 kerf_status kerf__run_sum_metrics(const kerf__run *run, kerf_metrics *m);
 /* What rank 0 has: all decide by the same numbers. */
 kerf_status kerf__run_take_first(const kerf__run *run, void *bytes, size_t num_bytes);

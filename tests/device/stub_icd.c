@@ -273,6 +273,13 @@ static cl_int CL_API_CALL wait_for_events(cl_uint num, const cl_event *events)
     return CALL(events[0], WaitForEvents)(num, &real);
 }
 
+static cl_int CL_API_CALL event_info(cl_event event, cl_event_info name, size_t size, void *value,
+                                     size_t *num)
+{
+    STRIKE("GetEventInfo", event);
+    return CALL(event, GetEventInfo)(REAL(event), name, size, value, num);
+}
+
 static cl_int CL_API_CALL flush(cl_command_queue q)
 {
     STRIKE("Flush", q);
@@ -415,6 +422,7 @@ static cl_icd_dispatch functions = {
     .clEnqueueNDRangeKernel = run_kernel,
     .clEnqueueMarkerWithWaitList = enqueue_marker,
     .clWaitForEvents = wait_for_events,
+    .clGetEventInfo = event_info,
     .clReleaseEvent = release_cl_event,
     .clFlush = flush,
     .clFinish = finish,

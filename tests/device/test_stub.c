@@ -37,6 +37,7 @@ static const struct row {
     {"EnqueueNDRangeKernel", "probe_group: queueing failed (", "stub device: a kernel", 0},
     {"EnqueueMarkerWithWaitList", "mark in the queue failed (", "stub device: moving bytes", 0},
     {"WaitForEvents", "queued work failed (", "stub device: moving bytes", 0},
+    {"GetEventInfo", NULL, "stub device: moving bytes", 0},
     {"ReleaseEvent", NULL, "stub device: moving bytes", 0},
     {"Flush", "mark in the queue failed (", "stub device: moving bytes", 0},
     {"Finish", "queued work failed (", "stub device: moving bytes", 0},

@@ -1,0 +1,168 @@
+/* train/buckets.c -- gradients of a step, summed over ranks while it still runs; see buckets.h.
+ *
+ *     device:  forward, backward ... | copy 0 | backward ... | copy 1 | ...       | copies back |
+ * update host:                                   sum 0 ...                sum 1 ...
+ *
+ * (1) Buckets are filled in the order in which the backward pass comes to their gradients, which
+ *     all ranks have alike, as all have the same plan.
+ * (2) A bucket's floats belong to the device's queue until its mark is done, to the sum from
+ *     begin_sum on until that is over, and to the queue again then.
+ * (3) The host waits nowhere but in kerf__buckets_sum(), the end of a step: for the device while no
+ *     sum is under way, else by looking from time to time. */
+#define _DEFAULT_SOURCE /* nanosleep */
+#include "train/buckets.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/fail.h"
+#include "plan/plan_internal.h"
+#include "tensor/tensor_internal.h"
+
+static kerf_tensor *gradient(const kerf__buckets *b, size_t i)
+{
+    return kerf_state_get(b->s, b->ids[i])->tensor;
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+static size_t fill_buckets(kerf__buckets *b, size_t num_ids, size_t least)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < num_ids; i++) {
+        kerf__bucket *now = &b->at[b->num];
+        const size_t num = kerf_tensor_num_elements(gradient(b, i));
+        if (now->num_ids++ == 0)
+            now->first_id = i;
+        now->num_floats += num;
+        all += num;
+        b->num += now->num_floats >= least || i + 1 == num_ids;
+    }
+    return all;
+}
+
+static kerf_status allocate_staging(kerf__buckets *b, size_t num)
+{
+    float *at = b->staging = kerf__alloc(num, sizeof *b->staging);
+    if (at == NULL)
+        return kerf__fail_memory("train", num * sizeof *b->staging);
+    for (size_t k = 0; k < b->num; k++) {
+        b->at[k].floats = at;
+        at += b->at[k].num_floats;
+    }
+    return KERF_OK;
+}
+
+kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *s,
+                                 const kerf_ranks *ranks, size_t least_floats)
+{
+    *b = (kerf__buckets){.plan = plan, .s = s, .ranks = ranks};
+    const size_t most = plan->num_written_by_runs + 1;
+    b->ids = kerf__alloc(most, sizeof *b->ids);
+    b->at = kerf__alloc(most, sizeof *b->at);
+    if (b->ids == NULL || b->at == NULL)
+        return kerf__fail_memory("train", most * sizeof *b->at);
+    const size_t num_ids = kerf__plan_gradients(plan, b->ids);
+    if (num_ids == 0)
+        return kerf__fail(KERF_ERR_ARGUMENT, "train: all weights are frozen: ranks have nothing to "
+                                             "share");
+    const size_t all = fill_buckets(b, num_ids, least_floats);
+    b->at[b->num - 1].num_floats++; /* whether somebody wants to stop */
+    return allocate_staging(b, all + 1);
+}
+
+void kerf__buckets_free(kerf__buckets *b)
+{
+    for (size_t k = 0; k < b->num; k++)
+        kerf__mark_destroy(b->at[k].mark);
+    free(b->ids);
+    free(b->at);
+    free(b->staging);
+    *b = (kerf__buckets){.plan = NULL};
+}
+
+/* ---- between device and host ------------------------------------------------------------------
+ */
+
+typedef kerf_status (*mover)(kerf__buffer *buffer, float *at, size_t num_bytes);
+
+static kerf_status download(kerf__buffer *buffer, float *at, size_t num_bytes)
+{
+    return kerf__buffer_download(buffer, 0, at, num_bytes);
+}
+
+static kerf_status upload(kerf__buffer *buffer, float *at, size_t num_bytes)
+{
+    return kerf__buffer_upload(buffer, 0, at, num_bytes);
+}
+
+static kerf_status move(const kerf__buckets *b, const kerf__bucket *bucket, mover way)
+{
+    float *at = bucket->floats;
+    for (size_t i = bucket->first_id; i < bucket->first_id + bucket->num_ids; i++) {
+        const kerf_tensor *t = gradient(b, i);
+        KERF__TRY(way(t->buffer, at, kerf_tensor_size_bytes(t)));
+        at += kerf_tensor_num_elements(t);
+    }
+    return KERF_OK;
+}
+
+static kerf_status queue_bucket(const kerf__buckets *b, kerf__bucket *bucket)
+{
+    const size_t last = bucket->first_id + bucket->num_ids - 1;
+    KERF__TRY(kerf__plan_run_through(b->plan, b->ids[last]));
+    KERF__TRY(move(b, bucket, download));
+    kerf__mark_destroy(bucket->mark);
+    return kerf__mark_create(&bucket->mark, kerf_state_device(b->s));
+}
+
+kerf_status kerf__buckets_run(kerf__buckets *b)
+{
+    b->begun = b->summed = 0;
+    KERF__TRY(kerf__plan_run_begin(b->plan));
+    for (size_t k = 0; k < b->num; k++)
+        KERF__TRY(queue_bucket(b, &b->at[k]));
+    return kerf__plan_run_end(b->plan);
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+static kerf_status begin_next(kerf__buckets *b)
+{
+    kerf__bucket *bucket = &b->at[b->begun];
+    KERF__TRY(kerf__mark_finish(bucket->mark));
+    b->begun++;
+    return b->ranks->begin_sum(b->ranks->context, bucket->floats, bucket->num_floats);
+}
+
+/* Those whose sums are over go back. */
+static kerf_status take_back(kerf__buckets *b, int waits)
+{
+    size_t left;
+    KERF__TRY(b->ranks->advance(b->ranks->context, waits, &left));
+    for (; b->summed < b->begun - left; b->summed++)
+        KERF__TRY(move(b, &b->at[b->summed], upload));
+    return KERF_OK;
+}
+
+static kerf_status go_on(kerf__buckets *b)
+{
+    const int is_last = b->begun == b->num;
+    if (!is_last && (b->summed == b->begun || kerf__mark_is_done(b->at[b->begun].mark)))
+        return begin_next(b);
+    KERF__TRY(take_back(b, is_last));
+    if (!is_last)
+        nanosleep(&(struct timespec){0, 100000}, NULL);
+    return KERF_OK;
+}
+
+kerf_status kerf__buckets_sum(kerf__buckets *b, int *stop)
+{
+    float *wish = &b->at[b->num - 1].floats[b->at[b->num - 1].num_floats - 1];
+    *wish = *stop != 0;
+    while (b->summed < b->num)
+        KERF__TRY(go_on(b));
+    *stop = *wish > 0;
+    return KERF_OK;
+}

@@ -1,0 +1,44 @@
+/* train/buckets.h -- gradients on their way to other ranks, bucket by bucket while the rest of the
+ * backward pass runs.  Other half: buckets.c; what else ranks exchange: ranks.c. */
+#ifndef KERF_TRAIN_BUCKETS_H
+#define KERF_TRAIN_BUCKETS_H
+
+#include "device/buffer.h"
+#include "kerf/plan.h"
+#include "kerf/ranks.h"
+
+/* Gradients that follow each other, and travel as one. */
+typedef struct kerf__bucket {
+    size_t first_id, num_ids;
+    float *floats; /* of the staging memory */
+    size_t num_floats;
+    kerf__mark *mark; /* owned; behind which the floats are there */
+} kerf__bucket;
+
+typedef struct kerf__buckets {
+    kerf_plan *plan; /* borrowed, as the next two; NULL: none yet */
+    kerf_state *s;
+    const kerf_ranks *ranks;
+    int *ids;         /* owned; of gradients' states, in the order in which they are ready */
+    kerf__bucket *at; /* owned; (num) */
+    size_t num;
+    float *staging;       /* owned; all gradients and one number more */
+    size_t begun, summed; /* how many buckets of this step are on their way, and back */
+} kerf__buckets;
+
+/* What is worth a message, 4 MiB, and small enough that several are under way. */
+enum { KERF__BUCKET_FLOATS = 1 << 20 };
+
+/* For a plan that sums gradients, and its state; buckets of so many floats at least, but the last.
+ */
+kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *s,
+                                 const kerf_ranks *ranks, size_t least_floats);
+void kerf__buckets_free(kerf__buckets *b);
+/* Queues a run of the plan, the last of a step, and behind each bucket's part its way to the host.
+ */
+kerf_status kerf__buckets_run(kerf__buckets *b);
+/* Sums them up as they come; behind it the states hold the sums over ranks, once what is queued is
+ * done.  *stop: in: this rank wants to stop; out: one of all does. */
+kerf_status kerf__buckets_sum(kerf__buckets *b, int *stop);
+
+#endif
