@@ -352,9 +352,6 @@ int cmd_run(const options *o)
         code = find_run(o, run.r, run.dir);
     else if (target_wanted(o))
         code = fail_usage(o, "--max-drop, --size, --latency: are what --find KEY=A..B looks for");
-    else if (sweep_wanted(o) && ranks_of(o) != NULL)
-        code =
-            fail_usage(o, "--sweep, --seeds: run trials one by one, must be begun without mpirun");
     else if (sweep_wanted(o))
         code = sweep_run(o, run.dir, (int64_t)run.r->seed);
     else

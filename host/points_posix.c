@@ -1,4 +1,5 @@
-/* points_posix.c -- children that each run a recipe, one a device at a time; see points.h.
+/* points_posix.c -- children that each run a recipe, one a device at a time; see points.h.  Of
+ * several ranks each has a device, and takes the next run when that is free.
  *
  * A child has a process group of its own: Ctrl-C reaches the parent alone, which hands it on once,
  * so that every child writes its checkpoint. */
@@ -20,6 +21,7 @@
 #include "device_list.h"
 #include "files.h"
 #include "interrupt.h"
+#include "ranks.h"
 
 /* ---- a child -------------------------------------------------------------------------------- */
 
@@ -31,9 +33,11 @@ typedef struct child {
 typedef struct crowd {
     const options *o;
     device_list devices; /* what children are told */
+    char own[256];       /* that of a rank */
     child children[MOST_DEVICES];
-    size_t num_failed;
-    int told; /* 1: children were told to stop */
+    int has_logs; /* 1: several are at work, here or on other ranks */
+    int is_over;  /* 1: none is begun any more */
+    int told;     /* 1: children were told to stop */
 } crowd;
 
 /* The child's command line; the texts are borrowed.  NULL without memory. */
@@ -103,11 +107,13 @@ static void begin_child(const char **words, const char *log, pid_t parent)
 static int start(crowd *c, child *one, point_run *p, const char *device)
 {
     const pid_t parent = getpid();
+    options alone = *c->o; /* this rank's own folder, whoever else writes */
+    alone.ranks = NULL;
     const char **words = make_words(c, p, device);
-    char *log = c->devices.num > 1 ? path_join(p->dir, "log.txt") : NULL;
+    char *log = c->has_logs ? path_join(p->dir, "log.txt") : NULL;
     int code = words != NULL ? 0 : fail_memory(c->o);
     if (code == 0 && log != NULL)
-        code = folders_make(c->o, p->dir);
+        code = folders_make(&alone, p->dir);
     if (code == 0) {
         say(c->o, "%s%s%s", p->dir, device != NULL ? ": on device " : "",
             device != NULL ? device : "");
@@ -125,14 +131,13 @@ static int start(crowd *c, child *one, point_run *p, const char *device)
     return code;
 }
 
-static void tell_failure(crowd *c, const point_run *p)
+static void tell_failure(const crowd *c, const point_run *p)
 {
-    c->num_failed++;
     if (p->code > 128)
         fail_work(c->o, "%s: was ended by signal %d", p->dir, p->code - 128);
     else
         fail_work(c->o, "%s: failed with exit code %d%s", p->dir, p->code,
-                  c->devices.num > 1 ? "; its log.txt says why" : "");
+                  c->has_logs ? "; its log.txt says why" : "");
 }
 
 /* Takes what has ended; how many are at work still. */
@@ -161,23 +166,68 @@ static size_t reap(crowd *c)
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
+/* The next run, where a device is free. */
+static int start_next(crowd *c, point_run *points, size_t num)
+{
+    int code = 0;
+    for (size_t i = 0; i < c->devices.num && code == 0 && !c->is_over; i++) {
+        int64_t next;
+        if (c->children[i].pid != 0)
+            continue;
+        code = ranks_take_piece(c->o, &next, (int64_t)num);
+        c->is_over = next == (int64_t)num;
+        if (code == 0 && !c->is_over)
+            code = start(c, &c->children[i], &points[next], c->devices.at[i]);
+    }
+    return code;
+}
+
 static int hand_out(crowd *c, point_run *points, size_t num)
 {
     static const struct timespec A_WHILE = {0, 20000000};
-    size_t next = 0;
     int code = 0;
-    for (size_t at_work = 0; code == 0 || at_work > 0;) {
+    for (size_t at_work = 0; !ranks_attend(c->o, c->is_over && at_work == 0);) {
+        reap(c);
+        c->is_over |= code != 0 || interrupted();
+        if (!c->is_over)
+            code = start_next(c, points, num);
         at_work = reap(c);
-        for (size_t i = 0; i < c->devices.num && next < num && code == 0 && !interrupted(); i++)
-            if (c->children[i].pid == 0) {
-                code = start(c, &c->children[i], &points[next++], c->devices.at[i]);
-                at_work += code == 0;
-            }
-        if (at_work == 0 && (next == num || interrupted()))
-            break;
         nanosleep(&A_WHILE, NULL);
     }
     return code != 0 ? code : interrupted() ? EXIT_INTERRUPTED : 0;
+}
+
+/* What others' runs ended with. */
+static int share_codes(const crowd *c, point_run *points, size_t num)
+{
+    double *codes = calloc(num + 1, sizeof *codes);
+    if (codes == NULL)
+        return fail_memory(c->o);
+    for (size_t i = 0; i < num; i++)
+        codes[i] = points[i].code;
+    const int code = ranks_share_codes(c->o, codes, num);
+    for (size_t i = 0; code == 0 && i < num; i++) {
+        const int is_news = points[i].code != (int)codes[i];
+        points[i].code = (int)codes[i];
+        if (is_news && points[i].code != EXIT_INTERRUPTED)
+            tell_failure(c, &points[i]);
+    }
+    free(codes);
+    return code;
+}
+
+/* Of several ranks each has one. */
+static int choose_devices(crowd *c)
+{
+    c->has_logs = ranks_of(c->o) != NULL;
+    if (c->has_logs) {
+        c->devices.at[0] = ranks_device(c->o, c->own, sizeof c->own);
+        c->devices.num = 1;
+        return 0;
+    }
+    const int code = device_list_read(c->o, &c->devices);
+    c->has_logs = c->devices.num > 1;
+    return code;
 }
 
 /* Hours of others are not begun where one of them cannot be. */
@@ -193,12 +243,14 @@ static int check_folders(const options *o, const point_run *points, size_t num)
 int points_run(const options *o, point_run *points, size_t num)
 {
     crowd c = {.o = o};
-    int code = check_folders(o, points, num);
+    int code = ranks_agree(o, ranks_writes(o) ? check_folders(o, points, num) : 0);
     if (code == 0)
-        code = device_list_read(o, &c.devices);
+        code = choose_devices(&c);
     interrupt_catch();
     if (code == 0)
         code = hand_out(&c, points, num);
+    if (code == 0)
+        code = share_codes(&c, points, num);
     device_list_free(&c.devices);
     if (code == EXIT_INTERRUPTED)
         say(o, "stopped; the same command with --resume goes on");

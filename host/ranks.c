@@ -34,6 +34,29 @@ int ranks_agree(const options *o, int code)
     return status == KERF_OK ? code : fail_kerf(o, status);
 }
 
+/* ---- work in pieces -------------------------------------------------------------------------- */
+
+int ranks_take_piece(const options *o, int64_t *piece, int64_t num)
+{
+    const kerf_status status = kerf_cluster_take_ticket(o->ranks->cluster, piece);
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    *piece = *piece < num ? *piece : num;
+    return 0;
+}
+
+int ranks_attend(const options *o, int is_through)
+{
+    return kerf_cluster_attend(o->ranks->cluster, is_through);
+}
+
+int ranks_share_codes(const options *o, double *codes, size_t num)
+{
+    const kerf_ranks *all = ranks_of(o);
+    const kerf_status status = all != NULL ? all->sum_doubles(all->context, codes, num) : KERF_OK;
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
 /* ---- who speaks ------------------------------------------------------------------------------ */
 
 /* Results are rank 0's, messages where somebody wants to hear them. */

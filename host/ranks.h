@@ -25,6 +25,15 @@ int ranks_writes(const options *o);
 /* Where one rank did what all wait for: its exit code, on all. */
 int ranks_agree(const options *o, int code);
 
+/* Work in whole pieces, one after the other to whoever is free; alone, all of it is this process'.
+ * *piece becomes num where nothing is left; 0 or an exit code after a message. */
+int ranks_take_piece(const options *o, int64_t *piece, int64_t num);
+/* Every few milliseconds in between; once this rank takes no more (is_through) until it says 1:
+ * all are through. */
+int ranks_attend(const options *o, int is_through);
+/* Of one rank each, 0 on others: how each piece ended, on all. */
+int ranks_share_codes(const options *o, double *codes, size_t num);
+
 /* The device of one of several ranks, as kerf_device_open() names it: its own of those that
  * --device or KERF_DEVICE lists; else, of GPUs, one each.  NULL: what a process alone takes. `text`
  * is zeroed and holds what is returned. */

@@ -5,6 +5,8 @@
 #ifndef KERF_CLUSTER_H
 #define KERF_CLUSTER_H
 
+#include <stdint.h>
+
 #include "kerf/ranks.h"
 
 #ifdef __cplusplus
@@ -30,6 +32,15 @@ KERF_API void kerf_cluster_set_timeout(kerf_cluster *c, double seconds);
 KERF_API const kerf_ranks *kerf_cluster_ranks(const kerf_cluster *c);
 /* Which of the ranks on this machine this is, from 0: by it ranks choose devices. */
 KERF_API int kerf_cluster_local_rank(const kerf_cluster *c);
+
+/* ---- work that is handed out in whole pieces ------------------------------------------------ */
+
+/* Numbers from 0, each to the one rank that asks next, so that whoever is free takes more.  Rank 0
+ * has them: while others may ask it calls kerf_cluster_attend() every few milliseconds. */
+KERF_API kerf_status kerf_cluster_take_ticket(kerf_cluster *c, int64_t *ticket);
+/* is_through 1: this rank takes no more, and calls until 1 comes back: nobody takes any more, and
+ * numbers begin at 0 again.  Does not wait. */
+KERF_API int kerf_cluster_attend(kerf_cluster *c, int is_through);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 
 struct kerf_cluster {
     kerf_ranks ranks;
+    int64_t next_ticket;
 };
 
 kerf_status kerf_cluster_open(kerf_cluster **out)
@@ -45,4 +46,16 @@ int kerf_cluster_local_rank(const kerf_cluster *c)
 {
     (void)c;
     return 0;
+}
+
+kerf_status kerf_cluster_take_ticket(kerf_cluster *c, int64_t *ticket)
+{
+    *ticket = c->next_ticket++;
+    return KERF_OK;
+}
+
+int kerf_cluster_attend(kerf_cluster *c, int is_through)
+{
+    c->next_ticket = is_through ? 0 : c->next_ticket;
+    return is_through;
 }

@@ -1,5 +1,6 @@
 /* cluster/cluster_internal.h -- ranks by MPI and who does what: cluster_mpi.c begins and ends,
- * cluster_sum.c adds up, cluster_wait.c waits and finds out who does not answer.
+ * cluster_sum.c adds up, cluster_wait.c waits and finds out who does not answer,
+ * cluster_tickets.c hands out work.
  *
  * (1) All communicators have all ranks, in one order.  What is collective on one of them is called
  *     by every rank in one order, so sums have two: their first halves follow each other, and so
@@ -36,8 +37,13 @@ struct kerf_cluster {
     kerf_ranks ranks;
     int local, is_alone, aborts;
     double timeout_s;
-    MPI_Comm parting, gathering;           /* of the halves of sums */
-    MPI_Comm control;                      /* of all else; calls of the roll */
+    MPI_Comm parting, gathering; /* of the halves of sums */
+    MPI_Comm control;            /* of all else; calls of the roll */
+    MPI_Comm tickets;            /* of work that is handed out */
+    int64_t next_ticket;         /* rank 0's */
+    int ticket_round;            /* of handing out: how many are over */
+    int is_leaving;              /* 1: waits until all are through */
+    MPI_Request leaving;
     MPI_Comm failing;                      /* of those whose work has failed, wherever others are */
     char (*hosts)[MPI_MAX_PROCESSOR_NAME]; /* owned; (ranks) */
     kerf__sum sums[KERF__MOST_SUMS];       /* owned; a ring */

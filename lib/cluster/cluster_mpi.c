@@ -61,6 +61,7 @@ static void find_place(kerf_cluster *c)
     MPI_Comm_dup(MPI_COMM_WORLD, &c->parting);
     MPI_Comm_dup(MPI_COMM_WORLD, &c->gathering);
     MPI_Comm_dup(MPI_COMM_WORLD, &c->control);
+    MPI_Comm_dup(MPI_COMM_WORLD, &c->tickets);
     MPI_Comm_dup(MPI_COMM_WORLD, &c->failing);
 }
 
