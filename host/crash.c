@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "ranks.h"
 #include "say.h"
 
@@ -62,5 +63,7 @@ void close_device(const options *o, kerf_device *dev)
 {
     if (dev != NULL)
         warn_lines(o, kerf_device_notes(dev));
+    if (dev != NULL && interrupted()) /* whoever stops it does not wait for the next start's sake */
+        kerf_device_keep_programs(dev, 0);
     kerf_device_close(dev);
 }

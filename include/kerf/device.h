@@ -107,8 +107,14 @@ KERF_API const char *kerf_device_quirk(const kerf_device_info *info, size_t inde
 KERF_API kerf_status kerf_device_open(kerf_device **out, const char *spec);
 
 /* Whether programs that packed files bring along (kerf/bundle.h) are loaded: 1 for files of people
- * whose code you would run.  Before they are read.  At first what KERF_TRUST_BUNDLES says, else 0. */
+ * whose code you would run.  Before they are read.  At first what KERF_TRUST_BUNDLES says, else 0.
+ */
 KERF_API void kerf_device_trust_bundles(kerf_device *dev, int trusts);
+
+/* Closing keeps what was built, so that the next start compiles nothing; some drivers compile once
+ * more for that.  It begins with no other program once so many milliseconds are over (10000 at
+ * first; 0: none is kept); those left over are kept when they are built again. */
+KERF_API void kerf_device_keep_programs(kerf_device *dev, double at_most_ms);
 
 /* Everything made on the device must be destroyed first.  NULL is allowed. */
 KERF_API void kerf_device_close(kerf_device *dev);

@@ -65,6 +65,9 @@ void kerf_device_list_free(kerf_device_info *list)
 /* Three frames of a screen that the same GPU draws. */
 enum { DEFAULT_MAX_LAUNCH_MS = 50 };
 
+/* Of closing: long enough for a large network on PoCL in two starts or three. */
+enum { KEEP_MS = 10000 };
+
 void kerf_device_set_max_launch(kerf_device *dev, double ms)
 {
     dev->max_launch_ms = ms > 0 ? ms : 0;
@@ -108,6 +111,7 @@ kerf_status kerf__device_open_found(kerf_device **out, const kerf__opencl *cl,
     dev->platform = found.platform;
     dev->id = found.id;
     dev->trusts_bundles = bundles_are_trusted();
+    dev->keep_ms = KEEP_MS;
     dev->max_launch_ms = info->type == KERF_DEVICE_GPU ? DEFAULT_MAX_LAUNCH_MS : 0;
     kerf__guard_open(dev);
     kerf_status status = open_queue(dev);
@@ -167,6 +171,11 @@ const char *kerf_device_name(const kerf_device *dev)
 void kerf_device_trust_bundles(kerf_device *dev, int trusts)
 {
     dev->trusts_bundles = trusts;
+}
+
+void kerf_device_keep_programs(kerf_device *dev, double at_most_ms)
+{
+    dev->keep_ms = at_most_ms;
 }
 
 kerf_device_builds kerf_device_get_builds(const kerf_device *dev)

@@ -54,6 +54,7 @@ struct kerf_device {
     kerf__program *programs; /* owned */
     kerf__offer *offers;     /* owned */
     int trusts_bundles;
+    double keep_ms; /* closing asks for binaries no longer */
     kerf__tuning *tuning;    /* owned; NULL until it is asked for */
     kerf__guard guard;
     kerf_device_builds builds;

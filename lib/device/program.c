@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "device/device_internal.h"
+#include "device/quirks.h"
 
 /* What every kernel is told about the device; kernels may test these without #ifdef. */
 static void feature_options(const kerf_device *dev, char *text, size_t text_bytes)
@@ -27,12 +28,14 @@ static void feature_options(const kerf_device *dev, char *text, size_t text_byte
 static char *compiler_options(const kerf_device *dev, const char *options)
 {
     char features[256];
+    const int tells_warnings = kerf__has_quirk(&dev->info, KERF__QUIRK_TELLS_WARNINGS);
     size_t bytes = sizeof features + strlen(options) + 128;
     char *text = kerf__alloc(bytes, 1);
     if (text == NULL)
         return NULL;
     feature_options(dev, features, sizeof features);
-    snprintf(text, bytes, "%s%s%s%s%s", strstr(options, "-cl-std=") ? "" : "-cl-std=CL1.2 ",
+    snprintf(text, bytes, "%s%s%s%s%s%s", tells_warnings ? "-w " : "",
+             strstr(options, "-cl-std=") ? "" : "-cl-std=CL1.2 ",
              dev->can_divide_exactly ? "-cl-fp32-correctly-rounded-divide-sqrt " : "", features,
              *options != '\0' ? " " : "", options);
     return text;
@@ -217,10 +220,12 @@ kerf__use *kerf__program_use(kerf__program *program, const char *text)
 void kerf__programs_close(kerf_device *dev)
 {
     int written = 0;
+    const double end = kerf__now_ms() + dev->keep_ms;
     while (dev->programs != NULL) {
         kerf__program *program = dev->programs;
         dev->programs = program->next;
-        written |= kerf__program_cache_save(dev, program);
+        if (kerf__now_ms() < end)
+            written |= kerf__program_cache_save(dev, program);
         kerf__program_destroy(dev->cl, program);
     }
     if (written || kerf__program_cache_bytes() == 0)

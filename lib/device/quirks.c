@@ -34,6 +34,13 @@ static const struct {
     {KERF__QUIRK_MET_BY_ALL, "Portable", "", "", "",
      "compiles a kernel anew for each group size: binaries are saved after the first launch"},
     {KERF__QUIRK_MET_BY_ALL, "Portable", "", "", "",
+     "compiles each kernel of a program twice more when its binary is asked for: closing asks for "
+     "10 "
+     "seconds at most"},
+    {KERF__QUIRK_TELLS_WARNINGS, "Portable", "", "", "",
+     "prints how many warnings a program has, as for vectors wider than the CPU's registers: "
+     "programs are built with -w"},
+    {KERF__QUIRK_MET_BY_ALL, "Portable", "", "", "",
      "names a vendor that is not the CPU's: the device's type is asked first"},
     {KERF__QUIRK_MET_BY_ALL, "Portable", "", "", "",
      "passes on assembly that this CPU does not have: CPUID is asked before the VNNI form is "

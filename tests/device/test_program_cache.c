@@ -22,6 +22,8 @@ static const kerf__source SOURCE = {"cached", "kernel void twice(global int *x)\
 
 static char folder[256]; /* KERF_CACHE_DIR of this test */
 
+static double keep_ms = 10000; /* that closing may ask for binaries */
+
 /* Runs x = 2 x + SHIFT and tells whether the program came from disk. */
 static int run(const char *options, int shift)
 {
@@ -41,6 +43,7 @@ static int run(const char *options, int shift)
         wrong += values[i] != 2 * i + shift;
     CHECK(wrong == 0);
     int from_cache = dev->programs->from_cache;
+    kerf_device_keep_programs(dev, keep_ms);
     kerf__launch_destroy(launch);
     kerf__buffer_destroy(x);
     kerf_device_close(dev);
@@ -72,6 +75,19 @@ static void test_found_again(void)
     CHECK(!run("-DSHIFT=2", 2)); /* other options, another program */
     CHECK(run("-DSHIFT=2", 2));
     CHECK(run("-DSHIFT=1", 1));
+}
+
+/* What closing had no time for is kept once it is built again. */
+static void test_no_time(void)
+{
+    char path[1024];
+    keep_ms = 0;
+    CHECK(!run("-DSHIFT=1", 1));
+    CHECK(!find_file(0, path, sizeof path));
+    keep_ms = 10000;
+    CHECK(!run("-DSHIFT=1", 1));
+    CHECK(find_file(0, path, sizeof path));
+    unlink(path);
 }
 
 /* Every region of the file cut or changed; each time it is built anew and saved again. */
@@ -292,6 +308,7 @@ int main(int argc, char **argv)
         CHECK(!run("-DSHIFT=1", 1)); /* a simulator's programs are not kept */
         CHECK(!run("-DSHIFT=1", 1));
     } else {
+        test_no_time();
         test_found_again();
         test_damaged();
         test_every_byte();

@@ -21,7 +21,7 @@ LEAST = {"small": {"small"}, "simulator": {"small", "gpu", "cpu"}}
 def own_options(line):
     """What the operation asked for: without what lib/device/program.c adds."""
     return " ".join(word for word in line.split()
-                    if not word.startswith(("-DKERF_", "-cl-fp32-")) and word != "-cl-std=CL1.2")
+                    if not word.startswith(("-DKERF_", "-cl-fp32-")) and word not in ("-cl-std=CL1.2", "-w"))
 
 
 def launches(folder):
