@@ -89,6 +89,7 @@ static void set_training(change *c, const kerf_event *penalty)
     t->freeze = o->freeze.items;
     t->num_freeze = o->freeze.num;
     t->ranks = ranks_of(o);
+    t->exchange = &c->exchange;
     t->callback = on_progress;
     t->context = c;
     if (c->penalty.kind != KERF_PENALTY_NONE)
@@ -268,6 +269,7 @@ void change_use(change *c, const kerf_train_options *train)
     c->train.context = was.context;
     c->train.resume = was.resume;
     c->train.ranks = was.ranks;
+    c->train.exchange = was.exchange;
     c->train.tensorboard = was.tensorboard;
     c->train.keep_best = was.keep_best; /* whatever the samples are held back by */
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "change.h"
+#include "ranks.h"
 #include "files.h"
 #include "json.h"
 
@@ -69,6 +70,15 @@ static json_t *standing_json(const standing *now)
     return object;
 }
 
+/* What ranks sent each other of gradients, each of them. */
+static json_t *exchange_json(const change *c)
+{
+    const kerf_exchange *e = &c->exchange;
+    return json_pack("{s:i,s:I,s:f,s:f,s:f}", "ranks", ranks_of(c->o)->num, "steps",
+                     (json_int_t)e->steps, "bytes", e->bytes, "dense_bytes", e->dense_bytes,
+                     "last_step_bytes", e->last_bytes);
+}
+
 json_t *change_json(const change *c)
 {
     json_t *object = json_begin();
@@ -77,6 +87,8 @@ json_t *change_json(const change *c)
     json_object_set_new(object, "seconds", json_number((now_ms() - c->start_ms) / 1e3));
     json_object_set(object, "epochs", c->epochs);
     json_object_set_new(object, "output", json_text(c->o->output));
+    if (c->exchange.steps > 0)
+        json_object_set_new(object, "exchange", exchange_json(c));
     if (c->more != NULL)
         json_object_update(object, c->more);
     return object;

@@ -5,8 +5,6 @@
 #ifndef KERF_CLUSTER_H
 #define KERF_CLUSTER_H
 
-#include <stdint.h>
-
 #include "kerf/ranks.h"
 
 #ifdef __cplusplus

@@ -7,6 +7,8 @@
 #ifndef KERF_RANKS_H
 #define KERF_RANKS_H
 
+#include <stdint.h>
+
 #include "kerf/base.h"
 
 #ifdef __cplusplus
@@ -28,6 +30,13 @@ typedef struct kerf_ranks {
     /* In place: what rank 0 has; waits for it. */
     kerf_status (*take_first)(void *context, void *bytes, size_t num_bytes);
 } kerf_ranks;
+
+/* What this rank has sent of gradients. */
+typedef struct kerf_exchange {
+    int64_t steps;
+    double bytes, dense_bytes; /* of all steps; and if all gradients had gone as floats */
+    double last_bytes;         /* of the last step */
+} kerf_exchange;
 
 #ifdef __cplusplus
 }

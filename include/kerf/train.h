@@ -101,6 +101,7 @@ typedef struct kerf_train_options {
     const kerf_ranks *ranks; /* borrowed: each takes its equal part of every part of a step, and all
                               * end with the same network; rank 0 alone writes into run_dir, from
                               * which all resume, however many they were (NULL: one alone) */
+    kerf_exchange *exchange; /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
     double clip;             /* of gradients; see kerf_plan_options (0: none) */
     double lr;
     kerf_lr_schedule schedule;

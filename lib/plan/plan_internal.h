@@ -417,6 +417,9 @@ const size_t *kerf__plan_end_of_run(const kerf_plan *p);
  * sums (gradient_sums.c) in the order in which a run is through with them; num_written_by_runs at
  * most. */
 size_t kerf__plan_gradients(const kerf_plan *p, int *ids);
+/* The mask's state by which updates leave places of this weight's gradient out, and nobody else
+ * reads them; -1: there is none. */
+int kerf__plan_mask_of(const kerf_plan *p, int weight);
 /* begin, through the sums in their order as far as wanted, each with what stands before it, end. */
 kerf_status kerf__plan_run_begin(kerf_plan *p);
 kerf_status kerf__plan_run_through(kerf_plan *p, int id);

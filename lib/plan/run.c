@@ -125,6 +125,29 @@ size_t kerf__plan_gradients(const kerf_plan *p, int *ids)
     return num;
 }
 
+static int reads_score(const kerf_node *n, int weight)
+{
+    return kerf__node_is(n, "kerf.ScoreUpdate") && n->inputs[1]->state_id == weight;
+}
+
+int kerf__plan_mask_of(const kerf_plan *p, int weight)
+{
+    int mask = -1;
+    for (size_t i = p->num_before_update; i < p->graph->num_nodes; i++) {
+        const kerf_node *n = p->graph->nodes[i];
+        if (reads_score(n, weight)) /* which wants the gradients of what is 0 */
+            return -1;
+        for (int k = 0; k < n->num_inputs && writes(n, weight); k++) {
+            const int id = n->inputs[k] != NULL && n->inputs[k]->kind == KERF__VALUE_STATE
+                               ? n->inputs[k]->state_id
+                               : -1;
+            if (id >= 0 && kerf_state_get(p->state, id)->role == KERF_ROLE_MASK)
+                mask = id;
+        }
+    }
+    return mask;
+}
+
 kerf_status kerf__plan_run_begin(kerf_plan *p)
 {
     touch(p, 0, p->num_written_by_runs);

@@ -67,6 +67,7 @@ kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *
     if (num_ids == 0)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: all weights are frozen: ranks have nothing to "
                                              "share");
+    KERF__TRY(kerf__buckets_find_masks(b, num_ids));
     const size_t all = fill_buckets(b, num_ids, least_floats);
     b->at[b->num - 1].num_floats++; /* whether somebody wants to stop */
     return allocate_staging(b, all + 1);
@@ -74,9 +75,13 @@ kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *
 
 void kerf__buckets_free(kerf__buckets *b)
 {
-    for (size_t k = 0; k < b->num; k++)
+    for (size_t k = 0; k < b->num; k++) {
         kerf__mark_destroy(b->at[k].mark);
+        free(b->at[k].places);
+    }
     free(b->ids);
+    free(b->masks);
+    free(b->seen);
     free(b->at);
     free(b->staging);
     *b = (kerf__buckets){.plan = NULL};
@@ -120,6 +125,7 @@ static kerf_status queue_bucket(const kerf__buckets *b, kerf__bucket *bucket)
 kerf_status kerf__buckets_run(kerf__buckets *b)
 {
     b->begun = b->summed = 0;
+    KERF__TRY(kerf__buckets_follow_masks(b));
     KERF__TRY(kerf__plan_run_begin(b->plan));
     for (size_t k = 0; k < b->num; k++)
         KERF__TRY(queue_bucket(b, &b->at[k]));
@@ -128,12 +134,27 @@ kerf_status kerf__buckets_run(kerf__buckets *b)
 
 /* ---- sums ------------------------------------------------------------------------------------ */
 
+/* A rank sends each number to who adds it up, and the sums that it has added up to all others. */
+static void count(const kerf__buckets *b, const kerf__bucket *bucket, size_t num)
+{
+    kerf_exchange *e = b->exchange;
+    const double sends = 2 * (1 - 1.0 / b->ranks->num) * sizeof(float);
+    if (e == NULL)
+        return;
+    e->steps += bucket == b->at;
+    e->last_bytes = (bucket == b->at ? 0 : e->last_bytes) + sends * (double)num;
+    e->bytes += sends * (double)num;
+    e->dense_bytes += sends * (double)bucket->num_floats;
+}
+
 static kerf_status begin_next(kerf__buckets *b)
 {
     kerf__bucket *bucket = &b->at[b->begun];
     KERF__TRY(kerf__mark_finish(bucket->mark));
     b->begun++;
-    return b->ranks->begin_sum(b->ranks->context, bucket->floats, bucket->num_floats);
+    const size_t num = kerf__bucket_pack(bucket);
+    count(b, bucket, num);
+    return b->ranks->begin_sum(b->ranks->context, bucket->floats, num);
 }
 
 /* Those whose sums are over go back. */
@@ -141,8 +162,10 @@ static kerf_status take_back(kerf__buckets *b, int waits)
 {
     size_t left;
     KERF__TRY(b->ranks->advance(b->ranks->context, waits, &left));
-    for (; b->summed < b->begun - left; b->summed++)
+    for (; b->summed < b->begun - left; b->summed++) {
+        kerf__bucket_unpack(&b->at[b->summed]);
         KERF__TRY(move(b, &b->at[b->summed], upload));
+    }
     return KERF_OK;
 }
 

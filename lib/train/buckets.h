@@ -1,5 +1,6 @@
 /* train/buckets.h -- gradients on their way to other ranks, bucket by bucket while the rest of the
- * backward pass runs.  Other half: buckets.c; what else ranks exchange: ranks.c. */
+ * backward pass runs.  Other halves: buckets.c, bucket_zeros.c; what else ranks exchange: ranks.c.
+ */
 #ifndef KERF_TRAIN_BUCKETS_H
 #define KERF_TRAIN_BUCKETS_H
 
@@ -13,6 +14,8 @@ typedef struct kerf__bucket {
     float *floats; /* of the staging memory */
     size_t num_floats;
     kerf__mark *mark; /* owned; behind which the floats are there */
+    uint32_t *places; /* owned; of the floats that travel, ascending; NULL: all do */
+    size_t num_places;
 } kerf__bucket;
 
 typedef struct kerf__buckets {
@@ -20,10 +23,13 @@ typedef struct kerf__buckets {
     kerf_state *s;
     const kerf_ranks *ranks;
     int *ids;         /* owned; of gradients' states, in the order in which they are ready */
+    int *masks;       /* owned; of each gradient: the mask by which few of it travel; -1: none */
+    uint64_t *seen;   /* owned; which versions of them the places are of */
     kerf__bucket *at; /* owned; (num) */
     size_t num;
-    float *staging;       /* owned; all gradients and one number more */
-    size_t begun, summed; /* how many buckets of this step are on their way, and back */
+    float *staging;          /* owned; all gradients and one number more */
+    size_t begun, summed;    /* how many buckets of this step are on their way, and back */
+    kerf_exchange *exchange; /* borrowed; what is counted; NULL: nothing */
 } kerf__buckets;
 
 /* What is worth a message, 4 MiB, and small enough that several are under way. */
@@ -40,5 +46,13 @@ kerf_status kerf__buckets_run(kerf__buckets *b);
 /* Sums them up as they come; behind it the states hold the sums over ranks, once what is queued is
  * done.  *stop: in: this rank wants to stop; out: one of all does. */
 kerf_status kerf__buckets_sum(kerf__buckets *b, int *stop);
+
+/* ---- bucket_zeros.c ---- */
+kerf_status kerf__buckets_find_masks(kerf__buckets *b, size_t num_ids);
+/* Before a step, as masks may have changed; waits where they have. */
+kerf_status kerf__buckets_follow_masks(kerf__buckets *b);
+/* What travels, in front; how many these are.  And all in their places again. */
+size_t kerf__bucket_pack(kerf__bucket *bucket);
+void kerf__bucket_unpack(kerf__bucket *bucket);
 
 #endif

@@ -44,7 +44,7 @@ data="--data random:1,8,8,4 --val 256 --batch 384"
     [ "$(grep -c "written in" out.txt)" = 1 ] || failed "not one of two ranks speaks"
     expect 0 "" together 2 train m.onnx $data --epochs 1 -o b.onnx -q
     cmp -s a.onnx b.onnx || failed "two ranks do not give the same bits twice"
-    expect_json "after.top1 seconds" together 2 prune m.onnx $data --sparsity 0.9 \
+    expect_json "after.top1 seconds exchange.ranks=2 exchange.last_step_bytes" together 2 prune m.onnx $data --sparsity 0.9 \
         --retrain 1 -o p.onnx --json
 }
 ls ./*.tmp 2>/dev/null && failed "half files are left"

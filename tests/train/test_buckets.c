@@ -31,6 +31,14 @@ static kerf_status advance(void *context, int waits, size_t *num_left)
     return KERF_OK;
 }
 
+static size_t sent_floats(const echo *e)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < e->begun; i++)
+        num += e->num[i];
+    return num;
+}
+
 static kerf_device *dev;
 enum { BATCH = 32 };
 
@@ -47,7 +55,7 @@ static kerf_plan *make_plan(const small_run *r)
     return plan;
 }
 
-static void feed(const small_run *r, kerf_plan *plan)
+static void feed(const small_run *r, kerf_plan *plan, float lr)
 {
     float images[BATCH * 16];
     int32_t labels[BATCH];
@@ -55,7 +63,7 @@ static void feed(const small_run *r, kerf_plan *plan)
         images[i] = (float)(i * 7 % 11) / 5 - 1;
     for (int i = 0; i < BATCH; i++)
         labels[i] = i % 3;
-    const kerf_step step = {.lr = 0.1f, .step = 1, .share = 0.5f};
+    const kerf_step step = {.lr = lr, .step = 1, .share = 0.5f};
     CHECK_OK(kerf_plan_set_step(plan, &step));
     CHECK_OK(kerf_tensor_write(kerf_plan_input(plan, kerf_value_name(kerf_graph_input(r->g, 0))),
                                images));
@@ -76,12 +84,83 @@ static size_t read_sums(const small_run *r, float *at)
     return num;
 }
 
+/* ---- zeros ----------------------------------------------------------------------------------- */
+
+static void prune(const small_run *r, double amount)
+{
+    const kerf_prune_options o = {.amount = amount};
+    kerf_pruner *pruner;
+    CHECK_OK(kerf_prune_mark(r->g, r->s, &o));
+    CHECK_OK(kerf_pruner_create(&pruner, r->g, r->s, &o));
+    CHECK_OK(kerf_pruner_apply(pruner, 1));
+    kerf_pruner_destroy(pruner);
+}
+
+/* 1 for each number of read_sums() that is updated; returns how many. */
+static size_t read_masks(const small_run *r, unsigned char *at)
+{
+    size_t num = 0, left = 0;
+    for (int id = 0; id < kerf_state_num_ids(r->s); id++) {
+        const kerf_state_entry *e = kerf_state_get(r->s, id);
+        if (e == NULL || e->role != KERF_ROLE_GRADIENT)
+            continue;
+        const size_t elements = kerf_tensor_num_elements(e->tensor);
+        const kerf_state_entry *mask = kerf_state_find_owned(r->s, e->owner, KERF_ROLE_MASK);
+        memset(at + num, 1, elements);
+        if (mask != NULL)
+            CHECK_OK(kerf_state_read(r->s, mask->id, at + num));
+        num += elements;
+    }
+    for (size_t i = 0; i < num; i++)
+        left += at[i] != 0;
+    return left;
+}
+
+/* Of pruned weights only what is left travels, also when masks have changed.  Weights stay: their
+ * rate is 0. */
+static void test_zeros(size_t least)
+{
+    static float alone[4096], both[4096];
+    static unsigned char masks[4096];
+    small_run r = small_begin(dev);
+    prune(&r, 0.5);
+    kerf_plan *plan = make_plan(&r);
+    kerf_exchange counted = {.steps = 0};
+    echo e = {.begun = 0};
+    const kerf_ranks ranks = {.num = 2, .context = &e, .begin_sum = begin_sum, .advance = advance};
+    kerf__buckets b;
+    CHECK_OK(kerf__buckets_create(&b, plan, r.s, &ranks, least));
+    b.exchange = &counted;
+    for (int round = 0; round < 3; round++) {
+        int stop = 0;
+        if (round == 1)
+            prune(&r, 0.95);
+        feed(&r, plan, 0);
+        CHECK_OK(kerf_plan_run(plan));
+        const size_t num = read_sums(&r, alone), left = read_masks(&r, masks);
+        CHECK_OK(kerf_plan_update(plan));
+        e = (echo){.begun = 0};
+        CHECK_OK(kerf__buckets_run(&b));
+        CHECK_OK(kerf__buckets_sum(&b, &stop));
+        CHECK(read_sums(&r, both) == num && left < num);
+        for (size_t i = 0; i < num; i++)
+            CHECK(masks[i] == 0 || both[i] == 2 * alone[i]);
+        CHECK(sent_floats(&e) == left + 1 && counted.last_bytes == 4.0 * (double)(left + 1));
+        CHECK(counted.steps == round + 1 &&
+              counted.dense_bytes == 4.0 * (double)counted.steps * (double)(num + 1));
+        CHECK_OK(kerf_plan_update(plan));
+    }
+    kerf__buckets_free(&b);
+    kerf_plan_destroy(plan);
+    small_end(&r);
+}
+
 static void test_sums(size_t least, size_t num_buckets, int wish)
 {
     static float alone[4096], both[4096];
     small_run r = small_begin(dev);
     kerf_plan *plan = make_plan(&r);
-    feed(&r, plan);
+    feed(&r, plan, 0.1f);
     CHECK_OK(kerf_plan_run(plan));
     const size_t num = read_sums(&r, alone);
     CHECK(num > 0 && num <= 4096);
@@ -90,7 +169,7 @@ static void test_sums(size_t least, size_t num_buckets, int wish)
 
     r = small_begin(dev);
     plan = make_plan(&r);
-    feed(&r, plan);
+    feed(&r, plan, 0.1f);
     echo e = {.begun = 0};
     const kerf_ranks ranks = {.num = 2, .context = &e, .begin_sum = begin_sum, .advance = advance};
     kerf__buckets b;
@@ -115,6 +194,8 @@ int main(void)
     test_sums(1, 6, 0);
     test_sums(100, 3, 1); /* biases come behind their weights: the last is alone */
     test_sums(1 << 20, 1, 1);
+    test_zeros(1);
+    test_zeros(1 << 20);
     kerf_device_close(dev);
     return check_result();
 }
