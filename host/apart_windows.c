@@ -1,8 +1,7 @@
-/* apart_windows.c -- what takes processes made by fork(), which Windows has not: each says so. */
+/* apart_windows.c -- what takes fork() or another shell, which Windows has not: each says so. */
 #include "bench_beside.h"
 #include "bench_start.h"
 #include "on.h"
-#include "points.h"
 
 int on_run(const options *o)
 {
@@ -18,12 +17,6 @@ int start_apart(const options *o, start_times *t)
 int start_cold(const options *o, start_times *t)
 {
     return start_apart(o, t);
-}
-
-int points_run(const options *o, point_run *points, size_t num)
-{
-    (void)points, (void)num;
-    return fail_usage(o, "many runs of a recipe: not on Windows, must be one at a time by --set");
 }
 
 int beside_start(const options *o, const char *spec, beside *b)

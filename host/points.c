@@ -1,4 +1,4 @@
-/* points.c -- what came of runs; see points.h.  Running them: points_posix.c. */
+/* points.c -- what came of runs; see points.h.  Running them: points_run.c. */
 #include "points.h"
 
 #include <math.h>

@@ -1,6 +1,5 @@
 /* points.h -- runs of one recipe with other values: handed out, a process each, as many at a time
- * as there are devices.  Other halves: points.c,
- * points_posix.c, apart_windows.c.
+ * as there are devices.  Other halves: points.c, points_run.c.
  *
  * A child is this very command, so a run of many is a run like any other, and one that dies with
  * its driver takes nobody along. */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # use.sh KERF [STARTER] -- the single file, alone in a folder, as a person has it who carried it here:
-# it tries the driver by itself, infers, trains, prunes and shows.  With KERF_TEST_SMALL
+# it tries the driver by itself, infers, trains, prunes, runs a grid and shows.  With KERF_TEST_SMALL
 # (under qemu, where each kernel takes seconds to compile) it only infers.  STARTER: wine.
 set -u
 failures=0
@@ -23,6 +23,22 @@ expect() {
         echo "FAILED: exit $?: kerf $*"
         failures=$((failures + 1))
     }
+    said "$words" "$@"
+}
+# refused WORDS ARG...: wrong usage, said in a line.
+refused() {
+    words=$1
+    shift
+    $starter "./$name" "$@" >out.txt 2>&1 </dev/null
+    [ $? = 2 ] || {
+        echo "FAILED: was not refused: kerf $*"
+        failures=$((failures + 1))
+    }
+    said "$words" "$@"
+}
+said() {
+    words=$1
+    shift
     [ -z "$words" ] || grep -qF -e "$words" out.txt || {
         echo "FAILED: no '$words' from kerf $*:"
         head -n 5 out.txt
@@ -50,6 +66,24 @@ KERF_CACHE_DIR=$kept
     expect "weights" prune t.onnx --sparsity 0.9 $data --retrain 1 --batch 32 -o p.kerf
     expect "" report t.run -o page.html
     grep -q "Chart.js v" page.html || failures=$((failures + 1))
+    cat >grid.yaml <<'END'
+kerf: 1
+model: lenet-300-100
+width: 0.2
+data: random:1,8,8,10
+train: {epochs: 1, batch: 64}
+steps: [prune: {start: 0, sparsity: 0.9}]
+END
+    expect "sparsity=0.5" run grid.yaml --sweep 'steps.0.prune.sparsity=[0.5,"0.9"]' -o "a grid"
+    [ -s "a grid/point-2-seed-1/model.onnx" ] || {
+        echo "FAILED: the second run of the grid left no network"
+        failures=$((failures + 1))
+    }
+}
+[ -z "$starter" ] || {
+    refused "--on: not from Windows, must run on Linux or Android" devices --on 'ssh there'
+    refused "--start: not on Windows" bench m.onnx --start
+    refused "--beside there: not on Windows" bench gemm --beside there
 }
 [ $failures = 0 ] && echo passed
 exit $failures

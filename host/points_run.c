@@ -1,32 +1,19 @@
-/* points_posix.c -- children that each run a recipe, one a device at a time; see points.h.  Of
- * several ranks each has a device, and takes the next run when that is free.
- *
- * A child has a process group of its own: Ctrl-C reaches the parent alone, which hands it on once,
- * so that every child writes its checkpoint. */
-#define _DEFAULT_SOURCE
-#include "points.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+/* points_run.c -- children that each run a recipe, one a device at a time; see points.h.  Of
+ * several ranks each has a device, and takes the next run when that is free. */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 #include "device_list.h"
 #include "files.h"
 #include "interrupt.h"
+#include "points.h"
+#include "process.h"
 #include "ranks.h"
 
 /* ---- a child -------------------------------------------------------------------------------- */
 
 typedef struct child {
-    pid_t pid; /* 0: none */
+    process p;
     point_run *of;
 } child;
 
@@ -72,41 +59,9 @@ static const char **make_words(const crowd *c, const point_run *p, const char *d
     return words;
 }
 
-/* This program, wherever it lies. */
-static void become_kerf(const char **words)
-{
-    char path[4096];
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length > 0) {
-        path[length] = '\0';
-        execv(path, (char *const *)words);
-    }
-    execvp("kerf", (char *const *)words);
-    _exit(127);
-}
-
-/* Between fork and exec: what several say at once would be a mess, so it goes into files. */
-static void begin_child(const char **words, const char *log, pid_t parent)
-{
-    setpgid(0, 0);
-#ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) /* it has died already */
-        _exit(130);
-#else
-    (void)parent;
-#endif
-    const int null = open("/dev/null", O_WRONLY);
-    const int told = log != NULL ? open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666) : -1;
-    dup2(null, STDOUT_FILENO);
-    if (told >= 0)
-        dup2(told, STDERR_FILENO);
-    become_kerf(words);
-}
-
+/* What several say at once would be a mess, so it goes into files. */
 static int start(crowd *c, child *one, point_run *p, const char *device)
 {
-    const pid_t parent = getpid();
     options alone = *c->o; /* this rank's own folder, whoever else writes */
     alone.ranks = NULL;
     const char **words = make_words(c, p, device);
@@ -117,14 +72,8 @@ static int start(crowd *c, child *one, point_run *p, const char *device)
     if (code == 0) {
         say(c->o, "%s%s%s", p->dir, device != NULL ? ": on device " : "",
             device != NULL ? device : "");
-        fflush(stdout);
-        fflush(stderr);
-        one->pid = fork();
-        if (one->pid == 0)
-            begin_child(words, log, parent);
-        code = one->pid > 0 ? 0 : fail_work(c->o, "no process for %s: %s", p->dir, strerror(errno));
+        code = process_start(c->o, &one->p, words, log);
     }
-    one->pid = code == 0 ? one->pid : 0;
     one->of = p;
     free(log);
     free(words);
@@ -146,17 +95,14 @@ static size_t reap(crowd *c)
     size_t num = 0;
     for (size_t i = 0; i < c->devices.num; i++) {
         child *one = &c->children[i];
-        int status;
-        if (one->pid == 0)
+        if (one->p.id == 0)
             continue;
         if (interrupted() && !c->told)
-            kill(one->pid, SIGTERM);
-        if (waitpid(one->pid, &status, WNOHANG) != one->pid) {
+            process_stop(&one->p);
+        if (!process_has_ended(&one->p, &one->of->code)) {
             num++;
             continue;
         }
-        one->pid = 0;
-        one->of->code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
         if (one->of->code != 0 && one->of->code != EXIT_INTERRUPTED)
             tell_failure(c, one->of);
     }
@@ -172,7 +118,7 @@ static int start_next(crowd *c, point_run *points, size_t num)
     int code = 0;
     for (size_t i = 0; i < c->devices.num && code == 0 && !c->is_over; i++) {
         int64_t next;
-        if (c->children[i].pid != 0)
+        if (c->children[i].p.id != 0)
             continue;
         code = ranks_take_piece(c->o, &next, (int64_t)num);
         c->is_over = next == (int64_t)num;
