@@ -59,13 +59,13 @@ static gate_savings savings(const options *o, const contender *c)
     return gates;
 }
 
-static json_t *contender_json(const options *o, contender *c, json_t *layers)
+static json_t *contender_json(const options *o, const contender *c, const gate_savings *gates,
+                              json_t *layers)
 {
     kerf_shape shape =
         c->num_known > 0 ? c->known.shape : kerf_value_shape(kerf_graph_input(c->m.g, 0));
     if (shape.rank > 0 && shape.dims[0] < 0)
         shape.dims[0] = c->batch;
-    const gate_savings gates = savings(o, c);
     json_t *object = json_object(), *times = timing_json(&c->times);
     json_object_set_new(times, "peak_bytes",
                         json_integer((json_int_t)kerf_plan_arena_bytes(c->plan)));
@@ -75,7 +75,7 @@ static json_t *contender_json(const options *o, contender *c, json_t *layers)
     json_object_set_new(object, o->train ? "train" : "infer", times);
     json_object_set_new(object, "start", start_json(&c->start));
     json_object_set_new(object, "layers", layers);
-    savings_json(object, &gates);
+    savings_json(object, gates);
     return object;
 }
 
@@ -94,15 +94,15 @@ static json_t *ratios_json(contender *all, size_t num, int prints)
     return list;
 }
 
-static void print_contender(const options *o, const contender *c, const table *t)
+static void print_contender(const options *o, const contender *c, const gate_savings *gates,
+                            const table *t)
 {
     timing_summary s = timing_summarize(&c->times);
-    const gate_savings gates = savings(o, c);
     printf("%s: %s, batch %lld: %.3f ms median (min %.3f, p90 %.3f, p99 %.3f, %zu runs, drift "
            "%+.1f %%)\n",
            c->m.path, o->train ? "training step" : "inference", (long long)c->batch, s.median,
            s.min, s.p90, s.p99, c->times.num, s.drift_pct);
-    savings_print(&gates, stdout);
+    savings_print(gates, stdout);
     start_print(&c->start, "start");
     table_print(t, stdout);
     fputc('\n', stdout);
@@ -116,10 +116,12 @@ int bench_report(const options *o, kerf_device *dev, contender *all, size_t num)
     json_t *object = json_begin(), *models = json_array();
     bench_tell_device(object, dev, &peaks);
     for (size_t i = 0; i < num; i++) {
+        const gate_savings gates = savings(o, &all[i]);
         table *t = table_create("layer|op|kernel|direction|>ms|>GFLOPS|>of peak");
-        json_array_append_new(models, contender_json(o, &all[i], layer_times(&all[i], &peaks, t)));
+        json_array_append_new(models,
+                              contender_json(o, &all[i], &gates, layer_times(&all[i], &peaks, t)));
         if (!o->json)
-            print_contender(o, &all[i], t);
+            print_contender(o, &all[i], &gates, t);
         table_destroy(t);
     }
     json_t *ratios = ratios_json(all, num, !o->json);

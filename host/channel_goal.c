@@ -53,22 +53,12 @@ static int on_progress(void *context, int64_t done, int64_t num)
     return interrupted();
 }
 
-/* Sides that the file leaves open are those of the data. */
-int goal_know(channel_goal *goal, const change *c)
+void goal_know(channel_goal *goal, const change *c)
 {
-    kerf_shape sample;
-    const kerf_value *input = kerf_graph_input(c->s.m.g, 0);
-    if (c->o->latency == NULL || c->s.data == NULL || input == NULL)
-        return 0;
-    const kerf_status status = session_sample_shape(&c->s, &sample);
-    if (status != KERF_OK)
-        return fail_kerf(c->o, status);
-    goal->input =
-        (kerf_known_input){kerf_value_name(input), {.rank = sample.rank + 1, .dims = {-1}}, NULL};
-    memcpy(goal->input.shape.dims + 1, sample.dims, (size_t)sample.rank * sizeof *sample.dims);
+    if (c->o->latency == NULL || c->s.data == NULL)
+        return;
     goal->how.inputs = &goal->input;
-    goal->how.num_inputs = kerf_value_shape(input).rank == sample.rank + 1;
-    return 0;
+    goal->how.num_inputs = session_known_input(&c->s, &goal->input);
 }
 
 static kerf_status measure_whole(channel_goal *goal, const change *c)
@@ -94,10 +84,9 @@ int goal_make(channel_goal *goal, change *c)
                                       .context = &c->bar};
     int code = parse_macs(o, &goal->end.macs);
     if (code == 0)
-        code = goal_know(goal, c);
-    if (code == 0)
         code = target_costs(o, c->s.m.g, c->s.m.s, &goal->costs);
     goal->how.costs = goal->costs;
+    goal_know(goal, c);
     if (code != 0 || (o->size == NULL && o->latency == NULL))
         return code;
     const kerf_status status = measure_whole(goal, c);

@@ -30,7 +30,7 @@ int goal_check(const options *o);
 int goal_make(channel_goal *goal, change *c);
 void goal_free(channel_goal *goal);
 /* Knows the network that the next step begins with, where it is another. */
-int goal_know(channel_goal *goal, const change *c);
+void goal_know(channel_goal *goal, const change *c);
 /* What a step has to leave of what the one before left. */
 kerf_channel_target goal_at(const channel_goal *goal, const removal_step *step);
 

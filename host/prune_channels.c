@@ -254,7 +254,7 @@ static int keep_missed(change *c)
 int channels_remove(change *c, double before, double part)
 {
     const removal_step step = {before, part, NULL};
-    channel_goal goal;
+    channel_goal goal = {.costs = NULL};
     int code = goal_check(c->o);
     if (code == 0)
         code = goal_make(&goal, c);
@@ -262,6 +262,7 @@ int channels_remove(change *c, double before, double part)
         code = hold_back(c);
     if (code == 0)
         code = channels_step(c, &goal, &step);
+    goal_free(&goal);
     return code == EXIT_TARGET ? keep_missed(c) : code;
 }
 

@@ -8,10 +8,13 @@
  * (1) round-N/model.onnx is there once the training of step N is over, and not before.
  * (2) What a step takes is a function of what it begins with, of seed and data, or stands in its
  *     found.json before it trains; so it is taken again, and nothing need be kept of it.
- * (3) A run that begins anew sweeps its folders from the last step to the first: what is left of
+ * (3) Which part of the way each step goes stands in steps.json; a run goes on by the same ones.
+ * (4) A run that begins anew sweeps its folders from the last step to the first: what is left of
  * the one before, if that is stopped, is as a run that was stopped leaves it. */
 #include "prune_rounds.h"
 
+#include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +24,8 @@
 #include "ranks.h"
 #include "text.h"
 
+#define STEPS_FILE "steps.json"
+
 int rounds_train(const options *o)
 {
     return o->retrain > 0 || o->finetune > 0;
@@ -29,6 +34,11 @@ int rounds_train(const options *o)
 static int num_rounds(const options *o)
 {
     return options_given(o, "events") ? (int)o->events : 1;
+}
+
+static kerf_prune_curve curve_of(const options *o)
+{
+    return options_given(o, "curve") ? (kerf_prune_curve)o->curve : KERF_CURVE_LINEAR;
 }
 
 /* ---- folders ------------------------------------------------------------------------------ */
@@ -54,9 +64,43 @@ static void sweep(const char *dir)
     }
 }
 
+/* {"millionths": [of the way, behind each step]}: (3). */
+static json_t *steps_json(const options *o)
+{
+    json_t *parts = json_array();
+    for (int round = 1; round <= num_rounds(o); round++)
+        json_array_append_new(
+            parts,
+            json_integer(llrint(1e6 * kerf_prune_curve_at(curve_of(o), round, num_rounds(o)))));
+    return json_pack("{s:o}", "millionths", parts);
+}
+
+static int keep_steps(const change *c)
+{
+    int code = 0;
+    char *path = path_join(c->run_dir, STEPS_FILE);
+    json_t *steps = steps_json(c->o),
+           *begun = c->o->resume ? folder_read_json(c->run_dir, STEPS_FILE) : NULL;
+    if (path == NULL || steps == NULL)
+        code = fail_memory(c->o);
+    else if (begun != NULL && !json_equal(begun, steps))
+        code = fail_work(c->o,
+                         "--resume: %s was begun in %zu steps, must go on in these (--events, "
+                         "--curve)",
+                         c->run_dir, json_array_size(json_object_get(begun, "millionths")));
+    else if (begun == NULL)
+        code = file_write_json(c->o, path, steps);
+    json_decref(begun);
+    json_decref(steps);
+    free(path);
+    return code;
+}
+
 static int begin_folders(change *c)
 {
     int code = change_make_folder(c);
+    if (code == 0)
+        code = keep_steps(c);
     const int is_new = !c->o->resume && ranks_writes(c->o);
     for (int round = num_rounds(c->o); code == 0 && is_new && round > 0; round--) {
         char *dir = round_dir(c, round);
@@ -87,7 +131,7 @@ static int train_between(change *c, channel_goal *goal, const char *dir)
     if (code == 0)
         code = session_reopen(c->o, &c->s, path);
     if (code == 0)
-        code = goal_know(goal, c);
+        goal_know(goal, c);
     free(path);
     c->rounds.tried++; /* whose epochs are told */
     return code;
@@ -116,8 +160,7 @@ static int do_round(change *c, channel_goal *goal, removal_step *step, int round
 static int do_rounds(change *c, channel_goal *goal)
 {
     const options *o = c->o;
-    const kerf_prune_curve curve =
-        options_given(o, "curve") ? (kerf_prune_curve)o->curve : KERF_CURVE_LINEAR;
+    const kerf_prune_curve curve = curve_of(o);
     removal_step step = {0, 0, NULL};
     int code = begin_folders(c);
     for (int round = 1; code == 0 && round <= num_rounds(o); round++) {

@@ -87,7 +87,6 @@ int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_
 {
     static const kerf_type ACTIVATIONS[] = {KERF_U8, KERF_S8, KERF_U16, KERF_S16};
     enum { SAMPLES = 512, STEPS = 1000 };
-    const int is_less = options_given(o, "batch") && o->batch < KERF_CALIBRATE_BATCH;
     kerf_quantize_mode mode = o->data != NULL || quantize_is_calibrated(o)
                                   ? KERF_QUANTIZE_STATIC
                                   : KERF_QUANTIZE_WEIGHT_ONLY;
@@ -105,7 +104,7 @@ int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_
     *how = (kerf_calibrate_options){
         .percentile = 99.99,
         .samples = options_given(o, "calibrate") ? o->calibrate : SAMPLES,
-        .batch = is_less ? o->batch : KERF_CALIBRATE_BATCH,
+        .batch = kerf_calibrate_batch(options_given(o, "batch") ? o->batch : 0),
         .steps = STEPS,
         .seed = (uint64_t)o->seed,
         .means = o->bias_correct,

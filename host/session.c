@@ -112,11 +112,12 @@ int64_t session_batch(const options *o, const session *s)
     return options_given(o, "batch") ? o->batch : default_batch(s);
 }
 
-/* What a network leaves open of its input, the data says. */
-static size_t known_input(const session *s, kerf_known_input *known)
+size_t session_known_input(const session *s, kerf_known_input *known)
 {
     kerf_shape sample;
     const kerf_value *v = kerf_graph_input(s->m.g, 0);
+    if (v == NULL)
+        return 0;
     kerf_shape shape = kerf_value_shape(v);
     if (session_sample_shape(s, &sample) != KERF_OK || shape.rank != sample.rank + 1)
         return 0; /* evaluating will say what is wrong */
@@ -131,7 +132,7 @@ int session_set_precision(const options *o, session *s)
     kerf_known_input known;
     kerf_plan_options plan_options = {
         .mode = KERF_EVALUATE, .batch = session_batch(o, s), .inputs = &known};
-    plan_options.num_inputs = known_input(s, &known);
+    plan_options.num_inputs = session_known_input(s, &known);
     const kerf_status status = model_set_precision(o, &s->m, &plan_options);
     s->precision = plan_options.precision;
     return status == KERF_OK ? 0 : fail_kerf(o, status);

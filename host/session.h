@@ -35,6 +35,9 @@ typedef struct evaluation {
 
 /* A sample of the data as the network takes it, without the batch. */
 kerf_status session_sample_shape(const session *s, kerf_shape *out);
+/* What a network leaves open of its first input, the data says; how many inputs are known so, 0
+ * where samples do not fit, of which evaluating says more. */
+size_t session_known_input(const session *s, kerf_known_input *known);
 /* --precision, for evaluating from here on; 0 or an exit code after a message. */
 int session_set_precision(const options *o, session *s);
 /* --batch, else what suits the samples' size. */

@@ -26,7 +26,8 @@ typedef struct kerf_boost_options {
 } kerf_boost_options;
 
 /* Gates behind the convolutions that the options choose, behind their batch normalization where
- * they have one.  Grouped ones get none, and none gets two.  At first each saliency is 1, so the
+ * they have one.  Grouped ones get none, and none gets two: one that is
+ * there keeps `keep` from here on.  At first each saliency is 1, so the
  * network computes what it did, whatever `keep` is, until they are trained.  A pattern that fits no
  * convolution is an error, and so is a network without any. */
 KERF_API kerf_status kerf_boost_mark(kerf_graph *g, kerf_state *s,

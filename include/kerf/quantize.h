@@ -67,9 +67,10 @@ typedef enum kerf_observer {
  * Nonzero stops. */
 typedef int (*kerf_calibrate_progress)(void *context, int64_t done, int64_t num);
 
-/* What the command and recipes look at at a time, or a smaller batch of training: so both find
- * the same ranges, whose last bits depend on it. */
+/* Samples that the command and recipes look at at a time, where training takes `batch` (0: is not
+ * told): so both find the same ranges, whose last bits depend on it. */
 enum { KERF_CALIBRATE_BATCH = 32 };
+KERF_API int64_t kerf_calibrate_batch(int64_t batch);
 
 typedef struct kerf_calibrate_options {
     kerf_observer observer;

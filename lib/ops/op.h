@@ -89,7 +89,13 @@ struct kerf__variant {
         .name = method "_simt", __VA_ARGS__                                                        \
     }
 
-/* Option i of a node on this device, in the order of the table; 0 behind the last. */
+/* The next option of a node on this device, in the order of the table; 0 behind the last.  A place
+ * begins as {0}. */
+typedef struct kerf__option_place {
+    int variant, candidate;
+} kerf__option_place;
+int kerf__option_next(const kerf__op_case *c, kerf__option_place *at, kerf__option *out);
+/* Option i; 0 behind the last. */
 int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out);
 /* "gemm_wide/8x2" into fresh memory, NULL without memory. */
 char *kerf__option_name(kerf__option option);

@@ -14,22 +14,33 @@ static int variant_fits(const kerf__op_case *c, const kerf__variant *variant, in
            variant->fits(c);
 }
 
-int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out)
+int kerf__option_next(const kerf__op_case *c, kerf__option_place *at, kerf__option *out)
 {
     const kerf__op *op = kerf__op_find(c->node->op);
     const int stores_halves = kerf__stores_halves(c->node);
-    for (int v = 0; v < op->num_variants; v++) {
-        const kerf__variant *variant = &op->variants[v];
+    for (; at->variant < op->num_variants; at->variant++, at->candidate = 0) {
+        const kerf__variant *variant = &op->variants[at->variant];
         const kerf__candidate *all = variant->candidates != NULL ? variant->candidates : &NAMELESS;
         const int num = variant->candidates != NULL ? variant->num_candidates : 1;
-        if (!variant_fits(c, variant, stores_halves))
+        if (at->candidate == 0 && !variant_fits(c, variant, stores_halves))
             continue;
-        for (int k = 0; k < num; k++)
-            if ((variant->takes == NULL || variant->takes(c, &all[k])) && i-- == 0) {
-                *out = (kerf__option){variant, &all[k]};
+        while (at->candidate < num) {
+            const kerf__candidate *one = &all[at->candidate++];
+            if (variant->takes == NULL || variant->takes(c, one)) {
+                *out = (kerf__option){variant, one};
                 return 1;
             }
+        }
     }
+    return 0;
+}
+
+int kerf__option_at(const kerf__op_case *c, int i, kerf__option *out)
+{
+    kerf__option_place at = {0};
+    while (kerf__option_next(c, &at, out))
+        if (i-- == 0)
+            return 1;
     return 0;
 }
 

@@ -24,7 +24,8 @@
 
 static int find_named(const kerf__op_case *c, const char *name, kerf__option *out)
 {
-    for (int i = 0; kerf__option_at(c, i, out); i++)
+    kerf__option_place at = {0};
+    while (kerf__option_next(c, &at, out))
         if (kerf__option_is_named(*out, name))
             return 1;
     return 0;
@@ -36,9 +37,10 @@ static int guess(const kerf__op_case *c, const char *refused, kerf__option *out)
 {
     kerf__op_case asked = *c;
     kerf__option *o = &asked.option;
+    kerf__option_place at = {0};
     double best = 0;
     int found = 0;
-    for (int i = 0; kerf__option_at(c, i, o); i++) {
+    for (int i = 0; kerf__option_next(c, &at, o); i++) {
         const double cost = o->variant->guess != NULL ? o->variant->guess(&asked) : (double)i;
         const int better = found && out->variant->foreign != o->variant->foreign
                                ? out->variant->foreign
@@ -122,12 +124,14 @@ static kerf_status choose_node(kerf_plan *p, size_t i, const json_t *choices, in
 static int flag_refused(const kerf__op_case *c, kerf__planned *node)
 {
     kerf__option o;
+    kerf__option_place at = {0};
     int num = 0;
-    while (kerf__option_at(c, num, &o))
+    while (kerf__option_next(c, &at, &o))
         num++;
     if (node->refused == NULL)
         node->refused = kerf__alloc((size_t)num, 1);
-    for (int i = 0; node->refused != NULL && kerf__option_at(c, i, &o); i++)
+    at = (kerf__option_place){0};
+    for (int i = 0; node->refused != NULL && kerf__option_next(c, &at, &o); i++)
         node->refused[i] |=
             (char)(o.variant == node->option.variant && o.candidate == node->option.candidate);
     return node->refused != NULL;

@@ -96,12 +96,14 @@ static kerf_status create_trials(kerf__trials *t)
 {
     const kerf__op_case c = {.dev = t->dev, .node = t->node};
     kerf__option option;
-    for (int i = 0; kerf__option_at(&c, i, &option); i++)
-        t->capacity = i + 1;
+    kerf__option_place at = {0};
+    while (kerf__option_next(&c, &at, &option))
+        t->capacity++;
     t->items = kerf__alloc((size_t)t->capacity, sizeof *t->items);
     if (t->items == NULL)
         return kerf__fail_memory("tune", (size_t)t->capacity * sizeof *t->items);
-    for (; t->num < t->capacity && kerf__option_at(&c, t->num, &option); t->num++) {
+    at = (kerf__option_place){0};
+    for (; t->num < t->capacity && kerf__option_next(&c, &at, &option); t->num++) {
         kerf__trial *trial = &t->items[t->num];
         *trial = (kerf__trial){.option = option, .ms = INFINITY};
         trial->alive = 1;

@@ -134,14 +134,13 @@ static kerf_time frozen_from(const kerf__recipe_quantize *p)
 static kerf_status add_quantize(adding *a)
 {
     const kerf__recipe_quantize *p = &a->step->of.quantize;
-    const int64_t most = KERF_CALIBRATE_BATCH, batch = a->stage->train.batch;
     kerf_quantize_event *e = kerf__recipe_keep(a->r, 1, sizeof *e);
     if (e == NULL)
         return fail_memory(sizeof *e);
     *e = (kerf_quantize_event){.options = quantize_options(p),
                                .calibrate = {.percentile = 99.99,
                                              .samples = p->calibrate,
-                                             .batch = batch < most ? batch : most,
+                                             .batch = kerf_calibrate_batch(a->stage->train.batch),
                                              .seed = (uint64_t)a->r->top.seed,
                                              .means = p->bias_correct},
                                .trains = p->mode == MODE_QAT,

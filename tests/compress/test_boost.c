@@ -141,6 +141,10 @@ static void test_definition(void)
         check_definition(&n, 2, is_tied);
         CHECK_OK(kerf_boost_keep(n.g, 1));
         check_definition(&n, CHANNELS, is_tied);
+        const int num_nodes = kerf_graph_num_nodes(n.g);
+        CHECK_OK(mark(&n, 0.5, "conv2")); /* a gate is there, and keeps another share */
+        CHECK(kerf_graph_num_nodes(n.g) == num_nodes);
+        check_definition(&n, 5, is_tied);
     }
     network_end(&n);
 }

@@ -47,6 +47,13 @@ for sign in round-1/checkpoint round-2/model.onnx checkpoint; do
     cmp -s whole.onnx cut.onnx || failed "killed at $sign it ends with other bits"
 done
 
+# Steps that a run was not begun in would take its networks for their own.
+rm whole.run/summary.json
+for other in "--events 2" "--curve exp"; do
+    # shellcheck disable=SC2086
+    expect 1 "--resume: whole.run was begun in 3 steps, must go on in these (--events, --curve)" \
+        remove $steps $other -f -o whole.onnx --resume
+done
 # What was found by the clock is not looked for again: nothing is that fast now.
 expect 0 "" remove --latency 1000 -f -o cut.onnx
 rm cut.run/summary.json

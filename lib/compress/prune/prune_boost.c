@@ -265,6 +265,33 @@ static kerf_status add_gate(kerf_graph *g, kerf_state *s, const kerf_node *conv,
     return KERF_OK;
 }
 
+/* k of a gate, or NULL if the node is none. */
+static kerf_value *most_of(const kerf_node *n)
+{
+    const size_t length = strlen(n->name), suffix = sizeof KEPT - 1;
+    if (!kerf__node_is(n, "Less") || length <= suffix ||
+        strcmp(n->name + length - suffix, KEPT) != 0)
+        return NULL;
+    kerf_value *k = n->inputs[1];
+    return k->kind == KERF__VALUE_CONSTANT && k->type == KERF_F32 && k->constant->num_elements == 1
+               ? k
+               : NULL;
+}
+
+static int64_t channels_of(const kerf_node *conv)
+{
+    const kerf_shape filters = conv->inputs[1]->shape;
+    return filters.rank > 0 ? filters.dims[0] : 0;
+}
+
+/* k of a gate that is there. */
+static void set_share(const kerf_node *kept, const kerf_node *conv, double share)
+{
+    kerf_value *most = most_of(kept);
+    if (most != NULL)
+        *(float *)kerf_tensor_data(most->constant) = kept_of(channels_of(conv), share);
+}
+
 static kerf_status check_keep(double keep)
 {
     return keep > 0 && keep <= 1
@@ -285,8 +312,11 @@ kerf_status kerf_boost_mark(kerf_graph *g, kerf_state *s, const kerf_boost_optio
         status = check_patterns(options->skip, options->num_skip, &t);
     for (size_t i = 0; status == KERF_OK && i < t.num; i++)
         if (is_chosen(options, &t, i)) {
-            if (find_kept(g, t.at[i]->name) == NULL)
+            const kerf_node *kept = find_kept(g, t.at[i]->name);
+            if (kept == NULL)
                 status = add_gate(g, s, t.at[i], options->keep);
+            else
+                set_share(kept, t.at[i], options->keep);
             num++;
         }
     if (status == KERF_OK && num == 0)
@@ -300,19 +330,6 @@ kerf_status kerf_boost_mark(kerf_graph *g, kerf_state *s, const kerf_boost_optio
 
 /* ---- gates that are there ----------------------------------------------------------------------
  */
-
-/* k of a gate, or NULL if the node is none. */
-static kerf_value *most_of(const kerf_node *n)
-{
-    const size_t length = strlen(n->name), suffix = sizeof KEPT - 1;
-    if (!kerf__node_is(n, "Less") || length <= suffix ||
-        strcmp(n->name + length - suffix, KEPT) != 0)
-        return NULL;
-    kerf_value *k = n->inputs[1];
-    return k->kind == KERF__VALUE_CONSTANT && k->type == KERF_F32 && k->constant->num_elements == 1
-               ? k
-               : NULL;
-}
 
 /* The convolution before a gate, by its name. */
 static const kerf_node *conv_of(const kerf_graph *g, const kerf_node *kept)
@@ -344,12 +361,6 @@ int kerf_boost_num(const kerf_graph *g)
     return num;
 }
 
-static int64_t channels_of(const kerf_node *conv)
-{
-    const kerf_shape filters = conv->inputs[1]->shape;
-    return filters.rank > 0 ? filters.dims[0] : 0;
-}
-
 static const char *scale_of(const kerf_graph *g, const kerf_node *kept)
 {
     for (size_t i = 0; i < g->num_nodes; i++)
@@ -375,7 +386,7 @@ kerf_status kerf_boost_keep(kerf_graph *g, double share)
     const kerf_node *conv, *kept;
     KERF__TRY(check_keep(share));
     for (int i = 0; (kept = gate_at(g, i, &conv)) != NULL; i++)
-        *(float *)kerf_tensor_data(most_of(kept)->constant) = kept_of(channels_of(conv), share);
+        set_share(kept, conv, share);
     return kerf_boost_num(g) > 0
                ? KERF_OK
                : kerf__fail(KERF_ERR_ARGUMENT,

@@ -154,6 +154,11 @@ static kerf_status calibrate(kerf__watching *w, const kerf_graph *g, const kerf_
     return look(w, g, &kerf__pass_means);
 }
 
+int64_t kerf_calibrate_batch(int64_t batch)
+{
+    return batch > 0 && batch < KERF_CALIBRATE_BATCH ? batch : KERF_CALIBRATE_BATCH;
+}
+
 kerf_status kerf_calibrate(kerf_ranges **out, const kerf_graph *g, kerf_state *s,
                            const kerf_dataset *d, const kerf_quantize_options *options,
                            const kerf_calibrate_options *how)
