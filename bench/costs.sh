@@ -1,7 +1,8 @@
 #!/bin/sh
 # costs.sh M.onnx... -- does a network that was looked for here, by costs that were measured there,
 # take there what was asked for?  Each search of HOW aims at shares of the whole's time; what it
-# found runs there in turns with the whole network, and the median of ratios is beside that share.
+# found runs there in turns with the whole network, and the median of ratios is beside that share and
+# beside what the costs predict: where there are few networks to choose among, that is less.
 #
 # THERE and HERE are ICD files of two OpenCL implementations (OCL_ICD_VENDORS), KERF the command,
 # TIMED what stands before it where time counts ("chrt -f 50"), DATA what quantizing looks at
@@ -15,7 +16,8 @@ DATA=${DATA:-random:1,28,28,10}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-there() { # shellcheck disable=SC2086 -- words
+there() {
+    # shellcheck disable=SC2086 # words
     OCL_ICD_VENDORS=$THERE ${TIMED-} "$KERF" "$@"
 }
 value() { python3 -c 'import json, sys; print(eval("x" + sys.argv[2], {"x": json.load(open(sys.argv[1]))}))' "$1" "$2"; }
@@ -27,13 +29,22 @@ look() {
     zeros) set -- prune "$2" --data "$DATA" --latency "$3" ;;
     *) set -- quantize "$2" --data "$DATA" --mode "$1" --latency "$3" ;;
     esac
-    OCL_ICD_VENDORS=$HERE "$KERF" "$@" -f -q -o "$work/cut.onnx" >"$work/cut.txt" 2>&1
+    OCL_ICD_VENDORS=$HERE "$KERF" "$@" -f --json -o "$work/cut.onnx" >"$work/cut.json" 2>"$work/cut.txt"
+}
+
+# Milliseconds of what was found, by the costs: each search tells them in its own way.
+predicted() {
+    python3 -c 'import json, sys
+found = json.load(open(sys.argv[1]))["found"]
+if isinstance(found, list):
+    found = found[0]
+print([p for p in found["curve"] if p["chosen"]][0]["ms"] if "curve" in found else found["ms"])' "$work/cut.json"
 }
 
 # The ratio of cut.onnx to the model: the median of ROUNDS medians of pairs.
 ratio() {
     there bench "$1" "$work/cut.onnx" --runs 3 -q >"$work/built.txt"
-    for round in $(seq "$ROUNDS"); do
+    for _ in $(seq "$ROUNDS"); do
         there bench "$1" "$work/cut.onnx" --duration 0.5 --json >"$work/time.json"
         python3 -c 'import json, sys
 r = json.load(open(sys.argv[1]))["ratio"][0]
@@ -48,8 +59,9 @@ for model in "$@"; do
         for part in $PARTS; do
             target=$(awk "BEGIN { printf \"%.4f\", $whole * $part }")
             if look "$how" "$model" "${target}ms@$work/there.json"; then
-                ratio "$model" | awk -v m="$model" -v h="$how" -v p="$part" '{
-                    printf "%s: %s: asked for %.3f of the whole, takes %.3f: %+.1f %%\n", m, h, p, $1, 100 * ($1 / p - 1) }'
+                ratio "$model" | awk -v m="$model" -v h="$how" -v p="$part" -v w="$whole" -v ms="$(predicted)" '{
+                    printf "%s: %s: asked for %.3f of the whole, predicted %.3f, takes %.3f: %+.1f %%, %+.1f %% of predicted\n",
+                        m, h, p, ms / w, $1, 100 * ($1 / p - 1), 100 * ($1 * w / ms - 1) }'
             else
                 echo "$model: $how: $part of the whole cannot be reached"
             fi
