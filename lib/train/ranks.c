@@ -4,6 +4,7 @@
  * sums of gradients are added up, so that all update the same weights by the same numbers.  At
  * events, where nothing is in flight, statistics become means, and all else what rank 0 has:
  * devices of different vendors round updates differently.  Rank 0 alone has a folder. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -70,58 +71,148 @@ static kerf_status take_mean(const kerf_ranks *ranks, float *x, size_t num)
     return KERF_OK;
 }
 
-static kerf_status align_entry(const kerf__run *run, const kerf_state_entry *e)
+/* What is not summed or counted within a step: all that has a right value. */
+static int is_aligned(const kerf_state_entry *e)
 {
-    const kerf_ranks *ranks = ranks_of(run);
-    const size_t num = (size_t)kerf_shape_num_elements(e->shape);
-    const size_t num_bytes = (size_t)kerf__tensor_bytes(kerf_tensor_type(e->tensor), e->shape);
-    void *bytes = kerf__alloc(num_bytes, 1);
-    if (bytes == NULL)
-        return kerf__fail_memory("train", num_bytes);
-    kerf_status status = kerf_state_read(run->s, e->id, bytes);
-    if (status == KERF_OK)
-        status = is_seen(e) ? take_mean(ranks, bytes, num)
-                            : ranks->take_first(ranks->context, bytes, num_bytes);
-    if (status == KERF_OK && (is_seen(e) || ranks->rank > 0))
-        status = kerf_state_write(run->s, e->id, bytes);
-    free(bytes);
-    return status;
+    return e != NULL && e->role != KERF_ROLE_METRIC && e->role != KERF_ROLE_GRADIENT &&
+           kerf_shape_num_elements(e->shape) > 0;
 }
 
-kerf_status kerf__run_align(const kerf__run *run)
+typedef kerf_status (*visitor)(const kerf__run *run, const kerf_state_entry *e, void *bytes,
+                               size_t num_bytes, void *context);
+
+/* With the bytes of each such entry in host memory. */
+static kerf_status visit(const kerf__run *run, visitor look, void *context)
 {
-    if (kerf__num_ranks(run->options) == 1)
-        return KERF_OK;
     for (int id = 0; id < kerf_state_num_ids(run->s); id++) {
         const kerf_state_entry *e = kerf_state_get(run->s, id);
-        if (e != NULL && e->role != KERF_ROLE_METRIC && e->role != KERF_ROLE_GRADIENT &&
-            kerf_shape_num_elements(e->shape) > 0)
-            KERF__TRY(align_entry(run, e));
+        if (!is_aligned(e))
+            continue;
+        const size_t num = (size_t)kerf__tensor_bytes(kerf_tensor_type(e->tensor), e->shape);
+        void *bytes = kerf__alloc(num, 1);
+        if (bytes == NULL)
+            return kerf__fail_memory("train", num);
+        kerf_status status = kerf_state_read(run->s, id, bytes);
+        if (status == KERF_OK)
+            status = look(run, e, bytes, num, context);
+        free(bytes);
+        KERF__TRY(status);
     }
     return KERF_OK;
 }
 
+/* Statistics become means; all else goes into a digest. */
+static kerf_status join_or_digest(const kerf__run *run, const kerf_state_entry *e, void *bytes,
+                                  size_t num_bytes, void *context)
+{
+    uint64_t *digest = context;
+    if (!is_seen(e)) {
+        *digest = XXH64(bytes, num_bytes, *digest);
+        return KERF_OK;
+    }
+    KERF__TRY(take_mean(ranks_of(run), bytes, num_bytes / sizeof(float)));
+    return kerf_state_write(run->s, e->id, bytes);
+}
+
+static kerf_status take_over(const kerf__run *run, const kerf_state_entry *e, void *bytes,
+                             size_t num_bytes, void *context)
+{
+    (void)context;
+    if (is_seen(e))
+        return KERF_OK;
+    KERF__TRY(kerf__run_take_first(run, bytes, num_bytes));
+    return kerf__rank(run->options) > 0 ? kerf_state_write(run->s, e->id, bytes) : KERF_OK;
+}
+
+/* Devices of one kind have the same bits already, which their digests tell. */
+kerf_status kerf__run_align(const kerf__run *run)
+{
+    uint64_t mine = 0, first;
+    double others;
+    if (kerf__num_ranks(run->options) == 1)
+        return KERF_OK;
+    KERF__TRY(visit(run, join_or_digest, &mine));
+    first = mine;
+    KERF__TRY(kerf__run_take_first(run, &first, sizeof first));
+    others = first != mine;
+    KERF__TRY(ranks_of(run)->sum_doubles(ranks_of(run)->context, &others, 1));
+    return others > 0 ? visit(run, take_over, NULL) : KERF_OK;
+}
+
 /* ---- is it the same run ---------------------------------------------------------------------- */
+
+/* On all ranks what rank 0 goes by; the caller frees it. */
+static kerf_status take_first_text(const kerf_ranks *ranks, const char *mine, char **first)
+{
+    uint64_t length = strlen(mine);
+    KERF__TRY(ranks->take_first(ranks->context, &length, sizeof length));
+    *first = kerf__alloc((size_t)length + 1, 1);
+    if (*first == NULL)
+        return kerf__fail_memory("train", (size_t)length + 1);
+    if (ranks->rank == 0)
+        memcpy(*first, mine, (size_t)length);
+    const kerf_status status = ranks->take_first(ranks->context, *first, (size_t)length);
+    if (status != KERF_OK)
+        free(*first);
+    return status;
+}
+
+/* The first rank that differs, on all; the number of ranks: none does. */
+static kerf_status find_other(const kerf_ranks *ranks, int differs, int *first)
+{
+    const size_t num = (size_t)ranks->num;
+    double *flags = kerf__alloc(num, sizeof *flags);
+    if (flags == NULL)
+        return kerf__fail_memory("train", num * sizeof *flags);
+    flags[ranks->rank] = differs;
+    const kerf_status status = ranks->sum_doubles(ranks->context, flags, num);
+    for (*first = 0; *first < ranks->num && flags[*first] == 0;)
+        (*first)++;
+    free(flags);
+    return status;
+}
+
+/* One rank's line on all: letters are numbers, and all others' are 0. */
+static kerf_status take_line(const kerf_ranks *ranks, int from, char *line)
+{
+    double letters[KERF__OPTION_LINE] = {0};
+    for (int i = 0; ranks->rank == from && i < KERF__OPTION_LINE; i++)
+        letters[i] = (unsigned char)line[i];
+    KERF__TRY(ranks->sum_doubles(ranks->context, letters, KERF__OPTION_LINE));
+    for (int i = 0; i < KERF__OPTION_LINE; i++)
+        line[i] = (char)letters[i];
+    return KERF_OK;
+}
+
+static kerf_status compare(const kerf_ranks *ranks, const char *mine, const char *first)
+{
+    char here[KERF__OPTION_LINE] = "", there[KERF__OPTION_LINE] = "";
+    int other = 0;
+    KERF__TRY(find_other(ranks, kerf__options_differ(mine, first, here, there), &other));
+    if (other == ranks->num)
+        return KERF_OK;
+    KERF__TRY(take_line(ranks, other, here));
+    KERF__TRY(take_line(ranks, other, there));
+    return kerf__fail(KERF_ERR_ARGUMENT, "train: rank %d has %s, rank 0 has %s; all must be alike",
+                      other, here, there);
+}
 
 kerf_status kerf__run_compare_ranks(const kerf__run *run)
 {
     const kerf_ranks *ranks = ranks_of(run);
-    uint64_t first, mine = XXH64(run->options_text, strlen(run->options_text), 0);
-    double others = 0;
+    char *first;
     if (kerf__num_ranks(run->options) == 1)
         return KERF_OK;
-    mine ^= XXH64(KERF_VERSION, strlen(KERF_VERSION), 1);
-    first = mine;
-    KERF__TRY(ranks->take_first(ranks->context, &first, sizeof first));
-    others = first != mine ? ranks->rank : 0;
-    KERF__TRY(ranks->sum_doubles(ranks->context, &others, 1));
-    if (first != mine)
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "train: rank %d has other options, another network, data or version than "
-                          "rank 0: all must have the same",
-                          ranks->rank);
-    if (others > 0)
-        return kerf__fail(KERF_ERR_ARGUMENT, "train: another rank has other options, another "
-                                             "network, data or version: all must have the same");
-    return KERF_OK;
+    const size_t bytes = strlen(run->options_text) + sizeof KERF_VERSION + 16;
+    char *mine = kerf__alloc(bytes, 1);
+    if (mine == NULL)
+        return kerf__fail_memory("train", bytes);
+    snprintf(mine, bytes, "kerf=%s\n%s", KERF_VERSION, run->options_text);
+    kerf_status status = take_first_text(ranks, mine, &first);
+    if (status == KERF_OK) {
+        status = compare(ranks, mine, first);
+        free(first);
+    }
+    free(mine);
+    return status;
 }

@@ -40,30 +40,12 @@ kerf_status kerf__run_save(kerf__run *run)
 
 /* ---- is it a checkpoint of this run -------------------------------------------------------- */
 
-/* The first line that two texts do not share, cut to fit, and without its end. */
-static void line_at(char *line, size_t line_bytes, const char *text)
-{
-    snprintf(line, line_bytes, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
 static kerf_status check_options(const kerf__run *run, const char *saved)
 {
-    const char *mine = run->options_text;
-    char here[256], there[256];
-    while (*mine != '\0' && *mine == *saved) {
-        mine++;
-        saved++;
-    }
-    if (*mine == *saved)
+    char here[KERF__OPTION_LINE], there[KERF__OPTION_LINE];
+    if (!kerf__options_differ(run->options_text, saved, here, there))
         return KERF_OK;
-    /* Back to where the line begins: both texts are equal up to here. */
-    while (mine > run->options_text && mine[-1] != '\n') {
-        mine--;
-        saved--;
-    }
-    line_at(here, sizeof here, mine);
-    line_at(there, sizeof there, saved);
-    if (strncmp(mine, "network=", 8) == 0)
+    if (strncmp(here, "network=", 8) == 0)
         return kerf__fail(KERF_ERR_ARGUMENT, "%s: is of another network; resume wants the same",
                           run->folder.checkpoint);
     return kerf__fail(KERF_ERR_ARGUMENT,

@@ -80,6 +80,9 @@ int64_t kerf__num_parts(const kerf_train_options *options);
 int64_t kerf__part_size(const kerf_train_options *options);
 /* What decides the result, a line each: NAME=VALUE; the caller frees it. */
 kerf_status kerf__train_options_text(char **text, const kerf__run *run);
+/* 1 if two such texts differ, and the first lines that do, cut to fit and without their ends. */
+enum { KERF__OPTION_LINE = 256 };
+int kerf__options_differ(const char *a, const char *b, char *line_a, char *line_b);
 
 /* ---- run_setup.c ---- */
 /* Everything up to the first step; on resume from where the checkpoint stands. */

@@ -374,3 +374,24 @@ kerf_status kerf__train_options_text(char **out, const kerf__run *run)
     *out = t.at;
     return KERF_OK;
 }
+
+static void line_at(char *line, const char *at)
+{
+    snprintf(line, KERF__OPTION_LINE, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+int kerf__options_differ(const char *a, const char *b, char *line_a, char *line_b)
+{
+    const char *begin = a;
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    if (*a == *b)
+        return 0;
+    for (; a > begin && a[-1] != '\n'; a--) /* both are equal up to here */
+        b--;
+    line_at(line_a, a);
+    line_at(line_b, b);
+    return 1;
+}
