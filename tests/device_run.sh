@@ -2,7 +2,7 @@
 # device_run.sh IMPLEMENTATION PROGRAM... -- runs a device test on one OpenCL implementation
 # alone.  One driver a process: a bad one takes the others along.
 #
-# pocl | small | avx2 | rusticl | intel | oclgrind | oclgrind-cpu | arm64.  Intel's runtime comes from
+# pocl | small | avx2 | rusticl | intel | pair | oclgrind | oclgrind-cpu | arm64.  Intel's runtime comes from
 # PyPI: its library's path stands in the ICD file that KERF_INTEL_ICD names (bootstrap makes it).
 set -u
 implementation=$1
@@ -45,6 +45,13 @@ intel)
         exit 1
     fi
     OCL_ICD_VENDORS=$icd exec "$@" ;;
+pair) # PoCL and Intel's runtime beside each other, for ranks on unlike devices
+    export OCL_ICD_VENDORS="$KERF_CACHE_DIR/vendors"
+    mkdir -p "$OCL_ICD_VENDORS"
+    cp /etc/OpenCL/vendors/pocl.icd "$OCL_ICD_VENDORS/pocl.icd" &&
+        cp "${KERF_INTEL_ICD:-${KERF_TEST_SOURCE:-.}/build/intel.icd}" "$OCL_ICD_VENDORS/intel.icd" || exit 1
+    export KERF_TEST_PAIR="Portable:,Intel:"
+    exec "$@" ;;
 oclgrind | oclgrind-cpu)
     # It says that it is no CPU; told otherwise, it meets the kernels for CPU devices.
     [ $implementation = oclgrind ] || export KERF_TEST_TYPE=cpu

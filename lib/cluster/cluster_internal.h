@@ -27,10 +27,10 @@ typedef struct kerf__sum {
     float *x; /* borrowed; (num) */
     int num;
     MPI_Request request;
-    float *room;         /* owned; (ranks, own part): this rank's slice, of all ranks */
-    size_t room_floats;  /* kept for the next sum in this place */
-    int *counts, *first; /* owned; (ranks), (ranks): of slices of x */
-    int *sizes, *starts; /* the same of room; part of counts' block */
+    float *room;                /* owned; (ranks - 1, own part): this rank's slice, of all others */
+    size_t room_floats;         /* kept for the next sum in this place */
+    int *counts, *first, *sent; /* owned, one block with the next; (ranks): of slices of x */
+    int *sizes, *starts;        /* (ranks): of those in room; this rank's is empty */
 } kerf__sum;
 
 struct kerf_cluster {

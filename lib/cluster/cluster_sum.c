@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
@@ -19,12 +20,13 @@ static kerf_status make_room(kerf__sum *s, int ranks)
 {
     const size_t num = (size_t)s->num + (size_t)ranks; /* a slice is at most one longer */
     if (s->counts == NULL)
-        s->counts = kerf__alloc(4 * (size_t)ranks, sizeof *s->counts);
+        s->counts = kerf__alloc(5 * (size_t)ranks, sizeof *s->counts);
     if (s->counts == NULL)
-        return kerf__fail_memory("cluster", 4 * (size_t)ranks * sizeof *s->counts);
+        return kerf__fail_memory("cluster", 5 * (size_t)ranks * sizeof *s->counts);
     s->first = s->counts + ranks;
     s->sizes = s->first + ranks;
     s->starts = s->sizes + ranks;
+    s->sent = s->starts + ranks;
     if (s->room_floats >= num)
         return KERF_OK;
     free(s->room);
@@ -39,19 +41,27 @@ static void cut(const kerf__sum *s, int rank, int ranks)
         s->first[i] = (int)((int64_t)s->num * i / ranks);
         s->counts[i] = (int)((int64_t)s->num * (i + 1) / ranks) - s->first[i];
     }
-    for (int i = 0; i < ranks; i++) {
-        s->sizes[i] = s->counts[rank];
-        s->starts[i] = i * s->sizes[i];
+    for (int i = 0; i < ranks; i++) { /* its own slice stays where it is */
+        s->sent[i] = i == rank ? 0 : s->counts[i];
+        s->sizes[i] = i == rank ? 0 : s->counts[rank];
+        s->starts[i] = (i < rank ? i : i - 1) * s->counts[rank];
     }
 }
 
-static void add_slices(float *restrict dst, const float *restrict src, int num, int ranks)
+/* dst is this rank's own slice, too: a few numbers at a time are added up beside it. */
+static void add_slices(const kerf__sum *s, int rank, int ranks)
 {
-    for (int i = 0; i < num; i++)
-        dst[i] = src[i] + src[num + i];
-    for (int r = 2; r < ranks; r++)
-        for (int i = 0; i < num; i++)
-            dst[i] += src[(int64_t)r * num + i];
+    enum { FEW = 1024 };
+    float *own = s->x + s->first[rank], sums[FEW];
+    for (int at = 0; at < s->counts[rank]; at += FEW) {
+        const int num = s->counts[rank] - at < FEW ? s->counts[rank] - at : FEW;
+        for (int r = 0; r < ranks; r++) {
+            const float *src = (r == rank ? own : s->room + s->starts[r]) + at;
+            for (int i = 0; i < num; i++)
+                sums[i] = r == 0 ? src[i] : sums[i] + src[i];
+        }
+        memcpy(own + at, sums, (size_t)num * sizeof *sums);
+    }
 }
 
 /* ---- one sum --------------------------------------------------------------------------------- */
@@ -65,7 +75,7 @@ static kerf_status begin(kerf_cluster *c, float *x, int num)
     s->num = num;
     KERF__TRY(make_room(s, ranks));
     cut(s, c->ranks.rank, ranks);
-    MPI_Ialltoallv(x, s->counts, s->first, MPI_FLOAT, s->room, s->sizes, s->starts, MPI_FLOAT,
+    MPI_Ialltoallv(x, s->sent, s->first, MPI_FLOAT, s->room, s->sizes, s->starts, MPI_FLOAT,
                    c->parting, &s->request);
     c->num_sums++;
     return KERF_OK;
@@ -73,8 +83,7 @@ static kerf_status begin(kerf_cluster *c, float *x, int num)
 
 static void gather(const kerf_cluster *c, kerf__sum *s)
 {
-    const int rank = c->ranks.rank;
-    add_slices(s->x + s->first[rank], s->room, s->counts[rank], c->ranks.num);
+    add_slices(s, c->ranks.rank, c->ranks.num);
     MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, s->x, s->counts, s->first, MPI_FLOAT, c->gathering,
                     &s->request);
     s->stage = KERF__SUM_GATHERING;

@@ -247,9 +247,15 @@ static kerf_status (*const HANDLERS[KERF__NUM_EVENTS])(kerf__run *, const kerf__
     [KERF__EVENT_SAVE] = save,     [KERF__EVENT_CALL] = call,
 };
 
+static int changes_network(kerf__event_kind kind)
+{
+    return kind == KERF__EVENT_PRUNE || kind == KERF__EVENT_LIFT || kind == KERF__EVENT_KEEP ||
+           kind == KERF__EVENT_QUANTIZE || kind == KERF__EVENT_FREEZE;
+}
+
 kerf_status kerf__run_event(kerf__run *run, const kerf__event *event)
 {
     KERF__TRY(kerf__run_align(run));
     KERF__TRY(HANDLERS[event->kind](run, event));
-    return kerf__run_align(run);
+    return changes_network(event->kind) ? kerf__run_align(run) : KERF_OK;
 }

@@ -133,11 +133,24 @@ static void test_what_is_refused(void)
     check_refused(o, "train: rank 1 has seed=2, rank 0 has seed=1; all must be alike");
 }
 
+/* Of KERF_TEST_PAIR, two devices with a comma between, each rank takes one. */
+static void choose_device(void)
+{
+    const char *pair = getenv("KERF_TEST_PAIR");
+    if (pair == NULL)
+        return;
+    char name[64];
+    const char *own = ranks->rank % 2 == 0 ? pair : strchr(pair, ',') + 1;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(own, ","), own);
+    CHECK(setenv("KERF_DEVICE", name, 1) == 0);
+}
+
 int main(void)
 {
     kerf_cluster *cluster;
     CHECK_OK(kerf_cluster_open(&cluster));
     ranks = kerf_cluster_ranks(cluster);
+    choose_device();
     dev = check_open_device();
     if (ranks->num == 1) {
         printf("one rank alone: nothing to compare\n");
