@@ -89,6 +89,7 @@ static void set_training(change *c, const kerf_event *penalty)
     t->freeze = o->freeze.items;
     t->num_freeze = o->freeze.num;
     t->ranks = ranks_of(o);
+    t->gradients = (kerf_gradients)o->gradients;
     t->exchange = &c->exchange;
     t->callback = on_progress;
     t->context = c;

@@ -76,7 +76,7 @@ typedef struct options {
     double max_launch_ms, rank_timeout;
     int precision; /* as kerf_precision counts, or PRECISION_AUTO */
     double epochs, lr, momentum, weight_decay, warmup;
-    int optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
+    int gradients, optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
     text_list freeze;
     const char *penalty;
     double penalty_from, penalty_until;

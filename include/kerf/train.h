@@ -92,6 +92,12 @@ typedef struct kerf_distillation {
                 * in later runs of it, too; without augment alone.  The same bits */
 } kerf_distillation;
 
+typedef enum kerf_gradients {
+    KERF_GRADIENTS_F32,
+    KERF_GRADIENTS_INT8 /* a byte each, whose scale is that of the largest of about a million; what
+                         * that leaves out comes into the next step's, up to the next event */
+} kerf_gradients;
+
 typedef struct kerf_train_options {
     double epochs;      /* fractions allowed */
     int64_t batch;      /* samples of a step */
@@ -101,8 +107,9 @@ typedef struct kerf_train_options {
     const kerf_ranks *ranks; /* borrowed: each takes its equal part of every part of a step, and all
                               * end with the same network; rank 0 alone writes into run_dir, from
                               * which all resume, however many they were (NULL: one alone) */
-    kerf_exchange *exchange; /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
-    double clip;             /* of gradients; see kerf_plan_options (0: none) */
+    kerf_gradients gradients; /* as what they travel between ranks */
+    kerf_exchange *exchange;  /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
+    double clip;              /* of gradients; see kerf_plan_options (0: none) */
     double lr;
     kerf_lr_schedule schedule;
     kerf_time warmup; /* of linear rise */

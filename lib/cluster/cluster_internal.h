@@ -1,6 +1,6 @@
 /* cluster/cluster_internal.h -- ranks by MPI and who does what: cluster_mpi.c begins and ends,
- * cluster_sum.c adds up, cluster_wait.c waits and finds out who does not answer,
- * cluster_tickets.c hands out work.
+ * cluster_sum.c adds up, cluster_codes.c by bytes, cluster_wait.c waits and finds out who does not
+ * answer, cluster_tickets.c hands out work.
  *
  * (1) All communicators have all ranks, in one order.  What is collective on one of them is called
  *     by every rank in one order, so sums have two: their first halves follow each other, and so
@@ -27,10 +27,14 @@ typedef struct kerf__sum {
     float *x; /* borrowed; (num) */
     int num;
     MPI_Request request;
-    float *room;                /* owned; (ranks - 1, own part): this rank's slice, of all others */
-    size_t room_floats;         /* kept for the next sum in this place */
-    int *counts, *first, *sent; /* owned, one block with the next; (ranks): of slices of x */
-    int *sizes, *starts;        /* (ranks): of those in room; this rank's is empty */
+    float *room;        /* owned; (ranks - 1, own part): this rank's slice, of all others */
+    size_t room_floats; /* kept for the next sum in this place */
+    int *counts, *first,
+        *sent;            /* owned, one block with the next; (ranks): of slices of x, or of codes */
+    int *sizes, *starts;  /* (ranks): of those in room; this rank's is empty */
+    float *error;         /* borrowed; (num); NULL: numbers travel as floats */
+    unsigned char *codes; /* owned; each slice's scale and bytes */
+    size_t codes_bytes;   /* kept like room_floats */
 } kerf__sum;
 
 struct kerf_cluster {
@@ -52,9 +56,16 @@ struct kerf_cluster {
 
 /* ---- cluster_sum.c ---- */
 kerf_status kerf__mpi_begin_sum(void *context, float *x, size_t num);
+kerf_status kerf__mpi_begin_coded_sum(void *context, float *x, float *error, size_t num);
 kerf_status kerf__mpi_advance(void *context, int waits, size_t *num_left);
 kerf_status kerf__mpi_sum_doubles(void *context, double *x, size_t num);
 void kerf__mpi_free_sums(kerf_cluster *c);
+
+/* ---- cluster_codes.c: the three moments of a sum whose numbers travel as bytes ---- */
+enum { KERF__SCALE_BYTES = 4 }; /* in front of each slice's bytes */
+void kerf__codes_begin(kerf__sum *s, int ranks);
+void kerf__codes_add(kerf__sum *s, int rank, int ranks);
+void kerf__codes_end(kerf__sum *s, int ranks);
 
 /* ---- cluster_wait.c ---- */
 typedef struct kerf__watch {

@@ -95,6 +95,7 @@ kerf_status kerf_cluster_open(kerf_cluster **out)
     c->ranks = (kerf_ranks){.num = 1,
                             .context = c,
                             .begin_sum = kerf__mpi_begin_sum,
+                            .begin_coded_sum = kerf__mpi_begin_coded_sum,
                             .advance = kerf__mpi_advance,
                             .sum_doubles = kerf__mpi_sum_doubles,
                             .take_first = take_first};

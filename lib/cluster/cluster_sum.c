@@ -18,7 +18,8 @@
 
 static kerf_status make_room(kerf__sum *s, int ranks)
 {
-    const size_t num = (size_t)s->num + (size_t)ranks; /* a slice is at most one longer */
+    /* A slice is at most one longer; as bytes it has a scale, and what they leave out as floats. */
+    const size_t num = (size_t)s->num + 2 * (size_t)ranks + 2;
     if (s->counts == NULL)
         s->counts = kerf__alloc(5 * (size_t)ranks, sizeof *s->counts);
     if (s->counts == NULL)
@@ -35,11 +36,25 @@ static kerf_status make_room(kerf__sum *s, int ranks)
     return s->room != NULL ? KERF_OK : kerf__fail_memory("cluster", num * sizeof *s->room);
 }
 
+static kerf_status make_codes(kerf__sum *s, int ranks)
+{
+    const size_t bytes = (size_t)s->num + (size_t)ranks * KERF__SCALE_BYTES;
+    if (s->error == NULL || s->codes_bytes >= bytes)
+        return KERF_OK;
+    free(s->codes);
+    s->codes = kerf__alloc(bytes, 1);
+    s->codes_bytes = s->codes != NULL ? bytes : 0;
+    return s->codes != NULL ? KERF_OK : kerf__fail_memory("cluster", bytes);
+}
+
+/* Slices of floats, or of a scale and a byte a number. */
 static void cut(const kerf__sum *s, int rank, int ranks)
 {
+    const int more = s->error != NULL ? KERF__SCALE_BYTES : 0;
     for (int i = 0; i < ranks; i++) {
         s->first[i] = (int)((int64_t)s->num * i / ranks);
-        s->counts[i] = (int)((int64_t)s->num * (i + 1) / ranks) - s->first[i];
+        s->counts[i] = (int)((int64_t)s->num * (i + 1) / ranks) - s->first[i] + more;
+        s->first[i] += i * more;
     }
     for (int i = 0; i < ranks; i++) { /* its own slice stays where it is */
         s->sent[i] = i == rank ? 0 : s->counts[i];
@@ -66,26 +81,43 @@ static void add_slices(const kerf__sum *s, int rank, int ranks)
 
 /* ---- one sum --------------------------------------------------------------------------------- */
 
-static kerf_status begin(kerf_cluster *c, float *x, int num)
+static void *numbers(const kerf__sum *s)
+{
+    return s->error != NULL ? (void *)s->codes : s->x;
+}
+
+static MPI_Datatype type_of(const kerf__sum *s)
+{
+    return s->error != NULL ? MPI_BYTE : MPI_FLOAT;
+}
+
+static kerf_status begin(kerf_cluster *c, float *x, float *error, int num)
 {
     const int ranks = c->ranks.num;
     kerf__sum *s = &c->sums[(c->first_sum + c->num_sums) % KERF__MOST_SUMS];
     s->stage = KERF__SUM_PARTING;
     s->x = x;
+    s->error = error;
     s->num = num;
     KERF__TRY(make_room(s, ranks));
+    KERF__TRY(make_codes(s, ranks));
     cut(s, c->ranks.rank, ranks);
-    MPI_Ialltoallv(x, s->sent, s->first, MPI_FLOAT, s->room, s->sizes, s->starts, MPI_FLOAT,
-                   c->parting, &s->request);
+    if (error != NULL)
+        kerf__codes_begin(s, ranks);
+    MPI_Ialltoallv(numbers(s), s->sent, s->first, type_of(s), s->room, s->sizes, s->starts,
+                   type_of(s), c->parting, &s->request);
     c->num_sums++;
     return KERF_OK;
 }
 
 static void gather(const kerf_cluster *c, kerf__sum *s)
 {
-    add_slices(s, c->ranks.rank, c->ranks.num);
-    MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, s->x, s->counts, s->first, MPI_FLOAT, c->gathering,
-                    &s->request);
+    if (s->error != NULL)
+        kerf__codes_add(s, c->ranks.rank, c->ranks.num);
+    else
+        add_slices(s, c->ranks.rank, c->ranks.num);
+    MPI_Iallgatherv(MPI_IN_PLACE, 0, type_of(s), numbers(s), s->counts, s->first, type_of(s),
+                    c->gathering, &s->request);
     s->stage = KERF__SUM_GATHERING;
 }
 
@@ -96,10 +128,13 @@ static int advance_sum(const kerf_cluster *c, kerf__sum *s)
     MPI_Test(&s->request, &done, MPI_STATUS_IGNORE);
     if (!done)
         return 0;
-    if (s->stage == KERF__SUM_PARTING)
+    if (s->stage == KERF__SUM_PARTING) {
         gather(c, s);
-    else
-        s->stage = KERF__SUM_OVER;
+        return 1;
+    }
+    if (s->error != NULL)
+        kerf__codes_end(s, c->ranks.num);
+    s->stage = KERF__SUM_OVER;
     return 1;
 }
 
@@ -135,14 +170,23 @@ static kerf_status finish_down_to(kerf_cluster *c, size_t num)
     return KERF_OK;
 }
 
-kerf_status kerf__mpi_begin_sum(void *context, float *x, size_t num)
+static kerf_status begin_when_free(kerf_cluster *c, float *x, float *error, size_t num)
 {
-    kerf_cluster *c = context;
-    if (num > INT_MAX - (size_t)c->ranks.num)
+    if (num > INT_MAX - KERF__SCALE_BYTES * (size_t)c->ranks.num)
         return kerf__fail(KERF_ERR_ARGUMENT, "cluster: a sum of %zu numbers, must be below 2^31",
                           num);
     KERF__TRY(finish_down_to(c, KERF__MOST_SUMS - 1));
-    return begin(c, x, (int)num);
+    return begin(c, x, error, (int)num);
+}
+
+kerf_status kerf__mpi_begin_sum(void *context, float *x, size_t num)
+{
+    return begin_when_free(context, x, NULL, num);
+}
+
+kerf_status kerf__mpi_begin_coded_sum(void *context, float *x, float *error, size_t num)
+{
+    return begin_when_free(context, x, error, num);
 }
 
 kerf_status kerf__mpi_advance(void *context, int waits, size_t *num_left)
@@ -181,6 +225,7 @@ void kerf__mpi_free_sums(kerf_cluster *c)
 {
     for (size_t i = 0; i < KERF__MOST_SUMS; i++) {
         free(c->sums[i].room);
+        free(c->sums[i].codes);
         free(c->sums[i].counts);
     }
 }

@@ -37,6 +37,7 @@ static const kerf__key TRAIN_KEYS[] = {
     {"label_smoothing", KERF__KEY_REAL, TRAIN(label_smoothing), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
     {"mixup", KERF__KEY_REAL, TRAIN(mixup), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, 100, NULL},
     {"loss", KERF__KEY_CHOICE, TRAIN(loss), "cross-entropy", NULL, "cross-entropy|mse", 0, 0, 0, NULL},
+    {"gradients", KERF__KEY_CHOICE, TRAIN(gradients), "f32", NULL, "f32|int8", 0, 0, 0, NULL},
     {"freeze", KERF__KEY_LIST, TRAIN(freeze), "[]", NULL, NULL, 0, 0, 0, NULL},
     {"memory", KERF__KEY_WHOLE, TRAIN(memory), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},
 };

@@ -13,6 +13,7 @@
 #include "train/buckets.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -73,6 +74,25 @@ kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *
     return allocate_staging(b, all + 1);
 }
 
+static size_t num_staged(const kerf__buckets *b)
+{
+    const kerf__bucket *last = &b->at[b->num - 1];
+    return (size_t)(last->floats - b->staging) + last->num_floats;
+}
+
+kerf_status kerf__buckets_code(kerf__buckets *b)
+{
+    b->errors = kerf__alloc(num_staged(b), sizeof *b->errors);
+    return b->errors != NULL ? KERF_OK
+                             : kerf__fail_memory("train", num_staged(b) * sizeof *b->errors);
+}
+
+void kerf__buckets_forget(kerf__buckets *b)
+{
+    if (b->errors != NULL)
+        memset(b->errors, 0, num_staged(b) * sizeof *b->errors);
+}
+
 void kerf__buckets_free(kerf__buckets *b)
 {
     for (size_t k = 0; k < b->num; k++) {
@@ -84,6 +104,7 @@ void kerf__buckets_free(kerf__buckets *b)
     free(b->seen);
     free(b->at);
     free(b->staging);
+    free(b->errors);
     *b = (kerf__buckets){.plan = NULL};
 }
 
@@ -138,13 +159,25 @@ kerf_status kerf__buckets_run(kerf__buckets *b)
 static void count(const kerf__buckets *b, const kerf__bucket *bucket, size_t num)
 {
     kerf_exchange *e = b->exchange;
-    const double sends = 2 * (1 - 1.0 / b->ranks->num) * sizeof(float);
+    const double sends = 2 * (1 - 1.0 / b->ranks->num);
+    const double bytes = sends * (double)num * (b->errors != NULL ? 1 : sizeof(float));
     if (e == NULL)
         return;
     e->steps += bucket == b->at;
-    e->last_bytes = (bucket == b->at ? 0 : e->last_bytes) + sends * (double)num;
-    e->bytes += sends * (double)num;
-    e->dense_bytes += sends * (double)bucket->num_floats;
+    e->last_bytes = (bucket == b->at ? 0 : e->last_bytes) + bytes;
+    e->bytes += bytes;
+    e->dense_bytes += sends * (double)bucket->num_floats * sizeof(float);
+}
+
+/* Whether somebody wants to stop is a number beside which gradients would be nothing: it goes
+ * alone. */
+static kerf_status begin_coded(const kerf__buckets *b, const kerf__bucket *bucket, size_t num)
+{
+    const kerf_ranks *ranks = b->ranks;
+    const size_t has_wish = b->begun == b->num;
+    float *error = b->errors + (bucket->floats - b->staging);
+    KERF__TRY(ranks->begin_coded_sum(ranks->context, bucket->floats, error, num - has_wish));
+    return has_wish ? ranks->begin_sum(ranks->context, bucket->floats + num - 1, 1) : KERF_OK;
 }
 
 static kerf_status begin_next(kerf__buckets *b)
@@ -154,7 +187,8 @@ static kerf_status begin_next(kerf__buckets *b)
     b->begun++;
     const size_t num = kerf__bucket_pack(bucket);
     count(b, bucket, num);
-    return b->ranks->begin_sum(b->ranks->context, bucket->floats, num);
+    return b->errors == NULL ? b->ranks->begin_sum(b->ranks->context, bucket->floats, num)
+                             : begin_coded(b, bucket, num);
 }
 
 /* Those whose sums are over go back. */
@@ -162,6 +196,9 @@ static kerf_status take_back(kerf__buckets *b, int waits)
 {
     size_t left;
     KERF__TRY(b->ranks->advance(b->ranks->context, waits, &left));
+    if (left > 1 && b->errors != NULL &&
+        b->begun == b->num) /* the wish is the last bucket's, too */
+        left--;
     for (; b->summed < b->begun - left; b->summed++) {
         kerf__bucket_unpack(&b->at[b->summed]);
         KERF__TRY(move(b, &b->at[b->summed], upload));

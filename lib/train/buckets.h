@@ -28,6 +28,7 @@ typedef struct kerf__buckets {
     kerf__bucket *at; /* owned; (num) */
     size_t num;
     float *staging;          /* owned; all gradients and one number more */
+    float *errors;           /* owned; what bytes left out of these; NULL: they travel as floats */
     size_t begun, summed;    /* how many buckets of this step are on their way, and back */
     kerf_exchange *exchange; /* borrowed; what is counted; NULL: nothing */
 } kerf__buckets;
@@ -39,6 +40,10 @@ enum { KERF__BUCKET_FLOATS = 1 << 20 };
  */
 kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *s,
                                  const kerf_ranks *ranks, size_t least_floats);
+/* From the next step on gradients travel by a byte each. */
+kerf_status kerf__buckets_code(kerf__buckets *b);
+/* What bytes left out is given up: behind an event all ranks begin alike, whatever their number. */
+void kerf__buckets_forget(kerf__buckets *b);
 void kerf__buckets_free(kerf__buckets *b);
 /* Queues a run of the plan, the last of a step, and behind each bucket's part its way to the host.
  */

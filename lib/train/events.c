@@ -257,5 +257,7 @@ kerf_status kerf__run_event(kerf__run *run, const kerf__event *event)
 {
     KERF__TRY(kerf__run_align(run));
     KERF__TRY(HANDLERS[event->kind](run, event));
+    if (run->buckets.plan != NULL)
+        kerf__buckets_forget(&run->buckets);
     return changes_network(event->kind) ? kerf__run_align(run) : KERF_OK;
 }

@@ -80,6 +80,8 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
         status =
             kerf__buckets_create(&run->buckets, run->plan, run->s, o->ranks, KERF__BUCKET_FLOATS);
     run->buckets.exchange = o->exchange;
+    if (status == KERF_OK && kerf__num_ranks(o) > 1 && o->gradients == KERF_GRADIENTS_INT8)
+        status = kerf__buckets_code(&run->buckets);
     KERF__TRY(status);
     const int64_t left = run->schedule.num_steps - run->position.step;
     return left >= JOINED_STEPS ? kerf_plan_join(run->plan) : KERF_OK;

@@ -271,6 +271,8 @@ static void print_training(text *t, const kerf_train_options *o)
         print(t, "label-smoothing=%.17g mixup=%.17g\n", o->smoothing, o->mixup);
     if (kerf__num_parts(o) > 1 || o->clip > 0)
         print(t, "accumulate=%lld clip=%.17g\n", (long long)kerf__num_parts(o), o->clip);
+    if (o->gradients != KERF_GRADIENTS_F32)
+        print(t, "gradients=%d\n", (int)o->gradients);
     print_list(t, "freeze", o->freeze, o->num_freeze);
     print(t, "freeze-observers=%.17g\n", o->freeze_observers);
 }

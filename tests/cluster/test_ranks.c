@@ -123,6 +123,55 @@ static void test_many_sums(void)
             CHECK(x[k][i] == (float)(ranks->num * k * (i + 1) + ranks->num * (ranks->num - 1) / 2));
 }
 
+static double exact_sum(int i)
+{
+    const int num = ranks->num;
+    return (num * i + num * (num - 1) / 2) * (i % 2 ? 1.0 : -1.0);
+}
+
+/* By bytes a sum is right to half a step of each rank's scale and of its own; what that leaves out
+ * comes later, so the mean of many sums of the same numbers is right. */
+static void test_coded_sums(void)
+{
+    enum { NUM = 1003, TIMES = 64 };
+    static float x[NUM], first[NUM], error[NUM];
+    static double mean[NUM];
+    const double scale = (NUM + ranks->num) / 127.0, step = scale * ranks->num;
+    for (int t = 0; t < TIMES; t++) {
+        for (int i = 0; i < NUM; i++)
+            x[i] = (float)(i + ranks->rank) * (i % 2 ? 1.0f : -1.0f);
+        CHECK_OK(ranks->begin_coded_sum(ranks->context, x, error, NUM));
+        finish();
+        memcpy(first, x, sizeof x);
+        CHECK_OK(ranks->take_first(ranks->context, first, sizeof first));
+        CHECK(memcmp(first, x, sizeof x) == 0);
+        for (int i = 0; i < NUM; i++)
+            mean[i] += (double)x[i] / TIMES;
+        for (int i = 0; i < NUM && t == 0; i++)
+            CHECK(fabs((double)x[i] - exact_sum(i)) <= step);
+    }
+    for (int i = 0; i < NUM; i++)
+        CHECK(fabs(mean[i] - exact_sum(i)) <= 4 * step / TIMES);
+}
+
+/* Gradients by bytes: all ranks end with the same bits, and twice, for a quarter of the traffic. */
+static void test_coded_training(void)
+{
+    kerf_exchange counted = {.steps = 0};
+    kerf_train_options o = options_of(ranks, 2);
+    o.gradients = KERF_GRADIENTS_INT8;
+    o.exchange = &counted;
+    small_run together = train(o);
+    const uint64_t digest = small_digest(together.s);
+    check_all_same(digest);
+    CHECK(counted.steps > 0 && counted.bytes <= 0.25 * counted.dense_bytes);
+    o.exchange = NULL;
+    small_run again = train(o);
+    CHECK(small_digest(again.s) == digest);
+    small_end(&together);
+    small_end(&again);
+}
+
 static void test_what_is_refused(void)
 {
     kerf_train_options o = options_of(ranks, 1);
@@ -159,6 +208,8 @@ int main(void)
     test_sums();
     test_many_sums();
     test_training();
+    test_coded_sums();
+    test_coded_training();
     test_what_is_refused();
     kerf_device_close(dev);
     const int result = check_result();
