@@ -8,6 +8,9 @@
  * 2^-60 and 2^56; one that is 0 stays, as all do where the gradient makes no number
  * or the step buffer says that ranges are frozen.
  *
+ * In a step that the step buffer says is skipped all stays what it was, whatever the gradient
+ * holds, but for what the mask prunes.
+ *
  * Outputs lie on the inputs: an item reads an element of all before it writes it.
  *
  * -DSPARSE=1: gradient and moments are those of a pattern's entries alone (sparse_pattern.cl), and
@@ -40,6 +43,7 @@
 #define STEP_BIAS1   1
 #define STEP_BIAS2   2
 #define STEP_OBSERVE 4
+#define STEP_SKIP    7
 
 #if MASK
 #define MASK_ARGUMENT      global const uchar *mask,
@@ -96,19 +100,22 @@ kernel void optimizer_keep(global const float *src, global float *dst, uint num,
 #define BOUND(T, w, next) const T bounded = next;
 #endif
 
+#define KEPT(was, next) (is_skipped ? (was) : (next))
+
 /* PyTorch's SGD: g += decay w; v = momentum v + g; w -= lr (g + momentum v, or v). */
 #define SGD(T, w, g, v, alive)                                                                     \
     const T slope = g + decay * w;                                                                 \
     const T speed = momentum * v + slope;                                                          \
     const T way = MOMENT ? (NESTEROV ? slope + momentum * speed : speed) : slope;                  \
     BOUND(T, w, w - lr * way)                                                                      \
-    const T next = ALIVE(T, bounded, alive);
+    const T next = ALIVE(T, KEPT(w, bounded), alive);
 
 kernel void sgd(global const float *weight, global const float *grad,
                 MOMENT_ARGUMENT MASK_ARGUMENT global const float *step,
                 PATTERN_ARGUMENTS global float *next_weight, NEXT_MOMENT_ARGUMENT float momentum,
                 float decay, uint num, uint chunk ROWS_ARGUMENT)
 {
+    const int is_skipped = step[STEP_SKIP] > 0.0f;
     const float lr = RATE;
     uint i = min((uint)get_global_id(0) * chunk, NUM);
     const uint end = min(i + chunk, NUM);
@@ -122,7 +129,7 @@ kernel void sgd(global const float *weight, global const float *grad,
         SGD(floatv, w, g, v, ALIVE_V)
         STOREV(next, next_weight + i);
 #if MOMENT
-        STOREV(ALIVE(floatv, speed, ALIVE_V), next_moment + i);
+        STOREV(ALIVE(floatv, KEPT(v, speed), ALIVE_V), next_moment + i);
 #endif
     }
     for (; i < end; i++) {
@@ -136,7 +143,7 @@ kernel void sgd(global const float *weight, global const float *grad,
         SGD(float, w, g, v, ALIVE_1)
         next_weight[at] = next;
 #if MOMENT
-        next_moment[i] = ALIVE(float, speed, ALIVE_1);
+        next_moment[i] = ALIVE(float, KEPT(v, speed), ALIVE_1);
 #endif
     }
 }
@@ -149,7 +156,7 @@ kernel void sgd(global const float *weight, global const float *grad,
     const T next_v_ = beta2 * v + (1.0f - beta2) * slope * slope;                                  \
     const T way = bias1 * next_m_ / (sqrt(bias2 * next_v_) + epsilon);                             \
     BOUND(T, w, base - lr * way)                                                                   \
-    const T next = ALIVE(T, bounded, alive);
+    const T next = ALIVE(T, KEPT(w, bounded), alive);
 
 kernel void adam(global const float *weight, global const float *grad, global const float *moment,
                  global const float *second, MASK_ARGUMENT global const float *step,
@@ -157,6 +164,7 @@ kernel void adam(global const float *weight, global const float *grad, global co
                  global float *next_second, float beta1, float beta2, float epsilon, float decay,
                  uint num, uint chunk ROWS_ARGUMENT)
 {
+    const int is_skipped = step[STEP_SKIP] > 0.0f;
     const float lr = RATE, bias1 = step[STEP_BIAS1], bias2 = step[STEP_BIAS2];
     uint i = min((uint)get_global_id(0) * chunk, NUM);
     const uint end = min(i + chunk, NUM);
@@ -165,15 +173,15 @@ kernel void adam(global const float *weight, global const float *grad, global co
         const floatv m = LOADV(moment + i), v = LOADV(second + i);
         ADAM(floatv, w, g, m, v, ALIVE_V)
         STOREV(next, next_weight + i);
-        STOREV(ALIVE(floatv, next_m_, ALIVE_V), next_moment + i);
-        STOREV(ALIVE(floatv, next_v_, ALIVE_V), next_second + i);
+        STOREV(ALIVE(floatv, KEPT(m, next_m_), ALIVE_V), next_moment + i);
+        STOREV(ALIVE(floatv, KEPT(v, next_v_), ALIVE_V), next_second + i);
     }
     for (; i < end; i++) {
         const uint at = AT;
         const float w = weight[at], g = grad[i], m = moment[i], v = second[i];
         ADAM(float, w, g, m, v, ALIVE_1)
         next_weight[at] = next;
-        next_moment[i] = ALIVE(float, next_m_, ALIVE_1);
-        next_second[i] = ALIVE(float, next_v_, ALIVE_1);
+        next_moment[i] = ALIVE(float, KEPT(m, next_m_), ALIVE_1);
+        next_second[i] = ALIVE(float, KEPT(v, next_v_), ALIVE_1);
     }
 }

@@ -224,6 +224,7 @@ enum {
     KERF__STEP_OBSERVE = 4, /* what a batch counts in trained ranges; 0: they are frozen */
     KERF__STEP_SHRINK = 5,  /* how far weights are drawn to 0 behind an update (plan/shrink.c) */
     KERF__STEP_SHARE = 6,   /* what the loss of this batch counts in summed gradients */
+    KERF__STEP_SKIP = 7,    /* 1: updates change nothing (plan/loss_scale.c) */
     KERF__STEP_FLOATS = 16
 };
 

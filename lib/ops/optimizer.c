@@ -13,6 +13,9 @@
  * The formulas are PyTorch's (torch.optim); see kerf_optimizer.  step is the step buffer of
  * ops/op.h.  What the mask prunes becomes and stays exactly 0, moments too.
  *
+ * In a step that is skipped (step[KERF__STEP_SKIP] 1) all stays what it was, but for what the
+ * mask prunes.
+ *
  * Attribute bounded: the weight is the end of a range that is learned.  In a step it changes
  * by an eighth of itself at most, so it keeps its sign and stays finite; what is no number leaves
  * it; 0 stays 0; and while ranges are frozen (the step's share of a batch is 0) it stays, too.

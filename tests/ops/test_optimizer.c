@@ -179,6 +179,26 @@ static void test_mask_holds(void)
     }
 }
 
+/* All bits stay but those behind a mask's 0, whatever the gradient holds. */
+static void test_skipped(void)
+{
+    static const int SGD_ALIAS[] = {0, 2}, ADAM_ALIAS[] = {0, 2, 3};
+    enum { NUM = 35 };
+    step[KERF__STEP_SKIP] = 1;
+    for (size_t j = 0; j < LENGTH(RECIPES); j++)
+        for (int is_sparse = 0; is_sparse <= !RECIPES[j].has_mask; is_sparse++) {
+            op_check c;
+            fill(NUM);
+            for (int i = 0; i < NUM; i++)
+                grad[i] = i % 2 == 0 ? NAN : -INFINITY;
+            (is_sparse ? begin_sparse : begin)(&c, &RECIPES[j], NUM);
+            op_check_variants(&c, ref_optimizer, 0);
+            op_check_all(&c, ref_optimizer, 0, RECIPES[j].is_adam ? ADAM_ALIAS : SGD_ALIAS);
+            op_check_end(&c);
+        }
+    step[KERF__STEP_SKIP] = 0;
+}
+
 /* Three steps from weight 1 with gradients 0.5, -0.25, 1 as torch.optim 2.x gives them
  * (learning rate 0.05, weight decay 0.01). */
 static const struct {
@@ -288,6 +308,7 @@ int main(void)
     test_formulas();
     test_sparse();
     test_mask_holds();
+    test_skipped();
     test_as_torch();
     test_bounded();
     test_what_is_refused();

@@ -40,15 +40,20 @@ static void adam(const kerf_node *n, const double *const *in, double *const *out
         w - lr * out[1][j] * in[5][1] / (sqrt(out[2][j] * in[5][2]) + number(n, "epsilon", 1e-8f));
 }
 
-/* What has no entry stays. */
-static void update_entries(const kerf_node *n, const double *const *in, double *const *out)
+static void keep_all(const kerf_node *n, const double *const *in, double *const *out)
 {
-    const int is_adam = strcmp(n->op, "kerf.AdamUpdate") == 0, starts = is_adam ? 6 : 5;
     for (int k = 0; k < n->num_outputs; k++) {
         const int was = k == 0 ? 0 : k + 1;
         const int64_t num = kerf_shape_num_elements(n->inputs[was]->shape);
         memcpy(out[k], in[was], (size_t)num * sizeof(double));
     }
+}
+
+/* What has no entry stays. */
+static void update_entries(const kerf_node *n, const double *const *in, double *const *out)
+{
+    const int is_adam = strcmp(n->op, "kerf.AdamUpdate") == 0, starts = is_adam ? 6 : 5;
+    keep_all(n, in, out);
     for (int64_t e = 0; e < (int64_t)in[starts][n->inputs[starts]->shape.dims[0] - 1]; e++)
         (is_adam ? adam : sgd)(n, in, out, (int64_t)in[starts + 1][e], e);
 }
@@ -66,16 +71,20 @@ static double bounded(double w, double next, double observe)
 
 REF(optimizer)
 {
-    enum { OBSERVE = 4 };
+    enum { OBSERVE = 4, SKIP = 7 };
     const int is_adam = strcmp(n->op, "kerf.AdamUpdate") == 0;
     const double *mask = inputs[is_adam ? 4 : 3];
-    if (n->num_inputs == (is_adam ? 8 : 7)) {
+    const int is_skipped = inputs[is_adam ? 5 : 4][SKIP] > 0;
+    if (is_skipped)
+        keep_all(n, inputs, outputs);
+    else if (n->num_inputs == (is_adam ? 8 : 7))
         update_entries(n, inputs, outputs);
+    if (n->num_inputs == (is_adam ? 8 : 7))
         return;
-    }
     for (int64_t i = 0; i < kerf_shape_num_elements(n->inputs[0]->shape); i++) {
-        (is_adam ? adam : sgd)(n, inputs, outputs, i, i);
-        if (kerf_node_int(n, "bounded", 0))
+        if (!is_skipped)
+            (is_adam ? adam : sgd)(n, inputs, outputs, i, i);
+        if (!is_skipped && kerf_node_int(n, "bounded", 0))
             outputs[0][i] = bounded(inputs[0][i], outputs[0][i], inputs[is_adam ? 5 : 4][OBSERVE]);
         for (int k = 0; mask != NULL && mask[i] == 0 && k < n->num_outputs; k++)
             outputs[k][i] = 0;
