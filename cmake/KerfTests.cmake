@@ -13,7 +13,7 @@
 set(KERF_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python CACHE FILEPATH "Python with onnx and onnxruntime, the judges of tests")
 set(KERF_TEST_DEVICES pocl CACHE STRING "implementations for device tests: pocl small rusticl intel oclgrind arm64")
 
-set(kerf_long_on_rusticl decoupled_loss distillation_loss elementwise elementwise_typed gemm pool recompute
+set(kerf_long_on_rusticl decoupled_loss distillation_loss elementwise elementwise_typed gemm mixed pool recompute
     reduce skip_channels sparse_conv sparse_conv_grad sparse_linear)
 
 # "slow", or nothing.

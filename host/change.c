@@ -83,6 +83,7 @@ static void set_training(change *c, const kerf_event *penalty)
     t->augment = o->augment;
     t->accumulate = o->accumulate;
     t->clip = o->clip;
+    t->precision = (kerf_precision)o->precision;
     t->smoothing = o->label_smoothing;
     t->mixup = o->mixup;
     t->memory_bytes = (size_t)o->memory;

@@ -79,9 +79,22 @@ static json_t *exchange_json(const change *c)
                      "last_step_bytes", e->last_bytes);
 }
 
+/* {} of training in floats. */
+static json_t *scale_json(const change *c)
+{
+    kerf_loss_scale now;
+    const int is_mixed = kerf_loss_scale_read(&now, c->s.m.s) == KERF_OK && now.scale > 0;
+    return is_mixed
+               ? json_pack("{s:s,s:f,s:I}", "precision", kerf_precision_name(KERF_PRECISION_MIXED),
+                           "loss_scale", now.scale, "skipped_steps", (json_int_t)now.skipped)
+               : json_object();
+}
+
 json_t *change_json(const change *c)
 {
-    json_t *object = json_begin();
+    json_t *object = json_begin(), *scale = scale_json(c);
+    json_object_update(object, scale);
+    json_decref(scale);
     json_object_set_new(object, "before", standing_json(&c->before));
     json_object_set_new(object, "after", standing_json(&c->after));
     json_object_set_new(object, "seconds", json_number((now_ms() - c->start_ms) / 1e3));
@@ -136,6 +149,10 @@ static void print_text(const change *c, FILE *out)
                 "top-1 %.2f %% \xe2\x86\x92 %.2f %%  loss %.4f \xe2\x86\x92 %.4f  (%lld test "
                 "samples)\n",
                 a->e.top1, b->e.top1, a->e.loss, b->e.loss, (long long)b->e.samples);
+    kerf_loss_scale now;
+    if (kerf_loss_scale_read(&now, c->s.m.s) == KERF_OK && now.scale > 0)
+        fprintf(out, "mixed precision: the loss is scaled by %g, %lld step%s skipped\n", now.scale,
+                (long long)now.skipped, now.skipped == 1 ? "" : "s");
     double compression = layers_compression(&c->after.layers);
     if (compression > 1)
         fprintf(out, "compression %.2fx: weights / non-zeros\n", compression);

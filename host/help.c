@@ -190,7 +190,8 @@ static const lesson lessons[] = {
      "  kerf tune\n"
      "  kerf tune dense.onnx --batch 128\n"
      "  kerf tune dense.onnx --budget 60s --bundle -o dense.kerf   # the file brings them along\n"
-     "  kerf tune dense.kerf --bundle -o dense.kerf -f             # on another device: it learns that, too\n"
+     "  kerf tune dense.kerf --bundle -o dense.kerf -f             # on another device: it learns "
+     "that, too\n"
      "  kerf tune --budget 60\n"},
     {"verify",
      "Runs a model layer by layer, forward, backward and updates, each time by every kernel that\n"
@@ -261,7 +262,7 @@ void help_command(const command *c)
     if (l != NULL)
         printf("%s\n\n", l->about);
     for (size_t i = 0; i < num_option_rows; i++)
-        if ((option_rows[i].groups & c->groups) != 0 && option_rows[i].kind != OPTION_LATER)
+        if ((option_rows[i].groups & c->groups) != 0)
             print_option(&option_rows[i]);
     if (l != NULL)
         printf("\nexamples:\n%s", l->examples);

@@ -36,7 +36,10 @@ static kerf_status choose_precision(const model *m, const kerf_plan_options *pla
 {
     kerf_graph *g = NULL;
     kerf_state *s = NULL;
+    const kerf_tune_target trained = {m->g, m->s, *plan_options};
     *precision = KERF_PRECISION_F32;
+    if (plan_options->mode == KERF_TRAIN)
+        return kerf_plan_choose_precision(&trained, &trained, precision);
     kerf_status status = kerf_graph_copy(&g, m->g);
     if (status == KERF_OK)
         status = kerf_state_copy(&s, m->s, kerf_state_device(m->s));
@@ -52,11 +55,11 @@ static kerf_status choose_precision(const model *m, const kerf_plan_options *pla
 kerf_status model_set_precision(const options *o, model *m, kerf_plan_options *plan_options)
 {
     kerf_status status = KERF_OK;
-    if (o->precision != PRECISION_AUTO)
+    if (o->precision != KERF_PRECISION_AUTO)
         plan_options->precision = (kerf_precision)o->precision;
-    else if (plan_options->mode == KERF_EVALUATE)
+    else
         status = choose_precision(m, plan_options, &plan_options->precision);
-    if (status == KERF_OK && o->precision == PRECISION_AUTO && o->verbose)
+    if (status == KERF_OK && o->precision == KERF_PRECISION_AUTO && o->verbose)
         say(o, "precision: %s", kerf_precision_name(plan_options->precision));
     return status == KERF_OK && plan_options->mode == KERF_EVALUATE &&
                    plan_options->precision == KERF_PRECISION_F16

@@ -1,13 +1,9 @@
 /* option_table.c -- every option of the command, one row each; options.c parses by it and
- * help.c prints it.  Rows of kind OPTION_LATER are in the contract, not in this version. */
+ * help.c prints it. */
 #include "options.h"
 
 #define FIELD(name) offsetof(options, name)
 #define NO_RANGE    NULL, RANGE_NONE, 0, 0
-#define LATER(name, groups)                                                                        \
-    {                                                                                              \
-        name, 0, OPTION_LATER, groups, 0, "", "", NO_RANGE                                         \
-    }
 
 /* clang-format off */
 const option_row option_rows[] = {
@@ -176,7 +172,8 @@ const option_row option_rows[] = {
 
     /* everywhere */
     {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR; eval, verify, grids of runs and ranks take several, or all", NO_RANGE},
-    {"precision", 0, OPTION_CHOICE, GROUP_EVAL | GROUP_INFER | GROUP_BENCH, FIELD(precision), "P", "what weights and values between layers are stored as: f32, or f16 in half the bytes; auto: f16 where that is measured to be faster, with the same results; computed with in floats either way (f32)", "f32|f16|auto", RANGE_NONE, 0, 0},
+    {"precision", 0, OPTION_CHOICE, GROUP_EVAL | GROUP_INFER | GROUP_BENCH, FIELD(precision), "P", "what weights and values between layers are stored as: f32, or f16 in half the bytes (with --train mixed); auto: that where it is measured to be faster, with the same results; computed with in floats either way (f32)", "f32|f16|mixed|auto", RANGE_NONE, 0, 0},
+    {"precision", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(precision), "P", "what training stores: f32, or mixed, what lies between layers and waits for the backward pass as f16, weights as f32, the loss scaled; auto: mixed where that is measured to be faster, with the same gradients (f32)", "f32|f16|mixed|auto", RANGE_NONE, 0, 0},
     {"rank-timeout", 0, OPTION_REAL, GROUP_RANKS, FIELD(rank_timeout), "S", "with mpirun: how long a rank is waited for until it is asked for an answer (600)", NULL, RANGE_MIN | RANGE_MAX, 1, 1e6},
     {"max-launch-ms", 0, OPTION_REAL, GROUP_ALWAYS, FIELD(max_launch_ms), "MS", "queue longer work in pieces, so that no screen freezes; 0 never (50 on GPUs)", NULL, RANGE_MIN, 0, 0},
     {"seed", 0, OPTION_WHOLE, GROUP_SEED, FIELD(seed), "N", "the same seed gives the same bits (1)", NULL, RANGE_MIN, 0, 0},
@@ -184,8 +181,6 @@ const option_row option_rows[] = {
     {"quiet", 'q', OPTION_FLAG, GROUP_ALWAYS, FIELD(quiet), "", "no progress, results only", NO_RANGE},
     {"verbose", 'v', OPTION_FLAG, GROUP_ALWAYS, FIELD(verbose), "", "say more", NO_RANGE},
     {"help", 'h', OPTION_FLAG, GROUP_ALWAYS, FIELD(help), "", "this text", NO_RANGE},
-
-    LATER("precision", GROUP_ALWAYS),
 };
 /* clang-format on */
 const size_t num_option_rows = sizeof option_rows / sizeof option_rows[0];

@@ -172,8 +172,7 @@ static int set_value(options *o, const option_row *row, const char *text)
     case OPTION_AMOUNTS:
         return amounts_parse(o, row, text, field);
     case OPTION_FLAG:
-    case OPTION_LATER:
-        break; /* take no value */
+        break; /* takes no value */
     }
     return 0;
 }
@@ -182,8 +181,6 @@ static int set_value(options *o, const option_row *row, const char *text)
 
 static int take_flag(options *o, const option_row *row, const char *inlined)
 {
-    if (row->kind == OPTION_LATER)
-        return fail_work(o, "--%s: not in this version yet", row->name);
     if (inlined != NULL)
         return fail_usage(o, "--%s=%s: takes no value", row->name, inlined);
     *(int *)((char *)o + row->offset) = 1;
@@ -196,7 +193,7 @@ static int take_option(options *o, const option_row *row, const char *inlined, i
 {
     if (o->num_given < MAX_GIVEN && !options_given(o, row->name))
         o->given[o->num_given++] = row->name;
-    if (row->kind == OPTION_FLAG || row->kind == OPTION_LATER)
+    if (row->kind == OPTION_FLAG)
         return take_flag(o, row, inlined);
     if (inlined != NULL)
         return set_value(o, row, inlined);

@@ -56,9 +56,6 @@ enum {
 
 enum { MAX_GIVEN = 128 };
 
-/* --precision's word that is no kerf_precision. */
-enum { PRECISION_AUTO = 2 };
-
 typedef struct options {
     const char *command; /* for messages */
     struct ranks *ranks; /* borrowed; NULL: none yet (ranks.h) */
@@ -74,7 +71,7 @@ typedef struct options {
     int64_t val, batch, memory;
 
     double max_launch_ms, rank_timeout;
-    int precision; /* as kerf_precision counts, or PRECISION_AUTO */
+    int precision; /* as kerf_precision counts */
     double epochs, lr, momentum, weight_decay, warmup;
     int gradients, optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
     text_list freeze;
@@ -133,15 +130,14 @@ typedef struct options {
 } options;
 
 typedef enum option_kind {
-    OPTION_FLAG,    /* int */
-    OPTION_TEXT,    /* const char * */
-    OPTION_LIST,    /* text_list; repeatable */
-    OPTION_WHOLE,   /* int64_t */
-    OPTION_REAL,    /* double */
-    OPTION_BYTES,   /* int64_t; "512M" */
-    OPTION_CHOICE,  /* int: place in `choices` */
-    OPTION_AMOUNTS, /* amounts */
-    OPTION_LATER    /* in the contract, not in this version */
+    OPTION_FLAG,   /* int */
+    OPTION_TEXT,   /* const char * */
+    OPTION_LIST,   /* text_list; repeatable */
+    OPTION_WHOLE,  /* int64_t */
+    OPTION_REAL,   /* double */
+    OPTION_BYTES,  /* int64_t; "512M" */
+    OPTION_CHOICE, /* int: place in `choices` */
+    OPTION_AMOUNTS /* amounts */
 } option_kind;
 
 /* How the ends of a range count. */

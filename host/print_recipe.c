@@ -90,7 +90,6 @@ static void print_value(const options *o, const option_row *row, FILE *out)
         print_amounts(field, out);
         break;
     case OPTION_FLAG:
-    case OPTION_LATER:
         fputs("true", out);
         break;
     }
@@ -136,9 +135,9 @@ static void print_top(const options *o, FILE *out)
 static void print_train(const options *o, double epochs, double lr, FILE *out)
 {
     static const char *const TRAIN[] = {
-        "batch",     "accumulate", "clip",    "optimizer", "momentum",        "weight-decay",
-        "schedule",  "warmup",     "augment", "loss",      "label-smoothing", "mixup",
-        "gradients", "freeze",     "memory",  "lr"};
+        "batch",        "accumulate", "clip",   "precision", "optimizer", "momentum",
+        "weight-decay", "schedule",   "warmup", "augment",   "loss",      "label-smoothing",
+        "mixup",        "gradients",  "freeze", "memory",    "lr"};
     fputs("\ntrain: {", out);
     print_pair("", "epochs", epochs, out);
     if (lr > 0)

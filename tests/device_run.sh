@@ -35,7 +35,7 @@ rusticl)
     # A launch on llvmpipe takes 4 to 8 ms, and vectors of 16 are slow: whole training runs and long
     # rows of them take their small form there.
     case ${1##*/} in
-    test_train | test_kill | test_compose | test_gates | test_penalty | test_channel_masks | test_teacher | test_teacher_keep | test_mixing | test_accumulate | test_distillation_loss) export KERF_TEST_SMALL=1 ;;
+    test_train | test_kill | test_compose | test_gates | test_penalty | test_channel_masks | test_teacher | test_teacher_keep | test_mixing | test_accumulate | test_mixed_run | test_distillation_loss) export KERF_TEST_SMALL=1 ;;
     esac
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/rusticl.icd RUSTICL_ENABLE=llvmpipe exec "$@" ;;
 intel)

@@ -99,10 +99,24 @@ enum { KERF_MOST_TAPS = 16 };
 /* How numbers are stored; all arithmetic is of floats. */
 typedef enum kerf_precision {
     KERF_PRECISION_F32,
-    KERF_PRECISION_F16 /* KERF_EVALUATE only: weights and what lies between layers as float16, where
-                        * the operation can; inputs and outputs stay as the graph has them.  A
-                        * number beyond 65504 becomes infinite (kerf_plan_check_halves) */
+    KERF_PRECISION_F16,   /* KERF_EVALUATE only: weights and what lies between layers as float16,
+                           * where the operation can; inputs and outputs stay as the graph has them.
+                           * A number beyond 65504 becomes infinite (kerf_plan_check_halves) */
+    KERF_PRECISION_MIXED, /* KERF_TRAIN only: the same of layers and of their gradients, and of what
+                           * the backward pass reads of the forward pass; weights, moments and
+                           * gradients of weights are float32.  The loss is scaled by a factor that
+                           * follows the gradients (Micikevicius et al. 2018; kerf_loss_scale) */
+    KERF_PRECISION_AUTO   /* kerf_train_options only: what kerf_plan_choose_precision() finds */
 } kerf_precision;
+/* The factor of KERF_PRECISION_MIXED, in the state: a checkpoint holds it, other plans of the state
+ * go on with it.  A step in which a gradient is no number, or too large, changes no weight, moment,
+ * statistic or sum of metrics, halves the factor, which stays at least 1, and is counted. */
+typedef struct kerf_loss_scale {
+    double scale;    /* 0: nothing was trained so */
+    int64_t skipped; /* steps */
+} kerf_loss_scale;
+/* Waits. */
+KERF_API kerf_status kerf_loss_scale_read(kerf_loss_scale *out, const kerf_state *s);
 /* Its word: "f32". */
 KERF_API const char *kerf_precision_name(kerf_precision precision);
 
@@ -145,10 +159,13 @@ typedef struct kerf_plan_options {
                   * by kerf_step.mix and the rest of 1 (kerf.Mix; Zhang et al. 2018) */
     double clip; /* KERF_TRAIN only: the length, all gradients together, to which longer ones are
                   * shortened before the update (Pascanu et al. 2013); 0: none */
-    int sums_gradients; /* KERF_TRAIN only; 1: kerf_plan_run() adds gradients, each run's by its
-                         * kerf_step.share, to sums in the state ("fc1.weight.gradient"), and
-                         * kerf_plan_update() alone changes weights.  Pruned layers are trained as
-                         * dense ones */
+    int sums_gradients;  /* KERF_TRAIN only; 1: kerf_plan_run() adds gradients, each run's by its
+                          * kerf_step.share, to sums in the state ("fc1.weight.gradient"), and
+                          * kerf_plan_update() alone changes weights.  Pruned layers are trained as
+                          * dense ones */
+    double loss_scale;   /* KERF_PRECISION_MIXED only: the factor in the first step of a state that
+                          * has none, at least 1 (0: 65536) */
+    int64_t scale_steps; /* so many good steps in a row double it (0: 2000) */
     const kerf_tensor *input_place; /* borrowed: where the first input lies, on the device, with as
                                      * many bytes; NULL: in a tensor of its own */
     const kerf_known_input *inputs; /* those whose shape is open; NULL: only batches are */
@@ -291,7 +308,9 @@ KERF_API kerf_status kerf_tune(const kerf_tune_target *targets, size_t num_targe
 /* Which precision to evaluate in: F16 where that is faster for sure and results agree, as far as
  * halves can, else F32.  whole and half are one network on one device, half as
  * kerf_quantize_halves() makes it; their options are alike, and their precision is not read.
- * Measured once, on random inputs, and kept in the tuning store for these weights and shapes. */
+ * Measured once, on random inputs, and kept in the tuning store for these weights and shapes.  With
+ * options that train it is MIXED or F32, whole and half may be the same and stay as they are, and
+ * the answer holds for the shapes. */
 KERF_API kerf_status kerf_plan_choose_precision(const kerf_tune_target *whole,
                                                 const kerf_tune_target *half,
                                                 kerf_precision *precision);

@@ -110,6 +110,9 @@ typedef struct kerf_train_options {
     kerf_gradients gradients; /* as what they travel between ranks */
     kerf_exchange *exchange;  /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
     double clip;              /* of gradients; see kerf_plan_options (0: none) */
+    kerf_precision precision; /* F32, MIXED or AUTO; measuring is in float32 */
+    double loss_scale;        /* see kerf_plan_options (0: 65536) */
+    int64_t scale_steps;      /* the same (0: 2000) */
     double lr;
     kerf_lr_schedule schedule;
     kerf_time warmup; /* of linear rise */

@@ -303,7 +303,7 @@ extern const kerf__op kerf__ops_conv[];
 const kerf__op kerf__ops_conv[] = {
     ENTRY("Conv", 4, gradient_conv, VARIANTS, SRC | WEIGHTS | RESIDUAL),
     ENTRY("ConvTranspose", 3, gradient_transpose, VARIANTS, SRC | WEIGHTS),
-    ENTRY("kerf.ConvGradInput", 2, NULL, VARIANTS, 0),
+    ENTRY("kerf.ConvGradInput", 2, NULL, VARIANTS, SRC | WEIGHTS),
     ENTRY("kerf.ConvGradWeights", 2, NULL, WEIGHTS_VARIANTS, 0),
     {.op = NULL},
 };

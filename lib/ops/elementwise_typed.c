@@ -288,7 +288,8 @@ static const kerf__variant VARIANTS[] = {KERF__ELEMENTWISE_TYPED};
     {                                                                                              \
         .op = (name), .min_inputs = (num), .max_inputs = (num), .num_outputs = 1,                  \
         .infer = kerf__elementwise_typed_infer, .gradient = (rule), .variants = VARIANTS,          \
-        .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]                                       \
+        .num_variants = sizeof VARIANTS / sizeof VARIANTS[0],                                      \
+        .in_place = (num) == 3 ? 6u : 0u /* what Where chooses from */                             \
     }
 
 extern const kerf__op kerf__ops_elementwise_typed[];

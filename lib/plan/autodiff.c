@@ -61,6 +61,14 @@ static kerf_status begin(const kerf__planning *p, kerf__gradients *grads)
     return KERF_OK;
 }
 
+/* By a number of shape (1); the seed keeps its shape. */
+static kerf_status multiply(const kerf__planning *p, kerf_value *by, kerf_value **seed)
+{
+    if ((*seed)->shape.rank == 0)
+        KERF__TRY(kerf__formula_sum(p->plan->graph, by, &by));
+    return kerf__formula(p->plan->graph, "Mul", *seed, by, seed);
+}
+
 /* Of several runs, each by what it counts. */
 static kerf_status take_share(const kerf__planning *p, kerf_value **seed)
 {
@@ -68,12 +76,10 @@ static kerf_status take_share(const kerf__planning *p, kerf_value **seed)
     if (!p->plan->sums_gradients)
         return KERF_OK;
     KERF__TRY(kerf__formula_step(p->plan->graph, p->plan->step, KERF__STEP_SHARE, &share));
-    if ((*seed)->shape.rank == 0)
-        return kerf__formula_sum(p->plan->graph, share, seed);
-    return kerf__formula(p->plan->graph, "Mul", *seed, share, seed);
+    return multiply(p, share, seed);
 }
 
-/* The loss by itself: 1. */
+/* The loss by itself: 1, or the scale. */
 static kerf_status add_seed(const kerf__planning *p, kerf__gradients *grads)
 {
     const float one = 1;
@@ -91,6 +97,8 @@ static kerf_status add_seed(const kerf__planning *p, kerf__gradients *grads)
     }
     KERF__TRY(kerf_graph_add_constant(p->plan->graph, NULL, t, &seed));
     KERF__TRY(take_share(p, &seed));
+    if (p->scale != NULL)
+        KERF__TRY(multiply(p, p->scale, &seed));
     return kerf__gradient_add(grads, p->loss, seed);
 }
 

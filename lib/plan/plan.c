@@ -111,11 +111,18 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
                               "plan: tap %zu has loss %d: must be one of "
                               "kerf/plan.h's",
                               i, (int)o->taps[i].loss);
-    if (o->precision != KERF_PRECISION_F32 &&
-        (o->precision != KERF_PRECISION_F16 || o->mode != KERF_EVALUATE))
+    if ((unsigned)o->precision > KERF_PRECISION_MIXED ||
+        o->precision == (o->mode == KERF_TRAIN ? KERF_PRECISION_F16 : KERF_PRECISION_MIXED))
         return kerf__fail(KERF_ERR_ARGUMENT,
-                          "plan: precision must be f32 in training, f32 or f16 in "
+                          "plan: precision must be f32 or mixed in training, f32 or f16 in "
                           "an evaluation");
+    if (!(o->loss_scale == 0 || (o->loss_scale >= 1 && o->loss_scale <= (double)FLT_MAX)) ||
+        o->scale_steps < 0)
+        return kerf__fail(
+            KERF_ERR_ARGUMENT,
+            "plan: the loss is scaled by %g, and twice that after %lld steps: must be "
+            "at least 1, or 0 for what is usual",
+            o->loss_scale, (long long)o->scale_steps);
     if (o->mode == KERF_TRAIN && o->loss == KERF_LOSS_NONE)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: training must have a loss");
     if (!(o->clip >= 0 && o->clip <= (double)FLT_MAX))
@@ -184,8 +191,13 @@ static kerf_status keep_target(kerf__planning *p)
 static kerf_status add_training(kerf__planning *p)
 {
     kerf__gradients grads;
+    p->step = p->plan->step;
+    if (p->options->precision == KERF_PRECISION_MIXED)
+        KERF__TRY(kerf__plan_add_scale(p));
     KERF__TRY(kerf__plan_add_gradients(p, &grads));
     kerf_status status = p->plan->sums_gradients ? kerf__plan_sum_gradients(p, &grads) : KERF_OK;
+    if (status == KERF_OK && p->scale != NULL)
+        status = kerf__plan_guard_states(p, &grads);
     if (status == KERF_OK)
         status = kerf__plan_add_updates(p, &grads);
     kerf__gradients_free(&grads);
@@ -233,8 +245,8 @@ static kerf_status make_graph(kerf__planning *p)
     KERF__TRY(kerf__plan_use_zeros(p));
     KERF__TRY(kerf__plan_use_zero_words(p));
     KERF__TRY(kerf__plan_lay(plan->graph, plan->dev));
-    if (p->options->precision == KERF_PRECISION_F16)
-        KERF__TRY(kerf__plan_store_halves(plan->graph, plan->dev));
+    if (p->options->precision != KERF_PRECISION_F32)
+        KERF__TRY(kerf__plan_store_halves(plan->graph, plan->dev, plan->mode == KERF_TRAIN));
     refresh_outputs(plan);
     KERF__TRY(kerf__plan_order(plan->graph, plan->sums_gradients));
     KERF__TRY(kerf__plan_prepare(plan));

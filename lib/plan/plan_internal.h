@@ -168,8 +168,13 @@ typedef struct kerf__planning {
     size_t num_masks;
     kerf_value *target; /* what the loss is taken of */
     kerf_value *labels, *loss;
-    kerf_value *mix; /* how pairs of labels count; NULL: labels are single ones, and sharp */
-    int level;       /* of giving results up to save memory: recompute.c */
+    kerf_value *mix;  /* how pairs of labels count; NULL: labels are single ones, and sharp */
+    kerf_value *step; /* the step buffer as updates read it */
+    kerf_value *scale, *good_steps, *skipped_steps; /* states (loss_scale.c); NULL: gradients are as
+                                                     * they are */
+    kerf_value *squares; /* of this run's gradients, of sums so far; NULL: not asked for */
+    kerf_value *unscale, *is_good; /* 1 / scale, and whether the step counts; NULL: the same */
+    int level;                     /* of giving results up to save memory: recompute.c */
 } kerf__planning;
 
 /* ---- graph passes, in this order --------------------------------------------------- */
@@ -229,10 +234,20 @@ kerf_status kerf__plan_share_input(kerf__planning *p);
 kerf_status kerf__plan_add_gradients(kerf__planning *p, kerf__gradients *grads);
 /* gradient_sums.c: gradients become their sums over several runs. */
 kerf_status kerf__plan_sum_gradients(const kerf__planning *p, kerf__gradients *grads);
-/* clip.c: by what gradients are multiplied so that they are not too long together; NULL: nothing.
- */
-kerf_status kerf__plan_clip(const kerf__planning *p, const kerf__gradients *grads,
-                            kerf_value **shorter);
+/* clip.c: the squares of all gradients added up, of what masks leave (NULL: there are none), and by
+ * what gradients of such a sum are multiplied so that they are not too long together. */
+kerf_status kerf__plan_add_squares(const kerf__planning *p, const kerf__gradients *grads,
+                                   kerf_value **squares);
+kerf_status kerf__plan_clip(const kerf__planning *p, kerf_value *squares, kerf_value **shorter);
+/* loss_scale.c: the states that a scaled loss needs, before all gradients. */
+kerf_status kerf__plan_add_scale(kerf__planning *p);
+/* Behind them: what the run writes by itself stays in a step that is skipped. */
+kerf_status kerf__plan_guard_states(kerf__planning *p, const kerf__gradients *grads);
+/* What updates need to know, and the scale's next value, by the sum of the gradients' squares. */
+kerf_status kerf__plan_follow_scale(kerf__planning *p, kerf_value *squares);
+/* `next` becomes the next value of the state `was`, where is_good (NULL: always). */
+kerf_status kerf__plan_set_next(const kerf__planning *p, kerf_value *is_good, kerf_value *next,
+                                kerf_value *was);
 /* update.c: the state's entry NAME.suffix of a weight, made on first use, as a value of the graph.
  */
 kerf_status kerf__plan_add_owned(const kerf__planning *p, const kerf_value *weight, kerf_role role,
@@ -333,8 +348,9 @@ int kerf__plan_percent_left(int64_t count, int64_t total);
 /* layout.c: blocked memory layouts where they pay; 1 if this device has any. */
 kerf_status kerf__plan_lay(kerf_graph *g, const kerf_device *dev);
 int kerf__plan_lays(const kerf_device *dev);
-/* store_halves.c: what lies between nodes becomes float16 where they can read it. */
-kerf_status kerf__plan_store_halves(kerf_graph *g, kerf_device *dev);
+/* store_halves.c: what lies between nodes becomes float16 where they can read it; trains 1: and
+ * what waits for the backward pass. */
+kerf_status kerf__plan_store_halves(kerf_graph *g, kerf_device *dev, int trains);
 /* overflow.c: 1 if a run writes float16. */
 int kerf__plan_makes_halves(const kerf_plan *p);
 /* precision.c: what stands for a network's weights and shapes in the tuning store; the caller frees

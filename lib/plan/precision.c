@@ -3,7 +3,9 @@
  *
  * Both plans run in turn on random inputs, as when tuning; halves must be faster for sure.  The
  * answer is kept in the tuning store as that of these weights in these shapes, since other weights
- * may not agree: cases of the kernels (case.c) and all states go into its name.
+ * may not agree: cases of the kernels (case.c) and all states go into its name.  Of a training the
+ * two plans are of precision f32 and mixed, each with a state of its own, and take steps of no
+ * length; its answer is that of the shapes alone.
  *
  * A result agrees if it differs from that of floats by no more than 8 roundings of a half at random
  * in the longest sum, which is what deep networks carry on, relative to the largest number. */
@@ -20,7 +22,10 @@
 #include "plan/node_trial.h"
 #include "plan/tune_gain.h"
 
-static const char *const NAMES[] = {[KERF_PRECISION_F32] = "f32", [KERF_PRECISION_F16] = "f16"};
+static const char *const NAMES[] = {[KERF_PRECISION_F32] = "f32",
+                                    [KERF_PRECISION_F16] = "f16",
+                                    [KERF_PRECISION_MIXED] = "mixed",
+                                    [KERF_PRECISION_AUTO] = "auto"};
 
 const char *kerf_precision_name(kerf_precision precision)
 {
@@ -29,6 +34,7 @@ const char *kerf_precision_name(kerf_precision precision)
 
 /* ---- what it is kept as -------------------------------------------------------------------- */
 
+/* Whose states those of a training are, is not asked: it changes them. */
 static kerf_status add_states(uint64_t *hash, const kerf_plan *draft)
 {
     for (size_t i = 0; i < draft->graph->num_values; i++) {
@@ -57,7 +63,7 @@ kerf_status kerf__plan_precision_key(char **key, const kerf_tune_target *whole)
     for (size_t i = 0; i < draft->num_nodes; i++)
         if (draft->nodes[i].which != NULL)
             hash = XXH64(draft->nodes[i].which, strlen(draft->nodes[i].which) + 1, hash);
-    kerf_status status = add_states(&hash, draft);
+    kerf_status status = draft->mode == KERF_TRAIN ? KERF_OK : add_states(&hash, draft);
     kerf_plan_destroy(draft);
     KERF__TRY(status);
     *key = kerf__alloc(ROOM, 1);
@@ -112,6 +118,12 @@ static kerf_status compare(const kerf_plan *whole, const kerf_plan *half, int *a
 
 /* ---- measuring ------------------------------------------------------------------------------ */
 
+/* Halves in an evaluation, mixed in training. */
+static kerf_precision smaller(const kerf_tune_target *whole)
+{
+    return whole->options.mode == KERF_TRAIN ? KERF_PRECISION_MIXED : KERF_PRECISION_F16;
+}
+
 /* Pairs leave behind what both made of the same inputs. */
 static kerf_status measure(const kerf_tune_target *whole, const kerf_tune_target *half,
                            const char *key, kerf_precision *precision)
@@ -129,20 +141,40 @@ static kerf_status measure(const kerf_tune_target *whole, const kerf_tune_target
     kerf_plan_destroy(a);
     kerf_plan_destroy(b);
     KERF__TRY(status);
-    *precision = agrees && gain.high < 1 ? KERF_PRECISION_F16 : KERF_PRECISION_F32;
+    *precision = agrees && gain.high < 1 ? smaller(whole) : KERF_PRECISION_F32;
     KERF__TRY(kerf__tuning_set(kerf_state_device(whole->s), key, NAMES[*precision], gain.tuned_ms));
     return kerf__tuning_save(kerf_state_device(whole->s));
 }
 
-static int find_known(kerf_device *dev, const char *key, kerf_precision *precision)
+static int find_known(const kerf_tune_target *whole, const char *key, kerf_precision *precision)
 {
-    const char *known = kerf__tuning_find(dev, key);
-    for (int i = 0; known != NULL && i < (int)(sizeof NAMES / sizeof NAMES[0]); i++)
-        if (strcmp(known, NAMES[i]) == 0) {
-            *precision = (kerf_precision)i;
+    const char *known = kerf__tuning_find(kerf_state_device(whole->s), key);
+    const kerf_precision words[] = {KERF_PRECISION_F32, smaller(whole)};
+    for (int i = 0; known != NULL && i < 2; i++)
+        if (strcmp(known, NAMES[words[i]]) == 0) {
+            *precision = words[i];
             return 1;
         }
     return 0;
+}
+
+/* Training changes states: both work on copies. */
+static kerf_status measure_alone(kerf_tune_target whole, kerf_tune_target half, const char *key,
+                                 kerf_precision *precision)
+{
+    kerf_state *copies[2] = {NULL, NULL};
+    if (whole.options.mode != KERF_TRAIN)
+        return measure(&whole, &half, key, precision);
+    kerf_status status = kerf__tune_second_state(&copies[0], whole.s, KERF_TRAIN);
+    if (status == KERF_OK)
+        status = kerf__tune_second_state(&copies[1], half.s, KERF_TRAIN);
+    whole.s = copies[0];
+    half.s = copies[1];
+    if (status == KERF_OK)
+        status = measure(&whole, &half, key, precision);
+    kerf_state_destroy(copies[0]);
+    kerf_state_destroy(copies[1]);
+    return status;
 }
 
 kerf_status kerf_plan_choose_precision(const kerf_tune_target *whole, const kerf_tune_target *half,
@@ -151,12 +183,11 @@ kerf_status kerf_plan_choose_precision(const kerf_tune_target *whole, const kerf
     kerf_tune_target floats = *whole, halves = *half;
     char *key;
     floats.options.precision = KERF_PRECISION_F32;
-    halves.options.precision = KERF_PRECISION_F16;
+    halves.options.precision = smaller(whole);
     *precision = KERF_PRECISION_F32;
     KERF__TRY(kerf__plan_precision_key(&key, &floats));
-    kerf_status status = find_known(kerf_state_device(whole->s), key, precision)
-                             ? KERF_OK
-                             : measure(&floats, &halves, key, precision);
+    kerf_status status =
+        find_known(whole, key, precision) ? KERF_OK : measure_alone(floats, halves, key, precision);
     free(key);
     return status;
 }

@@ -81,7 +81,7 @@ kerf_status kerf__plan_add_shrink(kerf__planning *p, const kerf_value *weight, k
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: '%s' is drawn to 0 along axis %d, has %d",
                           weight->name, shrunk->axis, w->shape.rank);
     w->next_of = -1;
-    KERF__TRY(kerf__formula_step(p->plan->graph, p->plan->step, KERF__STEP_SHRINK, &t));
+    KERF__TRY(kerf__formula_step(p->plan->graph, p->step, KERF__STEP_SHRINK, &t));
     KERF__TRY(shrunk->axis < 0 ? add_single(p->plan->graph, w, t, &next)
                                : add_group(p->plan->graph, w, shrunk->axis, t, &next));
     next->next_of = weight->state_id;

@@ -1,5 +1,5 @@
-/* plan/store_halves.c -- a plan of precision f16: numbers of the lowered graph are stored as
- * float16, in half the bytes, and computed with in floats.
+/* plan/store_halves.c -- a plan of precision f16 or mixed: numbers of the lowered graph are stored
+ * as float16, in half the bytes, and computed with in floats.
  *
  * An operation says which operands may be halves (kerf__op.halves); of a node that can, all such
  * operands and output 0 are.  What lies between two such nodes, a view or another layout too, is
@@ -7,39 +7,103 @@
  * as it was before: so weights that a file holds as float16 are never floats on the device, and
  * others become halves once, as Casts of states are prepared (prepare.c).
  *
+ * In training, what the backward pass reads of the forward pass waits as halves, whoever made it:
+ * one Cast stands behind its producer, and others before readers that want floats.  What the loss
+ * makes of the network's output, and gradients of weights with all that becomes of them, stay
+ * floats.
+ *
  * The graph's inputs and outputs stay as they are.  So does what is prepared, but for its results:
  * weights are rounded once, behind all arithmetic that makes them.  And so do nodes that take in a
  * number which is none as a half. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
+/* What arrays hold is owned by kerf__plan_store_halves(). */
 typedef struct halving {
     kerf_graph *g;
     kerf_device *dev;
-    char *is_prepared;   /* owned; by value: no run changes it */
-    char *is_changed;    /* owned; by value: it was float32, and is float16 */
-    char *is_half;       /* owned; by node */
-    kerf_value **others; /* owned; by value: the same number in the other type, or NULL */
+    char *is_fixed;         /* by value: made of constants and states alone */
+    char *is_prepared;      /* by value: the same, and no run changes it */
+    char *is_changed;       /* by value: it was float32, and is float16 */
+    char *is_late;          /* by value: the network's output, and what the loss makes of it */
+    char *is_sum;           /* by value: a gradient of weights */
+    char *is_half;          /* by node */
+    kerf_value **others[2]; /* by value: the same number in the other type, or NULL; for the
+                             * backward pass and updates one of its own, so that none waits */
+    int trains;
 } halving;
 
 /* ---- which nodes ------------------------------------------------------------------- */
 
-static void find_prepared(halving *h)
+/* From what is marked to all that is made of it alone. */
+static void spread(const kerf_graph *g, char *marks)
 {
-    for (size_t i = 0; i < h->g->num_values; i++)
-        h->is_prepared[i] = h->g->values[i]->kind == KERF__VALUE_CONSTANT ||
-                            h->g->values[i]->kind == KERF__VALUE_STATE;
-    for (size_t i = 0; i < h->g->num_nodes; i++) {
-        const kerf_node *n = h->g->nodes[i];
+    for (size_t i = 0; i < g->num_nodes; i++) {
+        const kerf_node *n = g->nodes[i];
         int all = 1;
         for (int k = 0; k < n->num_inputs && all; k++)
-            all = n->inputs[k] == NULL || h->is_prepared[n->inputs[k]->index];
+            all = n->inputs[k] == NULL || marks[n->inputs[k]->index];
         for (int k = 0; k < n->num_outputs; k++)
-            h->is_prepared[n->outputs[k]->index] = (char)all;
+            marks[n->outputs[k]->index] = (char)all;
+    }
+}
+
+static int is_written(const kerf_graph *g, const kerf_value *v)
+{
+    for (size_t i = 0; i < g->num_values && v->state_id >= 0; i++)
+        if (g->values[i]->next_of == v->state_id)
+            return 1;
+    return 0;
+}
+
+static void find_prepared(halving *h)
+{
+    for (size_t i = 0; i < h->g->num_values; i++) {
+        const kerf_value *v = h->g->values[i];
+        h->is_fixed[i] = v->kind == KERF__VALUE_CONSTANT || v->kind == KERF__VALUE_STATE;
+        h->is_prepared[i] = h->is_fixed[i] && !is_written(h->g, v);
+    }
+    spread(h->g, h->is_fixed);
+    spread(h->g, h->is_prepared);
+}
+
+/* What reads the network's output in the forward pass, and so on. */
+static void find_late(halving *h)
+{
+    for (size_t i = 0; i < h->g->num_outputs && h->trains; i++)
+        h->is_late[h->g->outputs[i]->index] = 1;
+    for (size_t i = 0; i < h->g->num_nodes; i++) {
+        const kerf_node *n = h->g->nodes[i];
+        for (int k = 0; k < n->num_inputs && kerf__node_pass(n) == KERF__FORWARD; k++)
+            for (int j = 0; j < n->num_outputs && n->inputs[k] != NULL; j++)
+                h->is_late[n->outputs[j]->index] |= h->is_late[n->inputs[k]->index];
+    }
+}
+
+/* 1 if the node's first result is its input, element by element. */
+static int goes_on_as(const kerf_node *n, const kerf_value *v)
+{
+    return kerf__op_find(n->op)->halves == 0 &&
+           kerf_shape_num_elements(n->outputs[0]->shape) == kerf_shape_num_elements(v->shape);
+}
+
+/* What updates read, or what is added to a sum, and what that was made of, one to one. */
+static void find_sums(halving *h)
+{
+    for (size_t i = h->g->num_nodes; i-- > 0 && h->trains;) {
+        const kerf_node *n = h->g->nodes[i];
+        const kerf_value *dst = n->outputs[0];
+        for (int k = 0; k < n->num_inputs; k++) {
+            const kerf_value *v = n->inputs[k];
+            if (v != NULL && (kerf__node_pass(n) == KERF__UPDATE || dst->next_of >= 0 ||
+                              (h->is_sum[dst->index] && goes_on_as(n, v))))
+                h->is_sum[v->index] = 1;
+        }
     }
 }
 
@@ -74,7 +138,7 @@ static int can_be_half(const halving *h, kerf_node *n)
 {
     kerf__op_case c = {.dev = h->dev, .node = n};
     if (kerf__op_find(n->op)->halves == 0 || h->is_prepared[n->outputs[0]->index] ||
-        !has_half_operands(n))
+        h->is_sum[n->outputs[0]->index] || !has_half_operands(n))
         return 0;
     n->outputs[0]->type = KERF_F16;
     const int can = kerf__option_at(&c, 0, &c.option);
@@ -146,18 +210,47 @@ static kerf_value *narrow(kerf_value *v)
                : v;
 }
 
+static kerf_status add_cast(halving *h, kerf_type type, kerf__pass pass, kerf_value *v,
+                            kerf_value **out)
+{
+    kerf_node *n;
+    KERF__TRY(kerf_graph_add_node(h->g, "Cast", NULL, &v, 1, 1, &n));
+    KERF__TRY(kerf_node_set_int(n, "to", kerf__onnx_number(type)));
+    KERF__TRY(kerf__node_set_pass(n, pass));
+    KERF__TRY(kerf__node_infer(n));
+    *out = n->outputs[0];
+    return KERF_OK;
+}
+
+/* Halves belong to the pass that makes the floats, for all their readers. */
 static kerf_status cast(halving *h, kerf_type type, kerf__pass pass, kerf_value **v)
 {
-    kerf_value **other = &h->others[(*v)->index];
-    kerf_node *n;
-    if (*other == NULL) {
-        KERF__TRY(kerf_graph_add_node(h->g, "Cast", NULL, v, 1, 1, &n));
-        KERF__TRY(kerf_node_set_int(n, "to", kerf__onnx_number(type)));
-        KERF__TRY(kerf__node_set_pass(n, pass));
-        KERF__TRY(kerf__node_infer(n));
-        *other = n->outputs[0];
-    }
+    if (type == KERF_F16 && (*v)->producer != NULL)
+        pass = kerf__node_pass((*v)->producer);
+    kerf_value **other = &h->others[pass != KERF__FORWARD][(*v)->index];
+    if (*other == NULL)
+        KERF__TRY(add_cast(h, type, pass, *v, other));
     *v = *other;
+    return KERF_OK;
+}
+
+/* 1 if v waits from the forward to the backward pass, to which n belongs. */
+static int waits(const halving *h, const kerf_node *n, const kerf_value *v)
+{
+    const kerf_node *producer = v->producer;
+    return h->trains && v->type == KERF_F32 && producer != NULL && producer->outputs[0] == v &&
+           v->next_of < 0 && !h->is_fixed[v->index] && !h->is_late[v->index] &&
+           kerf__node_pass(producer) == KERF__FORWARD && kerf__node_pass(n) != KERF__FORWARD;
+}
+
+/* What n reads of v, which waits: halves, or floats again that are made for its pass. */
+static kerf_status take_waiting(halving *h, const kerf_node *n, int takes_half, kerf_value **v)
+{
+    kerf_value **again = &h->others[1][(*v)->index], *half = *v;
+    KERF__TRY(cast(h, KERF_F16, KERF__FORWARD, &half));
+    if (!takes_half && *again == NULL)
+        KERF__TRY(add_cast(h, KERF_F32, kerf__node_pass(n), half, again));
+    *v = takes_half ? half : *again;
     return KERF_OK;
 }
 
@@ -167,13 +260,45 @@ static kerf_status convert_input(halving *h, kerf_node *n, int i)
     const int wanted = wants_half(h, n, i);
     if (wanted || is_reorder(n))
         v = narrow(v);
-    if (wanted && v->type == KERF_F32)
+    if (waits(h, n, v))
+        KERF__TRY(take_waiting(h, n, wanted || is_reorder(n), &v));
+    else if (wanted && v->type == KERF_F32)
         KERF__TRY(cast(h, KERF_F16, kerf__node_pass(n), &v));
     else if (!wanted && !is_reorder(n) && !kerf__node_is_view(n) && h->is_changed[v->index])
         KERF__TRY(cast(h, KERF_F32, kerf__node_pass(n), &v));
     if (v != n->inputs[i])
         kerf__node_set_input(n, i, v);
     return KERF_OK;
+}
+
+static size_t put(kerf_node **to, size_t num, kerf_node *n)
+{
+    to[num] = n;
+    n->index = (int)num;
+    return num + 1;
+}
+
+/* Halves of a result stand behind its producer, so that the floats need not wait; other Casts, at
+ * the end, before their first reader. */
+static kerf_status place_casts(kerf_graph *g, size_t num_before)
+{
+    const size_t num_nodes = g->num_nodes;
+    kerf_node **old = kerf__alloc(num_nodes, sizeof(kerf_node *));
+    size_t num = 0;
+    if (old == NULL)
+        return kerf__fail_memory("plan", num_nodes * sizeof(kerf_node *));
+    memcpy(old, g->nodes, num_nodes * sizeof(kerf_node *));
+    for (size_t i = 0; i < num_before; i++) {
+        num = put(g->nodes, num, old[i]);
+        for (size_t k = num_before; k < num_nodes; k++)
+            if (old[k]->outputs[0]->type == KERF_F16 && old[k]->inputs[0]->producer == old[i])
+                num = put(g->nodes, num, old[k]);
+    }
+    for (size_t k = num_before; k < num_nodes; k++)
+        if (old[k]->outputs[0]->type != KERF_F16 || old[k]->inputs[0]->producer == NULL)
+            num = put(g->nodes, num, old[k]);
+    free(old);
+    return kerf__graph_sort(g);
 }
 
 static kerf_status convert(halving *h)
@@ -187,8 +312,8 @@ static kerf_status convert(halving *h)
     for (size_t i = 0; i < g->num_outputs; i++)
         if (h->is_changed[g->outputs[i]->index])
             KERF__TRY(cast(h, KERF_F32, KERF__FORWARD, &g->outputs[i]));
-    KERF__TRY(kerf__graph_sort(g)); /* Casts stand at the end */
-    kerf__graph_remove_dead(g);     /* what was widened is read by nobody */
+    KERF__TRY(place_casts(g, num_nodes));
+    kerf__graph_remove_dead(g); /* what was widened is read by nobody */
     return KERF_OK;
 }
 
@@ -197,26 +322,36 @@ static kerf_status convert(halving *h)
 static kerf_status store(halving *h)
 {
     find_prepared(h);
+    find_late(h);
+    find_sums(h);
     for (size_t i = 0; i < h->g->num_nodes; i++)
         h->is_half[i] = (char)can_be_half(h, h->g->nodes[i]);
     set_types(h);
     return convert(h);
 }
 
-kerf_status kerf__plan_store_halves(kerf_graph *g, kerf_device *dev)
+kerf_status kerf__plan_store_halves(kerf_graph *g, kerf_device *dev, int trains)
 {
-    halving h = {.g = g, .dev = dev};
-    h.is_prepared = kerf__alloc(g->num_values, 1);
-    h.is_changed = kerf__alloc(g->num_values, 1);
+    enum { FLAGS = 5 };
+    const size_t num = g->num_values;
+    halving h = {.g = g, .dev = dev, .trains = trains};
+    char *flags = kerf__alloc(num, FLAGS);
     h.is_half = kerf__alloc(g->num_nodes, 1);
-    h.others = kerf__alloc(g->num_values, sizeof *h.others);
-    const kerf_status status =
-        h.is_prepared == NULL || h.is_changed == NULL || h.is_half == NULL || h.others == NULL
-            ? kerf__fail_memory("plan", g->num_values * sizeof *h.others)
-            : store(&h);
-    free(h.is_prepared);
-    free(h.is_changed);
+    h.others[0] = kerf__alloc(2 * num, sizeof(kerf_value *));
+    kerf_status status;
+    if (flags == NULL || h.is_half == NULL || h.others[0] == NULL) {
+        status = kerf__fail_memory("plan", 2 * num * sizeof(kerf_value *));
+    } else {
+        h.is_prepared = flags;
+        h.is_changed = flags + num;
+        h.is_late = flags + 2 * num;
+        h.is_sum = flags + 3 * num;
+        h.is_fixed = flags + 4 * num;
+        h.others[1] = h.others[0] + num;
+        status = store(&h);
+    }
+    free(flags);
     free(h.is_half);
-    free(h.others);
+    free(h.others[0]);
     return status;
 }

@@ -190,7 +190,7 @@ static kerf_status add_step_of(const kerf__planning *p, const kerf_value *v, ker
     const kerf_node *gate = kerf__gate_of(v);
     kerf_tensor *factors;
     kerf_value *constant;
-    *out = p->plan->step;
+    *out = p->step;
     if (gate == NULL)
         return KERF_OK;
     KERF__TRY(kerf_tensor_create(&factors, NULL, KERF_F32, KERF_SHAPE(KERF__STEP_FLOATS)));
@@ -198,7 +198,7 @@ static kerf_status add_step_of(const kerf__planning *p, const kerf_value *v, ker
     for (int i = 0; i < KERF__STEP_FLOATS; i++)
         x[i] = i == KERF__STEP_LR ? kerf_node_float(gate, "rate", 1) : 1;
     KERF__TRY(kerf_graph_add_constant(p->plan->graph, NULL, factors, &constant));
-    return kerf__formula(p->plan->graph, "Mul", p->plan->step, constant, out);
+    return kerf__formula(p->plan->graph, "Mul", p->step, constant, out);
 }
 
 static kerf_status add_update(kerf__planning *p, kerf_value *weight, kerf_value *gradient)
@@ -260,13 +260,15 @@ static kerf_status add_score(kerf__planning *p, kerf_value *weight, kerf_value *
     if (score == NULL)
         return KERF_OK;
     KERF__TRY(add_moment(p, weight, "score", &was));
+    if (p->unscale != NULL)
+        KERF__TRY(kerf__formula(p->plan->graph, "Mul", gradient, p->unscale, &gradient));
     KERF__TRY(kerf_graph_add_node(p->plan->graph, "kerf.ScoreUpdate", NULL,
                                   (kerf_value *[]){was, weight, gradient}, 3, 1, &n));
     KERF__TRY(kerf_node_set_string(n, "value", score->name));
     KERF__TRY(kerf_node_set_float(n, "keep", score->keep));
     KERF__TRY(kerf_node_set_float(n, "take", score->take));
-    n->outputs[0]->next_of = was->state_id;
-    return kerf__node_infer(n);
+    KERF__TRY(kerf__node_infer(n));
+    return kerf__plan_set_next(p, p->is_good, n->outputs[0], was);
 }
 
 kerf_status kerf__plan_add_step(kerf_plan *plan)
@@ -280,22 +282,42 @@ kerf_status kerf__plan_add_step(kerf_plan *plan)
     return status == KERF_OK ? kerf__ends_add(&plan->inputs, "kerf.step", plan->step) : status;
 }
 
+/* What gradients are multiplied by before an update; NULL: they are taken as they are. */
+static kerf_status add_factor(kerf__planning *p, const kerf__gradients *grads, kerf_value **factor)
+{
+    const int is_scaled = p->scale != NULL, is_clipped = p->options->clip > 0;
+    kerf_value *squares = p->plan->sums_gradients ? NULL : p->squares;
+    *factor = NULL;
+    if (squares == NULL && (is_scaled || is_clipped))
+        KERF__TRY(kerf__plan_add_squares(p, grads, &squares));
+    if (squares == NULL)
+        return KERF_OK;
+    if (is_scaled)
+        KERF__TRY(kerf__plan_follow_scale(p, squares));
+    if (is_clipped)
+        KERF__TRY(kerf__plan_clip(p, squares, factor));
+    if (is_scaled && is_clipped)
+        return kerf__formula(p->plan->graph, "Mul", *factor, p->unscale, factor);
+    *factor = is_scaled ? p->unscale : *factor;
+    return KERF_OK;
+}
+
 kerf_status kerf__plan_add_updates(kerf__planning *p, const kerf__gradients *grads)
 {
     kerf_graph *g = p->plan->graph;
     const size_t first = g->num_nodes;
-    kerf_value *shorter;
+    kerf_value *factor;
     int num = 0;
     KERF__TRY(check_patterns(p));
-    KERF__TRY(kerf__plan_clip(p, grads, &shorter));
+    KERF__TRY(add_factor(p, grads, &factor));
     for (size_t i = 0; i < grads->num; i++) {
         kerf_value *v = g->values[i];
         if (v->kind != KERF__VALUE_STATE || kerf__gradient_of(grads, v) == NULL)
             continue;
         kerf_value *gradient = kerf__gradient_of(grads, v);
         KERF__TRY(add_score(p, v, gradient));
-        if (shorter != NULL)
-            KERF__TRY(kerf__formula(g, "Mul", gradient, shorter, &gradient));
+        if (factor != NULL)
+            KERF__TRY(kerf__formula(g, "Mul", gradient, factor, &gradient));
         KERF__TRY(add_update(p, v, gradient));
         num++;
     }

@@ -14,6 +14,7 @@ static kerf_train_options train_options(const kerf__recipe *r, const kerf__recip
     o.batch = t->batch;
     o.accumulate = t->accumulate;
     o.clip = t->clip;
+    o.precision = (kerf_precision)t->precision;
     o.lr = t->lr;
     o.schedule = (kerf_lr_schedule)t->schedule;
     o.warmup = t->warmup;

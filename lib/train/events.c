@@ -25,12 +25,30 @@ static kerf_status diverged(const kerf__run *run, double loss)
                       o->lr, kerf__time_print(o->warmup).at);
 }
 
+/* Where every step since the last look was skipped, however small the scale has become. */
+static kerf_status check_scale(const kerf__run *run, int64_t num_samples)
+{
+    kerf_loss_scale now = {0};
+    if (run->options->precision != KERF_PRECISION_MIXED || num_samples > 0)
+        return KERF_OK;
+    KERF__TRY(kerf_loss_scale_read(&now, run->s));
+    if (now.skipped == 0 || now.scale > 1)
+        return KERF_OK;
+    return kerf__fail(
+        KERF_ERR_DIVERGED,
+        "train: %lld steps were skipped by step %lld, as numbers are beyond 65504, the "
+        "largest that float16 holds, although the loss is not scaled any more: "
+        "precision must be f32, or lr smaller than %g",
+        (long long)now.skipped, (long long)run->position.step, run->options->lr);
+}
+
 /* Takes what was summed on the device since the last time. */
 static kerf_status read_loss(kerf__run *run)
 {
     kerf_metrics m;
     KERF__TRY(kerf_plan_read_metrics(run->plan, &m));
     KERF__TRY(kerf__run_sum_metrics(run, &m));
+    KERF__TRY(check_scale(run, m.samples));
     if (m.samples > 0)
         run->loss = m.loss / (double)m.samples;
     if (!isfinite(m.loss))

@@ -45,6 +45,22 @@ static kerf_status list_frozen(const kerf__run *run, const char ***out, size_t *
     return KERF_OK;
 }
 
+/* What is measured once is what a run goes on with: its state has a scale, or none. */
+static kerf_status settle_precision(kerf__run *run, kerf_plan_options *plan)
+{
+    kerf_loss_scale was = {0};
+    if (run->own.precision == KERF_PRECISION_AUTO && run->options->resume) {
+        KERF__TRY(kerf_loss_scale_read(&was, run->s));
+        run->own.precision = was.scale > 0 ? KERF_PRECISION_MIXED : KERF_PRECISION_F32;
+    }
+    if (run->own.precision == KERF_PRECISION_AUTO) {
+        const kerf_tune_target target = {run->trained, run->s, *plan};
+        KERF__TRY(kerf_plan_choose_precision(&target, &target, &run->own.precision));
+    }
+    plan->precision = run->own.precision;
+    return KERF_OK;
+}
+
 static kerf_status make_plan(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
@@ -61,6 +77,8 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
                               .smoothing = (float)o->smoothing,
                               .mixes = o->mixup > 0,
                               .clip = o->clip,
+                              .loss_scale = o->loss_scale,
+                              .scale_steps = o->scale_steps,
                               .sums_gradients = kerf__num_parts(o) * kerf__num_ranks(o) > 1};
     kerf_shrunk_weight *shrunk = NULL;
     const char **frozen;
@@ -72,6 +90,8 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
     if (status == KERF_OK)
         status = kerf__run_shrunk(run, &shrunk, &plan.num_shrunk);
     plan.shrunk = shrunk;
+    if (status == KERF_OK)
+        status = settle_precision(run, &plan);
     if (status == KERF_OK)
         status = kerf_plan_create(&run->plan, run->trained, run->s, &plan);
     free(shrunk);

@@ -72,6 +72,8 @@ static kerf_status check_ranges(const kerf_train_options *o, double num_samples)
         {"batch", (double)o->batch, 1, num_samples + 1, "from 1 to the number of training samples"},
         {"accumulate", (double)o->accumulate, 0, most, "at least 1"},
         {"clip", o->clip, 0, most, "at least 0"},
+        {"loss scale", o->loss_scale, 0, most, "at least 1, or 0"},
+        {"good steps that double the loss scale", (double)o->scale_steps, 0, most, "at least 0"},
         {"lr", o->lr, 0, most, "at least 0"},
         {"warmup", o->warmup.value, 0, most, "at least 0"},
         {"momentum", (double)p->momentum, 0, 1, "at least 0 and below 1"},
@@ -181,6 +183,15 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
             (long long)options->batch, (long long)options->accumulate);
     if (options->loss != KERF_LOSS_CROSS_ENTROPY && options->loss != KERF_LOSS_MSE)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: loss must be cross-entropy or mse");
+    if (options->precision == KERF_PRECISION_MIXED && options->gradients != KERF_GRADIENTS_F32)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: bytes hide gradients that are no numbers, by which "
+                          "a mixed precision goes: gradients or precision must be "
+                          "f32");
+    if (options->precision == KERF_PRECISION_AUTO && kerf__num_ranks(options) > 1)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: precision auto is what one device is faster by: "
+                          "must be f32 or mixed where ranks train together");
     KERF__TRY(check_teacher(options));
     if ((options->smoothing > 0 || options->mixup > 0) && options->loss != KERF_LOSS_CROSS_ENTROPY)
         return kerf__fail(KERF_ERR_ARGUMENT,
@@ -273,6 +284,9 @@ static void print_training(text *t, const kerf_train_options *o)
         print(t, "accumulate=%lld clip=%.17g\n", (long long)kerf__num_parts(o), o->clip);
     if (o->gradients != KERF_GRADIENTS_F32)
         print(t, "gradients=%d\n", (int)o->gradients);
+    if (o->precision != KERF_PRECISION_F32)
+        print(t, "precision=%s loss-scale=%.17g scale-steps=%lld\n",
+              kerf_precision_name(o->precision), o->loss_scale, (long long)o->scale_steps);
     print_list(t, "freeze", o->freeze, o->num_freeze);
     print(t, "freeze-observers=%.17g\n", o->freeze_observers);
 }

@@ -41,8 +41,20 @@ expect 1 "conv1: $message" "$KERF" infer dense.onnx --input large.npy --precisio
 expect 1 "input: $message" "$KERF" eval dense.onnx --data $data --prep scale=2000 --precision f16
 expect 0 "" "$KERF" infer dense.onnx --input large.npy --precision f32 -q -o large_y.npy
 
-expect_error 2 "kerf: infer: --precision f8: must be one of f32|f16|auto" \
+expect_error 2 "kerf: infer: --precision f8: must be one of f32|f16|mixed|auto" \
     "$KERF" infer dense.onnx --input x.npy --precision f8 -o y.npy
-expect 1 "not in this version yet" "$KERF" train dense.onnx --data $data --precision f16 -o y.onnx
-expect 1 "precision must be f32 in training" "$KERF" bench dense.onnx --train --precision f16
+
+# Training stores halves beside floats, and tells of the scale; f16 alone is refused by name.
+expect_json "precision=mixed loss_scale skipped_steps=0" \
+    "$KERF" train dense.onnx --data $data --epochs 0.1 --precision mixed --json -o y.onnx
+grep -q '"loss_scale": *65536' y.run/summary.json || failed "the run's summary does not tell the scale"
+expect 0 "mixed precision: the loss is scaled by 65536, 0 steps skipped" \
+    "$KERF" prune dense.onnx --data $data --sparsity 0.5 --retrain 0.1 --precision mixed -f -o y.onnx
+expect 0 "" "$KERF" quantize dense.onnx --data $data --mode qat --epochs 0.1 --precision mixed -q -f -o y.onnx
+expect_json "precision=mixed" "$KERF" bench dense.onnx --train --precision mixed --runs 1 --warm 0 --json
+for command in "train dense.onnx --data $data --epochs 0.1 -f -o y.onnx" "bench dense.onnx --train"; do
+    # shellcheck disable=SC2086 -- words
+    expect 1 "precision must be f32 or mixed in training" "$KERF" $command --precision f16
+done
+expect 1 "f32 or f16 in an evaluation" "$KERF" infer dense.onnx --input x.npy --precision mixed -f -o y.npy
 finish

@@ -57,8 +57,7 @@ expect_error 2 "kerf: train: --epochs: needs a value (E)" "$KERF" train m.onnx -
 expect_error 2 "kerf: train: --optimizer sdg: must be one of sgd|adam|adamw" \
     "$KERF" train m.onnx --optimizer sdg
 expect_error 2 "kerf: train: --json=1: takes no value" "$KERF" train m.onnx --json=1
-expect_error 1 "kerf: train: --precision: not in this version yet" \
-    "$KERF" train m.onnx --precision f16
+expect_error 2 "kerf: train: --precision f8: must be one of f32|f16|mixed|auto" "$KERF" train m.onnx --precision f8
 expect_error 2 "kerf: train: --accumulate 0: must be at least 1 and at most 1048576" \
     "$KERF" train m.onnx --accumulate 0
 expect_error 2 "kerf: train: --clip -1: must be at least 0 and at most 1000000000" \
