@@ -122,20 +122,42 @@ static int is_plain(const char *text)
     return 1;
 }
 
+/* The character at text, which is UTF-8, and its bytes. */
+static unsigned character_at(const char *text, int *num_bytes)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    const int more = (p[0] >= 0xC0) + (p[0] >= 0xE0) + (p[0] >= 0xF0);
+    unsigned c = more == 0 ? p[0] : p[0] & (0x3Fu >> more);
+    int i = 0;
+    while (i < more && p[i + 1] != '\0')
+        c = c << 6 | (p[++i] & 0x3Fu);
+    *num_bytes = i + 1;
+    return c;
+}
+
+/* What YAML takes for the end of a line, or does not take at all (YAML 1.1, 5.1 and 5.4). */
+static int is_escaped(unsigned c)
+{
+    return c < ' ' || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || c == 0xFEFF ||
+           c == 0xFFFE || c == 0xFFFF;
+}
+
 static void print_text(const char *text, FILE *out)
 {
+    int num_bytes;
     if (is_plain(text)) {
         fputs(text, out);
         return;
     }
     fputc('"', out);
-    for (const char *p = text; *p != '\0'; p++) {
-        if (strchr("\"\\", *p))
-            fprintf(out, "\\%c", *p);
-        else if ((unsigned char)*p < ' ')
-            fprintf(out, "\\x%02x", (unsigned)(unsigned char)*p);
+    for (const char *p = text; *p != '\0'; p += num_bytes) {
+        const unsigned c = character_at(p, &num_bytes);
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", (int)c);
+        else if (is_escaped(c))
+            fprintf(out, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
         else
-            fputc(*p, out);
+            fprintf(out, "%.*s", num_bytes, p);
     }
     fputc('"', out);
 }

@@ -347,6 +347,9 @@ static void test_written(void)
     check_complete("model: 'a \"b\" \\ c: #1'\ndata: \"tab\\there\"\nclasses: ~\n"
                    "train: {epochs: 1e1, freeze: ['fc*', conv1]}\n"
                    "steps:\n- prune: {sparsity: 'fc1=0.5,*=0.25', end: 3}\n");
+    /* Ends of lines that are no line feeds, and what YAML takes between quotes alone. */
+    check_complete(
+        "model: \"a\\N\\L\\Pb\"\ndata: \"\\x7f\\x9f\\uFEFF\\uFFFF\\U0001F600 \xc3\xa9\"\n");
     check_complete(HEAD "steps:\n- distill: {teacher: [self, a.onnx], taps: ['*=2#*:mse@0-1']}\n");
     check_complete(HEAD
                    "stages: [{name: a, steps: [{prune: {s: 1.5, method: std}}]}, {name: b}]\n");
