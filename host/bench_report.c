@@ -67,8 +67,9 @@ static json_t *contender_json(const options *o, const contender *c, const gate_s
     if (shape.rank > 0 && shape.dims[0] < 0)
         shape.dims[0] = c->batch;
     json_t *object = json_object(), *times = timing_json(&c->times);
-    json_object_set_new(times, "peak_bytes",
-                        json_integer((json_int_t)kerf_plan_arena_bytes(c->plan)));
+    json_object_set_new(
+        times, "peak_bytes",
+        json_integer((json_int_t)(kerf_plan_arena_bytes(c->plan) + kerf_state_bytes(c->m.s))));
     json_object_set_new(object, "model", json_text(c->m.path));
     json_object_set_new(object, "shape", json_shape(shape));
     json_object_set_new(object, "precision", json_text(kerf_precision_name(c->precision)));

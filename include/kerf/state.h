@@ -60,6 +60,8 @@ KERF_API kerf_status kerf_state_add(kerf_state *s, const char *name, kerf_role r
                                     kerf_type type, kerf_shape shape, int *id);
 /* Ids run from 0 to num_ids - 1; a dropped one gives NULL. */
 KERF_API int kerf_state_num_ids(const kerf_state *s);
+/* Of all entries, on the device. */
+KERF_API size_t kerf_state_bytes(const kerf_state *s);
 KERF_API const kerf_state_entry *kerf_state_get(const kerf_state *s, int id);
 KERF_API const kerf_state_entry *kerf_state_find(const kerf_state *s, const char *name);
 /* The first entry of this role that belongs to `owner`, or NULL. */

@@ -217,6 +217,15 @@ const kerf_state_entry *kerf_state_get(const kerf_state *s, int id)
     return entry(s, id);
 }
 
+size_t kerf_state_bytes(const kerf_state *s)
+{
+    size_t bytes = 0;
+    for (int id = 0; id < kerf_state_num_ids(s); id++)
+        if (kerf_state_get(s, id) != NULL)
+            bytes += kerf_tensor_size_bytes(kerf_state_get(s, id)->tensor);
+    return bytes;
+}
+
 const kerf_state_entry *kerf_state_find(const kerf_state *s, const char *name)
 {
     return kerf__names_find(&s->names, name);

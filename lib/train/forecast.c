@@ -101,15 +101,6 @@ kerf_status kerf_train_timetable(kerf_instant **out, size_t *num, const kerf_tra
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-static size_t state_bytes(const kerf_state *s)
-{
-    size_t bytes = 0;
-    for (int id = 0; id < kerf_state_num_ids(s); id++)
-        if (kerf_state_get(s, id) != NULL)
-            bytes += kerf_tensor_size_bytes(kerf_state_get(s, id)->tensor);
-    return bytes;
-}
-
 static int fits(const kerf_forecast *f)
 {
     return f->arena_bytes <= f->most_bytes &&
@@ -142,7 +133,7 @@ static kerf_status look_at_batch(kerf_forecast *f, const kerf_graph *g, kerf_sta
     options.inputs = &known;
     kerf_status status = kerf_plan_create(&plan, g, s, &options);
     f->arena_bytes = status == KERF_OK ? kerf_plan_arena_bytes(plan) : SIZE_MAX;
-    f->state_bytes = state_bytes(s);
+    f->state_bytes = kerf_state_bytes(s);
     kerf_plan_destroy(plan);
     return status == KERF_ERR_MEMORY ? KERF_OK : status;
 }

@@ -60,6 +60,7 @@ static void test_entries(kerf_device *dev)
     kerf_state *s;
     CHECK_OK(make(&s, dev));
     CHECK(kerf_state_num_ids(s) == NUM_ENTRIES && kerf_state_device(s) == dev);
+    CHECK(kerf_state_bytes(s) == 3 * 12 * sizeof(float) + 12 + 2 * sizeof(float));
     const kerf_state_entry *mask = kerf_state_find(s, "w.mask");
     CHECK(mask == kerf_state_get(s, MASK) && mask->id == MASK && mask->owner == W);
     CHECK(mask->role == KERF_ROLE_MASK && mask->version == 1);
