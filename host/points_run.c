@@ -117,7 +117,7 @@ static int start_next(crowd *c, point_run *points, size_t num)
 {
     int code = 0;
     for (size_t i = 0; i < c->devices.num && code == 0 && !c->is_over; i++) {
-        int64_t next;
+        int64_t next = (int64_t)num;
         if (c->children[i].p.id != 0)
             continue;
         code = ranks_take_piece(c->o, &next, (int64_t)num);

@@ -39,7 +39,7 @@ const kerf__candidate kerf__qlinear_conv_tiles[KERF__QLINEAR_CONV_NUM_TILES] = {
 /* ---- how it is cut ------------------------------------------------------------------------- */
 
 typedef struct cut {
-    int direct, rows, cols, turns;
+    int direct, has_zeros, rows, cols, turns;
     size_t band_bytes, sums_bytes;
     double cycles; /* of the busiest core */
 } cut;
@@ -81,11 +81,9 @@ static double band_bytes(const kerf__conv *v, int dst_rows, int dst_cols)
 }
 
 /* What filters with zero points ask for: a sum a pixel. */
-static double sums_bytes(const kerf_node *n, const kerf__conv *v, int dst_rows, int dst_cols)
+static double sums_bytes(int has_zeros, const kerf__conv *v, int dst_rows, int dst_cols)
 {
-    return kerf__conv_bytes_has_zeros(n)
-               ? (double)sizeof(int32_t) * band_pixels(v, dst_rows, dst_cols)
-               : 0;
+    return has_zeros ? (double)sizeof(int32_t) * band_pixels(v, dst_rows, dst_cols) : 0;
 }
 
 /* Cycles of one item: a dot product of a vector a cycle, and what its loads take; filters, which
@@ -109,7 +107,7 @@ static void try_cut(const kerf__op_case *c, const kerf__conv *v, const int *tile
         (double)v->n * v->groups * kerf__ceil_div_int(num_groups(v, tile), k.turns) *
         kerf__ceil_div_int(v->h.dst, k.rows) * kerf__ceil_div_int(v->w.dst, k.cols);
     const double bytes = k.direct ? sizeof(uint32_t) : band_bytes(v, k.rows, k.cols);
-    const double sums = sums_bytes(c->node, v, k.rows, k.cols);
+    const double sums = sums_bytes(k.has_zeros, v, k.rows, k.cols);
     if (bytes + sums > (double)kerf__conv_local_bytes(c, v))
         return;
     k.band_bytes = (size_t)bytes;
@@ -125,11 +123,13 @@ static int cut_of(const kerf__op_case *c, const kerf__conv *v, const int *tile, 
                   cut *best)
 {
     const int across = kerf__ceil_div_int(v->w.dst, tile[PIXELS]), groups = num_groups(v, tile);
+    const int has_zeros = kerf__conv_bytes_has_zeros(c->node);
     best->cycles = INFINITY;
     for (int turns = groups; turns > 0; turns = turns > 1 ? kerf__ceil_div_int(turns, 2) : 0)
         for (int rows = v->h.dst; rows > 0; rows = rows > 1 ? kerf__ceil_div_int(rows, 2) : 0)
             for (int cols = across; cols > 0; cols = cols > 1 ? kerf__ceil_div_int(cols, 2) : 0)
-                try_cut(c, v, tile, (cut){direct, rows, cols * tile[PIXELS], turns, 0, 0, 0}, best);
+                try_cut(c, v, tile,
+                        (cut){direct, has_zeros, rows, cols * tile[PIXELS], turns, 0, 0, 0}, best);
     return best->cycles < INFINITY;
 }
 
@@ -139,7 +139,7 @@ static int is_wished(const kerf_node *n, const kerf__conv *v)
 {
     return v->n > 0 && kerf__conv_are_whole(v) &&
            band_bytes(v, 1, KERF__BYTES_NARROWEST_TILE) +
-                   sums_bytes(n, v, 1, KERF__BYTES_NARROWEST_TILE) <=
+                   sums_bytes(kerf__conv_bytes_has_zeros(n), v, 1, KERF__BYTES_NARROWEST_TILE) <=
                KERF__BYTES_MOST_LOCAL;
 }
 

@@ -114,21 +114,13 @@ static kerf_status look_at_batch(kerf_forecast *f, const kerf_graph *g, kerf_sta
     const int64_t parts = kerf__num_parts(o);
     kerf_known_input known;
     kerf_plan *plan = NULL;
-    kerf_plan_options options = {
-        .mode = KERF_TRAIN,
-        .batch = batch > parts ? batch / parts : 1,
-        .loss = o->loss,
-        .optimizer = o->optimizer,
-        .choices = o->choices,
-        .freeze = o->freeze,
-        .num_freeze = o->num_freeze,
-        .seed = o->seed,
-        .memory_bytes = o->memory_bytes,
-        .clip = o->clip,
-        .precision = o->precision == KERF_PRECISION_AUTO ? KERF_PRECISION_F32 : o->precision,
-        .loss_scale = o->loss_scale,
-        .scale_steps = o->scale_steps,
-        .sums_gradients = parts > 1};
+    kerf_plan_options options = kerf__plan_options_of(o);
+    options.batch = batch > parts ? batch / parts : 1;
+    options.choices = o->choices;
+    options.freeze = o->freeze;
+    options.num_freeze = o->num_freeze;
+    if (o->precision != KERF_PRECISION_AUTO)
+        options.precision = o->precision;
     options.num_inputs = kerf__known_input(g, sample, &known);
     options.inputs = &known;
     kerf_status status = kerf_plan_create(&plan, g, s, &options);

@@ -65,21 +65,10 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
     kerf_known_input known;
-    kerf_plan_options plan = {.mode = KERF_TRAIN,
-                              .batch = kerf__part_size(o),
-                              .loss = o->loss,
-                              .optimizer = o->optimizer,
-                              .choices = choices,
-                              .seed = o->seed,
-                              .inputs = &known,
-                              .memory_bytes = o->memory_bytes,
-                              .shrinks_saliencies = kerf__shrinks_saliencies(&run->schedule),
-                              .smoothing = (float)o->smoothing,
-                              .mixes = o->mixup > 0,
-                              .clip = o->clip,
-                              .loss_scale = o->loss_scale,
-                              .scale_steps = o->scale_steps,
-                              .sums_gradients = kerf__num_parts(o) * kerf__num_ranks(o) > 1};
+    kerf_plan_options plan = kerf__plan_options_of(o);
+    plan.choices = choices;
+    plan.inputs = &known;
+    plan.shrinks_saliencies = kerf__shrinks_saliencies(&run->schedule);
     kerf_shrunk_weight *shrunk = NULL;
     const char **frozen;
     kerf__run_add_taps(run, &plan);

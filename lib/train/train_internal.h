@@ -78,6 +78,8 @@ kerf_train_options kerf__train_own_options(const kerf_train_options *given);
 /* Parts of a step, and samples of each; what plans and loaders are made for. */
 int64_t kerf__num_parts(const kerf_train_options *options);
 int64_t kerf__part_size(const kerf_train_options *options);
+/* What the plan of a part takes of them; the rest depends on the network, or on the run. */
+kerf_plan_options kerf__plan_options_of(const kerf_train_options *options);
 /* What decides the result, a line each: NAME=VALUE; the caller frees it. */
 kerf_status kerf__train_options_text(char **text, const kerf__run *run);
 /* 1 if two such texts differ, and the first lines that do, cut to fit and without their ends. */

@@ -54,6 +54,22 @@ int64_t kerf__part_size(const kerf_train_options *options)
     return options->batch / (kerf__num_parts(options) * kerf__num_ranks(options));
 }
 
+kerf_plan_options kerf__plan_options_of(const kerf_train_options *o)
+{
+    return (kerf_plan_options){.mode = KERF_TRAIN,
+                               .batch = kerf__part_size(o),
+                               .loss = o->loss,
+                               .optimizer = o->optimizer,
+                               .seed = o->seed,
+                               .memory_bytes = o->memory_bytes,
+                               .smoothing = (float)o->smoothing,
+                               .mixes = o->mixup > 0,
+                               .clip = o->clip,
+                               .loss_scale = o->loss_scale,
+                               .scale_steps = o->scale_steps,
+                               .sums_gradients = kerf__num_parts(o) * kerf__num_ranks(o) > 1};
+}
+
 /* ---- checking ----------------------------------------------------------------------------- */
 
 /* A number and the range it must lie in. */
