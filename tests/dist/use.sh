@@ -15,35 +15,30 @@ cd "$work" || exit 1
 [ "$starter" != wine ] || export WINEPREFIX="$work/wine" WINEDEBUG=-all
 unset KERF_PROBE KERF_DEVICE # of a test run
 
-# expect WORDS ARG...
-expect() {
-    words=$1
-    shift
-    $starter "./$name" "$@" >out.txt 2>&1 </dev/null || {
-        echo "FAILED: exit $?: kerf $*"
-        failures=$((failures + 1))
-    }
-    said "$words" "$@"
-}
-# refused WORDS ARG...: wrong usage, said in a line.
-refused() {
-    words=$1
-    shift
+# ends CODE WORDS ARG...
+ends() {
+    code=$1
+    words=$2
+    shift 2
     $starter "./$name" "$@" >out.txt 2>&1 </dev/null
-    [ $? = 2 ] || {
-        echo "FAILED: was not refused: kerf $*"
+    got=$?
+    [ $got = "$code" ] || {
+        echo "FAILED: exit $got, not $code: kerf $*"
         failures=$((failures + 1))
     }
-    said "$words" "$@"
-}
-said() {
-    words=$1
-    shift
     [ -z "$words" ] || grep -qF -e "$words" out.txt || {
         echo "FAILED: no '$words' from kerf $*:"
         head -n 5 out.txt
         failures=$((failures + 1))
     }
+}
+# expect WORDS ARG...
+expect() {
+    ends 0 "$@"
+}
+# refused WORDS ARG...: wrong usage, said in a line.
+refused() {
+    ends 2 "$@"
 }
 expect "jansson 2.14" --version -v
 expect "Permission is hereby granted" --version -v

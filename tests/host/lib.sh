@@ -49,6 +49,16 @@ expect_json() {
     "$JSON_CHECK" $claims <out.txt || failed "JSON of: $*"
 }
 
+# wait_for FILE NUM: until it has so many lines.
+wait_for() {
+    tries=0
+    until [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 3000 ] || { failed "$1: no $2 lines after five minutes" && return; }
+        sleep 0.1
+    done
+}
+
 # make_npy FILE SHAPE NUM: float32, all 3.0039 (four bytes "@@@@"); SHAPE as in Python.
 make_npy() {
     header="{'descr': '<f4', 'fortran_order': False, 'shape': $2, }"

@@ -91,8 +91,8 @@ expect_error 2 "kerf: bench: --compare: only reads files, must be without --on" 
 expect_error 2 "kerf: info: --on: not an option of this command; see kerf info --help" "$KERF" info b.onnx --on 'sh -c'
 
 # ---- Ctrl-C, and an end of this end ---------------------------------------------------------------------
-# wait_for FILE: up to ten seconds.
-wait_for() {
+# wait_for_file FILE: up to ten seconds.
+wait_for_file() {
     tries=0
     while [ ! -e "$1" ] && [ $tries -lt 200 ]; do
         sleep 0.05
@@ -104,11 +104,11 @@ for signal in TERM KILL; do
     export OUT="$work/$signal.txt"
     "$KERF" tune --on 'sh -c' --on-binary ./spy >out.txt 2>err.txt &
     here=$!
-    wait_for "$OUT.began" || failed "tune did not begin"
+    wait_for_file "$OUT.began" || failed "tune did not begin"
     kill -$signal $here
     wait $here
     code=$?
-    wait_for "$OUT" || failed "the other end goes on after $signal"
+    wait_for_file "$OUT" || failed "the other end goes on after $signal"
     [ $signal = KILL ] || [ $code = 130 ] || failed "exit $code, not 130, after $signal"
 done
 

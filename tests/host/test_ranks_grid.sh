@@ -41,11 +41,7 @@ grid='--sweep steps.0.prune.sparsity=[0.5,0.9] --seeds 2'
 # ---- one that fails, one that dies ------------------------------------------------------------------
 together 2 run r.yaml --sweep 'train.epochs=[100000,0.5,0.25]' --sweep 'train.batch=[64,100000]' -o dead >out.txt 2>err.txt &
 job=$!
-tries=0
-until [ -s dead/point-1-seed-1/metrics.jsonl ] || [ $tries -gt 600 ]; do
-    tries=$((tries + 1))
-    sleep 0.1
-done
+wait_for dead/point-1-seed-1/metrics.jsonl 1
 kill -9 "$(cat dead/point-1-seed-1/run.lock)"
 wait $job && failed "a grid whose runs die exits with 0"
 for words in "dead/point-1-seed-1: was ended by signal 9" \
@@ -62,11 +58,7 @@ done
 # ---- stopped, and gone on with by one alone -----------------------------------------------------------
 "$MPIRUN" -n 2 "$KERF" run r.yaml --sweep 'train.epochs=[0.5,30,20]' -o stopped >out.txt 2>err.txt &
 job=$!
-tries=0
-until [ -s stopped/point-2-seed-1/metrics.jsonl ] || [ $tries -gt 600 ]; do
-    tries=$((tries + 1))
-    sleep 0.1
-done
+wait_for stopped/point-2-seed-1/metrics.jsonl 1
 kill -TERM $job
 wait $job && failed "a grid that is stopped exits with 0"
 # mpirun does not wait for what its children have begun: runs write their checkpoints, and keep their folders

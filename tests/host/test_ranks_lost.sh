@@ -19,16 +19,6 @@ begin() {
     job=$!
 }
 
-# wait_for FILE NUM: until it has so many lines.
-wait_for() {
-    tries=0
-    until [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 3000 ] || { failed "$1: no $2 lines after five minutes" && return; }
-        sleep 0.1
-    done
-}
-
 # child_of PID NUM: the process number NUM, from 1, that mpirun has begun.
 child_of() {
     cut -d" " -f"$2" "/proc/$1/task/$1/children"

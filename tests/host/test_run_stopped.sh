@@ -17,20 +17,10 @@ steps:
 RECIPE
 expect 0 "" "$KERF" run r.yaml -o whole -q
 
-# wait_for_epochs DIR NUM: until the run there has told of so many.
-wait_for_epochs() {
-    tries=0
-    until [ "$(cat "$1/metrics.jsonl" 2>/dev/null | wc -l)" -ge "$2" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 3000 ] || { failed "$1: no $2 epochs after five minutes" && return; }
-        sleep 0.1
-    done
-}
-
 # ---- in use -------------------------------------------------------------------------------------
 "$KERF" run r.yaml -o used -q --set train.epochs=100000 >/dev/null 2>used.txt &
 pid=$!
-wait_for_epochs used 1
+wait_for used/metrics.jsonl 1
 cp used/recipe.yaml before.yaml
 for way in --resume -f; do
     expect_error 1 "kerf: run: used: process $pid is working here; wait until it ends or take another folder" \
@@ -62,7 +52,7 @@ if mount -t tmpfs -o size=2m none disk 2>/dev/null; then
     trap 'umount "$work/disk"; rm -rf "$work"' EXIT
     "$KERF" run r.yaml -o disk/run >full.txt 2>&1 &
     pid=$!
-    wait_for_epochs disk/run 3
+    wait_for disk/run/metrics.jsonl 3
     cat /dev/zero >disk/filler 2>/dev/null
     wait $pid
     [ $? = 1 ] || failed "a full disk does not make a run fail"
