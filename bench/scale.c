@@ -22,18 +22,20 @@
 #include "kerf/cluster.h"
 #include "kerf/kerf.h"
 #include "plan/plan_internal.h"
+#include "train/buckets.h"
 
-enum { MOST_BUCKETS = 512, STEPS = 24, WARM = 6, MOST_RANKS = 1024 };
+enum { STEPS = 24, WARM = 6, MOST_RANKS = 1024 };
 
 typedef struct bucket {
-    double ready_ms, bytes; /* behind the begin of the step */
+    double ready_ms, bytes; /* ready: behind the begin of the step */
+    double stage_ms;        /* to the host and back; 0: it stays where it is */
 } bucket;
 
 /* Of a rank alone. */
 typedef struct step {
     double run_ms, update_ms;
     double stage_ms; /* a byte: to the host and back */
-    bucket buckets[MOST_BUCKETS];
+    bucket *buckets; /* owned; (num) */
     size_t num;
 } step;
 
@@ -45,10 +47,10 @@ typedef struct link {
 
 /* ---- the prediction ------------------------------------------------------------------------- */
 
-static double bucket_ms(const step *s, const link *l, const bucket *b, double ranks)
+static double bucket_ms(const link *l, const bucket *b, double ranks)
 {
     const double sent = (ranks - 1) / ranks * b->bytes;
-    return s->stage_ms * b->bytes + 2 * ((ranks - 1) * l->message_ms + sent * l->byte_ms);
+    return b->stage_ms + 2 * ((ranks - 1) * l->message_ms + sent * l->byte_ms);
 }
 
 static double predict_ms(const step *s, const link *l, double ranks)
@@ -57,7 +59,7 @@ static double predict_ms(const step *s, const link *l, double ranks)
     double clock = l->is_apart ? 0 : s->run_ms;
     for (size_t i = 0; i < s->num && ranks > 1; i++) {
         const bucket *b = &s->buckets[i];
-        clock = fmax(clock, b->ready_ms) + bucket_ms(s, l, b, ranks);
+        clock = fmax(clock, b->ready_ms) + bucket_ms(l, b, ranks);
     }
     return crowding * (fmax(clock, s->run_ms) + s->update_ms);
 }
@@ -78,8 +80,7 @@ static int note_time(void *context, int64_t at)
     return 0;
 }
 
-/* Of kerf_train(), loader and all; ranks NULL: alone, two batches a step, so that gradients are
- * summed up as ranks do. */
+/* Of kerf_train(), loader and all; ranks NULL: alone. */
 static double train_ms(const trained *t, const kerf_ranks *ranks)
 {
     double ms[2];
@@ -90,8 +91,7 @@ static double train_ms(const trained *t, const kerf_ranks *ranks)
         {KERF_EVENT_CALL, .start = {WARM, KERF_STEPS}, .call = {note_time, ms}},
         {KERF_EVENT_CALL, .start = {WARM + STEPS, KERF_STEPS}, .call = {note_time, ms}}};
     bench_ok(kerf_net_create(&g, &s, t->net, &t->options, t->dev));
-    o.batch = t->batch * (ranks != NULL ? ranks->num : 2);
-    o.accumulate = ranks != NULL ? 1 : 2;
+    o.batch = t->batch * (ranks != NULL ? ranks->num : 1);
     o.ranks = ranks;
     o.lr = 1e-4;
     o.keep_best = 0;
@@ -105,34 +105,39 @@ static double train_ms(const trained *t, const kerf_ranks *ranks)
     return (ms[1] - ms[0]) / STEPS;
 }
 
-/* Bytes of the sum that this step of the plan makes; 0: it makes none. */
-static double sum_bytes(const kerf_plan *p, int i)
+/* The last of the gradients of a bucket that are ready by this node is the one that it writes. */
+static void note_ready(const kerf__buckets *b, const kerf_node *n, double ms, step *s)
 {
-    const kerf_node *n = p->graph->nodes[p->step_nodes[i]];
-    const int id = n->outputs[0]->next_of;
-    const kerf_state_entry *e = id >= 0 ? kerf_state_get(p->state, id) : NULL;
-    return e != NULL && e->role == KERF_ROLE_GRADIENT ? (double)kerf_tensor_size_bytes(e->tensor)
-                                                      : 0;
+    for (size_t k = 0; k < b->num; k++)
+        for (size_t i = b->at[k].first_id; i < b->at[k].first_id + b->at[k].num_ids; i++)
+            if (n->outputs[0]->next_of == b->ids[i])
+                s->buckets[k].ready_ms = ms;
 }
 
-/* When each sum is ready, and what the update takes, by steps one by one. */
-static void time_steps(kerf_plan *p, step *s)
+/* When each bucket is ready, and what the update takes, by steps one by one. */
+static void time_steps(kerf_plan *p, const kerf__buckets *b, step *s)
 {
-    s->num = 0;
-    s->run_ms = s->update_ms = 0;
     for (int i = 0; i < kerf_plan_num_steps(p); i++) {
         kerf_plan_step one;
         double ms;
         bench_ok(kerf_plan_get_step(p, i, &one));
         bench_ok(kerf_plan_time_step(p, i, 5, &ms));
         *(strcmp(one.direction, "update") == 0 ? &s->update_ms : &s->run_ms) += ms;
-        const double bytes = sum_bytes(p, i);
-        if (bytes > 0 && s->num < MOST_BUCKETS)
-            s->buckets[s->num++] = (bucket){s->run_ms, bytes};
+        note_ready(b, p->graph->nodes[p->step_nodes[i]], s->run_ms, s);
     }
 }
 
-/* Of the largest sum. */
+static void list_buckets(const kerf__buckets *b, step *s)
+{
+    s->num = b->num;
+    s->buckets = calloc(b->num, sizeof *s->buckets);
+    for (size_t k = 0; k < b->num; k++) {
+        s->buckets[k].bytes = (double)b->at[k].num_floats * sizeof(float);
+        s->buckets[k].stage_ms = b->at[k].is_mapped ? 0 : s->stage_ms * s->buckets[k].bytes;
+    }
+}
+
+/* A byte, of the largest gradient. */
 static double stage_ms(const kerf_state *s)
 {
     const kerf_tensor *largest = NULL;
@@ -156,10 +161,11 @@ static double stage_ms(const kerf_state *s)
     return best / (double)bytes;
 }
 
-/* What training alone takes, cut as the steps of a plan that sums gradients are. */
-static step measure_step(const trained *t)
+/* What training alone takes, cut as the steps of a rank's plan are. */
+static step measure_step(const trained *t, const kerf_ranks *ranks)
 {
-    step s;
+    step s = {.num = 0};
+    kerf__buckets buckets;
     kerf_graph *g;
     kerf_state *state;
     kerf_plan *p;
@@ -167,17 +173,20 @@ static step measure_step(const trained *t)
                                  .batch = t->batch,
                                  .loss = KERF_LOSS_CROSS_ENTROPY,
                                  .optimizer = kerf_train_defaults().optimizer,
-                                 .sums_gradients = 1};
+                                 .runs_per_update = 1};
     const double whole_ms = train_ms(t, NULL);
     bench_ok(kerf_net_create(&g, &state, t->net, &t->options, t->dev));
     bench_ok(kerf_plan_create(&p, g, state, &o));
-    time_steps(p, &s);
+    bench_ok(kerf__buckets_create(&buckets, p, state, ranks, KERF__BUCKET_FLOATS));
     s.stage_ms = stage_ms(state);
-    const double share = whole_ms / (2 * s.run_ms + s.update_ms);
+    list_buckets(&buckets, &s);
+    time_steps(p, &buckets, &s);
+    const double share = whole_ms / (s.run_ms + s.update_ms);
     s.run_ms *= share;
     s.update_ms *= share;
     for (size_t i = 0; i < s.num; i++)
         s.buckets[i].ready_ms *= share;
+    kerf__buckets_free(&buckets);
     kerf_plan_destroy(p);
     kerf_state_destroy(state);
     kerf_graph_destroy(g);
@@ -235,9 +244,10 @@ static double all_bytes(const step *s)
 
 static void tell(const step *s, const link *l, const trained *t)
 {
-    printf("%s, %lld samples a rank: %.2f ms alone, of which the update %.2f; %zu sums, %.2f MB\n",
-           t->net, (long long)t->batch, s->run_ms + s->update_ms, s->update_ms, s->num,
-           all_bytes(s) / 1e6);
+    printf(
+        "%s, %lld samples a rank: %.2f ms alone, of which the update %.2f; %zu buckets, %.2f MB\n",
+        t->net, (long long)t->batch, s->run_ms + s->update_ms, s->update_ms, s->num,
+        all_bytes(s) / 1e6);
     printf("a message %.2f us, %.2f GB/s, %.2f GB/s to the host and back%s\n", 1e3 * l->message_ms,
            1e-6 / l->byte_ms, 1e-6 / s->stage_ms, l->is_apart ? "; beside the device" : "");
     printf("%8s %12s %12s %10s\n", "ranks", "step ms", "samples/s", "of ideal");
@@ -278,7 +288,7 @@ int main(int argc, char **argv)
     bench_ok(kerf_cluster_open(&cluster));
     const kerf_ranks *ranks = kerf_cluster_ranks(cluster);
     trained t = open_all(argv[1], atoll(argv[2]));
-    step s = measure_step(&t);
+    step s = measure_step(&t, ranks);
     link l = {.is_apart = argc > 5};
     if (l.is_apart)
         l = (link){atof(argv[5]) / 1e3, 8e-6 / atof(argv[4]), .is_apart = 1};
@@ -291,6 +301,7 @@ int main(int argc, char **argv)
         tell(&s, &l, &t);
     if (ranks->num > 1 && !l.is_apart)
         compare(&s, &l, &t, ranks);
+    free(s.buckets);
     kerf_dataset_close(t.d);
     kerf_device_close(t.dev);
     kerf_cluster_close(cluster);

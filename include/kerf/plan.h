@@ -159,9 +159,10 @@ typedef struct kerf_plan_options {
                   * by kerf_step.mix and the rest of 1 (kerf.Mix; Zhang et al. 2018) */
     double clip; /* KERF_TRAIN only: the length, all gradients together, to which longer ones are
                   * shortened before the update (Pascanu et al. 2013); 0: none */
-    int sums_gradients;  /* KERF_TRAIN only; 1: kerf_plan_run() adds gradients, each run's by its
-                          * kerf_step.share, to sums in the state ("fc1.weight.gradient"), and
-                          * kerf_plan_update() alone changes weights.  Pruned layers are trained as
+    int runs_per_update; /* KERF_TRAIN only; 0: kerf_plan_run() changes weights, n:
+                          * kerf_plan_update() alone does, after n runs, whose gradients, each by
+                          * its kerf_step.share, are in the state ("fc1.weight.gradient"): those of
+                          * 1 as they are, those of more added up.  Pruned layers are trained as
                           * dense ones */
     double loss_scale;   /* KERF_PRECISION_MIXED only: the factor in the first step of a state that
                           * has none, at least 1 (0: 65536) */

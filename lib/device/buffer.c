@@ -221,16 +221,25 @@ kerf_status kerf__buffer_download(const kerf__buffer *buffer, size_t offset_byte
     return fetch(buffer, offset_bytes, dst, num_bytes, CL_FALSE, "download");
 }
 
-kerf_status kerf__buffer_map(kerf__buffer *buffer, int writes, void **out)
+static kerf_status map(kerf__buffer *buffer, cl_bool wait, cl_map_flags flags, void **out)
 {
     kerf_device *dev = buffer->dev;
     cl_int err = CL_OUT_OF_RESOURCES;
     *out = NULL;
     if (!kerf__fault_now(dev))
-        *out = dev->cl->EnqueueMapBuffer(dev->queue, buffer->mem, CL_TRUE,
-                                         writes ? CL_MAP_WRITE_INVALIDATE_REGION : CL_MAP_READ, 0,
+        *out = dev->cl->EnqueueMapBuffer(dev->queue, buffer->mem, wait, flags, 0,
                                          buffer->size_bytes, 0, NULL, NULL, &err);
     return moved(dev, err, "map", buffer->size_bytes);
+}
+
+kerf_status kerf__buffer_map(kerf__buffer *buffer, int writes, void **out)
+{
+    return map(buffer, CL_TRUE, writes ? CL_MAP_WRITE_INVALIDATE_REGION : CL_MAP_READ, out);
+}
+
+kerf_status kerf__buffer_queue_map(kerf__buffer *buffer, void **out)
+{
+    return map(buffer, CL_FALSE, CL_MAP_READ | CL_MAP_WRITE, out);
 }
 
 kerf_status kerf__buffer_unmap(kerf__buffer *buffer, void *mapped)

@@ -37,6 +37,8 @@ kerf_status kerf__buffer_read(const kerf__buffer *buffer, size_t offset_bytes, v
  * waits for what was queued.  writes: all of them will be written, what was there is lost.  Until
  * the unmap, which is queued, no kernel may use them. */
 kerf_status kerf__buffer_map(kerf__buffer *buffer, int writes, void **out);
+/* Queued instead: *out is where they are once a later mark is done, to be read and written. */
+kerf_status kerf__buffer_queue_map(kerf__buffer *buffer, void **out);
 kerf_status kerf__buffer_unmap(kerf__buffer *buffer, void *mapped);
 
 /* Queued, not waited for; src of an upload must stay until a later mark is done. */

@@ -73,7 +73,7 @@ static kerf_status multiply(const kerf__planning *p, kerf_value *by, kerf_value 
 static kerf_status take_share(const kerf__planning *p, kerf_value **seed)
 {
     kerf_value *share;
-    if (!p->plan->sums_gradients)
+    if (p->plan->runs_per_update == 0)
         return KERF_OK;
     KERF__TRY(kerf__formula_step(p->plan->graph, p->plan->step, KERF__STEP_SHARE, &share));
     return multiply(p, share, seed);

@@ -210,7 +210,7 @@ static kerf_status bind_nodes(kerf_plan *p)
 
 static int is_behind_run(const kerf_plan *p, size_t node)
 {
-    return p->sums_gradients && kerf__node_pass(p->graph->nodes[node]) == KERF__UPDATE;
+    return p->runs_per_update > 0 && kerf__node_pass(p->graph->nodes[node]) == KERF__UPDATE;
 }
 
 static void list_written(kerf_plan *p, size_t first, size_t end)

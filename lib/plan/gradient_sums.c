@@ -1,15 +1,15 @@
-/* plan/gradient_sums.c -- a step of several runs: gradients are added up in states, and updates,
- * which order.c puts behind all else, read the sums.
+/* plan/gradient_sums.c -- a step of runs and an update: gradients stay in states between them, and
+ * updates, which order.c puts behind all else, read them there.
  *
  *     run, run, ..., update             kerf_plan_run(), kerf_plan_update() (run.c)
  *
- * Between the two the sums are all that one who trains on several devices has to add up.  Every
- * run's loss counts by its share of the step's samples (KERF__STEP_SHARE), which its gradient
- * begins with (autodiff.c), so that a sum is the gradient of the mean over all of them, without a
- * division.
+ * Between the two they are all that one who trains on several devices has to add up.  Every run's
+ * loss counts by its share of the step's samples (KERF__STEP_SHARE), which its gradient begins with
+ * (autodiff.c), so that a sum is the gradient of the mean over all of them, without a division.
  *
- * Sums are 0 between steps, so that no run is a special one.  Layers whose weights are mostly 0 are
- * trained as dense ones (sparse_linear.c). */
+ * One run's gradients are written where they stay.  Those of several are added to sums that are 0
+ * between steps, so that no run is a special one.  Layers whose weights are mostly 0 are trained as
+ * dense ones (sparse_linear.c). */
 #include "base/fail.h"
 #include "plan/plan_internal.h"
 
@@ -20,27 +20,44 @@ static kerf_status begin_at_0(const kerf_state *s, int id)
     return kerf__buffer_fill_zero(t->buffer, 0, kerf_tensor_size_bytes(t));
 }
 
-static kerf_status add_sum(const kerf__planning *p, const kerf_value *weight, kerf_value *gradient,
-                           kerf_value **out)
+static kerf_status append(const kerf__planning *p, const char *op, kerf_value *const *inputs,
+                          int num_inputs, kerf_value **out)
 {
-    kerf_value *sum;
     kerf_node *n;
-    KERF__TRY(kerf__plan_add_owned(p, weight, KERF_ROLE_GRADIENT, "gradient", &sum));
-    KERF__TRY(begin_at_0(p->plan->state, sum->state_id));
-    KERF__TRY(kerf__plan_append(p->plan->graph, "Add", "gradient", (kerf_value *[]){sum, gradient},
-                                2, 1, &n));
-    KERF__TRY(kerf__node_infer(n));
-    n->outputs[0]->next_of = sum->state_id;
+    KERF__TRY(kerf__plan_append(p->plan->graph, op, "gradient", inputs, num_inputs, 1, &n));
     *out = n->outputs[0];
+    return kerf__node_infer(n);
+}
+
+static kerf_status add(const kerf__planning *p, kerf_value *sum, kerf_value **gradient)
+{
+    KERF__TRY(begin_at_0(p->plan->state, sum->state_id));
+    return append(p, "Add", (kerf_value *[]){sum, *gradient}, 2, gradient);
+}
+
+/* Two weights may have one gradient, and the seed is a constant: those are copied. */
+static kerf_status own(const kerf__planning *p, kerf_value **gradient)
+{
+    if ((*gradient)->kind == KERF__VALUE_RESULT && (*gradient)->next_of < 0)
+        return KERF_OK;
+    return append(p, "Identity", gradient, 1, gradient);
+}
+
+static kerf_status keep(const kerf__planning *p, const kerf_value *weight, kerf_value **gradient)
+{
+    kerf_value *kept;
+    KERF__TRY(kerf__plan_add_owned(p, weight, KERF_ROLE_GRADIENT, "gradient", &kept));
+    KERF__TRY(p->plan->runs_per_update > 1 ? add(p, kept, gradient) : own(p, gradient));
+    (*gradient)->next_of = kept->state_id;
     return KERF_OK;
 }
 
-kerf_status kerf__plan_sum_gradients(const kerf__planning *p, kerf__gradients *grads)
+kerf_status kerf__plan_keep_gradients(const kerf__planning *p, kerf__gradients *grads)
 {
     kerf_graph *g = p->plan->graph;
     const size_t first = g->num_nodes;
     for (size_t i = 0; i < grads->num; i++)
         if (g->values[i]->kind == KERF__VALUE_STATE && grads->diffs[i] != NULL)
-            KERF__TRY(add_sum(p, g->values[i], grads->diffs[i], &grads->diffs[i]));
+            KERF__TRY(keep(p, g->values[i], &grads->diffs[i]));
     return kerf__plan_set_pass(g, first, KERF__BACKWARD);
 }

@@ -130,9 +130,9 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
                           "plan: gradients are clipped to a length of %g, must be a number of at "
                           "least 0",
                           o->clip);
-    if ((o->clip > 0 || o->sums_gradients) && o->mode != KERF_TRAIN)
+    if ((o->clip > 0 || o->runs_per_update > 0) && o->mode != KERF_TRAIN)
         return kerf__fail(KERF_ERR_ARGUMENT,
-                          "plan: gradients are clipped, and summed, in training");
+                          "plan: gradients are clipped, and kept for an update, in training");
     return KERF_OK;
 }
 
@@ -195,7 +195,8 @@ static kerf_status add_training(kerf__planning *p)
     if (p->options->precision == KERF_PRECISION_MIXED)
         KERF__TRY(kerf__plan_add_scale(p));
     KERF__TRY(kerf__plan_add_gradients(p, &grads));
-    kerf_status status = p->plan->sums_gradients ? kerf__plan_sum_gradients(p, &grads) : KERF_OK;
+    kerf_status status =
+        p->plan->runs_per_update > 0 ? kerf__plan_keep_gradients(p, &grads) : KERF_OK;
     if (status == KERF_OK && p->scale != NULL)
         status = kerf__plan_guard_states(p, &grads);
     if (status == KERF_OK)
@@ -248,7 +249,7 @@ static kerf_status make_graph(kerf__planning *p)
     if (p->options->precision != KERF_PRECISION_F32)
         KERF__TRY(kerf__plan_store_halves(plan->graph, plan->dev, plan->mode == KERF_TRAIN));
     refresh_outputs(plan);
-    KERF__TRY(kerf__plan_order(plan->graph, plan->sums_gradients));
+    KERF__TRY(kerf__plan_order(plan->graph, plan->runs_per_update > 0));
     KERF__TRY(kerf__plan_prepare(plan));
     assert(kerf_graph_verify(plan->graph) != KERF_ERR_ARGUMENT);
     return KERF_OK;
@@ -294,7 +295,7 @@ static kerf_status create_draft(kerf_plan **out, const kerf_graph *g, kerf_state
                      .state = s,
                      .mode = options->mode,
                      .optimizer = options->optimizer,
-                     .sums_gradients = options->sums_gradients,
+                     .runs_per_update = options->runs_per_update,
                      .metrics = -1};
     kerf_status status = make_draft(p, g, options, level);
     if (status != KERF_OK) {

@@ -112,7 +112,7 @@ struct kerf_plan {
     kerf__shared shared[KERF_MOST_TAPS + 1];
     size_t num_shared;
     int metrics; /* id of the state with the sums, or -1 */
-    int sums_gradients;
+    int runs_per_update;
 
     kerf__planned *nodes; /* owned; by place of the node */
     size_t num_nodes;     /* entries of `nodes`: graph->num_nodes, 0 before */
@@ -232,8 +232,8 @@ kerf_status kerf__plan_append(kerf_graph *g, const char *op, const char *base,
 kerf_status kerf__plan_share_input(kerf__planning *p);
 /* autodiff.c: gradients of all trained weights; update.c: their next values. */
 kerf_status kerf__plan_add_gradients(kerf__planning *p, kerf__gradients *grads);
-/* gradient_sums.c: gradients become their sums over several runs. */
-kerf_status kerf__plan_sum_gradients(const kerf__planning *p, kerf__gradients *grads);
+/* gradient_sums.c: gradients become what states keep of them up to the update. */
+kerf_status kerf__plan_keep_gradients(const kerf__planning *p, kerf__gradients *grads);
 /* clip.c: the squares of all gradients added up, of what masks leave (NULL: there are none), and by
  * what gradients of such a sum are multiplied so that they are not too long together. */
 kerf_status kerf__plan_add_squares(const kerf__planning *p, const kerf__gradients *grads,

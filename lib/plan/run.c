@@ -2,7 +2,6 @@
  *
  * Everything on the way of a training step only queues.  Who waits: finish, read_metrics,
  * time_step. */
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -161,8 +160,7 @@ kerf_status kerf__plan_run_through(kerf_plan *p, int id)
     size_t node = p->next_node;
     while (node < p->num_before_update && !writes(p->graph->nodes[node], id))
         node++;
-    assert(node < p->num_before_update);
-    return run_to(p, node + 1);
+    return node < p->num_before_update ? run_to(p, node + 1) : KERF_OK; /* it went that far */
 }
 
 kerf_status kerf__plan_run_end(kerf_plan *p)
@@ -177,7 +175,7 @@ static kerf_status clear_sums(const kerf_plan *p)
 {
     for (size_t i = 0; i < p->num_written_by_runs; i++) {
         const kerf_state_entry *e = kerf_state_get(p->state, p->written[i]);
-        if (e->role != KERF_ROLE_GRADIENT)
+        if (e->role != KERF_ROLE_GRADIENT || p->runs_per_update == 1)
             continue;
         KERF__TRY(kerf__buffer_fill_zero(e->tensor->buffer, 0, kerf_tensor_size_bytes(e->tensor)));
     }
@@ -186,9 +184,9 @@ static kerf_status clear_sums(const kerf_plan *p)
 
 kerf_status kerf_plan_update(kerf_plan *p)
 {
-    if (!p->sums_gradients)
+    if (p->runs_per_update == 0)
         return kerf__fail(KERF_ERR_ARGUMENT,
-                          "plan: only one that sums gradients updates by itself");
+                          "plan: only one whose runs_per_update is not 0 updates by itself");
     touch(p, p->num_written_by_runs, p->num_written);
     KERF__TRY(enqueue(p, *kerf__plan_end_of_run(p), &p->steps.num));
     return clear_sums(p);

@@ -286,7 +286,7 @@ kerf_status kerf__plan_add_step(kerf_plan *plan)
 static kerf_status add_factor(kerf__planning *p, const kerf__gradients *grads, kerf_value **factor)
 {
     const int is_scaled = p->scale != NULL, is_clipped = p->options->clip > 0;
-    kerf_value *squares = p->plan->sums_gradients ? NULL : p->squares;
+    kerf_value *squares = p->plan->runs_per_update > 0 ? NULL : p->squares;
     *factor = NULL;
     if (squares == NULL && (is_scaled || is_clipped))
         KERF__TRY(kerf__plan_add_squares(p, grads, &squares));

@@ -4,7 +4,8 @@
  * update host:                                   sum 0 ...                sum 1 ...
  *
  * (1) Buckets are filled in the order in which the backward pass comes to their gradients, which
- *     all ranks have alike, as all have the same plan.
+ *     all ranks have alike, as all have the same plan.  What a device does with its own, which may
+ *     share the host's memory, makes no other buckets.
  * (2) A bucket's floats belong to the device's queue until its mark is done, to the sum from
  *     begin_sum on until that is over, and to the queue again then.
  * (3) The host waits nowhere but in kerf__buckets_sum(), the end of a step: for the device while no
@@ -28,29 +29,67 @@ static kerf_tensor *gradient(const kerf__buckets *b, size_t i)
 
 /* ---- making -------------------------------------------------------------------------------- */
 
-static size_t fill_buckets(kerf__buckets *b, size_t num_ids, size_t least)
+/* The next bucket takes so many of those that have none, from *first on. */
+static void close_bucket(kerf__buckets *b, size_t *first, size_t num_ids, size_t num_floats)
 {
-    size_t all = 0;
-    for (size_t i = 0; i < num_ids; i++) {
-        kerf__bucket *now = &b->at[b->num];
-        const size_t num = kerf_tensor_num_elements(gradient(b, i));
-        if (now->num_ids++ == 0)
-            now->first_id = i;
-        now->num_floats += num;
-        all += num;
-        b->num += now->num_floats >= least || i + 1 == num_ids;
-    }
-    return all;
+    b->at[b->num++] =
+        (kerf__bucket){.first_id = *first, .num_ids = num_ids, .num_floats = num_floats};
+    *first += num_ids;
 }
 
-static kerf_status allocate_staging(kerf__buckets *b, size_t num)
+static void put_in_front(int *ids, size_t first, size_t i)
 {
+    const int id = ids[i];
+    memmove(&ids[first + 1], &ids[first], (i - first) * sizeof *ids);
+    ids[first] = id;
+}
+
+/* A large gradient is a bucket of its own, small ones wait for each other. */
+static void fill_buckets(kerf__buckets *b, size_t num_ids, size_t least)
+{
+    size_t first = 0, waiting = 0;
+    for (size_t i = 0; i < num_ids; i++) {
+        const size_t num = kerf_tensor_num_elements(gradient(b, i));
+        if (num >= least) {
+            put_in_front(b->ids, first, i);
+            close_bucket(b, &first, 1, num);
+        } else if ((waiting += num) >= least) {
+            close_bucket(b, &first, i + 1 - first, waiting);
+            waiting = 0;
+        }
+    }
+    if (first < num_ids)
+        close_bucket(b, &first, num_ids - first, waiting);
+    b->at[b->num - 1].num_floats++; /* whether somebody wants to stop */
+}
+
+/* The last bucket holds what is no gradient, and small ones are not worth the calls. */
+static void choose_mapped(kerf__buckets *b, size_t least)
+{
+    const int shares = kerf_device_get_info(kerf_state_device(b->s))->shares_memory;
+    for (size_t k = 0; k + 1 < b->num; k++)
+        b->at[k].is_mapped = shares && b->at[k].num_ids == 1 && b->at[k].num_floats >= least;
+}
+
+static size_t staged_floats(const kerf__bucket *bucket)
+{
+    return bucket->is_mapped ? 0 : bucket->num_floats;
+}
+
+static kerf_status allocate_staging(kerf__buckets *b)
+{
+    size_t num = 0;
+    for (size_t k = 0; k < b->num; k++) {
+        b->at[k].begin = b->num_floats;
+        b->num_floats += b->at[k].num_floats;
+        num += staged_floats(&b->at[k]);
+    }
     float *at = b->staging = kerf__alloc(num, sizeof *b->staging);
     if (at == NULL)
         return kerf__fail_memory("train", num * sizeof *b->staging);
     for (size_t k = 0; k < b->num; k++) {
-        b->at[k].floats = at;
-        at += b->at[k].num_floats;
+        b->at[k].floats = b->at[k].is_mapped ? NULL : at;
+        at += staged_floats(&b->at[k]);
     }
     return KERF_OK;
 }
@@ -68,34 +107,41 @@ kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *
     if (num_ids == 0)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: all weights are frozen: ranks have nothing to "
                                              "share");
+    fill_buckets(b, num_ids, least_floats);
+    choose_mapped(b, least_floats);
     KERF__TRY(kerf__buckets_find_masks(b, num_ids));
-    const size_t all = fill_buckets(b, num_ids, least_floats);
-    b->at[b->num - 1].num_floats++; /* whether somebody wants to stop */
-    return allocate_staging(b, all + 1);
-}
-
-static size_t num_staged(const kerf__buckets *b)
-{
-    const kerf__bucket *last = &b->at[b->num - 1];
-    return (size_t)(last->floats - b->staging) + last->num_floats;
+    return allocate_staging(b);
 }
 
 kerf_status kerf__buckets_code(kerf__buckets *b)
 {
-    b->errors = kerf__alloc(num_staged(b), sizeof *b->errors);
+    b->errors = kerf__alloc(b->num_floats, sizeof *b->errors);
     return b->errors != NULL ? KERF_OK
-                             : kerf__fail_memory("train", num_staged(b) * sizeof *b->errors);
+                             : kerf__fail_memory("train", b->num_floats * sizeof *b->errors);
 }
 
 void kerf__buckets_forget(kerf__buckets *b)
 {
     if (b->errors != NULL)
-        memset(b->errors, 0, num_staged(b) * sizeof *b->errors);
+        memset(b->errors, 0, b->num_floats * sizeof *b->errors);
+}
+
+/* ---- between device and host ------------------------------------------------------------------
+ */
+
+static kerf_status unmap(const kerf__buckets *b, kerf__bucket *bucket)
+{
+    float *was = bucket->floats;
+    if (!bucket->is_mapped || was == NULL)
+        return KERF_OK;
+    bucket->floats = NULL;
+    return kerf__buffer_unmap(gradient(b, bucket->first_id)->buffer, was);
 }
 
 void kerf__buckets_free(kerf__buckets *b)
 {
     for (size_t k = 0; k < b->num; k++) {
+        unmap(b, &b->at[k]); /* one that failed on its way may be */
         kerf__mark_destroy(b->at[k].mark);
         free(b->at[k].places);
     }
@@ -107,9 +153,6 @@ void kerf__buckets_free(kerf__buckets *b)
     free(b->errors);
     *b = (kerf__buckets){.plan = NULL};
 }
-
-/* ---- between device and host ------------------------------------------------------------------
- */
 
 typedef kerf_status (*mover)(kerf__buffer *buffer, float *at, size_t num_bytes);
 
@@ -134,11 +177,23 @@ static kerf_status move(const kerf__buckets *b, const kerf__bucket *bucket, move
     return KERF_OK;
 }
 
+static kerf_status to_host(const kerf__buckets *b, kerf__bucket *bucket)
+{
+    if (!bucket->is_mapped)
+        return move(b, bucket, download);
+    return kerf__buffer_queue_map(gradient(b, bucket->first_id)->buffer, (void **)&bucket->floats);
+}
+
+static kerf_status to_device(const kerf__buckets *b, kerf__bucket *bucket)
+{
+    return bucket->is_mapped ? unmap(b, bucket) : move(b, bucket, upload);
+}
+
 static kerf_status queue_bucket(const kerf__buckets *b, kerf__bucket *bucket)
 {
     const size_t last = bucket->first_id + bucket->num_ids - 1;
     KERF__TRY(kerf__plan_run_through(b->plan, b->ids[last]));
-    KERF__TRY(move(b, bucket, download));
+    KERF__TRY(to_host(b, bucket));
     kerf__mark_destroy(bucket->mark);
     return kerf__mark_create(&bucket->mark, kerf_state_device(b->s));
 }
@@ -175,7 +230,7 @@ static kerf_status begin_coded(const kerf__buckets *b, const kerf__bucket *bucke
 {
     const kerf_ranks *ranks = b->ranks;
     const size_t has_wish = b->begun == b->num;
-    float *error = b->errors + (bucket->floats - b->staging);
+    float *error = b->errors + bucket->begin;
     KERF__TRY(ranks->begin_coded_sum(ranks->context, bucket->floats, error, num - has_wish));
     return has_wish ? ranks->begin_sum(ranks->context, bucket->floats + num - 1, 1) : KERF_OK;
 }
@@ -201,7 +256,7 @@ static kerf_status take_back(kerf__buckets *b, int waits)
         left--;
     for (; b->summed < b->begun - left; b->summed++) {
         kerf__bucket_unpack(&b->at[b->summed]);
-        KERF__TRY(move(b, &b->at[b->summed], upload));
+        KERF__TRY(to_device(b, &b->at[b->summed]));
     }
     return KERF_OK;
 }

@@ -11,8 +11,10 @@
 /* Gradients that follow each other, and travel as one. */
 typedef struct kerf__bucket {
     size_t first_id, num_ids;
-    float *floats; /* of the staging memory */
+    size_t begin;  /* as a place among all floats that travel */
+    float *floats; /* of the staging memory, or the device's; NULL: not mapped now */
     size_t num_floats;
+    int is_mapped;    /* 1: one gradient, which stays where it is, as the device shares memory */
     kerf__mark *mark; /* owned; behind which the floats are there */
     uint32_t *places; /* owned; of the floats that travel, ascending; NULL: all do */
     size_t num_places;
@@ -27,7 +29,8 @@ typedef struct kerf__buckets {
     uint64_t *seen;   /* owned; which versions of them the places are of */
     kerf__bucket *at; /* owned; (num) */
     size_t num;
-    float *staging;          /* owned; all gradients and one number more */
+    float *staging;          /* owned; all gradients that are not mapped, and one number more */
+    size_t num_floats;       /* of all buckets */
     float *errors;           /* owned; what bytes left out of these; NULL: they travel as floats */
     size_t begun, summed;    /* how many buckets of this step are on their way, and back */
     kerf_exchange *exchange; /* borrowed; what is counted; NULL: nothing */

@@ -54,6 +54,13 @@ int64_t kerf__part_size(const kerf_train_options *options)
     return options->batch / (kerf__num_parts(options) * kerf__num_ranks(options));
 }
 
+/* One part alone is a whole step. */
+static int runs_per_update(const kerf_train_options *o)
+{
+    const int64_t parts = kerf__num_parts(o);
+    return parts * kerf__num_ranks(o) > 1 ? (int)parts : 0;
+}
+
 kerf_plan_options kerf__plan_options_of(const kerf_train_options *o)
 {
     return (kerf_plan_options){.mode = KERF_TRAIN,
@@ -67,7 +74,7 @@ kerf_plan_options kerf__plan_options_of(const kerf_train_options *o)
                                .clip = o->clip,
                                .loss_scale = o->loss_scale,
                                .scale_steps = o->scale_steps,
-                               .sums_gradients = kerf__num_parts(o) * kerf__num_ranks(o) > 1};
+                               .runs_per_update = runs_per_update(o)};
 }
 
 /* ---- checking ----------------------------------------------------------------------------- */

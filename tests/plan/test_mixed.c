@@ -265,7 +265,7 @@ static void test_no_number(void)
 static void test_sums(void)
 {
     kerf_plan_options options = options_of(KERF_PRECISION_MIXED);
-    options.sums_gradients = 1;
+    options.runs_per_update = 2;
     net still = begin(options), n = begin(options), other = begin(options);
     const float was = x[5];
     x[5] = INFINITY;

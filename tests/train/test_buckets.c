@@ -49,7 +49,7 @@ static kerf_plan *make_plan(const small_run *r)
                                        .batch = BATCH,
                                        .loss = KERF_LOSS_CROSS_ENTROPY,
                                        .optimizer = o.optimizer,
-                                       .sums_gradients = 1};
+                                       .runs_per_update = 1};
     kerf_plan *plan;
     CHECK_OK(kerf_plan_create(&plan, r->g, r->s, &options));
     return plan;
