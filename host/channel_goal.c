@@ -8,6 +8,7 @@
 #include "files.h"
 #include "interrupt.h"
 #include "json.h"
+#include "ranks.h"
 #include "table.h"
 #include "target.h"
 
@@ -80,6 +81,7 @@ int goal_make(channel_goal *goal, change *c)
     kerf_target target;
     *goal = (channel_goal){.whole = {1, NAN, NAN}, .end = {NAN, NAN, NAN}};
     goal->how = (kerf_channel_search){.packed = o->output != NULL && kerf_packed_is_path(o->output),
+                                      .ranks = ranks_of(o),
                                       .progress = on_progress,
                                       .context = &c->bar};
     int code = parse_macs(o, &goal->end.macs);

@@ -8,6 +8,7 @@
 #include "interrupt.h"
 #include "json.h"
 #include "progress.h"
+#include "ranks.h"
 #include "report.h"
 #include "table.h"
 #include "target.h"
@@ -130,6 +131,7 @@ static int measure(const options *o, const session *s, const kerf_prune_options 
 {
     const kerf_analyse_options how = {.batch = options_given(o, "batch") ? o->batch : 0,
                                       .prep = s->prep,
+                                      .ranks = ranks_of(o),
                                       .progress = on_progress,
                                       .context = x};
     interrupt_catch();
@@ -203,7 +205,8 @@ static void print_found(const change *c, const kerf_prune_found *found)
 int prune_find(change *c, kerf_prune_options *p, kerf_prune_found **found)
 {
     scan x = {0};
-    kerf_analyse_options how = {.prep = c->s.prep, .progress = on_progress, .context = &x};
+    kerf_analyse_options how = {
+        .prep = c->s.prep, .ranks = ranks_of(c->o), .progress = on_progress, .context = &x};
     kerf_target target;
     kerf_costs *costs = NULL;
     int code = target_make(c->o, 4.0 * (double)c->before.layers.weights, &target);

@@ -10,6 +10,7 @@
 #include "json.h"
 #include "prune_depth.h"
 #include "prune_rounds.h"
+#include "ranks.h"
 
 int channels_wanted(const options *o)
 {
@@ -147,6 +148,7 @@ static kerf_status watch(kerf_channels *channels, change *c)
     const kerf_watch_options how = {.samples = options_given(o, "calibrate") ? o->calibrate : 0,
                                     .seed = (uint64_t)o->seed,
                                     .prep = c->s.prep,
+                                    .ranks = ranks_of(o),
                                     .progress = on_progress,
                                     .context = &c->bar};
     if (!kerf_channels_need_data(criterion_of(o)))

@@ -6,6 +6,7 @@
 
 #include "interrupt.h"
 #include "json.h"
+#include "ranks.h"
 #include "table.h"
 
 int depth_wanted(const options *o)
@@ -117,6 +118,7 @@ static kerf_status judge(change *c, kerf_depth *d)
     const options *o = c->o;
     const kerf_analyse_options how = {.batch = options_given(o, "batch") ? o->batch : 0,
                                       .prep = c->s.prep,
+                                      .ranks = ranks_of(o),
                                       .progress = on_progress,
                                       .context = &c->bar};
     interrupt_catch();

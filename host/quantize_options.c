@@ -7,6 +7,7 @@
 
 #include "files.h"
 #include "quantize_bits.h"
+#include "ranks.h"
 #include "target.h"
 
 /* What the library could not read, as an option. */
@@ -107,6 +108,7 @@ int quantize_options(const options *o, kerf_quantize_options *q, kerf_calibrate_
         .batch = kerf_calibrate_batch(options_given(o, "batch") ? o->batch : 0),
         .steps = STEPS,
         .seed = (uint64_t)o->seed,
+        .ranks = ranks_of(o),
         .means = o->bias_correct,
     };
     int code = check_options(o, mode);

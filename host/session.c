@@ -7,6 +7,7 @@
 #include "boosting.h"
 #include "crash.h"
 #include "json.h"
+#include "ranks.h"
 
 int prep_is_guessed(const options *o)
 {
@@ -145,7 +146,7 @@ int session_evaluate(const options *o, const session *s, kerf_split split, evalu
     if (s->data == NULL || kerf_dataset_num_samples(s->data, split) == 0)
         return 0;
     kerf_status status = kerf_evaluate_as(s->m.g, s->m.s, s->data, split, session_batch(o, s),
-                                          s->prep, s->precision, &e->e, confusion);
+                                          s->prep, s->precision, ranks_of(o), &e->e, confusion);
     e->is_known = status == KERF_OK;
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }

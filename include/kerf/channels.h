@@ -16,6 +16,7 @@
 
 #include "kerf/plan.h"
 #include "kerf/prune.h"
+#include "kerf/ranks.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -122,6 +123,7 @@ typedef struct kerf_channel_search {
     const kerf_known_input *inputs; /* for ms, where shapes are open */
     size_t num_inputs;
     const kerf_costs *costs; /* of the device that ms are of; NULL: the state's */
+    const kerf_ranks *ranks; /* borrowed: all call it, and go by rank 0's clock (NULL: one alone) */
     /* Networks that were measured, and all; nonzero stops; may be NULL. */
     int (*progress)(void *context, int64_t done, int64_t num);
     void *context;

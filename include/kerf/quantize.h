@@ -17,6 +17,7 @@
 
 #include "kerf/data.h"
 #include "kerf/plan.h"
+#include "kerf/ranks.h"
 #include "kerf/state.h"
 
 #ifdef __cplusplus
@@ -80,6 +81,8 @@ typedef struct kerf_calibrate_options {
     uint64_t seed;
     const kerf_costs *costs; /* kerf_quantize_find_bits(): of the device that ms are of; NULL: the
                               * state's */
+    const kerf_ranks *ranks; /* borrowed: all call it, share the samples, and have the same result;
+                              * what is learned is rank 0's (NULL: one alone) */
     int means;               /* 1: finds means, too, for bias_correct */
     const char *prep;        /* NULL: what the graph or the data set says */
     kerf_calibrate_progress progress; /* or NULL */
@@ -133,7 +136,8 @@ KERF_API kerf_status kerf_quantize_parse_observer(kerf_calibrate_options *how, c
  * bias, in the state.  To be called before calibrating. */
 KERF_API kerf_status kerf_quantize_fold(kerf_graph *g, kerf_state *s);
 /* For a plan of precision f16: batch normalisation is folded, and weights of layers that are floats
- * become float16 (weight-only).  A network without any, as of halves or integers, stays as it is. */
+ * become float16 (weight-only).  A network without any, as of halves or integers, stays as it is.
+ */
 KERF_API kerf_status kerf_quantize_halves(kerf_graph *g, kerf_state *s);
 
 /* Layer by layer, what one layer's channel has too little of range in its weights the next has too

@@ -211,11 +211,12 @@ KERF_API kerf_status kerf_prune_until(kerf_prune_rounds *out, kerf_graph *g, ker
 KERF_API kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
                                    kerf_split split, int64_t batch, const char *prep,
                                    kerf_evaluation *result, int64_t *confusion);
-/* The same in a precision (plan.h). */
+/* The same in a precision (plan.h), and shared with ranks that all call it: batches are dealt out,
+ * and all have the same result (NULL: one alone). */
 KERF_API kerf_status kerf_evaluate_as(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
                                       kerf_split split, int64_t batch, const char *prep,
-                                      kerf_precision precision, kerf_evaluation *result,
-                                      int64_t *confusion);
+                                      kerf_precision precision, const kerf_ranks *ranks,
+                                      kerf_evaluation *result, int64_t *confusion);
 
 /* The same on several devices at once, each with a state of its own of the same entries: whoever is
  * free takes the next batch, so faster devices take more.  taken, (num_states), gets how many
@@ -240,6 +241,8 @@ typedef struct kerf_analyse_options {
     const char *prep;        /* NULL: the graph's, else the data set's */
     const kerf_costs *costs; /* kerf_prune_find_amounts(): of the device that ms are of; NULL: the
                               * state's */
+    const kerf_ranks *ranks; /* borrowed: all call it, share the measuring, and have the same
+                              * result, with rank 0's milliseconds (NULL: one alone) */
     /* Nonzero stops; may be NULL. */
     int (*progress)(void *context, int64_t done, int64_t num);
     void *context;
@@ -259,7 +262,9 @@ typedef struct kerf_watch_options {
                       * (0: 256) */
     int64_t batch;   /* 0: 32, by rank 8 */
     uint64_t seed;
-    const char *prep; /* NULL: the graph's, else the data set's */
+    const char *prep;        /* NULL: the graph's, else the data set's */
+    const kerf_ranks *ranks; /* borrowed: all call it, share the samples, and see the same (NULL:
+                              * one alone) */
     /* Samples that were looked at, and all; nonzero stops; may be NULL. */
     int (*progress)(void *context, int64_t done, int64_t num);
     void *context;

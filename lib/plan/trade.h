@@ -12,6 +12,7 @@
 #define KERF_PLAN_TRADE_H
 
 #include "kerf/plan.h"
+#include "kerf/ranks.h"
 
 /* By layer, then by choice; choice 0 is where the curve begins. */
 typedef struct kerf__trade_table {
@@ -55,6 +56,7 @@ typedef struct kerf__trade_clock {
     const kerf_costs *costs; /* of another device (kerf/costs.h); NULL: measured on the state's */
     const kerf_known_input *inputs; /* for measuring, where shapes are open */
     size_t num_inputs;
+    const kerf_ranks *ranks; /* borrowed: rank 0's clock is everybody's (NULL: one alone) */
 } kerf__trade_clock;
 
 /* Of a run with one sample that somebody waits for: the median of some. */

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/together.h"
 #include "plan/plan_internal.h"
 
 static const kerf__watch_way *const WAYS[KERF_NUM_CHANNEL_CRITERIA] = {
@@ -41,7 +42,8 @@ static kerf_status open_samples(kerf__watch *w, const kerf_dataset *d, const ker
                                 const kerf_watch_options *how)
 {
     enum { SAMPLES = 256 };
-    kerf_loader_options loader = {.shuffle = 1, .seed = how->seed};
+    kerf_loader_options loader = {
+        .shuffle = 1, .seed = how->seed, .every = kerf__ranks_num(how->ranks)};
     loader.split = kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN) > 0 ? KERF_SPLIT_TRAIN
                                                                      : kerf__split_to_judge(d);
     const int64_t there = kerf_dataset_num_samples(d, loader.split);
@@ -106,12 +108,16 @@ static kerf_status run(const kerf__watch *w, const kerf_batch *batch, int has_la
     return kerf_plan_finish(w->plan, token);
 }
 
+/* Every rank its own of the batches. */
 static kerf_status run_all(kerf__watch *w, const kerf__watch_way *way,
                            const kerf_watch_options *how)
 {
     kerf_batch batch;
-    KERF__TRY(kerf_loader_begin(w->loader, 0, 0));
-    for (int64_t i = 0; i < w->num_batches; i++) {
+    const int64_t own = kerf__ranks_own(how->ranks);
+    if (own >= w->num_batches)
+        return KERF_OK;
+    KERF__TRY(kerf_loader_begin(w->loader, 0, own));
+    for (int64_t i = own; i < w->num_batches; i += kerf__ranks_num(how->ranks)) {
         KERF__TRY(kerf_loader_next(w->loader, &batch));
         kerf_status status = run(w, &batch, way->needs_labels);
         kerf_loader_release(w->loader, &batch);
@@ -122,6 +128,13 @@ static kerf_status run_all(kerf__watch *w, const kerf__watch_way *way,
             return kerf__fail(KERF_ERR_CANCELLED, "channels: stopped");
     }
     return KERF_OK;
+}
+
+/* What all have seen. */
+static kerf_status share_seen(kerf_channels *c, const kerf_ranks *ranks)
+{
+    KERF__TRY(kerf__ranks_sum(ranks, c->seen, c->num_slots));
+    return kerf__ranks_sum(ranks, c->num_seen, c->num_slots);
 }
 
 kerf_status kerf_channels_watch(kerf_channels *c, const kerf_graph *g, const kerf_state *s,
@@ -137,6 +150,8 @@ kerf_status kerf_channels_watch(kerf_channels *c, const kerf_graph *g, const ker
     kerf_status status = open_watch(&w, g, s, d, WAYS[criterion], how);
     if (status == KERF_OK)
         status = run_all(&w, WAYS[criterion], how);
+    if (status == KERF_OK)
+        status = share_seen(c, how->ranks);
     close_watch(&w);
     c->seen_by = status == KERF_OK ? criterion : KERF_NUM_CHANNEL_CRITERIA;
     return status;

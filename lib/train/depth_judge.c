@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/random.h"
+#include "base/together.h"
 #include "compress/prune/depth_internal.h"
 #include "train/evaluate.h"
 
@@ -32,7 +33,8 @@ static kerf_status evaluate(const judging *x, const kerf_graph *g, kerf_evaluati
     const kerf__evaluator_options options = {.split = kerf__split_to_judge(x->data),
                                              .batch = x->how->batch > 0 ? x->how->batch : 256,
                                              .prep = x->how->prep,
-                                             .loss = KERF_LOSS_CROSS_ENTROPY};
+                                             .loss = KERF_LOSS_CROSS_ENTROPY,
+                                             .ranks = x->how->ranks};
     KERF__TRY(kerf__evaluator_create(&e, g, x->s, x->data, &options));
     kerf_status status = kerf__evaluator_run(&e, out, NULL);
     kerf__evaluator_free(&e);
@@ -116,7 +118,8 @@ static kerf_status measure(const judging *x, const kerf_graph *g, kerf_depth_blo
     if (status == KERF_OK)
         told->harm = change_of(outputs, x->outputs, num);
     free(outputs);
-    return status;
+    KERF__TRY(status);
+    return kerf__ranks_take_first(x->how->ranks, &told->harm, sizeof told->harm);
 }
 
 static kerf_status judge_block(const judging *x, const kerf_graph *g, kerf__depth_block *block)

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/together.h"
 #include "plan/plan_internal.h"
 
 /* ---- does the network fit the data ---------------------------------------------------------- */
@@ -90,6 +91,7 @@ static kerf_status create_all(kerf__evaluator *e, const kerf_graph *g, kerf_stat
     kerf_loader_options loader = {.split = options->split,
                                   .batch = e->batch,
                                   .keep_rest = 1,
+                                  .every = kerf__ranks_num(options->ranks),
                                   .shuffle = options->most_samples > 0};
     KERF__TRY(kerf_prep_parse(&loader.prep, kerf__choose_prep(options->prep, g, d)));
     KERF__TRY(kerf__check_network(g, d, &loader.prep, &e->num_outputs));
@@ -103,7 +105,8 @@ static kerf_status create_all(kerf__evaluator *e, const kerf_graph *g, kerf_stat
 kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
                                    const kerf_dataset *d, const kerf__evaluator_options *options)
 {
-    *e = (kerf__evaluator){.dev = kerf_state_device(s), .batch = options->batch};
+    *e = (kerf__evaluator){
+        .dev = kerf_state_device(s), .batch = options->batch, .ranks = options->ranks};
     e->samples = kerf_dataset_num_samples(d, options->split);
     e->num_classes = kerf_dataset_num_classes(d);
     if (options->most_samples > 0 && e->samples > options->most_samples)
@@ -168,8 +171,11 @@ static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t
                                int checks_halves)
 {
     kerf_batch batch;
-    KERF__TRY(kerf_loader_begin(e->loader, 0, 0));
-    for (int64_t seen = 0; seen < e->samples; seen += batch.num_samples) {
+    const int64_t own = kerf__ranks_own(e->ranks), every = kerf__ranks_num(e->ranks);
+    if (own * e->batch >= e->samples)
+        return KERF_OK;
+    KERF__TRY(kerf_loader_begin(e->loader, 0, own));
+    for (int64_t seen = own * e->batch; seen < e->samples; seen += every * e->batch) {
         KERF__TRY(kerf_loader_next(e->loader, &batch));
         kerf_plan *plan = batch.num_samples == e->batch ? e->full : e->rest;
         KERF__TRY(kerf__flight_launch(flight, e->loader, plan, e->input, &batch));
@@ -247,6 +253,43 @@ kerf_status kerf__evaluator_conclude(kerf__evaluator *e, const kerf_metrics *sum
     return KERF_OK;
 }
 
+/* ---- over all ranks ------------------------------------------------------------------------ */
+
+kerf_status kerf__metrics_join(const kerf_ranks *ranks, kerf_metrics *m)
+{
+    double sums[4] = {m->loss, m->top1, m->top5, (double)m->samples};
+    KERF__TRY(kerf__ranks_sum(ranks, sums, 4));
+    *m = (kerf_metrics){sums[0], sums[1], sums[2], (int64_t)sums[3]};
+    return KERF_OK;
+}
+
+/* Counts are whole numbers that a double holds. */
+static kerf_status sum_counts(const kerf_ranks *ranks, int64_t *counts, size_t num)
+{
+    double *sums = kerf__alloc(num, sizeof *sums);
+    if (sums == NULL)
+        return kerf__fail_memory("evaluate", num * sizeof *sums);
+    for (size_t i = 0; i < num; i++)
+        sums[i] = (double)counts[i];
+    const kerf_status status = kerf__ranks_sum(ranks, sums, num);
+    for (size_t i = 0; status == KERF_OK && i < num; i++)
+        counts[i] = (int64_t)sums[i];
+    free(sums);
+    return status;
+}
+
+/* What ranks measured becomes what all did; milliseconds are rank 0's. */
+static kerf_status conclude(kerf__evaluator *e, kerf_metrics *sum, double ms,
+                            kerf_evaluation *result, int64_t *confusion)
+{
+    const size_t classes = (size_t)e->num_classes;
+    KERF__TRY(kerf__metrics_join(e->ranks, sum));
+    if (confusion != NULL && e->ranks != NULL)
+        KERF__TRY(sum_counts(e->ranks, confusion, classes * classes));
+    KERF__TRY(kerf__evaluator_conclude(e, sum, ms, result));
+    return kerf__ranks_take_first(e->ranks, result, sizeof *result);
+}
+
 kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion)
 {
     kerf__flight flight = {0};
@@ -259,26 +302,29 @@ kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int
     kerf_status landed = kerf__flight_land(&flight, e->loader);
     KERF__TRY(status != KERF_OK ? status : landed);
     KERF__TRY(kerf__evaluator_read(e, &metrics));
-    return kerf__evaluator_conclude(e, &metrics, kerf__now_ms() - begin_ms, result);
+    return conclude(e, &metrics, kerf__now_ms() - begin_ms, result, confusion);
 }
 
 kerf_status kerf_evaluate(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
                           kerf_split split, int64_t batch, const char *prep,
                           kerf_evaluation *result, int64_t *confusion)
 {
-    return kerf_evaluate_as(g, s, d, split, batch, prep, KERF_PRECISION_F32, result, confusion);
+    return kerf_evaluate_as(g, s, d, split, batch, prep, KERF_PRECISION_F32, NULL, result,
+                            confusion);
 }
 
 kerf_status kerf_evaluate_as(const kerf_graph *g, kerf_state *s, const kerf_dataset *d,
                              kerf_split split, int64_t batch, const char *prep,
-                             kerf_precision precision, kerf_evaluation *result, int64_t *confusion)
+                             kerf_precision precision, const kerf_ranks *ranks,
+                             kerf_evaluation *result, int64_t *confusion)
 {
     kerf__evaluator e;
     kerf__evaluator_options options = {.split = split,
                                        .batch = batch,
                                        .prep = prep,
                                        .loss = KERF_LOSS_CROSS_ENTROPY,
-                                       .precision = precision};
+                                       .precision = precision,
+                                       .ranks = ranks};
     KERF__TRY(kerf__evaluator_create(&e, g, s, d, &options));
     kerf_status status = kerf__evaluator_run(&e, result, confusion);
     kerf__evaluator_free(&e);

@@ -1,8 +1,8 @@
 /* train/evaluate.h -- measuring a network on a split, many times with the same plans.
  *
  * Every sample counts: full batches run by one plan, the rest by a second one for its
- * size.  Both read the one state.  Other halves: evaluate.c, and evaluate_together.c for several
- * devices. */
+ * size.  Both read the one state.  Ranks deal batches out in turn, and all get the same result.
+ * Other halves: evaluate.c, and evaluate_together.c for several devices. */
 #ifndef KERF_TRAIN_EVALUATE_H
 #define KERF_TRAIN_EVALUATE_H
 
@@ -17,8 +17,9 @@ typedef struct kerf__evaluator {
     int is_guest;           /* 1: it is another's */
     const char *input;      /* borrowed from the graph */
     const char *output;
-    int64_t samples, batch;
-    int num_classes; /* of the data */
+    int64_t samples, batch;  /* of all ranks, if they share it */
+    const kerf_ranks *ranks; /* borrowed; NULL: one alone */
+    int num_classes;         /* of the data */
     int64_t num_outputs;
 } kerf__evaluator;
 
@@ -31,12 +32,15 @@ typedef struct kerf__evaluator_options {
     const char *choices;
     int64_t most_samples; /* 0: all; else some that stand anywhere in the split, whole batches */
     kerf_loader *loader;  /* borrowed, of an evaluator with the same data; NULL: one of its own */
+    const kerf_ranks *ranks; /* borrowed: runs are shared with these; NULL: one alone */
 } kerf__evaluator_options;
 
 kerf_status kerf__evaluator_create(kerf__evaluator *e, const kerf_graph *g, kerf_state *s,
                                    const kerf_dataset *d, const kerf__evaluator_options *options);
 void kerf__evaluator_free(kerf__evaluator *e);
 kerf_status kerf__evaluator_run(kerf__evaluator *e, kerf_evaluation *result, int64_t *confusion);
+/* What each rank summed becomes what all did. */
+kerf_status kerf__metrics_join(const kerf_ranks *ranks, kerf_metrics *m);
 
 /* Parts of a run: what its plan made of a batch goes into the table; loss and hits since the last
  * reading; what a sum of them says. */

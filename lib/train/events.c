@@ -47,7 +47,7 @@ static kerf_status read_loss(kerf__run *run)
 {
     kerf_metrics m;
     KERF__TRY(kerf_plan_read_metrics(run->plan, &m));
-    KERF__TRY(kerf__run_sum_metrics(run, &m));
+    KERF__TRY(kerf__metrics_join(run->options->ranks, &m));
     KERF__TRY(check_scale(run, m.samples));
     if (m.samples > 0)
         run->loss = m.loss / (double)m.samples;
@@ -116,7 +116,6 @@ static kerf_status measure(kerf__run *run, kerf_epoch *e)
     if (run->evaluator.samples == 0)
         return KERF_OK;
     KERF__TRY(kerf__evaluator_run(&run->evaluator, &result, NULL));
-    KERF__TRY(kerf__run_take_first(run, &result, sizeof result));
     e->val_top1 = result.top1;
     e->val_loss = result.loss;
     /* What is pruned later is another network: its epochs are compared among themselves. */

@@ -127,7 +127,8 @@ static kerf_status open_scan(scan *x, const kerf_graph *g, const kerf_state *s,
     const kerf__evaluator_options evaluator = {.split = kerf__split_to_judge(d),
                                                .batch = x->how->batch > 0 ? x->how->batch : 256,
                                                .prep = x->how->prep,
-                                               .loss = KERF_LOSS_CROSS_ENTROPY};
+                                               .loss = KERF_LOSS_CROSS_ENTROPY,
+                                               .ranks = x->how->ranks};
     if (kerf_dataset_num_classes(d) < 1)
         return kerf__fail(KERF_ERR_ARGUMENT, "prune: the data has no labels, must have some to "
                                              "count what is lost");

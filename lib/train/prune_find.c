@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/together.h"
 #include "compress/prune/prune_internal.h"
 #include "plan/plan_internal.h"
 #include "plan/trade.h"
@@ -82,8 +83,8 @@ static kerf_status make_clock(finding *f)
     kerf_shape sample;
     KERF__TRY(kerf_prep_parse(&prep, kerf__choose_prep(f->how->prep, f->g, f->d)));
     KERF__TRY(kerf_prep_shape(&sample, &prep, kerf_dataset_sample_shape(f->d)));
-    f->clock =
-        (kerf__trade_clock){f->how->costs, &f->known, kerf__known_input(f->g, sample, &f->known)};
+    f->clock = (kerf__trade_clock){f->how->costs, &f->known,
+                                   kerf__known_input(f->g, sample, &f->known), f->how->ranks};
     return KERF_OK;
 }
 
@@ -111,10 +112,12 @@ static kerf_status measure_network(const finding *f, const kerf_graph *g, kerf_s
                                    kerf__trade_point *out)
 {
     kerf_evaluation e;
-    KERF__TRY(kerf_evaluate(g, s, f->d, kerf__split_to_judge(f->d),
-                            f->how->batch > 0 ? f->how->batch : 256, f->how->prep, &e, NULL));
+    KERF__TRY(kerf_evaluate_as(g, s, f->d, kerf__split_to_judge(f->d),
+                               f->how->batch > 0 ? f->how->batch : 256, f->how->prep,
+                               KERF_PRECISION_F32, f->how->ranks, &e, NULL));
     *out = (kerf__trade_point){.lost = f->top1 - e.top1, .ms = NAN};
     KERF__TRY(count_bytes(g, s, &out->bytes));
+    KERF__TRY(kerf__ranks_take_first(f->how->ranks, &out->bytes, sizeof out->bytes));
     return is_timed(f) ? kerf__trade_run_ms(&f->clock, g, s, &out->ms) : KERF_OK;
 }
 

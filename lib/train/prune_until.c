@@ -31,8 +31,8 @@ static kerf_status measure(const rounds *r, double *top1)
 {
     enum { BATCH = 256 };
     kerf_evaluation e;
-    KERF__TRY(kerf_evaluate(r->g, r->s, r->d, kerf__split_to_judge(r->d), BATCH, r->options->prep,
-                            &e, NULL));
+    KERF__TRY(kerf_evaluate_as(r->g, r->s, r->d, kerf__split_to_judge(r->d), BATCH,
+                               r->options->prep, KERF_PRECISION_F32, r->options->ranks, &e, NULL));
     *top1 = e.top1;
     return KERF_OK;
 }

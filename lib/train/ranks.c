@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/together.h"
 #include "tensor/tensor_internal.h"
 #include "train/train_internal.h"
 
@@ -21,12 +22,12 @@ static const kerf_ranks *ranks_of(const kerf__run *run)
 
 int64_t kerf__num_ranks(const kerf_train_options *options)
 {
-    return options->ranks != NULL ? options->ranks->num : 1;
+    return kerf__ranks_num(options->ranks);
 }
 
 int kerf__rank(const kerf_train_options *options)
 {
-    return options->ranks != NULL ? options->ranks->rank : 0;
+    return (int)kerf__ranks_own(options->ranks);
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -38,21 +39,9 @@ static kerf_status sum(const kerf_ranks *ranks, float *x, size_t num)
     return ranks->advance(ranks->context, 1, &left);
 }
 
-kerf_status kerf__run_sum_metrics(const kerf__run *run, kerf_metrics *m)
-{
-    double sums[4] = {m->loss, m->top1, m->top5, (double)m->samples};
-    if (kerf__num_ranks(run->options) == 1)
-        return KERF_OK;
-    KERF__TRY(ranks_of(run)->sum_doubles(ranks_of(run)->context, sums, 4));
-    *m = (kerf_metrics){sums[0], sums[1], sums[2], (int64_t)sums[3]};
-    return KERF_OK;
-}
-
 kerf_status kerf__run_take_first(const kerf__run *run, void *bytes, size_t num_bytes)
 {
-    if (kerf__num_ranks(run->options) == 1)
-        return KERF_OK;
-    return ranks_of(run)->take_first(ranks_of(run)->context, bytes, num_bytes);
+    return kerf__ranks_take_first(ranks_of(run), bytes, num_bytes);
 }
 
 /* ---- the same state everywhere --------------------------------------------------------------- */

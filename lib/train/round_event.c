@@ -33,6 +33,7 @@ static kerf_status find_ranges(kerf__run *run, kerf_ranges **found, const kerf_r
     const kerf_quantize_event *e = run->schedule.quantize;
     kerf_calibrate_options how = e->calibrate;
     how.prep = kerf_graph_metadata(run->g, "kerf.prep");
+    how.ranks = run->options->ranks;
     *found = NULL;
     *ranges = e->options.ranges;
     if (*ranges != NULL)

@@ -106,8 +106,11 @@ static void drop_plan(kerf__run *run)
 static kerf_status make_evaluator(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
-    const kerf__evaluator_options evaluator = {
-        .split = KERF_SPLIT_VAL, .batch = kerf__part_size(o), .loss = o->loss, .choices = choices};
+    const kerf__evaluator_options evaluator = {.split = KERF_SPLIT_VAL,
+                                               .batch = kerf__part_size(o),
+                                               .loss = o->loss,
+                                               .choices = choices,
+                                               .ranks = o->ranks};
     if (kerf_dataset_num_samples(run->d, KERF_SPLIT_VAL) == 0)
         return KERF_OK;
     return kerf__evaluator_create(&run->evaluator, run->trained, run->s, run->d, &evaluator);

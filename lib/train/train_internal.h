@@ -120,8 +120,6 @@ kerf_status kerf__run_quantize(kerf__run *run);
 /* ---- ranks.c ---- */
 int64_t kerf__num_ranks(const kerf_train_options *options);
 int kerf__rank(const kerf_train_options *options);
-/* Over all ranks. */
-kerf_status kerf__run_sum_metrics(const kerf__run *run, kerf_metrics *m);
 /* What rank 0 has: all decide by the same numbers. */
 kerf_status kerf__run_take_first(const kerf__run *run, void *bytes, size_t num_bytes);
 /* Nothing is in flight: all ranks' states become the same. */

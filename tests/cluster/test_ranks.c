@@ -4,10 +4,7 @@
 #include <math.h>
 
 #include "../train/small_run.h"
-#include "kerf/cluster.h"
-
-static kerf_device *dev;
-static const kerf_ranks *ranks;
+#include "ranks_begin.h"
 
 static kerf_train_options options_of(const kerf_ranks *r, int64_t parts)
 {
@@ -51,9 +48,7 @@ static void check_close_to(const small_run *a, const small_run *b)
 
 static void check_all_same(uint64_t digest)
 {
-    uint64_t first = digest;
-    CHECK_OK(ranks->take_first(ranks->context, &first, sizeof first));
-    CHECK(first == digest);
+    ranks_check_same(&digest, sizeof digest);
 }
 
 static void test_training(void)
@@ -182,37 +177,15 @@ static void test_what_is_refused(void)
     check_refused(o, "train: rank 1 has seed=2, rank 0 has seed=1; all must be alike");
 }
 
-/* Of KERF_TEST_PAIR, two devices with a comma between, each rank takes one. */
-static void choose_device(void)
-{
-    const char *pair = getenv("KERF_TEST_PAIR");
-    if (pair == NULL)
-        return;
-    char name[64];
-    const char *own = ranks->rank % 2 == 0 ? pair : strchr(pair, ',') + 1;
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(own, ","), own);
-    CHECK(setenv("KERF_DEVICE", name, 1) == 0);
-}
-
 int main(void)
 {
-    kerf_cluster *cluster;
-    CHECK_OK(kerf_cluster_open(&cluster));
-    ranks = kerf_cluster_ranks(cluster);
-    choose_device();
-    dev = check_open_device();
-    if (ranks->num == 1) {
-        printf("one rank alone: nothing to compare\n");
+    if (!ranks_begin())
         return 77;
-    }
     test_sums();
     test_many_sums();
     test_training();
     test_coded_sums();
     test_coded_training();
     test_what_is_refused();
-    kerf_device_close(dev);
-    const int result = check_result();
-    kerf_cluster_close(cluster);
-    return result;
+    return ranks_end();
 }

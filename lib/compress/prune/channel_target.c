@@ -59,7 +59,7 @@ static kerf_status measure_bytes(const kerf_graph *g, const kerf_state *s, int p
 static kerf_status measure_ms(const kerf_graph *g, kerf_state *s, const kerf_channel_search *how,
                               double *ms)
 {
-    const kerf__trade_clock clock = {how->costs, how->inputs, how->num_inputs};
+    const kerf__trade_clock clock = {how->costs, how->inputs, how->num_inputs, how->ranks};
     return kerf__trade_run_ms(&clock, g, s, ms);
 }
 

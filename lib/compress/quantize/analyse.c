@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/together.h"
 #include "compress/quantize/bits_internal.h"
 #include "tensor/tensor_internal.h"
 
@@ -41,6 +42,21 @@ static void add_pair(sums *s, double was, double is)
     s->product += was * is;
     s->beyond += was < s->low || was > s->high;
     s->num++;
+}
+
+/* Of all ranks; ends are those of the network, which is the same on all. */
+static kerf_status join_sums(const kerf_ranks *ranks, sums *s)
+{
+    double *const added[] = {&s->squared, &s->absolute, &s->was,   &s->is,
+                             &s->product, &s->num,      &s->beyond};
+    enum { NUM = sizeof added / sizeof added[0] };
+    double all[NUM];
+    for (int i = 0; i < NUM; i++)
+        all[i] = *added[i];
+    KERF__TRY(kerf__ranks_sum(ranks, all, NUM));
+    for (int i = 0; i < NUM; i++)
+        *added[i] = all[i];
+    return kerf__ranks_largest(ranks, &s->largest, 1);
 }
 
 static kerf_error error_of(const sums *s)
@@ -221,8 +237,10 @@ static kerf_status analyse(analysis *a, const kerf_graph *g, kerf_state *s,
     samples->to_see = samples->num;
     KERF__TRY(make_networks(a, g, s, options, samples));
     KERF__TRY(kerf__samples_each(samples, take_batch, a));
-    for (size_t i = 0; i < a->layers->num; i++)
+    for (size_t i = 0; i < a->layers->num; i++) {
+        KERF__TRY(join_sums(samples->how->ranks, &a->sums[i]));
         a->out[i].outputs = error_of(&a->sums[i]);
+    }
     return KERF_OK;
 }
 

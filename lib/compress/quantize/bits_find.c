@@ -296,8 +296,8 @@ static kerf_status find(search *f, const kerf_dataset *d, const kerf_quantize_op
     KERF__TRY(allocate(f));
     KERF__TRY(kerf__judge_open(&f->judge, f->g, f->s, d, how,
                                f->out->num_layers * (f->num_types - 1) + POINTS));
-    f->clock = (kerf__trade_clock){how->costs, &f->known,
-                                   kerf__samples_known(&f->judge.samples, f->g, &f->known)};
+    f->clock = (kerf__trade_clock){
+        how->costs, &f->known, kerf__samples_known(&f->judge.samples, f->g, &f->known), how->ranks};
     go_to(f, 0);
     KERF__TRY(weigh(f, f->g, f->s, &f->at[0]));
     KERF__TRY(measure_layers(f));

@@ -6,9 +6,10 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/together.h"
 #include "compress/quantize/bits_internal.h"
 
-/* All samples once through a network. */
+/* All samples once through a network, or this rank's; sums become those of all. */
 typedef struct pass {
     kerf__judge *judge;       /* borrowed */
     kerf__sample_plans plans; /* owned, as both */
@@ -65,9 +66,12 @@ static kerf_status run_pass(pass *p, const kerf_graph *g, kerf_state *s)
     if (j->outputs == NULL) {
         const kerf_tensor *output = kerf_plan_output(p->plans.full, p->output);
         j->row = kerf_tensor_num_elements(output) / (size_t)j->samples.batch;
-        j->outputs = kerf__alloc((size_t)j->samples.num, j->row * sizeof *j->outputs);
+        j->outputs =
+            kerf__alloc((size_t)kerf__samples_num_own(&j->samples) * (size_t)j->samples.batch,
+                        j->row * sizeof *j->outputs);
         if (j->outputs == NULL)
-            return kerf__fail_memory("quantize", (size_t)j->samples.num * j->row);
+            return kerf__fail_memory("quantize",
+                                     (size_t)j->samples.num * j->row * sizeof *j->outputs);
     } else {
         p->rows = kerf__alloc((size_t)j->samples.batch, j->row * sizeof *p->rows);
         if (p->rows == NULL)
@@ -82,6 +86,12 @@ static kerf_status judge(kerf__judge *j, const kerf_graph *g, kerf_state *s, pas
     kerf_status status = run_pass(p, g, s);
     kerf__sample_plans_destroy(&p->plans);
     free(p->rows);
+    double sums[] = {p->squared, p->was, p->right};
+    if (status == KERF_OK)
+        status = kerf__ranks_sum(j->samples.how->ranks, sums, 3);
+    p->squared = sums[0];
+    p->was = sums[1];
+    p->right = sums[2];
     return status;
 }
 

@@ -34,9 +34,11 @@ kerf_status kerf__samples_open_split(kerf__samples *out, const kerf_graph *g, co
                                      int64_t num);
 void kerf__samples_close(kerf__samples *x);
 int64_t kerf__samples_num_batches(const kerf__samples *x);
+int64_t kerf__samples_num_own(const kerf__samples *x);
 /* What a sample settles of the network's input. */
 size_t kerf__samples_known(const kerf__samples *x, const kerf_graph *g, kerf_known_input *known);
-/* All of them once, in order; num is below the batch in the last. */
+/* All of them once, in order; num is below the batch in the last.  Of ranks that share them each
+ * takes its own batches, as far apart as there are ranks: num_own of them. */
 kerf_status kerf__samples_each(kerf__samples *x,
                                kerf_status (*take)(void *context, const float *images, int64_t num),
                                void *context);
@@ -89,7 +91,7 @@ typedef struct kerf__watching {
 typedef struct kerf__pass_rules {
     /* Puts the observer of a site behind v. */
     kerf_status (*add)(kerf__watching *w, kerf__watched *site, kerf_value *v);
-    /* Takes what the site's states hold as its span, or as its means; waits. */
+    /* Takes what the site's states hold, of all ranks, as its span, or as its means; waits. */
     kerf_status (*read)(const kerf__watching *w, kerf__watched *site);
 } kerf__pass_rules;
 extern const kerf__pass_rules kerf__pass_ranges, kerf__pass_counts, kerf__pass_means;

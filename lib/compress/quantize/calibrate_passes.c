@@ -4,14 +4,18 @@
  *     counts   site --> kerf.Histogram with range and counts so far --> the next of both
  *     means    site --> ReduceMean of an image --> ReduceSum of a batch --> Add to the state so far
  *
- * The states live on the device; nothing is read before the last batch. */
+ * The states live on the device; nothing is read before the last batch.  Ranks that share the
+ * batches each have states of their own, and what is read is put together: ends by the outermost,
+ * counts by bins that hold all, averages by how long ago each rank's batches were. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/together.h"
 #include "compress/quantize/calibrate_internal.h"
+#include "ops/histogram_common.h"
 #include "tensor/tensor_internal.h"
 
 /* What a new batch counts in a moving average. */
@@ -41,6 +45,12 @@ static const end_rules ENDS[] = {{"low", "ReduceMin", "Min", INFINITY},
 static int is_average(const kerf__watching *w)
 {
     return w->how->observer == KERF_OBSERVE_MOVING;
+}
+
+/* What is left of a batch in the average after so many others. */
+static double share_after(int64_t num_batches)
+{
+    return pow(1 - (double)SHARE, (double)num_batches);
 }
 
 static kerf_status add(kerf_graph *g, const char *op, kerf_value *a, kerf_value *b,
@@ -98,7 +108,7 @@ static kerf_status add_end(kerf__watching *w, kerf__watched *site, kerf_value *v
     KERF__TRY(add_reduce(w->g, end->reduce, v, &now));
     if (is_average(w)) {
         KERF__TRY(add_scaled(w->g, now, SHARE, &now));
-        KERF__TRY(add_scaled(w->g, old, 1 - SHARE, &old));
+        KERF__TRY(add_scaled(w->g, old, (float)share_after(kerf__ranks_num(w->how->ranks)), &old));
     }
     KERF__TRY(add(w->g, is_average(w) ? "Add" : end->keep, old, now, &next));
     next->next_of = id;
@@ -111,14 +121,36 @@ static kerf_status add_range(kerf__watching *w, kerf__watched *site, kerf_value 
     return add_end(w, site, v, &ENDS[1]);
 }
 
-static kerf_status check_finite(const kerf__watched *site, float low, float high)
+static kerf_status check_finite(const kerf__watched *site, kerf__span span)
 {
-    if (isfinite(low) && isfinite(high))
+    if (isfinite(span.low) && isfinite(span.high))
         return KERF_OK;
     return kerf__fail(KERF_ERR_ARGUMENT,
                       "calibrate: '%s' has values from %g to %g, must be finite numbers; are the "
                       "samples?",
-                      site->name, (double)low, (double)high);
+                      site->name, span.low, span.high);
+}
+
+/* The outermost of all ranks, as {-low, high}. */
+static kerf_status join_ends(const kerf__watching *w, double ends[2])
+{
+    return kerf__ranks_largest(w->how->ranks, ends, 2);
+}
+
+/* Each rank's own average, which others' batches have followed since its last, adds up to that of
+ * all.  It began at 0; so much of it is still that. */
+static kerf_status join_averages(const kerf__watching *w, double ends[2])
+{
+    const int64_t num = kerf__samples_num_batches(&w->samples),
+                  own = kerf__samples_num_own(&w->samples);
+    const int64_t every = kerf__ranks_num(w->how->ranks);
+    const int64_t last = kerf__ranks_own(w->how->ranks) + (own - 1) * every;
+    for (int k = 0; k < 2; k++)
+        ends[k] *= own > 0 ? share_after(num - 1 - last) : 0;
+    KERF__TRY(kerf__ranks_sum(w->how->ranks, ends, 2));
+    for (int k = 0; k < 2; k++)
+        ends[k] /= 1 - share_after(num);
+    return KERF_OK;
 }
 
 static kerf_status read_range(const kerf__watching *w, kerf__watched *site)
@@ -126,12 +158,10 @@ static kerf_status read_range(const kerf__watching *w, kerf__watched *site)
     float low, high;
     KERF__TRY(kerf_state_read(w->s, site->ids[0], &low));
     KERF__TRY(kerf_state_read(w->s, site->ids[1], &high));
-    KERF__TRY(check_finite(site, low, high));
-    /* A moving average began at 0; so much of it is still that. */
-    const double start =
-        is_average(w) ? pow(1 - (double)SHARE, (double)kerf__samples_num_batches(&w->samples)) : 0;
-    site->span = (kerf__span){(double)low / (1 - start), (double)high / (1 - start)};
-    return KERF_OK;
+    double ends[] = {-(double)low, (double)high};
+    KERF__TRY(is_average(w) ? join_averages(w, ends) : join_ends(w, ends));
+    site->span = (kerf__span){-ends[0], ends[1]};
+    return check_finite(site, site->span);
 }
 
 const kerf__pass_rules kerf__pass_ranges = {add_range, read_range};
@@ -157,6 +187,33 @@ static kerf_status add_counts(kerf__watching *w, kerf__watched *site, kerf_value
     return KERF_OK;
 }
 
+/* Widths of bins are powers of two, and bins begin at whole multiples of them: of wider ones each
+ * holds narrower ones whole. */
+static void add_merged(double *all, kerf__bins wide, const int32_t *counts, kerf__bins own)
+{
+    for (int bin = 0; bin < KERF__BINS; bin++) {
+        const double at = floor((own.low + bin * own.width - wide.low) / wide.width);
+        if (counts[bin] > 0)
+            all[(int)fmin(fmax(at, 0), KERF__BINS - 1)] += counts[bin];
+    }
+}
+
+/* Counts of all ranks, by the bins of the range of all; counts and range were this rank's. */
+static kerf_status join_counts(const kerf_ranks *ranks, int32_t *counts, const float own[2],
+                               kerf__span all)
+{
+    double sums[KERF__BINS] = {0};
+    if (kerf__ranks_num(ranks) == 1)
+        return KERF_OK;
+    if (own[0] <= own[1]) /* it saw something */
+        add_merged(sums, kerf__histogram_bins((float)all.low, (float)all.high, KERF__BINS), counts,
+                   kerf__histogram_bins(own[0], own[1], KERF__BINS));
+    KERF__TRY(kerf__ranks_sum(ranks, sums, KERF__BINS));
+    for (int bin = 0; bin < KERF__BINS; bin++)
+        counts[bin] = (int32_t)sums[bin];
+    return KERF_OK;
+}
+
 static kerf_status read_counts(const kerf__watching *w, kerf__watched *site)
 {
     float range[2];
@@ -165,8 +222,12 @@ static kerf_status read_counts(const kerf__watching *w, kerf__watched *site)
     KERF__TRY(kerf_state_read(w->s, site->ids[1], counts));
     if (counts[KERF__BINS] > 0) /* of NaN */
         range[0] = range[1] = NAN;
-    KERF__TRY(check_finite(site, range[0], range[1]));
-    site->span = kerf__observe(w->how, counts, range[0], range[1]);
+    double ends[] = {-(double)range[0], (double)range[1]};
+    KERF__TRY(join_ends(w, ends));
+    const kerf__span all = {-ends[0], ends[1]};
+    KERF__TRY(check_finite(site, all));
+    KERF__TRY(join_counts(w->how->ranks, counts, range, all));
+    site->span = kerf__observe(w->how, counts, (float)all.low, (float)all.high);
     return KERF_OK;
 }
 
@@ -196,8 +257,12 @@ static kerf_status read_means(const kerf__watching *w, kerf__watched *site)
                              ? kerf_state_read(w->s, site->ids[0], sums)
                              : kerf__fail_memory("calibrate", site->channels * sizeof *means);
     for (size_t i = 0; status == KERF_OK && i < site->channels; i++)
-        means[i] = (double)sums[i] / (double)w->samples.num;
+        means[i] = (double)sums[i];
     free(sums);
+    if (status == KERF_OK)
+        status = kerf__ranks_sum(w->how->ranks, means, site->channels);
+    for (size_t i = 0; status == KERF_OK && i < site->channels; i++)
+        means[i] /= (double)w->samples.num;
     if (status == KERF_OK)
         return kerf__ranges_add_means(w->out, site->name, means, site->channels);
     free(means);

@@ -1,6 +1,7 @@
 /* compress/quantize/calibrate_samples.c -- samples of a data set, through a network batch by batch.
  */
 #include "base/fail.h"
+#include "base/together.h"
 #include "compress/quantize/calibrate_internal.h"
 #include "plan/plan_internal.h"
 
@@ -40,7 +41,11 @@ kerf_status kerf__samples_open_split(kerf__samples *out, const kerf_graph *g, co
                                      const kerf_calibrate_options *how, kerf_split split,
                                      int64_t num)
 {
-    kerf_loader_options loader = {.split = split, .shuffle = 1, .keep_rest = 1, .seed = how->seed};
+    kerf_loader_options loader = {.split = split,
+                                  .every = kerf__ranks_num(how->ranks),
+                                  .shuffle = 1,
+                                  .keep_rest = 1,
+                                  .seed = how->seed};
     const char *prep = how->prep != NULL ? how->prep : kerf_graph_metadata(g, "kerf.prep");
     const int64_t there = kerf_dataset_num_samples(d, loader.split);
     *out = (kerf__samples){.how = how};
@@ -70,10 +75,19 @@ int64_t kerf__samples_num_batches(const kerf__samples *x)
     return (x->num + x->batch - 1) / x->batch;
 }
 
+int64_t kerf__samples_num_own(const kerf__samples *x)
+{
+    const int64_t behind = kerf__samples_num_batches(x) - kerf__ranks_own(x->how->ranks);
+    const int64_t every = kerf__ranks_num(x->how->ranks);
+    return behind > 0 ? (behind + every - 1) / every : 0;
+}
+
+/* The others are as far. */
 static kerf_status tell(kerf__samples *x, int64_t num)
 {
     const kerf_calibrate_options *how = x->how;
-    x->seen += num;
+    x->seen += num * kerf__ranks_num(how->ranks);
+    x->seen = x->seen < x->to_see ? x->seen : x->to_see;
     if (how->progress != NULL && how->progress(how->context, x->seen, x->to_see) != 0)
         return kerf__fail(KERF_ERR_CANCELLED, "calibrate: stopped");
     return KERF_OK;
@@ -84,8 +98,11 @@ kerf_status kerf__samples_each(kerf__samples *x,
                                void *context)
 {
     kerf_batch batch;
-    KERF__TRY(kerf_loader_begin(x->loader, 0, 0));
-    for (int64_t seen = 0; seen < x->num; seen += x->batch) {
+    const int64_t own = kerf__ranks_own(x->how->ranks), every = kerf__ranks_num(x->how->ranks);
+    if (kerf__samples_num_own(x) == 0)
+        return KERF_OK;
+    KERF__TRY(kerf_loader_begin(x->loader, 0, own));
+    for (int64_t seen = own * x->batch; seen < x->num; seen += every * x->batch) {
         const int64_t left = x->num - seen, num = left < x->batch ? left : x->batch;
         KERF__TRY(kerf_loader_next(x->loader, &batch));
         x->labels = batch.labels;

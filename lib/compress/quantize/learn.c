@@ -5,12 +5,14 @@
  *        +------> rounded, the layers before by what they learned --> what it takes
  *
  * So each layer also makes good for what those before it could not.  Both networks are made anew
- * for each layer and end there; their results stay in host memory, and the layer alone learns. */
+ * for each layer and end there; their results stay in host memory, and the layer alone learns.
+ * Of ranks each learns all of it, from all samples, and takes over what rank 0 has learned. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/together.h"
 #include "compress/quantize/calibrate_internal.h"
 #include "compress/quantize/learn_internal.h"
 #include "tensor/tensor_internal.h"
@@ -182,6 +184,10 @@ static kerf_status learn_layer(learning *x, const kerf__quantize_layer *l, const
     if (status == KERF_OK)
         status = kerf__learn_layer(&lesson, targets);
     if (status == KERF_OK)
+        status = kerf__ranks_take_first(x->how->ranks, targets,
+                                        (size_t)kerf_shape_num_elements(weight->shape) *
+                                            sizeof *targets);
+    if (status == KERF_OK)
         status = kerf_state_write(x->learned, weight->state_id, targets);
     free(lesson.taken.data);
     free(lesson.given.data);
@@ -217,6 +223,7 @@ static kerf_status learn(learning *x, const kerf_dataset *d, const kerf__quantiz
     x->looking = *x->how;
     x->looking.progress = tell_looking;
     x->looking.context = x;
+    x->looking.ranks = NULL; /* samples are not shared */
     x->to_do = (int64_t)layers->num * x->how->steps;
     kerf_status status = kerf__samples_open(&x->samples, x->g, d, &x->looking);
     if (status == KERF_OK) {
