@@ -33,6 +33,7 @@ typedef struct bucket {
 
 /* Of a rank alone. */
 typedef struct step {
+    double alone_ms; /* of a process that is no rank, which updates as it runs */
     double run_ms, update_ms;
     double stage_ms; /* a byte: to the host and back */
     bucket *buckets; /* owned; (num) */
@@ -57,7 +58,9 @@ static double predict_ms(const step *s, const link *l, double ranks)
 {
     const double crowding = l->is_apart || ranks <= l->cores ? 1 : ranks / l->cores;
     double clock = l->is_apart ? 0 : s->run_ms;
-    for (size_t i = 0; i < s->num && ranks > 1; i++) {
+    if (ranks == 1)
+        return s->alone_ms;
+    for (size_t i = 0; i < s->num; i++) {
         const bucket *b = &s->buckets[i];
         clock = fmax(clock, b->ready_ms) + bucket_ms(l, b, ranks);
     }
@@ -161,32 +164,75 @@ static double stage_ms(const kerf_state *s)
     return best / (double)bytes;
 }
 
-/* What training alone takes, cut as the steps of a rank's plan are. */
-static step measure_step(const trained *t, const kerf_ranks *ranks)
+static void feed_zeros(kerf_plan *p, const char *name)
 {
-    step s = {.num = 0};
-    kerf__buckets buckets;
-    kerf_graph *g;
-    kerf_state *state;
+    kerf_tensor *t = kerf_plan_input(p, name);
+    void *zeros = calloc(1, kerf_tensor_size_bytes(t));
+    bench_ok(kerf_tensor_write(t, zeros));
+    free(zeros);
+}
+
+/* Steps one behind the other. */
+static double loop_ms(kerf_plan *p, const char *input, int updates)
+{
+    double begin = 0;
+    feed_zeros(p, input);
+    feed_zeros(p, "labels");
+    for (int i = 1; i <= WARM + STEPS; i++) {
+        const kerf_step now = {.lr = 1e-4f, .step = i, .share = 1};
+        bench_ok(kerf_plan_set_step(p, &now));
+        bench_ok(kerf_plan_run(p));
+        if (updates)
+            bench_ok(kerf_plan_update(p));
+        if (i != WARM && i != WARM + STEPS)
+            continue;
+        bench_ok(kerf_device_finish(p->dev));
+        begin = i == WARM ? kerf__now_ms() : kerf__now_ms() - begin;
+    }
+    return begin / STEPS;
+}
+
+/* By what a rank's step takes, with an update of its own, to what one process alone does. */
+static void scale_step(step *s, double ms)
+{
+    const double share = ms / (s->run_ms + s->update_ms);
+    s->run_ms *= share;
+    s->update_ms *= share;
+    for (size_t i = 0; i < s->num; i++)
+        s->buckets[i].ready_ms *= share;
+}
+
+static kerf_plan *make_plan(const trained *t, const kerf_graph *g, kerf_state *s,
+                            int runs_per_update)
+{
     kerf_plan *p;
     const kerf_plan_options o = {.mode = KERF_TRAIN,
                                  .batch = t->batch,
                                  .loss = KERF_LOSS_CROSS_ENTROPY,
                                  .optimizer = kerf_train_defaults().optimizer,
-                                 .runs_per_update = 1};
-    const double whole_ms = train_ms(t, NULL);
+                                 .runs_per_update = runs_per_update};
+    bench_ok(kerf_plan_create(&p, g, s, &o));
+    return p;
+}
+
+/* What training alone takes, cut as the steps of a rank's plan are. */
+static step measure_step(const trained *t, const kerf_ranks *ranks)
+{
+    step s = {.alone_ms = train_ms(t, NULL)};
+    kerf__buckets buckets;
+    kerf_graph *g;
+    kerf_state *state;
     bench_ok(kerf_net_create(&g, &state, t->net, &t->options, t->dev));
-    bench_ok(kerf_plan_create(&p, g, state, &o));
+    const char *input = kerf_value_name(kerf_graph_input(g, 0));
+    kerf_plan *alone = make_plan(t, g, state, 0), *p = make_plan(t, g, state, 1);
+    const double slower = loop_ms(p, input, 1) / loop_ms(alone, input, 0);
     bench_ok(kerf__buckets_create(&buckets, p, state, ranks, KERF__BUCKET_FLOATS));
     s.stage_ms = stage_ms(state);
     list_buckets(&buckets, &s);
     time_steps(p, &buckets, &s);
-    const double share = whole_ms / (s.run_ms + s.update_ms);
-    s.run_ms *= share;
-    s.update_ms *= share;
-    for (size_t i = 0; i < s.num; i++)
-        s.buckets[i].ready_ms *= share;
+    scale_step(&s, s.alone_ms * slower);
     kerf__buckets_free(&buckets);
+    kerf_plan_destroy(alone);
     kerf_plan_destroy(p);
     kerf_state_destroy(state);
     kerf_graph_destroy(g);
@@ -251,11 +297,10 @@ static void tell(const step *s, const link *l, const trained *t)
     printf("a message %.2f us, %.2f GB/s, %.2f GB/s to the host and back%s\n", 1e3 * l->message_ms,
            1e-6 / l->byte_ms, 1e-6 / s->stage_ms, l->is_apart ? "; beside the device" : "");
     printf("%8s %12s %12s %10s\n", "ranks", "step ms", "samples/s", "of ideal");
-    const double alone = predict_ms(s, l, 1);
     for (int n = 1; n <= MOST_RANKS && (l->is_apart || n <= 8); n *= 2) {
         const double ms = predict_ms(s, l, n);
         printf("%8d %12.2f %12.0f %9.1f%%\n", n, ms, 1e3 * n * (double)t->batch / ms,
-               100 * alone / ms);
+               100 * s->alone_ms / ms);
     }
 }
 
@@ -295,6 +340,7 @@ int main(int argc, char **argv)
     else if (ranks->num > 1)
         l = measure_link(ranks);
     l.cores = argc > 3 ? atof(argv[3]) : 2;
+    s.alone_ms = mean_of(ranks, s.alone_ms);
     s.run_ms = mean_of(ranks, s.run_ms);
     s.update_ms = mean_of(ranks, s.update_ms);
     if (ranks->rank == 0)
