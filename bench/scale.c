@@ -291,8 +291,9 @@ static double all_bytes(const step *s)
 static void tell(const step *s, const link *l, const trained *t)
 {
     printf(
-        "%s, %lld samples a rank: %.2f ms alone, of which the update %.2f; %zu buckets, %.2f MB\n",
-        t->net, (long long)t->batch, s->run_ms + s->update_ms, s->update_ms, s->num,
+        "%s, %lld samples a rank: %.2f ms alone; as a rank %.2f and the update %.2f; %zu buckets, "
+        "%.2f MB\n",
+        t->net, (long long)t->batch, s->alone_ms, s->run_ms, s->update_ms, s->num,
         all_bytes(s) / 1e6);
     printf("a message %.2f us, %.2f GB/s, %.2f GB/s to the host and back%s\n", 1e3 * l->message_ms,
            1e-6 / l->byte_ms, 1e-6 / s->stage_ms, l->is_apart ? "; beside the device" : "");
