@@ -346,8 +346,6 @@ int cmd_run(const options *o)
     run.dir = o->output != NULL ? o->output : run.r->dir;
     if (o->dry)
         code = run_dry(o, run.r);
-    else if (o->find != NULL && ranks_of(o) != NULL)
-        code = fail_usage(o, "--find: runs one after the other, must be begun without mpirun");
     else if (o->find != NULL)
         code = find_run(o, run.r, run.dir);
     else if (target_wanted(o))

@@ -3,7 +3,11 @@
  * From A to B values are expected to cost ever more accuracy and to leave ever fewer bytes and
  * milliseconds; that is believed, not proven, by the few runs that are made.  Values are the ends
  * and round numbers between, about MOST_PARTS of them, so seven or eight runs find one.  Each is a
- * run like those of a grid (points.c): what was stopped goes on with --resume. */
+ * run like those of a grid (points.c): what was stopped goes on with --resume.
+ *
+ * Where several run at once, on ranks or devices, the next is begun together with those that may
+ * follow it (find_range.c).  The search asks for results in the same order as ever, and tells of
+ * those alone that it has asked for; rank 0 reads them, and all decide by its numbers. */
 #include "find.h"
 
 #include <math.h>
@@ -12,21 +16,31 @@
 #include <sys/stat.h>
 
 #include "files.h"
+#include "find_range.h"
 #include "json.h"
 #include "model.h"
 #include "points.h"
+#include "ranks.h"
 #include "table.h"
 #include "target.h"
 #include "text.h"
 
 enum { MOST_PARTS = 40 };
 
-/* A value that was run. */
+/* NAN: not known. */
+typedef struct result {
+    double top1, before; /* on held back samples: of what the run ended with, and began with */
+    double bytes, start_bytes; /* of the file that it ended with, and began with */
+    double ms;
+} result;
+
+/* A value. */
 typedef struct attempt {
-    int is_tried;
+    int is_tried; /* the search has asked for it */
+    int code;     /* that its run ended with, if that is known */
     char set[160], value[24];
-    json_t *of;         /* owned; as of a grid's run */
-    double top1, bytes; /* on held back samples; of the file */
+    json_t *of; /* owned; as of a grid's run; rank 0's */
+    result is;
 } attempt;
 
 typedef struct finder {
@@ -36,6 +50,9 @@ typedef struct finder {
     double from, to, step, factor; /* step has the sign of to - from; factor 0: steps */
     int last;                      /* values 0 (from) to last (to) */
     attempt *tried;                /* owned, one a value */
+    char *is_known;                /* owned; 1: how its run ended */
+    int *ahead;                    /* owned: values that run at once */
+    size_t at_once;
     kerf_target target;
     kerf_costs *costs; /* owned; that milliseconds come from; NULL: each run has measured them */
     double best;       /* top-1 on held back samples that losses are counted from */
@@ -110,6 +127,10 @@ static int check_options(const finder *f, const kerf_recipe *r)
                              "must have some, such as val: 5000");
     if (strcmp(o->words.items[0], "-") == 0)
         return fail_usage(o, "-: is read by each run, so it must be a file");
+    if (f->at_once > 1 && o->latency != NULL && target_costs_file(o) == NULL)
+        return fail_usage(
+            o, "--latency: runs end on several devices, beside each other; must be MS@FILE, as "
+               "`kerf bench M --costs -o FILE` writes it, or on one device");
     return target_check(o);
 }
 
@@ -150,30 +171,18 @@ static double number_in(const json_t *object, const char *key)
     return json_is_number(x) ? json_number_value(x) : (double)NAN;
 }
 
-static void take(attempt *a, const char *dir)
-{
-    static const char *const MODELS[] = {"model.kerf", "model.onnx"};
-    a->of = point_json(dir, 0);
-    a->top1 = number_in(a->of, "val_top1");
-    a->bytes = file_bytes(dir, MODELS, 2);
-    a->is_tried = 1;
-}
-
 /* What the run ended with takes on the device that the costs are of. */
-static int predict(const finder *f, attempt *a, const char *dir)
+static int predict(const finder *f, const char *dir, double *ms)
 {
     model m = {0};
-    double ms;
     if (f->costs == NULL)
         return 0;
     char *path = path_join(dir, "model.onnx");
     int code = path != NULL ? model_read(f->o, &m, path, NULL) : fail_memory(f->o);
     if (code == 0) {
-        const kerf_status status = kerf_costs_predict(f->costs, m.g, m.s, &ms);
+        const kerf_status status = kerf_costs_predict(f->costs, m.g, m.s, ms);
         code = status != KERF_OK ? fail_kerf(f->o, status) : 0;
     }
-    if (code == 0)
-        json_object_set_new(a->of, "ms", json_number(ms));
     model_free(&m);
     free(path);
     return code;
@@ -182,7 +191,7 @@ static int predict(const finder *f, attempt *a, const char *dir)
 static int open_costs(finder *f, const char *dir)
 {
     model m = {0};
-    if (target_costs_file(f->o) == NULL)
+    if (f->costs != NULL || target_costs_file(f->o) == NULL)
         return 0;
     char *path = path_join(dir, "start.onnx");
     int code = path != NULL ? model_read(f->o, &m, path, NULL) : fail_memory(f->o);
@@ -193,50 +202,88 @@ static int open_costs(finder *f, const char *dir)
     return code;
 }
 
-static int try_value(finder *f, int i)
+/* On one rank. */
+static int read_result(finder *f, attempt *a)
 {
-    attempt *a = &f->tried[i];
-    const char *sets[] = {a->set};
-    if (a->is_tried)
-        return 0;
-    name_value(f, i, a);
-    point_run run = {.dir = dir_of(f, a), .sets = sets, .num_sets = 1};
-    if (run.dir == NULL)
-        return fail_memory(f->o);
-    say(f->o, "%s", a->set);
-    int code = points_run(f->o, &run, 1);
-    if (code == 0 && run.code != 0)
-        code = fail_work(f->o, "%s: nothing is known of it; --resume tries it again", a->set);
-    if (code == 0 && i == 0) /* which network it is that is changed */
-        code = open_costs(f, run.dir);
-    if (code == 0)
-        take(a, run.dir);
-    if (code == 0)
-        code = predict(f, a, run.dir);
-    free(run.dir);
-    return code;
-}
-
-/* The first value, with what the network was before: what others are compared with. */
-static int try_first(finder *f)
-{
-    static const char *const START[] = {"start.onnx"};
-    int code = try_value(f, 0);
-    if (code != 0)
-        return code;
-    const double before = number_in(f->tried[0].of, "val_top1_before");
-    f->best = before > f->tried[0].top1 ? before : f->tried[0].top1;
-    char *dir = dir_of(f, &f->tried[0]);
+    static const char *const MODELS[] = {"model.kerf", "model.onnx"}, *const START[] = {
+                                                                          "start.onnx"};
+    char *dir = dir_of(f, a);
     if (dir == NULL)
         return fail_memory(f->o);
-    code = target_make(f->o, file_bytes(dir, START, 1), &f->target);
+    a->of = point_json(dir, 0);
+    a->is = (result){.top1 = number_in(a->of, "val_top1"),
+                     .before = number_in(a->of, "val_top1_before"),
+                     .bytes = file_bytes(dir, MODELS, 2),
+                     .start_bytes = file_bytes(dir, START, 1),
+                     .ms = number_in(a->of, "ms")};
+    int code = open_costs(f, dir);
+    if (code == 0)
+        code = predict(f, dir, &a->is.ms);
+    json_object_set_new(a->of, "ms", json_number(a->is.ms));
     free(dir);
     return code;
 }
 
+/* Names and folders of the values to run now; freed with points_free(), NULL without memory. */
+static point_run *make_runs(finder *f, size_t num)
+{
+    point_run *runs = calloc(num, sizeof *runs);
+    for (size_t k = 0; runs != NULL && k < num; k++) {
+        attempt *a = &f->tried[f->ahead[k]];
+        name_value(f, f->ahead[k], a);
+        const char **sets = malloc(sizeof *sets);
+        runs[k] = (point_run){.dir = dir_of(f, a), .sets = sets, .num_sets = 1};
+        if (sets != NULL)
+            sets[0] = a->set;
+        if (sets == NULL || runs[k].dir == NULL) {
+            points_free(runs, num);
+            return NULL;
+        }
+        say(f->o, "%s", a->set);
+    }
+    return runs;
+}
+
+/* The value that the search asks for, and what it may ask for next. */
+static int run_ahead(finder *f, find_range range)
+{
+    const size_t num = find_range_ahead(range, f->is_known, f->ahead, f->at_once);
+    point_run *runs = num > 0 ? make_runs(f, num) : NULL;
+    int code = runs != NULL ? points_run(f->o, runs, num) : fail_memory(f->o);
+    for (size_t k = 0; code == 0 && k < num; k++) {
+        f->is_known[f->ahead[k]] = 1;
+        f->tried[f->ahead[k]].code = runs[k].code;
+    }
+    points_free(runs, num);
+    return code;
+}
+
+static int try_value(finder *f, find_range range)
+{
+    const int i = find_range_asks(range);
+    attempt *a = &f->tried[i];
+    int code = f->is_known[i] ? 0 : run_ahead(f, range);
+    if (code == 0 && a->code != 0)
+        code = fail_work(f->o, "%s: nothing is known of it; --resume tries it again", a->set);
+    if (code == 0)
+        code = ranks_agree(f->o, ranks_writes(f->o) ? read_result(f, a) : 0);
+    if (code == 0)
+        code = ranks_take_first(f->o, &a->is, sizeof a->is);
+    a->is_tried = code == 0;
+    return code;
+}
+
+/* From the first value: what the network was before, which others are compared with. */
+static int learn_start(finder *f)
+{
+    const result *first = &f->tried[0].is;
+    f->best = first->before > first->top1 ? first->before : first->top1;
+    return target_make(f->o, first->start_bytes, &f->target);
+}
+
 static double lost(const finder *f, int i)
 {
-    return f->best - f->tried[i].top1;
+    return f->best - f->tried[i].is.top1;
 }
 
 static int is_right(const finder *f, int i)
@@ -246,8 +293,8 @@ static int is_right(const finder *f, int i)
 
 static int is_small(const finder *f, int i)
 {
-    return (isnan(f->target.bytes) || f->tried[i].bytes <= f->target.bytes) &&
-           (isnan(f->target.ms) || number_in(f->tried[i].of, "ms") <= f->target.ms);
+    return (isnan(f->target.bytes) || f->tried[i].is.bytes <= f->target.bytes) &&
+           (isnan(f->target.ms) || f->tried[i].is.ms <= f->target.ms);
 }
 
 static int wants_small(const finder *f)
@@ -257,35 +304,28 @@ static int wants_small(const finder *f)
 
 /* ---- the search ----------------------------------------------------------------------------- */
 
-/* Between a value by which it is not small enough and one by which it is, or one that is right and
- * one that is not: *out becomes the first that is small enough, or the last that is right. */
-static int bisect(finder *f, int *out)
+/* 1: what is looked for lies behind this value. */
+static int goes_on(const finder *f, int i)
 {
-    int low = 0, high = f->last, code = 0;
-    while (code == 0 && high - low > 1) {
-        const int middle = low + (high - low) / 2;
-        code = try_value(f, middle);
-        if (code == 0 && (wants_small(f) ? !is_small(f, middle) : is_right(f, middle)))
-            low = middle;
-        else
-            high = middle;
-    }
-    *out = wants_small(f) ? high : low;
-    return code;
+    return wants_small(f) ? !is_small(f, i) : is_right(f, i);
 }
 
-/* Which value is the answer, or the nearest to one. */
+/* Which value is the answer, the first that is small enough, or the last that is right; or the
+ * nearest to one. */
 static int search(finder *f, int *found)
 {
-    *found = 0;
-    int code = try_first(f);
-    if (code != 0 || (wants_small(f) ? is_small(f, 0) : !is_right(f, 0)))
-        return code;
-    *found = f->last;
-    code = try_value(f, f->last);
-    if (code != 0 || (wants_small(f) ? !is_small(f, f->last) : is_right(f, f->last)))
-        return code;
-    return bisect(f, found);
+    int code = 0;
+    find_range range = find_range_of(f->last);
+    for (int i; code == 0 && (i = find_range_asks(range)) >= 0;) {
+        code = try_value(f, range);
+        if (code == 0 && i == 0)
+            code = learn_start(f);
+        if (code == 0)
+            range = find_range_behind(range, goes_on(f, i));
+    }
+    *found = wants_small(f) ? range.high : range.low;
+    *found = *found < 0 ? 0 : *found > f->last ? f->last : *found;
+    return code;
 }
 
 /* ---- what came of it ------------------------------------------------------------------------ */
@@ -301,7 +341,7 @@ static json_t *attempt_json(const finder *f, int i)
     const attempt *a = &f->tried[i];
     json_object_set_new(object, "value", json_text(a->value));
     json_object_update(object, a->of);
-    json_object_set_new(object, "file_bytes", json_number(a->bytes));
+    json_object_set_new(object, "file_bytes", json_number(a->is.bytes));
     json_object_set_new(object, "lost", json_number(lost(f, i)));
     json_object_set_new(object, "holds", json_boolean(holds(f, i)));
     return object;
@@ -318,10 +358,10 @@ static void print_tried(const finder *f, int found, FILE *out)
             continue;
         table_cell(t, "%s", a->value);
         table_number(t, "%.2f", number_in(a->of, "top1"), "");
-        table_number(t, "%.2f", a->top1, "");
+        table_number(t, "%.2f", a->is.top1, "");
         table_number(t, "%.2f", lost(f, i), "");
-        table_cell(t, "%s", grouped(a->bytes, bytes, sizeof bytes));
-        table_number(t, "%.3f", number_in(a->of, "ms"), "");
+        table_cell(t, "%s", grouped(a->is.bytes, bytes, sizeof bytes));
+        table_number(t, "%.3f", a->is.ms, "");
         table_cell(t, "%s", holds(f, i) ? "yes" : "no");
         table_cell(t, "%s", i == found ? (holds(f, i) ? "found" : "nearest") : "");
     }
@@ -335,11 +375,11 @@ static int fail_target(const finder *f, int i)
     if (is_small(f, i))
         return fail_work(f->o, "%s: loses %.2f points of top-1, must be %g at most", a->set,
                          lost(f, i), f->target.max_drop);
-    if (!isnan(f->target.bytes) && a->bytes > f->target.bytes)
-        return fail_work(f->o, "%s: takes %.0f bytes, must be %.0f at most", a->set, a->bytes,
+    if (!isnan(f->target.bytes) && a->is.bytes > f->target.bytes)
+        return fail_work(f->o, "%s: takes %.0f bytes, must be %.0f at most", a->set, a->is.bytes,
                          f->target.bytes);
-    return fail_work(f->o, "%s: takes %.3f ms, must be %.3f at most", a->set,
-                     number_in(a->of, "ms"), f->target.ms);
+    return fail_work(f->o, "%s: takes %.3f ms, must be %.3f at most", a->set, a->is.ms,
+                     f->target.ms);
 }
 
 /* The model of that run, as that of all. */
@@ -426,23 +466,37 @@ static int find(finder *f)
         code = folders_make(f->o, f->dir);
     if (code == 0)
         code = search(f, &found);
-    return code == 0 ? finish(f, found) : code;
+    if (code != 0)
+        return code;
+    return ranks_agree(f->o, ranks_writes(f->o) ? finish(f, found) : 0);
+}
+
+static int allocate(finder *f)
+{
+    const size_t num = (size_t)f->last + 1;
+    f->tried = calloc(num, sizeof *f->tried);
+    f->is_known = calloc(num, 1);
+    f->ahead = calloc(f->at_once, sizeof *f->ahead);
+    return f->tried != NULL && f->is_known != NULL && f->ahead != NULL ? 0 : fail_memory(f->o);
 }
 
 int find_run(const options *o, const kerf_recipe *r, const char *dir)
 {
-    finder f = {.o = o, .dir = dir};
-    int code = check_options(&f, r);
+    finder f = {.o = o, .dir = dir, .at_once = points_at_once(o)};
+    int code = f.at_once > 0 ? check_options(&f, r) : EXIT_USAGE;
     if (code == 0)
         code = parse(&f);
     if (code != 0)
         return code;
     make_scale(&f);
-    f.tried = calloc((size_t)f.last + 1, sizeof *f.tried);
-    code = f.tried != NULL ? find(&f) : fail_memory(o);
+    code = allocate(&f);
+    if (code == 0)
+        code = find(&f);
     for (int i = 0; f.tried != NULL && i <= f.last; i++)
         json_decref(f.tried[i].of);
     free(f.tried);
+    free(f.is_known);
+    free(f.ahead);
     kerf_costs_destroy(f.costs);
     return code;
 }

@@ -21,6 +21,8 @@ typedef struct point_run {
  * --device names one device, several with commas between, or all.  0, or an exit code after a
  * message: nothing could be begun, or it was interrupted. */
 int points_run(const options *o, point_run *points, size_t num);
+/* How many of them run at once: ranks, or devices; 0 after a message. */
+size_t points_at_once(const options *o);
 /* What came of a run: accuracy, bytes, multiply-adds, milliseconds; null is unknown. */
 json_t *point_json(const char *dir, int64_t seed);
 void points_free(point_run *points, size_t num); /* NULL is allowed */

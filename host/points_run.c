@@ -176,6 +176,16 @@ static int choose_devices(crowd *c)
     return code;
 }
 
+size_t points_at_once(const options *o)
+{
+    device_list list;
+    if (ranks_of(o) != NULL)
+        return (size_t)ranks_of(o)->num;
+    const size_t num = device_list_read(o, &list) == 0 ? list.num : 0;
+    device_list_free(&list);
+    return num;
+}
+
 /* Hours of others are not begun where one of them cannot be. */
 static int check_folders(const options *o, const point_run *points, size_t num)
 {

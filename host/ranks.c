@@ -25,13 +25,18 @@ int ranks_writes(const options *o)
     return all == NULL || all->rank == 0;
 }
 
-int ranks_agree(const options *o, int code)
+int ranks_take_first(const options *o, void *bytes, size_t num_bytes)
 {
     const kerf_ranks *all = ranks_of(o);
-    if (all == NULL)
-        return code;
-    const kerf_status status = all->take_first(all->context, &code, sizeof code);
-    return status == KERF_OK ? code : fail_kerf(o, status);
+    const kerf_status status =
+        all != NULL ? all->take_first(all->context, bytes, num_bytes) : KERF_OK;
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
+int ranks_agree(const options *o, int code)
+{
+    const int failed = ranks_take_first(o, &code, sizeof code);
+    return failed != 0 ? failed : code;
 }
 
 /* ---- work in pieces -------------------------------------------------------------------------- */

@@ -24,6 +24,8 @@ const kerf_ranks *ranks_of(const options *o);
 int ranks_writes(const options *o);
 /* Where one rank did what all wait for: its exit code, on all. */
 int ranks_agree(const options *o, int code);
+/* What rank 0 has, on all; 0 or an exit code after a message. */
+int ranks_take_first(const options *o, void *bytes, size_t num_bytes);
 
 /* Work in whole pieces, one after the other to whoever is free; alone, all of it is this process'.
  * *piece becomes num where nothing is left; 0 or an exit code after a message. */

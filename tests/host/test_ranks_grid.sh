@@ -34,8 +34,31 @@ grid='--sweep steps.0.prune.sparsity=[0.5,0.9] --seeds 2'
         [ -f three/$run/log.txt ] || failed "$run: no log"
     done
     expect 1 "three/point-1-seed-1: holds a run" together 2 run r.yaml $grid -o three
-    expect 2 "kerf: run: --find: runs one after the other, must be begun without mpirun" \
-        together 2 run r.yaml --find steps.0.prune.sparsity=0.5..0.9 --max-drop 1 -o never
+}
+
+# ---- searches: what may come next runs ahead, and the table is that of one alone --------------------
+printf 'model: lenet-300-100\nwidth: 0.1\ndata: random:1,8,8,4\ntrain: {epochs: 0}\n' >share.yaml
+printf 'steps: [share: {bits: 8}]\noutput: {formats: [onnx, kerf]}\n' >>share.yaml
+find='--find steps.0.share.bits=8..2 --size 5000'
+# table_of FOLDER: without milliseconds and folders.
+table_of() {
+    tr -d ' \n' <"$1/find.json" | sed "s/\"run\":\"[^\"]*\"//g; s/\"ms\":[^,}]*//g"
+}
+# shellcheck disable=SC2086
+{
+    expect 0 "found: alone/model.onnx" "$KERF" run share.yaml $find -o alone
+    expect 0 "found: ahead/model.onnx" together 3 run share.yaml $find -o ahead
+    [ "$(grep -c "bits=8" err.txt)" = 1 ] || failed "not one of three ranks speaks"
+    [ "$(table_of alone)" = "$(table_of ahead)" ] || failed "a search on ranks ends otherwise: $(table_of ahead)"
+    [ "$(find ahead -name 'point-*' | wc -l)" -gt "$(find alone -name 'point-*' | wc -l)" ] || failed "nothing ran ahead"
+    cmp -s alone/model.onnx ahead/model.onnx || failed "a search on ranks finds other bits"
+    # Stopped, and gone on with by one alone.
+    rm -r ahead/point-7 ahead/find.json
+    expect 0 "ahead/point-8: is finished" "$KERF" run share.yaml $find -o ahead --resume
+    [ "$(table_of alone)" = "$(table_of ahead)" ] || failed "a search that is gone on with ends otherwise"
+    expect 3 "the closest is none/model.onnx" together 2 run share.yaml $find -o none --size 500
+    expect 2 "--latency: runs end on several devices" together 2 run share.yaml --find steps.0.share.bits=8..2 --latency 5 -o never
+    [ -e never ] && failed "what is refused leaves a folder"
 }
 
 # ---- one that fails, one that dies ------------------------------------------------------------------
