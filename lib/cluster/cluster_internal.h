@@ -76,5 +76,7 @@ kerf__watch kerf__watch_begin(void);
 /* Sleeps for a moment; KERF_ERR_FILE once it has been too long and somebody is silent. */
 kerf_status kerf__watch_nap(kerf__watch *w, const kerf_cluster *c);
 kerf_status kerf__mpi_wait(const kerf_cluster *c, MPI_Request *request);
+/* However long it takes. */
+void kerf__mpi_sleep_until(MPI_Request *request);
 
 #endif

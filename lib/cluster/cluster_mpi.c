@@ -128,6 +128,16 @@ int kerf_cluster_fail(kerf_cluster *c)
     return done;
 }
 
+/* MPI_Finalize() waits for the others, too, but on a core that their last evaluation may need, and
+ * MPICH's does not always come back from that (4.0, by UCX over TCP). */
+static void end_together(void)
+{
+    MPI_Request request;
+    MPI_Ibarrier(MPI_COMM_WORLD, &request);
+    kerf__mpi_sleep_until(&request);
+    MPI_Finalize();
+}
+
 void kerf_cluster_close(kerf_cluster *c)
 {
     if (c == NULL)
@@ -135,7 +145,7 @@ void kerf_cluster_close(kerf_cluster *c)
     if (c->aborts)
         MPI_Abort(MPI_COMM_WORLD, 1);
     if (!c->is_alone)
-        MPI_Finalize();
+        end_together();
     kerf__mpi_free_sums(c);
     free(c->hosts);
     free(c);

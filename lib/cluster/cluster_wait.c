@@ -116,3 +116,13 @@ kerf_status kerf__mpi_wait(const kerf_cluster *c, MPI_Request *request)
         KERF__TRY(kerf__watch_nap(&watch, c));
     }
 }
+
+void kerf__mpi_sleep_until(MPI_Request *request)
+{
+    int done = 0;
+    for (long naps = 0; !done; naps++) {
+        MPI_Test(request, &done, MPI_STATUS_IGNORE);
+        if (!done)
+            sleep_a_moment(naps);
+    }
+}
