@@ -7,6 +7,8 @@
 # KERF_RUNTIME=ON builds nothing else, and wants small code; a call there takes microseconds of a
 # run's milliseconds.
 set(run_rooms base device graph io ops plan state tensor)
+# What differs in the runtime, and so is compiled for each library.
+set(kerf_run_own ${PROJECT_SOURCE_DIR}/lib/ops/ops.c ${PROJECT_SOURCE_DIR}/lib/plan/training.c)
 
 function(kerf_add_objects target dependencies)
     add_library(${target} OBJECT)
@@ -49,7 +51,7 @@ function(kerf_add_rooms)
     list(JOIN run_rooms "|" rooms)
     set(run ${files})
     list(FILTER run INCLUDE REGEX "/lib/((${rooms})/.*|data/prep)[.]c$")
-    list(FILTER run EXCLUDE REGEX "/lib/ops/ops[.]c$") # the list of operations differs
+    list(REMOVE_ITEM run ${kerf_run_own})
     target_sources(kerf_run_objects PRIVATE ${run})
     if(NOT KERF_RUNTIME)
         list(REMOVE_ITEM files ${run})
@@ -59,7 +61,7 @@ endfunction()
 kerf_add_rooms()
 
 # Pages of 16 KiB, which new phones have; what nothing exported reaches is dropped.
-add_library(kerf-run SHARED $<TARGET_OBJECTS:kerf_run_objects> lib/ops/ops.c)
+add_library(kerf-run SHARED $<TARGET_OBJECTS:kerf_run_objects> ${kerf_run_own})
 add_library(Kerf::kerf-run ALIAS kerf-run)
 set_target_properties(kerf-run PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
 target_compile_definitions(kerf-run PRIVATE KERF_RUNTIME _XOPEN_SOURCE=700)
@@ -74,7 +76,7 @@ endif()
 # The helper that tries drivers, for a build that has no command to bring it along.
 if(KERF_RUNTIME)
     file(GLOB probe_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/probe/*.c)
-    add_executable(kerf-probe ${probe_sources} $<TARGET_OBJECTS:kerf_run_objects> lib/ops/ops.c)
+    add_executable(kerf-probe ${probe_sources} $<TARGET_OBJECTS:kerf_run_objects> ${kerf_run_own})
     target_compile_definitions(kerf-probe PRIVATE KERF_RUNTIME _XOPEN_SOURCE=700)
     target_include_directories(kerf-probe PRIVATE include lib)
     target_link_libraries(kerf-probe PRIVATE kerf_run_dependencies)

@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "plan/gates.h"
+#include "plan/plan_internal.h"
 
 /* ---- small things ------------------------------------------------------------------ */
 
@@ -56,7 +56,7 @@ kerf_status kerf__ends_add(kerf__ends *ends, const char *name, kerf_value *v)
     return KERF_OK;
 }
 
-static void free_ends(kerf__ends *ends)
+void kerf__ends_free(kerf__ends *ends)
 {
     for (size_t i = 0; i < ends->num; i++)
         free(ends->items[i].name);
@@ -179,32 +179,6 @@ static kerf_status list_ends(kerf_plan *p)
     return KERF_OK;
 }
 
-/* Training keeps what the loss is taken of, and no other output. */
-static kerf_status keep_target(kerf__planning *p)
-{
-    kerf_plan *plan = p->plan;
-    free_ends(&plan->outputs);
-    KERF__TRY(kerf__graph_keep_output(plan->graph, p->target));
-    return kerf__ends_add(&plan->outputs, p->target->name, p->target);
-}
-
-static kerf_status add_training(kerf__planning *p)
-{
-    kerf__gradients grads;
-    p->step = p->plan->step;
-    if (p->options->precision == KERF_PRECISION_MIXED)
-        KERF__TRY(kerf__plan_add_scale(p));
-    KERF__TRY(kerf__plan_add_gradients(p, &grads));
-    kerf_status status =
-        p->plan->runs_per_update > 0 ? kerf__plan_keep_gradients(p, &grads) : KERF_OK;
-    if (status == KERF_OK && p->scale != NULL)
-        status = kerf__plan_guard_states(p, &grads);
-    if (status == KERF_OK)
-        status = kerf__plan_add_updates(p, &grads);
-    kerf__gradients_free(&grads);
-    return status;
-}
-
 /* Passes put other values in the place of outputs; both lists are in the same order. */
 static void refresh_outputs(kerf_plan *p)
 {
@@ -226,14 +200,7 @@ static kerf_status make_graph(kerf__planning *p)
     KERF__TRY(kerf__plan_derive(p));
     KERF__TRY(kerf__plan_set_statistics(p));
     KERF__TRY(kerf__plan_share_input(p));
-    if (plan->mode == KERF_TRAIN)
-        KERF__TRY(keep_target(p));
-    if (p->options->loss != KERF_LOSS_NONE)
-        KERF__TRY(kerf__plan_add_loss(p));
-    KERF__TRY(kerf__plan_set_gates(p));
-    KERF__TRY(kerf__plan_add_saliencies(p));
-    if (plan->mode == KERF_TRAIN)
-        KERF__TRY(add_training(p));
+    KERF__TRY(kerf__plan_add_objective(p));
     kerf__graph_remove_dead(plan->graph);
     if (plan->mode == KERF_TRAIN)
         KERF__TRY(kerf__plan_train_integers(plan->graph));
@@ -384,8 +351,8 @@ void kerf_plan_destroy(kerf_plan *p)
     free(p->answers);
     free(p->prepared);
     free(p->zeros);
-    free_ends(&p->inputs);
-    free_ends(&p->outputs);
+    kerf__ends_free(&p->inputs);
+    kerf__ends_free(&p->outputs);
     free(p->tensors);
     free(p->nodes);
     free(p->blocks);

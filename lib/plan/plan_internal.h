@@ -216,6 +216,8 @@ kerf_value *kerf__before_softmax(kerf_value *v);
 kerf_status kerf__plan_set_statistics(const kerf__planning *p);
 /* loss.c: labels, loss and metrics. */
 kerf_status kerf__plan_add_loss(kerf__planning *p);
+/* training.c: the loss, and in training gradients and updates. */
+kerf_status kerf__plan_add_objective(kerf__planning *p);
 /* tap_loss.c: p->loss gains what taps add; with labels in it from the first one, or before. */
 kerf_status kerf__plan_add_taps(kerf__planning *p);
 /* 1 if the first tap's loss is of labels, too. */
@@ -456,5 +458,6 @@ int kerf__node_may_overwrite(const kerf_node *n, int input, int output);
 /* What the value "kerf.step" holds: KERF__STEP_FLOATS numbers (run.c). */
 void kerf__step_numbers(const kerf_optimizer *o, const kerf_step *step, float *numbers);
 kerf_status kerf__ends_add(kerf__ends *ends, const char *name, kerf_value *v);
+void kerf__ends_free(kerf__ends *ends);
 
 #endif
