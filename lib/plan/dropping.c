@@ -42,8 +42,8 @@ static kerf_status replace(const kerf__planning *p, kerf_node *n)
     KERF__TRY(ratio_of(n, &ratio));
     if (ratio == 0)
         return KERF_OK;
-    const kerf__random key =
-        kerf__random_key(p->options->seed, KERF__RANDOM_DROPOUT, kerf__plan_hash(n->outputs[0]->name));
+    const kerf__random key = kerf__random_key(p->options->seed, KERF__RANDOM_DROPOUT,
+                                              kerf__plan_hash(n->outputs[0]->name));
     char *name = kerf__graph_fresh_name(n->graph, n->name);
     if (name == NULL)
         return kerf__fail_memory("plan", strlen(n->name));
