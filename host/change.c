@@ -19,6 +19,15 @@
 
 /* ---- progress ------------------------------------------------------------------------- */
 
+/* What would give the same bits again. */
+static void keep_balance(change *c, const char *text)
+{
+    free(c->balance);
+    c->balance = copy_text(text, strlen(text), 0);
+    progress_clear(&c->bar);
+    say(c->o, "ranks take %s samples, as measured (--balance repeats it)", text);
+}
+
 static int on_progress(void *context, const kerf_train_progress *t)
 {
     change *c = context;
@@ -28,6 +37,8 @@ static int on_progress(void *context, const kerf_train_progress *t)
         progress_clear(&c->bar);
         print_pruned(t->pruned, stderr);
     }
+    if (t->balance != NULL)
+        keep_balance(c, t->balance);
     progress_train(&c->bar, t);
     return interrupted();
 }
@@ -91,6 +102,7 @@ static void set_training(change *c, const kerf_event *penalty)
     t->num_freeze = o->freeze.num;
     t->ranks = ranks_of(o);
     t->gradients = (kerf_gradients)o->gradients;
+    t->balance = o->balance;
     t->exchange = &c->exchange;
     t->callback = on_progress;
     t->context = c;
@@ -405,4 +417,5 @@ void change_close(change *c)
     json_decref(c->epochs);
     json_decref(c->more);
     free(c->run_dir);
+    free(c->balance);
 }

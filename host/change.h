@@ -21,14 +21,15 @@ typedef struct change {
     network_values values; /* before */
     kerf_train_options train;
     kerf_exchange exchange; /* of ranks; counted while it trains */
-    kerf_event events[2]; /* what the command line adds to those of train */
-    kerf_penalty penalty; /* what these point to */
+    kerf_event events[2];   /* what the command line adds to those of train */
+    kerf_penalty penalty;   /* what these point to */
     kerf_quantize_event quantize;
     int in_rounds; /* 1: pruning stops when a round loses more than --max-drop */
     kerf_prune_rounds rounds;
     int64_t held_back; /* training samples, to steer by, that nobody asked for */
     char *run_dir;     /* owned; NULL: no training, no folder */
     json_t *epochs;    /* owned */
+    char *balance;     /* owned; of ranks, as measured; NULL: was not */
     json_t *more;      /* owned; what a command adds to its JSON; NULL: nothing */
     progress bar;
     double start_ms;

@@ -74,9 +74,12 @@ static json_t *standing_json(const standing *now)
 static json_t *exchange_json(const change *c)
 {
     const kerf_exchange *e = &c->exchange;
-    return json_pack("{s:i,s:I,s:f,s:f,s:f}", "ranks", ranks_of(c->o)->num, "steps",
-                     (json_int_t)e->steps, "bytes", e->bytes, "dense_bytes", e->dense_bytes,
-                     "last_step_bytes", e->last_bytes);
+    json_t *object = json_pack("{s:i,s:I,s:f,s:f,s:f}", "ranks", ranks_of(c->o)->num, "steps",
+                               (json_int_t)e->steps, "bytes", e->bytes, "dense_bytes",
+                               e->dense_bytes, "last_step_bytes", e->last_bytes);
+    if (c->balance != NULL)
+        json_object_set_new(object, "balance", json_text(c->balance));
+    return object;
 }
 
 /* {} of training in floats. */

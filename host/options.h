@@ -75,7 +75,7 @@ typedef struct options {
     double epochs, lr, momentum, weight_decay, warmup;
     int gradients, optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
     text_list freeze;
-    const char *penalty;
+    const char *penalty, *balance;
     double penalty_from, penalty_until;
     const char *run_dir;
     double alpha, temperature, last_temperature, beta, hint_epochs;

@@ -43,9 +43,9 @@ static int check_mode(const options *o, kerf_quantize_mode mode)
     static const char *const ONLY_STATIC[] = {"activations", "calibrate", "observer", "ranges",
                                               "bias-correct"};
     static const char *const ONLY_TRAINED[] = {
-        "epochs",        "optimizer",        "lr",          "schedule", "momentum", "weight-decay",
-        "warmup",        "augment",          "freeze",      "memory",   "resume",   "loss",
-        "no-keep-zeros", "freeze-observers", "learn-ranges"};
+        "epochs",        "optimizer",        "lr",           "schedule", "momentum", "weight-decay",
+        "warmup",        "augment",          "freeze",       "memory",   "resume",   "loss",
+        "no-keep-zeros", "freeze-observers", "learn-ranges", "balance"};
     int code = 0;
     if (mode != KERF_QUANTIZE_STATIC)
         code = refuse_given(o, ONLY_STATIC, sizeof ONLY_STATIC / sizeof ONLY_STATIC[0],

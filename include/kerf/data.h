@@ -88,8 +88,9 @@ typedef struct kerf_loader_options {
     kerf_split split;
     int64_t batch;
     int shuffle, keep_rest;
-    int64_t every; /* gives one batch of so many, the others are for other ranks (0: 1) */
-    uint64_t seed; /* of the order, and of augment */
+    int64_t first_row, num_rows; /* of each batch, the others are for other ranks (num_rows 0:
+                                  * all from first_row on) */
+    uint64_t seed;               /* of the order, and of augment */
     kerf_prep prep;
     kerf_augment augment;
 } kerf_loader_options;
@@ -105,8 +106,8 @@ KERF_API kerf_shape kerf_loader_sample_shape(const kerf_loader *l);
  * are out stay good until they are released. */
 KERF_API kerf_status kerf_loader_begin(kerf_loader *l, int64_t epoch, int64_t first_batch);
 
-/* One batch; images (n, then as kerf_prep_shape says) float32, labels (n) int32 or NULL for a set
- * without. Borrowed until released. */
+/* One batch, or its rows that are wanted; images (n, then as kerf_prep_shape says) float32, labels
+ * (n) int32 or NULL for a set without. Borrowed until released. */
 typedef struct kerf_batch {
     const float *images;
     const int32_t *labels;

@@ -45,6 +45,8 @@ typedef struct kerf_train_progress {
     const kerf_pruner *pruned;               /* a pruning event that has just happened, or NULL */
     const struct kerf_evaluation *evaluated; /* an evaluation between the ends of epochs, or NULL */
     const char *warning;                     /* something to tell the user, once, or NULL */
+    const char
+        *balance; /* samples of each rank by what was just measured, as in options; or NULL */
 } kerf_train_progress;
 /* Nonzero: finish the step, write the checkpoint, return KERF_ERR_CANCELLED. */
 typedef int (*kerf_train_callback)(void *context, const kerf_train_progress *progress);
@@ -104,9 +106,12 @@ typedef struct kerf_train_options {
     int64_t accumulate; /* a step's samples go through the network in so many equal parts, as their
                          * gradients add up (0: 1); what looks at a batch, batch normalisation and
                          * mixup, looks at a part */
-    const kerf_ranks *ranks; /* borrowed: each takes its equal part of every part of a step, and all
-                              * end with the same network; rank 0 alone writes into run_dir, from
-                              * which all resume, however many they were (NULL: one alone) */
+    const kerf_ranks *ranks; /* borrowed: each takes its share of every part of a step, and all end
+                              * with the same network; rank 0 alone writes into run_dir, from which
+                              * all resume, however many they were (NULL: one alone) */
+    const char *balance;     /* those shares: "even", "measure": what each earns by the time of some
+                              * steps before the first, or numbers in proportion, one a rank: "3,1"; a
+                              * rank has whole samples, one at least (NULL: even) */
     kerf_gradients gradients; /* as what they travel between ranks */
     kerf_exchange *exchange;  /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
     double clip;              /* of gradients; see kerf_plan_options (0: none) */

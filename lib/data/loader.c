@@ -18,24 +18,26 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/random.h"
+#include "base/together.h"
 #include "data/data_internal.h"
+#include "data/deal.h"
 
 enum { NUM_SLOTS = 4 };
 typedef enum slot_state { FREE, FILLING, READY, OUT } slot_state;
 
 typedef struct slot {
     slot_state state;
-    float *images;    /* owned; (batch, C, H, W) */
-    int32_t *labels;  /* owned; (batch), NULL without */
-    int64_t *samples; /* owned; (batch) */
+    float *images;    /* owned; (num_rows, C, H, W) */
+    int32_t *labels;  /* owned; (num_rows), NULL without */
+    int64_t *samples; /* owned; (num_rows) */
     int64_t num_samples;
     kerf_status status; /* of filling it */
     kerf__message why;  /* a thread's message is its own, so it is carried over */
 } slot;
 
 struct kerf_loader {
-    const kerf_dataset *data; /* borrowed */
-    kerf_loader_options options;
+    const kerf_dataset *data;         /* borrowed */
+    kerf_loader_options options;      /* num_rows is never 0 here */
     int64_t num_samples, num_batches; /* of an epoch */
     kerf__preparer preparer;          /* owned */
     int64_t *order;                   /* owned; (num_samples): of this epoch */
@@ -70,8 +72,9 @@ static kerf_status fill_samples(const kerf_loader *l, slot *s, int64_t first)
 
 static void fill_slot(const kerf_loader *l, slot *s, int64_t batch)
 {
-    int64_t first = batch * l->options.batch, left = l->num_samples - first;
-    s->num_samples = left < l->options.batch ? left : l->options.batch;
+    const int64_t first = batch * l->options.batch + l->options.first_row;
+    const int64_t left = l->num_samples > first ? l->num_samples - first : 0;
+    s->num_samples = left < l->options.num_rows ? left : l->options.num_rows;
     s->status = fill_samples(l, s, first);
     if (s->status != KERF_OK)
         s->why = kerf__message_keep();
@@ -93,8 +96,7 @@ static void *fill_slots(void *context)
             continue;
         }
         slot *s = &l->slots[l->fill++ % NUM_SLOTS];
-        int64_t batch = l->next_batch;
-        l->next_batch += l->options.every > 1 ? l->options.every : 1;
+        int64_t batch = l->next_batch++;
         s->state = FILLING;
         pthread_mutex_unlock(&l->mutex);
         fill_slot(l, s, batch);
@@ -119,6 +121,12 @@ static kerf_status check_options(const kerf_dataset *d, const kerf_loader_option
                           "data '%s': batch of %" PRId64 ", must be 1 to the %" PRId64
                           " %s samples",
                           d->spec, o->batch, num, NAMES[o->split]);
+    const int64_t least = o->num_rows > 0 ? o->num_rows : 1;
+    if (o->first_row < 0 || o->num_rows < 0 || o->first_row > o->batch - least)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "data '%s': %" PRId64 " rows from %" PRId64
+                          " on, must lie in a batch of %" PRId64,
+                          d->spec, o->num_rows, o->first_row, o->batch);
     return KERF_OK;
 }
 
@@ -129,8 +137,9 @@ static const kerf__samples *samples_of(const kerf_loader *l)
 
 static kerf_status allocate_slots(kerf_loader *l)
 {
-    int64_t batch = l->options.batch < l->num_samples ? l->options.batch : l->num_samples;
-    size_t num = (size_t)batch, elements = (size_t)kerf_shape_num_elements(l->preparer.shape);
+    const int64_t rows =
+        l->options.num_rows < l->num_samples ? l->options.num_rows : l->num_samples;
+    size_t num = (size_t)rows, elements = (size_t)kerf_shape_num_elements(l->preparer.shape);
     const kerf__samples *from = samples_of(l);
     for (int i = 0; i < NUM_SLOTS; i++) {
         slot *s = &l->slots[i];
@@ -178,6 +187,8 @@ kerf_status kerf_loader_create(kerf_loader **out, const kerf_dataset *d,
         return kerf__fail_memory("data", sizeof *l);
     l->data = d;
     l->options = *options;
+    if (options->num_rows == 0)
+        l->options.num_rows = batch - options->first_row;
     l->num_samples = num;
     l->num_batches = num / batch + (options->keep_rest && num % batch != 0);
     pthread_mutex_init(&l->mutex, NULL);
@@ -211,6 +222,14 @@ void kerf_loader_destroy(kerf_loader *l)
     kerf__preparer_free(&l->preparer);
     free(l->order);
     free(l);
+}
+
+void kerf__loader_deal(kerf_loader_options *options, const kerf_ranks *ranks)
+{
+    options->num_rows = options->batch;
+    options->first_row = kerf__ranks_own(ranks) * options->batch;
+    options->batch *= kerf__ranks_num(ranks);
+    options->keep_rest = 1;
 }
 
 /* ---- taking ------------------------------------------------------------------------------- */

@@ -38,6 +38,7 @@ static const kerf__key TRAIN_KEYS[] = {
     {"mixup", KERF__KEY_REAL, TRAIN(mixup), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, 100, NULL},
     {"loss", KERF__KEY_CHOICE, TRAIN(loss), "cross-entropy", NULL, "cross-entropy|mse", 0, 0, 0, NULL},
     {"gradients", KERF__KEY_CHOICE, TRAIN(gradients), "f32", NULL, "f32|int8", 0, 0, 0, NULL},
+    {"balance", KERF__KEY_TEXT, TRAIN(balance), "even", NULL, NULL, 0, 0, 0, NULL},
     {"freeze", KERF__KEY_LIST, TRAIN(freeze), "[]", NULL, NULL, 0, 0, 0, NULL},
     {"precision", KERF__KEY_CHOICE, TRAIN(precision), "f32", NULL, "f32|f16|mixed|auto", 0, 0, 0, NULL},
     {"memory", KERF__KEY_WHOLE, TRAIN(memory), "0", NULL, NULL, KERF__MIN, 0, 0, NULL},

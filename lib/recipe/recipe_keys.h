@@ -63,7 +63,7 @@ typedef struct kerf__recipe_train {
     kerf_time warmup;
     int64_t batch, accumulate, memory;
     int gradients, optimizer, schedule, loss, precision;
-    const char *augment;
+    const char *augment, *balance;
     kerf__texts freeze;
 } kerf__recipe_train;
 

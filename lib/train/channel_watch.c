@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/together.h"
+#include "data/deal.h"
 #include "plan/plan_internal.h"
 
 static const kerf__watch_way *const WAYS[KERF_NUM_CHANNEL_CRITERIA] = {
@@ -42,8 +43,7 @@ static kerf_status open_samples(kerf__watch *w, const kerf_dataset *d, const ker
                                 const kerf_watch_options *how)
 {
     enum { SAMPLES = 256 };
-    kerf_loader_options loader = {
-        .shuffle = 1, .seed = how->seed, .every = kerf__ranks_num(how->ranks)};
+    kerf_loader_options loader = {.shuffle = 1, .seed = how->seed};
     loader.split = kerf_dataset_num_samples(d, KERF_SPLIT_TRAIN) > 0 ? KERF_SPLIT_TRAIN
                                                                      : kerf__split_to_judge(d);
     const int64_t there = kerf_dataset_num_samples(d, loader.split);
@@ -58,6 +58,7 @@ static kerf_status open_samples(kerf__watch *w, const kerf_dataset *d, const ker
     w->batch = w->batch < num ? w->batch : num;
     w->num_batches = num / w->batch;
     loader.batch = w->batch;
+    kerf__loader_deal(&loader, how->ranks);
     KERF__TRY(kerf_prep_parse(&loader.prep, kerf__choose_prep(how->prep, w->g, d)));
     KERF__TRY(kerf__check_network(w->g, d, &loader.prep, way->needs_labels ? &num_outputs : NULL));
     return kerf_loader_create(&w->loader, d, &loader);
@@ -116,7 +117,7 @@ static kerf_status run_all(kerf__watch *w, const kerf__watch_way *way,
     const int64_t own = kerf__ranks_own(how->ranks);
     if (own >= w->num_batches)
         return KERF_OK;
-    KERF__TRY(kerf_loader_begin(w->loader, 0, own));
+    KERF__TRY(kerf_loader_begin(w->loader, 0, 0));
     for (int64_t i = own; i < w->num_batches; i += kerf__ranks_num(how->ranks)) {
         KERF__TRY(kerf_loader_next(w->loader, &batch));
         kerf_status status = run(w, &batch, way->needs_labels);

@@ -12,6 +12,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/together.h"
+#include "data/deal.h"
 #include "plan/plan_internal.h"
 
 /* ---- does the network fit the data ---------------------------------------------------------- */
@@ -91,8 +92,8 @@ static kerf_status create_all(kerf__evaluator *e, const kerf_graph *g, kerf_stat
     kerf_loader_options loader = {.split = options->split,
                                   .batch = e->batch,
                                   .keep_rest = 1,
-                                  .every = kerf__ranks_num(options->ranks),
                                   .shuffle = options->most_samples > 0};
+    kerf__loader_deal(&loader, options->ranks);
     KERF__TRY(kerf_prep_parse(&loader.prep, kerf__choose_prep(options->prep, g, d)));
     KERF__TRY(kerf__check_network(g, d, &loader.prep, &e->num_outputs));
     e->is_guest = options->loader != NULL;
@@ -174,7 +175,7 @@ static kerf_status run_batches(kerf__evaluator *e, kerf__flight *flight, int64_t
     const int64_t own = kerf__ranks_own(e->ranks), every = kerf__ranks_num(e->ranks);
     if (own * e->batch >= e->samples)
         return KERF_OK;
-    KERF__TRY(kerf_loader_begin(e->loader, 0, own));
+    KERF__TRY(kerf_loader_begin(e->loader, 0, 0));
     for (int64_t seen = own * e->batch; seen < e->samples; seen += every * e->batch) {
         KERF__TRY(kerf_loader_next(e->loader, &batch));
         kerf_plan *plan = batch.num_samples == e->batch ? e->full : e->rest;

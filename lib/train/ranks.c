@@ -30,6 +30,39 @@ int kerf__rank(const kerf_train_options *options)
     return (int)kerf__ranks_own(options->ranks);
 }
 
+/* ---- shares -----------------------------------------------------------------------------------
+ */
+
+void kerf__run_cut(kerf__run *run, const double *weights)
+{
+    kerf__balance *b = &run->balance;
+    kerf__balance_cut(b->rows, weights, (size_t)kerf__num_ranks(run->options),
+                      kerf__part_size(run->options));
+    b->first = 0;
+    for (int i = 0; i < kerf__rank(run->options); i++)
+        b->first += b->rows[i];
+}
+
+kerf_status kerf__run_balance(kerf__run *run)
+{
+    const size_t num = (size_t)kerf__num_ranks(run->options);
+    const char *text = num > 1 ? run->options->balance : NULL; /* alone there is nothing to share */
+    double *weights = kerf__alloc(num, sizeof *weights);
+    run->balance.rows = kerf__alloc(num, sizeof *run->balance.rows);
+    kerf_status status = weights != NULL && run->balance.rows != NULL
+                             ? kerf__balance_parse(weights, text, num)
+                             : kerf__fail_memory("train", num * sizeof *weights);
+    if (status == KERF_OK)
+        kerf__run_cut(run, weights);
+    free(weights);
+    return status;
+}
+
+int64_t kerf__own_rows(const kerf__run *run)
+{
+    return run->balance.rows[kerf__rank(run->options)];
+}
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 static kerf_status sum(const kerf_ranks *ranks, float *x, size_t num)
@@ -52,12 +85,13 @@ static int is_seen(const kerf_state_entry *e)
            kerf_tensor_type(e->tensor) == KERF_F32;
 }
 
-static kerf_status take_mean(const kerf_ranks *ranks, float *x, size_t num)
+/* Of all samples: who sees more of them counts for more. */
+static kerf_status take_mean(const kerf__run *run, float *x, size_t num)
 {
-    KERF__TRY(sum(ranks, x, num));
+    const float share = (float)kerf__own_rows(run) / (float)kerf__part_size(run->options);
     for (size_t i = 0; i < num; i++)
-        x[i] /= (float)ranks->num;
-    return KERF_OK;
+        x[i] *= share;
+    return sum(ranks_of(run), x, num);
 }
 
 /* What is not summed or counted within a step: all that has a right value. */
@@ -99,7 +133,7 @@ static kerf_status join_or_digest(const kerf__run *run, const kerf_state_entry *
         *digest = XXH64(bytes, num_bytes, *digest);
         return KERF_OK;
     }
-    KERF__TRY(take_mean(ranks_of(run), bytes, num_bytes / sizeof(float)));
+    KERF__TRY(take_mean(run, bytes, num_bytes / sizeof(float)));
     return kerf_state_write(run->s, e->id, bytes);
 }
 
@@ -192,11 +226,12 @@ kerf_status kerf__run_compare_ranks(const kerf__run *run)
     char *first;
     if (kerf__num_ranks(run->options) == 1)
         return KERF_OK;
-    const size_t bytes = strlen(run->options_text) + sizeof KERF_VERSION + 16;
+    const char *balance = run->options->balance != NULL ? run->options->balance : "even";
+    const size_t bytes = strlen(run->options_text) + strlen(balance) + sizeof KERF_VERSION + 32;
     char *mine = kerf__alloc(bytes, 1);
     if (mine == NULL)
         return kerf__fail_memory("train", bytes);
-    snprintf(mine, bytes, "kerf=%s\n%s", KERF_VERSION, run->options_text);
+    snprintf(mine, bytes, "kerf=%s\nbalance=%s\n%s", KERF_VERSION, balance, run->options_text);
     kerf_status status = take_first_text(ranks, mine, &first);
     if (status == KERF_OK) {
         status = compare(ranks, mine, first);

@@ -66,6 +66,7 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
     const kerf_train_options *o = run->options;
     kerf_known_input known;
     kerf_plan_options plan = kerf__plan_options_of(o);
+    plan.batch = kerf__own_rows(run);
     plan.choices = choices;
     plan.inputs = &known;
     plan.shrinks_saliencies = kerf__shrinks_saliencies(&run->schedule);
@@ -107,7 +108,7 @@ static kerf_status make_evaluator(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
     const kerf__evaluator_options evaluator = {.split = KERF_SPLIT_VAL,
-                                               .batch = kerf__part_size(o),
+                                               .batch = kerf__part_size(o) / kerf__num_ranks(o),
                                                .loss = o->loss,
                                                .choices = choices,
                                                .ranks = o->ranks};
@@ -189,7 +190,7 @@ void kerf__run_drop_plans(kerf__run *run)
 static kerf_status make_mixers(kerf__run *run)
 {
     const kerf_shape sample = kerf_loader_sample_shape(run->loader);
-    const int64_t batch = kerf__part_size(run->options);
+    const int64_t batch = kerf__own_rows(run);
     if (!(run->options->mixup > 0))
         return KERF_OK;
     KERF__TRY(kerf__mixing_add(&run->mixing, kerf_state_device(run->s), batch, sample));

@@ -70,22 +70,28 @@ static kerf_status prepare_graph(kerf__run *run)
     return kerf__train_options_text(&run->options_text, run);
 }
 
-static kerf_status prepare_schedule(kerf__run *run)
+kerf_status kerf__run_open_loader(kerf__run *run)
 {
     kerf_loader_options loader = {.split = KERF_SPLIT_TRAIN,
                                   .batch = kerf__part_size(run->options),
                                   .shuffle = 1,
-                                  .every = kerf__num_ranks(run->options),
+                                  .first_row = run->balance.first,
+                                  .num_rows = kerf__own_rows(run),
                                   .seed = run->options->seed};
     const char *prep = kerf_graph_metadata(run->g, "kerf.prep");
     KERF__TRY(kerf_prep_parse(&loader.prep, prep));
     if (run->options->augment != NULL)
         KERF__TRY(kerf_augment_parse(&loader.augment, run->options->augment));
-    KERF__TRY(kerf_loader_create(&run->loader, run->d, &loader));
-    KERF__TRY(
-        kerf__schedule_create(&run->schedule, run->given,
-                              kerf_loader_num_batches(run->loader) /
-                                  (kerf__num_parts(run->options) * kerf__num_ranks(run->options))));
+    kerf_loader_destroy(run->loader);
+    return kerf_loader_create(&run->loader, run->d, &loader);
+}
+
+static kerf_status prepare_schedule(kerf__run *run)
+{
+    KERF__TRY(kerf__run_open_loader(run));
+    KERF__TRY(kerf__schedule_create(&run->schedule, run->given,
+                                    kerf_loader_num_batches(run->loader) /
+                                        kerf__num_parts(run->options)));
     if (run->schedule.quantize_step >= 0)
         run->own.freeze_observers = run->schedule.freeze_observers;
     return KERF_OK;
@@ -102,8 +108,9 @@ static void begin_clocks(kerf__run *run)
 
 kerf_status kerf__run_begin(kerf__run *run)
 {
-    const kerf_train_options *o = run->options;
+    const kerf_train_options *o = run->options = &run->own;
     KERF__TRY(check_network(run));
+    KERF__TRY(kerf__run_balance(run));
     KERF__TRY(prepare_schedule(run));
     KERF__TRY(prepare_graph(run));
     KERF__TRY(kerf__run_compare_ranks(run));
@@ -114,6 +121,7 @@ kerf_status kerf__run_begin(kerf__run *run)
         kerf__run_forget(run->s);
     if (kerf__rank(o) > 0) /* all read, one writes */
         kerf__run_folder_close(&run->folder);
+    KERF__TRY(kerf__run_measure_balance(run));
     KERF__TRY(kerf__run_make_plans(run));
     KERF__TRY(kerf__run_align(run));
     KERF__TRY(kerf__run_read_sparsity(run));
@@ -137,6 +145,8 @@ void kerf__run_end(kerf__run *run)
     kerf__teaching_free(&run->teaching);
     kerf__mixing_free(&run->mixing);
     kerf_loader_destroy(run->loader);
+    free(run->balance.rows);
+    free(run->balance.measured);
     kerf_state_destroy(run->best);
     free(run->epochs);
     free(run->graph);

@@ -130,7 +130,7 @@ static kerf_status open_teacher(const kerf__run *run, kerf__teacher *teacher, co
 {
     kerf_known_input known;
     kerf_plan_options plan = {.mode = KERF_EVALUATE,
-                              .batch = kerf__part_size(run->options),
+                              .batch = kerf__own_rows(run),
                               .choices = kerf__run_is_beside(run, teacher) ? choices : NULL,
                               .inputs = &known};
     const kerf_shape sample = kerf_loader_sample_shape(run->loader);
@@ -144,14 +144,13 @@ static kerf_status check_classes(const kerf__run *run, kerf_shape is)
 {
     char text[128];
     const int num_classes = kerf_dataset_num_classes(run->d);
-    if (is.rank == 2 && is.dims[0] == kerf__part_size(run->options) && is.dims[1] == num_classes)
+    if (is.rank == 2 && is.dims[0] == kerf__own_rows(run) && is.dims[1] == num_classes)
         return KERF_OK;
     return kerf__fail(
         KERF_ERR_SHAPE,
         "distill: the teacher's output is %s, must be (%lld, %d): one number for each "
         "class of the data",
-        kerf_shape_text(is, text, sizeof text), (long long)kerf__part_size(run->options),
-        num_classes);
+        kerf_shape_text(is, text, sizeof text), (long long)kerf__own_rows(run), num_classes);
 }
 
 /* A run that is taken up behind a teacher's time reads what it has never written, times 0: that

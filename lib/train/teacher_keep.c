@@ -27,7 +27,7 @@ static void add_text(XXH64_state_t *hash, const char *text)
 static kerf_status take_key(const kerf__run *run, uint64_t *key)
 {
     const kerf__teaching *t = &run->teaching;
-    uint64_t numbers[3] = {t->digest, 0, (uint64_t)kerf__part_size(run->options)};
+    uint64_t numbers[3] = {t->digest, 0, (uint64_t)kerf__own_rows(run)};
     KERF__TRY(kerf__dataset_digest(run->d, KERF_SPLIT_TRAIN, &numbers[1]));
     XXH64_state_t *hash = XXH64_createState();
     if (hash == NULL)
@@ -61,7 +61,7 @@ typedef struct listening {
 static kerf_status find_columns(listening *l, kerf_shape shapes[KERF_MOST_TAPS])
 {
     const kerf__teaching *t = &l->run->teaching;
-    const int64_t batch = kerf__part_size(l->run->options);
+    const int64_t batch = kerf__own_rows(l->run);
     char text[128];
     for (size_t i = 0; i < t->num_taps; i++) {
         const kerf_tensor *said = kerf__teaching_said(t, i);
@@ -88,9 +88,9 @@ static kerf_status take_batch(listening *l, const kerf_batch *batch)
 {
     const kerf__teaching *t = &l->run->teaching;
     const size_t sample = (size_t)kerf_shape_num_elements(kerf_loader_sample_shape(l->loader));
-    const size_t num = (size_t)kerf__part_size(l->run->options) * sample;
+    const size_t num = (size_t)kerf__own_rows(l->run) * sample;
     const void *images = batch->images;
-    if (batch->num_samples < kerf__part_size(l->run->options)) {
+    if (batch->num_samples < kerf__own_rows(l->run)) {
         memcpy(l->rest, batch->images, (size_t)batch->num_samples * sample * sizeof(float));
         images = l->rest;
     }
@@ -125,7 +125,7 @@ static kerf_status take_batches(listening *l)
 static kerf_status make_loader(listening *l)
 {
     kerf_loader_options o = {
-        .split = KERF_SPLIT_TRAIN, .batch = kerf__part_size(l->run->options), .keep_rest = 1};
+        .split = KERF_SPLIT_TRAIN, .batch = kerf__own_rows(l->run), .keep_rest = 1};
     KERF__TRY(kerf_prep_parse(&o.prep, kerf_graph_metadata(l->run->g, "kerf.prep")));
     KERF__TRY(kerf_loader_create(&l->loader, l->run->d, &o));
     const size_t num =
@@ -202,8 +202,7 @@ kerf_status kerf__run_open_cache(kerf__run *run, const char *choices)
     kerf_status status = open_or_make(run, path, choices);
     free(path);
     for (size_t i = 0; status == KERF_OK && i < t->num_taps; i++) {
-        kerf_shape shape = {.rank = t->cache->shapes[i].rank + 1,
-                            .dims = {kerf__part_size(run->options)}};
+        kerf_shape shape = {.rank = t->cache->shapes[i].rank + 1, .dims = {kerf__own_rows(run)}};
         memcpy(shape.dims + 1, t->cache->shapes[i].dims,
                sizeof(int64_t) * (size_t)t->cache->shapes[i].rank);
         status = kerf__teaching_add_relay(t, i, shape);

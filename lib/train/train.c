@@ -33,10 +33,12 @@ void kerf__run_tell(kerf__run *run, const kerf_train_progress *happened)
                                     .finished = happened->finished,
                                     .pruned = happened->pruned,
                                     .evaluated = happened->evaluated,
-                                    .warning = run->warning};
+                                    .warning = run->warning,
+                                    .balance = run->balance.is_told ? NULL : run->balance.measured};
     if (progress.epoch > progress.num_epochs)
         progress.epoch = progress.num_epochs;
     run->warning = NULL;
+    run->balance.is_told = 1;
     if (run->options->callback(run->options->context, &progress) != 0)
         run->cancelled = 1;
 }
@@ -45,9 +47,7 @@ static kerf_status begin_loading(kerf__run *run)
 {
     int64_t per_epoch = run->schedule.steps_per_epoch;
     KERF__TRY(kerf_loader_begin(run->loader, run->position.step / per_epoch,
-                                run->position.step % per_epoch * kerf__num_parts(run->options) *
-                                        kerf__num_ranks(run->options) +
-                                    kerf__rank(run->options)));
+                                run->position.step % per_epoch * kerf__num_parts(run->options)));
     run->loading = 1;
     return KERF_OK;
 }
@@ -70,7 +70,7 @@ static void set_part(kerf_step *now, const kerf__run *run, int64_t part)
 {
     const int64_t ranks = kerf__num_ranks(run->options);
     const int64_t num = kerf__num_parts(run->options) * ranks;
-    now->share = 1 / (float)num;
+    now->share = (float)kerf__own_rows(run) / (float)run->options->batch;
     now->batch = (now->step - 1) * num + part * ranks + kerf__rank(run->options) + 1;
     now->observe =
         kerf__observe_share(run->options, now->batch, run->schedule.steps_per_epoch * num);
@@ -93,7 +93,7 @@ static kerf_status run_part(kerf__run *run, kerf_step *now, int64_t part)
                                kerf_value_name(kerf_graph_input(run->g, 0)), &batch);
 }
 
-static kerf_status run_step(kerf__run *run)
+kerf_status kerf__run_step(kerf__run *run)
 {
     if (!run->loading)
         KERF__TRY(begin_loading(run));
@@ -132,7 +132,7 @@ static kerf_status stop(kerf__run *run)
 static kerf_status run_until(kerf__run *run, int64_t step)
 {
     while (run->position.step < step && !run->cancelled) {
-        KERF__TRY(run_step(run));
+        KERF__TRY(kerf__run_step(run));
         if (kerf__now_ms() - run->told_ms >= TELL_MS)
             kerf__run_tell(run, &(kerf_train_progress){0});
     }
@@ -151,18 +151,28 @@ static kerf_status run_schedule(kerf__run *run)
     return run->cancelled ? stop(run) : KERF_OK;
 }
 
+kerf__run kerf__run_of(kerf_graph *g, kerf_state *s, const kerf_dataset *d,
+                       const kerf_train_options *options)
+{
+    return (kerf__run){.g = g,
+                       .s = s,
+                       .d = d,
+                       .given = options,
+                       .trained = g,
+                       .own = kerf__train_own_options(options),
+                       .loss = NAN,
+                       .saved_step = -1,
+                       .saved_next = -1,
+                       .folder = {.lock = -1}};
+}
+
 kerf_status kerf_train(kerf_graph *g, kerf_state *s, kerf_dataset *d,
                        const kerf_train_options *options)
 {
     if (kerf_state_device(s) == NULL)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: the state lies in host memory, must lie on a "
                                              "device");
-    kerf__run run = {.g = g, .s = s, .d = d, .given = options, .trained = g};
-    run.own = kerf__train_own_options(options);
-    run.options = &run.own;
-    run.loss = NAN;
-    run.saved_step = run.saved_next = -1;
-    run.folder.lock = -1;
+    kerf__run run = kerf__run_of(g, s, d, options);
     kerf_status status = kerf__run_begin(&run);
     if (status == KERF_OK)
         status = run_schedule(&run);

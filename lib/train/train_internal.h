@@ -18,12 +18,14 @@
  *   teacher.c        what a student learns from, with teacher_taps.c and tap_text.c (teaching.h)
  *   mixing.c         samples mixed with each other (mixing.h)
  *   ranks.c          what ranks exchange, but for gradients (buckets.h)
+ *   balance.c        which samples of a step are whose, with balance_measure.c (balance.h)
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
 #ifndef KERF_TRAIN_INTERNAL_H
 #define KERF_TRAIN_INTERNAL_H
 
 #include "kerf/prune.h"
+#include "train/balance.h"
 #include "train/buckets.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
@@ -52,6 +54,7 @@ typedef struct kerf__run {
     kerf_pruner **pruners;     /* one a pruning of the schedule; NULL: none yet */
     kerf__teaching teaching;   /* .num_teachers 0: none */
     kerf__mixing mixing;
+    kerf__balance balance;
 
     kerf__position position;
     kerf_epoch *epochs;
@@ -75,10 +78,11 @@ typedef struct kerf__run {
 kerf_status kerf__train_check_options(const kerf_train_options *options, const kerf_dataset *d);
 /* With fields set that single events of the list say: the teacher. */
 kerf_train_options kerf__train_own_options(const kerf_train_options *given);
-/* Parts of a step, and samples of each; what plans and loaders are made for. */
+/* Parts of a step, and samples of each over all ranks; loaders are made for them. */
 int64_t kerf__num_parts(const kerf_train_options *options);
 int64_t kerf__part_size(const kerf_train_options *options);
-/* What the plan of a part takes of them; the rest depends on the network, or on the run. */
+/* What the plan of a part takes of them; the rest, and this rank's share of the part's samples,
+ * depends on the network, or on the run. */
 kerf_plan_options kerf__plan_options_of(const kerf_train_options *options);
 /* What decides the result, a line each: NAME=VALUE; the caller frees it. */
 kerf_status kerf__train_options_text(char **text, const kerf__run *run);
@@ -87,6 +91,8 @@ enum { KERF__OPTION_LINE = 256 };
 int kerf__options_differ(const char *a, const char *b, char *line_a, char *line_b);
 
 /* ---- run_setup.c ---- */
+/* Another one in its place, of this rank's rows. */
+kerf_status kerf__run_open_loader(kerf__run *run);
 /* Everything up to the first step; on resume from where the checkpoint stands. */
 kerf_status kerf__run_begin(kerf__run *run);
 void kerf__run_end(kerf__run *run);
@@ -127,6 +133,17 @@ kerf_status kerf__run_align(const kerf__run *run);
 /* Ranks with other options, networks or versions are refused by all. */
 kerf_status kerf__run_compare_ranks(const kerf__run *run);
 
+/* Which rows are whose: by the options' shares, at first even where they are measured. */
+kerf_status kerf__run_balance(kerf__run *run);
+/* By others. */
+void kerf__run_cut(kerf__run *run, const double *weights);
+/* Samples of each part of a step that this rank takes; what its plans are made for. */
+int64_t kerf__own_rows(const kerf__run *run);
+
+/* ---- balance_measure.c ---- */
+/* Before the first step, with the state as it will begin: where options say so, other rows. */
+kerf_status kerf__run_measure_balance(kerf__run *run);
+
 /* ---- penalty.c ---- */
 /* What the penalty draws to 0, for a plan's options; the caller frees the list, also on failure. */
 kerf_status kerf__run_shrunk(const kerf__run *run, kerf_shrunk_weight **out, size_t *num);
@@ -160,6 +177,10 @@ void kerf__run_add_taps(const kerf__run *run, kerf_plan_options *plan);
 void kerf__teacher_step(kerf_step *step, const kerf__run *run);
 
 /* ---- train.c ---- */
+/* A run before its beginning. */
+kerf__run kerf__run_of(kerf_graph *g, kerf_state *s, const kerf_dataset *d,
+                       const kerf_train_options *options);
+kerf_status kerf__run_step(kerf__run *run);
 /* Calls back with what has just happened and where the run stands; remembers a wish to stop. */
 void kerf__run_tell(kerf__run *run, const kerf_train_progress *happened);
 

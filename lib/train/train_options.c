@@ -51,7 +51,7 @@ int64_t kerf__num_parts(const kerf_train_options *options)
 
 int64_t kerf__part_size(const kerf_train_options *options)
 {
-    return options->batch / (kerf__num_parts(options) * kerf__num_ranks(options));
+    return options->batch / kerf__num_parts(options);
 }
 
 /* One part alone is a whole step. */
@@ -64,7 +64,6 @@ static int runs_per_update(const kerf_train_options *o)
 kerf_plan_options kerf__plan_options_of(const kerf_train_options *o)
 {
     return (kerf_plan_options){.mode = KERF_TRAIN,
-                               .batch = kerf__part_size(o),
                                .loss = o->loss,
                                .optimizer = o->optimizer,
                                .seed = o->seed,
@@ -190,12 +189,14 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
         return kerf__fail(KERF_ERR_ARGUMENT, "train: the data has no training samples");
     KERF__TRY(check_ranges(options, (double)num));
     const int64_t num_ranks = kerf__num_ranks(options);
-    if (num_ranks > 1 && options->batch % (kerf__num_parts(options) * num_ranks) != 0)
+    KERF__TRY(kerf__balance_parse(NULL, options->balance, 0));
+    if (num_ranks > 1 && options->batch < kerf__num_parts(options) * num_ranks)
         return kerf__fail(
             KERF_ERR_ARGUMENT,
-            "train: batch %lld cannot be cut into equal parts for %lld ranks: must be a "
-            "multiple of accumulate times ranks",
-            (long long)options->batch, (long long)num_ranks);
+            "train: batch %lld has no sample for each of %lld ranks: must be at least "
+            "accumulate times ranks, %lld",
+            (long long)options->batch, (long long)num_ranks,
+            (long long)(kerf__num_parts(options) * num_ranks));
     if (num_ranks > 1 && options->distill.cache)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: cache is of one rank alone");
     if (options->batch % kerf__num_parts(options) != 0)

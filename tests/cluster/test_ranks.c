@@ -99,6 +99,56 @@ static void check_refused(kerf_train_options o, const char *words)
     small_end(&r);
 }
 
+/* Unlike shares: the same sums of the same samples, wherever the cut; the same bits twice. */
+static void test_shares(void)
+{
+    static const char *const LISTS[] = {NULL, NULL, "2,1", "3,2,1"};
+    kerf_train_options o = options_of(ranks, 2);
+    if (ranks->num > 3)
+        return;
+    o.balance = LISTS[ranks->num];
+    small_run together = train(o);
+    check_all_same(small_digest(together.s));
+    small_run again = train(o);
+    CHECK(small_digest(again.s) == small_digest(together.s));
+    small_run alone = train(options_of(NULL, 2));
+    check_close_to(&together, &alone);
+    o.balance = NULL;
+    small_run even = train(o);
+    CHECK(small_digest(even.s) != small_digest(together.s)); /* it was cut elsewhere */
+    small_end(&together);
+    small_end(&again);
+    small_end(&alone);
+    small_end(&even);
+}
+
+/* What the clock says is a list that gives the same bits again. */
+static int keep_balance(void *context, const kerf_train_progress *p)
+{
+    if (p->balance != NULL)
+        snprintf(context, 64, "%s", p->balance);
+    return 0;
+}
+
+static void test_measured_shares(void)
+{
+    char list[64] = "", first[64];
+    kerf_train_options o = options_of(ranks, 1);
+    o.balance = "measure";
+    o.callback = keep_balance;
+    o.context = list;
+    small_run measured = train(o);
+    memcpy(first, list, sizeof first);
+    CHECK_OK(ranks->take_first(ranks->context, first, sizeof first));
+    CHECK(list[0] != '\0' && strcmp(list, first) == 0);
+    o.balance = first;
+    memset(list, 0, sizeof list);
+    small_run again = train(o);
+    CHECK(list[0] == '\0' && small_digest(again.s) == small_digest(measured.s));
+    small_end(&measured);
+    small_end(&again);
+}
+
 /* More at once than there are places for, each of other numbers. */
 static void test_many_sums(void)
 {
@@ -170,8 +220,13 @@ static void test_coded_training(void)
 static void test_what_is_refused(void)
 {
     kerf_train_options o = options_of(ranks, 1);
-    o.batch = 97;
-    check_refused(o, "batch 97 cannot be cut into equal parts");
+    o.batch = ranks->num - 1;
+    check_refused(o, "has no sample for each of");
+    o.batch = 96;
+    o.balance = "3,2,1,1";
+    check_refused(o, "balance 3,2,1,1 has 4 shares: must be one for each of");
+    o.balance = ranks->rank == 1 ? "measure" : NULL;
+    check_refused(o, "train: rank 1 has balance=measure, rank 0 has balance=even");
     o = options_of(ranks, 1);
     o.seed += (uint64_t)ranks->rank;
     check_refused(o, "train: rank 1 has seed=2, rank 0 has seed=1; all must be alike");
@@ -184,6 +239,8 @@ int main(void)
     test_sums();
     test_many_sums();
     test_training();
+    test_shares();
+    test_measured_shares();
     test_coded_sums();
     test_coded_training();
     test_what_is_refused();

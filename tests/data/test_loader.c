@@ -113,6 +113,49 @@ static void test_content(const kerf_dataset *d, int shuffle, int64_t batch)
     kerf_loader_destroy(l);
 }
 
+/* Rows of each batch, cut anywhere, are those of the whole batch, the last included. */
+static void test_rows(const kerf_dataset *d)
+{
+    enum { BATCH = 300, CUT = 217, LAST = 2048 - 6 * BATCH };
+    kerf_loader_options o = {
+        .split = KERF_SPLIT_TEST, .batch = BATCH, .shuffle = 1, .keep_rest = 1};
+    o.prep = prep_of("raw");
+    kerf_loader *l[3];
+    kerf_batch b[3];
+    CHECK_OK(kerf_loader_create(&l[0], d, &o));
+    o.num_rows = CUT;
+    CHECK_OK(kerf_loader_create(&l[1], d, &o));
+    o.first_row = CUT;
+    o.num_rows = 0;
+    CHECK_OK(kerf_loader_create(&l[2], d, &o));
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(kerf_loader_begin(l[i], 1, 2));
+    for (int64_t num = 2; num < 7; num++) {
+        for (int i = 0; i < 3; i++)
+            CHECK_OK(kerf_loader_next(l[i], &b[i]));
+        const size_t first = (size_t)b[1].num_samples, second = (size_t)b[2].num_samples;
+        CHECK(first == CUT && second == (size_t)(num < 6 ? BATCH : LAST) - CUT);
+        CHECK(b[0].num_samples == (int64_t)(first + second));
+        CHECK(memcmp(b[0].samples, b[1].samples, first * sizeof *b[0].samples) == 0);
+        CHECK(memcmp(b[0].samples + first, b[2].samples, second * sizeof *b[0].samples) == 0);
+        CHECK(memcmp(b[0].labels + first, b[2].labels, second * sizeof *b[0].labels) == 0);
+        CHECK(memcmp(b[0].images + first * 12, b[2].images, second * 12 * sizeof(float)) == 0);
+        for (int i = 0; i < 3; i++)
+            kerf_loader_release(l[i], &b[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(kerf_loader_next(l[i], &b[i]));
+        CHECK(b[i].num_samples == 0);
+        kerf_loader_destroy(l[i]);
+    }
+    o.first_row = BATCH;
+    CHECK_ERROR(KERF_ERR_ARGUMENT, "0 rows from 300 on, must lie in a batch of 300",
+                kerf_loader_create(&l[0], d, &o));
+    o.first_row = CUT;
+    o.num_rows = BATCH;
+    CHECK_ERROR(KERF_ERR_ARGUMENT, "300 rows from 217 on", kerf_loader_create(&l[0], d, &o));
+}
+
 /* Four batches may be out; the fifth call says so instead of waiting for ever. */
 static void test_out(const kerf_dataset *d)
 {
@@ -291,6 +334,7 @@ int main(void)
     test_order(d);
     test_content(d, 0, 100);
     test_content(d, 1, 2048);
+    test_rows(d);
     test_out(d);
     test_begin_often();
     test_refused(d);

@@ -23,6 +23,17 @@ data="--data random:1,8,8,4 --val 256 --batch 384"
     expect_json "after.top1 seconds exchange.ranks=2 exchange.last_step_bytes" together 2 prune m.onnx $data --sparsity 0.9 \
         --retrain 1 -o p.onnx --json
 }
+
+# ---- shares -------------------------------------------------------------------------------------
+# shellcheck disable=SC2086
+{
+    expect_json "exchange.balance" together 2 train m.onnx $data --epochs 1 --balance measure -o measured.onnx --json
+    shares=$(sed -n 's/.*"balance": *"\([0-9,]*\)".*/\1/p' out.txt)
+    [ $((${shares%,*} + ${shares#*,})) = 384 ] || failed "measured shares are no batch: $shares"
+    grep -qF "ranks take $shares samples" err.txt || failed "measured shares are not told: $(cat err.txt)"
+    expect 0 "" together 2 train m.onnx $data --epochs 1 --balance "$shares" -o again.onnx
+    cmp -s measured.onnx again.onnx || failed "what was measured does not give the same bits again"
+}
 ls ./*.tmp 2>/dev/null && failed "half files are left"
 
 # ---- what is refused, and said once -------------------------------------------------------------
@@ -36,8 +47,12 @@ said_once() {
 {
     said_once 2 "kerf: eval: is no work for several: must be begun without mpirun" together 2 eval m.onnx $data
     said_once 2 "kerf: train: --epochs -2: must be at least 0" together 2 train m.onnx $data --epochs -2 -o x.onnx
-    said_once 1 "kerf: train: batch 384 cannot be cut into equal parts for 5 ranks" \
-        together 5 train m.onnx $data -o x.onnx
+    said_once 1 "kerf: train: batch 4 has no sample for each of 5 ranks: must be at least accumulate times ranks, 5" \
+        together 5 train m.onnx --data random:1,8,8,4 --batch 4 -o x.onnx
+    said_once 1 "kerf: train: balance fast: must be even, measure, or shares of ranks above 0, like 3,1" \
+        together 2 train m.onnx $data --balance fast -o x.onnx
+    said_once 1 "kerf: train: balance 3,2,1 has 3 shares: must be one for each of 2 ranks" \
+        together 2 train m.onnx $data --balance 3,2,1 -o x.onnx
     expect 1 "rank 1: kerf: train: gone.onnx: cannot be read" "$MPIRUN" -n 1 "$KERF" train m.onnx $data -o x.onnx \
         : -n 1 "$KERF" train gone.onnx $data -o x.onnx
     said_once 1 "kerf: train: rank 1 has epochs=3, rank 0 has epochs=2; all must be alike" "$MPIRUN" -n 1 "$KERF" train m.onnx $data --epochs 2 -o x.onnx \

@@ -3,6 +3,7 @@
 #include "base/fail.h"
 #include "base/together.h"
 #include "compress/quantize/calibrate_internal.h"
+#include "data/deal.h"
 #include "plan/plan_internal.h"
 
 /* ---- samples --------------------------------------------------------------------------- */
@@ -41,11 +42,7 @@ kerf_status kerf__samples_open_split(kerf__samples *out, const kerf_graph *g, co
                                      const kerf_calibrate_options *how, kerf_split split,
                                      int64_t num)
 {
-    kerf_loader_options loader = {.split = split,
-                                  .every = kerf__ranks_num(how->ranks),
-                                  .shuffle = 1,
-                                  .keep_rest = 1,
-                                  .seed = how->seed};
+    kerf_loader_options loader = {.split = split, .shuffle = 1, .keep_rest = 1, .seed = how->seed};
     const char *prep = how->prep != NULL ? how->prep : kerf_graph_metadata(g, "kerf.prep");
     const int64_t there = kerf_dataset_num_samples(d, loader.split);
     *out = (kerf__samples){.how = how};
@@ -59,6 +56,7 @@ kerf_status kerf__samples_open_split(kerf__samples *out, const kerf_graph *g, co
             (long long)num, (long long)there, (long long)how->batch);
     out->num = num < there ? num : there;
     out->batch = loader.batch = how->batch < out->num ? how->batch : out->num;
+    kerf__loader_deal(&loader, how->ranks);
     KERF__TRY(kerf_prep_parse(&loader.prep, prep != NULL ? prep : kerf_dataset_default_prep(d)));
     KERF__TRY(kerf_loader_create(&out->loader, d, &loader));
     return check_shape(out, g);
@@ -101,7 +99,7 @@ kerf_status kerf__samples_each(kerf__samples *x,
     const int64_t own = kerf__ranks_own(x->how->ranks), every = kerf__ranks_num(x->how->ranks);
     if (kerf__samples_num_own(x) == 0)
         return KERF_OK;
-    KERF__TRY(kerf_loader_begin(x->loader, 0, own));
+    KERF__TRY(kerf_loader_begin(x->loader, 0, 0));
     for (int64_t seen = own * x->batch; seen < x->num; seen += every * x->batch) {
         const int64_t left = x->num - seen, num = left < x->batch ? left : x->batch;
         KERF__TRY(kerf_loader_next(x->loader, &batch));
