@@ -186,11 +186,13 @@ int main(void)
     net = small_begin(dev);
     test_evaluate();
     test_ranges();
-    test_rounding();
-    test_learned_rounding();
-    test_types();
     test_amounts();
     test_channels();
+    if (!ranks_are_unlike()) { /* many kernels, for two compilers */
+        test_rounding();
+        test_learned_rounding();
+        test_types();
+    }
     small_end(&net);
     return ranks_end();
 }

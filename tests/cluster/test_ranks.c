@@ -51,6 +51,14 @@ static void check_all_same(uint64_t digest)
     ranks_check_same(&digest, sizeof digest);
 }
 
+/* On unlike devices: no rank's numbers are another's, but for what they exchange. */
+static void test_unlike_training(void)
+{
+    small_run together = train(options_of(ranks, 1));
+    check_all_same(small_digest(together.s));
+    small_end(&together);
+}
+
 static void test_training(void)
 {
     small_run together = train(options_of(ranks, 2));
@@ -238,6 +246,10 @@ int main(void)
         return 77;
     test_sums();
     test_many_sums();
+    if (ranks_are_unlike()) {
+        test_unlike_training();
+        return ranks_end();
+    }
     test_training();
     test_shares();
     test_measured_shares();

@@ -66,6 +66,29 @@ make_npy() {
     head -c $(($3 * 4)) /dev/zero | tr '\000' '@' >>"$1"
 }
 
+# ---- ranks: MPIRUN begins them --------------------------------------------------------------------
+
+# together NUM WORDS...: the command with so many ranks.
+together() {
+    ranks=$1
+    shift
+    "$MPIRUN" -n "$ranks" "$KERF" "$@"
+}
+
+# begin NUM LOG WORDS...: the same beside this script; $job is mpirun.
+begin() {
+    ranks=$1
+    log=$2
+    shift 2
+    "$MPIRUN" -n "$ranks" "$KERF" "$@" >"$log" 2>&1 </dev/null &
+    job=$!
+}
+
+# child_of PID NUM: the process number NUM, from 1, that mpirun has begun.
+child_of() {
+    cut -d" " -f"$2" "/proc/$1/task/$1/children"
+}
+
 # need_python: without $PYTHON the test is skipped, or fails where a device is demanded.
 need_python() {
     [ -x "$PYTHON" ] && return

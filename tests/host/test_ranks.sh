@@ -1,14 +1,7 @@
 #!/bin/sh
 # test_ranks.sh -- the command under mpirun: several ranks train one network, one speaks and writes,
-# and what is refused (docs/cluster.md).  Ranks that are lost: test_ranks_lost.sh.
+# and what is refused (docs/cluster.md).  Ranks that are lost: test_ranks_killed.sh, test_ranks_lost.sh.
 . "$(dirname "$0")/lib.sh"
-
-# together NUM WORDS...: the command with so many ranks.
-together() {
-    ranks=$1
-    shift
-    "$MPIRUN" -n "$ranks" "$KERF" "$@"
-}
 
 expect 0 "" "$KERF" new lenet-300-100 --width 0.1 --input 1,8,8 --classes 4 -o m.onnx
 data="--data random:1,8,8,4 --val 256 --batch 384"

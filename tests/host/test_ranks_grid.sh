@@ -11,11 +11,6 @@ data: random:1,8,8,4
 train: {epochs: 0.5, batch: 64}
 steps: [prune: {sparsity: 0.5}]
 RECIPE
-together() {
-    ranks=$1
-    shift
-    "$MPIRUN" -n "$ranks" "$KERF" "$@"
-}
 
 # ---- as one alone ---------------------------------------------------------------------------------
 grid='--sweep steps.0.prune.sparsity=[0.5,0.9] --seeds 2'

@@ -1,44 +1,10 @@
 #!/bin/sh
-# test_ranks_lost.sh -- a rank that is killed, and going on with another number of them; one that is
-# stopped; a disk that is full where one writes (docs/cluster.md).
+# test_ranks_lost.sh -- a rank that is stopped; a disk that is full where one writes (docs/cluster.md).
+# One that is killed: test_ranks_killed.sh.
 . "$(dirname "$0")/lib.sh"
-
-# together NUM WORDS...: the command with so many ranks.
-together() {
-    ranks=$1
-    shift
-    "$MPIRUN" -n "$ranks" "$KERF" "$@"
-}
-
-# begin NUM LOG WORDS...: the same beside this script; $job is mpirun.
-begin() {
-    ranks=$1
-    log=$2
-    shift 2
-    "$MPIRUN" -n "$ranks" "$KERF" "$@" >"$log" 2>&1 </dev/null &
-    job=$!
-}
-
-# child_of PID NUM: the process number NUM, from 1, that mpirun has begun.
-child_of() {
-    cut -d" " -f"$2" "/proc/$1/task/$1/children"
-}
 
 expect 0 "" "$KERF" new lenet-300-100 --width 0.1 --input 1,8,8 --classes 4 -o m.onnx
 data="--data random:1,8,8,4 --val 256 --batch 384"
-
-# ---- killed, and gone on with by another number ---------------------------------------------------
-# shellcheck disable=SC2086
-{
-    begin 2 k.txt train m.onnx $data --epochs 60 -o k.onnx -q
-    wait_for k.run/metrics.jsonl 1
-    kill -9 "$(child_of $job 2)"
-    wait $job && failed "a job goes well whose rank was killed"
-    grep -q "signal 9" k.txt || failed "it is not told that a rank was killed: $(tail -3 k.txt)"
-    [ "$(wc -l <k.run/metrics.jsonl)" -lt 60 ] || failed "the job was over before it was killed"
-    expect 0 "" together 3 train m.onnx $data --epochs 60 -o k.onnx -q --resume
-    [ "$(wc -l <k.run/metrics.jsonl)" = 60 ] || failed "epochs are lost or told twice"
-}
 
 # ---- one that is stopped --------------------------------------------------------------------------
 # shellcheck disable=SC2086
