@@ -101,13 +101,15 @@ static void set_training(change *c, const kerf_event *penalty)
     t->freeze = o->freeze.items;
     t->num_freeze = o->freeze.num;
     t->ranks = ranks_of(o);
-    t->gradients = (kerf_gradients)o->gradients;
     t->balance = o->balance;
     t->exchange = &c->exchange;
     t->callback = on_progress;
     t->context = c;
     if (c->penalty.kind != KERF_PENALTY_NONE)
         change_add_event(c, penalty);
+    const kerf_exchange_event exchange = {(kerf_gradients)o->gradients, o->local_steps};
+    if (exchange.gradients != KERF_GRADIENTS_F32 || exchange.local_steps > 1)
+        change_add_event(c, &(kerf_event){KERF_EVENT_EXCHANGE, .exchange = exchange});
 }
 
 /* ---- the run's folder ------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ typedef struct change {
     network_values values; /* before */
     kerf_train_options train;
     kerf_exchange exchange; /* of ranks; counted while it trains */
-    kerf_event events[2];   /* what the command line adds to those of train */
+    kerf_event events[3];   /* what the command line adds to those of train */
     kerf_penalty penalty;   /* what these point to */
     kerf_quantize_event quantize;
     int in_rounds; /* 1: pruning stops when a round loses more than --max-drop */

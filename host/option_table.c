@@ -99,6 +99,7 @@ const option_row option_rows[] = {
     {"mixup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(mixup), "ALPHA", "mix samples of a batch in pairs, and their labels, by shares of Beta(ALPHA, ALPHA): 0.2 is usual (0: not)", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"gradients", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(gradients), "T", "with mpirun: what they travel between ranks as: f32, or int8, a quarter of the bytes (f32)", "f32|int8", RANGE_NONE, 0, 0},
     {"balance", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(balance), "SHARES", "with mpirun: what each rank takes of a step: even, measure, what its time of some steps earns, or numbers, 3,1 (even)", NO_RANGE},
+    {"local-steps", 0, OPTION_WHOLE, GROUP_TRAIN, FIELD(local_steps), "N", "with mpirun: N steps of each rank by its own gradients, then weights become the mean of all (1: gradients are added up in every step)", NULL, RANGE_MIN | RANGE_MAX, 1, 1000000},
     {"loss", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(loss), "L", "cross-entropy or mse (cross-entropy)", "cross-entropy|mse", RANGE_NONE, 0, 0},
     {"penalty", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(penalty), "P", "draw weights of layers to 0: l1=STRENGTH, each alone, group=STRENGTH, all that leads to one output together, bn=STRENGTH, the scales of batch norm (slimming); by gates that are trained: l0=STRENGTH, l0-group=STRENGTH, variational=STRENGTH; saliency=STRENGTH, what gates of channels make (1e-8)", NO_RANGE},
     {"penalty-from", 0, OPTION_REAL, GROUP_TRAIN, FIELD(penalty_from), "E", "from epoch E on (0)", NULL, RANGE_MIN, 0, 0},

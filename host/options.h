@@ -80,7 +80,7 @@ typedef struct options {
     const char *run_dir;
     double alpha, temperature, last_temperature, beta, hint_epochs;
     double label_smoothing, mixup, clip;
-    int64_t accumulate;
+    int64_t accumulate, local_steps;
     const char *distill, *teacher_device;
     int cache;
     text_list taps;

@@ -135,9 +135,9 @@ static void print_top(const options *o, FILE *out)
 static void print_train(const options *o, double epochs, double lr, FILE *out)
 {
     static const char *const TRAIN[] = {
-        "batch",        "accumulate", "clip",    "precision", "optimizer", "momentum",
-        "weight-decay", "schedule",   "warmup",  "augment",   "loss",      "label-smoothing",
-        "mixup",        "gradients",  "balance", "freeze",    "memory",    "lr"};
+        "batch",        "accumulate", "clip",   "precision", "optimizer", "momentum",
+        "weight-decay", "schedule",   "warmup", "augment",   "loss",      "label-smoothing",
+        "mixup",        "balance",    "freeze", "memory",    "lr"};
     fputs("\ntrain: {", out);
     print_pair("", "epochs", epochs, out);
     if (lr > 0)
@@ -263,6 +263,21 @@ static void print_penalty(const options *o, FILE *out)
     fputc('}', out);
 }
 
+static int has_exchange(const options *o)
+{
+    return options_given(o, "gradients") || options_given(o, "local-steps");
+}
+
+static void print_exchange(const options *o, FILE *out)
+{
+    static const char *const EXCHANGE[] = {"gradients", "local-steps"};
+    if (!has_exchange(o))
+        return;
+    fputs("\n  - exchange: {", out);
+    PRINT_GIVEN(o, EXCHANGE, 1, out);
+    fputc('}', out);
+}
+
 /* ---- all ------------------------------------------------------------------------------------ */
 
 /* What is found or written beside has no key. */
@@ -318,7 +333,9 @@ static void print_all(const options *o, FILE *out)
     print_top(o, out);
     print_step(o, out);
     print_penalty(o, out);
-    fputs(strcmp(o->command, "train") == 0 && o->penalty == NULL ? " []\n" : "\n", out);
+    print_exchange(o, out);
+    const int has_step = strcmp(o->command, "train") != 0 || o->penalty != NULL || has_exchange(o);
+    fputs(has_step ? "\n" : " []\n", out);
 }
 
 /* The timetable of a text that was printed. */

@@ -34,10 +34,10 @@ typedef struct kerf_ranks {
     kerf_status (*take_first)(void *context, void *bytes, size_t num_bytes);
 } kerf_ranks;
 
-/* What this rank has sent of gradients. */
+/* What this rank has sent of gradients, and of what became means (kerf_exchange_event). */
 typedef struct kerf_exchange {
     int64_t steps;
-    double bytes, dense_bytes; /* of all steps; and if all gradients had gone as floats */
+    double bytes, dense_bytes; /* of all steps; and if all gradients had gone as floats in each */
     double last_bytes;         /* of the last step */
 } kerf_exchange;
 

@@ -50,8 +50,9 @@ typedef enum kerf_event_kind {
     KERF_EVENT_LR,         /* a new curve begins; it ends where the next begins */
     KERF_EVENT_CHECKPOINT, /* beyond those at the ends of epochs and around changes */
     KERF_EVENT_CALL,
-    KERF_EVENT_SHARE,   /* at the end of the run, whatever its times */
-    KERF_EVENT_PENALTY, /* acts from start to end */
+    KERF_EVENT_SHARE,    /* at the end of the run, whatever its times */
+    KERF_EVENT_PENALTY,  /* acts from start to end */
+    KERF_EVENT_EXCHANGE, /* how ranks train together from start to end */
     KERF_NUM_EVENT_KINDS
 } kerf_event_kind;
 
@@ -118,6 +119,22 @@ typedef struct kerf_freeze_event {
     size_t num_patterns;
 } kerf_freeze_event;
 
+typedef enum kerf_gradients {
+    KERF_GRADIENTS_F32,
+    KERF_GRADIENTS_INT8 /* a byte each, whose scale is that of the largest of about a million; what
+                         * that leaves out comes into the next step's, up to the next event */
+} kerf_gradients;
+
+/* What ranks (kerf/ranks.h) send each other; outside of such events, gradients as floats in every
+ * step.  Events of one run do not overlap; alone they have no effect. */
+typedef struct kerf_exchange_event {
+    kerf_gradients gradients;
+    int64_t local_steps; /* more than 1: each rank makes so many steps by its own gradients alone,
+                          * then weights, moments and statistics become the mean of all ranks', as
+                          * they do at every event (local SGD, Stich 2019; Lin et al. 2020); of
+                          * gradients as floats, in float32 (0: 1) */
+} kerf_exchange_event;
+
 /* Nonzero stops the run, as a progress callback does.  Nothing is in flight. */
 typedef struct kerf_call_event {
     int (*call)(void *context, int64_t step);
@@ -137,6 +154,7 @@ typedef struct kerf_event {
         kerf_lr_event lr;
         kerf_freeze_event freeze;
         kerf_call_event call;
+        kerf_exchange_event exchange;
     };
 } kerf_event;
 

@@ -94,12 +94,6 @@ typedef struct kerf_distillation {
                 * in later runs of it, too; without augment alone.  The same bits */
 } kerf_distillation;
 
-typedef enum kerf_gradients {
-    KERF_GRADIENTS_F32,
-    KERF_GRADIENTS_INT8 /* a byte each, whose scale is that of the largest of about a million; what
-                         * that leaves out comes into the next step's, up to the next event */
-} kerf_gradients;
-
 typedef struct kerf_train_options {
     double epochs;      /* fractions allowed */
     int64_t batch;      /* samples of a step */
@@ -112,9 +106,8 @@ typedef struct kerf_train_options {
     const char *balance;     /* those shares: "even", "measure": what each earns by the time of some
                               * steps before the first, or numbers in proportion, one a rank: "3,1"; a
                               * rank has whole samples, one at least (NULL: even) */
-    kerf_gradients gradients; /* as what they travel between ranks */
-    kerf_exchange *exchange;  /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
-    double clip;              /* of gradients; see kerf_plan_options (0: none) */
+    kerf_exchange *exchange; /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
+    double clip;             /* of gradients; see kerf_plan_options (0: none) */
     kerf_precision precision; /* F32, MIXED or AUTO; measuring is in float32 */
     double loss_scale;        /* see kerf_plan_options (0: 65536) */
     int64_t scale_steps;      /* the same (0: 2000) */

@@ -435,6 +435,9 @@ const size_t *kerf__plan_end_of_run(const kerf_plan *p);
  * sums (gradient_sums.c) in the order in which a run is through with them; num_written_by_runs at
  * most. */
 size_t kerf__plan_gradients(const kerf_plan *p, int *ids);
+/* All floats in the state that a step changes for the next one: weights, moments, statistics,
+ * ranges; ascending, num_written at most. */
+size_t kerf__plan_lasting(const kerf_plan *p, int *ids);
 /* The mask's state by which updates leave places of this weight's gradient out, and nobody else
  * reads them; -1: there is none. */
 int kerf__plan_mask_of(const kerf_plan *p, int weight);

@@ -124,6 +124,29 @@ size_t kerf__plan_gradients(const kerf_plan *p, int *ids)
     return num;
 }
 
+static int is_lasting(const kerf_state_entry *e)
+{
+    return e->role != KERF_ROLE_GRADIENT && e->role != KERF_ROLE_METRIC &&
+           kerf_tensor_type(e->tensor) == KERF_F32;
+}
+
+static int is_written(const kerf_plan *p, int id)
+{
+    size_t i = 0;
+    while (i < p->num_written && p->written[i] != id)
+        i++;
+    return i < p->num_written;
+}
+
+size_t kerf__plan_lasting(const kerf_plan *p, int *ids)
+{
+    size_t num = 0;
+    for (int id = 0; id < kerf_state_num_ids(p->state); id++)
+        if (is_written(p, id) && is_lasting(kerf_state_get(p->state, id)))
+            ids[num++] = id;
+    return num;
+}
+
 static int reads_score(const kerf_node *n, int weight)
 {
     return kerf__node_is(n, "kerf.ScoreUpdate") && n->inputs[1]->state_id == weight;

@@ -14,6 +14,7 @@
 #define FREEZE(field)   offsetof(kerf__recipe_freeze, field)
 #define REPEAT(field)   offsetof(kerf__recipe_repeat, field)
 #define PENALTY(field)  offsetof(kerf__recipe_penalty, field)
+#define EXCHANGE(field) offsetof(kerf__recipe_exchange, field)
 #define REMOVE(field)   offsetof(kerf__recipe_remove, field)
 #define SECTION(NAME, KEYS)                                                                        \
     {                                                                                              \
@@ -37,7 +38,6 @@ static const kerf__key TRAIN_KEYS[] = {
     {"label_smoothing", KERF__KEY_REAL, TRAIN(label_smoothing), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
     {"mixup", KERF__KEY_REAL, TRAIN(mixup), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, 100, NULL},
     {"loss", KERF__KEY_CHOICE, TRAIN(loss), "cross-entropy", NULL, "cross-entropy|mse", 0, 0, 0, NULL},
-    {"gradients", KERF__KEY_CHOICE, TRAIN(gradients), "f32", NULL, "f32|int8", 0, 0, 0, NULL},
     {"balance", KERF__KEY_TEXT, TRAIN(balance), "even", NULL, NULL, 0, 0, 0, NULL},
     {"freeze", KERF__KEY_LIST, TRAIN(freeze), "[]", NULL, NULL, 0, 0, 0, NULL},
     {"precision", KERF__KEY_CHOICE, TRAIN(precision), "f32", NULL, "f32|f16|mixed|auto", 0, 0, 0, NULL},
@@ -142,6 +142,14 @@ static const kerf__key PENALTY_KEYS[] = {
 };
 static const kerf__section PENALTY_SECTION = SECTION("penalty", PENALTY_KEYS);
 
+static const kerf__key EXCHANGE_KEYS[] = {
+    {"start", KERF__KEY_TIME, EXCHANGE(start), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"end", KERF__KEY_TIME, EXCHANGE(end), "", NULL, NULL, KERF__ABOVE | KERF__MAX, 0, LAST_EPOCH, NULL},
+    {"gradients", KERF__KEY_CHOICE, EXCHANGE(gradients), "f32", NULL, "f32|int8", 0, 0, 0, NULL},
+    {"local_steps", KERF__KEY_WHOLE, EXCHANGE(local_steps), "1", NULL, NULL, KERF__MIN | KERF__MAX, 1, 1000000, NULL},
+};
+static const kerf__section EXCHANGE_SECTION = SECTION("exchange", EXCHANGE_KEYS);
+
 /* Choices in the order of kerf/channels.h. */
 static const kerf__key REMOVE_KEYS[] = {
     {"structure", KERF__KEY_CHOICE, REMOVE(structure), "channel", NULL, "channel|residual", 0, 0, 0, NULL},
@@ -171,6 +179,7 @@ static const kerf__key STEP_KEYS[] = {
     {"evaluate", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &EVALUATE_SECTION},
     {"checkpoint", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &CHECKPOINT_SECTION},
     {"penalty", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &PENALTY_SECTION},
+    {"exchange", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &EXCHANGE_SECTION},
     {"remove", KERF__KEY_SECTION, 0, NULL, NULL, NULL, 0, 0, 0, &REMOVE_SECTION},
 };
 static const kerf__section STEP_SECTION = SECTION("steps", STEP_KEYS);

@@ -62,7 +62,7 @@ typedef struct kerf__recipe_train {
     double epochs, clip, lr, momentum, weight_decay, label_smoothing, mixup;
     kerf_time warmup;
     int64_t batch, accumulate, memory;
-    int gradients, optimizer, schedule, loss, precision;
+    int optimizer, schedule, loss, precision;
     const char *augment, *balance;
     kerf__texts freeze;
 } kerf__recipe_train;
@@ -121,6 +121,12 @@ typedef struct kerf__recipe_penalty {
     kerf__texts layers, skip;
 } kerf__recipe_penalty;
 
+typedef struct kerf__recipe_exchange {
+    kerf_time start, end;
+    int gradients;
+    int64_t local_steps;
+} kerf__recipe_exchange;
+
 typedef struct kerf__recipe_remove {
     int structure, criterion, scope, curve;
     kerf__amounts sparsity;
@@ -140,6 +146,7 @@ typedef enum kerf__recipe_step_kind {
     KERF__STEP_EVALUATE,
     KERF__STEP_CHECKPOINT,
     KERF__STEP_PENALTY,
+    KERF__STEP_EXCHANGE,
     KERF__STEP_REMOVE,
     KERF__NUM_STEP_KINDS
 } kerf__recipe_step_kind;
@@ -157,6 +164,7 @@ typedef struct kerf__recipe_step {
         kerf__recipe_freeze freeze;
         kerf__recipe_repeat repeat;
         kerf__recipe_penalty penalty;
+        kerf__recipe_exchange exchange;
         kerf__recipe_remove remove;
     } of;
 } kerf__recipe_step;

@@ -300,6 +300,14 @@ static kerf_status add_penalty(adding *a)
     return KERF_OK;
 }
 
+static kerf_status add_exchange(adding *a)
+{
+    const kerf__recipe_exchange *p = &a->step->of.exchange;
+    *a->event = (kerf_event){KERF_EVENT_EXCHANGE, .start = p->start, .end = or_zero(p->end),
+                             .exchange = {(kerf_gradients)p->gradients, p->local_steps}};
+    return KERF_OK;
+}
+
 static kerf_status (*const ADDERS[KERF__NUM_STEP_KINDS])(adding *a) = {
     [KERF__STEP_PRUNE] = add_prune,
     [KERF__STEP_QUANTIZE] = add_quantize,
@@ -310,6 +318,7 @@ static kerf_status (*const ADDERS[KERF__NUM_STEP_KINDS])(adding *a) = {
     [KERF__STEP_EVALUATE] = add_repeated,
     [KERF__STEP_CHECKPOINT] = add_repeated,
     [KERF__STEP_PENALTY] = add_penalty,
+    [KERF__STEP_EXCHANGE] = add_exchange,
 };
 
 /* ---- when ----------------------------------------------------------------------------------- */
@@ -355,9 +364,12 @@ static int is_removal(const kerf__recipe_step *step)
 /* Before the last round only what says how is trained; what changes the network waits for it. */
 static int is_event(const kerf__recipe_step *step, kerf__recipe_round round)
 {
+    static const int SAYS_HOW[KERF__NUM_STEP_KINDS] = {[KERF__STEP_DISTILL] = 1,
+                                                       [KERF__STEP_FREEZE] = 1,
+                                                       [KERF__STEP_PENALTY] = 1,
+                                                       [KERF__STEP_EXCHANGE] = 1};
     const kerf__recipe_step_kind kind = kerf__recipe_kind_of(step);
-    return kind != KERF__STEP_REMOVE && (round.at == round.num || kind == KERF__STEP_DISTILL ||
-                                         kind == KERF__STEP_FREEZE || kind == KERF__STEP_PENALTY);
+    return kind != KERF__STEP_REMOVE && (round.at == round.num || SAYS_HOW[kind]);
 }
 
 /* `self` is what training begins with, and that is cut: it has no more to say than the labels. */

@@ -1,5 +1,5 @@
-/* train/bucket_zeros.c -- gradients of weights that a hard mask holds at 0 need not travel; see
- * buckets.h.
+/* train/bucket_zeros.c -- weights that a hard mask holds at 0, their gradients and moments need not
+ * travel; see buckets.h.
  *
  * All ranks have the same masks, so a bucket's places are a list that each makes for itself,
  * again whenever a mask has another version.  What travels is moved together within the bucket's
@@ -14,6 +14,13 @@
 
 /* ---- which masks ----------------------------------------------------------------------------- */
 
+/* That of the weight, or of the one that it belongs to; what is compact has no zeros to leave out.
+ */
+static int mask_of(const kerf__buckets *b, const kerf_state_entry *e)
+{
+    return e->compact != NULL ? -1 : kerf__plan_mask_of(b->plan, e->owner >= 0 ? e->owner : e->id);
+}
+
 kerf_status kerf__buckets_find_masks(kerf__buckets *b, size_t num_ids)
 {
     b->masks = kerf__alloc(num_ids, sizeof *b->masks);
@@ -21,7 +28,7 @@ kerf_status kerf__buckets_find_masks(kerf__buckets *b, size_t num_ids)
     if (b->masks == NULL || b->seen == NULL)
         return kerf__fail_memory("train", num_ids * sizeof *b->seen);
     for (size_t i = 0; i < num_ids; i++) {
-        b->masks[i] = kerf__plan_mask_of(b->plan, kerf_state_get(b->s, b->ids[i])->owner);
+        b->masks[i] = mask_of(b, kerf_state_get(b->s, b->ids[i]));
         b->seen[i] = UINT64_MAX;
     }
     return KERF_OK;

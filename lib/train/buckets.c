@@ -1,4 +1,5 @@
-/* train/buckets.c -- gradients of a step, summed over ranks while it still runs; see buckets.h.
+/* train/buckets.c -- gradients of a step, summed over ranks while it still runs; and means of
+ * states, which come and go the same way between steps; see buckets.h.
  *
  *     device:  forward, backward ... | copy 0 | backward ... | copy 1 | ...       | copies back |
  * update host:                                   sum 0 ...                sum 1 ...
@@ -22,7 +23,7 @@
 #include "plan/plan_internal.h"
 #include "tensor/tensor_internal.h"
 
-static kerf_tensor *gradient(const kerf__buckets *b, size_t i)
+static kerf_tensor *tensor_of(const kerf__buckets *b, size_t i)
 {
     return kerf_state_get(b->s, b->ids[i])->tensor;
 }
@@ -44,12 +45,12 @@ static void put_in_front(int *ids, size_t first, size_t i)
     ids[first] = id;
 }
 
-/* A large gradient is a bucket of its own, small ones wait for each other. */
+/* A large tensor is a bucket of its own, small ones wait for each other. */
 static void fill_buckets(kerf__buckets *b, size_t num_ids, size_t least)
 {
     size_t first = 0, waiting = 0;
     for (size_t i = 0; i < num_ids; i++) {
-        const size_t num = kerf_tensor_num_elements(gradient(b, i));
+        const size_t num = kerf_tensor_num_elements(tensor_of(b, i));
         if (num >= least) {
             put_in_front(b->ids, first, i);
             close_bucket(b, &first, 1, num);
@@ -94,16 +95,18 @@ static kerf_status allocate_staging(kerf__buckets *b)
     return KERF_OK;
 }
 
-kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *s,
-                                 const kerf_ranks *ranks, size_t least_floats)
+static kerf_status allocate_lists(kerf__buckets *b)
 {
-    *b = (kerf__buckets){.plan = plan, .s = s, .ranks = ranks};
-    const size_t most = plan->num_written_by_runs + 1;
+    const size_t most = b->plan->num_written + 1;
     b->ids = kerf__alloc(most, sizeof *b->ids);
     b->at = kerf__alloc(most, sizeof *b->at);
-    if (b->ids == NULL || b->at == NULL)
-        return kerf__fail_memory("train", most * sizeof *b->at);
-    const size_t num_ids = kerf__plan_gradients(plan, b->ids);
+    return b->ids != NULL && b->at != NULL ? KERF_OK
+                                           : kerf__fail_memory("train", most * sizeof *b->at);
+}
+
+/* Of the ids that are listed. */
+static kerf_status make_buckets(kerf__buckets *b, size_t num_ids, size_t least_floats)
+{
     if (num_ids == 0)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: all weights are frozen: ranks have nothing to "
                                              "share");
@@ -113,8 +116,27 @@ kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *
     return allocate_staging(b);
 }
 
-kerf_status kerf__buckets_code(kerf__buckets *b)
+kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *s,
+                                 const kerf_ranks *ranks, size_t least_floats)
 {
+    *b = (kerf__buckets){.plan = plan, .s = s, .ranks = ranks};
+    KERF__TRY(allocate_lists(b));
+    return make_buckets(b, kerf__plan_gradients(plan, b->ids), least_floats);
+}
+
+kerf_status kerf__buckets_create_means(kerf__buckets *b, kerf_plan *plan, kerf_state *s,
+                                       const kerf_ranks *ranks, size_t least_floats)
+{
+    *b = (kerf__buckets){.plan = plan, .s = s, .ranks = ranks};
+    KERF__TRY(allocate_lists(b));
+    return make_buckets(b, kerf__plan_lasting(plan, b->ids), least_floats);
+}
+
+kerf_status kerf__buckets_code(kerf__buckets *b, int codes)
+{
+    b->codes = codes;
+    if (!codes || b->errors != NULL)
+        return KERF_OK;
     b->errors = kerf__alloc(b->num_floats, sizeof *b->errors);
     return b->errors != NULL ? KERF_OK
                              : kerf__fail_memory("train", b->num_floats * sizeof *b->errors);
@@ -135,7 +157,7 @@ static kerf_status unmap(const kerf__buckets *b, kerf__bucket *bucket)
     if (!bucket->is_mapped || was == NULL)
         return KERF_OK;
     bucket->floats = NULL;
-    return kerf__buffer_unmap(gradient(b, bucket->first_id)->buffer, was);
+    return kerf__buffer_unmap(tensor_of(b, bucket->first_id)->buffer, was);
 }
 
 void kerf__buckets_free(kerf__buckets *b)
@@ -170,7 +192,7 @@ static kerf_status move(const kerf__buckets *b, const kerf__bucket *bucket, move
 {
     float *at = bucket->floats;
     for (size_t i = bucket->first_id; i < bucket->first_id + bucket->num_ids; i++) {
-        const kerf_tensor *t = gradient(b, i);
+        const kerf_tensor *t = tensor_of(b, i);
         KERF__TRY(way(t->buffer, at, kerf_tensor_size_bytes(t)));
         at += kerf_tensor_num_elements(t);
     }
@@ -181,7 +203,7 @@ static kerf_status to_host(const kerf__buckets *b, kerf__bucket *bucket)
 {
     if (!bucket->is_mapped)
         return move(b, bucket, download);
-    return kerf__buffer_queue_map(gradient(b, bucket->first_id)->buffer, (void **)&bucket->floats);
+    return kerf__buffer_queue_map(tensor_of(b, bucket->first_id)->buffer, (void **)&bucket->floats);
 }
 
 static kerf_status to_device(const kerf__buckets *b, kerf__bucket *bucket)
@@ -191,8 +213,6 @@ static kerf_status to_device(const kerf__buckets *b, kerf__bucket *bucket)
 
 static kerf_status queue_bucket(const kerf__buckets *b, kerf__bucket *bucket)
 {
-    const size_t last = bucket->first_id + bucket->num_ids - 1;
-    KERF__TRY(kerf__plan_run_through(b->plan, b->ids[last]));
     KERF__TRY(to_host(b, bucket));
     kerf__mark_destroy(bucket->mark);
     return kerf__mark_create(&bucket->mark, kerf_state_device(b->s));
@@ -200,28 +220,52 @@ static kerf_status queue_bucket(const kerf__buckets *b, kerf__bucket *bucket)
 
 kerf_status kerf__buckets_run(kerf__buckets *b)
 {
-    b->begun = b->summed = 0;
+    kerf__buckets_rest(b); /* a step, of which buckets are counted as they go */
     KERF__TRY(kerf__buckets_follow_masks(b));
     KERF__TRY(kerf__plan_run_begin(b->plan));
+    for (size_t k = 0; k < b->num; k++) {
+        const size_t last = b->at[k].first_id + b->at[k].num_ids - 1;
+        KERF__TRY(kerf__plan_run_through(b->plan, b->ids[last]));
+        KERF__TRY(queue_bucket(b, &b->at[k]));
+    }
+    return kerf__plan_run_end(b->plan);
+}
+
+kerf_status kerf__buckets_fetch(kerf__buckets *b, float share)
+{
+    b->begun = b->summed = 0;
+    b->share = share;
+    KERF__TRY(kerf__buckets_follow_masks(b));
     for (size_t k = 0; k < b->num; k++)
         KERF__TRY(queue_bucket(b, &b->at[k]));
-    return kerf__plan_run_end(b->plan);
+    return KERF_OK;
 }
 
 /* ---- sums ------------------------------------------------------------------------------------ */
 
 /* A rank sends each number to who adds it up, and the sums that it has added up to all others. */
-static void count(const kerf__buckets *b, const kerf__bucket *bucket, size_t num)
+static double bytes_sent(const kerf__buckets *b, size_t num, size_t element_bytes)
 {
-    kerf_exchange *e = b->exchange;
-    const double sends = 2 * (1 - 1.0 / b->ranks->num);
-    const double bytes = sends * (double)num * (b->errors != NULL ? 1 : sizeof(float));
-    if (e == NULL)
+    return 2 * (1 - 1.0 / b->ranks->num) * (double)num * (double)element_bytes;
+}
+
+static void count(const kerf__buckets *b, size_t num)
+{
+    const double bytes = bytes_sent(b, num, b->codes ? 1 : sizeof(float));
+    if (b->exchange == NULL)
         return;
-    e->steps += bucket == b->at;
-    e->last_bytes = (bucket == b->at ? 0 : e->last_bytes) + bytes;
-    e->bytes += bytes;
-    e->dense_bytes += sends * (double)bucket->num_floats * sizeof(float);
+    b->exchange->last_bytes += bytes;
+    b->exchange->bytes += bytes;
+}
+
+void kerf__buckets_rest(kerf__buckets *b)
+{
+    b->begun = b->summed = 0;
+    if (b->exchange == NULL)
+        return;
+    b->exchange->steps++;
+    b->exchange->last_bytes = 0;
+    b->exchange->dense_bytes += bytes_sent(b, b->num_floats, sizeof(float));
 }
 
 /* Whether somebody wants to stop is a number beside which gradients would be nothing: it goes
@@ -241,9 +285,20 @@ static kerf_status begin_next(kerf__buckets *b)
     KERF__TRY(kerf__mark_finish(bucket->mark));
     b->begun++;
     const size_t num = kerf__bucket_pack(bucket);
-    count(b, bucket, num);
-    return b->errors == NULL ? b->ranks->begin_sum(b->ranks->context, bucket->floats, num)
-                             : begin_coded(b, bucket, num);
+    for (size_t i = 0; b->share > 0 && i < num; i++)
+        bucket->floats[i] *= b->share;
+    count(b, num);
+    return !b->codes ? b->ranks->begin_sum(b->ranks->context, bucket->floats, num)
+                     : begin_coded(b, bucket, num);
+}
+
+/* A sum is over: what travelled goes to its place, and to the device. */
+static kerf_status put_back(const kerf__buckets *b, kerf__bucket *bucket)
+{
+    kerf__bucket_unpack(bucket);
+    for (size_t i = 0; b->share > 0 && i < bucket->num_ids; i++)
+        kerf_state_touch(b->s, b->ids[bucket->first_id + i]);
+    return to_device(b, bucket);
 }
 
 /* Those whose sums are over go back. */
@@ -251,13 +306,10 @@ static kerf_status take_back(kerf__buckets *b, int waits)
 {
     size_t left;
     KERF__TRY(b->ranks->advance(b->ranks->context, waits, &left));
-    if (left > 1 && b->errors != NULL &&
-        b->begun == b->num) /* the wish is the last bucket's, too */
+    if (left > 1 && b->codes && b->begun == b->num) /* the wish is the last bucket's, too */
         left--;
-    for (; b->summed < b->begun - left; b->summed++) {
-        kerf__bucket_unpack(&b->at[b->summed]);
-        KERF__TRY(to_device(b, &b->at[b->summed]));
-    }
+    for (; b->summed < b->begun - left; b->summed++)
+        KERF__TRY(put_back(b, &b->at[b->summed]));
     return KERF_OK;
 }
 

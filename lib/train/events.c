@@ -252,7 +252,14 @@ static kerf_status call(kerf__run *run, const kerf__event *event)
     const kerf_call_event *c = &run->options->events[event->of].call;
     run->position.next++;
     if (c->call(c->context, run->position.step) != 0)
-        run->cancelled = 1;
+        kerf__run_wish_stop(run);
+    return KERF_OK;
+}
+
+static kerf_status meet(kerf__run *run, const kerf__event *event)
+{
+    (void)event;
+    run->position.next++;
     return KERF_OK;
 }
 
@@ -262,6 +269,7 @@ static kerf_status (*const HANDLERS[KERF__NUM_EVENTS])(kerf__run *, const kerf__
     [KERF__EVENT_LIFT] = lift,     [KERF__EVENT_QUANTIZE] = quantize,
     [KERF__EVENT_FREEZE] = freeze, [KERF__EVENT_EVALUATE] = evaluate,
     [KERF__EVENT_SAVE] = save,     [KERF__EVENT_CALL] = call,
+    [KERF__EVENT_MEET] = meet,
 };
 
 static int changes_network(kerf__event_kind kind)
@@ -272,9 +280,12 @@ static int changes_network(kerf__event_kind kind)
 
 kerf_status kerf__run_event(kerf__run *run, const kerf__event *event)
 {
+    KERF__TRY(kerf__run_meet(run));
     KERF__TRY(kerf__run_align(run));
     KERF__TRY(HANDLERS[event->kind](run, event));
     if (run->buckets.plan != NULL)
         kerf__buckets_forget(&run->buckets);
-    return changes_network(event->kind) ? kerf__run_align(run) : KERF_OK;
+    if (changes_network(event->kind))
+        KERF__TRY(kerf__run_align(run));
+    return kerf__run_agree_to_stop(run);
 }

@@ -62,6 +62,10 @@ static kerf_status add_spans(instants *list, const kerf__schedule *s, int has_te
         KERF__TRY(add(list, s->penalty_steps[0], "penalty", -1));
         KERF__TRY(add(list, s->penalty_steps[1], "end of penalty", -1));
     }
+    for (size_t i = 0; i < s->num_exchanges; i++) {
+        KERF__TRY(add(list, s->exchanges[i].begin, "exchange", -1));
+        KERF__TRY(add(list, s->exchanges[i].end, "end of exchange", -1));
+    }
     if (s->share != NULL)
         KERF__TRY(add(list, s->num_steps, "share weights", -1));
     if (s->quantize != NULL)

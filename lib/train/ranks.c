@@ -79,37 +79,44 @@ kerf_status kerf__run_take_first(const kerf__run *run, void *bytes, size_t num_b
 
 /* ---- the same state everywhere --------------------------------------------------------------- */
 
-static int is_seen(const kerf_state_entry *e)
-{
-    return (e->role == KERF_ROLE_STATISTIC || e->role == KERF_ROLE_RANGE) &&
-           kerf_tensor_type(e->tensor) == KERF_F32;
-}
-
-/* Of all samples: who sees more of them counts for more. */
-static kerf_status take_mean(const kerf__run *run, float *x, size_t num)
-{
-    const float share = (float)kerf__own_rows(run) / (float)kerf__part_size(run->options);
-    for (size_t i = 0; i < num; i++)
-        x[i] *= share;
-    return sum(ranks_of(run), x, num);
-}
-
 /* What is not summed or counted within a step: all that has a right value. */
 static int is_aligned(const kerf_state_entry *e)
 {
-    return e != NULL && e->role != KERF_ROLE_METRIC && e->role != KERF_ROLE_GRADIENT &&
+    return e->role != KERF_ROLE_METRIC && e->role != KERF_ROLE_GRADIENT &&
            kerf_shape_num_elements(e->shape) > 0;
+}
+
+static int is_seen(const kerf_state_entry *e)
+{
+    return (e->role == KERF_ROLE_STATISTIC || e->role == KERF_ROLE_RANGE) && is_aligned(e) &&
+           kerf_tensor_type(e->tensor) == KERF_F32;
+}
+
+/* Of all samples: who sees more of them counts for more.  By differences to rank 0's, so that where
+ * all have the same it stays, to the bit. */
+static kerf_status take_mean(const kerf__run *run, float *x, float *first, size_t num)
+{
+    const float share = kerf__run_share_of_means(run);
+    memcpy(first, x, num * sizeof *x);
+    KERF__TRY(kerf__run_take_first(run, first, num * sizeof *first));
+    for (size_t i = 0; i < num; i++)
+        x[i] = share * (x[i] - first[i]);
+    KERF__TRY(sum(ranks_of(run), x, num));
+    for (size_t i = 0; i < num; i++)
+        x[i] += first[i];
+    return KERF_OK;
 }
 
 typedef kerf_status (*visitor)(const kerf__run *run, const kerf_state_entry *e, void *bytes,
                                size_t num_bytes, void *context);
 
 /* With the bytes of each such entry in host memory. */
-static kerf_status visit(const kerf__run *run, visitor look, void *context)
+static kerf_status visit(const kerf__run *run, int (*is_one)(const kerf_state_entry *e),
+                         visitor look, void *context)
 {
     for (int id = 0; id < kerf_state_num_ids(run->s); id++) {
         const kerf_state_entry *e = kerf_state_get(run->s, id);
-        if (!is_aligned(e))
+        if (e == NULL || !is_one(e))
             continue;
         const size_t num = (size_t)kerf__tensor_bytes(kerf_tensor_type(e->tensor), e->shape);
         void *bytes = kerf__alloc(num, 1);
@@ -124,42 +131,57 @@ static kerf_status visit(const kerf__run *run, visitor look, void *context)
     return KERF_OK;
 }
 
-/* Statistics become means; all else goes into a digest. */
-static kerf_status join_or_digest(const kerf__run *run, const kerf_state_entry *e, void *bytes,
-                                  size_t num_bytes, void *context)
+static kerf_status join(const kerf__run *run, const kerf_state_entry *e, void *bytes,
+                        size_t num_bytes, void *context)
 {
-    uint64_t *digest = context;
-    if (!is_seen(e)) {
-        *digest = XXH64(bytes, num_bytes, *digest);
-        return KERF_OK;
-    }
-    KERF__TRY(take_mean(run, bytes, num_bytes / sizeof(float)));
-    return kerf_state_write(run->s, e->id, bytes);
+    float *first = kerf__alloc(num_bytes, 1);
+    (void)context;
+    if (first == NULL)
+        return kerf__fail_memory("train", num_bytes);
+    kerf_status status = take_mean(run, bytes, first, num_bytes / sizeof *first);
+    free(first);
+    return status == KERF_OK ? kerf_state_write(run->s, e->id, bytes) : status;
+}
+
+static kerf_status digest(const kerf__run *run, const kerf_state_entry *e, void *bytes,
+                          size_t num_bytes, void *context)
+{
+    uint64_t *all = context;
+    (void)run;
+    (void)e;
+    *all = XXH64(bytes, num_bytes, *all);
+    return KERF_OK;
 }
 
 static kerf_status take_over(const kerf__run *run, const kerf_state_entry *e, void *bytes,
                              size_t num_bytes, void *context)
 {
     (void)context;
-    if (is_seen(e))
-        return KERF_OK;
     KERF__TRY(kerf__run_take_first(run, bytes, num_bytes));
     return kerf__rank(run->options) > 0 ? kerf_state_write(run->s, e->id, bytes) : KERF_OK;
 }
 
 /* Devices of one kind have the same bits already, which their digests tell. */
-kerf_status kerf__run_align(const kerf__run *run)
+kerf_status kerf__run_take_state(const kerf__run *run)
 {
     uint64_t mine = 0, first;
     double others;
     if (kerf__num_ranks(run->options) == 1)
         return KERF_OK;
-    KERF__TRY(visit(run, join_or_digest, &mine));
+    KERF__TRY(visit(run, is_aligned, digest, &mine));
     first = mine;
     KERF__TRY(kerf__run_take_first(run, &first, sizeof first));
     others = first != mine;
     KERF__TRY(ranks_of(run)->sum_doubles(ranks_of(run)->context, &others, 1));
-    return others > 0 ? visit(run, take_over, NULL) : KERF_OK;
+    return others > 0 ? visit(run, is_aligned, take_over, NULL) : KERF_OK;
+}
+
+kerf_status kerf__run_align(const kerf__run *run)
+{
+    if (kerf__num_ranks(run->options) == 1)
+        return KERF_OK;
+    KERF__TRY(visit(run, is_seen, join, NULL));
+    return kerf__run_take_state(run);
 }
 
 /* ---- is it the same run ---------------------------------------------------------------------- */

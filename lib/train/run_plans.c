@@ -61,6 +61,20 @@ static kerf_status settle_precision(kerf__run *run, kerf_plan_options *plan)
     return KERF_OK;
 }
 
+static kerf_status make_buckets(kerf__run *run)
+{
+    const kerf_train_options *o = run->options;
+    KERF__TRY(
+        kerf__buckets_create(&run->buckets, run->plan, run->s, o->ranks, KERF__BUCKET_FLOATS));
+    run->buckets.exchange = o->exchange;
+    if (!kerf__has_local_steps(&run->schedule))
+        return KERF_OK;
+    KERF__TRY(
+        kerf__buckets_create_means(&run->means, run->plan, run->s, o->ranks, KERF__BUCKET_FLOATS));
+    run->means.exchange = o->exchange;
+    return KERF_OK;
+}
+
 static kerf_status make_plan(kerf__run *run, const char *choices)
 {
     const kerf_train_options *o = run->options;
@@ -87,11 +101,7 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
     free(shrunk);
     free(frozen);
     if (status == KERF_OK && kerf__num_ranks(o) > 1)
-        status =
-            kerf__buckets_create(&run->buckets, run->plan, run->s, o->ranks, KERF__BUCKET_FLOATS);
-    run->buckets.exchange = o->exchange;
-    if (status == KERF_OK && kerf__num_ranks(o) > 1 && o->gradients == KERF_GRADIENTS_INT8)
-        status = kerf__buckets_code(&run->buckets);
+        status = make_buckets(run);
     KERF__TRY(status);
     const int64_t left = run->schedule.num_steps - run->position.step;
     return left >= JOINED_STEPS ? kerf_plan_join(run->plan) : KERF_OK;
@@ -100,6 +110,7 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
 static void drop_plan(kerf__run *run)
 {
     kerf__buckets_free(&run->buckets);
+    kerf__buckets_free(&run->means);
     kerf_plan_destroy(run->plan);
     run->plan = NULL;
 }

@@ -123,7 +123,7 @@ kerf_status kerf__run_begin(kerf__run *run)
         kerf__run_folder_close(&run->folder);
     KERF__TRY(kerf__run_measure_balance(run));
     KERF__TRY(kerf__run_make_plans(run));
-    KERF__TRY(kerf__run_align(run));
+    KERF__TRY(kerf__run_take_state(run));
     KERF__TRY(kerf__run_read_sparsity(run));
     KERF__TRY(kerf__run_write_metrics(run));
     begin_clocks(run);

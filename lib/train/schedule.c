@@ -201,7 +201,7 @@ static kerf_status fill(kerf__schedule *s, const kerf_train_options *options)
         KERF__TRY(kerf__schedule_prune(s, &options->prune));
     for (size_t i = 0; i < options->num_events; i++)
         KERF__TRY(kerf__schedule_event(s, options, i));
-    return kerf__schedule_check(s);
+    return kerf__schedule_check(s, options);
 }
 
 kerf_status kerf__schedule_create(kerf__schedule *out, const kerf_train_options *options,
@@ -230,5 +230,6 @@ void kerf__schedule_free(kerf__schedule *schedule)
     free(schedule->events);
     free(schedule->prunes);
     free(schedule->rates);
+    free(schedule->exchanges);
     *schedule = (kerf__schedule){0};
 }

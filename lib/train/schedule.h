@@ -6,7 +6,8 @@
  * epoch to heal.
  *
  * A new kind is a line here, a line in schedule.c that says when and one with its name, and a
- * handler in the table of events.c.  Other half: schedule.c, learning_rate.c. */
+ * handler in the table of events.c.  Other halves: schedule.c, schedule_add.c,
+ * learning_rate.c, exchange.c. */
 #ifndef KERF_TRAIN_SCHEDULE_H
 #define KERF_TRAIN_SCHEDULE_H
 
@@ -23,6 +24,7 @@ typedef enum kerf__event_kind {
     KERF__EVENT_FREEZE,   /* weights are frozen, or let go again */
     KERF__EVENT_SAVE,     /* checkpoint */
     KERF__EVENT_CALL,     /* whoever wants to be called */
+    KERF__EVENT_MEET,     /* nothing else: ranks exchange other things from here on */
     KERF__NUM_EVENTS
 } kerf__event_kind;
 
@@ -43,6 +45,12 @@ typedef struct kerf__rate {
     kerf_lr_schedule schedule;
 } kerf__rate;
 
+/* How ranks train together in the steps behind `begin` up to `end`. */
+typedef struct kerf__exchange {
+    int64_t begin, end;
+    kerf_exchange_event how;
+} kerf__exchange;
+
 /* Made of the fields of kerf_train_options and of its list of events alike. */
 typedef struct kerf__schedule {
     kerf__event *events; /* owned, in order */
@@ -62,6 +70,8 @@ typedef struct kerf__schedule {
     const kerf_share_options *share;     /* borrowed; NULL: none */
     const kerf_penalty *penalty;         /* borrowed; NULL: none */
     int64_t penalty_steps[2];            /* it acts behind the first, up to the second */
+    kerf__exchange *exchanges;           /* owned; they do not overlap */
+    size_t num_exchanges, exchange_capacity;
     kerf_distillation distill; /* of the steps behind the first of these up to the second */
     int64_t distill_steps[2];
 } kerf__schedule;
@@ -88,10 +98,17 @@ kerf_status kerf__schedule_add(kerf__schedule *s, int64_t step, kerf__event_kind
                                size_t of);
 kerf_status kerf__schedule_prune(kerf__schedule *s, const kerf_prune_schedule *prune);
 kerf_status kerf__schedule_rate_from(kerf__schedule *s, int64_t begin, const kerf_lr_event *curve);
+kerf_status kerf__schedule_exchange(kerf__schedule *s, int64_t begin, int64_t end,
+                                    const kerf_exchange_event *how);
 /* Event i of the caller's. */
 kerf_status kerf__schedule_event(kerf__schedule *s, const kerf_train_options *options, size_t i);
 /* Whether all of it can be in one run. */
-kerf_status kerf__schedule_check(const kerf__schedule *s);
+kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_options *options);
+
+/* exchange.c: that of this step (from 1); if any has local steps; if they go with a precision. */
+kerf__exchange kerf__exchange_at(const kerf__schedule *s, int64_t step);
+int kerf__has_local_steps(const kerf__schedule *s);
+kerf_status kerf__exchange_check(const kerf__schedule *s, kerf_precision precision);
 
 /* The learning rate of step `step` (from 1) of num_steps: a function of nothing else. */
 float kerf__learning_rate(const kerf__rate *curve, int64_t step, int64_t num_steps);

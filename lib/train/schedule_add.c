@@ -161,6 +161,17 @@ static kerf_status add_penalty(kerf__schedule *s, const timed *t)
     return KERF_OK;
 }
 
+/* Ranks are alike where it begins, and where it ends. */
+static kerf_status add_exchange(kerf__schedule *s, const timed *t)
+{
+    const int64_t ends[2] = {kerf__schedule_step(s, t->start),
+                             kerf__schedule_step(s, end_of(s, t))};
+    for (int i = 0; i < 2; i++)
+        if (ends[i] > 0 && ends[i] < s->num_steps)
+            KERF__TRY(kerf__schedule_add(s, ends[i], KERF__EVENT_MEET, i + 1, t->i));
+    return kerf__schedule_exchange(s, ends[0], ends[1], &t->event->exchange);
+}
+
 static const struct {
     const char *name;
     adder add;
@@ -175,6 +186,7 @@ static const struct {
     [KERF_EVENT_CALL] = {"a call", add_repeated},
     [KERF_EVENT_SHARE] = {"a sharing", add_share},
     [KERF_EVENT_PENALTY] = {"a penalty", add_penalty},
+    [KERF_EVENT_EXCHANGE] = {"an exchange", add_exchange},
 };
 
 /* ---- what cannot be ------------------------------------------------------------------------- */
@@ -264,7 +276,7 @@ static kerf_status check_taps(const kerf__schedule *s)
     return KERF_OK;
 }
 
-kerf_status kerf__schedule_check(const kerf__schedule *s)
+kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_options *options)
 {
     const int rewinds = any_rewinds(s);
     if (rewinds > 1)
@@ -281,5 +293,6 @@ kerf_status kerf__schedule_check(const kerf__schedule *s)
     if (s->quantize_step >= 0 && kerf__has_gates(s))
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: gates beside weights must be without training with roundings");
+    KERF__TRY(kerf__exchange_check(s, options->precision));
     return check_taps(s);
 }

@@ -40,7 +40,7 @@ void kerf__run_tell(kerf__run *run, const kerf_train_progress *happened)
     run->warning = NULL;
     run->balance.is_told = 1;
     if (run->options->callback(run->options->context, &progress) != 0)
-        run->cancelled = 1;
+        kerf__run_wish_stop(run);
 }
 
 static kerf_status begin_loading(kerf__run *run)
@@ -66,24 +66,23 @@ static void set_teacher(kerf__run *run, kerf_step *now)
 }
 
 /* What the step's part (from 0) counts and is drawn by. */
-static void set_part(kerf_step *now, const kerf__run *run, int64_t part)
+static void set_part(kerf_step *now, const kerf__run *run, const kerf__exchange *x, int64_t part)
 {
     const int64_t ranks = kerf__num_ranks(run->options);
     const int64_t num = kerf__num_parts(run->options) * ranks;
-    now->share = (float)kerf__own_rows(run) / (float)run->options->batch;
+    now->share = kerf__exchange_share(run, x);
     now->batch = (now->step - 1) * num + part * ranks + kerf__rank(run->options) + 1;
     now->observe =
         kerf__observe_share(run->options, now->batch, run->schedule.steps_per_epoch * num);
 }
 
-static kerf_status run_part(kerf__run *run, kerf_step *now, int64_t part)
+static kerf_status run_part(kerf__run *run, kerf_step *now, const kerf__exchange *x, int64_t part)
 {
     kerf_batch batch;
-    KERF__TRY(kerf_loader_next(run->loader, &batch));
-    set_part(now, run, part);
     const int is_last = part + 1 == kerf__num_parts(run->options);
-    run->flight.updates = is_last && part > 0 && run->buckets.plan == NULL;
-    run->flight.buckets = is_last && run->buckets.plan != NULL ? &run->buckets : NULL;
+    KERF__TRY(kerf__exchange_queue(run, x, is_last));
+    KERF__TRY(kerf_loader_next(run->loader, &batch));
+    set_part(now, run, x, part);
     kerf_status status = kerf_plan_set_step(run->plan, now);
     if (status != KERF_OK) {
         kerf_loader_release(run->loader, &batch);
@@ -104,12 +103,10 @@ kerf_status kerf__run_step(kerf__run *run)
         run->mixing.share = now.mix =
             kerf__mix_share(run->options->mixup, run->options->seed, step);
     now.shrink = kerf__shrink_by(&run->schedule, now.lr, step, run->options->batch);
+    const kerf__exchange x = kerf__exchange_at(&run->schedule, step);
     for (int64_t part = 0; part < kerf__num_parts(run->options); part++)
-        KERF__TRY(run_part(run, &now, part));
-    if (run->buckets.plan != NULL) {
-        KERF__TRY(kerf__buckets_sum(&run->buckets, &run->cancelled));
-        KERF__TRY(kerf_plan_update(run->plan));
-    }
+        KERF__TRY(run_part(run, &now, &x, part));
+    KERF__TRY(kerf__exchange_finish(run, &x, step));
     run->position.step = step;
     if (step % run->schedule.steps_per_epoch == 0)
         run->loading = 0;
@@ -119,6 +116,7 @@ kerf_status kerf__run_step(kerf__run *run)
 static kerf_status stop(kerf__run *run)
 {
     KERF__TRY(kerf__flight_land(&run->flight, run->loader));
+    KERF__TRY(kerf__run_align(run));
     KERF__TRY(kerf__run_save(run));
     if (run->folder.path == NULL)
         return kerf__fail(KERF_ERR_CANCELLED, "train: stopped after step %lld of %lld",

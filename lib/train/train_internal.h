@@ -17,7 +17,8 @@
  *   prune_check.c    whether prunings get along
  *   teacher.c        what a student learns from, with teacher_taps.c and tap_text.c (teaching.h)
  *   mixing.c         samples mixed with each other (mixing.h)
- *   ranks.c          what ranks exchange, but for gradients (buckets.h)
+ *   exchange.c       what ranks exchange in a step, by which of them, and where they meet again
+ *   ranks.c          what they exchange at events; gradients and means on their way: buckets.h
  *   balance.c        which samples of a step are whose, with balance_measure.c (balance.h)
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
@@ -64,14 +65,15 @@ typedef struct kerf__run {
     kerf__flight flight;
     int loading;                    /* the loader stands at position.step */
     int64_t saved_step, saved_next; /* position of the last checkpoint; -1: none */
-    kerf__buckets buckets;          /* .plan NULL: no other ranks */
+    kerf__buckets buckets, means;   /* .plan NULL: no other ranks; of means: they never meet so */
+    int is_apart;                   /* 1: this rank's state is another than that of others */
     double loss, sparsity;          /* as last read, for the callback */
     double epoch_ms;                /* when this epoch (or its part in this process) began */
     double run_ms, told_ms;
     int64_t run_step; /* step at which this process began */
     const char *warning;
     char warning_text[512];
-    int cancelled;
+    int wishes_stop, cancelled; /* one of all does; all are agreed, and stop before the next step */
 } kerf__run;
 
 /* ---- train_options.c ---- */
@@ -130,6 +132,8 @@ int kerf__rank(const kerf_train_options *options);
 kerf_status kerf__run_take_first(const kerf__run *run, void *bytes, size_t num_bytes);
 /* Nothing is in flight: all ranks' states become the same. */
 kerf_status kerf__run_align(const kerf__run *run);
+/* The same where statistics are nobody's own either: they, too, are what rank 0 has. */
+kerf_status kerf__run_take_state(const kerf__run *run);
 /* Ranks with other options, networks or versions are refused by all. */
 kerf_status kerf__run_compare_ranks(const kerf__run *run);
 
@@ -143,6 +147,21 @@ int64_t kerf__own_rows(const kerf__run *run);
 /* ---- balance_measure.c ---- */
 /* Before the first step, with the state as it will begin: where options say so, other rows. */
 kerf_status kerf__run_measure_balance(kerf__run *run);
+/* ---- exchange.c ---- */
+/* What a part of this rank's counts in the step's update: of all samples, or of its own. */
+float kerf__exchange_share(const kerf__run *run, const kerf__exchange *x);
+/* What it counts where things become means: who sees more samples counts for more. */
+float kerf__run_share_of_means(const kerf__run *run);
+/* Before a part's run is queued: what is queued with it. */
+kerf_status kerf__exchange_queue(kerf__run *run, const kerf__exchange *x, int is_last);
+/* Behind the last part of this step (from 1): what ranks do together. */
+kerf_status kerf__exchange_finish(kerf__run *run, const kerf__exchange *x, int64_t step);
+/* All that updates change becomes the mean of all ranks', where they are apart. */
+kerf_status kerf__run_meet(kerf__run *run);
+/* This rank would stop; all do, once they are agreed: at sums, or by the second one, which nobody
+ * else calls alone. */
+void kerf__run_wish_stop(kerf__run *run);
+kerf_status kerf__run_agree_to_stop(kerf__run *run);
 
 /* ---- penalty.c ---- */
 /* What the penalty draws to 0, for a plan's options; the caller frees the list, also on failure. */

@@ -207,11 +207,6 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
             (long long)options->batch, (long long)options->accumulate);
     if (options->loss != KERF_LOSS_CROSS_ENTROPY && options->loss != KERF_LOSS_MSE)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: loss must be cross-entropy or mse");
-    if (options->precision == KERF_PRECISION_MIXED && options->gradients != KERF_GRADIENTS_F32)
-        return kerf__fail(KERF_ERR_ARGUMENT,
-                          "train: bytes hide gradients that are no numbers, by which "
-                          "a mixed precision goes: gradients or precision must be "
-                          "f32");
     if (options->precision == KERF_PRECISION_AUTO && kerf__num_ranks(options) > 1)
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: precision auto is what one device is faster by: "
@@ -306,8 +301,6 @@ static void print_training(text *t, const kerf_train_options *o)
         print(t, "label-smoothing=%.17g mixup=%.17g\n", o->smoothing, o->mixup);
     if (kerf__num_parts(o) > 1 || o->clip > 0)
         print(t, "accumulate=%lld clip=%.17g\n", (long long)kerf__num_parts(o), o->clip);
-    if (o->gradients != KERF_GRADIENTS_F32)
-        print(t, "gradients=%d\n", (int)o->gradients);
     if (o->precision != KERF_PRECISION_F32)
         print(t, "precision=%s loss-scale=%.17g scale-steps=%lld\n",
               kerf_precision_name(o->precision), o->loss_scale, (long long)o->scale_steps);
@@ -382,6 +375,9 @@ static void print_event(text *t, const kerf_event *e)
         print_time(t, "warmup", e->lr.warmup);
         print(t, "lr=%.17g schedule=%d\n", e->lr.lr, (int)e->lr.schedule);
     }
+    if (e->kind == KERF_EVENT_EXCHANGE)
+        print(t, "gradients=%d local-steps=%lld\n", (int)e->exchange.gradients,
+              (long long)e->exchange.local_steps);
     if (e->kind == KERF_EVENT_FREEZE)
         print_list(t, "freeze", e->freeze.patterns, e->freeze.num_patterns);
 }

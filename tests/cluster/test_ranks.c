@@ -207,12 +207,15 @@ static void test_coded_sums(void)
         CHECK(fabs(mean[i] - exact_sum(i)) <= 4 * step / TIMES);
 }
 
+static const kerf_event INT8 = {KERF_EVENT_EXCHANGE, .exchange = {KERF_GRADIENTS_INT8, 1}};
+
 /* Gradients by bytes: all ranks end with the same bits, and twice, for a quarter of the traffic. */
 static void test_coded_training(void)
 {
     kerf_exchange counted = {.steps = 0};
     kerf_train_options o = options_of(ranks, 2);
-    o.gradients = KERF_GRADIENTS_INT8;
+    o.events = &INT8;
+    o.num_events = 1;
     o.exchange = &counted;
     small_run together = train(o);
     const uint64_t digest = small_digest(together.s);

@@ -15,6 +15,11 @@ data="--data random:1,8,8,4 --val 256 --batch 384"
     cmp -s a.onnx b.onnx || failed "two ranks do not give the same bits twice"
     expect_json "after.top1 seconds exchange.ranks=2 exchange.last_step_bytes" together 2 prune m.onnx $data --sparsity 0.9 \
         --retrain 1 -o p.onnx --json
+    expect 0 "" together 2 train m.onnx $data --epochs 1 --local-steps 4 -o l.onnx -q
+    cmp -s a.onnx l.onnx && failed "local steps give the bits of common ones"
+    "$KERF" train m.onnx $data --epochs 1 --local-steps 4 --print-recipe >local.yaml || failed "no recipe of local steps"
+    expect 0 "" together 2 run local.yaml -o local -q
+    cmp -s l.onnx local/model.onnx || failed "a recipe with local steps gives other bits: $(cat local.yaml)"
 }
 
 # ---- shares -------------------------------------------------------------------------------------

@@ -61,14 +61,14 @@ static void test_adam(void)
     CHECK_OK(read_text(
         &r,
         HEAD "train: {optimizer: adamw, weight-decay: 0.01, label_smoothing: 0.1, mixup: 0.2, "
-             "accumulate: 4, clip: 0.5, gradients: int8, balance: '3,1', precision: mixed}\n"
+             "accumulate: 4, clip: 0.5, balance: '3,1', precision: mixed}\n"
              "val: 9\n",
         NULL));
     const kerf_train_options *t = &r->stages[0].train;
     CHECK(t->optimizer.kind == KERF_ADAMW && t->lr == 0.001 && t->keep_best == 1);
     CHECK(t->optimizer.weight_decay == 0.01f && t->smoothing == 0.1 && t->mixup == 0.2);
-    CHECK(t->accumulate == 4 && t->clip == 0.5 && t->gradients == KERF_GRADIENTS_INT8 &&
-          t->precision == KERF_PRECISION_MIXED && strcmp(t->balance, "3,1") == 0);
+    CHECK(t->accumulate == 4 && t->clip == 0.5 && t->precision == KERF_PRECISION_MIXED &&
+          strcmp(t->balance, "3,1") == 0);
     kerf_recipe_destroy(r);
 }
 
@@ -110,6 +110,26 @@ static void test_penalty(void)
     check_refused("3: penalty.strength: is missing", HEAD "steps: [penalty: {kind: l1}]\n", NULL);
     check_refused("3: penalty.kind l2: must be one of l1|group|l0|l0-group|variational|bn|saliency",
                   HEAD "steps: [penalty: {kind: l2, strength: 1}]\n", NULL);
+}
+
+static void test_exchange(void)
+{
+    kerf_recipe *r;
+    CHECK_OK(read_text(&r,
+                       HEAD "steps:\n"
+                            "  - exchange: {gradients: int8, end: 40 steps}\n"
+                            "  - exchange: {start: 50%, local-steps: 8}\n",
+                       NULL));
+    const kerf_event *e = r->stages[0].train.events;
+    CHECK(r->stages[0].train.num_events == 2);
+    CHECK(e[0].kind == KERF_EVENT_EXCHANGE && e[0].end.value == 40 && e[0].end.unit == KERF_STEPS);
+    CHECK(e[0].exchange.gradients == KERF_GRADIENTS_INT8 && e[0].exchange.local_steps == 1);
+    CHECK(e[1].start.unit == KERF_SHARES && e[1].end.value == 0);
+    CHECK(e[1].exchange.gradients == KERF_GRADIENTS_F32 && e[1].exchange.local_steps == 8);
+    kerf_recipe_destroy(r);
+    check_refused("3: exchange.local_steps 0: must be at least 1 and at most 1000000",
+                  HEAD "steps: [exchange: {local_steps: 0}]\n", NULL);
+    check_refused("3: train.gradients: no such key", HEAD "train: {gradients: int8}\n", NULL);
 }
 
 /* A removal in steps is as many stages, which train by themselves but for the last. */
@@ -480,6 +500,7 @@ int main(void)
     test_prune();
     test_taps();
     test_penalty();
+    test_exchange();
     test_remove();
     test_remove_in_steps();
     test_times();
