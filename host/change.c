@@ -320,6 +320,9 @@ int change_hold_back(change *c)
 int change_train_round(change *c)
 {
     const options *o = c->o;
+    const int code = ranks_compare_devices(o, kerf_state_device(c->s.m.s));
+    if (code != 0)
+        return code;
     kerf_status status = change_keep_zeros(c);
     progress_begin(&c->bar, o, o->command);
     if (status == KERF_OK)

@@ -1,6 +1,6 @@
 /* ranks.h -- the command as one of several that mpirun or srun began together (docs/cluster.md).
  * All do the same work, each on a device of its own; rank 0 alone writes files and speaks, unless
- * -v is given or another rank alone has failed.  Other half: ranks.c. */
+ * -v is given or another rank alone has failed.  Other halves: ranks.c, ranks_devices.c. */
 #ifndef HOST_RANKS_H
 #define HOST_RANKS_H
 
@@ -10,6 +10,7 @@
 typedef struct ranks {
     kerf_cluster *cluster; /* owned; NULL: not opened */
     int voice;             /* standard error as it was; -1: this rank speaks */
+    int has_compared;      /* devices, which is done once */
 } ranks;
 
 /* Before options are parsed, as words about them are rank 0's; o->ranks is r from here on.
@@ -40,5 +41,8 @@ int ranks_share_codes(const options *o, double *codes, size_t num);
  * --device or KERF_DEVICE lists; else, of GPUs, one each.  NULL: what a process alone takes. `text`
  * is zeroed and holds what is returned. */
 const char *ranks_device(const options *o, char *text, size_t text_bytes);
+/* Behind opening them, before ranks train together: warns where two of a machine have one GPU, or
+ * take a list of devices from its beginning again.  0 or an exit code after a message. */
+int ranks_compare_devices(const options *o, const kerf_device *dev);
 
 #endif

@@ -30,6 +30,8 @@ KERF_API void kerf_cluster_set_timeout(kerf_cluster *c, double seconds);
 KERF_API const kerf_ranks *kerf_cluster_ranks(const kerf_cluster *c);
 /* Which of the ranks on this machine this is, from 0: by it ranks choose devices. */
 KERF_API int kerf_cluster_local_rank(const kerf_cluster *c);
+/* The first rank of this machine, which all ranks there have alike. */
+KERF_API int kerf_cluster_machine(const kerf_cluster *c);
 
 /* ---- work that is handed out in whole pieces ------------------------------------------------ */
 

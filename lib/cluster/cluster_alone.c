@@ -48,6 +48,12 @@ int kerf_cluster_local_rank(const kerf_cluster *c)
     return 0;
 }
 
+int kerf_cluster_machine(const kerf_cluster *c)
+{
+    (void)c;
+    return 0;
+}
+
 kerf_status kerf_cluster_take_ticket(kerf_cluster *c, int64_t *ticket)
 {
     *ticket = c->next_ticket++;

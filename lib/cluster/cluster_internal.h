@@ -39,7 +39,7 @@ typedef struct kerf__sum {
 
 struct kerf_cluster {
     kerf_ranks ranks;
-    int local, is_alone, aborts;
+    int local, machine, is_alone, aborts;
     double timeout_s;
     MPI_Comm parting, gathering; /* of the halves of sums */
     MPI_Comm control;            /* of all else; calls of the roll */

@@ -57,6 +57,7 @@ static void find_place(kerf_cluster *c)
     MPI_Comm_size(MPI_COMM_WORLD, &c->ranks.num);
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
     MPI_Comm_rank(machine, &c->local);
+    MPI_Allreduce(&c->ranks.rank, &c->machine, 1, MPI_INT, MPI_MIN, machine);
     MPI_Comm_free(&machine);
     MPI_Comm_dup(MPI_COMM_WORLD, &c->parting);
     MPI_Comm_dup(MPI_COMM_WORLD, &c->gathering);
@@ -166,4 +167,9 @@ const kerf_ranks *kerf_cluster_ranks(const kerf_cluster *c)
 int kerf_cluster_local_rank(const kerf_cluster *c)
 {
     return c->local;
+}
+
+int kerf_cluster_machine(const kerf_cluster *c)
+{
+    return c->machine;
 }

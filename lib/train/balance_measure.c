@@ -165,8 +165,7 @@ kerf_status kerf__run_measure_balance(kerf__run *run)
         return kerf__fail_memory("train", num * sizeof *paces);
     kerf_status status = measure(run, &paces[ranks->rank]);
     if (status == KERF_OK) /* all others' are 0 here */
-        status =
-            ranks->sum_doubles(ranks->context, paces->rows, num * sizeof *paces / sizeof(double));
+        status = ranks->sum_doubles(ranks->context, (double *)paces, 4 * num);
     if (status == KERF_OK)
         status = settle(run, paces);
     free(paces);

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "data/data_internal.h"
 #include "base/together.h"
 #include "tensor/tensor_internal.h"
 #include "train/train_internal.h"
@@ -242,18 +243,28 @@ static kerf_status compare(const kerf_ranks *ranks, const char *mine, const char
                       other, here, there);
 }
 
+/* The caller frees it. */
+static kerf_status own_text(const kerf__run *run, char **text)
+{
+    const char *balance = run->options->balance != NULL ? run->options->balance : "even";
+    const size_t bytes = strlen(run->options_text) + strlen(balance) + sizeof KERF_VERSION + 64;
+    uint64_t data;
+    KERF__TRY(kerf__dataset_spot_digest(run->d, &data));
+    *text = kerf__alloc(bytes, 1);
+    if (*text == NULL)
+        return kerf__fail_memory("train", bytes);
+    snprintf(*text, bytes, "kerf=%s\nbalance=%s\n%sdata=%016llx\n", KERF_VERSION, balance,
+             run->options_text, (unsigned long long)data);
+    return KERF_OK;
+}
+
 kerf_status kerf__run_compare_ranks(const kerf__run *run)
 {
     const kerf_ranks *ranks = ranks_of(run);
-    char *first;
+    char *mine, *first;
     if (kerf__num_ranks(run->options) == 1)
         return KERF_OK;
-    const char *balance = run->options->balance != NULL ? run->options->balance : "even";
-    const size_t bytes = strlen(run->options_text) + strlen(balance) + sizeof KERF_VERSION + 32;
-    char *mine = kerf__alloc(bytes, 1);
-    if (mine == NULL)
-        return kerf__fail_memory("train", bytes);
-    snprintf(mine, bytes, "kerf=%s\nbalance=%s\n%s", KERF_VERSION, balance, run->options_text);
+    KERF__TRY(own_text(run, &mine));
     kerf_status status = take_first_text(ranks, mine, &first);
     if (status == KERF_OK) {
         status = compare(ranks, mine, first);

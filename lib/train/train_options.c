@@ -190,6 +190,11 @@ kerf_status kerf__train_check_options(const kerf_train_options *options, const k
     KERF__TRY(check_ranges(options, (double)num));
     const int64_t num_ranks = kerf__num_ranks(options);
     KERF__TRY(kerf__balance_parse(NULL, options->balance, 0));
+    if (num < num_ranks)
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: %lld training samples for %lld ranks: must be one for each at "
+                          "least",
+                          (long long)num, (long long)num_ranks);
     if (num_ranks > 1 && options->batch < kerf__num_parts(options) * num_ranks)
         return kerf__fail(
             KERF_ERR_ARGUMENT,

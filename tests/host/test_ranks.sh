@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_ranks.sh -- the command under mpirun: several ranks train one network, one speaks and writes,
-# and what is refused (docs/cluster.md).  Ranks that are lost: test_ranks_killed.sh, test_ranks_lost.sh.
+# by shares that are measured or given (docs/cluster.md).  What is refused: test_ranks_input.sh; ranks that
+# are lost: test_ranks_killed.sh, test_ranks_lost.sh.
 . "$(dirname "$0")/lib.sh"
 
 expect 0 "" "$KERF" new lenet-300-100 --width 0.1 --input 1,8,8 --classes 4 -o m.onnx
@@ -33,29 +34,5 @@ data="--data random:1,8,8,4 --val 256 --batch 384"
     cmp -s measured.onnx again.onnx || failed "what was measured does not give the same bits again"
 }
 ls ./*.tmp 2>/dev/null && failed "half files are left"
-
-# ---- what is refused, and said once -------------------------------------------------------------
-# said_once CODE WORDS COMMAND...
-said_once() {
-    words=$2
-    expect "$@"
-    [ "$(cat out.txt err.txt | grep -cF -e "$words")" = 1 ] || failed "'$words' is not said once"
-}
-# shellcheck disable=SC2086
-{
-    said_once 2 "kerf: eval: is no work for several: must be begun without mpirun" together 2 eval m.onnx $data
-    said_once 2 "kerf: train: --epochs -2: must be at least 0" together 2 train m.onnx $data --epochs -2 -o x.onnx
-    said_once 1 "kerf: train: batch 4 has no sample for each of 5 ranks: must be at least accumulate times ranks, 5" \
-        together 5 train m.onnx --data random:1,8,8,4 --batch 4 -o x.onnx
-    said_once 1 "kerf: train: balance fast: must be even, measure, or shares of ranks above 0, like 3,1" \
-        together 2 train m.onnx $data --balance fast -o x.onnx
-    said_once 1 "kerf: train: balance 3,2,1 has 3 shares: must be one for each of 2 ranks" \
-        together 2 train m.onnx $data --balance 3,2,1 -o x.onnx
-    expect 1 "rank 1: kerf: train: gone.onnx: cannot be read" "$MPIRUN" -n 1 "$KERF" train m.onnx $data -o x.onnx \
-        : -n 1 "$KERF" train gone.onnx $data -o x.onnx
-    said_once 1 "kerf: train: rank 1 has epochs=3, rank 0 has epochs=2; all must be alike" "$MPIRUN" -n 1 "$KERF" train m.onnx $data --epochs 2 -o x.onnx \
-        : -n 1 "$KERF" train m.onnx $data --epochs 3 -o x.onnx
-}
-[ -e x.onnx ] && failed "what is refused leaves a file"
 
 finish

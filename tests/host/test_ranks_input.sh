@@ -1,0 +1,74 @@
+#!/bin/sh
+# test_ranks_input.sh -- what ranks are begun with and cannot do, or that looks like a mistake: options, networks
+# and data that are unlike, too few samples, one GPU for two (docs/cluster.md).
+. "$(dirname "$0")/lib.sh"
+
+expect 0 "" "$KERF" new lenet-300-100 --width 0.1 --input 1,8,8 --classes 4 -o m.onnx
+data="--data random:1,8,8,4 --val 256 --batch 384"
+
+# ---- what is refused, and said once -------------------------------------------------------------
+# said_once CODE WORDS COMMAND...
+said_once() {
+    words=$2
+    expect "$@"
+    [ "$(cat out.txt err.txt | grep -cF -e "$words")" = 1 ] || failed "'$words' is not said once"
+}
+# shellcheck disable=SC2086
+{
+    said_once 2 "kerf: eval: is no work for several: must be begun without mpirun" together 2 eval m.onnx $data
+    said_once 2 "kerf: train: --epochs -2: must be at least 0" together 2 train m.onnx $data --epochs -2 -o x.onnx
+    said_once 1 "kerf: train: batch 4 has no sample for each of 5 ranks: must be at least accumulate times ranks, 5" \
+        together 5 train m.onnx --data random:1,8,8,4 --batch 4 -o x.onnx
+    said_once 1 "kerf: train: balance fast: must be even, measure, or shares of ranks above 0, like 3,1" \
+        together 2 train m.onnx $data --balance fast -o x.onnx
+    said_once 1 "kerf: train: balance 3,2,1 has 3 shares: must be one for each of 2 ranks" \
+        together 2 train m.onnx $data --balance 3,2,1 -o x.onnx
+    expect 1 "rank 1: kerf: train: gone.onnx: cannot be read" "$MPIRUN" -n 1 "$KERF" train m.onnx $data -o x.onnx \
+        : -n 1 "$KERF" train gone.onnx $data -o x.onnx
+    said_once 1 "kerf: train: rank 1 has epochs=3, rank 0 has epochs=2; all must be alike" "$MPIRUN" -n 1 "$KERF" train m.onnx $data --epochs 2 -o x.onnx \
+        : -n 1 "$KERF" train m.onnx $data --epochs 3 -o x.onnx
+}
+
+# ---- data ---------------------------------------------------------------------------------------
+# picture FILE BYTE: 8x8, all of one colour.
+picture() {
+    mkdir -p "$(dirname "$1")"
+    { printf 'P6 8 8 255\n' && head -c 192 /dev/zero | tr '\000' "$2"; } >"$1"
+}
+for i in 1 2 3 4; do
+    for folder in here there; do
+        picture $folder/data/a/$i.ppm A
+        picture $folder/data/b/$i.ppm B
+    done
+done
+picture there/data/b/3.ppm C
+expect 0 "" "$KERF" new lenet-300-100 --width 0.1 --input 3,8,8 --classes 2 -o pictures.onnx
+pictures="--data images:data --epochs 1 --batch 4 -q"
+# shellcheck disable=SC2086
+{
+    train="$KERF train ../pictures.onnx $pictures"
+    expect 0 "" "$MPIRUN" -n 1 -wdir "$PWD/here" $train -o ../same.onnx : -n 1 -wdir "$PWD/here" $train -o ../same.onnx
+    said_once 1 "kerf: train: rank 1 has data=" "$MPIRUN" -n 1 -wdir "$PWD/here" $train -o ../x.onnx \
+        : -n 1 -wdir "$PWD/there" $train -o ../x.onnx
+    said_once 1 "kerf: train: batch is 9: must be from 1 to the number of training samples" \
+        together 2 train pictures.onnx --data images:here/data --batch 9 -o x.onnx
+    said_once 1 "kerf: train: 2 training samples for 3 ranks: must be one for each at least" \
+        together 3 train pictures.onnx --data images:here/data --val 6 --batch 2 -o x.onnx
+}
+[ -e x.onnx ] && failed "what is refused leaves a file"
+
+# ---- devices ------------------------------------------------------------------------------------
+# What is no GPU is shared by intention; the run itself is refused, so that it is short.
+# shellcheck disable=SC2086
+{
+    name=$("$KERF" devices --json | grep -o '"name": *"[^"]*"' | head -1 | cut -d'"' -f4)
+    expect 1 "5 shares" together 2 train m.onnx $data --balance 1,1,1,1,1 -o x.onnx
+    grep -q "warning:" err.txt && failed "ranks on cores are warned of: $(cat err.txt)"
+    export KERF_TEST_TYPE=gpu
+    said_once 1 "kerf: train: warning: ranks 0 and 1 of one machine share $name: each must have a GPU of its own" \
+        together 3 train m.onnx $data --balance 1,1,1,1,1 --device 0,0 -o x.onnx
+    grep -qF "2 devices are named for 3 ranks of a machine: from rank 2 of it on they take them again" err.txt ||
+        failed "a short list is not told: $(cat err.txt)"
+}
+
+finish
