@@ -1,6 +1,7 @@
 /* local_sgd.h -- local SGD by its definition, in double (Stich 2019): ranks of 16-30-10-3 with
  * ReLUs and cross entropy, each of which makes steps of Nesterov's momentum by its own gradient
- * alone; every `local_steps` weights and momentum become the mean of all. */
+ * alone; where they meet weights and momentum become the mean of all.  Ranks that meet behind each
+ * step make steps by the gradient of all samples, as all of it is linear. */
 #ifndef KERF_TEST_LOCAL_SGD_H
 #define KERF_TEST_LOCAL_SGD_H
 
@@ -8,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { LOCAL_LAYERS = 3, LOCAL_WIDEST = 30, LOCAL_MOST = 480, LOCAL_RANKS = 8 };
+enum { LOCAL_LAYERS = 3, LOCAL_WIDEST = 30, LOCAL_MOST = 480, LOCAL_RANKS = 3 };
 static const int LOCAL_SIZES[LOCAL_LAYERS + 1] = {16, 30, 10, 3};
 
 typedef struct local_layer {
@@ -91,15 +92,17 @@ static inline void local_step(local_rank *r, const float *images, const int32_t 
     }
 }
 
-/* A rank is doubles and nothing else. */
-static inline void local_meet(local_rank *all, int num)
+/* By samples.  A rank is doubles and nothing else. */
+static inline void local_meet(local_rank *all, const int *rows, int num)
 {
     for (size_t i = 0; i < sizeof(local_rank) / sizeof(double); i++) {
-        double sum = 0;
+        double sum = 0, samples = 0;
+        for (int k = 0; k < num; k++) {
+            sum += rows[k] * ((double *)&all[k])[i];
+            samples += rows[k];
+        }
         for (int k = 0; k < num; k++)
-            sum += ((double *)&all[k])[i];
-        for (int k = 0; k < num; k++)
-            ((double *)&all[k])[i] = sum / num;
+            ((double *)&all[k])[i] = sum / samples;
     }
 }
 

@@ -35,9 +35,24 @@ static kerf_train_options options_of(const kerf_event *events, size_t num)
     return o;
 }
 
-static uint64_t train(const kerf_train_options *o)
+/* The same with batch normalisation everywhere, on the same data. */
+static small_run residual_begin(void)
 {
-    small_run r = small_begin(dev);
+    const residual_net n = residual_net_make(dev, 4, 4);
+    small_run r = {n.g, n.s, NULL};
+    CHECK_OK(kerf_dataset_open(&r.d, "random:1,4,4,3"));
+    CHECK_OK(kerf_dataset_hold_back(r.d, 512, 1));
+    return r;
+}
+
+static small_run begin(int has_norms)
+{
+    return has_norms ? residual_begin() : small_begin(dev);
+}
+
+static uint64_t train(int has_norms, const kerf_train_options *o)
+{
+    small_run r = begin(has_norms);
     CHECK_OK(kerf_train(r.g, r.s, r.d, o));
     const uint64_t digest = small_digest(r.s);
     small_end(&r);
@@ -62,50 +77,75 @@ static void read_layers(const kerf_state *s, local_rank *r)
     }
 }
 
-/* Whole batches in the order of a run; each rank takes its part of them. */
-static void train_reference(const small_run *r, const kerf_train_options *o, local_rank *all)
+/* Local steps behind the seventh up to the 31st, so that the last ones are fewer. */
+enum { LOCAL_BEGIN = 6, LOCAL_END = 31 };
+
+static int meet_at(int step)
+{
+    return step <= LOCAL_BEGIN || step >= LOCAL_END || (step - LOCAL_BEGIN) % LOCAL_STEPS == 0;
+}
+
+/* Whole batches in the order of a run, of which each rank takes its rows. */
+static void train_reference(const small_run *r, const kerf_train_options *o, const int *rows,
+                            local_rank *all)
 {
     kerf_loader_options of = {
         .split = KERF_SPLIT_TRAIN, .batch = BATCH, .shuffle = 1, .seed = o->seed};
     kerf_loader *loader;
     kerf_batch batch;
-    const int part = BATCH / ranks->num;
     CHECK_OK(kerf_prep_parse(&of.prep, kerf_graph_metadata(r->g, "kerf.prep")));
     CHECK_OK(kerf_loader_create(&loader, r->d, &of));
     CHECK_OK(kerf_loader_begin(loader, 0, 0));
     for (int step = 1; step <= STEPS; step++) {
         CHECK_OK(kerf_loader_next(loader, &batch));
-        for (int k = 0; k < ranks->num; k++)
-            local_step(&all[k], batch.images + (size_t)(k * part) * 16, batch.labels + k * part,
-                       part, o->lr);
+        for (int k = 0, first = 0; k < ranks->num; first += rows[k++])
+            local_step(&all[k], batch.images + (size_t)first * 16, batch.labels + first, rows[k],
+                       o->lr);
         kerf_loader_release(loader, &batch);
-        if (step % LOCAL_STEPS == 0)
-            local_meet(all, ranks->num);
+        if (meet_at(step))
+            local_meet(all, rows, ranks->num);
     }
     kerf_loader_destroy(loader);
 }
 
-static void test_definition(void)
+static void check_layers(const local_rank *got, const local_rank *want)
 {
-    static const kerf_event LOCAL = EXCHANGE(0, 0, KERF_GRADIENTS_F32, LOCAL_STEPS);
+    double worst = 0;
+    for (size_t i = 0; i < sizeof got->at / (sizeof(double)); i++)
+        worst = fmax(worst, fabs(((const double *)got->at)[i] - ((const double *)want->at)[i]));
+    CHECK(worst <= check_tolerance(8, (size_t)STEPS * BATCH));
+    if (worst > check_tolerance(8, (size_t)STEPS * BATCH))
+        printf("off by %g\n", worst);
+}
+
+static void test_definition(const char *balance, const int *rows)
+{
+    static const kerf_event LOCAL =
+        EXCHANGE(LOCAL_BEGIN, LOCAL_END, KERF_GRADIENTS_F32, LOCAL_STEPS);
     static local_rank all[LOCAL_RANKS], got;
     kerf_train_options o = options_of(&LOCAL, 1);
     o.schedule = KERF_LR_CONST;
     o.optimizer.weight_decay = 0;
+    o.balance = balance;
     small_run r = small_begin(dev);
-    CHECK(ranks->num <= LOCAL_RANKS);
+    memset(all, 0, sizeof all);
     for (int k = 0; k < ranks->num; k++)
         read_layers(r.s, &all[k]);
     CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
-    train_reference(&r, &o, all);
+    train_reference(&r, &o, rows, all);
     read_layers(r.s, &got);
-    double worst = 0;
-    for (size_t i = 0; i < sizeof got.at / (sizeof(double)); i++)
-        worst = fmax(worst, fabs(((double *)got.at)[i] - ((double *)all[0].at)[i]));
-    CHECK(worst <= check_tolerance(8, (size_t)STEPS * BATCH));
-    if (worst > check_tolerance(8, (size_t)STEPS * BATCH))
-        printf("off by %g\n", worst);
+    check_layers(&got, &all[0]);
     small_end(&r);
+}
+
+static void test_definitions(void)
+{
+    const int even = BATCH / ranks->num;
+    test_definition(NULL, (const int[]){even, even, even});
+    if (ranks->num == 2)
+        test_definition("2,1", (const int[]){64, 32});
+    if (ranks->num == 3)
+        test_definition("3,2,1", (const int[]){48, 32, 16});
 }
 
 /* ---- the same ---------------------------------------------------------------------------------
@@ -117,15 +157,15 @@ static void test_without_effect(void)
     static const kerf_event ONE = EXCHANGE(5, 20, KERF_GRADIENTS_F32, 1),
                             ALL = EXCHANGE(5, 20, KERF_GRADIENTS_F32, 3);
     kerf_train_options o = options_of(NULL, 0);
-    const uint64_t plain = train(&o);
+    const uint64_t plain = train(0, &o);
     o = options_of(&ONE, 1);
-    CHECK(train(&o) == plain);
+    CHECK(train(0, &o) == plain);
     o = options_of(NULL, 0);
     o.ranks = NULL;
-    const uint64_t alone = train(&o);
+    const uint64_t alone = train(0, &o);
     o = options_of(&ALL, 1);
     o.ranks = NULL;
-    CHECK(train(&o) == alone);
+    CHECK(train(0, &o) == alone);
 }
 
 /* ---- alike wherever something happens ---------------------------------------------------------
@@ -149,9 +189,8 @@ static int look(void *context, int64_t step)
 /* With running statistics, within an interval of local steps, at its end, and behind it. */
 static void test_meeting(void)
 {
-    residual_net n = residual_net_make(dev, 4, 4);
-    witness w = {.s = n.s};
-    kerf_dataset *d;
+    small_run r = residual_begin();
+    witness w = {.s = r.s};
     const kerf_event events[] = {
         EXCHANGE(2, 11, KERF_GRADIENTS_F32, LOCAL_STEPS),
         EXCHANGE(15, 0, KERF_GRADIENTS_F32, 100),
@@ -159,14 +198,11 @@ static void test_meeting(void)
     };
     kerf_train_options o = options_of(events, 3);
     o.epochs = 24 / 80.0;
-    CHECK_OK(kerf_dataset_open(&d, "random:1,4,4,3"));
-    CHECK_OK(kerf_dataset_hold_back(d, 512, 1));
-    CHECK_OK(kerf_train(n.g, n.s, d, &o));
+    CHECK_OK(kerf_train(r.g, r.s, r.d, &o));
     CHECK(w.calls == 7);
-    const uint64_t digest = small_digest(n.s);
+    const uint64_t digest = small_digest(r.s);
     ranks_check_same(&digest, sizeof digest);
-    kerf_dataset_close(d);
-    residual_net_free(&n);
+    small_end(&r);
 }
 
 /* ---- what travels -----------------------------------------------------------------------------
@@ -245,22 +281,22 @@ static int stop(void *context, const kerf_train_progress *t)
     return ranks->rank == ranks->num - 1;
 }
 
-static void check_stop(const kerf_event *events, size_t num, const char *where)
+static void check_stop(int has_norms, const kerf_event *events, size_t num, const char *where)
 {
     test_folder f;
     kerf_train_options o = options_of(events, num);
-    const uint64_t through = train(&o);
+    const uint64_t through = train(has_norms, &o);
     test_folder_make(&f);
     CHECK_OK(ranks->take_first(ranks->context, f.path, sizeof f.path));
     o.run_dir = f.path;
     o.callback = stop;
-    small_run r = small_begin(dev);
+    small_run r = begin(has_norms);
     CHECK_STATUS(KERF_ERR_CANCELLED, kerf_train(r.g, r.s, r.d, &o));
     small_check_says(where);
     small_end(&r);
     o.callback = NULL;
     o.resume = 1;
-    CHECK(train(&o) == through);
+    CHECK(train(has_norms, &o) == through);
     if (ranks->rank == 0)
         test_folder_remove(&f);
 }
@@ -272,9 +308,9 @@ static void test_stops(void)
         EXCHANGE(0, 0, KERF_GRADIENTS_INT8, 1),
         {KERF_EVENT_CHECKPOINT, .start = STEP(12)},
     };
-    check_stop(NULL, 0, "stopped after step 2 of 40");
-    check_stop(&LOCAL, 1, "stopped after step 7 of 40");
-    check_stop(CODED, 2, "stopped after step 12 of 40");
+    check_stop(0, NULL, 0, "stopped after step 2 of 40");
+    check_stop(1, &LOCAL, 1, "stopped after step 7 of 40");
+    check_stop(0, CODED, 2, "stopped after step 12 of 40");
 }
 
 /* ---- what cannot be ---------------------------------------------------------------------------
@@ -311,7 +347,7 @@ int main(void)
 {
     if (!ranks_begin())
         return 77;
-    test_definition();
+    test_definitions();
     test_without_effect();
     test_meeting();
     test_coded_interval();
