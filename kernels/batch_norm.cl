@@ -73,8 +73,9 @@ kernel void stats_lines(global const float *src, global float *part, uint images
 }
 
 /* stats (2, channels), stats_at behind `part`: mean, inv.  GIVEN: bit 0, running statistics move on
- * to next_*; bit 1, saved_* get mean and inv as well.  `keep` is the share of the old running
- * statistic, `correction` what makes the variance unbiased, or 1. */
+ * to next_*; bit 1, saved_* get mean and inv as well; bit 2, stats get the sum of squares and not
+ * inv: they are one part.  `keep` is the share of the old running statistic, `correction` what makes
+ * the variance unbiased, or 1. */
 kernel void stats_join(global const float *part, global const float *mean,
                        global const float *variance, global float *stats, global float *next_mean,
                        global float *next_variance, global float *saved_mean,
@@ -95,7 +96,7 @@ kernel void stats_join(global const float *part, global const float *mean,
     }
     const float biased = squares / num, inv = 1.0f / sqrt(biased + epsilon);
     stats[stats_at + c] = middle;
-    stats[stats_at + channels + c] = inv;
+    stats[stats_at + channels + c] = given & 4u ? squares : inv;
     if (given & 1u) {
         next_mean[c] = keep * mean[c] + (1.0f - keep) * middle;
         next_variance[c] = keep * variance[c] + (1.0f - keep) * (biased * correction);

@@ -11,70 +11,83 @@
  * does.  The last two outputs are Kerf's own, for the gradient; `spread` is the saved inverse
  * deviation, or in the other mode the variance.
  *
- * Device side: kernels/batch_norm.cl, and batch_norm_wide.c for CPU devices.  Definition:
- * tests/ref/ref_batch_norm.c. */
+ * Where several devices share a batch, each of the two is cut where others have to be asked, and
+ * takes what all have found as a last input:
+ *
+ *     kerf.BatchNormMoments(src) -> moments (2, C): mean, sum of squares about it
+ *     BatchNormalization(..., moments)
+ *     kerf.BatchNormSums(src, diff_dst, scale, mean, spread) -> diff_scale, diff_bias, factors (3,
+ * C) kerf.BatchNormGrad(..., factors) -> diff_src
+ *
+ * The attribute "total" says of how many elements a channel all statistics are; diff_scale and
+ * diff_bias are sums over src alone.  factors: inv scale, and what is taken off diff_dst, and off
+ * it by src: rows 1 and 2 are sums, to which others add theirs.
+ *
+ * Device side: kernels/batch_norm.cl, and batch_norm_wide.c for CPU devices; launches:
+ * batch_norm_common.c.  Definition: tests/ref/ref_batch_norm.c. */
 #include "ops/batch_norm_common.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/fail.h"
 
 extern const kerf__source kerf__source_batch_norm;
 
-enum { SCALE = 1, BIAS, MEAN, VARIANCE }; /* inputs */
+enum { SCALE = 1, BIAS, MEAN, VARIANCE, MOMENTS }; /* inputs */
 enum { NEXT_MEAN = 1, NEXT_VARIANCE, SAVED_MEAN, SAVED_INV, NUM_OUTPUTS };
+enum { MOMENT_ROWS = 2, FACTOR_ROWS = 3 };
 
 /* ---- shapes -------------------------------------------------------------------------------- */
 
-static int is_gradient(const kerf_node *n)
+static int64_t channels_of(const kerf_node *n)
 {
-    return strcmp(n->op, "kerf.BatchNormGrad") == 0;
-}
-
-/* Where the node's numbers a channel begin. */
-static int first_statistic(const kerf_node *n)
-{
-    return is_gradient(n) ? 2 : SCALE;
-}
-
-static kerf__batch_norm read_sizes(const kerf_node *n)
-{
+    const kerf__batch_norm_kind *kind = kerf__batch_norm_kind_of(n);
     const kerf_shape src = n->inputs[0]->shape;
-    kerf__batch_norm b = {.images = (size_t)src.dims[0],
-                          .channels = (size_t)kerf__value_elements(n->inputs[first_statistic(n)]),
-                          .pixels = 1,
-                          .blocked = kerf__node_attribute(n, "layouts") != NULL,
-                          .training = kerf_node_int(n, "training_mode", 0) != 0,
-                          .epsilon = kerf_node_float(n, "epsilon", 1e-5f),
-                          .momentum = kerf_node_float(n, "momentum", 0.9f)};
-    for (int i = 2; i < src.rank - b.blocked; i++)
-        b.pixels *= (size_t)src.dims[i];
-    return b;
+    if (kerf__node_attribute(n, "layouts") == NULL || kind->num_statistics == 0)
+        return src.dims[1];
+    return kerf__value_elements(n->inputs[kind->first]);
 }
 
 static kerf_status check_channels(const kerf_node *n)
 {
     char text[128];
+    const kerf__batch_norm_kind *kind = kerf__batch_norm_kind_of(n);
     const kerf_shape src = n->inputs[0]->shape;
-    const int first = first_statistic(n), num = n->num_inputs - first;
-    const kerf_value *scale = n->inputs[first];
-    const int blocked = kerf__node_attribute(n, "layouts") != NULL;
+    const int last = kind->first + kind->num_statistics;
     KERF__TRY(kerf__node_check_type(n, 0, KERF_F32));
     if (src.rank < 2)
         return kerf__fail_node(KERF_ERR_SHAPE, n, "input is %s, must be (N, C) or more",
                                kerf_shape_text(src, text, sizeof text));
-    const int64_t channels = blocked ? kerf__value_elements(scale) : src.dims[1];
-    for (int i = 0; i < num; i++) {
-        KERF__TRY(kerf__node_check_type(n, first + i, KERF_F32));
-        KERF__TRY(kerf__node_check_shape(n, first + i, KERF_SHAPE(channels)));
+    for (int i = kind->first; i < last; i++) {
+        KERF__TRY(kerf__node_check_type(n, i, KERF_F32));
+        KERF__TRY(kerf__node_check_shape(n, i, KERF_SHAPE(channels_of(n))));
     }
+    if (n->num_inputs <= last)
+        return KERF_OK;
+    KERF__TRY(kerf__node_check_type(n, last, KERF_F32));
+    return kerf__node_check_shape(n, last, KERF_SHAPE(kind->num_rows, channels_of(n)));
+}
+
+/* Kernels count them in 31 bits. */
+static kerf_status check_total(const kerf_node *n)
+{
+    const int64_t total = kerf_node_int(n, "total", 1);
+    if (total < 1 || total > INT_MAX)
+        return kerf__fail_node(KERF_ERR_SHAPE, n,
+                               "statistics are of %lld numbers, must be of 1 to %d",
+                               (long long)total, INT_MAX);
     return KERF_OK;
 }
 
 static kerf_status infer(kerf_node *n)
 {
     KERF__TRY(check_channels(n));
-    const kerf__batch_norm b = read_sizes(n);
+    KERF__TRY(check_total(n));
+    const kerf__batch_norm b = kerf__batch_norm_read(n);
+    if (n->num_inputs > MOMENTS && (!b.training || kerf__node_attribute(n, "total") == NULL))
+        return kerf__fail_node(KERF_ERR_UNSUPPORTED, n, "has %d inputs, must have %d",
+                               n->num_inputs, MOMENTS);
     if (!(b.epsilon >= 0))
         return kerf__fail_node(KERF_ERR_SHAPE, n, "epsilon is %g, must be at least 0",
                                (double)b.epsilon);
@@ -89,25 +102,59 @@ static kerf_status infer(kerf_node *n)
     return KERF_OK;
 }
 
-static kerf_status infer_grad(kerf_node *n)
+static kerf_status check_gradient(const kerf_node *n)
 {
     KERF__TRY(check_channels(n));
+    KERF__TRY(check_total(n));
     KERF__TRY(kerf__node_check_type(n, 1, KERF_F32));
-    KERF__TRY(kerf__node_check_shape(n, 1, n->inputs[0]->shape));
+    return kerf__node_check_shape(n, 1, n->inputs[0]->shape);
+}
+
+static kerf_status infer_grad(kerf_node *n)
+{
+    KERF__TRY(check_gradient(n));
     kerf__set_output(n, 0, KERF_F32, n->inputs[0]->shape);
     kerf__set_output(n, 1, KERF_F32, n->inputs[2]->shape);
     kerf__set_output(n, 2, KERF_F32, n->inputs[2]->shape);
     return KERF_OK;
 }
 
-static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
+/* Blocks hide how many channels there are. */
+static kerf_status infer_moments(kerf_node *n)
+{
+    const int64_t channels = kerf_node_int(n, "channels", 0);
+    KERF__TRY(check_channels(n));
+    if (kerf__node_attribute(n, "layouts") == NULL && channels != n->inputs[0]->shape.dims[1])
+        return kerf__fail_node(KERF_ERR_SHAPE, n, "has %lld channels, must have %lld",
+                               (long long)channels, (long long)n->inputs[0]->shape.dims[1]);
+    kerf__set_output(n, 0, KERF_F32, KERF_SHAPE(MOMENT_ROWS, channels));
+    return KERF_OK;
+}
+
+static kerf_status infer_sums(kerf_node *n)
+{
+    KERF__TRY(check_gradient(n));
+    kerf__set_output(n, 0, KERF_F32, n->inputs[2]->shape);
+    kerf__set_output(n, 1, KERF_F32, n->inputs[2]->shape);
+    kerf__set_output(n, 2, KERF_F32, KERF_SHAPE(FACTOR_ROWS, n->inputs[2]->shape.dims[0]));
+    return KERF_OK;
+}
+
+/* src, and beside it its gradient. */
+static kerf__wish wish_inputs(const kerf_node *n, kerf__layouts *out)
 {
     if (kerf__layout_shape(KERF__C16, n->inputs[0]->shape).rank < 4)
         return KERF__STAYS;
-    for (int i = 0; i < first_statistic(n); i++)
+    for (int i = 0; i < kerf__batch_norm_kind_of(n)->first; i++)
         out->inputs[i] = KERF__C16;
-    out->outputs[0] = KERF__C16;
     return KERF__FOLLOWS;
+}
+
+static kerf__wish wish(const kerf_node *n, kerf__layouts *out)
+{
+    const kerf__wish found = wish_inputs(n, out);
+    out->outputs[0] = found == KERF__FOLLOWS ? KERF__C16 : KERF__PLAIN;
+    return found;
 }
 
 /* ---- the gradient -------------------------------------------------------------------------- */
@@ -121,12 +168,40 @@ static kerf_status need_saved(kerf_graph *g, kerf_node *n)
     return infer(n);
 }
 
+/* A node that has the forward one's attributes, and `num` outputs. */
+static kerf_status add_node(kerf__gradients *grads, const char *op, kerf_node *like,
+                            kerf_value *const *inputs, int num_inputs, int num, kerf_node **out)
+{
+    kerf_value *added;
+    KERF__TRY(kerf__gradient_add_node(grads, op, like, "grad", inputs, num_inputs, out));
+    KERF__TRY(kerf__node_copy_attributes(*out, like));
+    for (int i = 1; i < num; i++)
+        KERF__TRY(kerf__graph_add_output_value(grads->graph, *out, NULL, &added));
+    return kerf__node_infer(*out);
+}
+
+/* The gradients of src, scale and bias, by two nodes where others are asked in between. */
+static kerf_status add_nodes(kerf__gradients *grads, kerf_node *n, kerf_value **inputs /* 6 */,
+                             kerf_value **out)
+{
+    kerf_node *sums, *node;
+    if (n->num_inputs <= MOMENTS) {
+        KERF__TRY(add_node(grads, "kerf.BatchNormGrad", n, inputs, 5, 3, &node));
+        memcpy(out, node->outputs, 3 * sizeof *out);
+        return KERF_OK;
+    }
+    KERF__TRY(add_node(grads, "kerf.BatchNormSums", n, inputs, 5, 3, &sums));
+    inputs[5] = sums->outputs[2];
+    KERF__TRY(add_node(grads, "kerf.BatchNormGrad", n, inputs, 6, 1, &node));
+    out[0] = node->outputs[0];
+    memcpy(out + 1, sums->outputs, 2 * sizeof *out);
+    return KERF_OK;
+}
+
 static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
 {
-    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]);
+    kerf_value *diff = kerf__gradient_of(grads, n->outputs[0]), *diffs[3];
     const int training = kerf_node_int(n, "training_mode", 0) != 0;
-    kerf_node *node;
-    kerf_value *added;
     int wanted = 0;
     for (int i = 0; i <= BIAS; i++)
         wanted |= kerf__gradient_wanted(grads, n->inputs[i]);
@@ -134,34 +209,17 @@ static kerf_status gradient(kerf__gradients *grads, kerf_node *n)
         return KERF_OK;
     if (training)
         KERF__TRY(need_saved(grads->graph, n));
-    kerf_value *inputs[] = {n->inputs[0], diff, n->inputs[SCALE],
-                            training ? n->outputs[SAVED_MEAN] : n->inputs[MEAN],
-                            training ? n->outputs[SAVED_INV] : n->inputs[VARIANCE]};
-    KERF__TRY(kerf__gradient_add_node(grads, "kerf.BatchNormGrad", n, "grad", inputs, 5, &node));
-    KERF__TRY(kerf__node_copy_attributes(node, n));
-    for (int i = 1; i <= BIAS; i++)
-        KERF__TRY(kerf__graph_add_output_value(grads->graph, node, NULL, &added));
-    KERF__TRY(kerf__node_infer(node));
+    kerf_value *inputs[6] = {n->inputs[0], diff, n->inputs[SCALE],
+                             training ? n->outputs[SAVED_MEAN] : n->inputs[MEAN],
+                             training ? n->outputs[SAVED_INV] : n->inputs[VARIANCE]};
+    KERF__TRY(add_nodes(grads, n, inputs, diffs));
     for (int i = 0; i <= BIAS; i++)
         if (kerf__gradient_wanted(grads, n->inputs[i]))
-            KERF__TRY(kerf__gradient_add(grads, n->inputs[i], node->outputs[i]));
+            KERF__TRY(kerf__gradient_add(grads, n->inputs[i], diffs[i]));
     return KERF_OK;
 }
 
 /* ---- SIMT ---------------------------------------------------------------------------------- */
-
-void kerf__batch_norm_cut(kerf__batch_norm *b, size_t elements, size_t vector)
-{
-    const size_t row = kerf__ceil_div(b->pixels, vector) * vector;
-    b->chunk = row < elements ? b->pixels : elements;
-    b->per = row > 0 && row < elements ? elements / row : 1;
-    if (b->per > b->images)
-        b->per = b->images;
-    b->parts = 0;
-    if (b->per > 0 && b->chunk > 0)
-        b->parts = kerf__ceil_div(b->images, b->per) * kerf__ceil_div(b->pixels, b->chunk);
-    b->width = b->channels;
-}
 
 /* 64 elements to each item of a group, which it finds in the cache again. */
 static void cut_simt(kerf__batch_norm *b)
@@ -222,144 +280,34 @@ static const kerf__batch_norm_style LINES = {&kerf__source_batch_norm,
                                              line_sizes,
                                              item_sizes};
 
-/* ---- launches ------------------------------------------------------------------------------ */
-
-/* Scratch: the parts, then a few numbers a channel. */
-static size_t part_floats(const kerf__batch_norm *b)
-{
-    return 2 * b->parts * b->width;
-}
-
-static size_t scratch_of(const kerf__op_case *c, const kerf__batch_norm_style *style)
-{
-    kerf__batch_norm b = read_sizes(c->node);
-    style->cut(&b);
-    if (!is_gradient(c->node) && !b.training)
-        return 0;
-    return (part_floats(&b) + 3 * b.channels) * sizeof(float);
-}
-
-static kerf_status emit_stats(const kerf__op_case *c, const kerf__batch_norm_style *style,
-                              const kerf__batch_norm *b)
-{
-    kerf__arg args[16] = {ARG(kerf__in(c, 0)), ARG(c->scratch)};
-    kerf__grid grid;
-    const int num = style->part_sizes(c, b, args, 2, &grid);
-    return kerf__emit(c, style->source, style->stats, style->options, args, num, grid);
-}
-
-/* What is not asked for is not written: any buffer stands in its place. */
-static kerf__buffer *output_or_scratch(const kerf__op_case *c, int i)
-{
-    return i < c->node->num_outputs ? kerf__out(c, i) : c->scratch;
-}
-
-static kerf_status emit_stats_join(const kerf__op_case *c, const kerf__batch_norm *b)
-{
-    const double num = (double)b->images * (double)b->pixels;
-    const int unbiased = kerf_node_int(c->node, "unbiased", 0) != 0 && num > 1;
-    const unsigned given = (c->node->num_outputs > NEXT_MEAN ? 1u : 0u) |
-                           (c->node->num_outputs > SAVED_MEAN ? 2u : 0u);
-    return kerf__emit(
-        c, &kerf__source_batch_norm, "stats_join", "",
-        KERF__ARGS(ARG(c->scratch), ARG(kerf__in(c, MEAN)), ARG(kerf__in(c, VARIANCE)),
-                   ARG(c->scratch), ARG(output_or_scratch(c, NEXT_MEAN)),
-                   ARG(output_or_scratch(c, NEXT_VARIANCE)), ARG(output_or_scratch(c, SAVED_MEAN)),
-                   ARG(output_or_scratch(c, SAVED_INV)), ARG(b->epsilon), ARG(b->momentum),
-                   ARG(unbiased ? (float)(num / (num - 1)) : 1.0f), ARG((unsigned)part_floats(b)),
-                   ARG(given), ARG((unsigned)b->images), ARG((unsigned)b->channels),
-                   ARG((unsigned)b->pixels), ARG((unsigned)b->per), ARG((unsigned)b->chunk),
-                   ARG((unsigned)b->parts), ARG((unsigned)b->width)),
-        kerf__grid_items(b->channels));
-}
-
-static kerf_status build_forward(const kerf__op_case *c, const kerf__batch_norm_style *style,
-                                 const kerf__batch_norm *b)
-{
-    if (b->training) {
-        KERF__TRY(emit_stats(c, style, b));
-        KERF__TRY(emit_stats_join(c, b));
-    }
-    const size_t stats_at = part_floats(b);
-    kerf__arg args[32] = {
-        ARG(kerf__in(c, 0)),
-        ARG(kerf__in(c, SCALE)),
-        ARG(kerf__in(c, BIAS)),
-        ARG(b->training ? c->scratch : kerf__in(c, MEAN)),
-        ARG(b->training ? c->scratch : kerf__in(c, VARIANCE)),
-        ARG(kerf__out(c, 0)),
-        ARG(b->training ? -1.0f : b->epsilon),
-        ARG((unsigned)(b->training ? stats_at : 0)),
-        ARG((unsigned)(b->training ? stats_at + b->channels : 0)),
-    };
-    kerf__grid grid;
-    const int num = style->item_sizes(c, b, args, 9, &grid);
-    return kerf__emit(c, style->source, style->apply, style->options, args, num, grid);
-}
-
-static kerf_status emit_sums_join(const kerf__op_case *c, const kerf__batch_norm *b)
-{
-    const double num = (double)b->images * (double)b->pixels;
-    return kerf__emit(c, &kerf__source_batch_norm, "sums_join", "",
-                      KERF__ARGS(ARG(c->scratch), ARG(kerf__in(c, 2)), ARG(kerf__in(c, 4)),
-                                 ARG(c->scratch), ARG(kerf__out(c, 1)), ARG(kerf__out(c, 2)),
-                                 ARG(b->training ? -1.0f : b->epsilon),
-                                 ARG(b->training && num > 0 ? (float)(1 / num) : 0.0f),
-                                 ARG((unsigned)part_floats(b)), ARG((unsigned)b->channels),
-                                 ARG((unsigned)b->parts), ARG((unsigned)b->width)),
-                      kerf__grid_items(b->channels));
-}
-
-static kerf_status build_gradient(const kerf__op_case *c, const kerf__batch_norm_style *style,
-                                  const kerf__batch_norm *b)
-{
-    kerf__grid grid;
-    kerf__arg sums[32] = {ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)), ARG(kerf__in(c, 3)),
-                          ARG(c->scratch)};
-    int num = style->part_sizes(c, b, sums, 4, &grid);
-    KERF__TRY(kerf__emit(c, style->source, style->sums, style->options, sums, num, grid));
-    KERF__TRY(emit_sums_join(c, b));
-    kerf__arg args[32] = {ARG(kerf__in(c, 0)), ARG(kerf__in(c, 1)),  ARG(kerf__in(c, 3)),
-                          ARG(c->scratch),     ARG(kerf__out(c, 0)), ARG((unsigned)part_floats(b))};
-    num = style->item_sizes(c, b, args, 6, &grid);
-    return kerf__emit(c, style->source, style->grad, style->options, args, num, grid);
-}
-
-static kerf_status build(const kerf__op_case *c, const kerf__batch_norm_style *style)
-{
-    kerf__batch_norm b = read_sizes(c->node);
-    style->cut(&b);
-    return is_gradient(c->node) ? build_gradient(c, style, &b) : build_forward(c, style, &b);
-}
-
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static int fits_planes(const kerf__op_case *c)
 {
-    const kerf__batch_norm b = read_sizes(c->node);
+    const kerf__batch_norm b = kerf__batch_norm_read(c->node);
     return kerf__fits_31_bits(c) && !b.blocked && b.pixels != 1;
 }
 
 static int fits_blocks(const kerf__op_case *c)
 {
-    const kerf__batch_norm b = read_sizes(c->node);
+    const kerf__batch_norm b = kerf__batch_norm_read(c->node);
     return kerf__fits_31_bits(c) && (b.blocked || b.pixels == 1);
 }
 
 static int fits_lines(const kerf__op_case *c)
 {
-    const kerf__batch_norm b = read_sizes(c->node);
+    const kerf__batch_norm b = kerf__batch_norm_read(c->node);
     return kerf__fits_31_bits(c) && !b.blocked && b.pixels == 1;
 }
 
 #define STYLE(name, style)                                                                         \
     static size_t scratch_##name(const kerf__op_case *c)                                           \
     {                                                                                              \
-        return scratch_of(c, &(style));                                                            \
+        return kerf__batch_norm_scratch(c, &(style));                                              \
     }                                                                                              \
     static kerf_status build_##name(const kerf__op_case *c)                                        \
     {                                                                                              \
-        return build(c, &(style));                                                                 \
+        return kerf__batch_norm_build(c, &(style));                                                \
     }
 STYLE(planes, kerf__batch_norm_planes)
 STYLE(blocks, kerf__batch_norm_blocks)
@@ -378,24 +326,18 @@ static const kerf__variant VARIANTS[] = {
     VARIANT("batch_norm_lines", 0, fits_lines, lines),
 };
 
+#define ENTRY(name, fewest, most, outputs, infer_, gradient_, layouts_)                            \
+    {                                                                                              \
+        .op = (name), .min_inputs = (fewest), .max_inputs = (most), .num_outputs = (outputs),      \
+        .infer = (infer_), .gradient = (gradient_), .layouts = (layouts_), .variants = VARIANTS,   \
+        .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]                                       \
+    }
+
 extern const kerf__op kerf__ops_batch_norm[];
 const kerf__op kerf__ops_batch_norm[] = {
-    {.op = "BatchNormalization",
-     .min_inputs = 5,
-     .max_inputs = 5,
-     .num_outputs = NUM_OUTPUTS,
-     .infer = infer,
-     .gradient = gradient,
-     .layouts = wish,
-     .variants = VARIANTS,
-     .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
-    {.op = "kerf.BatchNormGrad",
-     .min_inputs = 5,
-     .max_inputs = 5,
-     .num_outputs = 3,
-     .infer = infer_grad,
-     .layouts = wish,
-     .variants = VARIANTS,
-     .num_variants = sizeof VARIANTS / sizeof VARIANTS[0]},
+    ENTRY("BatchNormalization", 5, 6, NUM_OUTPUTS, infer, gradient, wish),
+    ENTRY("kerf.BatchNormGrad", 5, 6, 3, infer_grad, NULL, wish),
+    ENTRY("kerf.BatchNormMoments", 1, 1, 1, infer_moments, NULL, wish_inputs),
+    ENTRY("kerf.BatchNormSums", 5, 5, 3, infer_sums, NULL, wish_inputs),
     {.op = NULL},
 };

@@ -240,6 +240,13 @@ const gate_case gate_cases[] = {
     {"kerf.BatchNormGrad", "f32:9,5 f32:9,5 f32:5 f32:5 f32:5",         NULL, 0},
     {"kerf.BatchNormGrad", "f32:2,1,9,7,16 f32:2,1,9,7,16 f32:5 f32:5 f32:5",
      "layouts=c16,c16>c16", 0},
+    {"kerf.BatchNormMoments", "f32:2,5,9,7",    "channels=5", 0},
+    {"kerf.BatchNormMoments", "f32:9,5",        "channels=5", 0},
+    {"kerf.BatchNormMoments", "f32:2,1,9,7,16", "channels=5 layouts=c16>", 0},
+    {"kerf.BatchNormSums", "f32:2,5,9,7 f32:2,5,9,7 f32:5 f32:5 f32:5", "training_mode=1", 0},
+    {"kerf.BatchNormSums", "f32:9,5 f32:9,5 f32:5 f32:5 f32:5",         "training_mode=1", 0},
+    {"kerf.BatchNormSums", "f32:2,1,9,7,16 f32:2,1,9,7,16 f32:5 f32:5 f32:5",
+     "training_mode=1 layouts=c16,c16>", 0},
 
     {"kerf.Dropout",       "f32:5000 f32:16",                    "key=1,2", 0},
     {"kerf.Noise",         "f32:5000 f32:16",                    "key=1,2 value=logistic", 0},

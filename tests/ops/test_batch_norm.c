@@ -85,6 +85,99 @@ static void check_grad(kerf_shape shape, int training, kerf__layout layout)
     op_check_end(&c);
 }
 
+/* ---- with others who have the rest of a batch -------------------------------------------------
+ */
+
+/* (C) numbers as inputs, from the array that is named for them. */
+static void add_channels(op_check *c, int64_t channels, const float *const *arrays, int num)
+{
+    for (int i = 0; i < num; i++)
+        op_check_input(c, KERF_F32, KERF_SHAPE(channels), arrays[i]);
+}
+
+static void set_shared(op_check *c, int64_t total, kerf__layouts layouts)
+{
+    CHECK_OK(kerf_node_set_int(c->node, "training_mode", 1));
+    CHECK_OK(kerf_node_set_int(c->node, "unbiased", 1));
+    CHECK_OK(kerf_node_set_int(c->node, "total", total));
+    CHECK_OK(kerf_node_set_float(c->node, "momentum", 0.7f));
+    CHECK_OK(kerf__node_set_layouts(c->node, &layouts));
+}
+
+static void check_moments(kerf_shape shape, kerf__layout layout)
+{
+    op_check c;
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, kerf__layout_shape(layout, shape), x);
+    op_check_node(&c, "kerf.BatchNormMoments", 1);
+    CHECK_OK(kerf_node_set_int(c.node, "channels", shape.dims[1]));
+    CHECK_OK(kerf__node_set_layouts(c.node, &(kerf__layouts){{layout}, {KERF__PLAIN}}));
+    op_check_variants(&c, ref_batch_norm,
+                      check_tolerance(8, num_of(shape) / (size_t)shape.dims[1] + 1));
+    op_check_end(&c);
+}
+
+/* Moments that are not those of src, three times as many elements. */
+static void check_by_moments(kerf_shape shape, kerf__layout layout)
+{
+    static float moments[2 * MOST_CHANNELS];
+    op_check c;
+    const int64_t channels = shape.dims[1], num = (int64_t)num_of(shape) / channels;
+    const float *const inputs[] = {scale, bias, mean, variance};
+    for (int64_t i = 0; i < channels; i++) {
+        moments[i] = mean[i] + 0.25f;
+        moments[channels + i] = variance[i] * (float)(3 * num);
+    }
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, kerf__layout_shape(layout, shape), x);
+    add_channels(&c, channels, inputs, 4);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, channels), moments);
+    op_check_node(&c, "BatchNormalization", 5);
+    set_shared(&c, 3 * num, (kerf__layouts){{layout}, {layout}});
+    op_check_variants(&c, ref_batch_norm, check_tolerance(8, 4));
+    op_check_end(&c);
+}
+
+static void check_sums(kerf_shape shape, kerf__layout layout)
+{
+    op_check c;
+    const int64_t channels = shape.dims[1], num = (int64_t)num_of(shape) / channels;
+    const float *const inputs[] = {scale, mean, variance};
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, kerf__layout_shape(layout, shape), x);
+    op_check_input(&c, KERF_F32, kerf__layout_shape(layout, shape), diff);
+    add_channels(&c, channels, inputs, 3);
+    op_check_node(&c, "kerf.BatchNormSums", 3);
+    set_shared(&c, 3 * num, (kerf__layouts){{layout, layout}, {KERF__PLAIN}});
+    op_check_variants(&c, ref_batch_norm, check_tolerance(8, (size_t)num + 1));
+    op_check_end(&c);
+}
+
+static void check_by_factors(kerf_shape shape, kerf__layout layout)
+{
+    op_check c;
+    const int64_t channels = shape.dims[1];
+    const float *const inputs[] = {scale, mean, variance};
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, kerf__layout_shape(layout, shape), x);
+    op_check_input(&c, KERF_F32, kerf__layout_shape(layout, shape), diff);
+    add_channels(&c, channels, inputs, 3);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(3, channels), bias); /* any numbers */
+    op_check_node(&c, "kerf.BatchNormGrad", 1);
+    set_shared(&c, 1000, (kerf__layouts){{layout, layout}, {layout}});
+    op_check_variants(&c, ref_batch_norm, check_tolerance(8, 4));
+    op_check_end(&c);
+}
+
+static void check_shared(kerf_shape shape, kerf__layout layout)
+{
+    check_moments(shape, layout);
+    check_by_moments(shape, layout);
+    check_sums(shape, layout);
+    if (3 * shape.dims[1] <= MOST_CHANNELS)
+        check_by_factors(shape, layout);
+}
+
 static const kerf_shape SHAPES[] = {
     {4, {2, 3, 4, 5}},   {4, {1, 1, 1, 2}},   {3, {3, 2, 37}},       {2, {9, 5}},
     {2, {33, 20}},       {4, {5, 16, 1, 1}},  {5, {2, 2, 3, 2, 3}},  {4, {2, 33, 3, 3}},
@@ -106,6 +199,7 @@ static void test_shapes(void)
                 check(SHAPES[i], FORMS[j], (kerf__layout)layout);
             for (int training = 0; training < 2; training++)
                 check_grad(SHAPES[i], training, (kerf__layout)layout);
+            check_shared(SHAPES[i], (kerf__layout)layout);
         }
     }
 }
@@ -199,6 +293,22 @@ static void test_refused(void)
     CHECK_OK(kerf_node_set_float(c.node, "epsilon", 0));
     CHECK_OK(kerf_node_set_int(c.node, "training_mode", 1));
     op_check_refused(&c, KERF_ERR_SHAPE, "there is nothing to take statistics of");
+    op_check_end(&c);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3, 4), x);
+    for (int i = 0; i < 4; i++)
+        op_check_input(&c, KERF_F32, KERF_SHAPE(3), scale);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3), scale);
+    op_check_node(&c, "BatchNormalization", 1);
+    op_check_refused(&c, KERF_ERR_UNSUPPORTED, "has 6 inputs, must have 5");
+    CHECK_OK(kerf_node_set_int(c.node, "total", (int64_t)1 << 31));
+    op_check_refused(&c, KERF_ERR_SHAPE,
+                     "statistics are of 2147483648 numbers, must be of 1 to 2147483647");
+    op_check_end(&c);
+    op_check_begin(&c, dev);
+    op_check_input(&c, KERF_F32, KERF_SHAPE(2, 3, 4), x);
+    op_check_node(&c, "kerf.BatchNormMoments", 1);
+    op_check_refused(&c, KERF_ERR_SHAPE, "has 0 channels, must have 3");
     op_check_end(&c);
 }
 
