@@ -159,11 +159,14 @@ typedef struct kerf_plan_options {
                   * by kerf_step.mix and the rest of 1 (kerf.Mix; Zhang et al. 2018) */
     double clip; /* KERF_TRAIN only: the length, all gradients together, to which longer ones are
                   * shortened before the update (Pascanu et al. 2013); 0: none */
-    int runs_per_update; /* KERF_TRAIN only; 0: kerf_plan_run() changes weights, n:
-                          * kerf_plan_update() alone does, after n runs, whose gradients, each by
-                          * its kerf_step.share, are in the state ("fc1.weight.gradient"): those of
-                          * 1 as they are, those of more added up.  Pruned layers are trained as
-                          * dense ones */
+    int runs_per_update;      /* KERF_TRAIN only; 0: kerf_plan_run() changes weights, n:
+                               * kerf_plan_update() alone does, after n runs, whose gradients, each by
+                               * its kerf_step.share, are in the state ("fc1.weight.gradient"): those of
+                               * 1 as they are, those of more added up.  Pruned layers are trained as
+                               * dense ones */
+    int64_t statistics_batch; /* KERF_TRAIN only: of so many samples batch normalisation takes its
+                               * statistics, together with other plans that have the rest and run at
+                               * the same time (0: of the batch) */
     double loss_scale;   /* KERF_PRECISION_MIXED only: the factor in the first step of a state that
                           * has none, at least 1 (0: 65536) */
     int64_t scale_steps; /* so many good steps in a row double it (0: 2000) */

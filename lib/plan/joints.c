@@ -37,13 +37,26 @@ static int is_short(const kerf_plan *p)
     return us < LONG_US * (double)(p->steps.num - p->num_prepared_launches);
 }
 
-/* How many launches from `first` on may be joined, or may not, as that one, of a run or of an
- * update alone. */
+/* Up to where launches from `first` on are queued at once: a run, or an update, and a run no
+ * further than to where others are asked. */
+static size_t end_of_stretch(const kerf_plan *p, size_t first)
+{
+    const size_t of_run = *kerf__plan_end_of_run(p);
+    if (first >= of_run)
+        return p->steps.num;
+    for (size_t i = 0; (i = kerf__plan_next_partial(p, i, p->num_nodes)) < p->num_nodes; i++) {
+        const size_t end = p->nodes[i].first_launch + p->nodes[i].num_launches;
+        if (end > first)
+            return end;
+    }
+    return of_run;
+}
+
+/* How many launches from `first` on may be joined, or may not, as that one. */
 static size_t num_alike(const kerf_plan *p, size_t first, int joinable)
 {
     size_t num = 1;
-    const size_t of_run = *kerf__plan_end_of_run(p);
-    const size_t end = first < of_run ? of_run : p->steps.num;
+    const size_t end = end_of_stretch(p, first);
     while (first + num < end && kerf__launch_can_join(p->steps.launches[first + num]) == joinable)
         num++;
     return num;

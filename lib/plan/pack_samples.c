@@ -43,7 +43,7 @@ static kerf_shape packed_shape(kerf_shape s)
 
 /* ---- who follows ----------------------------------------------------------------------------- */
 
-typedef enum kind { FLAT, WINDOW, SUM } kind;
+typedef enum kind { FLAT, WINDOW, SUM, STATISTICS } kind;
 
 /* inputs: bits of those that are images. */
 static const struct follower {
@@ -59,6 +59,8 @@ static const struct follower {
     {"ReduceSum", 1, SUM},
     {"Relu", 1, FLAT},
     {"kerf.BatchNormGrad", 3, FLAT},
+    {"kerf.BatchNormMoments", 1, STATISTICS},
+    {"kerf.BatchNormSums", 3, STATISTICS},
     {"kerf.MaxPoolGrad", 3, WINDOW},
     {"kerf.ReluGrad", 3, FLAT},
 };
@@ -93,7 +95,7 @@ static int can_follow(const kerf_node *n, const struct follower *f)
         return 0;
     if (f->kind == WINDOW)
         return kerf__op_find(n->op)->layouts(n, &wanted) == KERF__FOLLOWS;
-    return f->kind == FLAT || sums_channels(n);
+    return f->kind != SUM || sums_channels(n);
 }
 
 static int arrives(const packing *p, const kerf_value *v)
@@ -137,7 +139,7 @@ static void decide(packing *p)
         if (p->images[i] != 0 || f == NULL || !can_follow(n, f) ||
             !is_worth_following(p, n, f->inputs))
             continue;
-        p->images[i] = f->inputs | (f->kind != SUM ? KERF__MAKES_IMAGE : 0);
+        p->images[i] = f->inputs | (f->kind == FLAT || f->kind == WINDOW ? KERF__MAKES_IMAGE : 0);
         note(p, n);
     }
 }

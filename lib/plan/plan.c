@@ -123,6 +123,12 @@ static kerf_status check_options(const kerf_plan_options *o, const kerf_state *s
             "plan: the loss is scaled by %g, and twice that after %lld steps: must be "
             "at least 1, or 0 for what is usual",
             o->loss_scale, (long long)o->scale_steps);
+    if (o->statistics_batch != 0 && (o->mode != KERF_TRAIN || o->statistics_batch < o->batch))
+        return kerf__fail(
+            KERF_ERR_ARGUMENT,
+            "plan: statistics are of %lld samples, must be of the batch's %lld or more, "
+            "in training",
+            (long long)o->statistics_batch, (long long)o->batch);
     if (o->mode == KERF_TRAIN && o->loss == KERF_LOSS_NONE)
         return kerf__fail(KERF_ERR_ARGUMENT, "plan: training must have a loss");
     if (!(o->clip >= 0 && o->clip <= (double)FLT_MAX))

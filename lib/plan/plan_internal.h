@@ -96,6 +96,15 @@ typedef struct kerf__joint {
     size_t first, num;
 } kerf__joint;
 
+/* What a run has of its own batch, where others have the rest (partials.c). */
+typedef struct kerf__partial {
+    kerf_tensor *tensor; /* borrowed; on the device */
+    int has_moments;     /* 1: (2, C), mean and sum of squares about it, of so many elements each */
+    int64_t elements;    /* 0: (3, C), of which rows 1 and 2 are sums */
+} kerf__partial;
+/* Puts what all have into its place; may wait. */
+typedef kerf_status (*kerf__completer)(void *context, const kerf__partial *part);
+
 enum { KERF__NUM_MARKS = 4 };
 
 struct kerf_plan {
@@ -137,6 +146,8 @@ struct kerf_plan {
     size_t num_prepared, num_prepared_launches, num_prepared_states;
     size_t num_before_update; /* nodes that a run runs; all, unless gradients are summed */
     size_t next_node;         /* where a run in parts stands */
+    kerf__completer complete; /* NULL: partial results are all there is */
+    void *completer;          /* borrowed; its context */
     kerf__prepared *prepared; /* owned */
     int is_prepared;
 
@@ -445,6 +456,14 @@ int kerf__plan_mask_of(const kerf_plan *p, int weight);
 kerf_status kerf__plan_run_begin(kerf_plan *p);
 kerf_status kerf__plan_run_through(kerf_plan *p, int id);
 kerf_status kerf__plan_run_end(kerf_plan *p);
+/* partials.c: 1 if others add to what the node makes, and a run asks them behind it. */
+int kerf__node_is_partial(const kerf_node *n);
+/* The first such node from `first` on, or `end`. */
+size_t kerf__plan_next_partial(const kerf_plan *p, size_t first, size_t end);
+/* From the next run on. */
+void kerf__plan_complete_by(kerf_plan *p, kerf__completer complete, void *context);
+/* Of such a node, which is queued. */
+kerf_status kerf__plan_complete(const kerf_plan *p, size_t node);
 /* joints.c: queues launches first to *end - 1 as kerf_plan_join() laid them out; forgets that
  * layout (none is allowed). */
 kerf_status kerf__plan_enqueue_joined(kerf_plan *p, size_t first, const size_t *end);

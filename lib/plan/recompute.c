@@ -6,9 +6,10 @@
  * products), and from 2 on only results at cuts, where nothing else crosses from one part of the
  * network to the next; more or fewer parts of about equal bytes.
  *
- * A node that writes a state's next value (running statistics) never runs twice, and what it
- * makes is kept.  The kernels are the same, and so are the bits of the training.  Copies of nodes
- * stand right before their first reader (graph/sort.c), so a part is made again just in time. */
+ * A node that writes a state's next value (running statistics), or to whose result others add,
+ * never runs twice, and what it makes is kept.  The kernels are the same, and so are the bits of
+ * the training.  Copies of nodes stand right before their first reader (graph/sort.c), so a part is
+ * made again just in time. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -44,6 +45,8 @@ static int is_given_up(const giving_up *x, const kerf_value *v)
 
 static int runs_once(const kerf_node *n)
 {
+    if (kerf__node_is_partial(n)) /* others are asked each time */
+        return 1;
     for (int k = 0; k < n->num_outputs; k++)
         if (n->outputs[k]->next_of >= 0)
             return 1;

@@ -108,11 +108,23 @@ static const size_t *launches_at(const kerf_plan *p, size_t i)
     return i < p->num_nodes ? &p->nodes[i].first_launch : &p->steps.num;
 }
 
-static kerf_status run_to(kerf_plan *p, size_t node)
+static kerf_status queue_to(kerf_plan *p, size_t node)
 {
     const size_t first = *launches_at(p, p->next_node);
     p->next_node = node;
     return enqueue(p, first, launches_at(p, node));
+}
+
+static kerf_status run_to(kerf_plan *p, size_t end)
+{
+    while (p->complete != NULL) {
+        const size_t partial = kerf__plan_next_partial(p, p->next_node, end);
+        if (partial == end)
+            break;
+        KERF__TRY(queue_to(p, partial + 1));
+        KERF__TRY(kerf__plan_complete(p, partial));
+    }
+    return queue_to(p, end);
 }
 
 size_t kerf__plan_gradients(const kerf_plan *p, int *ids)
