@@ -28,7 +28,8 @@ typedef struct kerf_ranks {
     /* Goes on with all sums that have begun; waits: until one more is over, or all are.  *num_left:
      * how many are not. */
     kerf_status (*advance)(void *context, int waits, size_t *num_left);
-    /* The same sum of few numbers, in place; waits for it.  No other sum is under way. */
+    /* The same sum of few numbers, in place; waits for it.  Sums that have begun go on meanwhile,
+     * and how these two kinds lie between each other may differ from rank to rank. */
     kerf_status (*sum_doubles)(void *context, double *x, size_t num);
     /* In place: what rank 0 has; waits for it. */
     kerf_status (*take_first)(void *context, void *bytes, size_t num_bytes);

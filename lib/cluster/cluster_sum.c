@@ -199,17 +199,33 @@ kerf_status kerf__mpi_advance(void *context, int waits, size_t *num_left)
     return KERF_OK;
 }
 
+/* Sums under way go on meanwhile: other ranks may wait for those before they come here. */
+static kerf_status wait_beside_sums(kerf_cluster *c, MPI_Request *request)
+{
+    kerf__watch watch = kerf__watch_begin();
+    for (;;) {
+        int done = 0;
+        MPI_Test(request, &done, MPI_STATUS_IGNORE);
+        if (done)
+            return KERF_OK;
+        if (advance_all(c))
+            watch = kerf__watch_begin();
+        else
+            KERF__TRY(kerf__watch_nap(&watch, c));
+    }
+}
+
 /* Few numbers: all get all, and each adds them up. */
 kerf_status kerf__mpi_sum_doubles(void *context, double *x, size_t num)
 {
-    const kerf_cluster *c = context;
+    kerf_cluster *c = context;
     const size_t ranks = (size_t)c->ranks.num;
     MPI_Request request;
     double *all = kerf__alloc(num * ranks, sizeof *all);
     if (all == NULL)
         return kerf__fail_memory("cluster", num * ranks * sizeof *all);
     MPI_Iallgather(x, (int)num, MPI_DOUBLE, all, (int)num, MPI_DOUBLE, c->control, &request);
-    const kerf_status status = kerf__mpi_wait(c, &request);
+    const kerf_status status = wait_beside_sums(c, &request);
     if (status != KERF_OK)
         return status; /* `all` still belongs to MPI; the process is about to end */
     for (size_t i = 0; i < num; i++) {
