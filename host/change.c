@@ -101,6 +101,7 @@ static void set_training(change *c, const kerf_event *penalty)
     t->freeze = o->freeze.items;
     t->num_freeze = o->freeze.num;
     t->ranks = ranks_of(o);
+    t->batch_norm = (kerf_batch_norm)o->batch_norm;
     t->balance = o->balance;
     t->exchange = &c->exchange;
     t->callback = on_progress;

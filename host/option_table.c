@@ -98,6 +98,7 @@ const option_row option_rows[] = {
     {"label-smoothing", 0, OPTION_REAL, GROUP_TRAIN, FIELD(label_smoothing), "F", "what all classes alike take from each label (0)", NULL, RANGE_MIN | RANGE_BELOW, 0, 1},
     {"mixup", 0, OPTION_REAL, GROUP_TRAIN, FIELD(mixup), "ALPHA", "mix samples of a batch in pairs, and their labels, by shares of Beta(ALPHA, ALPHA): 0.2 is usual (0: not)", NULL, RANGE_MIN | RANGE_MAX, 0, 100},
     {"gradients", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(gradients), "T", "with mpirun: what they travel between ranks as: f32, or int8, a quarter of the bytes (f32)", "f32|int8", RANGE_NONE, 0, 0},
+    {"batch-norm", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(batch_norm), "B", "with mpirun: statistics of each rank's samples, apart, or of all, together, as if they were on one device (apart)", "apart|together", RANGE_NONE, 0, 0},
     {"balance", 0, OPTION_TEXT, GROUP_TRAIN, FIELD(balance), "SHARES", "with mpirun: what each rank takes of a step: even, measure, what its time of some steps earns, or numbers, 3,1 (even)", NO_RANGE},
     {"local-steps", 0, OPTION_WHOLE, GROUP_TRAIN, FIELD(local_steps), "N", "with mpirun: N steps of each rank by its own gradients, then weights become the mean of all (1: gradients are added up in every step)", NULL, RANGE_MIN | RANGE_MAX, 1, 1000000},
     {"loss", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(loss), "L", "cross-entropy or mse (cross-entropy)", "cross-entropy|mse", RANGE_NONE, 0, 0},

@@ -73,7 +73,7 @@ typedef struct options {
     double max_launch_ms, rank_timeout;
     int precision; /* as kerf_precision counts */
     double epochs, lr, momentum, weight_decay, warmup;
-    int gradients, optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
+    int gradients, batch_norm, optimizer, schedule, loss, no_keep_zeros, resume, tensorboard;
     text_list freeze;
     const char *penalty, *balance;
     double penalty_from, penalty_until;

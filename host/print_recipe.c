@@ -135,9 +135,9 @@ static void print_top(const options *o, FILE *out)
 static void print_train(const options *o, double epochs, double lr, FILE *out)
 {
     static const char *const TRAIN[] = {
-        "batch",        "accumulate", "clip",   "precision", "optimizer", "momentum",
-        "weight-decay", "schedule",   "warmup", "augment",   "loss",      "label-smoothing",
-        "mixup",        "balance",    "freeze", "memory",    "lr"};
+        "batch",        "accumulate", "clip",    "precision", "optimizer", "momentum",
+        "weight-decay", "schedule",   "warmup",  "augment",   "loss",      "label-smoothing",
+        "mixup",        "batch-norm", "balance", "freeze",    "memory",    "lr"};
     fputs("\ntrain: {", out);
     print_pair("", "epochs", epochs, out);
     if (lr > 0)

@@ -94,6 +94,13 @@ typedef struct kerf_distillation {
                 * in later runs of it, too; without augment alone.  The same bits */
 } kerf_distillation;
 
+/* Whose samples batch normalisation takes its statistics of. */
+typedef enum kerf_batch_norm {
+    KERF_BATCH_NORM_APART,   /* each rank its own; the running ones become the mean at events */
+    KERF_BATCH_NORM_TOGETHER /* all ranks' of a part: they are one batch, as it would be on one
+                              * device; all wait for each other, twice a batch norm and part */
+} kerf_batch_norm;
+
 typedef struct kerf_train_options {
     double epochs;      /* fractions allowed */
     int64_t batch;      /* samples of a step */
@@ -106,11 +113,12 @@ typedef struct kerf_train_options {
     const char *balance;     /* those shares: "even", "measure": what each earns by the time of some
                               * steps before the first, or numbers in proportion, one a rank: "3,1"; a
                               * rank has whole samples, one at least (NULL: even) */
-    kerf_exchange *exchange; /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
-    double clip;             /* of gradients; see kerf_plan_options (0: none) */
-    kerf_precision precision; /* F32, MIXED or AUTO; measuring is in float32 */
-    double loss_scale;        /* see kerf_plan_options (0: 65536) */
-    int64_t scale_steps;      /* the same (0: 2000) */
+    kerf_batch_norm batch_norm; /* of ranks; one alone has all samples */
+    kerf_exchange *exchange;    /* borrowed: what ranks exchange is counted here (NULL: nowhere) */
+    double clip;                /* of gradients; see kerf_plan_options (0: none) */
+    kerf_precision precision;   /* F32, MIXED or AUTO; measuring is in float32 */
+    double loss_scale;          /* see kerf_plan_options (0: 65536) */
+    int64_t scale_steps;        /* the same (0: 2000) */
     double lr;
     kerf_lr_schedule schedule;
     kerf_time warmup; /* of linear rise */

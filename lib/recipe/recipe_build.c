@@ -23,6 +23,7 @@ static kerf_train_options train_options(const kerf__recipe *r, const kerf__recip
     o.optimizer.nesterov = t->momentum > 0;
     o.optimizer.weight_decay = (float)t->weight_decay;
     o.loss = t->loss == 0 ? KERF_LOSS_CROSS_ENTROPY : KERF_LOSS_MSE;
+    o.batch_norm = (kerf_batch_norm)t->batch_norm;
     o.balance = t->balance;
     o.seed = (uint64_t)r->top.seed;
     o.keep_best = r->top.val > 0;

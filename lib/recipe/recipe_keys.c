@@ -38,6 +38,7 @@ static const kerf__key TRAIN_KEYS[] = {
     {"label_smoothing", KERF__KEY_REAL, TRAIN(label_smoothing), "0", NULL, NULL, KERF__MIN | KERF__BELOW, 0, 1, NULL},
     {"mixup", KERF__KEY_REAL, TRAIN(mixup), "0", NULL, NULL, KERF__MIN | KERF__MAX, 0, 100, NULL},
     {"loss", KERF__KEY_CHOICE, TRAIN(loss), "cross-entropy", NULL, "cross-entropy|mse", 0, 0, 0, NULL},
+    {"batch_norm", KERF__KEY_CHOICE, TRAIN(batch_norm), "apart", NULL, "apart|together", 0, 0, 0, NULL},
     {"balance", KERF__KEY_TEXT, TRAIN(balance), "even", NULL, NULL, 0, 0, 0, NULL},
     {"freeze", KERF__KEY_LIST, TRAIN(freeze), "[]", NULL, NULL, 0, 0, 0, NULL},
     {"precision", KERF__KEY_CHOICE, TRAIN(precision), "f32", NULL, "f32|f16|mixed|auto", 0, 0, 0, NULL},

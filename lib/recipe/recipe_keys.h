@@ -62,7 +62,7 @@ typedef struct kerf__recipe_train {
     double epochs, clip, lr, momentum, weight_decay, label_smoothing, mixup;
     kerf_time warmup;
     int64_t batch, accumulate, memory;
-    int optimizer, schedule, loss, precision;
+    int batch_norm, optimizer, schedule, loss, precision;
     const char *augment, *balance;
     kerf__texts freeze;
 } kerf__recipe_train;

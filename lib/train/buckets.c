@@ -10,7 +10,8 @@
  * (2) A bucket's floats belong to the device's queue until its mark is done, to the sum from
  *     begin_sum on until that is over, and to the queue again then.
  * (3) The host waits nowhere but in kerf__buckets_sum(), the end of a step: for the device while no
- *     sum is under way, else by looking from time to time. */
+ *     sum is under way, else by looking from time to time.  Who waits for the device within a run
+ *     (norms.c) lets sums begin there, in the same order. */
 #define _DEFAULT_SOURCE /* nanosleep */
 #include "train/buckets.h"
 
@@ -227,6 +228,7 @@ kerf_status kerf__buckets_run(kerf__buckets *b)
         const size_t last = b->at[k].first_id + b->at[k].num_ids - 1;
         KERF__TRY(kerf__plan_run_through(b->plan, b->ids[last]));
         KERF__TRY(queue_bucket(b, &b->at[k]));
+        b->queued = k + 1;
     }
     return kerf__plan_run_end(b->plan);
 }
@@ -260,7 +262,7 @@ static void count(const kerf__buckets *b, size_t num)
 
 void kerf__buckets_rest(kerf__buckets *b)
 {
-    b->begun = b->summed = 0;
+    b->queued = b->begun = b->summed = 0;
     if (b->exchange == NULL)
         return;
     b->exchange->steps++;
@@ -322,6 +324,14 @@ static kerf_status go_on(kerf__buckets *b)
     if (!is_last)
         nanosleep(&(struct timespec){0, 100000}, NULL);
     return KERF_OK;
+}
+
+/* Not the last one, in which the step's end says who wants to stop. */
+kerf_status kerf__buckets_begin_queued(kerf__buckets *b)
+{
+    while (b->begun < b->queued && b->begun + 1 < b->num)
+        KERF__TRY(begin_next(b));
+    return b->summed < b->begun ? take_back(b, 0) : KERF_OK;
 }
 
 kerf_status kerf__buckets_sum(kerf__buckets *b, int *stop)

@@ -34,7 +34,8 @@ typedef struct kerf__buckets {
     float share;          /* what they count in means; 0: they are gradients, which become sums */
     int codes;            /* 1: they travel by a byte each */
     float *errors;        /* owned; what bytes left out of these; NULL: none ever travelled so */
-    size_t begun, summed; /* how many buckets of this step are on their way, and back */
+    size_t queued;        /* how many buckets of this step the device has in its queue */
+    size_t begun, summed; /* how many are on their way, and back */
     kerf_exchange *exchange; /* borrowed; what is counted; NULL: nothing */
 } kerf__buckets;
 
@@ -57,6 +58,8 @@ void kerf__buckets_free(kerf__buckets *b);
 /* Queues a run of the plan, the last of a step, and behind each bucket's part its way to the host.
  */
 kerf_status kerf__buckets_run(kerf__buckets *b);
+/* Within that run, where the device is through with all that is queued: sums go on, and begin. */
+kerf_status kerf__buckets_begin_queued(kerf__buckets *b);
 /* In the place of a run: a step of which nothing travels is counted. */
 void kerf__buckets_rest(kerf__buckets *b);
 /* Of means, in which this rank's count `share`: queues their way to the host, behind what is

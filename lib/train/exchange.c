@@ -66,9 +66,9 @@ int kerf__has_local_steps(const kerf__schedule *s)
 
 /* What a mixed precision needs of a step: that all see the same gradients, with those among them
  * that are no numbers. */
-kerf_status kerf__exchange_check(const kerf__schedule *s, kerf_precision precision)
+static kerf_status check_mixed(const kerf__schedule *s)
 {
-    for (size_t i = 0; i < s->num_exchanges && precision == KERF_PRECISION_MIXED; i++) {
+    for (size_t i = 0; i < s->num_exchanges; i++) {
         if (s->exchanges[i].how.gradients != KERF_GRADIENTS_F32)
             return kerf__fail(KERF_ERR_ARGUMENT,
                               "train: bytes hide gradients that are no numbers, by which a mixed "
@@ -79,6 +79,16 @@ kerf_status kerf__exchange_check(const kerf__schedule *s, kerf_precision precisi
                               "factor: local steps must be 1, or precision f32");
     }
     return KERF_OK;
+}
+
+/* Statistics of all ranks' samples are of one network. */
+kerf_status kerf__exchange_check(const kerf__schedule *s, const kerf_train_options *o)
+{
+    if (o->batch_norm == KERF_BATCH_NORM_TOGETHER && kerf__has_local_steps(s))
+        return kerf__fail(KERF_ERR_ARGUMENT,
+                          "train: in local steps each rank has weights of its own: local steps "
+                          "must be 1, or batch norms apart");
+    return o->precision == KERF_PRECISION_MIXED ? check_mixed(s) : KERF_OK;
 }
 
 /* ---- a step --------------------------------------------------------------------------------- */

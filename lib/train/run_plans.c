@@ -103,6 +103,8 @@ static kerf_status make_plan(kerf__run *run, const char *choices)
     if (status == KERF_OK && kerf__num_ranks(o) > 1)
         status = make_buckets(run);
     KERF__TRY(status);
+    if (plan.statistics_batch > 0)
+        kerf__norms_begin(&run->norms, run->plan, o->ranks, &run->buckets);
     const int64_t left = run->schedule.num_steps - run->position.step;
     return left >= JOINED_STEPS ? kerf_plan_join(run->plan) : KERF_OK;
 }
@@ -111,6 +113,7 @@ static void drop_plan(kerf__run *run)
 {
     kerf__buckets_free(&run->buckets);
     kerf__buckets_free(&run->means);
+    kerf__norms_free(&run->norms);
     kerf_plan_destroy(run->plan);
     run->plan = NULL;
 }

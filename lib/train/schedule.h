@@ -105,10 +105,10 @@ kerf_status kerf__schedule_event(kerf__schedule *s, const kerf_train_options *op
 /* Whether all of it can be in one run. */
 kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_options *options);
 
-/* exchange.c: that of this step (from 1); if any has local steps; if they go with a precision. */
+/* exchange.c: that of this step (from 1); if any has local steps; if they go with the options. */
 kerf__exchange kerf__exchange_at(const kerf__schedule *s, int64_t step);
 int kerf__has_local_steps(const kerf__schedule *s);
-kerf_status kerf__exchange_check(const kerf__schedule *s, kerf_precision precision);
+kerf_status kerf__exchange_check(const kerf__schedule *s, const kerf_train_options *o);
 
 /* The learning rate of step `step` (from 1) of num_steps: a function of nothing else. */
 float kerf__learning_rate(const kerf__rate *curve, int64_t step, int64_t num_steps);

@@ -293,6 +293,6 @@ kerf_status kerf__schedule_check(const kerf__schedule *s, const kerf_train_optio
     if (s->quantize_step >= 0 && kerf__has_gates(s))
         return kerf__fail(KERF_ERR_ARGUMENT,
                           "train: gates beside weights must be without training with roundings");
-    KERF__TRY(kerf__exchange_check(s, options->precision));
+    KERF__TRY(kerf__exchange_check(s, options));
     return check_taps(s);
 }

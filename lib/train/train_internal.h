@@ -18,7 +18,8 @@
  *   teacher.c        what a student learns from, with teacher_taps.c and tap_text.c (teaching.h)
  *   mixing.c         samples mixed with each other (mixing.h)
  *   exchange.c       what ranks exchange in a step, by which of them, and where they meet again
- *   ranks.c          what they exchange at events; gradients and means on their way: buckets.h
+ *   ranks.c          what they exchange at events; gradients and means on their way: buckets.h;
+ *                    what batch norms ask for within a run: norms.h
  *   balance.c        which samples of a step are whose, with balance_measure.c (balance.h)
  *   penalty.c        which weights a penalty draws to 0
  *   train_options.c  checking options, and their text form */
@@ -30,6 +31,7 @@
 #include "train/buckets.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
+#include "train/norms.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
 
@@ -66,6 +68,7 @@ typedef struct kerf__run {
     int loading;                    /* the loader stands at position.step */
     int64_t saved_step, saved_next; /* position of the last checkpoint; -1: none */
     kerf__buckets buckets, means;   /* .plan NULL: no other ranks; of means: they never meet so */
+    kerf__norms norms;              /* of batch norms by all ranks' samples */
     int is_apart;                   /* 1: this rank's state is another than that of others */
     double loss, sparsity;          /* as last read, for the callback */
     double epoch_ms;                /* when this epoch (or its part in this process) began */

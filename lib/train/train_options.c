@@ -63,6 +63,7 @@ static int runs_per_update(const kerf_train_options *o)
 
 kerf_plan_options kerf__plan_options_of(const kerf_train_options *o)
 {
+    const int shares_norms = o->batch_norm == KERF_BATCH_NORM_TOGETHER && kerf__num_ranks(o) > 1;
     return (kerf_plan_options){.mode = KERF_TRAIN,
                                .loss = o->loss,
                                .optimizer = o->optimizer,
@@ -73,6 +74,7 @@ kerf_plan_options kerf__plan_options_of(const kerf_train_options *o)
                                .clip = o->clip,
                                .loss_scale = o->loss_scale,
                                .scale_steps = o->scale_steps,
+                               .statistics_batch = shares_norms ? kerf__part_size(o) : 0,
                                .runs_per_update = runs_per_update(o)};
 }
 
@@ -306,6 +308,8 @@ static void print_training(text *t, const kerf_train_options *o)
         print(t, "label-smoothing=%.17g mixup=%.17g\n", o->smoothing, o->mixup);
     if (kerf__num_parts(o) > 1 || o->clip > 0)
         print(t, "accumulate=%lld clip=%.17g\n", (long long)kerf__num_parts(o), o->clip);
+    if (o->batch_norm != KERF_BATCH_NORM_APART)
+        print(t, "batch-norm=%d\n", (int)o->batch_norm);
     if (o->precision != KERF_PRECISION_F32)
         print(t, "precision=%s loss-scale=%.17g scale-steps=%lld\n",
               kerf_precision_name(o->precision), o->loss_scale, (long long)o->scale_steps);

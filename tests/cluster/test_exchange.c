@@ -339,6 +339,11 @@ static void test_refused(void)
     kerf_train_options o = options_of(&LOCAL, 1);
     o.precision = KERF_PRECISION_MIXED;
     check_refused(o, "local steps must be 1, or precision f32");
+    o.precision = KERF_PRECISION_F32;
+    o.batch_norm = KERF_BATCH_NORM_TOGETHER;
+    check_refused(o, "local steps must be 1, or batch norms apart");
+    o.batch_norm = KERF_BATCH_NORM_APART;
+    o.precision = KERF_PRECISION_MIXED;
     o.events = &CODED;
     check_refused(o, "gradients or precision must be f32");
 }

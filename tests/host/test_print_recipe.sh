@@ -19,7 +19,7 @@ same() {
 {
     same train net.onnx $data --epochs 1 --lr 0.02 --schedule exp --warmup 0.25 --freeze 'fc3*' --seed 3
     same train net.onnx $data --epochs 0.5 --optimizer adamw --weight-decay 0.01 --label-smoothing 0.1 --mixup 0.2 --precision mixed
-    same train net.onnx $data --epochs 0.5 --accumulate 4 --clip 0.5 --gradients int8 --local-steps 1 --balance 3,1
+    same train net.onnx $data --epochs 0.5 --accumulate 4 --clip 0.5 --gradients int8 --local-steps 1 --balance 3,1 --batch-norm together
     same train net.onnx $data --epochs 1 --penalty l1=1e-3 --penalty-from 0.25 --penalty-until 0.75
     same prune dense.onnx $data --sparsity 0.9 --layers fc1 --layers 'fc2*'
     same prune dense.onnx $data --sparsity 'fc1=0.9,*=0.5' --events 3 --retrain 0.25 --finetune 0.5 --lift 0.25

@@ -33,6 +33,10 @@ data="--data random:1,8,8,4 --val 256 --batch 384"
     expect 0 "" together 2 train m.onnx $data --epochs 1 --balance "$shares" -o again.onnx
     cmp -s measured.onnx again.onnx || failed "what was measured does not give the same bits again"
 }
+# What a network has none of is not asked for.
+# shellcheck disable=SC2086 -- options are words
+expect 0 "" together 2 train m.onnx $data --epochs 1 --batch-norm together -o c.onnx -q
+cmp -s a.onnx c.onnx || failed "--batch-norm changes a network without any"
 ls ./*.tmp 2>/dev/null && failed "half files are left"
 
 finish

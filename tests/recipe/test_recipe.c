@@ -61,12 +61,14 @@ static void test_adam(void)
     CHECK_OK(read_text(
         &r,
         HEAD "train: {optimizer: adamw, weight-decay: 0.01, label_smoothing: 0.1, mixup: 0.2, "
-             "accumulate: 4, clip: 0.5, balance: '3,1', precision: mixed}\n"
+             "accumulate: 4, clip: 0.5, batch-norm: together, balance: '3,1', "
+             "precision: mixed}\n"
              "val: 9\n",
         NULL));
     const kerf_train_options *t = &r->stages[0].train;
     CHECK(t->optimizer.kind == KERF_ADAMW && t->lr == 0.001 && t->keep_best == 1);
     CHECK(t->optimizer.weight_decay == 0.01f && t->smoothing == 0.1 && t->mixup == 0.2);
+    CHECK(t->batch_norm == KERF_BATCH_NORM_TOGETHER);
     CHECK(t->accumulate == 4 && t->clip == 0.5 && t->precision == KERF_PRECISION_MIXED &&
           strcmp(t->balance, "3,1") == 0);
     kerf_recipe_destroy(r);
