@@ -48,7 +48,8 @@ printf 'model: lenet-300-100\nwidth: 0.1\ndata: random:1,8,8,4\ntrain: {epochs: 
 printf 'steps: [share: {bits: 8}]\noutput: {formats: [onnx, kerf]}\n' >>share.yaml
 expect 0 "" "$KERF" run share.yaml -q -o four --set steps.0.share.bits=4
 expect_json "found.value=4 tried.0.value=8" "$KERF" run share.yaml --find steps.0.share.bits=8..2 \
-    --size "$(wc -c <four/model.kerf)" -o bits --json
+    --size "$(wc -c <four/model.kerf)" -o bits --device 0,0 --json
+[ -e bits/point-8/log.txt ] || failed "two devices do not run beside each other"
 expect 0 "found" "$KERF" run r.yaml --find train.lr=0.1..1e-6 --max-drop 20 -o factors --set "$key=0.01"
 [ -d factors/point-0.000316 ] || failed "values of so wide a range are not apart by a factor"
 expect 2 "must be KEY=A..B" "$KERF" run r.yaml --find "$key=0.5" --max-drop 1
