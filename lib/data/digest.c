@@ -49,8 +49,7 @@ kerf_status kerf__dataset_digest(const kerf_dataset *d, kerf_split split, uint64
     return KERF_OK;
 }
 
-/* ---- some of all ------------------------------------------------------------------------------
- */
+/* ---- some of all ----------------------------------------------------------------------------- */
 
 /* A folder may lie elsewhere on another machine, and its files be older.  One that cannot be read
  * is an error of whoever wants the sample. */

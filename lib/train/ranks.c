@@ -31,8 +31,7 @@ int kerf__rank(const kerf_train_options *options)
     return (int)kerf__ranks_own(options->ranks);
 }
 
-/* ---- shares -----------------------------------------------------------------------------------
- */
+/* ---- shares ---------------------------------------------------------------------------------- */
 
 void kerf__run_cut(kerf__run *run, const double *weights)
 {

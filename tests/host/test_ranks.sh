@@ -32,6 +32,9 @@ data="--data random:1,8,8,4 --val 256 --batch 384"
     grep -qF "ranks take $shares samples" err.txt || failed "measured shares are not told: $(cat err.txt)"
     expect 0 "" together 2 train m.onnx $data --epochs 1 --balance "$shares" -o again.onnx
     cmp -s measured.onnx again.onnx || failed "what was measured does not give the same bits again"
+    rm again.onnx # shares are no option of the run: it goes on, and is over
+    expect 0 "" together 3 train m.onnx $data --epochs 1 --balance 3,2,1 -o again.onnx --resume
+    cmp -s measured.onnx again.onnx || failed "a run that is over does not stay"
 }
 # What a network has none of is not asked for.
 # shellcheck disable=SC2086 -- options are words
