@@ -173,7 +173,7 @@ static int evaluate_and_print(const options *o, session *s, const device_list *d
 {
     const size_t num = (size_t)kerf_dataset_num_classes(s->data);
     findings f = {.confusion = calloc(num * num + 1, sizeof *f.confusion)};
-    int code = f.confusion != NULL ? crew_open(o, &f.crew, s, devices) : fail_memory(o);
+    int code = f.confusion != NULL ? crew_open(o, &f.crew, s->dev, s->m.s, devices) : fail_memory(o);
     if (code == 0)
         code = find_all(o, s, split, &f);
     if (code == 0)

@@ -1,7 +1,7 @@
 /* cmd_infer.c -- `kerf infer`: arrays or an image in, arrays or class names out.
  *
  * The batch is the first dimension of the arrays.  More samples than BATCH_MOST run in
- * pieces of one plan; the last piece is filled up with zeros.  Nothing is measured or
+ * pieces of one plan, or of a plan for each device that --device names.  Nothing is measured or
  * probed on the way, unless --precision auto asks for it: the first result should be there in a
  * blink. */
 #include <math.h>
@@ -131,10 +131,31 @@ static void list_known(const inference *x, kerf_known_input *known)
     }
 }
 
-static kerf_status make_plan(const options *o, inference *x)
+/* All alike, on each device of the crew. */
+static kerf_status create_plans(inference *x, const kerf_plan_options *plan_options)
 {
-    int whole = x->has_fixed_input || x->num_samples <= BATCH_MOST;
-    x->batch = whole ? x->num_samples : BATCH_MOST;
+    kerf_status status = KERF_OK;
+    for (size_t i = 0; i < x->crew.num && status == KERF_OK; i++)
+        status = kerf_plan_create(&x->plans[i], x->m.g, x->crew.states[i], plan_options);
+    return status;
+}
+
+static kerf_status make_results(inference *x)
+{
+    kerf_status status = KERF_OK;
+    for (int i = 0; status == KERF_OK && i < x->num_outputs; i++) {
+        const kerf_value *v = kerf_graph_output(x->m.g, i);
+        const kerf_tensor *t = kerf_plan_output(x->plans[0], kerf_value_name(v));
+        kerf_shape shape = kerf_tensor_shape(t);
+        if (shape.rank > 0 && shape.dims[0] == x->batch)
+            shape.dims[0] = x->num_samples;
+        status = kerf_tensor_create(&x->results[i], NULL, kerf_tensor_type(t), shape);
+    }
+    return status;
+}
+
+static kerf_status make_plans(const options *o, inference *x)
+{
     kerf_known_input *known = calloc((size_t)x->num_inputs + 1, sizeof *known);
     if (known == NULL)
         return KERF_ERR_MEMORY;
@@ -146,87 +167,69 @@ static kerf_status make_plan(const options *o, inference *x)
     kerf_status status = model_set_precision(o, &x->m, &plan_options);
     x->precision = plan_options.precision;
     if (status == KERF_OK)
-        status = kerf_plan_create(&x->plan, x->m.g, x->m.s, &plan_options);
+        status = create_plans(x, &plan_options);
     if (status == KERF_OK)
-        x->gates = savings_of(x->m.g, &plan_options, kerf_plan_macs(x->plan));
+        x->gates = savings_of(x->m.g, &plan_options, kerf_plan_macs(x->plans[0]));
     free(known);
-    for (int i = 0; status == KERF_OK && i < x->num_outputs; i++) {
-        const kerf_value *v = kerf_graph_output(x->m.g, i);
-        kerf_tensor *t = kerf_plan_output(x->plan, kerf_value_name(v));
-        kerf_shape shape = kerf_tensor_shape(t);
-        if (shape.rank > 0 && shape.dims[0] == x->batch)
-            shape.dims[0] = x->num_samples;
-        status = kerf_tensor_create(&x->results[i], NULL, kerf_tensor_type(t), shape);
-    }
-    return status;
+    return status == KERF_OK ? make_results(x) : status;
 }
 
-/* A piece of `num` samples from `first` on; `room` has the size of the whole input. */
-static kerf_status feed_piece(inference *x, int i, int64_t first, int64_t num, char *room)
+/* Inputs, then outputs. */
+static void name_values(const inference *x, kerf_named_tensor *values)
 {
-    const char *name = kerf_value_name(kerf_graph_input(x->m.g, i));
-    const char *data = kerf_tensor_data(x->arrays[i]);
-    size_t all_bytes = kerf_tensor_size_bytes(x->arrays[i]);
-    kerf_tensor *dst = kerf_plan_input(x->plan, name);
-    if (dst == NULL) /* a constant by now */
-        return KERF_OK;
-    if (x->batch == x->num_samples)
-        return kerf_tensor_write(dst, data);
-    size_t sample_bytes = all_bytes / (size_t)x->num_samples;
-    memset(room, 0, (size_t)x->batch * sample_bytes);
-    memcpy(room, data + (size_t)first * sample_bytes, (size_t)num * sample_bytes);
-    return kerf_tensor_write(dst, room);
+    for (int i = 0; i < x->num_inputs; i++)
+        *values++ = (kerf_named_tensor){kerf_value_name(kerf_graph_input(x->m.g, i)), x->arrays[i]};
+    for (int i = 0; i < x->num_outputs; i++)
+        *values++ =
+            (kerf_named_tensor){kerf_value_name(kerf_graph_output(x->m.g, i)), x->results[i]};
 }
 
-static kerf_status read_piece(inference *x, int i, int64_t first, int64_t num)
+static kerf_status run_plans(inference *x)
 {
-    const kerf_tensor *src =
-        kerf_plan_output(x->plan, kerf_value_name(kerf_graph_output(x->m.g, i)));
-    char *dst = kerf_tensor_data(x->results[i]);
-    if (x->batch == x->num_samples)
-        return kerf_tensor_read(src, dst);
-    size_t src_bytes = kerf_tensor_size_bytes(src);
-    size_t sample_bytes = src_bytes / (size_t)x->batch;
-    char *room = malloc(src_bytes + 1);
-    if (room == NULL)
+    const size_t num_inputs = (size_t)x->num_inputs, num_outputs = (size_t)x->num_outputs;
+    kerf_named_tensor *values = calloc(num_inputs + num_outputs + 1, sizeof *values);
+    if (values == NULL)
         return KERF_ERR_MEMORY;
-    kerf_status status = kerf_tensor_read(src, room);
-    memcpy(dst + (size_t)first * sample_bytes, room, (size_t)num * sample_bytes);
-    free(room);
+    name_values(x, values);
+    const kerf_sample_run run = {.inputs = values,
+                                 .outputs = values + num_inputs,
+                                 .num_inputs = num_inputs,
+                                 .num_outputs = num_outputs,
+                                 .num = x->num_samples,
+                                 .batch = x->batch};
+    const double begin_ms = now_ms();
+    const kerf_status status = kerf_plan_run_samples(x->plans, x->crew.num, &run, x->crew.taken);
+    x->gates.ms = (now_ms() - begin_ms) / (double)x->num_samples;
+    free(values);
     return status;
 }
 
-static kerf_status run_pieces(inference *x)
+/* Without a second piece there is nothing to do for a second device. */
+static int gather_crew(const options *o, inference *x, device_list *devices)
 {
-    size_t most_bytes = 1;
-    for (int i = 0; i < x->num_inputs; i++) {
-        size_t bytes = kerf_tensor_size_bytes(x->arrays[i]);
-        most_bytes = bytes > most_bytes ? bytes : most_bytes;
-    }
-    char *room = malloc(most_bytes);
-    const double begin_ms = now_ms();
-    kerf_status status = room != NULL ? KERF_OK : KERF_ERR_MEMORY;
-    for (int64_t first = 0; status == KERF_OK && first < x->num_samples; first += x->batch) {
-        int64_t left = x->num_samples - first, num = left < x->batch ? left : x->batch;
-        for (int i = 0; status == KERF_OK && i < x->num_inputs; i++)
-            status = feed_piece(x, i, first, num, room);
-        if (status == KERF_OK)
-            status = kerf_plan_run(x->plan);
-        if (status == KERF_OK)
-            status = kerf_plan_check_halves(x->plan);
-        for (int i = 0; status == KERF_OK && i < x->num_outputs; i++)
-            status = read_piece(x, i, first, num);
-    }
-    free(room);
-    x->gates.ms = (now_ms() - begin_ms) / (double)x->num_samples;
-    return status;
+    const int is_whole = x->has_fixed_input || x->num_samples <= BATCH_MOST;
+    x->batch = is_whole ? x->num_samples : BATCH_MOST;
+    if (is_whole)
+        devices->num = 1;
+    return crew_open(o, &x->crew, x->dev, x->m.s, devices);
+}
+
+static int run_all(const options *o, inference *x, device_list *devices)
+{
+    const int code = gather_crew(o, x, devices);
+    if (code != 0)
+        return code;
+    kerf_status status = make_plans(o, x);
+    if (status == KERF_OK)
+        status = run_plans(x);
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
 /* ---- the command ---------------------------------------------------------------------------- */
 
-static int open_all(const options *o, inference *x)
+static int open_all(const options *o, inference *x, const device_list *devices)
 {
-    kerf_status status = open_device(&x->dev, o, o->device);
+    kerf_status status = open_device(&x->dev, o, devices->at[0]);
     if (status != KERF_OK)
         return fail_kerf(o, status);
     int code = model_read(o, &x->m, o->words.items[0], x->dev);
@@ -249,7 +252,9 @@ static void close_all(const options *o, inference *x)
         kerf_tensor_destroy(x->results[i]);
     free(x->arrays);
     free(x->results);
-    kerf_plan_destroy(x->plan);
+    for (size_t i = 0; i < x->crew.num; i++)
+        kerf_plan_destroy(x->plans[i]);
+    crew_close(o, &x->crew);
     model_free(&x->m);
     close_device(o, x->dev);
 }
@@ -270,22 +275,23 @@ static int check_streams(const options *o)
 
 int cmd_infer(const options *o)
 {
+    device_list devices;
+    inference x = {0};
     int code = check_streams(o);
     if (code == 0)
         code = infer_check_output(o);
     if (code != 0)
         return code;
-    inference x = {0};
-    code = open_all(o, &x);
+    code = device_list_read(o, &devices);
+    if (code == 0)
+        code = open_all(o, &x, &devices);
     if (code == 0)
         code = read_inputs(o, &x);
-    kerf_status status = code == 0 ? make_plan(o, &x) : KERF_OK;
-    if (code == 0 && status == KERF_OK)
-        status = run_pieces(&x);
-    if (status != KERF_OK)
-        code = fail_kerf(o, status);
+    if (code == 0)
+        code = run_all(o, &x, &devices);
     if (code == 0)
         code = infer_report(o, &x);
     close_all(o, &x);
+    device_list_free(&devices);
     return code;
 }

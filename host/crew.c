@@ -1,5 +1,5 @@
-/* crew.c -- one evaluation on several devices; see crew.h.  The work is kerf_evaluate_together()'s.
- */
+/* crew.c -- one model on several devices; see crew.h.  The work is kerf_evaluate_together()'s, and
+ * kerf_plan_run_samples()'s. */
 #include "crew.h"
 
 #include <math.h>
@@ -22,7 +22,7 @@ static int check_once(const options *o, const crew *c, const char *spec)
     return 0;
 }
 
-static int open_one(const options *o, crew *c, const session *s, const char *spec)
+static int open_one(const options *o, crew *c, const char *spec)
 {
     kerf_status status = open_device(&c->devs[c->num], o, spec);
     if (status != KERF_OK)
@@ -31,16 +31,17 @@ static int open_one(const options *o, crew *c, const session *s, const char *spe
     const int code = check_once(o, c, spec);
     if (code != 0)
         return code;
-    status = kerf_state_copy(&c->states[i], s->m.s, c->devs[i]);
+    status = kerf_state_copy(&c->states[i], c->states[0], c->devs[i]);
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
-int crew_open(const options *o, crew *c, const session *s, const device_list *devices)
+int crew_open(const options *o, crew *c, kerf_device *dev, kerf_state *s,
+              const device_list *devices)
 {
     int code = 0;
-    *c = (crew){.devs = {s->dev}, .states = {s->m.s}, .num = 1};
+    *c = (crew){.devs = {dev}, .states = {s}, .num = 1};
     for (size_t i = 1; i < devices->num && code == 0; i++)
-        code = open_one(o, c, s, devices->at[i]);
+        code = open_one(o, c, devices->at[i]);
     return code;
 }
 

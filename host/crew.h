@@ -1,5 +1,5 @@
-/* crew.h -- the devices that measure one model together: the session's, and those that --device
- * names behind it.  Other half: crew.c. */
+/* crew.h -- the devices that run one model together: the command's, and those that --device names
+ * behind it.  Other half: crew.c. */
 #ifndef HOST_CREW_H
 #define HOST_CREW_H
 
@@ -7,15 +7,16 @@
 #include "session.h"
 
 typedef struct crew {
-    kerf_device *devs[MOST_DEVICES];  /* owned but for the first, which is the session's */
+    kerf_device *devs[MOST_DEVICES];  /* owned but for the first, which is the command's */
     kerf_state *states[MOST_DEVICES]; /* owned but for the first, as are its weights */
-    int64_t taken[MOST_DEVICES];      /* samples that each measured */
+    int64_t taken[MOST_DEVICES];      /* samples that each took */
     size_t num;
 } crew;
 
-/* Opens the devices, and copies the model to each; 0 or an exit code after a message.  The session
- * is open on the first of the list.  Close it in any case, before the session. */
-int crew_open(const options *o, crew *c, const session *s, const device_list *devices);
+/* Opens the devices, and copies the state to each; 0 or an exit code after a message.  dev is the
+ * first of the list, and has the state.  Close it in any case, before that device. */
+int crew_open(const options *o, crew *c, kerf_device *dev, kerf_state *s,
+              const device_list *devices);
 void crew_close(const options *o, crew *c);
 
 /* As session_evaluate(). */

@@ -57,6 +57,7 @@ static const lesson lessons[] = {
      "  kerf infer m.onnx --input cat.jpg --prep imagenet --labels names.txt\n"
      "  kerf infer m.onnx --input x.npy --top 3 --labels names.txt\n"
      "  kerf infer m.onnx --input a=x.npy --input b=z.npy -o results/\n"
+     "  kerf infer m.onnx --input many.npy -o y.npy --device all           # or 0,2\n"
      "  make_input | kerf infer m.onnx --input - -o - | use_output\n"},
     {"prune",
      "Removes weights: the smallest (magnitude), any (random), those below s standard\n"

@@ -3,14 +3,16 @@
 #ifndef HOST_INFER_H
 #define HOST_INFER_H
 
+#include "crew.h"
 #include "gate_report.h"
 
 typedef struct inference {
     kerf_device *dev; /* owned */
     model m;
-    kerf_plan *plan;       /* owned */
-    kerf_tensor **arrays;  /* owned, on the host, one an input */
-    kerf_tensor **results; /* owned, on the host, one an output */
+    crew crew;
+    kerf_plan *plans[MOST_DEVICES]; /* owned; of the crew's devices */
+    kerf_tensor **arrays;           /* owned, on the host, one an input */
+    kerf_tensor **results;          /* owned, on the host, one an output */
     int num_inputs, num_outputs, has_fixed_input;
     int64_t num_samples, batch;
     kerf_precision precision; /* of the plan */

@@ -196,6 +196,7 @@ static int print_classes(const options *o, const inference *x)
     json_object_set_new(object, "top", samples);
     json_object_set_new(object, "output", o->output != NULL ? json_text(o->output) : json_null());
     savings_json(object, &x->gates);
+    crew_json(object, &x->crew);
     if (code == 0 && o->json)
         json_finish(o, json_incref(object));
     else if (code == 0 && num_classes(x) > 0)
@@ -218,7 +219,9 @@ int infer_report(const options *o, const inference *x)
         return code;
     if (code == 0 && wants_classes)
         code = print_classes(o, x);
-    if (code == 0 && !o->json && !o->quiet)
+    if (code == 0 && !o->json && !o->quiet) {
         savings_print(&x->gates, stdout);
+        crew_print(&x->crew);
+    }
     return code;
 }

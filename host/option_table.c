@@ -174,7 +174,7 @@ const option_row option_rows[] = {
     {"on-binary", 0, OPTION_TEXT, GROUP_ON, FIELD(on_binary), "FILE", "with --on: the kerf that runs there, kerf-probe beside it (KERF_ON_BINARY, else this one)", NO_RANGE},
 
     /* everywhere */
-    {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR; eval, verify, grids of runs, --find and ranks take several, or all", NO_RANGE},
+    {"device", 0, OPTION_TEXT, GROUP_ALWAYS, FIELD(device), "D", "number, part of the name, PLATFORM:NAME or pci:ADDR; eval, infer, verify, grids of runs, --find and ranks take several, or all", NO_RANGE},
     {"precision", 0, OPTION_CHOICE, GROUP_EVAL | GROUP_INFER | GROUP_BENCH, FIELD(precision), "P", "what weights and values between layers are stored as: f32, or f16 in half the bytes (with --train mixed); auto: that where it is measured to be faster, with the same results; computed with in floats either way (f32)", "f32|f16|mixed|auto", RANGE_NONE, 0, 0},
     {"precision", 0, OPTION_CHOICE, GROUP_TRAIN, FIELD(precision), "P", "what training stores: f32, or mixed, what lies between layers and waits for the backward pass as f16, weights as f32, the loss scaled; auto: mixed where that is measured to be faster, with the same gradients (f32)", "f32|f16|mixed|auto", RANGE_NONE, 0, 0},
     {"rank-timeout", 0, OPTION_REAL, GROUP_RANKS, FIELD(rank_timeout), "S", "with mpirun: how long a rank is waited for until it is asked for an answer (600)", NULL, RANGE_MIN | RANGE_MAX, 1, 1e6},

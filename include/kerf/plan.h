@@ -242,6 +242,24 @@ typedef struct kerf_metrics {
 } kerf_metrics;
 KERF_API kerf_status kerf_plan_read_metrics(kerf_plan *p, kerf_metrics *metrics);
 
+/* An input or an output of a network, on the host. */
+typedef struct kerf_named_tensor {
+    const char *name;
+    kerf_tensor *tensor; /* borrowed */
+} kerf_named_tensor;
+/* Many samples, in runs of `batch`, as the plans were made for.  All values have samples first; of
+ * samples that are one run also those that have none. */
+typedef struct kerf_sample_run {
+    const kerf_named_tensor *inputs, *outputs; /* all that the graph has */
+    size_t num_inputs, num_outputs;
+    int64_t num, batch;
+} kerf_sample_run;
+/* Runs them on plans that evaluate and are alike but for their devices, each a device of its own:
+ * whoever is free takes the next batch.  Results stand in the order of samples, each as its device
+ * gives it alone.  taken: (num_plans) samples that each has run.  Waits. */
+KERF_API kerf_status kerf_plan_run_samples(kerf_plan *const *plans, size_t num_plans,
+                                           const kerf_sample_run *run, int64_t *taken);
+
 /* Bytes of the arena and of all else that the plan holds on the device, states apart. */
 KERF_API size_t kerf_plan_arena_bytes(const kerf_plan *p);
 

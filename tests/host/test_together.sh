@@ -1,6 +1,6 @@
 #!/bin/sh
-# test_together.sh -- `kerf eval` on several devices at once: two of PoCL, and one of Intel's beside it
-# where that is installed.
+# test_together.sh -- `kerf eval` and `kerf infer` on several devices at once: two of PoCL, and one of
+# Intel's beside it where that is installed.
 . "$(dirname "$0")/lib.sh"
 
 export POCL_DEVICES="pthread pthread"
@@ -38,6 +38,26 @@ KERF_DEVICE=0,1 expect_json "devices.1.samples" "$KERF" eval m.onnx --data $data
 expect 1 "kerf: eval: device 7: must be one of 0 (" "$KERF" eval m.onnx --data $data --device 0,7
 expect_error 2 "kerf: eval: --device 1: is device 1, which is named already: must be named once" \
     "$KERF" eval m.onnx --data $data --device 1,0,1
+
+# ---- infer: pieces of 256 in the order of inputs, with the bits of one alone -------------------------
+# Rows that differ: digits of their numbers as floats, behind a header of 128 bytes.
+make_npy long.npy "(700, 1, 8, 8)" $((700 * 64))
+head -c 128 long.npy >x.npy
+for row in $(seq 700); do printf '%0256d' "$row"; done >>x.npy
+expect 0 "" "$KERF" infer m.onnx --input x.npy --device 0 -o one.npy -q
+expect_json "samples=700 devices.0.samples devices.1.samples" \
+    "$KERF" infer m.onnx --input x.npy --device all -o all.npy --json
+cmp -s one.npy all.npy || failed "infer: other bits than one alone"
+[ "$(sed 's/.*"devices"://' out.txt | grep -o '"samples":[0-9]*' | awk -F: '{ sum += $2 } END { print sum }')" = 700 ] ||
+    failed "infer: $(cat out.txt)"
+expect 0 "" "$KERF" infer m.onnx --input x.npy --device 1,0 -o both.npy
+cmp -s one.npy both.npy || failed "infer --device 1,0: other bits than one alone"
+grep -qE "pthread.* +[0-9]+$" out.txt || failed "infer: nobody says who took how many: $(cat out.txt)"
+make_npy few.npy "(256, 1, 8, 8)" $((256 * 64))
+expect 0 "" "$KERF" infer m.onnx --input few.npy --device all -o few_y.npy --json
+grep -q '"devices"' out.txt && failed "infer: one piece has two devices"
+expect_error 2 "kerf: infer: --device 1: is device 1, which is named already: must be named once" \
+    "$KERF" infer m.onnx --input x.npy --device 1,0,1 -o never.npy
 
 # Other makers' rounding may turn a sample that is near the border, among 2048.
 intel=${KERF_INTEL_ICD:-$KERF_TEST_SOURCE/build/intel.icd}
