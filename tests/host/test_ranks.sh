@@ -19,6 +19,7 @@ data="--data random:1,8,8,4 --val 256 --batch 384"
     expect 0 "" together 2 train m.onnx $data --epochs 1 --local-steps 4 -o l.onnx -q
     cmp -s a.onnx l.onnx && failed "local steps give the bits of common ones"
     "$KERF" train m.onnx $data --epochs 1 --local-steps 4 --print-recipe >local.yaml || failed "no recipe of local steps"
+    expect 0 "end of exchange" "$KERF" run local.yaml --dry
     expect 0 "" together 2 run local.yaml -o local -q
     cmp -s l.onnx local/model.onnx || failed "a recipe with local steps gives other bits: $(cat local.yaml)"
 }
