@@ -202,14 +202,13 @@ static int open_costs(finder *f, const char *dir)
     return code;
 }
 
-/* On one rank. */
-static int read_result(finder *f, attempt *a)
+static int read_folder(finder *f, attempt *a, const char *dir)
 {
-    static const char *const MODELS[] = {"model.kerf", "model.onnx"}, *const START[] = {
-                                                                          "start.onnx"};
-    char *dir = dir_of(f, a);
-    if (dir == NULL)
-        return fail_memory(f->o);
+    static const char *const START[] = {"start.onnx"}, *const MODELS[] = {"model.kerf",
+                                                                          "model.onnx"};
+    if (!folder_has(dir, "summary.json"))
+        return fail_work(
+            f->o, "%s: has no summary.json here; the folder must be the same on all ranks", dir);
     a->of = point_json(dir, 0);
     a->is = (result){.top1 = number_in(a->of, "val_top1"),
                      .before = number_in(a->of, "val_top1_before"),
@@ -220,6 +219,14 @@ static int read_result(finder *f, attempt *a)
     if (code == 0)
         code = predict(f, dir, &a->is.ms);
     json_object_set_new(a->of, "ms", json_number(a->is.ms));
+    return code;
+}
+
+/* On one rank. */
+static int read_result(finder *f, attempt *a)
+{
+    char *dir = dir_of(f, a);
+    const int code = dir != NULL ? read_folder(f, a, dir) : fail_memory(f->o);
     free(dir);
     return code;
 }

@@ -1,4 +1,5 @@
-/* ranks.h -- what kerf_train() asks of processes that train one network together.
+/* ranks.h -- what kerf_train(), and what measures a network, ask of processes that work on one
+ * together.
  *
  * Each is a rank with a device of its own, all of the same files and options.  The functions are
  * collective: every rank calls them in the same order, and all come back with the same bits, which

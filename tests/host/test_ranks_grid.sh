@@ -52,6 +52,9 @@ table_of() {
     expect 0 "ahead/point-8: is finished" "$KERF" run share.yaml $find -o ahead --resume
     [ "$(table_of alone)" = "$(table_of ahead)" ] || failed "a search that is gone on with ends otherwise"
     expect 3 "the closest is none/model.onnx" together 2 run share.yaml $find -o none --size 500
+    mkdir elsewhere && cp share.yaml elsewhere
+    expect 1 "has no summary.json here; the folder must be the same on all ranks" "$MPIRUN" \
+        -n 1 "$KERF" run share.yaml $find -o apart : -n 1 --wdir elsewhere "$KERF" run share.yaml $find -o apart
     expect 2 "--latency: runs end on several devices" together 2 run share.yaml --find steps.0.share.bits=8..2 --latency 5 -o never
     [ -e never ] && failed "what is refused leaves a folder"
 }
