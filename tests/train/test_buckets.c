@@ -188,6 +188,51 @@ static void test_sums(size_t least, size_t num_buckets, int wish)
     small_end(&r);
 }
 
+/* ---- means ----------------------------------------------------------------------------------- */
+
+/* All weights and moments, one behind the other; returns how many numbers. */
+static size_t read_lasting(const small_run *r, float *at)
+{
+    size_t num = 0;
+    for (int id = 0; id < kerf_state_num_ids(r->s); id++) {
+        const kerf_state_entry *e = kerf_state_get(r->s, id);
+        if (e == NULL || (e->role != KERF_ROLE_WEIGHT && e->role != KERF_ROLE_MOMENT))
+            continue;
+        CHECK_OK(kerf_state_read(r->s, id, at + num));
+        num += (size_t)kerf_shape_num_elements(e->shape);
+    }
+    return num;
+}
+
+/* A rank that counts a quarter, twice, is half of what it was, exactly; of weights and moments that
+ * a mask leaves no other travels. */
+static void test_means(size_t least)
+{
+    static float before[8192], behind[8192];
+    static unsigned char masks[4096];
+    small_run r = small_begin(dev);
+    prune(&r, 0.5);
+    kerf_plan *plan = make_plan(&r);
+    echo e = {.begun = 0};
+    const kerf_ranks ranks = {.num = 2, .context = &e, .begin_sum = begin_sum, .advance = advance};
+    kerf__buckets b;
+    int stop = 1;
+    CHECK_OK(kerf__buckets_create_means(&b, plan, r.s, &ranks, least));
+    feed(&r, plan, 0.1f);
+    CHECK_OK(kerf_plan_run(plan));
+    CHECK_OK(kerf_plan_update(plan));
+    const size_t num = read_lasting(&r, before), left = read_masks(&r, masks);
+    CHECK_OK(kerf__buckets_fetch(&b, 0.25f));
+    CHECK_OK(kerf__buckets_sum(&b, &stop));
+    CHECK(stop == 1 && read_lasting(&r, behind) == num && 2 * left < num);
+    CHECK(sent_floats(&e) == 2 * left + 1);
+    for (size_t i = 0; i < num; i++)
+        CHECK(behind[i] == 0.5f * before[i]);
+    kerf__buckets_free(&b);
+    kerf_plan_destroy(plan);
+    small_end(&r);
+}
+
 int main(void)
 {
     dev = check_open_device();
@@ -196,6 +241,8 @@ int main(void)
     test_sums(1 << 20, 1, 1);
     test_zeros(1);
     test_zeros(1 << 20);
+    test_means(1);
+    test_means(1 << 20);
     kerf_device_close(dev);
     return check_result();
 }
