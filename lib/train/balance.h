@@ -12,10 +12,9 @@
 #include "kerf/base.h"
 
 typedef struct kerf__balance {
-    int64_t *rows; /* owned; (num ranks) */
-    int64_t first; /* of this rank's rows within a part */
-    char
-        *measured; /* owned; these rows as kerf_train_options.balance; NULL: nothing was measured */
+    int64_t *rows;  /* owned; (num ranks) */
+    int64_t first;  /* of this rank's rows within a part */
+    char *measured; /* owned; these rows as kerf_train_options.balance; NULL: were not measured */
     int is_told;
 } kerf__balance;
 

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "train/train_internal.h"
 
-static const double TRIAL_MS = 600;
+static const double TRIAL_MS = 1000;
 enum { WARM_STEPS = 2, LEAST_STEPS = 3 };
 
 /* ---- ranks of whom nobody answers ------------------------------------------------------------ */
@@ -113,7 +113,7 @@ static kerf_status time_copy(kerf__run *run, kerf_graph *g, kerf_state *s, int64
     return status;
 }
 
-/* This rank's even share of parts of so many rows. */
+/* An even share of parts of so many rows. */
 static kerf_status try_part(kerf__run *run, int64_t part, double *rows, double *ms)
 {
     kerf_graph *g = NULL;
