@@ -96,9 +96,13 @@ hosts_link() {
 
 hosts_lose() {
     command -v nft >/dev/null || hosts_cannot "there is no nft (Debian: nftables)"
-    printf 'table ip loss\ndelete table ip loss\ntable ip loss { chain in { type filter hook input priority 0;
-        iifname eth0 numgen random mod 1000 < %d drop
-    } }\n' "$(awk "BEGIN { print $2 * 10 }")" >"$hosts_dir/loss"
+    cat >"$hosts_dir/loss" <<RULES
+add table ip loss
+delete table ip loss
+add table ip loss
+add chain ip loss in { type filter hook input priority 0; }
+add rule ip loss in iifname eth0 numgen random mod 1000 < $(awk "BEGIN { print $2 * 10 }") drop
+RULES
     hosts_in "$1" nft -f "$hosts_dir/loss" || hosts_cannot "it loses no frames (nftables)"
 }
 
