@@ -37,6 +37,19 @@ data="--data random:1,8,8,4 --val 256 --batch 384"
     expect 0 "" together 3 train m.onnx $data --epochs 1 --balance 3,2,1 -o again.onnx --resume
     cmp -s measured.onnx again.onnx || failed "a run that is over does not stay"
 }
+# ---- a wish to stop, told to one rank --------------------------------------------------------------
+# shellcheck disable=SC2086 -- options are words
+together 2 train m.onnx $data --epochs 20000 -o s.onnx -q >out.txt 2>err.txt </dev/null &
+job=$!
+wait_for s.run/metrics.jsonl 1
+kill -INT "$(cat s.run/lock)"
+wait $job
+code=$?
+[ $code = 130 ] || failed "a job that is stopped exits with $code, not 130"
+[ "$(cat out.txt err.txt | grep -c "interrupted in epoch .*the checkpoint is in s.run")" = 1 ] ||
+    failed "it is not said once that a job was stopped: $(head -3 err.txt)"
+[ -s s.run/checkpoint ] || failed "a job that is stopped leaves no checkpoint"
+
 # What a network has none of is not asked for.
 # shellcheck disable=SC2086 -- options are words
 expect 0 "" together 2 train m.onnx $data --epochs 1 --batch-norm together -o c.onnx -q
