@@ -2,9 +2,9 @@
  *
  *     mpirun -n 2 build/release/tests/scale NET BATCH [CORES [GBPS MICROSECONDS]]
  *
- * BATCH is of a rank, however many there are.  Each rank trains alone first, all at the same time;
- * then the ranks add up numbers without training, few and many; and then they train together.  The
- * first two say what the third should take, and so do they for other numbers of ranks:
+ * BATCH is of a rank, however many there are.  In turns each rank trains alone, all at the same
+ * time, and then they train together; and the ranks add up numbers without training, few and many.
+ * What they take alone, and numbers take, says what ranks should take together, however many:
  *
  *     a bucket of B bytes that n ranks add up takes 2 ((n - 1) message + (n - 1) / n B byte)
  *
@@ -18,13 +18,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/together.h"
 #include "bench.h"
 #include "kerf/cluster.h"
 #include "kerf/kerf.h"
 #include "plan/plan_internal.h"
 #include "train/buckets.h"
 
-enum { STEPS = 24, WARM = 6, MOST_RANKS = 1024 };
+enum { ROUNDS = 5, STEPS = 4, WARM = 2, MOST_RANKS = 1024 };
 
 typedef struct bucket {
     double ready_ms, bytes; /* ready: behind the begin of the step */
@@ -42,8 +43,8 @@ typedef struct step {
 
 typedef struct link {
     double message_ms, byte_ms;
-    int is_apart; /* 1: it works beside the devices; 0: on their cores, of which there are */
-    double cores;
+    int is_apart;        /* 1: it works beside the devices; 0: on their cores, of which there are */
+    double cores, taken; /* ... and for so many ranks what they take alone was measured */
 } link;
 
 /* ---- the prediction ------------------------------------------------------------------------- */
@@ -54,12 +55,18 @@ static double bucket_ms(const link *l, const bucket *b, double ranks)
     return b->stage_ms + 2 * ((ranks - 1) * l->message_ms + sent * l->byte_ms);
 }
 
+/* How many ranks have to take turns on a core. */
+static double turns(const link *l, double ranks)
+{
+    return l->is_apart || ranks <= l->cores ? 1 : ranks / l->cores;
+}
+
 static double predict_ms(const step *s, const link *l, double ranks)
 {
-    const double crowding = l->is_apart || ranks <= l->cores ? 1 : ranks / l->cores;
+    const double crowding = turns(l, ranks) / turns(l, l->taken);
     double clock = l->is_apart ? 0 : s->run_ms;
     if (ranks == 1)
-        return s->alone_ms;
+        return crowding * s->alone_ms;
     for (size_t i = 0; i < s->num; i++) {
         const bucket *b = &s->buckets[i];
         clock = fmax(clock, b->ready_ms) + bucket_ms(l, b, ranks);
@@ -192,7 +199,7 @@ static double loop_ms(kerf_plan *p, const char *input, int updates)
     return begin / STEPS;
 }
 
-/* By what a rank's step takes, with an update of its own, to what one process alone does. */
+/* So that run and update take that long. */
 static void scale_step(step *s, double ms)
 {
     const double share = ms / (s->run_ms + s->update_ms);
@@ -215,28 +222,81 @@ static kerf_plan *make_plan(const trained *t, const kerf_graph *g, kerf_state *s
     return p;
 }
 
-/* What training alone takes, cut as the steps of a rank's plan are. */
-static step measure_step(const trained *t, const kerf_ranks *ranks)
+/* What a step with an update of its own takes of the time of one that updates as it runs. */
+static double slowdown(const trained *t)
 {
-    step s = {.alone_ms = train_ms(t, NULL)};
+    kerf_graph *g;
+    kerf_state *s;
+    bench_ok(kerf_net_create(&g, &s, t->net, &t->options, t->dev));
+    const char *input = kerf_value_name(kerf_graph_input(g, 0));
+    kerf_plan *alone = make_plan(t, g, s, 0), *rank = make_plan(t, g, s, 1);
+    const double own_ms = loop_ms(rank, input, 1), ratio = own_ms / loop_ms(alone, input, 0);
+    kerf_plan_destroy(alone);
+    kerf_plan_destroy(rank);
+    kerf_state_destroy(s);
+    kerf_graph_destroy(g);
+    return ratio;
+}
+
+/* Steps that take so long together, cut as the steps of a rank's plan are. */
+static step cut_step(const trained *t, const kerf_ranks *ranks, double ms)
+{
+    step s = {.num = 0};
     kerf__buckets buckets;
     kerf_graph *g;
     kerf_state *state;
     bench_ok(kerf_net_create(&g, &state, t->net, &t->options, t->dev));
-    const char *input = kerf_value_name(kerf_graph_input(g, 0));
-    kerf_plan *alone = make_plan(t, g, state, 0), *p = make_plan(t, g, state, 1);
-    const double slower = loop_ms(p, input, 1) / loop_ms(alone, input, 0);
+    kerf_plan *p = make_plan(t, g, state, 1);
     bench_ok(kerf__buckets_create(&buckets, p, state, ranks, KERF__BUCKET_FLOATS));
     s.stage_ms = stage_ms(state);
     list_buckets(&buckets, &s);
     time_steps(p, &buckets, &s);
-    scale_step(&s, s.alone_ms * slower);
+    scale_step(&s, ms);
     kerf__buckets_free(&buckets);
-    kerf_plan_destroy(alone);
     kerf_plan_destroy(p);
     kerf_state_destroy(state);
     kerf_graph_destroy(g);
     return s;
+}
+
+/* ---- in turns ------------------------------------------------------------------------------- */
+
+/* The mean of all ranks, as each has its own clock. */
+static double mean_of(const kerf_ranks *ranks, double x)
+{
+    bench_ok(kerf__ranks_sum(ranks, &x, 1));
+    return x / ranks->num;
+}
+
+/* Of the rank that all wait for. */
+static double slowest(const kerf_ranks *ranks, double ms)
+{
+    bench_ok(kerf__ranks_largest(ranks, &ms, 1));
+    return ms;
+}
+
+static double median(double *ms)
+{
+    qsort(ms, ROUNDS, sizeof *ms, bench_order);
+    return ms[ROUNDS / 2];
+}
+
+typedef struct times {
+    double alone_ms, slowest_ms, together_ms, slowdown;
+} times;
+
+/* One after the other, again and again, as machines are not as fast at all times. */
+static times measure_times(const trained *t, const kerf_ranks *ranks, int compares)
+{
+    double alone[ROUNDS], slow[ROUNDS], together[ROUNDS], more[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        const double ms = train_ms(t, NULL);
+        alone[i] = mean_of(ranks, ms);
+        slow[i] = slowest(ranks, ms);
+        together[i] = compares ? mean_of(ranks, train_ms(t, ranks)) : 0;
+        more[i] = mean_of(ranks, slowdown(t));
+    }
+    return (times){median(alone), median(slow), median(together), median(more)};
 }
 
 /* ---- the link ------------------------------------------------------------------------------- */
@@ -256,13 +316,6 @@ static double sum_ms(const kerf_ranks *ranks, float *x, size_t num, size_t of)
         best = fmin(best, kerf__now_ms() - begin);
     }
     return best;
-}
-
-/* The mean of all ranks, as each has its own clock. */
-static double mean_of(const kerf_ranks *ranks, double x)
-{
-    bench_ok(ranks->sum_doubles(ranks->context, &x, 1));
-    return x / ranks->num;
 }
 
 static link measure_link(const kerf_ranks *ranks)
@@ -298,19 +351,20 @@ static void tell(const step *s, const link *l, const trained *t)
     printf("a message %.2f us, %.2f GB/s, %.2f GB/s to the host and back%s\n", 1e3 * l->message_ms,
            1e-6 / l->byte_ms, 1e-6 / s->stage_ms, l->is_apart ? "; beside the device" : "");
     printf("%8s %12s %12s %10s\n", "ranks", "step ms", "samples/s", "of ideal");
+    const double alone = predict_ms(s, l, 1);
     for (int n = 1; n <= MOST_RANKS && (l->is_apart || n <= 8); n *= 2) {
         const double ms = predict_ms(s, l, n);
         printf("%8d %12.2f %12.0f %9.1f%%\n", n, ms, 1e3 * n * (double)t->batch / ms,
-               100 * s->alone_ms / ms);
+               100 * alone / ms);
     }
 }
 
-static void compare(const step *s, const link *l, const trained *t, const kerf_ranks *ranks)
+static void compare(const step *s, const link *l, int ranks, double ms)
 {
-    const double ms = mean_of(ranks, train_ms(t, ranks)), told = predict_ms(s, l, ranks->num);
-    if (ranks->rank == 0)
-        printf("%d ranks take %.2f ms; predicted %.2f, %.3f of that\n", ranks->num, ms, told,
-               told / ms);
+    const double told = predict_ms(s, l, ranks);
+    printf("%d ranks take %.2f ms, %.2f times the samples of one alone; predicted %.2f, %.3f of "
+           "that\n",
+           ranks, ms, ranks * predict_ms(s, l, 1) / ms, told, told / ms);
 }
 
 static trained open_all(const char *net, int64_t batch)
@@ -334,20 +388,21 @@ int main(int argc, char **argv)
     bench_ok(kerf_cluster_open(&cluster));
     const kerf_ranks *ranks = kerf_cluster_ranks(cluster);
     trained t = open_all(argv[1], atoll(argv[2]));
-    step s = measure_step(&t, ranks);
     link l = {.is_apart = argc > 5};
+    const int compares = ranks->num > 1 && !l.is_apart;
+    const times took = measure_times(&t, ranks, compares);
     if (l.is_apart)
         l = (link){atof(argv[5]) / 1e3, 8e-6 / atof(argv[4]), .is_apart = 1};
     else if (ranks->num > 1)
         l = measure_link(ranks);
     l.cores = argc > 3 ? atof(argv[3]) : 2;
-    s.alone_ms = mean_of(ranks, s.alone_ms);
-    s.run_ms = mean_of(ranks, s.run_ms);
-    s.update_ms = mean_of(ranks, s.update_ms);
+    l.taken = ranks->num;
+    step s = cut_step(&t, ranks, took.slowest_ms * took.slowdown);
+    s.alone_ms = took.alone_ms;
     if (ranks->rank == 0)
         tell(&s, &l, &t);
-    if (ranks->num > 1 && !l.is_apart)
-        compare(&s, &l, &t, ranks);
+    if (ranks->rank == 0 && compares)
+        compare(&s, &l, ranks->num, took.together_ms);
     free(s.buckets);
     kerf_dataset_close(t.d);
     kerf_device_close(t.dev);
