@@ -8,9 +8,9 @@
  *     is whole, and resumes with any number of ranks.
  * (3) What bytes leave out is given up at events and not sent: it is less than a step of one
  *     gradient's scale, for which there is no update at that place, and would cost as much as a
- * step of floats. (4) A wish to stop travels with every sum and is followed where no rank keeps
- * anything that the others, or the checkpoint, have not: behind a step of floats, at means, at
- * events.
+ *     step of floats.
+ * (4) A wish to stop travels with every sum and is followed where no rank keeps anything that the
+ *     others, or the checkpoint, have not: behind a step of floats, at means, at events.
  *
  * Moving them: buckets.h. */
 #include "base/alloc.h"
