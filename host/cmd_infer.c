@@ -154,23 +154,11 @@ static kerf_status make_results(inference *x)
     return status;
 }
 
-static kerf_status make_plans(const options *o, inference *x)
+static kerf_status make_plans(inference *x, const kerf_plan_options *plan_options)
 {
-    kerf_known_input *known = calloc((size_t)x->num_inputs + 1, sizeof *known);
-    if (known == NULL)
-        return KERF_ERR_MEMORY;
-    list_known(x, known);
-    kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
-                                      .batch = x->batch,
-                                      .inputs = known,
-                                      .num_inputs = (size_t)x->num_inputs};
-    kerf_status status = model_set_precision(o, &x->m, &plan_options);
-    x->precision = plan_options.precision;
+    kerf_status status = create_plans(x, plan_options);
     if (status == KERF_OK)
-        status = create_plans(x, &plan_options);
-    if (status == KERF_OK)
-        x->gates = savings_of(x->m.g, &plan_options, kerf_plan_macs(x->plans[0]));
-    free(known);
+        x->gates = savings_of(x->m.g, plan_options, kerf_plan_macs(x->plans[0]));
     return status == KERF_OK ? make_results(x) : status;
 }
 
@@ -205,24 +193,45 @@ static kerf_status run_plans(inference *x)
 }
 
 /* Without a second piece there is nothing to do for a second device. */
-static int gather_crew(const options *o, inference *x, device_list *devices)
+static void choose_batch(inference *x, device_list *devices)
 {
     const int is_whole = x->has_fixed_input || x->num_samples <= BATCH_MOST;
     x->batch = is_whole ? x->num_samples : BATCH_MOST;
     if (is_whole)
         devices->num = 1;
-    return crew_open(o, &x->crew, x->dev, x->m.s, devices);
+}
+
+/* Every device has a copy of what a precision has made of the weights. */
+static int run_as(const options *o, inference *x, const device_list *devices,
+                  kerf_plan_options *plan_options)
+{
+    kerf_status status = model_set_precision(o, &x->m, plan_options);
+    x->precision = plan_options->precision;
+    if (status != KERF_OK)
+        return fail_kerf(o, status);
+    const int code = crew_open(o, &x->crew, x->dev, x->m.s, devices);
+    if (code != 0)
+        return code;
+    status = make_plans(x, plan_options);
+    if (status == KERF_OK)
+        status = run_plans(x);
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 
 static int run_all(const options *o, inference *x, device_list *devices)
 {
-    const int code = gather_crew(o, x, devices);
-    if (code != 0)
-        return code;
-    kerf_status status = make_plans(o, x);
-    if (status == KERF_OK)
-        status = run_plans(x);
-    return status == KERF_OK ? 0 : fail_kerf(o, status);
+    kerf_known_input *known = calloc((size_t)x->num_inputs + 1, sizeof *known);
+    if (known == NULL)
+        return fail_memory(o);
+    choose_batch(x, devices);
+    list_known(x, known);
+    kerf_plan_options plan_options = {.mode = KERF_EVALUATE,
+                                      .batch = x->batch,
+                                      .inputs = known,
+                                      .num_inputs = (size_t)x->num_inputs};
+    const int code = run_as(o, x, devices, &plan_options);
+    free(known);
+    return code;
 }
 
 /* ---- the command ---------------------------------------------------------------------------- */

@@ -35,19 +35,31 @@ static kerf_status add(const kerf__planning *p, kerf_value *sum, kerf_value **gr
     return append(p, "Add", (kerf_value *[]){sum, *gradient}, 2, gradient);
 }
 
-/* Two weights may have one gradient, and the seed is a constant: those are copied. */
-static kerf_status own(const kerf__planning *p, kerf_value **gradient)
+/* Of how many values it is the gradient. */
+static int num_owners(const kerf__gradients *grads, const kerf_value *gradient)
 {
-    if ((*gradient)->kind == KERF__VALUE_RESULT && (*gradient)->next_of < 0)
+    int num = 0;
+    for (size_t i = 0; i < grads->num; i++)
+        num += grads->diffs[i] == gradient;
+    return num;
+}
+
+/* Others may add to it while the run goes on, so what the run still reads, another weight's or the
+ * seed, is copied. */
+static kerf_status own(const kerf__planning *p, const kerf__gradients *grads, kerf_value **gradient)
+{
+    if ((*gradient)->kind == KERF__VALUE_RESULT && (*gradient)->next_of < 0 &&
+        kerf__value_num_uses(*gradient) == 0 && num_owners(grads, *gradient) == 1)
         return KERF_OK;
     return append(p, "Identity", gradient, 1, gradient);
 }
 
-static kerf_status keep(const kerf__planning *p, const kerf_value *weight, kerf_value **gradient)
+static kerf_status keep(const kerf__planning *p, const kerf__gradients *grads,
+                        const kerf_value *weight, kerf_value **gradient)
 {
     kerf_value *kept;
     KERF__TRY(kerf__plan_add_owned(p, weight, KERF_ROLE_GRADIENT, "gradient", &kept));
-    KERF__TRY(p->plan->runs_per_update > 1 ? add(p, kept, gradient) : own(p, gradient));
+    KERF__TRY(p->plan->runs_per_update > 1 ? add(p, kept, gradient) : own(p, grads, gradient));
     (*gradient)->next_of = kept->state_id;
     return KERF_OK;
 }
@@ -58,6 +70,6 @@ kerf_status kerf__plan_keep_gradients(const kerf__planning *p, kerf__gradients *
     const size_t first = g->num_nodes;
     for (size_t i = 0; i < grads->num; i++)
         if (g->values[i]->kind == KERF__VALUE_STATE && grads->diffs[i] != NULL)
-            KERF__TRY(keep(p, g->values[i], &grads->diffs[i]));
+            KERF__TRY(keep(p, grads, g->values[i], &grads->diffs[i]));
     return kerf__plan_set_pass(g, first, KERF__BACKWARD);
 }

@@ -144,7 +144,7 @@ struct kerf_plan {
 
     /* The first nodes are prepared (prepare.c): they run when states have changed. */
     size_t num_prepared, num_prepared_launches, num_prepared_states;
-    size_t num_before_update; /* nodes that a run runs; all, unless gradients are summed */
+    size_t num_before_update; /* nodes that a run runs; all, unless it has no updates */
     size_t next_node;         /* where a run in parts stands */
     kerf__completer complete; /* NULL: partial results are all there is */
     void *completer;          /* borrowed; its context */

@@ -53,6 +53,11 @@ cmp -s one.npy all.npy || failed "infer: other bits than one alone"
 expect 0 "" "$KERF" infer m.onnx --input x.npy --device 1,0 -o both.npy
 cmp -s one.npy both.npy || failed "infer --device 1,0: other bits than one alone"
 grep -qE "pthread.* +[0-9]+$" out.txt || failed "infer: nobody says who took how many: $(cat out.txt)"
+# What halves make of batch norms, every device has.
+"$KERF" new resnet-18-cifar --classes 4 --input 1,8,8 --width 0.1 -o norms.onnx >/dev/null
+expect 0 "" "$KERF" infer norms.onnx --input x.npy --precision f16 --device 0 -o one.npy -q -f
+expect 0 "" "$KERF" infer norms.onnx --input x.npy --precision f16 --device all -o all.npy -q -f
+cmp -s one.npy all.npy || failed "infer --precision f16: other bits than one alone"
 make_npy few.npy "(256, 1, 8, 8)" $((256 * 64))
 expect 0 "" "$KERF" infer m.onnx --input few.npy --device all -o few_y.npy --json
 grep -q '"devices"' out.txt && failed "infer: one piece has two devices"
