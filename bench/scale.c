@@ -25,7 +25,7 @@
 #include "plan/plan_internal.h"
 #include "train/buckets.h"
 
-enum { ROUNDS = 5, STEPS = 4, WARM = 2, MOST_RANKS = 1024 };
+enum { ROUNDS = 3, STEPS = 12, WARM = 2, MOST_RANKS = 1024 };
 
 typedef struct bucket {
     double ready_ms, bytes; /* ready: behind the begin of the step */
