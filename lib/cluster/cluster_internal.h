@@ -59,6 +59,8 @@ kerf_status kerf__mpi_begin_sum(void *context, float *x, size_t num);
 kerf_status kerf__mpi_begin_coded_sum(void *context, float *x, float *error, size_t num);
 kerf_status kerf__mpi_advance(void *context, int waits, size_t *num_left);
 kerf_status kerf__mpi_sum_doubles(void *context, double *x, size_t num);
+/* Goes on with all that are under way; 1 if one went a stage further. */
+int kerf__sums_advance(kerf_cluster *c);
 void kerf__mpi_free_sums(kerf_cluster *c);
 
 /* ---- cluster_codes.c: the three moments of a sum whose numbers travel as bytes ---- */
@@ -75,7 +77,7 @@ typedef struct kerf__watch {
 kerf__watch kerf__watch_begin(void);
 /* Sleeps for a moment; KERF_ERR_FILE once it has been too long and somebody is silent. */
 kerf_status kerf__watch_nap(kerf__watch *w, const kerf_cluster *c);
-kerf_status kerf__mpi_wait(const kerf_cluster *c, MPI_Request *request);
+kerf_status kerf__mpi_wait(kerf_cluster *c, MPI_Request *request);
 /* However long it takes. */
 void kerf__mpi_sleep_until(MPI_Request *request);
 

@@ -22,7 +22,7 @@ enum { NUM_TOLD = sizeof TOLD / sizeof TOLD[0] };
 
 static kerf_status take_first(void *context, void *bytes, size_t num_bytes)
 {
-    const kerf_cluster *c = context;
+    kerf_cluster *c = context;
     for (size_t i = 0; i < num_bytes; i += INT_MAX) {
         const size_t num = num_bytes - i < INT_MAX ? num_bytes - i : INT_MAX;
         MPI_Request request;

@@ -141,7 +141,7 @@ static int advance_sum(const kerf_cluster *c, kerf__sum *s)
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 /* In their order, which second halves need: none is begun before that of the sum in front. */
-static int advance_all(kerf_cluster *c)
+int kerf__sums_advance(kerf_cluster *c)
 {
     int moved = 0, is_front_parting = 0;
     for (size_t i = 0; i < c->num_sums; i++) {
@@ -162,7 +162,7 @@ static kerf_status finish_down_to(kerf_cluster *c, size_t num)
 {
     kerf__watch watch = kerf__watch_begin();
     while (c->num_sums > num) {
-        if (advance_all(c))
+        if (kerf__sums_advance(c))
             watch = kerf__watch_begin();
         else
             KERF__TRY(kerf__watch_nap(&watch, c));
@@ -192,27 +192,11 @@ kerf_status kerf__mpi_begin_coded_sum(void *context, float *x, float *error, siz
 kerf_status kerf__mpi_advance(void *context, int waits, size_t *num_left)
 {
     kerf_cluster *c = context;
-    advance_all(c);
+    kerf__sums_advance(c);
     if (waits && c->num_sums > 0)
         KERF__TRY(finish_down_to(c, c->num_sums - 1));
     *num_left = c->num_sums;
     return KERF_OK;
-}
-
-/* Sums under way go on meanwhile: other ranks may wait for those before they come here. */
-static kerf_status wait_beside_sums(kerf_cluster *c, MPI_Request *request)
-{
-    kerf__watch watch = kerf__watch_begin();
-    for (;;) {
-        int done = 0;
-        MPI_Test(request, &done, MPI_STATUS_IGNORE);
-        if (done)
-            return KERF_OK;
-        if (advance_all(c))
-            watch = kerf__watch_begin();
-        else
-            KERF__TRY(kerf__watch_nap(&watch, c));
-    }
 }
 
 /* Few numbers: all get all, and each adds them up. */
@@ -225,7 +209,7 @@ kerf_status kerf__mpi_sum_doubles(void *context, double *x, size_t num)
     if (all == NULL)
         return kerf__fail_memory("cluster", num * ranks * sizeof *all);
     MPI_Iallgather(x, (int)num, MPI_DOUBLE, all, (int)num, MPI_DOUBLE, c->control, &request);
-    const kerf_status status = wait_beside_sums(c, &request);
+    const kerf_status status = kerf__mpi_wait(c, &request);
     if (status != KERF_OK)
         return status; /* `all` still belongs to MPI; the process is about to end */
     for (size_t i = 0; i < num; i++) {

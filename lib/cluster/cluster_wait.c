@@ -105,7 +105,8 @@ kerf_status kerf__watch_nap(kerf__watch *w, const kerf_cluster *c)
     return KERF_OK;
 }
 
-kerf_status kerf__mpi_wait(const kerf_cluster *c, MPI_Request *request)
+/* Sums under way go on meanwhile: other ranks may wait for those before they come here. */
+kerf_status kerf__mpi_wait(kerf_cluster *c, MPI_Request *request)
 {
     kerf__watch watch = kerf__watch_begin();
     for (;;) {
@@ -113,7 +114,10 @@ kerf_status kerf__mpi_wait(const kerf_cluster *c, MPI_Request *request)
         MPI_Test(request, &done, MPI_STATUS_IGNORE);
         if (done)
             return KERF_OK;
-        KERF__TRY(kerf__watch_nap(&watch, c));
+        if (kerf__sums_advance(c))
+            watch = kerf__watch_begin();
+        else
+            KERF__TRY(kerf__watch_nap(&watch, c));
     }
 }
 
