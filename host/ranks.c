@@ -29,7 +29,7 @@ int ranks_take_first(const options *o, void *bytes, size_t num_bytes)
 {
     const kerf_ranks *all = ranks_of(o);
     const kerf_status status =
-        all != NULL ? all->take_first(all->context, bytes, num_bytes) : KERF_OK;
+        all != NULL ? all->take_from(all->context, 0, bytes, num_bytes) : KERF_OK;
     return status == KERF_OK ? 0 : fail_kerf(o, status);
 }
 

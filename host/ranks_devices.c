@@ -63,23 +63,18 @@ static void warn_of_list(const options *o, const place *places, int num)
     device_list_free(&list);
 }
 
-/* Rank 0 knows no names of another machine's devices: letters are numbers, and all others' are 0.
- */
+/* Rank 0 knows no names of another machine's devices. */
 static kerf_status warn_of_gpu(const options *o, const char *name, const place *places, int num)
 {
     enum { MOST = 128 };
     const kerf_ranks *all = ranks_of(o);
-    double letters[MOST] = {0};
     char text[MOST];
     int first = 0, second;
     find_shared(places, num, &first, &second);
     if (second == num)
         return KERF_OK;
-    for (int i = 0; all->rank == second && i + 1 < MOST && name[i] != '\0'; i++)
-        letters[i] = (unsigned char)name[i];
-    const kerf_status status = all->sum_doubles(all->context, letters, MOST);
-    for (int i = 0; i < MOST; i++)
-        text[i] = (char)(unsigned char)letters[i];
+    snprintf(text, sizeof text, "%s", name);
+    const kerf_status status = all->take_from(all->context, second, text, sizeof text);
     if (status == KERF_OK)
         warn(
             o,

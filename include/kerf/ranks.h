@@ -32,8 +32,8 @@ typedef struct kerf_ranks {
     /* The same sum of few numbers, in place; waits for it.  Sums that have begun go on meanwhile,
      * and how these two kinds lie between each other may differ from rank to rank. */
     kerf_status (*sum_doubles)(void *context, double *x, size_t num);
-    /* In place: what rank 0 has; waits for it. */
-    kerf_status (*take_first)(void *context, void *bytes, size_t num_bytes);
+    /* In place: what that rank has; waits for it. */
+    kerf_status (*take_from)(void *context, int rank, void *bytes, size_t num_bytes);
 } kerf_ranks;
 
 /* What this rank has sent of gradients, and of what became means (kerf_exchange_event). */

@@ -25,7 +25,7 @@ kerf_status kerf__ranks_sum(const kerf_ranks *ranks, double *x, size_t num)
 
 kerf_status kerf__ranks_take_first(const kerf_ranks *ranks, void *bytes, size_t num_bytes)
 {
-    return kerf__ranks_num(ranks) > 1 ? ranks->take_first(ranks->context, bytes, num_bytes)
+    return kerf__ranks_num(ranks) > 1 ? ranks->take_from(ranks->context, 0, bytes, num_bytes)
                                       : KERF_OK;
 }
 

@@ -20,13 +20,13 @@ static const char *const TOLD[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK
                                    "MPI_LOCALNRANKS"};
 enum { NUM_TOLD = sizeof TOLD / sizeof TOLD[0] };
 
-static kerf_status take_first(void *context, void *bytes, size_t num_bytes)
+static kerf_status take_from(void *context, int rank, void *bytes, size_t num_bytes)
 {
     kerf_cluster *c = context;
     for (size_t i = 0; i < num_bytes; i += INT_MAX) {
         const size_t num = num_bytes - i < INT_MAX ? num_bytes - i : INT_MAX;
         MPI_Request request;
-        MPI_Ibcast((char *)bytes + i, (int)num, MPI_BYTE, 0, c->control, &request);
+        MPI_Ibcast((char *)bytes + i, (int)num, MPI_BYTE, rank, c->control, &request);
         KERF__TRY(kerf__mpi_wait(c, &request));
     }
     return KERF_OK;
@@ -99,7 +99,7 @@ kerf_status kerf_cluster_open(kerf_cluster **out)
                             .begin_coded_sum = kerf__mpi_begin_coded_sum,
                             .advance = kerf__mpi_advance,
                             .sum_doubles = kerf__mpi_sum_doubles,
-                            .take_first = take_first};
+                            .take_from = take_from};
     c->timeout_s = DEFAULT_TIMEOUT_S;
     c->is_alone = was_begun_alone();
     const kerf_status status = c->is_alone ? KERF_OK : join(c);

@@ -42,9 +42,9 @@ static kerf_status silent_doubles(void *context, double *x, size_t num)
     return KERF_OK;
 }
 
-static kerf_status silent_first(void *context, void *bytes, size_t num_bytes)
+static kerf_status silent_take(void *context, int rank, void *bytes, size_t num_bytes)
 {
-    (void)context, (void)bytes, (void)num_bytes;
+    (void)context, (void)rank, (void)bytes, (void)num_bytes;
     return KERF_OK;
 }
 
@@ -55,7 +55,7 @@ static kerf_ranks silent_ranks(const kerf_ranks *like)
                         .begin_coded_sum = silent_coded_sum,
                         .advance = silent_advance,
                         .sum_doubles = silent_doubles,
-                        .take_first = silent_first};
+                        .take_from = silent_take};
 }
 
 /* ---- trials -------------------------------------------------------------------------------- */

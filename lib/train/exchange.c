@@ -15,6 +15,7 @@
  * Moving them: buckets.h. */
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/together.h"
 #include "train/train_internal.h"
 
 /* ---- which ---------------------------------------------------------------------------------- */
@@ -156,9 +157,7 @@ void kerf__run_wish_stop(kerf__run *run)
 kerf_status kerf__run_agree_to_stop(kerf__run *run)
 {
     double wishes = run->wishes_stop;
-    const kerf_ranks *ranks = run->options->ranks;
-    if (kerf__num_ranks(run->options) > 1)
-        KERF__TRY(ranks->sum_doubles(ranks->context, &wishes, 1));
+    KERF__TRY(kerf__ranks_sum(run->options->ranks, &wishes, 1));
     run->cancelled = run->wishes_stop = wishes > 0;
     return KERF_OK;
 }

@@ -172,7 +172,7 @@ kerf_status kerf__run_take_state(const kerf__run *run)
     first = mine;
     KERF__TRY(kerf__run_take_first(run, &first, sizeof first));
     others = first != mine;
-    KERF__TRY(ranks_of(run)->sum_doubles(ranks_of(run)->context, &others, 1));
+    KERF__TRY(kerf__ranks_sum(ranks_of(run), &others, 1));
     return others > 0 ? visit(run, is_aligned, take_over, NULL) : KERF_OK;
 }
 
@@ -190,13 +190,13 @@ kerf_status kerf__run_align(const kerf__run *run)
 static kerf_status take_first_text(const kerf_ranks *ranks, const char *mine, char **first)
 {
     uint64_t length = strlen(mine);
-    KERF__TRY(ranks->take_first(ranks->context, &length, sizeof length));
+    KERF__TRY(ranks->take_from(ranks->context, 0, &length, sizeof length));
     *first = kerf__alloc((size_t)length + 1, 1);
     if (*first == NULL)
         return kerf__fail_memory("train", (size_t)length + 1);
     if (ranks->rank == 0)
         memcpy(*first, mine, (size_t)length);
-    const kerf_status status = ranks->take_first(ranks->context, *first, (size_t)length);
+    const kerf_status status = ranks->take_from(ranks->context, 0, *first, (size_t)length);
     if (status != KERF_OK)
         free(*first);
     return status;
@@ -217,18 +217,6 @@ static kerf_status find_other(const kerf_ranks *ranks, int differs, int *first)
     return status;
 }
 
-/* One rank's line on all: letters are numbers, and all others' are 0. */
-static kerf_status take_line(const kerf_ranks *ranks, int from, char *line)
-{
-    double letters[KERF__OPTION_LINE] = {0};
-    for (int i = 0; ranks->rank == from && i < KERF__OPTION_LINE; i++)
-        letters[i] = (unsigned char)line[i];
-    KERF__TRY(ranks->sum_doubles(ranks->context, letters, KERF__OPTION_LINE));
-    for (int i = 0; i < KERF__OPTION_LINE; i++)
-        line[i] = (char)letters[i];
-    return KERF_OK;
-}
-
 static kerf_status compare(const kerf_ranks *ranks, const char *mine, const char *first)
 {
     char here[KERF__OPTION_LINE] = "", there[KERF__OPTION_LINE] = "";
@@ -236,8 +224,8 @@ static kerf_status compare(const kerf_ranks *ranks, const char *mine, const char
     KERF__TRY(find_other(ranks, kerf__options_differ(mine, first, here, there), &other));
     if (other == ranks->num)
         return KERF_OK;
-    KERF__TRY(take_line(ranks, other, here));
-    KERF__TRY(take_line(ranks, other, there));
+    KERF__TRY(ranks->take_from(ranks->context, other, here, sizeof here));
+    KERF__TRY(ranks->take_from(ranks->context, other, there, sizeof there));
     return kerf__fail(KERF_ERR_ARGUMENT, "train: rank %d has %s, rank 0 has %s; all must be alike",
                       other, here, there);
 }

@@ -55,7 +55,7 @@ static inline void ranks_check_same(const void *bytes, size_t num)
 {
     void *first = malloc(num);
     memcpy(first, bytes, num);
-    CHECK_OK(ranks->take_first(ranks->context, first, num));
+    CHECK_OK(ranks->take_from(ranks->context, 0, first, num));
     CHECK(memcmp(first, bytes, num) == 0);
     free(first);
 }

@@ -287,7 +287,7 @@ static void check_stop(int has_norms, const kerf_event *events, size_t num, cons
     kerf_train_options o = options_of(events, num);
     const uint64_t through = train(has_norms, &o);
     test_folder_make(&f);
-    CHECK_OK(ranks->take_first(ranks->context, f.path, sizeof f.path));
+    CHECK_OK(ranks->take_from(ranks->context, 0, f.path, sizeof f.path));
     o.run_dir = f.path;
     o.callback = stop;
     small_run r = begin(has_norms);

@@ -147,7 +147,7 @@ static void test_measured_shares(void)
     o.context = list;
     small_run measured = train(o);
     memcpy(first, list, sizeof first);
-    CHECK_OK(ranks->take_first(ranks->context, first, sizeof first));
+    CHECK_OK(ranks->take_from(ranks->context, 0, first, sizeof first));
     CHECK(list[0] != '\0' && strcmp(list, first) == 0);
     o.balance = first;
     memset(list, 0, sizeof list);
@@ -196,7 +196,7 @@ static void test_coded_sums(void)
         CHECK_OK(ranks->begin_coded_sum(ranks->context, x, error, NUM));
         finish();
         memcpy(first, x, sizeof x);
-        CHECK_OK(ranks->take_first(ranks->context, first, sizeof first));
+        CHECK_OK(ranks->take_from(ranks->context, 0, first, sizeof first));
         CHECK(memcmp(first, x, sizeof x) == 0);
         for (int i = 0; i < NUM; i++)
             mean[i] += (double)x[i] / TIMES;
