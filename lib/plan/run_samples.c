@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
+#include "base/workers.h"
 #include "kerf/plan.h"
 
 /* What all take from; `first` is read and written under the mutex. */
@@ -25,10 +26,6 @@ typedef struct worker {
     line *line;
     char *room; /* owned: a piece of one value, for what is cut short */
     int64_t taken;
-    kerf_status status;
-    kerf__message why; /* a thread's message is its own, so it is carried over */
-    pthread_t thread;
-    int has_begun;
 } worker;
 
 typedef struct piece {
@@ -100,20 +97,20 @@ static piece take(line *l)
     return p;
 }
 
-static void *work(void *context)
+static kerf_status work(void *workers, size_t i)
 {
-    worker *w = context;
-    for (piece p = take(w->line); p.num > 0 && w->status == KERF_OK; p = take(w->line)) {
-        w->status = run_piece(w, p);
+    worker *w = (worker *)workers + i;
+    kerf_status status = KERF_OK;
+    for (piece p = take(w->line); p.num > 0 && status == KERF_OK; p = take(w->line)) {
+        status = run_piece(w, p);
         w->taken += p.num;
     }
-    if (w->status == KERF_OK)
-        return NULL;
-    w->why = kerf__message_keep();
+    if (status == KERF_OK)
+        return KERF_OK;
     pthread_mutex_lock(&w->line->mutex);
     w->line->first = w->line->run->num; /* there will be no result, so nobody needs to go on */
     pthread_mutex_unlock(&w->line->mutex);
-    return NULL;
+    return status;
 }
 
 /* 1 if a run's batch of samples fills the plan's place. */
@@ -164,33 +161,6 @@ static kerf_status make_room(worker *w)
 /* ---- all of them ------------------------------------------------------------------------------
  */
 
-static kerf_status begin(worker *w, size_t num)
-{
-    if (num == 1) { /* in the caller's thread */
-        work(w);
-        return KERF_OK;
-    }
-    for (size_t i = 0; i < num; i++) {
-        w[i].has_begun = pthread_create(&w[i].thread, NULL, work, &w[i]) == 0;
-        if (!w[i].has_begun)
-            return kerf__fail(KERF_ERR_MEMORY, "run: cannot start a thread");
-    }
-    return KERF_OK;
-}
-
-static kerf_status join(worker *w, size_t num, kerf_status status)
-{
-    for (size_t i = 0; i < num; i++) {
-        if (w[i].has_begun)
-            pthread_join(w[i].thread, NULL);
-        if (status == KERF_OK && w[i].status != KERF_OK) {
-            kerf__message_put_back(&w[i].why);
-            status = w[i].status;
-        }
-    }
-    return status;
-}
-
 kerf_status kerf_plan_run_samples(kerf_plan *const *plans, size_t num_plans,
                                   const kerf_sample_run *run, int64_t *taken)
 {
@@ -210,7 +180,7 @@ kerf_status kerf_plan_run_samples(kerf_plan *const *plans, size_t num_plans,
         status = make_room(&w[i]);
     }
     if (status == KERF_OK)
-        status = join(w, num_plans, begin(w, num_plans));
+        status = kerf__work_together("run", num_plans, work, w);
     for (size_t i = 0; i < num_plans; i++) {
         taken[i] = w[i].taken;
         free(w[i].room);

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/workers.h"
 #include "train/evaluate.h"
 
 /* What all take from; everything is read and written under the mutex. */
@@ -28,10 +29,6 @@ typedef struct worker {
     int64_t *confusion; /* owned */
     int32_t *labels;    /* owned; (batch) of the batch at work */
     int64_t taken;
-    kerf_status status;
-    kerf__message why; /* a thread's message is its own, so it is carried over */
-    pthread_t thread;
-    int has_begun;
 } worker;
 
 typedef struct crowd {
@@ -104,17 +101,16 @@ static kerf_status work(worker *w)
     }
 }
 
-static void *begin_work(void *context)
+static kerf_status work_or_stop(void *workers, size_t i)
 {
-    worker *w = context;
-    w->status = work(w);
-    if (w->status == KERF_OK)
-        return NULL;
-    w->why = kerf__message_keep();
+    worker *w = (worker *)workers + i;
+    const kerf_status status = work(w);
+    if (status == KERF_OK)
+        return KERF_OK;
     pthread_mutex_lock(&w->line->mutex);
     w->line->left = 0;
     pthread_mutex_unlock(&w->line->mutex);
-    return NULL;
+    return status;
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
@@ -151,31 +147,10 @@ static void free_workers(crowd *c)
     pthread_mutex_destroy(&c->line.mutex);
 }
 
-static kerf_status join(crowd *c, kerf_status status)
-{
-    for (size_t i = 0; i < c->num; i++) {
-        worker *w = &c->workers[i];
-        if (!w->has_begun)
-            continue;
-        pthread_join(w->thread, NULL);
-        if (status == KERF_OK && w->status != KERF_OK) {
-            kerf__message_put_back(&w->why);
-            status = w->status;
-        }
-    }
-    return status;
-}
-
 static kerf_status run(crowd *c)
 {
-    kerf_status status = kerf_loader_begin(c->line.loader, 0, 0);
-    for (size_t i = 0; status == KERF_OK && i < c->num; i++) {
-        worker *w = &c->workers[i];
-        w->has_begun = pthread_create(&w->thread, NULL, begin_work, w) == 0;
-        if (!w->has_begun)
-            status = kerf__fail(KERF_ERR_MEMORY, "evaluate: cannot start a thread");
-    }
-    return join(c, status);
+    KERF__TRY(kerf_loader_begin(c->line.loader, 0, 0));
+    return kerf__work_together("evaluate", c->num, work_or_stop, c->workers);
 }
 
 /* In the order of devices, whoever was first. */
