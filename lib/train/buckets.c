@@ -105,9 +105,12 @@ static kerf_status allocate_lists(kerf__buckets *b)
                                            : kerf__fail_memory("train", most * sizeof *b->at);
 }
 
-/* Of the ids that are listed. */
-static kerf_status make_buckets(kerf__buckets *b, size_t num_ids, size_t least_floats)
+/* Of the states that `list` names, in its order. */
+static kerf_status make_buckets(kerf__buckets *b, size_t (*list)(const kerf_plan *p, int *ids),
+                                size_t least_floats)
 {
+    KERF__TRY(allocate_lists(b));
+    const size_t num_ids = list(b->plan, b->ids);
     if (num_ids == 0)
         return kerf__fail(KERF_ERR_ARGUMENT, "train: all weights are frozen: ranks have nothing to "
                                              "share");
@@ -121,16 +124,14 @@ kerf_status kerf__buckets_create(kerf__buckets *b, kerf_plan *plan, kerf_state *
                                  const kerf_ranks *ranks, size_t least_floats)
 {
     *b = (kerf__buckets){.plan = plan, .s = s, .ranks = ranks};
-    KERF__TRY(allocate_lists(b));
-    return make_buckets(b, kerf__plan_gradients(plan, b->ids), least_floats);
+    return make_buckets(b, kerf__plan_gradients, least_floats);
 }
 
 kerf_status kerf__buckets_create_means(kerf__buckets *b, kerf_plan *plan, kerf_state *s,
                                        const kerf_ranks *ranks, size_t least_floats)
 {
     *b = (kerf__buckets){.plan = plan, .s = s, .ranks = ranks};
-    KERF__TRY(allocate_lists(b));
-    return make_buckets(b, kerf__plan_lasting(plan, b->ids), least_floats);
+    return make_buckets(b, kerf__plan_lasting, least_floats);
 }
 
 kerf_status kerf__buckets_code(kerf__buckets *b, int codes)

@@ -70,16 +70,18 @@ static void feed(const small_run *r, kerf_plan *plan, float lr)
     CHECK_OK(kerf_tensor_write(kerf_plan_input(plan, "labels"), labels));
 }
 
-/* All sums of gradients, one behind the other; returns how many numbers. */
-static size_t read_sums(const small_run *r, float *at)
+enum { SUMS = 1 << KERF_ROLE_GRADIENT, LASTING = 1 << KERF_ROLE_WEIGHT | 1 << KERF_ROLE_MOMENT };
+
+/* All numbers of states of these roles, one behind the other; returns how many. */
+static size_t read_states(const small_run *r, int roles, float *at)
 {
     size_t num = 0;
     for (int id = 0; id < kerf_state_num_ids(r->s); id++) {
         const kerf_state_entry *e = kerf_state_get(r->s, id);
-        if (e == NULL || e->role != KERF_ROLE_GRADIENT)
+        if (e == NULL || (roles >> e->role & 1) == 0)
             continue;
-        CHECK_OK(kerf_tensor_read(e->tensor, at + num));
-        num += kerf_tensor_num_elements(e->tensor);
+        CHECK_OK(kerf_state_read(r->s, id, at + num));
+        num += (size_t)kerf_shape_num_elements(e->shape);
     }
     return num;
 }
@@ -96,7 +98,7 @@ static void prune(const small_run *r, double amount)
     kerf_pruner_destroy(pruner);
 }
 
-/* 1 for each number of read_sums() that is updated; returns how many. */
+/* 1 for each number of read_states() that is updated; returns how many. */
 static size_t read_masks(const small_run *r, unsigned char *at)
 {
     size_t num = 0, left = 0;
@@ -137,12 +139,12 @@ static void test_zeros(size_t least)
             prune(&r, 0.95);
         feed(&r, plan, 0);
         CHECK_OK(kerf_plan_run(plan));
-        const size_t num = read_sums(&r, alone), left = read_masks(&r, masks);
+        const size_t num = read_states(&r, SUMS, alone), left = read_masks(&r, masks);
         CHECK_OK(kerf_plan_update(plan));
         e = (echo){.begun = 0};
         CHECK_OK(kerf__buckets_run(&b));
         CHECK_OK(kerf__buckets_sum(&b, &stop));
-        CHECK(read_sums(&r, both) == num && left < num);
+        CHECK(read_states(&r, SUMS, both) == num && left < num);
         for (size_t i = 0; i < num; i++)
             CHECK(masks[i] == 0 || both[i] == 2 * alone[i]);
         CHECK(sent_floats(&e) == left + 1 && counted.last_bytes == 4.0 * (double)(left + 1));
@@ -162,7 +164,7 @@ static void test_sums(size_t least, size_t num_buckets, int wish)
     kerf_plan *plan = make_plan(&r);
     feed(&r, plan, 0.1f);
     CHECK_OK(kerf_plan_run(plan));
-    const size_t num = read_sums(&r, alone);
+    const size_t num = read_states(&r, SUMS, alone);
     CHECK(num > 0 && num <= 4096);
     kerf_plan_destroy(plan);
     small_end(&r);
@@ -179,7 +181,7 @@ static void test_sums(size_t least, size_t num_buckets, int wish)
     CHECK_OK(kerf__buckets_sum(&b, &stop));
     CHECK(stop == wish);
     CHECK(e.begun == num_buckets && b.num == num_buckets);
-    CHECK(read_sums(&r, both) == num);
+    CHECK(read_states(&r, SUMS, both) == num);
     for (size_t i = 0; i < num; i++)
         CHECK(both[i] == 2 * alone[i]);
     CHECK_OK(kerf_plan_update(plan));
@@ -189,20 +191,6 @@ static void test_sums(size_t least, size_t num_buckets, int wish)
 }
 
 /* ---- means ----------------------------------------------------------------------------------- */
-
-/* All weights and moments, one behind the other; returns how many numbers. */
-static size_t read_lasting(const small_run *r, float *at)
-{
-    size_t num = 0;
-    for (int id = 0; id < kerf_state_num_ids(r->s); id++) {
-        const kerf_state_entry *e = kerf_state_get(r->s, id);
-        if (e == NULL || (e->role != KERF_ROLE_WEIGHT && e->role != KERF_ROLE_MOMENT))
-            continue;
-        CHECK_OK(kerf_state_read(r->s, id, at + num));
-        num += (size_t)kerf_shape_num_elements(e->shape);
-    }
-    return num;
-}
 
 /* A rank that counts a quarter, twice, is half of what it was, exactly; of weights and moments that
  * a mask leaves no other travels. */
@@ -221,10 +209,10 @@ static void test_means(size_t least)
     feed(&r, plan, 0.1f);
     CHECK_OK(kerf_plan_run(plan));
     CHECK_OK(kerf_plan_update(plan));
-    const size_t num = read_lasting(&r, before), left = read_masks(&r, masks);
+    const size_t num = read_states(&r, LASTING, before), left = read_masks(&r, masks);
     CHECK_OK(kerf__buckets_fetch(&b, 0.25f));
     CHECK_OK(kerf__buckets_sum(&b, &stop));
-    CHECK(stop == 1 && read_lasting(&r, behind) == num && 2 * left < num);
+    CHECK(stop == 1 && read_states(&r, LASTING, behind) == num && 2 * left < num);
     CHECK(sent_floats(&e) == 2 * left + 1);
     for (size_t i = 0; i < num; i++)
         CHECK(behind[i] == 0.5f * before[i]);
