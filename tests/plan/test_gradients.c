@@ -190,6 +190,63 @@ static void test_joined(void)
     CHECK(memcmp(weights[0], weights[1], (size_t)num_elements(0) * sizeof **weights) == 0);
 }
 
+/* y = x w + p: the gradient of p is what goes on to that of w. */
+static void make_sum(kerf_graph **g, kerf_state **s)
+{
+    kerf_value *ends[2];
+    kerf_node *node;
+    int id;
+    CHECK_OK(kerf_graph_create(g));
+    CHECK_OK(kerf_state_create(s, dev));
+    CHECK_OK(kerf_graph_add_input(*g, "input", KERF_F32, KERF_SHAPE(BATCH, 9), &ends[0]));
+    CHECK_OK(kerf_state_add(*s, "w", KERF_ROLE_WEIGHT, -1, KERF_F32, KERF_SHAPE(9, 5), &id));
+    CHECK_OK(kerf_graph_add_state(*g, "w", id, KERF_F32, KERF_SHAPE(9, 5), &ends[1]));
+    CHECK_OK(kerf_graph_add_node(*g, "MatMul", NULL, ends, 2, 1, &node));
+    CHECK_OK(kerf_state_add(*s, "p", KERF_ROLE_WEIGHT, -1, KERF_F32, KERF_SHAPE(BATCH, 5), &id));
+    CHECK_OK(kerf_graph_add_state(*g, "p", id, KERF_F32, KERF_SHAPE(BATCH, 5), &ends[1]));
+    ends[0] = node->outputs[0];
+    CHECK_OK(kerf_graph_add_node(*g, "Add", NULL, ends, 2, 1, &node));
+    CHECK_OK(kerf_graph_add_output(*g, node->outputs[0]));
+}
+
+static int gradient_id(const kerf_state *s, const char *weight)
+{
+    return kerf_state_find_owned(s, kerf_state_find(s, weight)->id, KERF_ROLE_GRADIENT)->id;
+}
+
+/* What others put in the place of a gradient while the run goes on is not what it goes on with. */
+static void test_kept_apart(void)
+{
+    float images[BATCH * 9], w[2][9 * 5], others[BATCH * 5];
+    int labels[BATCH];
+    kerf_graph *g;
+    kerf_state *s;
+    kerf_plan *p;
+    make_sum(&g, &s);
+    kerf_plan_options options = options_of(&ROWS[0]);
+    options.batch = BATCH;
+    options.num_freeze = 0;
+    options.runs_per_update = 1;
+    CHECK_OK(kerf_plan_create(&p, g, s, &options));
+    make_batch(images, labels, 1);
+    feed(p, images, labels, 0, BATCH);
+    for (int i = 0; i < BATCH * 5; i++)
+        others[i] = NAN;
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(kerf_plan_set_step(p, &(kerf_step){.lr = 1, .step = 1, .share = 1}));
+        CHECK_OK(kerf__plan_run_begin(p));
+        CHECK_OK(kerf__plan_run_through(p, gradient_id(s, "p")));
+        if (i == 1)
+            CHECK_OK(kerf_state_write(s, gradient_id(s, "p"), others));
+        CHECK_OK(kerf__plan_run_end(p));
+        CHECK_OK(kerf_state_read(s, gradient_id(s, "w"), w[i]));
+    }
+    CHECK(w[0][0] != 0 && memcmp(w[0], w[1], sizeof w[0]) == 0);
+    kerf_plan_destroy(p);
+    kerf_state_destroy(s);
+    kerf_graph_destroy(g);
+}
+
 static void check_refused(const network *n, kerf_plan_options options, const char *words)
 {
     kerf_plan *p;
@@ -227,6 +284,7 @@ int main(void)
     test_length();
     test_left_over();
     test_joined();
+    test_kept_apart();
     test_refusals();
     kerf_device_close(dev);
     return check_result();
