@@ -66,7 +66,7 @@ static void warn_of_list(const options *o, const place *places, int num)
 /* Rank 0 knows no names of another machine's devices. */
 static kerf_status warn_of_gpu(const options *o, const char *name, const place *places, int num)
 {
-    enum { MOST = 128 };
+    enum { MOST = sizeof((kerf_device_info){0}.name) };
     const kerf_ranks *all = ranks_of(o);
     char text[MOST];
     int first = 0, second;
