@@ -4,6 +4,7 @@
  * answers, so that gradients go out and in but nothing travels.  All ranks do so at the same time,
  * as those of one machine may share its cores; and with two sizes, as a step has work that does not
  * grow with its rows. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -60,10 +61,13 @@ static kerf_ranks silent_ranks(const kerf_ranks *like)
 
 /* ---- trials -------------------------------------------------------------------------------- */
 
-/* Nothing but steps. */
+/* Nothing but steps, and more of them than there is time for, so that no end of the run's changes
+ * what is timed. */
 static kerf_train_options trial_options(const kerf__run *run, const kerf_ranks *silent)
 {
+    enum { MOST_STEPS = 100000 };
     kerf_train_options o = *run->options;
+    o.epochs = fmax(o.epochs, (double)MOST_STEPS / (double)run->schedule.steps_per_epoch);
     o.ranks = silent;
     o.balance = NULL;
     o.exchange = NULL;
