@@ -76,6 +76,13 @@ static void hush(ranks *r, int is_verbose)
     fclose(words);
 }
 
+/* From the message on, if it is there: progress comes before it. */
+static char *find_message(char *text)
+{
+    char *at = strncmp(text, "kerf: ", 6) == 0 ? text : strstr(text, "\nkerf: ");
+    return at != NULL ? at : text;
+}
+
 /* The last of what was said, behind the rank's number. */
 static void show_words(const ranks *r)
 {
@@ -86,7 +93,7 @@ static void show_words(const ranks *r)
     const ssize_t got = read(STDERR_FILENO, text, MOST);
     text[got > 0 ? got : 0] = '\0';
     dup2(r->voice, STDERR_FILENO);
-    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+    for (char *line = strtok(find_message(text), "\n"); line != NULL; line = strtok(NULL, "\n"))
         fprintf(stderr, "rank %d: %s\n", kerf_cluster_ranks(r->cluster)->rank, line);
 }
 
@@ -101,6 +108,23 @@ static int is_verbose(const options *o)
     return 0;
 }
 
+/* Other commands ask others of the ranks, who would wait for each other. */
+static int compare_commands(const options *o)
+{
+    enum { MOST = 32 };
+    char first[MOST] = "";
+    double others;
+    snprintf(first, sizeof first, "%s", o->command);
+    int code = ranks_take_first(o, first, sizeof first);
+    others = strncmp(first, o->command, MOST - 1) != 0;
+    if (code == 0)
+        code = ranks_share_codes(o, &others, 1);
+    if (code == 0 && others > 0)
+        code = fail_usage(o, "%g of %d ranks have another command than kerf %s: all must be alike",
+                          others, ranks_of(o)->num, first);
+    return code;
+}
+
 int ranks_open(options *o, ranks *r)
 {
     *r = (ranks){.voice = -1};
@@ -112,9 +136,10 @@ int ranks_open(options *o, ranks *r)
         return 0;
     if (!ranks_writes(o))
         hush(r, is_verbose(o));
-    if ((o->groups & GROUP_RANKS) == 0)
+    const int code = compare_commands(o);
+    if (code == 0 && (o->groups & GROUP_RANKS) == 0)
         return fail_usage(o, "is no work for several: must be begun without mpirun");
-    return 0;
+    return code;
 }
 
 int ranks_close(options *o, int code)

@@ -230,33 +230,48 @@ static kerf_status compare(const kerf_ranks *ranks, const char *mine, const char
                       other, here, there);
 }
 
+static kerf_status compare_texts(const kerf_ranks *ranks, const char *mine)
+{
+    char *first;
+    KERF__TRY(take_first_text(ranks, mine, &first));
+    const kerf_status status = compare(ranks, mine, first);
+    free(first);
+    return status;
+}
+
 /* The caller frees it. */
 static kerf_status own_text(const kerf__run *run, char **text)
 {
-    const char *balance = run->options->balance != NULL ? run->options->balance : "even";
-    const size_t bytes = strlen(run->options_text) + strlen(balance) + sizeof KERF_VERSION + 64;
+    const kerf_train_options *o = run->options;
+    const char *balance = o->balance != NULL ? o->balance : "even";
+    const size_t bytes = strlen(run->options_text) + strlen(balance) + sizeof KERF_VERSION + 80;
     uint64_t data;
     KERF__TRY(kerf__dataset_spot_digest(run->d, &data));
     *text = kerf__alloc(bytes, 1);
     if (*text == NULL)
         return kerf__fail_memory("train", bytes);
-    snprintf(*text, bytes, "kerf=%s\nbalance=%s\n%sdata=%016llx\n", KERF_VERSION, balance,
-             run->options_text, (unsigned long long)data);
+    snprintf(*text, bytes, "kerf=%s\nresume=%d\nbalance=%s\n%sdata=%016llx\n", KERF_VERSION,
+             o->resume != 0, balance, run->options_text, (unsigned long long)data);
     return KERF_OK;
 }
 
 kerf_status kerf__run_compare_ranks(const kerf__run *run)
 {
-    const kerf_ranks *ranks = ranks_of(run);
-    char *mine, *first;
+    char *mine;
     if (kerf__num_ranks(run->options) == 1)
         return KERF_OK;
     KERF__TRY(own_text(run, &mine));
-    kerf_status status = take_first_text(ranks, mine, &first);
-    if (status == KERF_OK) {
-        status = compare(ranks, mine, first);
-        free(first);
-    }
+    const kerf_status status = compare_texts(ranks_of(run), mine);
     free(mine);
     return status;
+}
+
+kerf_status kerf__run_compare_positions(const kerf__run *run)
+{
+    char mine[96];
+    if (kerf__num_ranks(run->options) == 1)
+        return KERF_OK;
+    snprintf(mine, sizeof mine, "checkpoint-step=%lld\ncheckpoint-event=%lld\n",
+             (long long)run->position.step, (long long)run->position.next);
+    return compare_texts(ranks_of(run), mine);
 }

@@ -119,7 +119,8 @@ kerf_status kerf__run_begin(kerf__run *run)
         KERF__TRY(kerf__run_load(run));
     else
         kerf__run_forget(run->s);
-    if (kerf__rank(o) > 0) /* all read, one writes */
+    KERF__TRY(kerf__run_compare_positions(run)); /* of folders of the same path on machines */
+    if (kerf__rank(o) > 0)                       /* all read, one writes */
         kerf__run_folder_close(&run->folder);
     KERF__TRY(kerf__run_measure_balance(run));
     KERF__TRY(kerf__run_make_plans(run));

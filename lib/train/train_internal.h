@@ -91,7 +91,8 @@ int64_t kerf__part_size(const kerf_train_options *options);
 kerf_plan_options kerf__plan_options_of(const kerf_train_options *options);
 /* What decides the result, a line each: NAME=VALUE; the caller frees it. */
 kerf_status kerf__train_options_text(char **text, const kerf__run *run);
-/* 1 if two such texts differ, and the first lines that do, cut to fit and without their ends. */
+/* 1 if two such texts differ, and the first lines that do, cut to fit and without their ends; "no
+ * NAME" for a line that one of them has not. */
 enum { KERF__OPTION_LINE = 256 };
 int kerf__options_differ(const char *a, const char *b, char *line_a, char *line_b);
 
@@ -139,6 +140,8 @@ kerf_status kerf__run_align(const kerf__run *run);
 kerf_status kerf__run_take_state(const kerf__run *run);
 /* Ranks with other options, networks or versions are refused by all. */
 kerf_status kerf__run_compare_ranks(const kerf__run *run);
+/* The same of where they stand, which a checkpoint says. */
+kerf_status kerf__run_compare_positions(const kerf__run *run);
 
 /* Which rows are whose: by the options' shares, at first even where they are measured. */
 kerf_status kerf__run_balance(kerf__run *run);

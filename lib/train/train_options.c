@@ -368,7 +368,12 @@ static void print_event(text *t, const kerf_event *e)
 {
     if (e->kind == KERF_EVENT_PRUNE)
         return;
-    print(t, "event=%d ", (int)e->kind);
+    if (e->kind == KERF_EVENT_EXCHANGE)
+        print(t, "exchange=%s local-steps=%lld ",
+              e->exchange.gradients == KERF_GRADIENTS_INT8 ? "int8" : "f32",
+              (long long)e->exchange.local_steps);
+    else
+        print(t, "event=%d ", (int)e->kind);
     print_time(t, "start", e->start);
     print_time(t, "end", e->end);
     print_time(t, "every", e->every);
@@ -384,9 +389,6 @@ static void print_event(text *t, const kerf_event *e)
         print_time(t, "warmup", e->lr.warmup);
         print(t, "lr=%.17g schedule=%d\n", e->lr.lr, (int)e->lr.schedule);
     }
-    if (e->kind == KERF_EVENT_EXCHANGE)
-        print(t, "gradients=%d local-steps=%lld\n", (int)e->exchange.gradients,
-              (long long)e->exchange.local_steps);
     if (e->kind == KERF_EVENT_FREEZE)
         print_list(t, "freeze", e->freeze.patterns, e->freeze.num_patterns);
 }
@@ -425,6 +427,40 @@ static void line_at(char *line, const char *at)
     snprintf(line, KERF__OPTION_LINE, "%.*s", (int)strcspn(at, "\n"), at);
 }
 
+static size_t name_length(const char *line)
+{
+    return strcspn(line, "=\n");
+}
+
+/* 1 if one of the lines has the name of this one. */
+static int has_name_of(const char *lines, const char *line)
+{
+    const size_t length = name_length(line);
+    while (*lines != '\0') {
+        if (name_length(lines) == length && strncmp(lines, line, length) == 0)
+            return length > 0;
+        lines += strcspn(lines, "\n");
+        lines += *lines == '\n';
+    }
+    return 0;
+}
+
+static void no_line(char *line, const char *other)
+{
+    snprintf(line, KERF__OPTION_LINE, "no %.*s", (int)name_length(other), other);
+}
+
+/* Lines of two names: one of the texts has a line that the other one has not. */
+static void tell_lines(const char *a, const char *b, char *line_a, char *line_b)
+{
+    const int is_alike = name_length(a) == name_length(b) && strncmp(a, b, name_length(a)) == 0;
+    const int is_in_a = *b == '\0' || has_name_of(a, b);
+    line_at(line_a, a);
+    line_at(line_b, b);
+    if (!is_alike)
+        no_line(is_in_a ? line_b : line_a, is_in_a ? a : b);
+}
+
 int kerf__options_differ(const char *a, const char *b, char *line_a, char *line_b)
 {
     const char *begin = a;
@@ -436,7 +472,6 @@ int kerf__options_differ(const char *a, const char *b, char *line_a, char *line_
         return 0;
     for (; a > begin && a[-1] != '\n'; a--) /* both are equal up to here */
         b--;
-    line_at(line_a, a);
-    line_at(line_b, b);
+    tell_lines(a, b, line_a, line_b);
     return 1;
 }

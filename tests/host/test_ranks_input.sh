@@ -30,6 +30,33 @@ said_once() {
         : -n 1 "$KERF" train m.onnx $data --epochs 3 -o x.onnx
 }
 
+# ---- what would wait for each other ----------------------------------------------------------------
+# apart FIRST SECOND: the words of a rank each.
+# shellcheck disable=SC2086
+apart() {
+    timeout 60 "$MPIRUN" -n 1 "$KERF" $1 : -n 1 "$KERF" $2
+}
+expect 0 "" together 2 train m.onnx $data --epochs 1 -q -o x.onnx
+said_once 1 "kerf: train: rank 1 has resume=0, rank 0 has resume=1; all must be alike" \
+    apart "train m.onnx $data --epochs 1 -o x.onnx -f --resume" "train m.onnx $data --epochs 1 -o x.onnx -f"
+said_once 1 "kerf: train: rank 1 has resume=1, rank 0 has resume=0; all must be alike" \
+    apart "train m.onnx $data --epochs 1 -o x.onnx -f" "train m.onnx $data --epochs 1 -o x.onnx -f --resume"
+said_once 2 "kerf: train: 1 of 2 ranks have another command than kerf train: all must be alike" \
+    apart "train m.onnx $data -o x.onnx -f" "prune m.onnx $data --sparsity 0.5 -o x.onnx -f"
+said_once 1 "kerf: train: rank 1 has no exchange, rank 0 has exchange=f32 local-steps=2" \
+    apart "train m.onnx $data -o x.onnx -f --local-steps 2" "train m.onnx $data -o x.onnx -f"
+said_once 1 "kerf: train: rank 1 has batch-norm=1, rank 0 has no batch-norm; all must be alike" \
+    apart "train m.onnx $data -o x.onnx -f" "train m.onnx $data -o x.onnx -f --batch-norm together"
+rm -r x.onnx x.run
+
+# Two machines whose folders of the run are not the same.
+mkdir one two
+expect 0 "" "$KERF" train m.onnx $data --epochs 2 -q -o one/x.onnx
+cp -r one/x.run two/
+mv two/x.run/checkpoint.old two/x.run/checkpoint
+said_once 1 "kerf: train: rank 1 has checkpoint-" timeout 60 "$MPIRUN" -n 1 -wdir "$PWD/one" "$KERF" train ../m.onnx $data --epochs 2 \
+    -o x.onnx -f --resume : -n 1 -wdir "$PWD/two" "$KERF" train ../m.onnx $data --epochs 2 -o x.onnx -f --resume
+
 # ---- data ---------------------------------------------------------------------------------------
 # picture FILE BYTE: 8x8, all of one colour.
 picture() {
