@@ -224,8 +224,7 @@ int main(void)
     split = small_is_tiny() ? KERF_SPLIT_VAL : KERF_SPLIT_TEST;
     test_against_host();
     test_interval();
-    if (strstr(kerf_device_get_info(dev)->platform, "Oclgrind") ==
-        NULL) { /* it is for one thread */
+    if (check_takes_threads(dev)) {
         test_together();
         test_together_refused();
     }
