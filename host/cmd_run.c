@@ -340,7 +340,9 @@ static int read_recipe(const options *o, kerf_recipe **r)
 int cmd_run(const options *o)
 {
     recipe_run run = {.o = o};
-    int code = read_recipe(o, &run.r);
+    int code = ranks_compare_recipe(o);
+    if (code == 0)
+        code = read_recipe(o, &run.r);
     if (code != 0)
         return code;
     run.dir = o->output != NULL ? o->output : run.r->dir;

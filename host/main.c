@@ -97,6 +97,8 @@ static int follow_options(const command *c, options *o)
         kerf_set_log(tell_log, o);
     if (options_given(o, "rank-timeout"))
         kerf_cluster_set_timeout(o->ranks->cluster, o->rank_timeout);
+    if (code == 0)
+        code = ranks_compare_options(o);
     if (code == 0 && o->help)
         help_command(c);
     else if (code == 0 && (code = check_words(o, c)) == 0)

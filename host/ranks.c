@@ -108,23 +108,6 @@ static int is_verbose(const options *o)
     return 0;
 }
 
-/* Other commands ask others of the ranks, who would wait for each other. */
-static int compare_commands(const options *o)
-{
-    enum { MOST = 32 };
-    char first[MOST] = "";
-    double others;
-    snprintf(first, sizeof first, "%s", o->command);
-    int code = ranks_take_first(o, first, sizeof first);
-    others = strncmp(first, o->command, MOST - 1) != 0;
-    if (code == 0)
-        code = ranks_share_codes(o, &others, 1);
-    if (code == 0 && others > 0)
-        code = fail_usage(o, "%g of %d ranks have another command than kerf %s: all must be alike",
-                          others, ranks_of(o)->num, first);
-    return code;
-}
-
 int ranks_open(options *o, ranks *r)
 {
     *r = (ranks){.voice = -1};
@@ -136,10 +119,9 @@ int ranks_open(options *o, ranks *r)
         return 0;
     if (!ranks_writes(o))
         hush(r, is_verbose(o));
-    const int code = compare_commands(o);
-    if (code == 0 && (o->groups & GROUP_RANKS) == 0)
+    if ((o->groups & GROUP_RANKS) == 0)
         return fail_usage(o, "is no work for several: must be begun without mpirun");
-    return code;
+    return 0;
 }
 
 int ranks_close(options *o, int code)

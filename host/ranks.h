@@ -1,11 +1,14 @@
 /* ranks.h -- the command as one of several that mpirun or srun began together (docs/cluster.md).
  * All do the same work, each on a device of its own; rank 0 alone writes files and speaks, unless
- * -v is given or another rank alone has failed.  Other halves: ranks.c, ranks_devices.c. */
+ * -v is given or another rank alone has failed.  Other halves: ranks.c, ranks_compare.c,
+ * ranks_devices.c. */
 #ifndef HOST_RANKS_H
 #define HOST_RANKS_H
 
 #include "kerf/kerf.h"
 #include "options.h"
+
+struct session;
 
 typedef struct ranks {
     kerf_cluster *cluster; /* owned; NULL: not opened */
@@ -18,6 +21,12 @@ typedef struct ranks {
 int ranks_open(options *o, ranks *r);
 /* How this rank ended becomes how all ended; returns the exit code. */
 int ranks_close(options *o, int code);
+
+/* Behind parsing: ranks with other commands, options or versions are refused.  ranks_compare.c. */
+int ranks_compare_options(const options *o);
+/* The same of the recipe that they were given, and of weights and data. */
+int ranks_compare_recipe(const options *o);
+int ranks_compare_session(const options *o, const struct session *s);
 
 /* NULL: this process is alone. */
 const kerf_ranks *ranks_of(const options *o);

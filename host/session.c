@@ -72,7 +72,8 @@ int session_open(const options *o, session *s, const char *model_path)
         return fail_kerf(o, status);
     if (o->verbose)
         say(o, "device: %s", kerf_device_name(s->dev));
-    return open_model(o, s, model_path);
+    const int code = open_model(o, s, model_path);
+    return code == 0 ? ranks_compare_session(o, s) : code;
 }
 
 int session_reopen(const options *o, session *s, const char *model_path)

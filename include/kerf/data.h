@@ -44,6 +44,9 @@ KERF_API const char *kerf_dataset_class_name(const kerf_dataset *d, int c); /* o
  * its classes (folders of images), each is a whole line or a line's first word; else the lines
  * name the numbers that are there, and must be as many at least.  Blank lines do not count. */
 KERF_API kerf_status kerf_dataset_set_classes(kerf_dataset *d, const char *path);
+/* Tells all splits from others, wherever they lie, by shapes, numbers, and what 32 samples of each
+ * hold, which takes a moment. */
+KERF_API kerf_status kerf_dataset_spot_digest(const kerf_dataset *d, uint64_t *out);
 /* The preparation that suits this data set (e.g. "scale=1/255,mean=0.286,std=0.353"). */
 KERF_API const char *kerf_dataset_default_prep(const kerf_dataset *d);
 

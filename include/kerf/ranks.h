@@ -43,6 +43,11 @@ typedef struct kerf_exchange {
     double last_bytes;         /* of the last step */
 } kerf_exchange;
 
+/* Refuses ranks that are not alike, on all of them: `lines` is text of lines NAME=VALUE, of all
+ * that must be, and the message has the first that is not.  Collective; NULL is one alone.
+ * KERF_ERR_ARGUMENT, or what failed on the way. */
+KERF_API kerf_status kerf_ranks_compare(const kerf_ranks *ranks, const char *lines);
+
 #ifdef __cplusplus
 }
 #endif

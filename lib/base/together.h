@@ -17,4 +17,8 @@ kerf_status kerf__ranks_largest(const kerf_ranks *ranks, double *x, size_t num);
 /* In place: what rank 0 has. */
 kerf_status kerf__ranks_take_first(const kerf_ranks *ranks, void *bytes, size_t num_bytes);
 
+/* So many of whom nobody answers: each takes itself for the first, and what it has for what all
+ * have.  To time what a rank does beside the others' sums. */
+kerf_ranks kerf__ranks_silent(int num);
+
 #endif

@@ -38,9 +38,6 @@ const kerf__samples *kerf__dataset_locate(const kerf_dataset *d, kerf_split spli
 
 /* Tells the samples of a split, in their order, from any others. */
 kerf_status kerf__dataset_digest(const kerf_dataset *d, kerf_split split, uint64_t *out);
-/* Tells all splits from others by shapes, numbers, and what 32 samples of each hold, which takes a
- * moment. */
-kerf_status kerf__dataset_spot_digest(const kerf_dataset *d, uint64_t *out);
 
 /* Fills in an empty data set; `rest` is what stands behind the source's name. */
 kerf_status kerf__source_fashion(kerf_dataset *d, const char *rest);

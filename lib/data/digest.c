@@ -80,7 +80,7 @@ static void add_spots(XXH64_state_t *hash, const kerf_dataset *d, kerf_split spl
     }
 }
 
-kerf_status kerf__dataset_spot_digest(const kerf_dataset *d, uint64_t *out)
+kerf_status kerf_dataset_spot_digest(const kerf_dataset *d, uint64_t *out)
 {
     XXH64_state_t *hash = XXH64_createState();
     if (hash == NULL)

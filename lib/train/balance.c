@@ -57,8 +57,8 @@ static kerf_status read_shares(double *weights, const char *text, size_t num)
     if (weights == NULL || found == num)
         return KERF_OK;
     return kerf__fail(KERF_ERR_ARGUMENT,
-                      "train: balance %s has %zu shares: must be one for each of %zu ranks", text,
-                      found, num);
+                      "train: balance %s has %zu share%s: must be one for each of %zu ranks", text,
+                      found, found == 1 ? "" : "s", num);
 }
 
 kerf_status kerf__balance_parse(double *weights, const char *text, size_t num)

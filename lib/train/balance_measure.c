@@ -10,54 +10,11 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/together.h"
 #include "train/train_internal.h"
 
 static const double TRIAL_MS = 1000;
 enum { WARM_STEPS = 2, LEAST_STEPS = 3 };
-
-/* ---- ranks of whom nobody answers ------------------------------------------------------------ */
-
-/* Each takes itself for the first, so what it has is what all have. */
-static kerf_status silent_sum(void *context, float *x, size_t num)
-{
-    (void)context, (void)x, (void)num;
-    return KERF_OK;
-}
-
-static kerf_status silent_coded_sum(void *context, float *x, float *error, size_t num)
-{
-    (void)context, (void)x, (void)error, (void)num;
-    return KERF_OK;
-}
-
-static kerf_status silent_advance(void *context, int waits, size_t *num_left)
-{
-    (void)context, (void)waits;
-    *num_left = 0;
-    return KERF_OK;
-}
-
-static kerf_status silent_doubles(void *context, double *x, size_t num)
-{
-    (void)context, (void)x, (void)num;
-    return KERF_OK;
-}
-
-static kerf_status silent_take(void *context, int rank, void *bytes, size_t num_bytes)
-{
-    (void)context, (void)rank, (void)bytes, (void)num_bytes;
-    return KERF_OK;
-}
-
-static kerf_ranks silent_ranks(const kerf_ranks *like)
-{
-    return (kerf_ranks){.num = like->num,
-                        .begin_sum = silent_sum,
-                        .begin_coded_sum = silent_coded_sum,
-                        .advance = silent_advance,
-                        .sum_doubles = silent_doubles,
-                        .take_from = silent_take};
-}
 
 /* ---- trials -------------------------------------------------------------------------------- */
 
@@ -104,7 +61,7 @@ static kerf_status time_steps(kerf__run *trial, const kerf_ranks *ranks, double 
 static kerf_status time_copy(kerf__run *run, kerf_graph *g, kerf_state *s, int64_t part,
                              double *rows, double *ms)
 {
-    const kerf_ranks silent = silent_ranks(run->options->ranks);
+    const kerf_ranks silent = kerf__ranks_silent(run->options->ranks->num);
     kerf_train_options o = trial_options(run, &silent);
     o.batch = part * kerf__num_parts(&o);
     kerf__run trial = kerf__run_of(g, s, run->d, &o);

@@ -186,59 +186,6 @@ kerf_status kerf__run_align(const kerf__run *run)
 
 /* ---- is it the same run ---------------------------------------------------------------------- */
 
-/* On all ranks what rank 0 goes by; the caller frees it. */
-static kerf_status take_first_text(const kerf_ranks *ranks, const char *mine, char **first)
-{
-    uint64_t length = strlen(mine);
-    KERF__TRY(ranks->take_from(ranks->context, 0, &length, sizeof length));
-    *first = kerf__alloc((size_t)length + 1, 1);
-    if (*first == NULL)
-        return kerf__fail_memory("train", (size_t)length + 1);
-    if (ranks->rank == 0)
-        memcpy(*first, mine, (size_t)length);
-    const kerf_status status = ranks->take_from(ranks->context, 0, *first, (size_t)length);
-    if (status != KERF_OK)
-        free(*first);
-    return status;
-}
-
-/* The first rank that differs, on all; the number of ranks: none does. */
-static kerf_status find_other(const kerf_ranks *ranks, int differs, int *first)
-{
-    const size_t num = (size_t)ranks->num;
-    double *flags = kerf__alloc(num, sizeof *flags);
-    if (flags == NULL)
-        return kerf__fail_memory("train", num * sizeof *flags);
-    flags[ranks->rank] = differs;
-    const kerf_status status = ranks->sum_doubles(ranks->context, flags, num);
-    for (*first = 0; *first < ranks->num && flags[*first] == 0;)
-        (*first)++;
-    free(flags);
-    return status;
-}
-
-static kerf_status compare(const kerf_ranks *ranks, const char *mine, const char *first)
-{
-    char here[KERF__OPTION_LINE] = "", there[KERF__OPTION_LINE] = "";
-    int other = 0;
-    KERF__TRY(find_other(ranks, kerf__options_differ(mine, first, here, there), &other));
-    if (other == ranks->num)
-        return KERF_OK;
-    KERF__TRY(ranks->take_from(ranks->context, other, here, sizeof here));
-    KERF__TRY(ranks->take_from(ranks->context, other, there, sizeof there));
-    return kerf__fail(KERF_ERR_ARGUMENT, "train: rank %d has %s, rank 0 has %s; all must be alike",
-                      other, here, there);
-}
-
-static kerf_status compare_texts(const kerf_ranks *ranks, const char *mine)
-{
-    char *first;
-    KERF__TRY(take_first_text(ranks, mine, &first));
-    const kerf_status status = compare(ranks, mine, first);
-    free(first);
-    return status;
-}
-
 /* The caller frees it. */
 static kerf_status own_text(const kerf__run *run, char **text)
 {
@@ -246,7 +193,7 @@ static kerf_status own_text(const kerf__run *run, char **text)
     const char *balance = o->balance != NULL ? o->balance : "even";
     const size_t bytes = strlen(run->options_text) + strlen(balance) + sizeof KERF_VERSION + 80;
     uint64_t data;
-    KERF__TRY(kerf__dataset_spot_digest(run->d, &data));
+    KERF__TRY(kerf_dataset_spot_digest(run->d, &data));
     *text = kerf__alloc(bytes, 1);
     if (*text == NULL)
         return kerf__fail_memory("train", bytes);
@@ -261,7 +208,7 @@ kerf_status kerf__run_compare_ranks(const kerf__run *run)
     if (kerf__num_ranks(run->options) == 1)
         return KERF_OK;
     KERF__TRY(own_text(run, &mine));
-    const kerf_status status = compare_texts(ranks_of(run), mine);
+    const kerf_status status = kerf_ranks_compare(ranks_of(run), mine);
     free(mine);
     return status;
 }
@@ -269,9 +216,7 @@ kerf_status kerf__run_compare_ranks(const kerf__run *run)
 kerf_status kerf__run_compare_positions(const kerf__run *run)
 {
     char mine[96];
-    if (kerf__num_ranks(run->options) == 1)
-        return KERF_OK;
     snprintf(mine, sizeof mine, "checkpoint-step=%lld\ncheckpoint-event=%lld\n",
              (long long)run->position.step, (long long)run->position.next);
-    return compare_texts(ranks_of(run), mine);
+    return kerf_ranks_compare(ranks_of(run), mine);
 }

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "train/train_internal.h"
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -42,8 +43,8 @@ kerf_status kerf__run_save(kerf__run *run)
 
 static kerf_status check_options(const kerf__run *run, const char *saved)
 {
-    char here[KERF__OPTION_LINE], there[KERF__OPTION_LINE];
-    if (!kerf__options_differ(run->options_text, saved, here, there))
+    char here[KERF__LINE], there[KERF__LINE];
+    if (!kerf__lines_differ(run->options_text, saved, here, there))
         return KERF_OK;
     if (strncmp(here, "network=", 8) == 0)
         return kerf__fail(KERF_ERR_ARGUMENT, "%s: is of another network; resume wants the same",

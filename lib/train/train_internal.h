@@ -91,10 +91,6 @@ int64_t kerf__part_size(const kerf_train_options *options);
 kerf_plan_options kerf__plan_options_of(const kerf_train_options *options);
 /* What decides the result, a line each: NAME=VALUE; the caller frees it. */
 kerf_status kerf__train_options_text(char **text, const kerf__run *run);
-/* 1 if two such texts differ, and the first lines that do, cut to fit and without their ends; "no
- * NAME" for a line that one of them has not. */
-enum { KERF__OPTION_LINE = 256 };
-int kerf__options_differ(const char *a, const char *b, char *line_a, char *line_b);
 
 /* ---- run_setup.c ---- */
 /* Another one in its place, of this rank's rows. */

@@ -237,10 +237,10 @@ static void test_what_is_refused(void)
     o.balance = "3,2,1,1";
     check_refused(o, "balance 3,2,1,1 has 4 shares: must be one for each of");
     o.balance = ranks->rank == 1 ? "measure" : NULL;
-    check_refused(o, "train: rank 1 has balance=measure, rank 0 has balance=even");
+    check_refused(o, "rank 1 has balance=measure, rank 0 has balance=even");
     o = options_of(ranks, 1);
     o.seed += (uint64_t)ranks->rank;
-    check_refused(o, "train: rank 1 has seed=2, rank 0 has seed=1; all must be alike");
+    check_refused(o, "rank 1 has seed=2, rank 0 has seed=1; all must be alike");
 }
 
 int main(void)

@@ -37,17 +37,25 @@ apart() {
     timeout 60 "$MPIRUN" -n 1 "$KERF" $1 : -n 1 "$KERF" $2
 }
 expect 0 "" together 2 train m.onnx $data --epochs 1 -q -o x.onnx
-said_once 1 "kerf: train: rank 1 has resume=0, rank 0 has resume=1; all must be alike" \
+said_once 1 "kerf: train: rank 1 has no resume, rank 0 has resume=true; all must be alike" \
     apart "train m.onnx $data --epochs 1 -o x.onnx -f --resume" "train m.onnx $data --epochs 1 -o x.onnx -f"
-said_once 1 "kerf: train: rank 1 has resume=1, rank 0 has resume=0; all must be alike" \
+said_once 1 "kerf: train: rank 1 has resume=true, rank 0 has no resume; all must be alike" \
     apart "train m.onnx $data --epochs 1 -o x.onnx -f" "train m.onnx $data --epochs 1 -o x.onnx -f --resume"
-said_once 2 "kerf: train: 1 of 2 ranks have another command than kerf train: all must be alike" \
+said_once 1 "kerf: train: rank 1 has command=prune, rank 0 has command=train; all must be alike" \
     apart "train m.onnx $data -o x.onnx -f" "prune m.onnx $data --sparsity 0.5 -o x.onnx -f"
-said_once 1 "kerf: train: rank 1 has no exchange, rank 0 has exchange=f32 local-steps=2" \
+said_once 1 "kerf: train: rank 1 has no local-steps, rank 0 has local-steps=2; all must be alike" \
     apart "train m.onnx $data -o x.onnx -f --local-steps 2" "train m.onnx $data -o x.onnx -f"
-said_once 1 "kerf: train: rank 1 has batch-norm=1, rank 0 has no batch-norm; all must be alike" \
+said_once 1 "kerf: train: rank 1 has batch-norm=together, rank 0 has no batch-norm; all must be alike" \
     apart "train m.onnx $data -o x.onnx -f" "train m.onnx $data -o x.onnx -f --batch-norm together"
 rm -r x.onnx x.run
+expect 0 "" "$KERF" new lenet-300-100 --width 0.1 --input 1,8,8 --classes 4 --seed 2 -o other.onnx
+said_once 1 "kerf: prune: rank 1 has weights=" apart "prune m.onnx --analyse $data" "prune other.onnx --analyse $data"
+said_once 1 "kerf: quantize: rank 1 has weights=" apart "quantize m.onnx $data -o x.onnx" "quantize other.onnx $data -o x.onnx"
+printf 'kerf: 1\nmodel: m.onnx\ndata: "random:1,8,8,4"\ntrain: {epochs: 1, lr: 0.1}\n' >a.yaml
+sed 's/0.1/0.2/' a.yaml >b.yaml
+said_once 1 "kerf: run: rank 1 has recipe=" apart "run a.yaml -o a" "run b.yaml -o a"
+said_once 1 "kerf: run: rank 1 has no recipe, rank 0 has recipe=" apart "run a.yaml -o a" "run gone.yaml -o a"
+[ -e a ] && failed "ranks of two recipes leave a folder"
 
 # Two machines whose folders of the run are not the same.
 mkdir one two
