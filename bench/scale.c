@@ -3,8 +3,10 @@
  *     mpirun -n 2 build/release/tests/scale NET BATCH [CORES [GBPS MICROSECONDS]]
  *
  * BATCH is of a rank, however many there are.  In turns each rank trains alone, all at the same
- * time, and then they train together; and the ranks add up numbers without training, few and many.
- * What they take alone, and numbers take, says what ranks should take together, however many:
+ * time, with its own samples and with all of a step; sends nothing but waits for the others behind
+ * each step; and trains with them.  And the ranks add up numbers without training, few and many.
+ * What a rank takes that sends nothing, and numbers take, says what ranks should take together,
+ * however many:
  *
  *     a bucket of B bytes that n ranks add up takes 2 ((n - 1) message + (n - 1) / n B byte)
  *
@@ -23,21 +25,20 @@
 #include "kerf/cluster.h"
 #include "kerf/kerf.h"
 #include "plan/plan_internal.h"
-#include "train/buckets.h"
+#include "train/train_internal.h"
 
-enum { ROUNDS = 3, STEPS = 12, WARM = 2, MOST_RANKS = 1024 };
+enum { ROUNDS = 15, WARM = 2, LEAST_STEPS = 3, MOST_IN_TURN = 1000, MOST_RANKS = 1024 };
+static const double TURN_MS = 2000;
 
 typedef struct bucket {
     double ready_ms, bytes; /* ready: behind the begin of the step */
-    double stage_ms;        /* to the host and back; 0: it stays where it is */
 } bucket;
 
 /* Of a rank alone. */
 typedef struct step {
-    double alone_ms; /* of a process that is no rank, which updates as it runs */
-    double run_ms, update_ms;
-    double stage_ms; /* a byte: to the host and back */
-    bucket *buckets; /* owned; (num) */
+    double alone_ms;          /* of a process that is no rank, which updates as it runs */
+    double run_ms, update_ms; /* of a rank that sends nothing */
+    bucket *buckets;          /* owned; (num) */
     size_t num;
 } step;
 
@@ -52,7 +53,7 @@ typedef struct link {
 static double bucket_ms(const link *l, const bucket *b, double ranks)
 {
     const double sent = (ranks - 1) / ranks * b->bytes;
-    return b->stage_ms + 2 * ((ranks - 1) * l->message_ms + sent * l->byte_ms);
+    return 2 * ((ranks - 1) * l->message_ms + sent * l->byte_ms);
 }
 
 /* How many ranks have to take turns on a core. */
@@ -74,46 +75,117 @@ static double predict_ms(const step *s, const link *l, double ranks)
     return crowding * (fmax(clock, s->run_ms) + s->update_ms);
 }
 
-/* ---- a rank alone --------------------------------------------------------------------------- */
+/* ---- trainings in turns --------------------------------------------------------------------- */
 
 typedef struct trained {
     kerf_device *dev;
     kerf_dataset *d;
     const char *net;
     kerf_net_options options;
-    int64_t batch;
+    int64_t batch; /* of a rank */
 } trained;
 
-static int note_time(void *context, int64_t at)
-{
-    ((double *)context)[at > WARM] = kerf__now_ms();
-    return 0;
-}
+/* Kinds of a step: one process with a rank's samples, and with all ranks'; a rank that sends
+ * nothing but waits for the others behind each step; and all there is to a rank. */
+enum { ALONE, WHOLE, MET, TOGETHER, NUM_KINDS };
 
-/* Of kerf_train(), loader and all; ranks NULL: alone. */
-static double train_ms(const trained *t, const kerf_ranks *ranks)
-{
-    double ms[2];
+/* Of kerf_train(), loader and all, but without ends of epochs. */
+typedef struct training {
     kerf_graph *g;
     kerf_state *s;
-    kerf_train_options o = kerf_train_defaults();
-    const kerf_event calls[] = {
-        {KERF_EVENT_CALL, .start = {WARM, KERF_STEPS}, .call = {note_time, ms}},
-        {KERF_EVENT_CALL, .start = {WARM + STEPS, KERF_STEPS}, .call = {note_time, ms}}};
-    bench_ok(kerf_net_create(&g, &s, t->net, &t->options, t->dev));
-    o.batch = t->batch * (ranks != NULL ? ranks->num : 1);
-    o.ranks = ranks;
-    o.lr = 1e-4;
-    o.keep_best = 0;
-    o.epochs = (double)(WARM + STEPS + 1) * (double)o.batch /
-               (double)kerf_dataset_num_samples(t->d, KERF_SPLIT_TRAIN);
-    o.events = calls;
-    o.num_events = 2;
-    bench_ok(kerf_train(g, s, t->d, &o));
-    kerf_state_destroy(s);
-    kerf_graph_destroy(g);
-    return (ms[1] - ms[0]) / STEPS;
+    kerf_train_options options;
+    kerf__run run;
+    const kerf_ranks *met; /* borrowed; NULL: waits for nobody */
+} training;
+
+static void open_training(training *k, const trained *t, int64_t batch, const kerf_ranks *ranks)
+{
+    enum { MOST_STEPS = 100000 };
+    const double samples = (double)kerf_dataset_num_samples(t->d, KERF_SPLIT_TRAIN);
+    bench_ok(kerf_net_create(&k->g, &k->s, t->net, &t->options, t->dev));
+    k->options = kerf_train_defaults();
+    k->options.batch = batch;
+    k->options.ranks = ranks;
+    k->options.lr = 1e-4;
+    k->options.keep_best = 0;
+    k->options.epochs = MOST_STEPS * (double)batch / samples;
+    k->run = kerf__run_of(k->g, k->s, t->d, &k->options);
+    bench_ok(kerf__run_begin(&k->run));
 }
+
+static void close_training(training *k)
+{
+    kerf__run_end(&k->run);
+    kerf_state_destroy(k->s);
+    kerf_graph_destroy(k->g);
+}
+
+static void meet(const kerf_ranks *ranks)
+{
+    double nothing = 0;
+    bench_ok(kerf__ranks_sum(ranks, &nothing, 1));
+}
+
+/* All begin at once. */
+static double step_ms(training *k, const kerf_ranks *ranks, int num)
+{
+    meet(ranks);
+    const double begin = kerf__now_ms();
+    for (int i = 0; i < num; i++) {
+        bench_ok(kerf__run_step(&k->run));
+        meet(k->met);
+    }
+    bench_ok(kerf__flight_land(&k->run.flight, k->run.loader));
+    return (kerf__now_ms() - begin) / num;
+}
+
+/* The mean of all ranks, as each has its own clock. */
+static double mean_of(const kerf_ranks *ranks, double x)
+{
+    bench_ok(kerf__ranks_sum(ranks, &x, 1));
+    return x / (double)kerf__ranks_num(ranks);
+}
+
+static double median(double *x)
+{
+    qsort(x, ROUNDS, sizeof *x, bench_order);
+    return x[ROUNDS / 2];
+}
+
+/* So many steps that a turn takes a while, the same for all ranks. */
+static int choose_num(training *k, const kerf_ranks *ranks)
+{
+    step_ms(k, ranks, WARM);
+    double ms = step_ms(k, ranks, WARM);
+    bench_ok(kerf__ranks_largest(ranks, &ms, 1));
+    return (int)fmin(fmax(TURN_MS / ms, LEAST_STEPS), MOST_IN_TURN);
+}
+
+/* Machines are not as fast at all times: what counts is the share of what the first kind takes in
+ * the same round.  Kinds that take no turn take 0. */
+static void settle(double took[NUM_KINDS][ROUNDS], int num_kinds, double ms[NUM_KINDS])
+{
+    for (int i = NUM_KINDS - 1; i > 0; i--)
+        for (int round = 0; round < ROUNDS; round++)
+            took[i][round] = i < num_kinds ? took[i][round] / took[ALONE][round] : 0;
+    ms[ALONE] = median(took[ALONE]);
+    for (int i = 1; i < NUM_KINDS; i++)
+        ms[i] = median(took[i]) * ms[ALONE];
+}
+
+static void take_turns(training *k, int num_kinds, const kerf_ranks *ranks, double ms[NUM_KINDS])
+{
+    double took[NUM_KINDS][ROUNDS];
+    const int num = choose_num(&k[ALONE], ranks);
+    for (int i = 1; i < num_kinds; i++)
+        step_ms(&k[i], ranks, WARM);
+    for (int round = 0; round < ROUNDS; round++)
+        for (int i = 0; i < num_kinds; i++)
+            took[i][round] = mean_of(ranks, step_ms(&k[i], ranks, num));
+    settle(took, num_kinds, ms);
+}
+
+/* ---- a step, cut ---------------------------------------------------------------------------- */
 
 /* The last of the gradients of a bucket that are ready by this node is the one that it writes. */
 static void note_ready(const kerf__buckets *b, const kerf_node *n, double ms, step *s)
@@ -141,62 +213,8 @@ static void list_buckets(const kerf__buckets *b, step *s)
 {
     s->num = b->num;
     s->buckets = calloc(b->num, sizeof *s->buckets);
-    for (size_t k = 0; k < b->num; k++) {
+    for (size_t k = 0; k < b->num; k++)
         s->buckets[k].bytes = (double)b->at[k].num_floats * sizeof(float);
-        s->buckets[k].stage_ms = b->at[k].is_mapped ? 0 : s->stage_ms * s->buckets[k].bytes;
-    }
-}
-
-/* A byte, of the largest gradient. */
-static double stage_ms(const kerf_state *s)
-{
-    const kerf_tensor *largest = NULL;
-    for (int id = 0; id < kerf_state_num_ids(s); id++) {
-        const kerf_state_entry *e = kerf_state_get(s, id);
-        if (e != NULL && e->role == KERF_ROLE_GRADIENT &&
-            (largest == NULL ||
-             kerf_tensor_size_bytes(e->tensor) > kerf_tensor_size_bytes(largest)))
-            largest = e->tensor;
-    }
-    const size_t bytes = kerf_tensor_size_bytes(largest);
-    void *room = malloc(bytes);
-    double best = INFINITY;
-    for (int i = 0; i < 10; i++) {
-        const double begin = kerf__now_ms();
-        bench_ok(kerf_tensor_read(largest, room));
-        bench_ok(kerf_tensor_write((kerf_tensor *)largest, room));
-        best = fmin(best, kerf__now_ms() - begin);
-    }
-    free(room);
-    return best / (double)bytes;
-}
-
-static void feed_zeros(kerf_plan *p, const char *name)
-{
-    kerf_tensor *t = kerf_plan_input(p, name);
-    void *zeros = calloc(1, kerf_tensor_size_bytes(t));
-    bench_ok(kerf_tensor_write(t, zeros));
-    free(zeros);
-}
-
-/* Steps one behind the other. */
-static double loop_ms(kerf_plan *p, const char *input, int updates)
-{
-    double begin = 0;
-    feed_zeros(p, input);
-    feed_zeros(p, "labels");
-    for (int i = 1; i <= WARM + STEPS; i++) {
-        const kerf_step now = {.lr = 1e-4f, .step = i, .share = 1};
-        bench_ok(kerf_plan_set_step(p, &now));
-        bench_ok(kerf_plan_run(p));
-        if (updates)
-            bench_ok(kerf_plan_update(p));
-        if (i != WARM && i != WARM + STEPS)
-            continue;
-        bench_ok(kerf_device_finish(p->dev));
-        begin = i == WARM ? kerf__now_ms() : kerf__now_ms() - begin;
-    }
-    return begin / STEPS;
 }
 
 /* So that run and update take that long. */
@@ -209,94 +227,32 @@ static void scale_step(step *s, double ms)
         s->buckets[i].ready_ms *= share;
 }
 
-static kerf_plan *make_plan(const trained *t, const kerf_graph *g, kerf_state *s,
-                            int runs_per_update)
-{
-    kerf_plan *p;
-    const kerf_plan_options o = {.mode = KERF_TRAIN,
-                                 .batch = t->batch,
-                                 .loss = KERF_LOSS_CROSS_ENTROPY,
-                                 .optimizer = kerf_train_defaults().optimizer,
-                                 .runs_per_update = runs_per_update};
-    bench_ok(kerf_plan_create(&p, g, s, &o));
-    return p;
-}
-
-/* What a step with an update of its own takes of the time of one that updates as it runs. */
-static double slowdown(const trained *t)
-{
-    kerf_graph *g;
-    kerf_state *s;
-    bench_ok(kerf_net_create(&g, &s, t->net, &t->options, t->dev));
-    const char *input = kerf_value_name(kerf_graph_input(g, 0));
-    kerf_plan *alone = make_plan(t, g, s, 0), *rank = make_plan(t, g, s, 1);
-    const double own_ms = loop_ms(rank, input, 1), ratio = own_ms / loop_ms(alone, input, 0);
-    kerf_plan_destroy(alone);
-    kerf_plan_destroy(rank);
-    kerf_state_destroy(s);
-    kerf_graph_destroy(g);
-    return ratio;
-}
-
-/* Steps that take so long together, cut as the steps of a rank's plan are. */
-static step cut_step(const trained *t, const kerf_ranks *ranks, double ms)
+/* Steps that take so long together, cut as those of a rank's plan are. */
+static step cut_step(const training *rank, double ms)
 {
     step s = {.num = 0};
-    kerf__buckets buckets;
-    kerf_graph *g;
-    kerf_state *state;
-    bench_ok(kerf_net_create(&g, &state, t->net, &t->options, t->dev));
-    kerf_plan *p = make_plan(t, g, state, 1);
-    bench_ok(kerf__buckets_create(&buckets, p, state, ranks, KERF__BUCKET_FLOATS));
-    s.stage_ms = stage_ms(state);
-    list_buckets(&buckets, &s);
-    time_steps(p, &buckets, &s);
+    list_buckets(&rank->run.buckets, &s);
+    time_steps(rank->run.plan, &rank->run.buckets, &s);
     scale_step(&s, ms);
-    kerf__buckets_free(&buckets);
-    kerf_plan_destroy(p);
-    kerf_state_destroy(state);
-    kerf_graph_destroy(g);
     return s;
 }
 
-/* ---- in turns ------------------------------------------------------------------------------- */
-
-/* The mean of all ranks, as each has its own clock. */
-static double mean_of(const kerf_ranks *ranks, double x)
+static step measure_step(const trained *t, const kerf_ranks *ranks, int compares,
+                         double ms[NUM_KINDS])
 {
-    bench_ok(kerf__ranks_sum(ranks, &x, 1));
-    return x / ranks->num;
-}
-
-/* Of the rank that all wait for. */
-static double slowest(const kerf_ranks *ranks, double ms)
-{
-    bench_ok(kerf__ranks_largest(ranks, &ms, 1));
-    return ms;
-}
-
-static double median(double *ms)
-{
-    qsort(ms, ROUNDS, sizeof *ms, bench_order);
-    return ms[ROUNDS / 2];
-}
-
-typedef struct times {
-    double alone_ms, slowest_ms, together_ms, slowdown;
-} times;
-
-/* One after the other, again and again, as machines are not as fast at all times. */
-static times measure_times(const trained *t, const kerf_ranks *ranks, int compares)
-{
-    double alone[ROUNDS], slow[ROUNDS], together[ROUNDS], more[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++) {
-        const double ms = train_ms(t, NULL);
-        alone[i] = mean_of(ranks, ms);
-        slow[i] = slowest(ranks, ms);
-        together[i] = compares ? mean_of(ranks, train_ms(t, ranks)) : 0;
-        more[i] = mean_of(ranks, slowdown(t));
-    }
-    return (times){median(alone), median(slow), median(together), median(more)};
+    training k[NUM_KINDS] = {{NULL}};
+    const int num = ranks->num > 1 ? ranks->num : 2, num_kinds = compares ? NUM_KINDS : TOGETHER;
+    const kerf_ranks silent = kerf__ranks_silent(num);
+    const kerf_ranks *of[] = {NULL, NULL, &silent, ranks};
+    for (int i = 0; i < num_kinds; i++)
+        open_training(&k[i], t, t->batch * (i == ALONE ? 1 : num), of[i]);
+    k[MET].met = ranks;
+    take_turns(k, num_kinds, ranks, ms);
+    step s = cut_step(&k[MET], ms[MET]);
+    s.alone_ms = ms[ALONE];
+    for (int i = 0; i < num_kinds; i++)
+        close_training(&k[i]);
+    return s;
 }
 
 /* ---- the link ------------------------------------------------------------------------------- */
@@ -348,8 +304,9 @@ static void tell(const step *s, const link *l, const trained *t)
         "%.2f MB\n",
         t->net, (long long)t->batch, s->alone_ms, s->run_ms, s->update_ms, s->num,
         all_bytes(s) / 1e6);
-    printf("a message %.2f us, %.2f GB/s, %.2f GB/s to the host and back%s\n", 1e3 * l->message_ms,
-           1e-6 / l->byte_ms, 1e-6 / s->stage_ms, l->is_apart ? "; beside the device" : "");
+    if (l->byte_ms > 0)
+        printf("a message %.2f us, %.2f GB/s%s\n", 1e3 * l->message_ms, 1e-6 / l->byte_ms,
+               l->is_apart ? "; beside the device" : "");
     printf("%8s %12s %12s %10s\n", "ranks", "step ms", "samples/s", "of ideal");
     const double alone = predict_ms(s, l, 1);
     for (int n = 1; n <= MOST_RANKS && (l->is_apart || n <= 8); n *= 2) {
@@ -359,12 +316,17 @@ static void tell(const step *s, const link *l, const trained *t)
     }
 }
 
-static void compare(const step *s, const link *l, int ranks, double ms)
+/* What ranks gain, where their step's time goes, and how near the prediction is. */
+static void compare(const step *s, const link *l, int ranks, const double ms[NUM_KINDS])
 {
-    const double told = predict_ms(s, l, ranks);
-    printf("%d ranks take %.2f ms, %.2f times the samples of one alone; predicted %.2f, %.3f of "
-           "that\n",
-           ranks, ms, ranks * predict_ms(s, l, 1) / ms, told, told / ms);
+    const double alone = ms[ALONE], together = ms[TOGETHER], told = predict_ms(s, l, ranks);
+    printf("%d ranks take %.2f ms, %.2f times the samples of one with the samples of one of them, "
+           "%.2f of one with all of them\n",
+           ranks, together, ranks * alone / together, ms[WHOLE] / together);
+    printf("of what one alone takes, %.1f %% more are a rank's that waits for the others, %.1f %% "
+           "sums\n",
+           100 * (ms[MET] / alone - 1), 100 * (together - ms[MET]) / alone);
+    printf("predicted %.2f ms, %.3f of that\n", told, told / together);
 }
 
 static trained open_all(const char *net, int64_t batch)
@@ -390,19 +352,18 @@ int main(int argc, char **argv)
     trained t = open_all(argv[1], atoll(argv[2]));
     link l = {.is_apart = argc > 5};
     const int compares = ranks->num > 1 && !l.is_apart;
-    const times took = measure_times(&t, ranks, compares);
+    double ms[NUM_KINDS];
+    step s = measure_step(&t, ranks, compares, ms);
     if (l.is_apart)
         l = (link){atof(argv[5]) / 1e3, 8e-6 / atof(argv[4]), .is_apart = 1};
     else if (ranks->num > 1)
         l = measure_link(ranks);
     l.cores = argc > 3 ? atof(argv[3]) : 2;
     l.taken = ranks->num;
-    step s = cut_step(&t, ranks, took.slowest_ms * took.slowdown);
-    s.alone_ms = took.alone_ms;
     if (ranks->rank == 0)
         tell(&s, &l, &t);
     if (ranks->rank == 0 && compares)
-        compare(&s, &l, ranks->num, took.together_ms);
+        compare(&s, &l, ranks->num, ms);
     free(s.buckets);
     kerf_dataset_close(t.d);
     kerf_device_close(t.dev);
