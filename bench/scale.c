@@ -152,7 +152,7 @@ static double median(double *x)
     return x[ROUNDS / 2];
 }
 
-/* So many steps that a turn takes a while, the same for all ranks. */
+/* So many steps that a turn takes a while, the same for all ranks and kinds. */
 static int choose_num(training *k, const kerf_ranks *ranks)
 {
     step_ms(k, ranks, WARM);
@@ -176,8 +176,8 @@ static void settle(double took[NUM_KINDS][ROUNDS], int num_kinds, double ms[NUM_
 static void take_turns(training *k, int num_kinds, const kerf_ranks *ranks, double ms[NUM_KINDS])
 {
     double took[NUM_KINDS][ROUNDS];
-    const int num = choose_num(&k[ALONE], ranks);
-    for (int i = 1; i < num_kinds; i++)
+    const int num = choose_num(&k[num_kinds - 1], ranks);
+    for (int i = 0; i + 1 < num_kinds; i++)
         step_ms(&k[i], ranks, WARM);
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < num_kinds; i++)
@@ -305,7 +305,7 @@ static void tell(const step *s, const link *l, const trained *t)
         t->net, (long long)t->batch, s->alone_ms, s->run_ms, s->update_ms, s->num,
         all_bytes(s) / 1e6);
     if (l->byte_ms > 0)
-        printf("a message %.2f us, %.2f GB/s%s\n", 1e3 * l->message_ms, 1e-6 / l->byte_ms,
+        printf("a message %.3g us, %.3g GB/s%s\n", 1e3 * l->message_ms, 1e-6 / l->byte_ms,
                l->is_apart ? "; beside the device" : "");
     printf("%8s %12s %12s %10s\n", "ranks", "step ms", "samples/s", "of ideal");
     const double alone = predict_ms(s, l, 1);
