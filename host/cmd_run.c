@@ -101,7 +101,6 @@ static options stage_options(const recipe_run *run, const char *dir, const char 
     o.output = output;
     o.run_dir = dir;
     o.force = 1;
-    o.resume = run->o->resume && folder_has_checkpoint(dir);
     o.data = r->data;
     o.classes = r->classes;
     o.prep = r->prep;
@@ -148,25 +147,37 @@ static int run_stage(const recipe_run *run, const kerf_recipe_stage *stage, cons
 static int tell_finished(const recipe_run *run, const char *dir)
 {
     say(run->o, "%s: is finished", dir);
-    if (!run->o->json || has_stages(run))
+    if (!run->o->json || has_stages(run) || !ranks_writes(run->o))
         return 0;
     json_t *summary = folder_read_json(dir, "summary.json");
     return summary != NULL ? json_finish(run->o, summary)
                            : fail_work(run->o, "%s: has no summary.json that can be read", dir);
 }
 
+/* Rank 0 makes the folder, and says for all what it has of the stage. */
+static int take_stage(const recipe_run *run, const char *dir, int *is_begun, int *is_finished)
+{
+    const options *o = run->o;
+    const int code = ranks_agree(o, folder_make(o, dir));
+    int has[] = {o->resume && folder_has_checkpoint(dir),
+                 o->resume && folder_has(dir, "summary.json")};
+    const int failed = code != 0 ? code : ranks_take_first(o, has, sizeof has);
+    *is_begun = has[0];
+    *is_finished = has[1];
+    return failed;
+}
+
 static int go_through(recipe_run *run, const kerf_recipe_stage *stage, const char *dir,
                       const char *output)
 {
     options o = stage_options(run, dir, output);
+    int is_finished;
     if (stage->removal != NULL)
         removal_say(&o, stage->removal);
-    int code = folder_make(run->o, dir);
-    if (code == 0 && run->o->resume && folder_has(dir, "summary.json"))
-        return tell_finished(run, dir);
-    if (code == 0)
-        code = run_stage(run, stage, &o);
-    return code;
+    const int code = take_stage(run, dir, &o.resume, &is_finished);
+    if (code != 0)
+        return code;
+    return is_finished ? tell_finished(run, dir) : run_stage(run, stage, &o);
 }
 
 /* A stage of a name has a folder of that name; the next begins with what lies there. */

@@ -112,7 +112,7 @@ int output_needed(const options *o)
     if (o->output == NULL)
         return fail_usage(o, "-o is missing: where the result goes; see kerf %s --help",
                           o->command);
-    return output_check(o, o->output);
+    return ranks_agree(o, ranks_writes(o) ? output_check(o, o->output) : 0);
 }
 
 int model_write(const options *o, const kerf_graph *g, const kerf_state *s, const char *path)

@@ -29,7 +29,7 @@ void model_free(model *m);
 /* Checks what --output names before long work begins: there, or not there without -f, and
  * of a kind that can be written.  0 or an exit code after a message. */
 int output_check(const options *o, const char *path);
-/* A command that must have -o. */
+/* A command that must have -o, which rank 0 writes and so checks for all. */
 int output_needed(const options *o);
 int model_write(const options *o, const kerf_graph *g, const kerf_state *s, const char *path);
 

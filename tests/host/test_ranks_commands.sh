@@ -46,4 +46,29 @@ expect 0 "written in" together 2 run r.yaml -o ranks
 # shellcheck disable=SC2086
 expect 0 "" "$PYTHON" "$KERF_TEST_SOURCE/tests/host/weights_judge.py" $pairs alone/model.onnx ranks/model.onnx
 
+# ---- stages -------------------------------------------------------------------------------------
+# Rank 0 makes the folder of each, which the others may come to first.
+cat >stages.yaml <<'RECIPE'
+model: m.onnx
+data: random:1,8,8,4
+val: 256
+stages:
+  - name: first
+    train: {epochs: 1, batch: 384}
+    steps:
+      - exchange: {gradients: int8}
+  - name: second
+    train: {epochs: 1, batch: 384}
+    steps:
+      - exchange: {local_steps: 4}
+      - remove: {macs: 50%, events: 2, retrain: 1}
+RECIPE
+for _ in 1 2 3; do
+    rm -rf stages
+    expect 0 "" together 3 run stages.yaml -o stages -q
+done
+rm -r stages/second-2 stages/summary.json stages/model.onnx
+expect 0 "stages/second-1: is finished" together 2 run stages.yaml -o stages --resume
+[ -e stages/second-2/summary.json ] && [ -e stages/summary.json ] || failed "what is not finished is not gone on with"
+
 finish
