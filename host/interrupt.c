@@ -10,13 +10,14 @@
 /* A handler can tell the program nothing but through a global. */
 static volatile sig_atomic_t num_signals;
 
+/* Who types Ctrl-C is told what it does; SIGTERM is sent by programs, as by mpirun to all ranks
+ * when one has failed and said why. */
 static void on_signal(int number)
 {
     static const char text[] = "\nkerf: stopping after this step; again stops at once\n";
-    (void)number;
     if (num_signals++ > 0)
         _exit(EXIT_INTERRUPTED);
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    ssize_t ignored = number == SIGINT ? write(STDERR_FILENO, text, sizeof text - 1) : 0;
     (void)ignored;
 }
 

@@ -21,8 +21,8 @@ static int compare(const options *o, const char *lines)
 /* Each machine has its own devices and folders, and who speaks may be told to. */
 static int is_own(const option_row *row)
 {
-    static const char *const NAMES[] = {"data",  "device",       "force",        "json",
-                                        "quiet", "rank-timeout", "max-launch-ms"};
+    static const char *const NAMES[] = {"data",  "device",  "force",        "json",
+                                        "quiet", "verbose", "rank-timeout", "max-launch-ms"};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
         if (strcmp(row->name, NAMES[i]) == 0)
             return 1;

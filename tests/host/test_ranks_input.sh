@@ -47,6 +47,10 @@ said_once 1 "kerf: train: rank 1 has no local-steps, rank 0 has local-steps=2; a
     apart "train m.onnx $data -o x.onnx -f --local-steps 2" "train m.onnx $data -o x.onnx -f"
 said_once 1 "kerf: train: rank 1 has batch-norm=together, rank 0 has no batch-norm; all must be alike" \
     apart "train m.onnx $data -o x.onnx -f" "train m.onnx $data -o x.onnx -f --batch-norm together"
+# What each rank has for itself.
+cp m.onnx copy.onnx
+expect 0 "" apart "train m.onnx $data --epochs 1 -q -o x.onnx -f" "train copy.onnx --epochs 1 -v $data -o y.onnx --device 0"
+[ -e y.onnx ] && failed "rank 1 writes"
 rm -r x.onnx x.run
 expect 0 "" "$KERF" new lenet-300-100 --width 0.1 --input 1,8,8 --classes 4 --seed 2 -o other.onnx
 said_once 1 "kerf: prune: rank 1 has weights=" apart "prune m.onnx --analyse $data" "prune other.onnx --analyse $data"
