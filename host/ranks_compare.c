@@ -47,7 +47,10 @@ static char *options_lines(const options *o)
         option_print(o, row, out);
         fputc('\n', out);
     }
-    return fclose(out) == 0 ? text : NULL;
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
 int ranks_compare_options(const options *o)
@@ -62,23 +65,27 @@ int ranks_compare_options(const options *o)
 
 /* ---- what it works on ------------------------------------------------------------------------ */
 
-static kerf_status add_weights(const kerf_state *s, uint64_t *digest)
+static int add_weight(const options *o, const kerf_state *s, const kerf_state_entry *e,
+                      uint64_t *digest)
 {
-    for (int id = 0; id < kerf_state_num_ids(s); id++) {
-        const kerf_state_entry *e = kerf_state_get(s, id);
-        if (e == NULL)
-            continue;
-        const size_t num_bytes = kerf_tensor_size_bytes(e->tensor);
-        void *bytes = malloc(num_bytes);
-        if (bytes == NULL)
-            return KERF_ERR_MEMORY;
-        const kerf_status status = kerf_state_read(s, id, bytes);
+    const size_t num_bytes = kerf_tensor_size_bytes(e->tensor);
+    void *bytes = malloc(num_bytes);
+    if (bytes == NULL)
+        return fail_memory(o);
+    const kerf_status status = kerf_state_read(s, e->id, bytes);
+    if (status == KERF_OK)
         *digest = digest_add(digest_add(*digest, e->name, strlen(e->name)), bytes, num_bytes);
-        free(bytes);
-        if (status != KERF_OK)
-            return status;
-    }
-    return KERF_OK;
+    free(bytes);
+    return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
+static int add_weights(const options *o, const kerf_state *s, uint64_t *digest)
+{
+    int code = 0;
+    for (int id = 0; code == 0 && id < kerf_state_num_ids(s); id++)
+        if (kerf_state_get(s, id) != NULL)
+            code = add_weight(o, s, kerf_state_get(s, id), digest);
+    return code;
 }
 
 int ranks_compare_session(const options *o, const session *s)
@@ -87,9 +94,10 @@ int ranks_compare_session(const options *o, const session *s)
     char lines[96];
     if (ranks_of(o) == NULL)
         return 0;
-    kerf_status status = add_weights(s->m.s, &weights);
-    if (status == KERF_OK && s->data != NULL)
-        status = kerf_dataset_spot_digest(s->data, &data);
+    const int code = add_weights(o, s->m.s, &weights);
+    if (code != 0)
+        return code;
+    const kerf_status status = s->data != NULL ? kerf_dataset_spot_digest(s->data, &data) : KERF_OK;
     if (status != KERF_OK)
         return fail_kerf(o, status);
     snprintf(lines, sizeof lines, "weights=%016llx\ndata=%016llx\n", (unsigned long long)weights,
