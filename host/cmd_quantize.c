@@ -9,6 +9,7 @@
 #include "quantize_errors.h"
 #include "quantize_options.h"
 #include "quantize_page.h"
+#include "ranks.h"
 #include "target.h"
 
 static int on_progress(void *context, int64_t samples, int64_t num_samples)
@@ -27,7 +28,7 @@ static kerf_status find_ranges(change *c, kerf_ranges **ranges, const kerf_quant
     progress_begin(&c->bar, c->o, "calibrate");
     kerf_status status = kerf_calibrate(ranges, c->s.m.g, c->s.m.s, c->s.data, q, how);
     progress_clear(&c->bar);
-    if (status == KERF_OK && c->o->ranges != NULL)
+    if (status == KERF_OK && c->o->ranges != NULL && ranks_writes(c->o))
         status = kerf_ranges_write(*ranges, c->o->ranges);
     return status;
 }

@@ -117,10 +117,12 @@ static int begin_folders(change *c)
 /* Behind a step but the last: what the next one begins with lies in a file. */
 static int train_to(change *c, const char *path)
 {
-    if (c->o->resume && file_exists(path))
-        return 0;
+    int is_done = c->o->resume && file_exists(path);
+    int code = ranks_take_first(c->o, &is_done, sizeof is_done);
+    if (code != 0 || is_done)
+        return code;
     c->train.epochs = c->o->retrain;
-    const int code = change_train_round(c);
+    code = change_train_round(c);
     return code == 0 ? ranks_agree(c->o, model_write(c->o, c->s.m.g, c->s.m.s, path)) : code;
 }
 
@@ -147,11 +149,13 @@ static int do_round(change *c, channel_goal *goal, removal_step *step, int round
 {
     const options *o = c->o;
     const int is_last = round == num_rounds(o);
-    int code = folder_make(o, step->dir);
-    if (code == 0)
-        code = channels_step(c, goal, step);
+    int code = ranks_agree(o, folder_make(o, step->dir));
     c->train.run_dir = step->dir;
     c->train.resume = o->resume && folder_has_checkpoint(step->dir);
+    if (code == 0)
+        code = ranks_take_first(o, &c->train.resume, sizeof c->train.resume);
+    if (code == 0)
+        code = channels_step(c, goal, step);
     if (code == 0)
         code = is_last ? train_last(c) : train_between(c, goal, step->dir);
     return code;

@@ -76,25 +76,23 @@ static void hush(ranks *r, int is_verbose)
     fclose(words);
 }
 
-/* From the message on, if it is there: progress comes before it. */
-static char *find_message(char *text)
-{
-    char *at = strncmp(text, "kerf: ", 6) == 0 ? text : strstr(text, "\nkerf: ");
-    return at != NULL ? at : text;
-}
-
-/* The last of what was said, behind the rank's number. */
+/* The last of what was said, but for progress, behind the rank's number. */
 static void show_words(const ranks *r)
 {
     enum { MOST = 2048 };
+    static const char PROGRESS[] = "epoch ";
     char text[MOST + 1];
     const off_t end = lseek(STDERR_FILENO, 0, SEEK_END);
     lseek(STDERR_FILENO, end > MOST ? end - MOST : 0, SEEK_SET);
     const ssize_t got = read(STDERR_FILENO, text, MOST);
     text[got > 0 ? got : 0] = '\0';
     dup2(r->voice, STDERR_FILENO);
-    for (char *line = strtok(find_message(text), "\n"); line != NULL; line = strtok(NULL, "\n"))
-        fprintf(stderr, "rank %d: %s\n", kerf_cluster_ranks(r->cluster)->rank, line);
+    char *line = strtok(text, "\n");
+    if (end > MOST)
+        line = strtok(NULL, "\n"); /* the first is cut */
+    for (; line != NULL; line = strtok(NULL, "\n"))
+        if (strncmp(line, PROGRESS, sizeof PROGRESS - 1) != 0)
+            fprintf(stderr, "rank %d: %s\n", kerf_cluster_ranks(r->cluster)->rank, line);
 }
 
 /* ---- begin and end --------------------------------------------------------------------------- */

@@ -12,22 +12,86 @@
 
 static int compare(const options *o, const char *lines)
 {
-    const kerf_status status = kerf_ranks_compare(ranks_of(o), lines);
+    const kerf_status status = kerf_ranks_compare(ranks_of(o), o->command, lines);
     return status == KERF_OK ? 0 : fail_kerf(o, status);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static uint64_t digest_of(FILE *file)
+{
+    enum { PIECE = 4096 };
+    uint64_t digest = DIGEST_EMPTY;
+    char bytes[PIECE];
+    size_t num;
+    while ((num = fread(bytes, 1, sizeof bytes, file)) > 0)
+        digest = digest_add(digest, bytes, num);
+    return digest;
+}
+
+/* Of what lies there, wherever that is on each machine; of what cannot be read, reading will say
+ * more. */
+static void print_content(const char *path, FILE *out)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fputs("not there", out);
+        return;
+    }
+    fprintf(out, "%016llx", (unsigned long long)digest_of(file));
+    fclose(file);
 }
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
 /* Each machine has its own devices and folders, and who speaks may be told to. */
-static int is_own(const option_row *row)
+typedef enum comparison { BY_VALUE, BY_FRONT, BY_CONTENT, BY_PRESENCE, BY_NOTHING } comparison;
+static const struct {
+    const char *name;
+    comparison how;
+} OTHERS[] = {
+    {"data", BY_PRESENCE},        {"output", BY_PRESENCE},        {"run-dir", BY_PRESENCE},
+    {"classes", BY_CONTENT},      {"mask", BY_CONTENT},           {"ranges", BY_CONTENT},
+    {"distill", BY_CONTENT},      {"latency", BY_FRONT},          {"device", BY_NOTHING},
+    {"force", BY_NOTHING},        {"json", BY_NOTHING},           {"quiet", BY_NOTHING},
+    {"verbose", BY_NOTHING},      {"teacher-device", BY_NOTHING}, {"rank-timeout", BY_NOTHING},
+    {"max-launch-ms", BY_NOTHING}};
+
+static comparison how_to_compare(const option_row *row)
 {
-    static const char *const NAMES[] = {"data",  "device",  "force",        "json",
-                                        "quiet", "verbose", "rank-timeout", "max-launch-ms"};
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
-        if (strcmp(row->name, NAMES[i]) == 0)
-            return 1;
-    return row->kind == OPTION_TEXT &&
-           (strstr(row->value, "FILE") != NULL || strstr(row->value, "DIR") != NULL);
+    for (size_t i = 0; i < sizeof OTHERS / sizeof OTHERS[0]; i++)
+        if (strcmp(row->name, OTHERS[i].name) == 0)
+            return OTHERS[i].how;
+    return BY_VALUE;
+}
+
+static void print_line(const options *o, const option_row *row, comparison how, FILE *out)
+{
+    const char *const *text = (const char *const *)(const void *)((const char *)o + row->offset);
+    fprintf(out, "%s=", row->name);
+    if (how == BY_VALUE)
+        option_print(o, row, out);
+    else if (how == BY_FRONT) /* MS@FILE */
+        fprintf(out, "%.*s", (int)strcspn(*text, "@"), *text);
+    else if (how == BY_CONTENT)
+        print_content(*text, out);
+    else
+        fputs("given", out);
+    fputc('\n', out);
+}
+
+/* The end of -o says what counts as a file's size. */
+static void print_lines(const options *o, FILE *out)
+{
+    fprintf(out, "kerf=%s\ncommand=%s\nfiles=%zu\n", kerf_version(), o->command, o->words.num);
+    if (o->output != NULL)
+        fprintf(out, "packed=%d\n", kerf_packed_is_path(o->output));
+    for (size_t i = 0; i < num_option_rows; i++) {
+        const option_row *row = &option_rows[i];
+        const comparison how = how_to_compare(row);
+        if ((row->groups & o->groups) != 0 && options_given(o, row->name) && how != BY_NOTHING)
+            print_line(o, row, how, out);
+    }
 }
 
 /* In the order of the table, however they were given; the caller frees it.  NULL: no memory. */
@@ -38,15 +102,7 @@ static char *options_lines(const options *o)
     FILE *out = open_memstream(&text, &num_bytes);
     if (out == NULL)
         return NULL;
-    fprintf(out, "kerf=%s\ncommand=%s\nfiles=%zu\n", kerf_version(), o->command, o->words.num);
-    for (size_t i = 0; i < num_option_rows; i++) {
-        const option_row *row = &option_rows[i];
-        if ((row->groups & o->groups) == 0 || !options_given(o, row->name) || is_own(row))
-            continue;
-        fprintf(out, "%s=", row->name);
-        option_print(o, row, out);
-        fputc('\n', out);
-    }
+    print_lines(o, out);
     if (fclose(out) == 0)
         return text;
     free(text);
@@ -68,7 +124,8 @@ int ranks_compare_options(const options *o)
 static int add_weight(const options *o, const kerf_state *s, const kerf_state_entry *e,
                       uint64_t *digest)
 {
-    const size_t num_bytes = kerf_tensor_size_bytes(e->tensor);
+    const size_t bits = kerf_type_bits(kerf_tensor_type(e->tensor));
+    const size_t num_bytes = ((size_t)kerf_shape_num_elements(e->shape) * bits + 7) / 8;
     void *bytes = malloc(num_bytes);
     if (bytes == NULL)
         return fail_memory(o);
@@ -88,47 +145,45 @@ static int add_weights(const options *o, const kerf_state *s, uint64_t *digest)
     return code;
 }
 
+static kerf_status add_network(const kerf_graph *g, uint64_t *digest)
+{
+    void *bytes;
+    size_t num_bytes;
+    const kerf_status status = kerf_graph_serialize(g, &bytes, &num_bytes);
+    if (status != KERF_OK)
+        return status;
+    *digest = digest_add(*digest, bytes, num_bytes);
+    free(bytes);
+    return KERF_OK;
+}
+
 int ranks_compare_session(const options *o, const session *s)
 {
-    uint64_t weights = DIGEST_EMPTY, data = 0;
-    char lines[96];
+    uint64_t network = DIGEST_EMPTY, weights = DIGEST_EMPTY, data = 0;
+    char lines[112];
     if (ranks_of(o) == NULL)
         return 0;
     const int code = add_weights(o, s->m.s, &weights);
     if (code != 0)
         return code;
-    const kerf_status status = s->data != NULL ? kerf_dataset_spot_digest(s->data, &data) : KERF_OK;
+    kerf_status status = add_network(s->m.g, &network);
+    if (status == KERF_OK && s->data != NULL)
+        status = kerf_dataset_spot_digest(s->data, &data);
     if (status != KERF_OK)
         return fail_kerf(o, status);
-    snprintf(lines, sizeof lines, "weights=%016llx\ndata=%016llx\n", (unsigned long long)weights,
-             (unsigned long long)data);
+    snprintf(lines, sizeof lines, "network=%016llx\nweights=%016llx\ndata=%016llx\n",
+             (unsigned long long)network, (unsigned long long)weights, (unsigned long long)data);
     return compare(o, lines);
 }
 
-static uint64_t file_digest(FILE *file)
-{
-    enum { PIECE = 4096 };
-    uint64_t digest = DIGEST_EMPTY;
-    char bytes[PIECE];
-    size_t num;
-    while ((num = fread(bytes, 1, sizeof bytes, file)) > 0)
-        digest = digest_add(digest, bytes, num);
-    return digest;
-}
-
-/* Standard input can be read only once; of what cannot be read, reading will say more. */
+/* Standard input can be read only once. */
 int ranks_compare_recipe(const options *o)
 {
     const char *path = o->words.items[0];
-    const int is_input = strcmp(path, "-") == 0;
     char lines[48] = "";
-    if (ranks_of(o) == NULL)
-        return 0;
-    FILE *file = is_input ? NULL : fopen(path, "rb");
-    if (is_input)
-        snprintf(lines, sizeof lines, "recipe=-\n");
+    FILE *file = ranks_of(o) != NULL && strcmp(path, "-") != 0 ? fopen(path, "rb") : NULL;
     if (file != NULL) {
-        snprintf(lines, sizeof lines, "recipe=%016llx\n", (unsigned long long)file_digest(file));
+        snprintf(lines, sizeof lines, "recipe=%016llx\n", (unsigned long long)digest_of(file));
         fclose(file);
     }
     return compare(o, lines);

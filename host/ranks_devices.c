@@ -68,7 +68,7 @@ static kerf_status warn_of_gpu(const options *o, const char *name, const place *
 {
     enum { MOST = sizeof((kerf_device_info){0}.name) };
     const kerf_ranks *all = ranks_of(o);
-    char text[MOST];
+    char text[MOST] = "";
     int first = 0, second;
     find_shared(places, num, &first, &second);
     if (second == num)

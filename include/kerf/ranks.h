@@ -44,9 +44,10 @@ typedef struct kerf_exchange {
 } kerf_exchange;
 
 /* Refuses ranks that are not alike, on all of them: `lines` is text of lines NAME=VALUE, of all
- * that must be, and the message has the first that is not.  Collective; NULL is one alone.
- * KERF_ERR_ARGUMENT, or what failed on the way. */
-KERF_API kerf_status kerf_ranks_compare(const kerf_ranks *ranks, const char *lines);
+ * that must be, and the message, which `operation` begins, has the first that is not.  Collective;
+ * NULL is one alone.  KERF_ERR_ARGUMENT, or what failed on the way. */
+KERF_API kerf_status kerf_ranks_compare(const kerf_ranks *ranks, const char *operation,
+                                        const char *lines);
 
 #ifdef __cplusplus
 }

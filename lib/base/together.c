@@ -83,7 +83,8 @@ static kerf_status find_other(const kerf_ranks *ranks, int differs, int *first)
     return status;
 }
 
-static kerf_status compare(const kerf_ranks *ranks, const char *mine, const char *first)
+static kerf_status compare(const kerf_ranks *ranks, const char *operation, const char *mine,
+                           const char *first)
 {
     char here[KERF__LINE] = "", there[KERF__LINE] = "";
     int other = 0;
@@ -92,17 +93,17 @@ static kerf_status compare(const kerf_ranks *ranks, const char *mine, const char
         return KERF_OK;
     KERF__TRY(ranks->take_from(ranks->context, other, here, sizeof here));
     KERF__TRY(ranks->take_from(ranks->context, other, there, sizeof there));
-    return kerf__fail(KERF_ERR_ARGUMENT, "rank %d has %s, rank 0 has %s; all must be alike", other,
-                      here, there);
+    return kerf__fail(KERF_ERR_ARGUMENT, "%s: rank %d has %s, rank 0 has %s; all must be alike",
+                      operation, other, here, there);
 }
 
-kerf_status kerf_ranks_compare(const kerf_ranks *ranks, const char *lines)
+kerf_status kerf_ranks_compare(const kerf_ranks *ranks, const char *operation, const char *lines)
 {
     char *first;
     if (kerf__ranks_num(ranks) == 1)
         return KERF_OK;
     KERF__TRY(take_first_text(ranks, lines, &first));
-    const kerf_status status = compare(ranks, lines, first);
+    const kerf_status status = compare(ranks, operation, lines, first);
     free(first);
     return status;
 }

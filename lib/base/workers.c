@@ -14,6 +14,7 @@ typedef struct worker {
     kerf_status status;
     kerf__message why; /* a thread's message is its own, so it is carried over */
     pthread_t thread;
+    int has_thread;
 } worker;
 
 static void *begin(void *argument)
@@ -27,30 +28,39 @@ static void *begin(void *argument)
 
 static kerf_status join(const worker *w, kerf_status status)
 {
-    pthread_join(w->thread, NULL);
+    if (w->has_thread)
+        pthread_join(w->thread, NULL);
     if (status != KERF_OK || w->status == KERF_OK)
         return status;
     kerf__message_put_back(&w->why);
     return w->status;
 }
 
+/* In the caller's thread what no other can be had for, behind the others. */
+static kerf_status run(worker *all, size_t num)
+{
+    kerf_status status = KERF_OK;
+    for (size_t i = 0; i < num; i++)
+        all[i].has_thread = pthread_create(&all[i].thread, NULL, begin, &all[i]) == 0;
+    for (size_t i = 0; i < num; i++)
+        if (!all[i].has_thread)
+            begin(&all[i]);
+    for (size_t i = 0; i < num; i++)
+        status = join(&all[i], status);
+    return status;
+}
+
 kerf_status kerf__work_together(const char *room, size_t num,
                                 kerf_status (*work)(void *context, size_t i), void *context)
 {
-    size_t begun = 0;
-    kerf_status status = KERF_OK;
     if (num == 1)
         return work(context, 0);
     worker *all = kerf__alloc(num, sizeof *all);
     if (all == NULL)
         return kerf__fail_memory(room, num * sizeof *all);
-    for (; status == KERF_OK && begun < num; begun += status == KERF_OK) {
-        all[begun] = (worker){.work = work, .context = context, .i = begun};
-        if (pthread_create(&all[begun].thread, NULL, begin, &all[begun]) != 0)
-            status = kerf__fail(KERF_ERR_MEMORY, "%s: cannot start a thread", room);
-    }
-    for (size_t i = 0; i < begun; i++)
-        status = join(&all[i], status);
+    for (size_t i = 0; i < num; i++)
+        all[i] = (worker){.work = work, .context = context, .i = i};
+    const kerf_status status = run(all, num);
     free(all);
     return status;
 }

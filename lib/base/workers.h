@@ -6,9 +6,10 @@
 
 #include "kerf/base.h"
 
-/* work(context, i) for all i below num, each in a thread of its own, one alone in the caller's;
- * waits for all.  Of failures the one with the least i comes back, and its message with it. Whoever
- * fails tells the others, if they shall not go on.  room: who says that a thread is missing. */
+/* work(context, i) for all i below num, each in a thread of its own, one alone, and what no thread
+ * can be had for, in the caller's; waits for all.  Of failures the one with the least i comes back,
+ * and its message with it.  Whoever fails tells the others, if they shall not go on.  room: who
+ * says that there is no memory. */
 kerf_status kerf__work_together(const char *room, size_t num,
                                 kerf_status (*work)(void *context, size_t i), void *context);
 

@@ -4,8 +4,8 @@
  * A rank that dies takes the job with it, as MPI's launcher sees to; an error of MPI itself does
  * the same.  Its library says which rank it was. */
 #define _DEFAULT_SOURCE /* unsetenv */
-#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -20,15 +20,28 @@ static const char *const TOLD[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK
                                    "MPI_LOCALNRANKS"};
 enum { NUM_TOLD = sizeof TOLD / sizeof TOLD[0] };
 
+/* By memory of its own, which still belongs to MPI where waiting fails: the process is about to
+ * end. */
+static kerf_status take_piece(kerf_cluster *c, int rank, void *bytes, size_t num)
+{
+    MPI_Request request;
+    void *piece = kerf__alloc(num, 1);
+    if (piece == NULL)
+        return kerf__fail_memory("cluster", num);
+    memcpy(piece, bytes, num);
+    MPI_Ibcast(piece, (int)num, MPI_BYTE, rank, c->control, &request);
+    KERF__TRY(kerf__mpi_wait(c, &request));
+    memcpy(bytes, piece, num);
+    free(piece);
+    return KERF_OK;
+}
+
 static kerf_status take_from(void *context, int rank, void *bytes, size_t num_bytes)
 {
-    kerf_cluster *c = context;
-    for (size_t i = 0; i < num_bytes; i += INT_MAX) {
-        const size_t num = num_bytes - i < INT_MAX ? num_bytes - i : INT_MAX;
-        MPI_Request request;
-        MPI_Ibcast((char *)bytes + i, (int)num, MPI_BYTE, rank, c->control, &request);
-        KERF__TRY(kerf__mpi_wait(c, &request));
-    }
+    enum { MOST = 1 << 24 };
+    for (size_t i = 0; i < num_bytes; i += MOST)
+        KERF__TRY(take_piece(context, rank, (char *)bytes + i,
+                             num_bytes - i < MOST ? num_bytes - i : MOST));
     return KERF_OK;
 }
 

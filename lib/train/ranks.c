@@ -11,7 +11,6 @@
 
 #include "base/alloc.h"
 #include "base/fail.h"
-#include "data/data_internal.h"
 #include "base/together.h"
 #include "tensor/tensor_internal.h"
 #include "train/train_internal.h"
@@ -208,7 +207,7 @@ kerf_status kerf__run_compare_ranks(const kerf__run *run)
     if (kerf__num_ranks(run->options) == 1)
         return KERF_OK;
     KERF__TRY(own_text(run, &mine));
-    const kerf_status status = kerf_ranks_compare(ranks_of(run), mine);
+    const kerf_status status = kerf_ranks_compare(ranks_of(run), "train", mine);
     free(mine);
     return status;
 }
@@ -218,5 +217,5 @@ kerf_status kerf__run_compare_positions(const kerf__run *run)
     char mine[96];
     snprintf(mine, sizeof mine, "checkpoint-step=%lld\ncheckpoint-event=%lld\n",
              (long long)run->position.step, (long long)run->position.next);
-    return kerf_ranks_compare(ranks_of(run), mine);
+    return kerf_ranks_compare(ranks_of(run), "train", mine);
 }

@@ -34,13 +34,19 @@ static void check(const pair *p)
     }
 }
 
-/* What does not fit is cut. */
+/* Where they differ is to be seen, however far behind. */
 static void test_long(void)
 {
-    static char x[2 * KERF__LINE], y[2 * KERF__LINE], a[KERF__LINE], b[KERF__LINE];
-    memset(x, 'x', sizeof x - 1);
-    memset(y, 'x', sizeof y - 1);
-    y[sizeof y - 2] = 'y';
+    static char x[4 * KERF__LINE], y[4 * KERF__LINE], a[KERF__LINE], b[KERF__LINE];
+    strcpy(x, "set=");
+    memset(x + 4, 'x', sizeof x - 5);
+    memcpy(y, x, sizeof x);
+    x[sizeof x - 2] = '1';
+    y[sizeof y - 2] = '2';
+    CHECK(kerf__lines_differ(x, y, a, b) == 1);
+    CHECK(strncmp(a, "set=...xxx", 10) == 0 && strncmp(b, "set=...xxx", 10) == 0);
+    CHECK(a[strlen(a) - 1] == '1' && b[strlen(b) - 1] == '2' && strlen(a) < 64);
+    x[4] = 'a'; /* and what is behind is cut */
     CHECK(kerf__lines_differ(x, y, a, b) == 1);
     CHECK(strlen(a) == KERF__LINE - 1 && strlen(b) == KERF__LINE - 1);
 }

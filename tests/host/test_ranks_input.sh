@@ -55,6 +55,18 @@ rm -r x.onnx x.run
 expect 0 "" "$KERF" new lenet-300-100 --width 0.1 --input 1,8,8 --classes 4 --seed 2 -o other.onnx
 said_once 1 "kerf: prune: rank 1 has weights=" apart "prune m.onnx --analyse $data" "prune other.onnx --analyse $data"
 said_once 1 "kerf: quantize: rank 1 has weights=" apart "quantize m.onnx $data -o x.onnx" "quantize other.onnx $data -o x.onnx"
+said_once 1 "kerf: quantize: rank 1 has no run-dir, rank 0 has run-dir=given; all must be alike" \
+    apart "quantize m.onnx $data --analyse --run-dir q -o x.onnx" "quantize m.onnx $data --analyse -o x.onnx"
+echo 1 >one.json
+echo 2 >two.json
+said_once 1 "kerf: quantize: rank 1 has ranges=" apart "quantize m.onnx $data --ranges one.json -o x.onnx" \
+    "quantize m.onnx $data --ranges two.json -o x.onnx"
+said_once 1 "kerf: prune: rank 1 has latency=8, rank 0 has latency=5; all must be alike" \
+    apart "prune m.onnx $data --latency 5@one.json -o x.onnx" "prune m.onnx $data --latency 8@two.json -o x.onnx"
+said_once 1 "kerf: prune: rank 1 has packed=0, rank 0 has packed=1; all must be alike" \
+    apart "prune m.onnx $data --size 9K -o x.kerf" "prune m.onnx $data --size 9K -o x.onnx"
+LC_ALL=C sed 's/Relu/Tanh/g' m.onnx >tanh.onnx
+said_once 1 "kerf: prune: rank 1 has network=" apart "prune m.onnx --analyse $data" "prune tanh.onnx --analyse $data"
 printf 'kerf: 1\nmodel: m.onnx\ndata: "random:1,8,8,4"\ntrain: {epochs: 1, lr: 0.1}\n' >a.yaml
 sed 's/0.1/0.2/' a.yaml >b.yaml
 said_once 1 "kerf: run: rank 1 has recipe=" apart "run a.yaml -o a" "run b.yaml -o a"
