@@ -206,16 +206,16 @@ static int read_folder(finder *f, attempt *a, const char *dir)
 {
     static const char *const START[] = {"start.onnx"}, *const MODELS[] = {"model.kerf",
                                                                           "model.onnx"};
-    if (!folder_has(dir, "summary.json"))
-        return fail_work(
-            f->o, "%s: has no summary.json here; the folder must be the same on all ranks", dir);
+    int code = point_check(f->o, dir);
+    if (code != 0)
+        return code;
     a->of = point_json(dir, 0);
     a->is = (result){.top1 = number_in(a->of, "val_top1"),
                      .before = number_in(a->of, "val_top1_before"),
                      .bytes = file_bytes(dir, MODELS, 2),
                      .start_bytes = file_bytes(dir, START, 1),
                      .ms = number_in(a->of, "ms")};
-    int code = open_costs(f, dir);
+    code = open_costs(f, dir);
     if (code == 0)
         code = predict(f, dir, &a->is.ms);
     json_object_set_new(a->of, "ms", json_number(a->is.ms));

@@ -6,6 +6,7 @@
 
 #include "files.h"
 #include "json.h"
+#include "say.h"
 
 void points_free(point_run *points, size_t num)
 {
@@ -25,6 +26,14 @@ static double last_ms(const char *dir)
         json_number_value(json_object_get(one, "ms"));
     json_decref(layers);
     return sum > 0 ? sum : NAN;
+}
+
+int point_check(const options *o, const char *dir)
+{
+    if (folder_has(dir, "summary.json"))
+        return 0;
+    return fail_work(o, "%s: has no summary.json here; the folder must be the same on all ranks",
+                     dir);
 }
 
 json_t *point_json(const char *dir, int64_t seed)

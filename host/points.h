@@ -23,6 +23,9 @@ typedef struct point_run {
 int points_run(const options *o, point_run *points, size_t num);
 /* How many of them run at once: ranks, or devices; 0 after a message. */
 size_t points_at_once(const options *o);
+/* Where a run has ended well its summary lies, unless the folder is another one on other ranks: 0
+ * or an exit code after a message. */
+int point_check(const options *o, const char *dir);
 /* What came of a run: accuracy, bytes, multiply-adds, milliseconds; null is unknown. */
 json_t *point_json(const char *dir, int64_t seed);
 void points_free(point_run *points, size_t num); /* NULL is allowed */

@@ -57,8 +57,11 @@ static const struct {
     {"verbose", BY_NOTHING},      {"teacher-device", BY_NOTHING}, {"rank-timeout", BY_NOTHING},
     {"max-launch-ms", BY_NOTHING}};
 
-static comparison how_to_compare(const option_row *row)
+/* A recipe's folder is read and written by several ranks. */
+static comparison how_to_compare(const options *o, const option_row *row)
 {
+    if ((o->groups & GROUP_RECIPE) != 0 && strcmp(row->name, "output") == 0)
+        return BY_VALUE;
     for (size_t i = 0; i < sizeof OTHERS / sizeof OTHERS[0]; i++)
         if (strcmp(row->name, OTHERS[i].name) == 0)
             return OTHERS[i].how;
@@ -88,7 +91,7 @@ static void print_lines(const options *o, FILE *out)
         fprintf(out, "packed=%d\n", kerf_packed_is_path(o->output));
     for (size_t i = 0; i < num_option_rows; i++) {
         const option_row *row = &option_rows[i];
-        const comparison how = how_to_compare(row);
+        const comparison how = how_to_compare(o, row);
         if ((row->groups & o->groups) != 0 && options_given(o, row->name) && how != BY_NOTHING)
             print_line(o, row, how, out);
     }
@@ -176,13 +179,17 @@ int ranks_compare_session(const options *o, const session *s)
     return compare(o, lines);
 }
 
-/* Standard input can be read only once. */
+/* Standard input can be read only once; who has no such file says so when it reads it. */
 int ranks_compare_recipe(const options *o)
 {
     const char *path = o->words.items[0];
-    char lines[48] = "";
-    FILE *file = ranks_of(o) != NULL && strcmp(path, "-") != 0 ? fopen(path, "rb") : NULL;
-    if (file != NULL) {
+    char lines[48] = "recipe=-\n";
+    if (ranks_of(o) == NULL)
+        return 0;
+    if (strcmp(path, "-") != 0) {
+        FILE *file = fopen(path, "rb");
+        if (file == NULL)
+            return 0;
         snprintf(lines, sizeof lines, "recipe=%016llx\n", (unsigned long long)digest_of(file));
         fclose(file);
     }

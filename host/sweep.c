@@ -12,6 +12,7 @@
 #include "kerf/recipe.h"
 #include "json.h"
 #include "points.h"
+#include "ranks.h"
 #include "table.h"
 #include "text.h"
 
@@ -88,6 +89,11 @@ static int parse_axis(const options *o, const char *text, axis *a)
     if (equals == NULL || equals == text || equals[1] != '[' || text[length - 1] != ']' ||
         equals + 2 >= text + length - 1)
         return bad_axis(o, text);
+    if (strncmp(text, "seed=", 5) == 0)
+        return fail_usage(o,
+                          "--sweep %s: each point has all seeds: must be --seeds N, from the "
+                          "recipe's seed on",
+                          text);
     char *values = copy_text(equals + 2, (size_t)(text + length - 1 - (equals + 2)), 0);
     int code = values == NULL ? fail_memory(o) : 0;
     for (const char *at = values; code == 0; at++) {
@@ -207,10 +213,15 @@ static mean mean_of(const json_t *seeds, const char *key)
     return (mean){average, num > 1 ? sqrt(squares / (num - 1)) : (double)NAN};
 }
 
+static double figure_of(const json_t *point, const char *key, const char *which)
+{
+    const json_t *value = json_object_get(json_object_get(point, key), which);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
 static double value_of(const json_t *point, const char *key)
 {
-    const json_t *value = json_object_get(json_object_get(point, key), "mean");
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+    return figure_of(point, key, "mean");
 }
 
 /* 1 if a is as good as b in all that counts, and better in something. */
@@ -231,6 +242,8 @@ static int is_front(const json_t *points, const json_t *point)
 {
     size_t i;
     json_t *other;
+    if (isnan(value_of(point, "top1"))) /* all its runs failed */
+        return 0;
     json_array_foreach((json_t *)points, i, other)
     {
         if (is_better(other, point))
@@ -282,6 +295,13 @@ static void set_cell(table *t, const json_t *sets)
     table_cell(t, "%s", text);
 }
 
+/* "" where no run came to its end. */
+static void count_cell(table *t, double value)
+{
+    char text[32] = "";
+    table_cell(t, "%s", isfinite(value) ? grouped(value, text, sizeof text) : "");
+}
+
 static void print_points(const sweep *s, FILE *out)
 {
     size_t i;
@@ -289,15 +309,12 @@ static void print_points(const sweep *s, FILE *out)
     table *t = table_create("point|>top-1|>deviation|>bytes|>non-zeros|>MACs|>ms|front");
     json_array_foreach(s->points, i, point)
     {
-        char text[32];
         set_cell(t, json_object_get(point, "set"));
         table_number(t, "%.2f", value_of(point, "top1"), "");
-        table_number(
-            t, "%.2f",
-            json_number_value(json_object_get(json_object_get(point, "top1"), "deviation")), "");
-        table_cell(t, "%s", grouped(value_of(point, "bytes"), text, sizeof text));
-        table_cell(t, "%s", grouped(value_of(point, "nonzeros"), text, sizeof text));
-        table_cell(t, "%s", grouped(value_of(point, "nonzero_macs"), text, sizeof text));
+        table_number(t, "%.2f", figure_of(point, "top1", "deviation"), "");
+        count_cell(t, value_of(point, "bytes"));
+        count_cell(t, value_of(point, "nonzeros"));
+        count_cell(t, value_of(point, "nonzero_macs"));
         table_number(t, "%.3f", value_of(point, "ms"), "");
         table_cell(t, "%s", json_is_true(json_object_get(point, "front")) ? "*" : "");
     }
@@ -327,6 +344,16 @@ static int finish(sweep *s)
     return code;
 }
 
+/* On one rank. */
+static int check_runs(const sweep *s)
+{
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < s->num_runs; i++)
+        if (s->runs[i].code == 0)
+            code = point_check(s->o, s->runs[i].dir);
+    return code;
+}
+
 static int run_grid(sweep *s)
 {
     int code = check_points(s);
@@ -336,6 +363,8 @@ static int run_grid(sweep *s)
         code = folders_make(s->o, s->dir);
     if (code == 0)
         code = points_run(s->o, s->runs, s->num_runs);
+    if (code == 0)
+        code = ranks_agree(s->o, ranks_writes(s->o) ? check_runs(s) : 0);
     for (size_t i = 0; code == 0 && i < s->num_points; i++)
         add_point(s, i);
     return code == 0 ? finish(s) : code;

@@ -33,12 +33,16 @@ grid='--sweep steps.0.prune.sparsity=[0.5,0.75,0.9] --seeds 2'
     expect 1 "failed with exit code 1; its log.txt says why" "$KERF" run r.yaml $grid --device 0,none -o none
 }
 
+expect 2 "kerf: run: --sweep seed=[1,2]: each point has all seeds: must be --seeds N" \
+    "$KERF" run r.yaml --sweep 'seed=[1,2]' -o seeds
+
 # ---- one that fails, one that dies --------------------------------------------------------------
 expect 1 "bad/point-2-seed-1: failed with exit code 1; its log.txt says why" \
     "$KERF" run r.yaml --sweep 'train.batch=[64,100000,32]' --device all -o bad
 grep -q "1 of 3 runs failed; --resume runs them again" err.txt || failed "the grid does not say how many failed"
+grep -q "train.batch=100000 *$" out.txt || failed "a point that has no results shows some: $(cat out.txt)"
 grep -q "batch" bad/point-2-seed-1/log.txt || failed "the log does not say why"
-"$JSON_CHECK" points.0.failed=0 points.1.failed=1 points.2.failed=0 points.2.nonzeros.mean=1130 <bad/sweep.json ||
+"$JSON_CHECK" points.0.failed=0 points.1.failed=1 points.1.front=false points.2.failed=0 points.2.nonzeros.mean=1130 <bad/sweep.json ||
     failed "sweep.json of a grid with a failure"
 
 "$KERF" run r.yaml --sweep 'train.epochs=[100000,0.5,0.25]' --device all -o dead >out.txt 2>err.txt &

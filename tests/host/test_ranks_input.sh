@@ -70,7 +70,9 @@ said_once 1 "kerf: prune: rank 1 has network=" apart "prune m.onnx --analyse $da
 printf 'kerf: 1\nmodel: m.onnx\ndata: "random:1,8,8,4"\ntrain: {epochs: 1, lr: 0.1}\n' >a.yaml
 sed 's/0.1/0.2/' a.yaml >b.yaml
 said_once 1 "kerf: run: rank 1 has recipe=" apart "run a.yaml -o a" "run b.yaml -o a"
-said_once 1 "kerf: run: rank 1 has no recipe, rank 0 has recipe=" apart "run a.yaml -o a" "run gone.yaml -o a"
+said_once 1 "rank 1: kerf: run: gone.yaml: cannot be read" apart "run a.yaml -o a" "run gone.yaml -o a"
+said_once 1 'kerf: run: rank 1 has output="b", rank 0 has output="a"; all must be alike' \
+    apart "run a.yaml -o a --seeds 2" "run a.yaml -o b --seeds 2"
 [ -e a ] && failed "ranks of two recipes leave a folder"
 
 # Two machines whose folders of the run are not the same.
