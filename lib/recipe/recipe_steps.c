@@ -300,9 +300,30 @@ static kerf_status add_penalty(adding *a)
     return KERF_OK;
 }
 
+/* What the run would refuse, too, but behind its folder. */
+static kerf_status check_exchange(const adding *a)
+{
+    const kerf__recipe_exchange *p = &a->step->of.exchange;
+    const kerf_train_options *t = &a->stage->train;
+    const int is_local = p->local_steps > 1, is_int8 = p->gradients == KERF_GRADIENTS_INT8;
+    const char *wrong = NULL;
+    if (is_local && is_int8)
+        wrong = "behind local steps weights travel, as floats: gradients must be f32, or "
+                "local_steps 1";
+    else if (is_local && t->batch_norm == KERF_BATCH_NORM_TOGETHER)
+        wrong = "in local steps each rank has weights of its own: local_steps must be 1, or "
+                "train.batch_norm apart";
+    else if ((is_local || is_int8) && t->precision == KERF_PRECISION_MIXED)
+        wrong = "mixed precision wants all gradients, as floats, in each step: gradients must be "
+                "f32 and local_steps 1, or train.precision f32";
+    return wrong == NULL ? KERF_OK
+                         : kerf__tree_fail(a->step->at, KERF_ERR_ARGUMENT, "exchange: %s", wrong);
+}
+
 static kerf_status add_exchange(adding *a)
 {
     const kerf__recipe_exchange *p = &a->step->of.exchange;
+    KERF__TRY(check_exchange(a));
     *a->event = (kerf_event){KERF_EVENT_EXCHANGE, .start = p->start, .end = or_zero(p->end),
                              .exchange = {(kerf_gradients)p->gradients, p->local_steps}};
     return KERF_OK;

@@ -131,6 +131,16 @@ static void test_exchange(void)
     kerf_recipe_destroy(r);
     check_refused("3: exchange.local_steps 0: must be at least 1 and at most 1000000",
                   HEAD "steps: [exchange: {local_steps: 0}]\n", NULL);
+    check_refused("3: exchange: behind local steps weights travel, as floats: gradients must be "
+                  "f32, or local_steps 1",
+                  HEAD "steps: [exchange: {local_steps: 2, gradients: int8}]\n", NULL);
+    check_refused("4: exchange: in local steps each rank has weights of its own: local_steps "
+                  "must be 1, or train.batch_norm apart",
+                  HEAD "train: {batch_norm: together}\nsteps: [exchange: {local_steps: 2}]\n",
+                  NULL);
+    check_refused("4: exchange: mixed precision wants all gradients, as floats, in each step: "
+                  "gradients must be f32 and local_steps 1, or train.precision f32",
+                  HEAD "train: {precision: mixed}\nsteps: [exchange: {gradients: int8}]\n", NULL);
     check_refused("3: train.gradients: no such key", HEAD "train: {gradients: int8}\n", NULL);
 }
 
