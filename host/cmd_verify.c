@@ -13,7 +13,6 @@
 #include "command.h"
 #include "crash.h"
 #include "device_list.h"
-#include "digest.h"
 #include "folder_case.h"
 #include "interrupt.h"
 #include "model.h"
@@ -133,27 +132,6 @@ static kerf_status verify_layers(verifying *x)
 
 /* ---- masks and accuracy ---------------------------------------------------------------- */
 
-/* Of all masks, in the order of their ids. */
-static kerf_status digest_masks(const kerf_state *s, uint64_t *digest)
-{
-    uint64_t hash = DIGEST_EMPTY;
-    for (int id = 0; id < kerf_state_num_ids(s); id++) {
-        const kerf_state_entry *e = kerf_state_get(s, id);
-        if (e == NULL || e->role != KERF_ROLE_MASK)
-            continue;
-        const size_t num_bytes = kerf_tensor_size_bytes(e->tensor);
-        unsigned char *bytes = malloc(num_bytes + 1);
-        kerf_status status = bytes != NULL ? kerf_state_read(s, id, bytes) : KERF_ERR_MEMORY;
-        if (status == KERF_OK)
-            hash = digest_add(hash, bytes, num_bytes);
-        free(bytes);
-        if (status != KERF_OK)
-            return status;
-    }
-    *digest = hash;
-    return KERF_OK;
-}
-
 static kerf_status choose_masks(kerf_graph *g, kerf_state *s)
 {
     const kerf_prune_options how = {
@@ -181,7 +159,7 @@ static void find_masks(const verifying *x, verify_subject *s)
     if (status == KERF_OK)
         status = choose_masks(g, state);
     if (status == KERF_OK)
-        status = digest_masks(state, &s->mask_digest);
+        status = state_digest(state, &(kerf_role){KERF_ROLE_MASK}, &s->mask_digest);
     if (status != KERF_OK && x->o->verbose)
         say(x->o, "%s: no masks: %s", s->name, kerf_last_error());
     kerf_graph_destroy(g);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "ranks.h"
 #include "text.h"
 
@@ -71,6 +72,30 @@ void model_free(model *m)
 {
     kerf_graph_destroy(m->g);
     kerf_state_destroy(m->s);
+}
+
+static kerf_status add_entry(const kerf_state *s, const kerf_state_entry *e, uint64_t *digest)
+{
+    const size_t bits = kerf_type_bits(kerf_tensor_type(e->tensor));
+    const size_t num_bytes = ((size_t)kerf_shape_num_elements(e->shape) * bits + 7) / 8;
+    void *bytes = malloc(num_bytes + 1);
+    const kerf_status status = bytes != NULL ? kerf_state_read(s, e->id, bytes) : KERF_ERR_MEMORY;
+    if (status == KERF_OK)
+        *digest = digest_add(*digest, bytes, num_bytes);
+    free(bytes);
+    return status;
+}
+
+kerf_status state_digest(const kerf_state *s, const kerf_role *role, uint64_t *digest)
+{
+    kerf_status status = KERF_OK;
+    *digest = DIGEST_EMPTY;
+    for (int id = 0; status == KERF_OK && id < kerf_state_num_ids(s); id++) {
+        const kerf_state_entry *e = kerf_state_get(s, id);
+        if (e != NULL && (role == NULL || e->role == *role))
+            status = add_entry(s, e, digest);
+    }
+    return status;
 }
 
 /* The folder that a file would stand in must be there and writable. */

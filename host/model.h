@@ -25,6 +25,8 @@ void model_open_batch(const options *o, model *m);
  * weights become float16 on the device, too, and what normalises them is folded in. */
 kerf_status model_set_precision(const options *o, model *m, kerf_plan_options *plan_options);
 void model_free(model *m);
+/* Of the bytes of all entries of a role, NULL: of every one, in the order of their ids. */
+kerf_status state_digest(const kerf_state *s, const kerf_role *role, uint64_t *digest);
 
 /* Checks what --output names before long work begins: there, or not there without -f, and
  * of a kind that can be written.  0 or an exit code after a message. */

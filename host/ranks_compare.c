@@ -18,28 +18,31 @@ static int compare(const options *o, const char *lines)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static uint64_t digest_of(FILE *file)
+/* 1: it could be read. */
+static int digest_file(const char *path, uint64_t *digest)
 {
     enum { PIECE = 4096 };
-    uint64_t digest = DIGEST_EMPTY;
     char bytes[PIECE];
     size_t num;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return 0;
+    *digest = DIGEST_EMPTY;
     while ((num = fread(bytes, 1, sizeof bytes, file)) > 0)
-        digest = digest_add(digest, bytes, num);
-    return digest;
+        *digest = digest_add(*digest, bytes, num);
+    fclose(file);
+    return 1;
 }
 
 /* Of what lies there, wherever that is on each machine; of what cannot be read, reading will say
  * more. */
 static void print_content(const char *path, FILE *out)
 {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    uint64_t digest;
+    if (digest_file(path, &digest))
+        fprintf(out, "%016llx", (unsigned long long)digest);
+    else
         fputs("not there", out);
-        return;
-    }
-    fprintf(out, "%016llx", (unsigned long long)digest_of(file));
-    fclose(file);
 }
 
 /* ---- the command line ------------------------------------------------------------------------ */
@@ -124,30 +127,6 @@ int ranks_compare_options(const options *o)
 
 /* ---- what it works on ------------------------------------------------------------------------ */
 
-static int add_weight(const options *o, const kerf_state *s, const kerf_state_entry *e,
-                      uint64_t *digest)
-{
-    const size_t bits = kerf_type_bits(kerf_tensor_type(e->tensor));
-    const size_t num_bytes = ((size_t)kerf_shape_num_elements(e->shape) * bits + 7) / 8;
-    void *bytes = malloc(num_bytes);
-    if (bytes == NULL)
-        return fail_memory(o);
-    const kerf_status status = kerf_state_read(s, e->id, bytes);
-    if (status == KERF_OK)
-        *digest = digest_add(digest_add(*digest, e->name, strlen(e->name)), bytes, num_bytes);
-    free(bytes);
-    return status == KERF_OK ? 0 : fail_kerf(o, status);
-}
-
-static int add_weights(const options *o, const kerf_state *s, uint64_t *digest)
-{
-    int code = 0;
-    for (int id = 0; code == 0 && id < kerf_state_num_ids(s); id++)
-        if (kerf_state_get(s, id) != NULL)
-            code = add_weight(o, s, kerf_state_get(s, id), digest);
-    return code;
-}
-
 static kerf_status add_network(const kerf_graph *g, uint64_t *digest)
 {
     void *bytes;
@@ -162,14 +141,13 @@ static kerf_status add_network(const kerf_graph *g, uint64_t *digest)
 
 int ranks_compare_session(const options *o, const session *s)
 {
-    uint64_t network = DIGEST_EMPTY, weights = DIGEST_EMPTY, data = 0;
+    uint64_t network = DIGEST_EMPTY, weights, data = 0;
     char lines[112];
     if (ranks_of(o) == NULL)
         return 0;
-    const int code = add_weights(o, s->m.s, &weights);
-    if (code != 0)
-        return code;
-    kerf_status status = add_network(s->m.g, &network);
+    kerf_status status = state_digest(s->m.s, NULL, &weights);
+    if (status == KERF_OK)
+        status = add_network(s->m.g, &network);
     if (status == KERF_OK && s->data != NULL)
         status = kerf_dataset_spot_digest(s->data, &data);
     if (status != KERF_OK)
@@ -183,15 +161,14 @@ int ranks_compare_session(const options *o, const session *s)
 int ranks_compare_recipe(const options *o)
 {
     const char *path = o->words.items[0];
+    uint64_t digest;
     char lines[48] = "recipe=-\n";
     if (ranks_of(o) == NULL)
         return 0;
     if (strcmp(path, "-") != 0) {
-        FILE *file = fopen(path, "rb");
-        if (file == NULL)
+        if (!digest_file(path, &digest))
             return 0;
-        snprintf(lines, sizeof lines, "recipe=%016llx\n", (unsigned long long)digest_of(file));
-        fclose(file);
+        snprintf(lines, sizeof lines, "recipe=%016llx\n", (unsigned long long)digest);
     }
     return compare(o, lines);
 }
